@@ -1,0 +1,15 @@
+"""jamd, a daemon that plays along.
+
+keyboard, DAW, melody file                                    DAW, synth
+          │                                                       ▲
+          ▼                                                       │
+stage     midi_in ─► clock ─► (stamp in beats)      scheduler ─► midi_out      one process, real time
+                                    │                   ▲
+                             what was played      notes to play
+                                    ▼                   │
+player    engine.listen(event), engine.generate(window) ┘                      one process per band member
+          ▲ start, supervise, settings, status: never on the note's path
+desk      config, supervision, recording, systemd                              the main process
+"""
+
+__version__ = "0.1.0"
