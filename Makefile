@@ -1,0 +1,66 @@
+# `make jam` installs jamd and plays; `make test` installs what the tests need and runs them. Both are quick when nothing
+# has changed. Python 3.11 or 3.12 is chosen by itself, or by you: `make install PYTHON=/path/to/python3.12`.
+
+PYTHON ?= python3.12 python3.11 python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+PYTEST_ARGS ?= $(if $(filter true,$(CI)),-m "")
+
+# What the tests run against: commands that show that a package is there, and the packages.
+TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon
+TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
+	systemd-container dbus libpam-systemd python3
+
+.PHONY: install jam test check bench
+
+install: $(VENV)/.installed
+
+jam: install
+	$(BIN)/jamd run
+
+bench: install
+	$(BIN)/jamd bench
+
+test: $(VENV)/.installed-dev
+	@PATH="$$PATH:/usr/sbin:/sbin"; for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || lacking="$$lacking $$command"; done; \
+	if [ "$$(uname)" = Linux ] && [ -n "$$lacking" ]; then $(call apt,$(TEST_PACKAGES),to run every test); fi
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	for platform in linux win32 darwin; do \
+		$(BIN)/mypy --strict --platform $$platform --cache-dir .mypy_cache/$$platform daemon || exit 1; done
+	$(BIN)/lint-imports
+
+$(VENV)/.installed: pyproject.toml
+	@$(find-python); [ -n "$$python" ] || { $(call apt,python3-venv,to make a virtual environment); $(find-python); }; \
+	[ -n "$$python" ] || { echo "jamd needs Python 3.11 or 3.12 with venv (python-rtmidi has no wheels for 3.13 and above)," \
+		"but here is $$(python3 --version 2>&1 || echo none); with one elsewhere: make install PYTHON=/path/to/python3.12"; exit 1; }; \
+	$(call supported,$(BIN)/python,pip) || "$$python" -m venv --clear $(VENV)
+	$(PIP) install --editable .
+	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import rtmidi' 2>/dev/null || { $(call apt,libasound2,for MIDI ports); }
+	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import sounddevice' 2>/dev/null || { $(call apt,libportaudio2,for audio); }
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install --editable '.[dev]'
+	@touch $@
+
+# $(call supported,PYTHON,MODULE): is it a Python for jamd, with that module?
+supported = "$(1)" -c 'import sys, $(2); sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null
+
+find-python = python=$$(for p in $(PYTHON); do if $(call supported,$$p,ensurepip); then echo "$$p"; break; fi; done)
+
+# $(call apt,PACKAGES,PURPOSE): install those that this release has (64-bit time renamed some) where no password is asked
+# for; elsewhere say in one line what to install. Failing is no error here: jamd and its tests tell what they lack.
+define apt
+root=; [ "$$(id -u)" = 0 ] || root='sudo -n'; \
+if command -v apt-get >/dev/null && $$root true 2>/dev/null && $$root apt-get -qq update; then \
+	packages=; for package in $(1); do for name in $${package}t64 $$package; do \
+		if apt-cache show $$name >/dev/null 2>&1; then packages="$$packages $$name"; break; fi; done; done; \
+	$$root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $$packages >/dev/null </dev/null \
+		|| echo "Please install, $(2): $$packages"; \
+else echo "Please install, $(2): $(1)"; fi
+endef
