@@ -1,0 +1,1 @@
+"""One file per engine; base.py holds what they have in common."""

@@ -1,0 +1,88 @@
+"""What an engine is. Engines know beats and notes; they know no ports, seconds, threads or YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from daemon.errors import ConfigError
+from daemon.music.events import Action, MidiEvent, Window
+from daemon.music.melody import Melodies
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A number that can be turned while it plays, by CC or from a control surface: `low` … `high`, inclusive."""
+
+    name: str
+    low: float
+    high: float
+    default: float
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A choice made once, in the configuration. `choices` (or a list of them, if `many`), or any value of `default`'s type."""
+
+    name: str
+    default: str | float | bool | tuple[str, ...]
+    help: str
+    choices: tuple[str, ...] = ()
+    many: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What an engine is made from: the checked options and initial settings, its model, and whom it listens to, first things first."""
+
+    options: Mapping[str, str | float | bool | tuple[str, ...]] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
+    model: Path | None = None
+    listen: tuple[str, ...] = ()
+
+
+class Engine(Protocol):
+    """A band member's mind. Every call comes from one thread, in order. The class itself is the table that config, CC and docs read."""
+
+    needs_model: ClassVar[bool]
+    voices: ClassVar[tuple[str, ...]]
+    monophonic: ClassVar[bool]  # a new Play ends what the voice sounds
+    lead: ClassVar[float]  # seconds before a window at which it is asked for
+    tolerance: ClassVar[float]  # seconds by which a note-on may be late; a later one is dropped
+    options: ClassVar[tuple[Option, ...]]
+    settings: ClassVar[tuple[Setting, ...]]
+
+    def __init__(self, setup: Setup) -> None: ...
+
+    def prepare(self) -> None:
+        """Load and warm up; may block. Raises ModelError."""
+
+    def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        """Forget everything and draw from `seed` anew; `known` are the melodies listened to whose future is known. At every jump."""
+
+    def control(self, name: str, value: float) -> None:
+        """Turn a declared setting; `value` lies within its range."""
+
+    def listen(self, event: MidiEvent) -> Iterable[Action]:
+        """Notes and sustain (CC 64) of those listened to, as they come; answer at once, or with nothing. Each action is sent as it is yielded."""
+
+
+class NoteEngine(Engine, Protocol):
+    def generate(self, window: Window) -> Iterable[Action]:
+        """Fill one 16th, `lead` seconds before it starts."""
+
+
+def engine_names() -> list[str]:
+    return sorted(point.name for point in entry_points(group="jamd.engines"))
+
+
+def engine_class(name: str) -> type[NoteEngine]:
+    """The engine registered under `name` in the entry-point group `jamd.engines`. Raises ConfigError."""
+    for point in entry_points(group="jamd.engines", name=name):
+        loaded: type[NoteEngine] = point.load()
+        return loaded
+    raise ConfigError([f"there is no engine {name!r}: installed are {', '.join(engine_names())}"])

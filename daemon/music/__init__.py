@@ -1,0 +1,1 @@
+"""Values and pure functions of music: no threads, no ports, no model."""

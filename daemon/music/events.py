@@ -1,0 +1,109 @@
+"""The values that stage and players exchange. Beats are quarter notes since the clock started; pitches are MIDI numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MidiEvent:
+    """A message that was heard from `source` (a port, a melody or another player) at `beat`."""
+
+    beat: float
+    source: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Sound `pitch` (0–127) at `onset` with `velocity` (1–127); `duration` in beats, or None: until the voice's next Play or Stop.
+
+    In a monophonic voice a new Play ends what sounds and cancels what is queued from its onset on.
+    """
+
+    onset: float
+    pitch: int
+    velocity: int
+    voice: str
+    duration: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End what sounds in `voice` at `onset`, and cancel what is queued from there on."""
+
+    onset: float
+    voice: str
+
+
+Action = Play | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class TimedMessage:
+    """A MIDI message due at `deadline` (seconds on the stage's clock) on `port`."""
+
+    deadline: float
+    port: str
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The half-open stretch [start, end) that a player is to fill, in beats.
+
+    `bar_start` is the beat of the last bar line at or before `start`, `meter` the bar's length in beats, `tempo` in beats per minute.
+    """
+
+    start: float
+    end: float
+    bar_start: float
+    meter: float
+    tempo: float
+
+
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
+
+
+def note_on(channel: int, pitch: int, velocity: int) -> bytes:
+    """Channel 1–16."""
+    return bytes((NOTE_ON | channel - 1, pitch, velocity))
+
+
+def note_off(channel: int, pitch: int) -> bytes:
+    """Channel 1–16. A true note-off: some synthesisers take note-on with velocity 0 for a note."""
+    return bytes((NOTE_OFF | channel - 1, pitch, 0))
+
+
+def control_change(channel: int, number: int, value: int) -> bytes:
+    """Channel 1–16."""
+    return bytes((CONTROL_CHANGE | channel - 1, number, value))
+
+
+def is_note_on(message: bytes) -> bool:
+    return len(message) == 3 and message[0] & 0xF0 == NOTE_ON and message[2] > 0
+
+
+def is_note_off(message: bytes) -> bool:
+    """A note-off, or a note-on with velocity 0, which means the same."""
+    return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
+
+
+def channel_of(message: bytes) -> int | None:
+    """1–16, or None for a system message."""
+    return (message[0] & 0x0F) + 1 if message and 0x80 <= message[0] < 0xF0 else None
+
+
+_DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
+_SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB: 0, 0xFC: 0, 0xFE: 0, 0xFF: 0}
+
+
+def is_well_formed(message: bytes) -> bool:
+    """Whether these bytes are one whole MIDI 1.0 message (MIDI 1.0 specification, table 1)."""
+    if not message or message[0] < 0x80:
+        return False
+    if message[0] == 0xF0:
+        return len(message) >= 2 and message[-1] == 0xF7 and max(message[1:-1], default=0) < 0x80
+    count = _SYSTEM_DATA_BYTES.get(message[0]) if message[0] > 0xF0 else _DATA_BYTES[message[0] & 0xF0]
+    return count is not None and len(message) == count + 1 and max(message[1:], default=0) < 0x80

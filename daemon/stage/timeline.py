@@ -1,0 +1,64 @@
+"""What is due, in the order of time. Entries keep their beat, so a new tempo moves them all."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.music.tempo import Tempo
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """`run(due)` at `beat` plus `offset` seconds, but not before `floor` seconds. `due` is that moment; a cancelled entry never runs."""
+
+    beat: float
+    offset: float
+    floor: float
+    run: Callable[[float], None]
+    cancelled: bool = False
+
+
+class Timeline:
+    """A heap of entries. Equal deadlines keep their rank, then their order of arrival."""
+
+    def __init__(self, tempo: Tempo) -> None:
+        self.tempo = tempo
+        self._heap: list[tuple[float, int, int, Entry]] = []
+        self._count = 0
+
+    def add(
+        self, beat: float, rank: int, run: Callable[[float], None], offset: float = 0.0, floor: float = float("-inf")
+    ) -> Entry:
+        entry = Entry(beat, offset, floor, run)
+        self._count += 1
+        heapq.heappush(self._heap, (self._deadline(entry), rank, self._count, entry))
+        return entry
+
+    def change_tempo(self, tempo: Tempo) -> None:
+        """Go on with `tempo`: every deadline, note-offs included, is computed anew."""
+        self.tempo = tempo
+        self._heap = [
+            (self._deadline(entry), rank, count, entry) for _, rank, count, entry in self._heap if not entry.cancelled
+        ]
+        heapq.heapify(self._heap)
+
+    def next_deadline(self) -> float:
+        """Seconds; infinity when nothing is due."""
+        while self._heap and self._heap[0][3].cancelled:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else float("inf")
+
+    def advance(self, now: float) -> int:
+        """Run all that is due at `now`, what that adds included; returns how many."""
+        ran = 0
+        while self.next_deadline() <= now:
+            deadline, _, _, entry = heapq.heappop(self._heap)
+            entry.cancelled = True
+            entry.run(deadline)
+            ran += 1
+        return ran
+
+    def _deadline(self, entry: Entry) -> float:
+        return max(self.tempo.seconds_at(entry.beat) + entry.offset, entry.floor)

@@ -1,0 +1,105 @@
+"""From a player's Plays and Stops to notes that always end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.music.events import Action, Play, note_off, note_on
+from daemon.stage.spec import PlayerSpec
+from daemon.stage.timeline import Entry, Timeline
+
+RANK_NOTE = 3
+SHORTEST = 0.010  # seconds: a shorter note is not heard by some synthesisers
+
+
+@dataclass(eq=False, slots=True)
+class _Note:
+    play: Play
+    channel: int
+    end: float | None  # beat
+    on: Entry | None = None
+    off: Entry | None = None
+    due: float = 0.0  # seconds at which it was due to sound
+    sounded: float = 0.0  # seconds at which it did
+
+
+Emit = Callable[[float, str, bytes, float], None]  # due seconds, voice, message, beat
+Drop = Callable[[float, str, bytes], None]
+
+
+class Voices:
+    """The notes of one player: queued, then sounding. `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late."""
+
+    def __init__(
+        self, spec: PlayerSpec, timeline: Timeline, clock: Callable[[], float], emit: Emit, drop: Drop
+    ) -> None:
+        self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
+        self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
+
+    def act(self, action: Action) -> None:
+        """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored."""
+        notes = self._notes.get(action.voice)
+        if notes is None:
+            return
+        if self._spec.monophonic or not isinstance(action, Play):
+            for note in list(notes):
+                self._end(note, action.onset)
+        if isinstance(action, Play):
+            end = None if action.duration is None else action.onset + action.duration
+            note = _Note(action, self._spec.channels[action.voice], end)
+            notes.append(note)
+            note.on = self._timeline.add(action.onset, RANK_NOTE, lambda due: self._sound(note, due))
+
+    def release(self, now: float) -> None:
+        """End all that sounds and forget what is queued."""
+        for voice, notes in self._notes.items():
+            for note in list(notes):
+                if note.on is not None:
+                    note.on.cancelled = True
+                    notes.remove(note)
+                    continue
+                if note.off is not None:
+                    note.off.cancelled = True
+                self._silence(note, now)
+            assert not self._notes[voice]
+
+    def sounding(self) -> int:
+        return sum(note.on is None for notes in self._notes.values() for note in notes)
+
+    def _end(self, note: _Note, beat: float) -> None:
+        if note.end is not None and note.end <= beat:
+            return
+        if note.on is not None and note.play.onset >= beat:
+            note.on.cancelled = True
+            self._notes[note.play.voice].remove(note)
+            return
+        note.end = beat
+        if note.on is None:
+            self._schedule_off(note)
+
+    def _sound(self, note: _Note, due: float) -> None:
+        message = note_on(note.channel, note.play.pitch, note.play.velocity)
+        now = self._clock()
+        note.on = None
+        if now - due > self._spec.tolerance:
+            self._notes[note.play.voice].remove(note)
+            self._drop(due, note.play.voice, message)
+            return
+        note.due, note.sounded = due, max(now, due)
+        self._emit(due, note.play.voice, message, note.play.onset)
+        if note.end is not None:
+            self._schedule_off(note)
+
+    def _schedule_off(self, note: _Note) -> None:
+        assert note.end is not None
+        if note.off is not None:
+            note.off.cancelled = True
+        note.off = self._timeline.add(
+            note.end, RANK_NOTE, lambda due: self._silence(note, due), floor=note.sounded + SHORTEST
+        )
+
+    def _silence(self, note: _Note, due: float) -> None:
+        self._notes[note.play.voice].remove(note)
+        beat = self._timeline.tempo.beat_at(due)
+        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat)

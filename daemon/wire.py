@@ -1,0 +1,106 @@
+"""What processes say to one another: lists that travel as JSON lines over local sockets.
+
+Calls to a player and its answers are values here, so that the journal can hold them and a replay make them again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Start anew at `beat`, drawing from `seed`."""
+
+    beat: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    event: MidiEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Answered with no action: the player is alive."""
+
+
+Call = Reset | Listen | Generate | Control | Ping
+
+
+def encode_call(call: Call) -> list[Any]:
+    match call:
+        case Listen(MidiEvent(beat, source, message)):
+            return ["listen", beat, source, message.hex()]
+        case Generate(w):
+            return ["generate", w.start, w.end, w.bar_start, w.meter, w.tempo]
+        case Control(name, value):
+            return ["control", name, value]
+        case Reset(beat, seed):
+            return ["reset", beat, seed]
+        case Ping():
+            return ["ping"]
+
+
+def decode_call(data: list[Any]) -> Call:
+    match data:
+        case ["listen", beat, source, message]:
+            return Listen(MidiEvent(beat, source, bytes.fromhex(message)))
+        case ["generate", start, end, bar_start, meter, tempo]:
+            return Generate(Window(start, end, bar_start, meter, tempo))
+        case ["control", name, value]:
+            return Control(name, value)
+        case ["reset", beat, seed]:
+            return Reset(beat, seed)
+        case ["ping"]:
+            return Ping()
+    raise ValueError(f"not a call: {data!r}")
+
+
+def encode_action(action: Action) -> list[Any]:
+    if isinstance(action, Play):
+        return [action.voice, action.onset, action.pitch, action.velocity, action.duration]
+    return [action.voice, action.onset]
+
+
+def decode_action(data: list[Any]) -> Action:
+    if len(data) == 2:
+        return Stop(data[1], data[0])
+    voice, onset, pitch, velocity, duration = data
+    return Play(onset, pitch, velocity, voice, duration)
+
+
+def pack(messages: Iterable[Any]) -> bytes:
+    """JSON, one message a line."""
+    return b"".join(json.dumps(message, separators=(",", ":")).encode() + b"\n" for message in messages)
+
+
+class Unpacker:
+    """Bytes as they come → messages. A line over `limit` bytes is refused with ValueError."""
+
+    def __init__(self, limit: int = 64 << 20) -> None:
+        self._rest = b""
+        self._limit = limit
+
+    def feed(self, data: bytes) -> list[Any]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > self._limit:
+            raise ValueError(f"a message of more than {self._limit} bytes")
+        return [json.loads(line) for line in lines]
