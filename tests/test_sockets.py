@@ -1,0 +1,57 @@
+import select
+import socket
+from pathlib import Path
+
+import pytest
+
+from daemon.sockets import Listener, connect, serve
+
+
+@pytest.mark.parametrize("unix", [True, False])
+def test_both_ways(tmp_path: Path, unix: bool) -> None:
+    listener = Listener(tmp_path / "s", unix)
+    with connect(tmp_path / "s") as near:
+        assert select.select([listener], [], [], 5)[0]
+        far = listener.accept()
+        assert far is not None
+        near.sendall(b"there")
+        assert far.recv(100) == b"there"
+        far.sendall(b"back")
+        assert near.recv(100) == b"back"
+        far.close()
+        assert near.recv(100) == b""
+    listener.close()
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_stranger_who_does_not_know_the_token_is_turned_away(tmp_path: Path) -> None:
+    listener = Listener(tmp_path / "s", unix=False)
+    port = int((tmp_path / "s").read_text().split()[0])
+    with socket.create_connection(("127.0.0.1", port)) as stranger:
+        stranger.sendall(b"0" * 32)
+        assert select.select([listener], [], [], 5)[0]
+        assert listener.accept() is None
+        assert stranger.recv(1) == b""
+    with socket.create_connection(("127.0.0.1", port)):  # says nothing at all
+        assert select.select([listener], [], [], 5)[0]
+        assert listener.accept() is None
+    listener.close()
+
+
+def test_nobody_waits(tmp_path: Path) -> None:
+    listener = serve(tmp_path / "s")
+    assert listener.accept() is None
+    listener.close()
+    with pytest.raises(OSError):
+        connect(tmp_path / "s")
+
+
+def test_the_place_of_a_dead_process_is_taken(tmp_path: Path) -> None:
+    dead = serve(tmp_path / "s")
+    listener = serve(tmp_path / "s")
+    with connect(tmp_path / "s"):
+        far = listener.accept()
+        assert far is not None
+        far.close()
+    dead.close()
+    listener.close()
