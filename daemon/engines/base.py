@@ -26,7 +26,10 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A choice made once, in the configuration. `choices` (or a list of them, if `many`), or any value of `default`'s type."""
+    """A choice made once, in the configuration.
+
+    One of `choices` (a list of them, if `many`), or any value of `default`'s type.
+    """
 
     name: str
     default: str | float | bool | tuple[str, ...]
@@ -37,7 +40,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What an engine is made from: the checked options and initial settings, its model, and whom it listens to, first things first."""
+    """What an engine is made from: checked options, initial settings, its model, and whom it listens to, in order."""
 
     options: Mapping[str, str | float | bool | tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, float] = field(default_factory=dict)
@@ -46,7 +49,10 @@ class Setup:
 
 
 class Engine(Protocol):
-    """A band member's mind. Every call comes from one thread, in order. The class itself is the table that config, CC and docs read."""
+    """A band member's mind. Every call comes from one thread, in order.
+
+    The class itself is the table that config, CC and docs read.
+    """
 
     needs_model: ClassVar[bool]
     voices: ClassVar[tuple[str, ...]]
@@ -62,13 +68,19 @@ class Engine(Protocol):
         """Load and warm up; may block. Raises ModelError."""
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        """Forget everything and draw from `seed` anew; `known` are the melodies listened to whose future is known. At every jump."""
+        """Forget everything and draw from `seed` anew. At every jump.
+
+        `known` are the melodies listened to, whose future is known.
+        """
 
     def control(self, name: str, value: float) -> None:
         """Turn a declared setting; `value` lies within its range."""
 
     def listen(self, event: MidiEvent) -> Iterable[Action]:
-        """Notes and sustain (CC 64) of those listened to, as they come; answer at once, or with nothing. Each action is sent as it is yielded."""
+        """Notes and sustain (CC 64) of those listened to, as they come. Answer at once, or with nothing.
+
+        Each action is sent as it is yielded.
+        """
 
 
 class NoteEngine(Engine, Protocol):

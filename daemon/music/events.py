@@ -1,4 +1,7 @@
-"""The values that stage and players exchange. Beats are quarter notes since the clock started; pitches are MIDI numbers."""
+"""The values that stage and players exchange.
+
+Beats are quarter notes since the clock started; pitches are MIDI numbers.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ class MidiEvent:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Sound `pitch` (0–127) at `onset` with `velocity` (1–127); `duration` in beats, or None: until the voice's next Play or Stop.
+    """Sound `pitch` (0–127) at `onset` with `velocity` (1–127).
 
+    `duration` is in beats, or None: until the voice's next Play or Stop.
     In a monophonic voice a new Play ends what sounds and cancels what is queued from its onset on.
     """
 
@@ -52,7 +56,8 @@ class TimedMessage:
 class Window:
     """The half-open stretch [start, end) that a player is to fill, in beats.
 
-    `bar_start` is the beat of the last bar line at or before `start`, `meter` the bar's length in beats, `tempo` in beats per minute.
+    `bar_start` is the beat of the last bar line at or before `start`, `meter` the bar's length in beats, `tempo` in
+    beats per minute.
     """
 
     start: float

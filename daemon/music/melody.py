@@ -15,7 +15,7 @@ from daemon.music.tempo import TempoMap
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`onset` and `duration` in beats; `part` counts the file's tracks (format 1) or channels (format 0) that hold notes, from 0."""
+    """`onset` and `duration` in beats; `part` counts tracks (format 1) or channels (format 0) with notes, from 0."""
 
     onset: float
     duration: float
@@ -26,7 +26,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Melody:
-    """Notes in order of onset; `length` in beats, up to the bar line after the last note; `loop`: it starts anew at its end."""
+    """Notes in order of onset; `length` in beats, up to the bar line after the last note: a `loop` starts anew."""
 
     name: str
     notes: tuple[Note, ...]
@@ -35,7 +35,7 @@ class Melody:
     tempo_map: TempoMap
 
     def between(self, start: float, end: float) -> Iterator[Note]:
-        """The notes whose onset lies in [start, end), in order, loops unrolled: onsets count from beat 0 of the clock."""
+        """The notes whose onset lies in [start, end), in order, loops unrolled: onsets count from the clock's 0."""
         turn = start // self.length * self.length if self.loop and start > 0 else 0.0
         while turn < end:
             for index in range(bisect_left(self.notes, start - turn, key=lambda n: n.onset), len(self.notes)):
@@ -98,10 +98,9 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[
                 meters[tick / division] = message.numerator * 4 / message.denominator
             elif message.type == "note_on" and message.velocity > 0:
                 sounding.setdefault((message.channel, message.note), []).append((tick, message.velocity))
-            elif message.type in ("note_on", "note_off"):
-                if started := sounding.get((message.channel, message.note)):
-                    onset, velocity = started.pop(0)
-                    notes.append((onset, tick, message.note, velocity, (index, message.channel)))
+            elif message.type in ("note_on", "note_off") and (started := sounding.get((message.channel, message.note))):
+                onset, velocity = started.pop(0)
+                notes.append((onset, tick, message.note, velocity, (index, message.channel)))
         end = track[-1][0] if track else 0
         notes += [
             (on, max(end, on + division), pitch, velocity, (index, channel))

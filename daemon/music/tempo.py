@@ -27,9 +27,9 @@ class Tempo:
 
 @dataclass(frozen=True, slots=True)
 class TempoMap:
-    """Tempi (beat, bpm) and meters (beat, beats per bar), each starting at beat 0; it starts anew every `period` beats, if given.
+    """Tempi (beat, bpm) and meters (beat, beats per bar), each starting at beat 0.
 
-    A meter takes effect at its beat, which starts a bar.
+    It starts anew every `period` beats, if given. A meter takes effect at its beat, which starts a bar.
     """
 
     tempi: tuple[tuple[float, float], ...]

@@ -1,4 +1,7 @@
-"""Who still owes a note-off. The counts live in memory that outlives the stage: the desk holds the file, a new stage pays what is owed."""
+"""Who still owes a note-off.
+
+The counts live in memory that outlives the stage: the desk holds the file, a new stage pays what is owed.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ Send = Callable[[bytes], None]
 
 
 class Ledger:
-    """Holders of every sounding note: one byte per output, channel and pitch. `memory` is SIZE bytes, zeros at first."""
+    """Holders of every sounding note: a byte per output, channel and pitch. `memory` is SIZE bytes, zeros at first."""
 
     def __init__(self, memory: bytearray | mmap.mmap | None = None) -> None:
         self._memory = memory if memory is not None else bytearray(SIZE)
@@ -35,8 +38,9 @@ class Ledger:
                 self._slots[name.decode(errors="replace")] = at + _NAME
 
     def transmit(self, port: str, message: bytes, send: Send) -> None:
-        """Send `message`, entered before a note-on and after a note-off, so that a crash in between owes one note-off too many, never one too few.
+        """Send `message`; a note-on is entered before it is sent, a note-off after.
 
+        So a crash in between owes one note-off too many, never one too few.
         A sounding pitch that is struck again is sent off, then on; only the last holder's note-off is sent.
         """
         if is_note_on(message):

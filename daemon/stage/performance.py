@@ -1,14 +1,15 @@
 """The stage without its ports: a pure function from what happens, and when, to what is sent and asked.
 
-Live, `process.py` feeds it from MIDI and sockets; offline, `desk/offline.py` feeds it from a file or from a journal. Every call is
-an entry of the journal, so that the same entries give the same output again. It never reads a clock: `now` is an argument.
+Live, `process.py` feeds it from MIDI and sockets; offline, `desk/offline.py` feeds it from a file or from a journal.
+Every call is an entry of the journal, so that the same entries give the same output again. It never reads a clock:
+`now` is an argument.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -75,7 +76,10 @@ class _Source:
 
 
 class Performance:
-    """Clock, routes, players' windows and notes. All times are seconds on the caller's clock; beats count from the clock's start."""
+    """Clock, routes, players' windows and notes.
+
+    All times are seconds on the caller's clock; beats count from the clock's start.
+    """
 
     def __init__(self, spec: StageSpec, sink: Sink) -> None:
         self._sink = sink
@@ -90,7 +94,7 @@ class Performance:
         self.counts = {"dropped": 0, "malformed": 0, "stale": 0}
         self._take(spec)
 
-    # What happens ------------------------------------------------------------------------------------------------------------
+    # What happens
 
     def start(self, now: float, beat: float = 0.0) -> None:
         """Start the clock: `beat` falls PRE_ROLL after `now`."""
@@ -167,7 +171,7 @@ class Performance:
         self._silence(player)
 
     def check_players(self, now: float) -> list[str]:
-        """Ask players that have nothing to do whether they live; end the notes of the hung ones and return their names, once each."""
+        """Ask idle players whether they live; end the notes of the hung ones and return their names, once each."""
         hung = []
         for name, player in self._players.items():
             if not player.up or player.released:
@@ -259,12 +263,12 @@ class Performance:
         beat = self.beat_at(now)
         self._follow_tempo(beat)
         for melody in self._melodies.values():
-            self._follow_melody(melody, math.floor(beat), after=beat)
+            self._resume_melody(melody, beat)
         for player in self._players.values():
             if player.up:
                 self._reset(player)
 
-    # What can be asked -------------------------------------------------------------------------------------------------------
+    # What can be asked
 
     def next_deadline(self) -> float:
         """When `advance` has something to do: seconds, or infinity."""
@@ -285,7 +289,7 @@ class Performance:
         """How many notes each player sounds."""
         return {name: player.voices.sounding() for name, player in self._players.items()}
 
-    # Inside ------------------------------------------------------------------------------------------------------------------
+    # Inside
 
     def _happens(self, kind: str, now: float, *details: Any) -> None:
         self._now = now
@@ -418,32 +422,36 @@ class Performance:
 
         self._tempo_entry = self._timeline.add(at, RANK_TEMPO, run)
 
+    def _resume_melody(self, spec: MelodySpec, beat: float) -> None:
+        """Go on with a melody in the middle: what sounds at `beat` ends in time."""
+        longest = max(note.duration for note in spec.melody.notes)
+        for note in spec.melody.between(max(beat - longest, 0.0), beat):
+            if (end := note.onset + note.duration) > beat:
+                self._sources[spec.melody.name].held[spec.channel, note.pitch] = 1
+                self._play_melody(spec, note_off(spec.channel, note.pitch), end)
+        self._follow_melody(spec, math.floor(beat), after=beat)
+
     def _follow_melody(self, spec: MelodySpec, beat: float, after: float = float("-inf")) -> None:
-        """Put one beat of a melody on the timeline, and so on from beat to beat. What started before `after` is left out."""
-        name = spec.melody.name
-
-        def play(message: bytes, at: float) -> Callable[[float], None]:
-            def run(due: float) -> None:
-                if self._melodies.get(name) is not spec:
-                    return
-                self._sink.record(["melody", due, name, message.hex()])
-                self._pass_on(name, spec.thru, message, due)
-                self._tell(name, message, at)
-
-            return run
+        """Put one beat of a melody on the timeline, and so on beat by beat. What started before `after` is left out."""
 
         def chunk(_due: float) -> None:
-            if self._melodies.get(name) is not spec:
+            if self._melodies.get(spec.melody.name) is not spec:
                 return
             for note in spec.melody.between(max(beat, after), beat + 1):
-                end = note.onset + note.duration
-                self._timeline.add(
-                    note.onset, RANK_MELODY, play(note_on(spec.channel, note.pitch, note.velocity), note.onset)
-                )
-                self._timeline.add(end, RANK_MELODY, play(note_off(spec.channel, note.pitch), end))
+                self._play_melody(spec, note_on(spec.channel, note.pitch, note.velocity), note.onset)
+                self._play_melody(spec, note_off(spec.channel, note.pitch), note.onset + note.duration)
             self._follow_melody(spec, beat + 1)
 
         self._timeline.add(beat, RANK_TEMPO, chunk)
+
+    def _play_melody(self, spec: MelodySpec, message: bytes, beat: float) -> None:
+        def run(due: float) -> None:
+            if self._melodies.get(spec.melody.name) is spec:
+                self._sink.record(["melody", due, spec.melody.name, message.hex()])
+                self._pass_on(spec.melody.name, spec.thru, message, due)
+                self._tell(spec.melody.name, message, beat)
+
+        self._timeline.add(beat, RANK_MELODY, run)
 
     def _drop_melody(self, name: str) -> None:
         spec = self._melodies[name]

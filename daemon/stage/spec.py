@@ -48,7 +48,10 @@ class PlayerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ControlSpec:
-    """What control change `number` from input `source` does: sustain, panic, or turn a player's setting from `low` (0) to `high` (127)."""
+    """What control change `number` from input `source` does.
+
+    `action` is sustain, panic or setting: that turns a player's setting from `low` (0) to `high` (127).
+    """
 
     source: str
     number: int

@@ -11,7 +11,7 @@ from daemon.music.tempo import Tempo
 
 @dataclass(eq=False, slots=True)
 class Entry:
-    """`run(due)` at `beat` plus `offset` seconds, but not before `floor` seconds. `due` is that moment; a cancelled entry never runs."""
+    """`run(due)` at `beat` plus `offset` seconds, but not before `floor` seconds; `due` is that moment."""
 
     beat: float
     offset: float

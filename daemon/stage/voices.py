@@ -9,7 +9,7 @@ from daemon.music.events import Action, Play, note_off, note_on
 from daemon.stage.spec import PlayerSpec
 from daemon.stage.timeline import Entry, Timeline
 
-RANK_NOTE = 3
+RANK_OFF, RANK_ON = 3, 4  # at one moment, what ends makes room first
 SHORTEST = 0.010  # seconds: a shorter note is not heard by some synthesisers
 
 
@@ -29,7 +29,10 @@ Drop = Callable[[float, str, bytes], None]
 
 
 class Voices:
-    """The notes of one player: queued, then sounding. `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late."""
+    """The notes of one player: queued, then sounding.
+
+    `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late.
+    """
 
     def __init__(
         self, spec: PlayerSpec, timeline: Timeline, clock: Callable[[], float], emit: Emit, drop: Drop
@@ -49,7 +52,7 @@ class Voices:
             end = None if action.duration is None else action.onset + action.duration
             note = _Note(action, self._spec.channels[action.voice], end)
             notes.append(note)
-            note.on = self._timeline.add(action.onset, RANK_NOTE, lambda due: self._sound(note, due))
+            note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due))
 
     def release(self, now: float) -> None:
         """End all that sounds and forget what is queued."""
@@ -96,7 +99,7 @@ class Voices:
         if note.off is not None:
             note.off.cancelled = True
         note.off = self._timeline.add(
-            note.end, RANK_NOTE, lambda due: self._silence(note, due), floor=note.sounded + SHORTEST
+            note.end, RANK_OFF, lambda due: self._silence(note, due), floor=note.sounded + SHORTEST
         )
 
     def _silence(self, note: _Note, due: float) -> None:
