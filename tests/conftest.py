@@ -6,6 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 import pytest
 
 from tests.tools import alsa_vm, jack
+from tests.tools import systemd_box as systemd_box_tool
 
 
 @pytest.hookimpl(wrapper=True)
@@ -62,3 +63,12 @@ def run_in_alsa_vm() -> Callable[[str], tuple[int, str]]:
     if not alsa_vm.available():
         pytest.skip(f"no virtual machine with ALSA; to enable: {alsa_vm.REMEDY}")
     return alsa_vm.run_in_alsa_vm
+
+
+@pytest.fixture
+def systemd_box() -> Iterator[systemd_box_tool.SystemdBox]:
+    """A booted throw-away copy of this system, fresh for each test."""
+    if not systemd_box_tool.available():
+        pytest.skip(f"no box for systemd; to enable: {systemd_box_tool.REMEDY}")
+    with systemd_box_tool.SystemdBox() as box:
+        yield box
