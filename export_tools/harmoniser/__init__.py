@@ -1,0 +1,1 @@
+"""BachBot-style harmoniser: prepare, model, train, export, evaluate."""

@@ -1,0 +1,168 @@
+"""The harmoniser: a recurrent net over frames, a memory of past frames, and a head that is asked for one voice at a time.
+
+A frame is one 16th of four symbols, S A T B (`daemon.encodings.chorale`). `advance` reads the previous frame and yields a
+context; `head` gives the distribution of one voice of the current frame, knowing any subset of the others. The chain rule
+over voices in any order is then exact, and an answer to a key costs one small head call per voice.
+
+Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et al.,
+2014) and Coconet (Huang et al., 2017); the memory is a neural cache (Grave et al., 2017) with learned queries and a bias
+per distance, so that repeated phrases are recalled.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+VOICES = 4
+SYMBOLS = 47  # MIDI 36..81 and rest
+UNKNOWN = 47  # as input: not known yet, or before the start
+INPUTS = 48
+REST = 46
+INTERVALS = 92  # 0 = one of both is no pitch; 1..91 = -45..45 semitones
+PAIRS = list(combinations(range(VOICES), 2))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the net: widths in units, memory in frames (16ths)."""
+
+    embedding: int = 256
+    hidden: int = 512
+    layers: int = 2
+    key: int = 64
+    value: int = 128
+    queries: int = 4
+    memory: int = 256
+    head: int = 384
+
+
+def interval(upper: Tensor, lower: Tensor) -> Tensor:
+    """Class of the interval between two symbols, broadcast; int64 in 0..91."""
+    pitched = torch.maximum(upper, lower) < REST
+    return torch.where(pitched, upper - lower + 46, torch.zeros_like(upper - lower))
+
+
+class Lookup(nn.Module):
+    """Sum of one embedding per feature; features are numbered within their own range."""
+
+    def __init__(self, sizes: list[int], width: int):
+        super().__init__()
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        self.register_buffer("starts", torch.tensor(starts), persistent=False)
+        self.weight = nn.Parameter(torch.randn(sum(sizes), width) * 0.5 / len(sizes) ** 0.5)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(..., features) int64 → (..., width)."""
+        rows = features + self.starts
+        if torch.compiler.is_compiling() or not self.training:
+            return functional.embedding(rows, self.weight).sum(-2)
+        flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum")
+        return flat.unflatten(0, rows.shape[:-1])
+
+
+class Harmoniser(nn.Module):
+    def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):  # noqa: B008 (frozen)
+        super().__init__()
+        self.shape = shape
+        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding)
+        self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True, dropout=dropout)
+        self.query = nn.Linear(shape.hidden, shape.queries * shape.key)
+        self.key = nn.Linear(shape.hidden, shape.key)
+        self.value = nn.Linear(shape.hidden + shape.embedding, shape.value)
+        self.distance = nn.Parameter(torch.zeros(shape.queries, shape.memory))  # last column: the newest frame
+        self.recall = nn.Linear(shape.queries * shape.value, shape.hidden, bias=False)
+        self.context = nn.Sequential(nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head))
+        self.clues = Lookup([4 * INPUTS] * 4 + [4 * INTERVALS] * 4 + [INPUTS] * 4 + [INTERVALS] * 14 + [4], shape.head)
+        self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
+        self.block = nn.Sequential(
+            nn.LayerNorm(shape.head),
+            nn.Linear(shape.head, shape.head),
+            nn.GELU(approximate="tanh"),
+            nn.Dropout(dropout),
+            nn.Linear(shape.head, shape.head),
+        )
+        self.out = nn.Sequential(
+            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 1)
+        )
+        self.drop_input = nn.Dropout(dropout / 4)
+        self.register_buffer("sizes", torch.tensor([INPUTS] * 4 + [INTERVALS] * 4), persistent=False)
+        self.register_buffer("pitches", torch.arange(REST), persistent=False)
+        self.register_buffer("first", torch.tensor([i for i, _ in PAIRS]), persistent=False)
+        self.register_buffer("second", torch.tensor([j for _, j in PAIRS]), persistent=False)
+
+    def states(self) -> dict[str, tuple[int, ...]]:
+        """Recurrent tensors of one row, all zero at the start. The memory is oldest first."""
+        s = self.shape
+        return {
+            "hidden": (s.layers, s.hidden),
+            "cell": (s.layers, s.hidden),
+            "keys": (s.memory, s.key),
+            "values": (s.memory, s.value),
+            "filled": (s.memory,),
+        }
+
+    def embed(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
+        """(..., 4), (..., 4), (...), (...) int64 → (..., embedding)."""
+        pairs = interval(frame[..., self.first], frame[..., self.second])
+        return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
+
+    def contexts(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
+        """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head)."""
+        x = self.embed(frame, held, position, fermata)
+        h = self.lstm(self.drop_input(x))[0]
+        before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
+        query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
+        key, value = self.key(before)[:, None], self.value(torch.cat([h, x], -1))[:, None]
+        time = torch.arange(h.shape[1], device=h.device)
+        distance = time[:, None] - time
+        inside = (distance >= 0) & (distance < self.shape.memory)
+        bias = self.distance[:, (self.shape.memory - 1 - distance).clamp(0, self.shape.memory - 1)]
+        scores = query @ key.transpose(-1, -2) / self.shape.key**0.5 + bias
+        recalled = (scores.masked_fill(~inside, -1e9).softmax(-1) @ value).transpose(1, 2).flatten(2)
+        return self.context(h + self.recall(recalled))
+
+    def advance(
+        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, state: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """One frame: inputs (batch, …) and `states()` → context (batch, head) and the next states."""
+        x = self.embed(frame, held, position, fermata)
+        below, hidden, cell = x, [], []
+        for i in range(self.shape.layers):
+            weights = torch.cat([getattr(self.lstm, f"weight_ih_l{i}"), getattr(self.lstm, f"weight_hh_l{i}")], 1)
+            bias = getattr(self.lstm, f"bias_ih_l{i}") + getattr(self.lstm, f"bias_hh_l{i}")
+            gates = torch.cat([below, state["hidden"][:, i]], 1) @ weights.T + bias
+            write, keep, new, show = gates.chunk(4, 1)
+            c = keep.sigmoid() * state["cell"][:, i] + write.sigmoid() * new.tanh()
+            below = show.sigmoid() * c.tanh()
+            hidden.append(below)
+            cell.append(c)
+        key = self.key(state["hidden"][:, -1])
+        value = self.value(torch.cat([below, x], -1))
+        keys = torch.cat([state["keys"][:, 1:], key[:, None]], 1)
+        values = torch.cat([state["values"][:, 1:], value[:, None]], 1)
+        filled = torch.cat([state["filled"][:, 1:], torch.ones_like(state["filled"][:, :1])], 1)
+        query = self.query(below).unflatten(-1, (self.shape.queries, -1))
+        scores = query @ keys.transpose(-1, -2) / self.shape.key**0.5 + self.distance
+        recalled = (scores + (filled - 1)[:, None] * 1e9).softmax(-1) @ values
+        following = {"hidden": torch.stack(hidden, 1), "cell": torch.stack(cell, 1)}
+        following |= {"keys": keys, "values": values, "filled": filled}
+        return self.context(below + self.recall(recalled.flatten(1))), following
+
+    def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, head), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
+
+        Logits are the sum of one per symbol and one per interval from the voice's previous pitch, so that "repeat" and "a
+        step up" are classes of their own in any key.
+        """
+        own = previous.gather(1, voice[:, None])
+        by_voice = torch.cat([known, interval(known, own)], 1) + self.sizes * voice[:, None]
+        pairs = interval(known[:, self.first], known[:, self.second])
+        shared = [previous, interval(previous, own), interval(known, previous), pairs, voice[:, None]]
+        z = context * functional.embedding(voice, self.gain) + self.clues(torch.cat([by_voice, *shared], 1))
+        z = z + self.block(z)
+        out = self.out(z)
+        absolute, relative, tie = out.split([SYMBOLS, INTERVALS, 1], 1)
+        return absolute + functional.pad(relative.gather(1, interval(self.pitches, own)), (0, 1)), tie[:, 0]
