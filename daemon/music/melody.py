@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import mido
 
 from daemon.errors import MelodyError
-from daemon.music.tempo import TempoMap
+from daemon.music.tempo import TempoMap, tempo_map_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,15 @@ class Melody:
 
 
 Melodies = Mapping[str, Melody]
+
+
+def melody_to_json(melody: Melody) -> dict[str, Any]:
+    return asdict(melody)
+
+
+def melody_from_json(data: dict[str, Any]) -> Melody:
+    notes = tuple(Note(**note) for note in data["notes"])
+    return Melody(data["name"], notes, data["length"], data["loop"], tempo_map_from_json(data["tempo_map"]))
 
 
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +63,7 @@ class TempoMap:
             return 0.0, beat
         turn = beat // self.period * self.period
         return turn, beat - turn
+
+
+def tempo_map_from_json(data: dict[str, Any]) -> TempoMap:
+    return TempoMap(tuple((b, v) for b, v in data["tempi"]), tuple((b, v) for b, v in data["meters"]), data["period"])

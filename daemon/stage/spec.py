@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from daemon.music.melody import Melody, Note
-from daemon.music.tempo import TempoMap
+from daemon.music.melody import Melody, melody_from_json
+from daemon.music.tempo import TempoMap, tempo_map_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class StageSpec:
     @staticmethod
     def from_json(data: dict[str, Any]) -> StageSpec:
         return StageSpec(
-            tempo_map=_tempo_map(data["tempo_map"]),
+            tempo_map=tempo_map_from_json(data["tempo_map"]),
             ports=tuple(
                 PortSpec(**{**p, "channels": tuple(p["channels"]), "thru": tuple(p["thru"])}) for p in data["ports"]
             ),
@@ -90,16 +90,3 @@ class StageSpec:
             controls=tuple(ControlSpec(**c) for c in data["controls"]),
             seed=data["seed"],
         )
-
-
-def _tempo_map(data: dict[str, Any]) -> TempoMap:
-    return TempoMap(tuple((b, v) for b, v in data["tempi"]), tuple((b, v) for b, v in data["meters"]), data["period"])
-
-
-def melody_to_json(melody: Melody) -> dict[str, Any]:
-    return asdict(melody)
-
-
-def melody_from_json(data: dict[str, Any]) -> Melody:
-    notes = tuple(Note(**note) for note in data["notes"])
-    return Melody(data["name"], notes, data["length"], data["loop"], _tempo_map(data["tempo_map"]))
