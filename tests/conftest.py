@@ -1,10 +1,14 @@
 """Fixtures for the whole suite. Nothing here touches the JACK server or the sessions of whoever runs it."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 
 import pytest
 
+from daemon.paths import resources
 from tests.tools import alsa_vm, jack
 from tests.tools import systemd_box as systemd_box_tool
 
@@ -72,3 +76,33 @@ def systemd_box() -> Iterator[systemd_box_tool.SystemdBox]:
         pytest.skip(f"no box for systemd; to enable: {systemd_box_tool.REMEDY}")
     with systemd_box_tool.SystemdBox() as box:
         yield box
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("built")
+    build = [sys.executable, "-m", "hatchling", "build", "-d", str(folder), "-t", "sdist", "-t", "wheel"]
+    subprocess.run(build, cwd=resources(), check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(_built: Path) -> Path:
+    return next(_built.glob("*.whl"))
+
+
+@pytest.fixture(scope="session")
+def sdist(_built: Path) -> Path:
+    return next(_built.glob("*.tar.gz"))
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A virtual environment into which the wheel went, with what it depends on and nothing else. Its Python is the
+    system's where that is new enough: a service with ProtectHome= cannot see one in somebody's home."""
+    python = next(filter(os.path.exists, ["/usr/bin/python3.12", "/usr/bin/python3.11"]), sys.executable)
+    environment = tmp_path_factory.mktemp("installed")
+    subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", environment / "bin" / "python"]
+    subprocess.run([*pip, "install", "--quiet", wheel], check=True)
+    return environment
