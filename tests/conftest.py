@@ -103,6 +103,6 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = next(filter(os.path.exists, ["/usr/bin/python3.12", "/usr/bin/python3.11"]), sys.executable)
     environment = tmp_path_factory.mktemp("installed")
     subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", environment / "bin" / "python"]
-    subprocess.run([*pip, "install", "--quiet", wheel], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", f"{environment}/bin/python"]
+    subprocess.run([*pip, "install", "--quiet", str(wheel)], check=True)
     return environment

@@ -20,7 +20,7 @@ def shipped() -> set[str]:
 
 
 def python(installed: Path, folder: Path, code: str) -> str:
-    command = [installed / "bin" / "python", "-I", "-c", code]
+    command = [str(installed / "bin" / "python"), "-I", "-c", code]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
 
 
