@@ -1,100 +1,17 @@
-"""A private JACK server with the dummy driver: no sound card, no contact with the server of whoever runs the tests.
+"""The private JACK server for tests (`daemon.desk.jack_server`), and as a command.
 
-As a command: `python -m tests.tools.jack [--period 64] -- COMMAND [ARGUMENT ...]` runs the command under such a server
-and returns its exit status. Needs Debian's jackd2.
+`python -m tests.tools.jack [--period 64] -- COMMAND [ARGUMENT ...]` runs the command under such a server and returns
+its exit status.
 """
 
 import argparse
-import itertools
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-from types import TracebackType
-from typing import Self
 
-_numbers = itertools.count()
+from daemon.desk.jack_server import JackServer, available
 
-
-def available() -> bool:
-    return shutil.which("jackd") is not None and shutil.which("jack_wait") is not None
-
-
-class JackServer:
-    """`period` frames at `rate` Hz, as a context manager; clients find it through `env`."""
-
-    def __init__(self, period: int = 64, rate: int = 48_000) -> None:
-        self.period = period
-        self.rate = rate
-        self.name = f"jamd-test-{os.getpid()}-{next(_numbers)}"
-        self.env = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
-        self._process: subprocess.Popen[bytes] | None = None
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def start(self, seconds: float = 10) -> None:
-        """Return once clients can connect; RuntimeError with the server's own words if that fails."""
-        if self.running:
-            return
-        # -S (synchronous) and real time: without both, the asynchronous server loses a message in a thousand.
-        realtime = ["-R", "-P", "60"] if os.geteuid() == 0 else ["--no-realtime"]
-        driver = ["-d", "dummy", "-r", str(self.rate), "-p", str(self.period)]
-        self._process = subprocess.Popen(
-            ["jackd", "-n", self.name, *realtime, "-S", *driver],
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            env=os.environ | self.env,
-        )
-        ready = subprocess.run(
-            ["jack_wait", "-w", "-t", str(round(seconds))], env=os.environ | self.env, capture_output=True, check=False
-        )
-        if ready.returncode != 0 or not self.running:
-            self.kill()
-            raise RuntimeError(f"jackd did not start:\n{self.log()}")
-
-    def stop(self) -> None:
-        """Ask it to end; a client that was not closed can make it hang, then it is killed."""
-        self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """End it as a crash would: its clients hear nothing."""
-        self._end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """Kill it if it runs, and start it again under the same name."""
-        self.kill()
-        self.start()
-
-    def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode(errors="replace")
-
-    def _end(self, sign: signal.Signals) -> None:
-        if self._process is None:
-            return
-        self._process.send_signal(sign)
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        self._log.close()
+__all__ = ["JackServer", "available"]
 
 
 def main() -> int:
