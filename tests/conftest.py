@@ -102,6 +102,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     system's where that is new enough: a service with ProtectHome= cannot see one in somebody's home."""
     python = next(filter(os.path.exists, ["/usr/bin/python3.12", "/usr/bin/python3.11"]), sys.executable)
     environment = tmp_path_factory.mktemp("installed")
+    environment.chmod(0o755)  # for a service with a user of its own
     subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", f"{environment}/bin/python"]
     subprocess.run([*pip, "install", "--quiet", str(wheel)], check=True)

@@ -42,11 +42,3 @@ def test_exposure_of_the_system_unit_is_low(tmp_path: Path, system_unit: Path) -
     exposure = re.search(r"Overall exposure level for jamd\.service: ([\d.]+)", said)
     assert exposure is not None, said
     assert float(exposure[1]) <= 2.0, said
-
-
-def test_what_the_desk_relies_on() -> None:
-    text = UNIT.read_text()
-    for line in ("Type=notify", "KillMode=mixed", "Restart=on-failure", "RestartPreventExitStatus=2"):
-        assert f"\n{line}\n" in text
-    assert re.search(r"\nWatchdogSec=\d", text)
-    assert "\nExecReload=/bin/kill -HUP $MAINPID\n" in text
