@@ -74,6 +74,8 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
     try:
         smf = mido.MidiFile(path)
         tracks = [_absolute(track) for track in smf.tracks]
+    except FileNotFoundError:
+        raise MelodyError(f"{path}: there is no such file: correct the path") from None
     except OSError as error:
         raise MelodyError(f"{path}: cannot be read ({error.strerror or 'not a whole MIDI file'}): {remedy}") from None
     except Exception as error:  # mido raises EOFError, ValueError, KeySignatureError, IndexError … on broken bytes

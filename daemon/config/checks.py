@@ -1,0 +1,217 @@
+"""Every section of config.yaml, read and checked against the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from daemon import models
+from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
+from daemon.config.yaml_file import Value, YamlFile, meant
+from daemon.engines.base import NoteEngine, Option, engine_class, engine_names
+from daemon.errors import JamdError, MelodyError
+from daemon.music.melody import load_melody
+from daemon.paths import resources
+from daemon.stage.spec import ControlSpec, MelodySpec, PortSpec
+
+_PORT_KEYS = ("direction", "connect", "channels", "thru")
+
+
+class Reader:
+    """Reads the sections one after the other; names that one section gives to another are read first."""
+
+    def __init__(self, file: YamlFile) -> None:
+        self._file = file
+        self._top = file.read().section("clock", "ports", "melodies", "band", "controls", "recording", "seed")
+        sections = {name: self._top[name].entries() for name in ("ports", "melodies", "band")}
+        self._ports, self._melodies, self._band = sections.values()
+        self._directions = {
+            name: value.section(*_PORT_KEYS)["direction"].text("") for name, value in _quietly(self._ports).items()
+        }
+        self._inputs = [name for name, direction in self._directions.items() if direction != "out"]
+        self._outputs = [name for name, direction in self._directions.items() if direction != "in"]
+        self._engines: dict[str, type[NoteEngine]] = {}
+        self._check_names(sections)
+
+    def config(self) -> Config:
+        members = tuple(self._member(name, value) for name, value in self._band.items())
+        self._check_circles(members)
+        melodies = [self._melody(name, value) for name, value in self._melodies.items()]
+        return Config(
+            path=self._file.path,
+            clock=self._clock(),
+            ports=tuple(self._port(name, value) for name, value in self._ports.items()),
+            melodies=tuple(m for m in melodies if m is not None),
+            band=members,
+            controls=tuple(self._controls()),
+            recording=self._recording(),
+            seed=self._top["seed"].integer(0, 2**31, 0),
+        )
+
+    def _check_names(self, sections: Mapping[str, Mapping[str, Value]]) -> None:
+        owner: dict[str, str] = {}
+        for section, values in sections.items():
+            for name, value in values.items():
+                if not re.fullmatch(r"\w[\w -]{0,39}", name):
+                    value.wrong("a name is made of letters, digits, spaces, - and _, 40 at most: choose another")
+                if name in owner and not (section == "band" and self._directions.get(name) == "out"):
+                    value.wrong(f"there is {owner[name]} {name!r} already: choose another name")
+                owner.setdefault(name, {"ports": "a port", "melodies": "a melody", "band": "a player"}[section])
+
+    def _clock(self) -> Clock:
+        clock, default = self._top["clock"].section(*Clock.__slots__), Clock()
+        source = clock["source"].one_of([default.source, *self._melodies, "midi", "link"], default.source, "a clock")
+        if source in ("midi", "link"):
+            clock["source"].wrong(f"{source!r} is not there yet: take internal, or a melody's name for its tempo map")
+        return Clock(
+            source,
+            clock["bpm"].number(20, 400, default.bpm),
+            clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
+        )
+
+    def _port(self, name: str, value: Value) -> PortSpec:
+        port = value.section(*_PORT_KEYS)
+        direction = port["direction"].one_of(("in", "out"), what="a direction")
+        if direction == "out":
+            for key in ("channels", "thru"):
+                if port[key].given:
+                    port[key].wrong("only an input filters and copies: delete this, or make the direction `in`")
+        channels = tuple(item.integer(1, 16, 1) for item in port["channels"].items())
+        connect = port["connect"].text("") or None
+        return PortSpec(name, direction, connect, channels, self._outputs_in(port["thru"]))
+
+    def _outputs_in(self, value: Value) -> tuple[str, ...]:
+        return tuple(item.one_of(self._outputs, what="an output among the ports") for item in value.items())
+
+    def _melody(self, name: str, value: Value) -> MelodyFile | None:
+        melody = value.section("file", "loop", "thru", "channel")
+        loop, thru = melody["loop"].flag(True), self._outputs_in(melody["thru"])
+        channel = melody["channel"].integer(1, 16, 1)
+        wanted = melody["file"].text(what="the path of a Standard MIDI File")
+        if not wanted or not melody["file"].is_text:
+            return None
+        try:
+            places = [folder / wanted for folder in (self._file.path.parent.absolute(), resources())]
+            file = next((place for place in places if place.is_file()), places[0])
+            loaded = load_melody(file, name, loop)
+        except (MelodyError, OSError, ValueError) as error:
+            melody["file"].wrong(str(error))
+            return None
+        return MelodyFile(file, MelodySpec(loaded, thru, channel))
+
+    def _member(self, name: str, value: Value) -> Member:
+        member = value.section("engine", "model", "listen", "play", "options")
+        sources = [other for other in (*self._inputs, *self._melodies, *self._band) if other != name]
+        listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
+        play = member["play"].section("port", "channels")
+        port = play["port"].one_of(self._outputs, what="an output among the ports")
+        engine = self._engine(name, member["engine"])
+        if engine is None:
+            return Member(name, "", None, listen, port, {}, {}, {})
+        channels = {voice: number for number, voice in enumerate(engine.voices, 1)}
+        if play["channels"].given:
+            given = play["channels"].section(*engine.voices)
+            channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
+        names = [*(o.name for o in engine.options), *(s.name for s in engine.settings)]
+        options = member["options"].section(*names)
+        return Member(
+            name,
+            member["engine"].text(),
+            self._model(member["model"], engine),
+            listen,
+            port,
+            channels,
+            {option.name: _choice(option, options[option.name]) for option in engine.options},
+            {s.name: options[s.name].number(s.low, s.high, s.default) for s in engine.settings},
+        )
+
+    def _engine(self, member: str, value: Value) -> type[NoteEngine] | None:
+        name = value.one_of(engine_names(), what="an installed engine")
+        if name not in engine_names():
+            return None
+        try:
+            self._engines[member] = engine_class(name)
+        except Exception as error:  # an engine is anybody's code
+            value.wrong(f"the engine {name!r} cannot be loaded ({error!r}): install what provides it again")
+        return self._engines.get(member)
+
+    def _model(self, value: Value, engine: type[NoteEngine]) -> Path | None:
+        if not engine.needs_model:
+            if value.given:
+                value.wrong("this engine has no model: delete the line")
+            return None
+        name = value.text(what="the name of a model; `jamd models` lists them")
+        if not name or not value.is_text:
+            return None
+        try:
+            return models.find(name, self._file.path.parent).absolute()
+        except (JamdError, OSError, ValueError, RuntimeError) as error:
+            value.wrong(str(error))
+            return None
+
+    def _check_circles(self, members: Iterable[Member]) -> None:
+        listens = {member.name: member.listen for member in members}
+        cleared: set[str] = set()
+
+        def follow(name: str, before: tuple[str, ...]) -> None:
+            if name in before:
+                circle = (*before[before.index(name) :], name)
+                self._band[name].wrong(
+                    f"a circle among players, each listening to the next ({' → '.join(circle)}): "
+                    "take one of them out of the other's `listen`"
+                )
+            elif name in listens and name not in cleared:
+                for other in listens[name]:
+                    follow(other, (*before, name))
+                cleared.add(name)
+
+        for name in listens:
+            follow(name, ())
+
+    def _controls(self) -> Iterable[ControlSpec]:
+        settings = {
+            f"{member}.{s.name}": (member, s) for member, engine in self._engines.items() for s in engine.settings
+        }
+        actions = ["sustain", "panic", *settings]
+        for source, mapping in self._top["controls"].entries().items():
+            if source not in self._inputs:
+                mapping.wrong(f"{source!r} is not an input among the ports{meant(source, self._inputs)}")
+            seen: set[int] = set()
+            for key, value in mapping.entries().items():
+                found = re.fullmatch(r"cc ([0-9]{1,3})", key)
+                number = int(found[1]) if found else 128
+                if number > 127 or number in seen:
+                    value.wrong("write `cc N` with N from 0 to 127, each once")
+                seen.add(number)
+                if (player := value.text("").partition(".")[0]) in self._band and player not in self._engines:
+                    continue  # its engine is wrong already: who knows its settings
+                action = value.one_of(actions, what="sustain, panic or PLAYER.SETTING")
+                if action in settings:
+                    player, s = settings[action]
+                    yield ControlSpec(source, number, "setting", player, s.name, s.low, s.high)
+                else:
+                    yield ControlSpec(source, number, action)
+
+    def _recording(self) -> Path | None:
+        directory = self._top["recording"].section("directory")["directory"]
+        if directory.node is not None and not directory.given:
+            return None
+        return Path(directory.text("sessions")).expanduser()
+
+
+def _quietly(values: Mapping[str, Value]) -> dict[str, Value]:
+    """The same values, whose mistakes are noted by somebody else."""
+    return {k: Value(YamlFile(v.file.path), v.path, v.node, v.key) for k, v in values.items()}
+
+
+def _choice(option: Option, value: Value) -> Choice:
+    if not value.given:
+        return option.default
+    if option.many:
+        return tuple(item.one_of(option.choices) if option.choices else item.text() for item in value.items())
+    if isinstance(option.default, bool):
+        return value.flag(option.default)
+    if isinstance(option.default, float | int):
+        return value.number(-1e9, 1e9, option.default)
+    return value.one_of(option.choices) if option.choices else value.text()

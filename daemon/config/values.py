@@ -1,0 +1,141 @@
+"""A configuration as frozen, checked values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from daemon.engines.base import engine_class
+from daemon.music.melody import melody_to_json
+from daemon.music.tempo import TempoMap
+from daemon.stage.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+
+Choice = str | float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    source: str = "internal"  # or a melody's name: its tempo map
+    bpm: float = 96.0
+    beats_per_bar: float = 4.0  # in quarter notes
+
+
+@dataclass(frozen=True, slots=True)
+class MelodyFile:
+    file: Path
+    spec: MelodySpec
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of the band; `channels` maps voices to MIDI channels 1–16, `settings` are where it starts from."""
+
+    name: str
+    engine: str
+    model: Path | None
+    listen: tuple[str, ...]
+    port: str
+    channels: Mapping[str, int]
+    options: Mapping[str, Choice]
+    settings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Config:
+    """What `path` says, with every default filled in. `recording` is a folder, or None: nothing is recorded."""
+
+    path: Path
+    clock: Clock
+    ports: tuple[PortSpec, ...]
+    melodies: tuple[MelodyFile, ...]
+    band: tuple[Member, ...]
+    controls: tuple[ControlSpec, ...]
+    recording: Path | None
+    seed: int
+
+    @cached_property
+    def stage(self) -> StageSpec:
+        """What the stage is told."""
+        melodies = {m.spec.melody.name: m.spec for m in self.melodies}
+        if self.clock.source in melodies:
+            tempo_map = melodies[self.clock.source].melody.tempo_map
+        else:
+            tempo_map = TempoMap(((0.0, self.clock.bpm),), ((0.0, self.clock.beats_per_bar),))
+        players = tuple(self._player(member) for member in self.band)
+        return StageSpec(tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed)
+
+    @cached_property
+    def members(self) -> dict[str, dict[str, Any]]:
+        """What each player's process is told, as JSON."""
+        melodies = {m.spec.melody.name: melody_to_json(m.spec.melody) for m in self.melodies}
+        return {
+            member.name: {
+                "engine": member.engine,
+                "model": None if member.model is None else str(member.model),
+                "options": {k: list(v) if isinstance(v, tuple) else v for k, v in member.options.items()},
+                "settings": dict(member.settings),
+                "listen": list(member.listen),
+                "melodies": [melodies[name] for name in member.listen if name in melodies],
+            }
+            for member in self.band
+        }
+
+    def as_yaml(self) -> str:
+        """The same configuration, written out in full."""
+        controls: dict[str, dict[str, str]] = {}
+        for c in self.controls:
+            what = f"{c.player}.{c.setting}" if c.action == "setting" else c.action
+            controls.setdefault(c.source, {})[f"cc {c.number}"] = what
+        document = {
+            "clock": {s: getattr(self.clock, s) for s in Clock.__slots__},
+            "ports": {p.name: _port_as_yaml(p) for p in self.ports},
+            "melodies": {
+                m.spec.melody.name: {
+                    "file": str(m.file),
+                    "loop": m.spec.melody.loop,
+                    "thru": list(m.spec.thru),
+                    "channel": m.spec.channel,
+                }
+                for m in self.melodies
+            },
+            "band": {
+                member.name: {
+                    "engine": member.engine,
+                    **({"model": str(member.model)} if member.model else {}),
+                    "listen": list(member.listen),
+                    "play": {"port": member.port, "channels": dict(member.channels)},
+                    "options": self.members[member.name]["options"] | dict(member.settings),
+                }
+                for member in self.band
+            },
+            "controls": controls,
+            "recording": {"directory": None if self.recording is None else str(self.recording)},
+            "seed": self.seed,
+        }
+        return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
+
+    @staticmethod
+    def _player(member: Member) -> PlayerSpec:
+        engine = engine_class(member.engine)
+        return PlayerSpec(
+            member.name,
+            member.listen,
+            member.port,
+            dict(member.channels),
+            engine.monophonic,
+            engine.lead,
+            engine.tolerance,
+            dict(member.settings),
+        )
+
+
+def _port_as_yaml(port: PortSpec) -> dict[str, Any]:
+    shown: dict[str, Any] = {"direction": port.direction, "connect": port.connect}
+    if port.direction == "in":
+        shown |= {"channels": list(port.channels), "thru": list(port.thru)}
+    return shown
