@@ -1,0 +1,114 @@
+"""`jamd run` on one screen: what it starts, in order, and stops in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from daemon import __version__, config
+from daemon.desk import log
+from daemon.desk.recorder import Recorder
+from daemon.desk.signals import Signals
+from daemon.desk.status import status_line
+from daemon.desk.supervise import Listeners, Supervisor
+from daemon.desk.systemd import Notifier
+from daemon.desk.view import View
+from daemon.errors import JamdError
+from daemon.stage.ledger import open_ledger
+
+MINUTE = 60.0
+HOW_TO_GET_PORTS = (
+    "no MIDI system was found, so jamd plays into the recording and this terminal; for ports start PipeWire or JACK"
+    " (Debian: apt install pipewire-jack or jackd2), or load ALSA's sequencer (modprobe snd-seq), and start jamd again"
+)
+
+
+def run(path: Path | None, seconds: float | None) -> int:
+    """Play until SIGTERM or SIGINT, or for `seconds`. Raises JamdError if it cannot start."""
+    view = View(sys.stdout)
+    log.set_up(view.clear)
+    band = config.load(path)
+    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        runner.run(_perform(band, seconds, view))
+    return 0
+
+
+async def _perform(band: config.Config, seconds: float | None, view: View) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
+        signals = stack.enter_context(Signals())
+        folder = stack.enter_context(_runtime_folder())
+        recorder = Recorder(band.recording, say, rotate=lambda: supervisor.tell_stage(["rotate"]))
+        stack.push_async_callback(recorder.close)
+        stack.callback(view.close)
+
+        def entries(batch: list[Any]) -> None:
+            recorder.entries(batch)
+            view.follow(batch)
+
+        def pong() -> None:
+            systemd.alive()
+            systemd.status(status_line(supervisor))
+
+        supervisor = Supervisor(folder, Listeners(say, entries, pong), ping=min(1.0, (systemd.watchdog or 2.0) / 2))
+        stack.push_async_callback(supervisor.stop)
+        stack.callback(systemd.stopping)
+        recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
+        work = asyncio.create_task(_play(supervisor, signals, systemd, band, seconds))
+        signals.on_stop(work.cancel)
+        signals.on_panic(lambda: supervisor.tell_stage(["panic"]))
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+    log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
+
+
+async def _play(
+    supervisor: Supervisor, signals: Signals, systemd: Notifier, band: config.Config, seconds: float | None
+) -> None:
+    """From the first start to the time's end, with a reload at every SIGHUP."""
+    await supervisor.start(band.stage, band.members)
+    if supervisor.ports and not any(supervisor.ports.values()):
+        log.LOG.warning(HOW_TO_GET_PORTS)
+    systemd.status(status_line(supervisor))
+    systemd.ready()
+    log.LOG.info("READY: %s", status_line(supervisor))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                await signals.reload()
+                systemd.reloading()
+                systemd.status(await _reload(supervisor, band.path))
+                systemd.ready()
+
+
+async def _reload(supervisor: Supervisor, path: Path) -> str:
+    """Take the configuration as it is now, if there is no mistake in it; what came of it."""
+    try:
+        band = await asyncio.to_thread(config.load, path)
+        changed = await supervisor.reload(band.stage, band.members)
+    except (JamdError, OSError) as error:
+        log.LOG.error("%s\nnothing was changed: the last good configuration goes on", error)
+        return f"reload failed, the last good configuration goes on: {' '.join(str(error).split())}"
+    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player has changed")
+    return status_line(supervisor)
+
+
+@contextlib.contextmanager
+def _runtime_folder() -> Iterator[Path]:
+    """Sockets and the ledger, in memory where that can be had, for this user only."""
+    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
+    place = next(place for place in places if place and os.access(place, os.W_OK))
+    folder = Path(tempfile.mkdtemp(prefix="jamd-", dir=place))
+    try:
+        open_ledger(folder / "ledger", create=True).close()
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

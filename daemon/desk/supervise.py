@@ -1,0 +1,326 @@
+"""The desk's children: one stage and the players. Started, watched, replaced, told what to do; stopped in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from daemon.desk.children import Child, Switchboard
+from daemon.errors import ModelError, PortError
+from daemon.stage.spec import PlayerSpec, StageSpec
+
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before a restart, if it fails at once again and again
+STEADY = 10.0  # seconds of life after which a failure counts as the first
+START = 5.0  # seconds that a clock waits for the players
+CANDIDATE = 30.0  # seconds that a reload waits for a new player to be prepared
+SILENT = 3.0  # seconds without an answer after which the stage counts as hung
+SILENT_AT_START = 15.0  # opening ports may take it a while
+
+Say = Callable[[str, str, str], None]  # level, cause, text
+
+
+@dataclass(eq=False)
+class _Restarts:
+    """How long to wait before the next start."""
+
+    failures: int = 0
+    started: float = 0.0
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+
+    def pause(self) -> float:
+        self.failures = 1 if time.monotonic() - self.started > STEADY else self.failures + 1
+        return PAUSES[min(self.failures, len(PAUSES)) - 1]
+
+
+@dataclass(eq=False)
+class Seat:
+    """A band member's place: what it is to be, and the process that is it now."""
+
+    spec: PlayerSpec
+    member: Mapping[str, Any]
+    model: tuple[int, ...]  # when its files were written, and their sizes
+    child: Child | None = None
+    prepared: bool = False
+    admitted: bool = False  # it may play; until then it is a candidate
+    up: bool = False
+    refused: str | None = None  # it cannot be what it is to be: no restart helps
+    restarts: _Restarts = field(default_factory=_Restarts)
+    keeper: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is gained by waiting for it."""
+        return self.up or self.refused is not None
+
+    def same(self, other: Seat) -> bool:
+        return (self.spec, self.member, self.model) == (other.spec, other.member, other.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who is told what: `say` things for people, `entries` for the recording, `pong` when the stage has shown life."""
+
+    say: Say
+    entries: Callable[[list[Any]], None]
+    pong: Callable[[], None]
+
+
+class Supervisor:
+    """Every process but the desk. `start` once, then `reload` as often as you like, `stop` at the end."""
+
+    def __init__(self, folder: Path, listeners: Listeners, ping: float = 1.0) -> None:
+        self.metrics: dict[str, Any] = {}
+        self.ports: dict[str, str | None] = {}
+        self.restarts: Counter[str] = Counter()
+        self.seats: dict[str, Seat] = {}
+        self._folder, self._tell, self._ping_every = folder, listeners, ping
+        self._switchboard = Switchboard(folder / "desk.sock")
+        self._news = asyncio.Event()
+        self._spec: StageSpec | None = None
+        self._stage: Child | None = None
+        self._stage_ready = False
+        self._stage_refused: str | None = None
+        self._unanswered = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]]) -> None:
+        """Return when the ports are open and all players are up, or five seconds have passed. Raises JamdError."""
+        self._spec = spec
+        self._task(self._keep_stage())
+        for player in spec.players:
+            seat = self.seats[player.name] = _seat(player, members[player.name])
+            self._start_player(seat)
+            self._admit(seat)
+        self._task(self._ping_stage())
+        everyone = self.seats.values()
+        await self._until(lambda: self._stage_ready and all(seat.settled for seat in everyone), START)
+        if self._stage_refused:
+            raise PortError(self._stage_refused)
+        if refusals := [seat.refused for seat in everyone if seat.refused]:
+            raise ModelError("\n".join(refusals))
+        for seat in everyone:
+            if not seat.up:
+                self._tell.say("warning", f"{seat.name} late", f"{seat.name} is not up yet: it joins in when it is")
+
+    async def reload(self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]]) -> list[str]:
+        """Take another configuration; returns the players that are new or changed. The others go on undisturbed.
+
+        Raises JamdError, and changes nothing, if one of those cannot be prepared.
+        """
+        seats = {player.name: _seat(player, members[player.name]) for player in spec.players}
+        kept = {
+            name: old
+            for name, old in self.seats.items()
+            if name in seats and old.same(seats[name]) and old.refused is None
+        }
+        fresh = {name: seat for name, seat in seats.items() if name not in kept}
+        await self._prepare(fresh.values())
+        for name in self.seats.keys() - kept.keys():
+            await self._dismiss(self.seats[name])
+        self.seats = {name: kept.get(name, seat) for name, seat in seats.items()}
+        self._spec = spec
+        self._tell.entries([["members", time.perf_counter(), dict(members)]])
+        self.tell_stage(["spec", spec.to_json()])
+        for seat in fresh.values():
+            self._admit(seat)
+        await self._until(lambda: all(seat.settled for seat in fresh.values()), START)
+        return sorted(fresh)
+
+    async def stop(self) -> None:
+        """The stage releases every note, says its last and ends, then the players do."""
+        for task in [*self._tasks, *(seat.keeper for seat in self.seats.values() if seat.keeper)]:
+            task.cancel()
+        if self._stage is not None:
+            self._stage.send(["ping", 0])  # the last figures
+            await self._stage.end(["stop"])
+        await asyncio.gather(*(child.end() for child in self._switchboard.children))
+        self._switchboard.close()
+
+    def tell_stage(self, message: list[Any]) -> None:
+        if self._stage is not None:
+            self._stage.send(message)
+
+    # The stage
+
+    async def _keep_stage(self) -> None:
+        restarts = _Restarts()
+        while self._spec is not None:
+            restarts.start()
+            self._stage_ready, self._unanswered = False, 0
+            self._tell.entries([["stage", time.perf_counter(), self._spec.to_json()]])
+            self._stage = self._switchboard.start(
+                "daemon.stage.process", str(self._folder), on_message=self._hear_stage
+            )
+            status = await self._stage.ended()
+            for seat in self.seats.values():
+                seat.up = False
+            self._happened()
+            if self._stage_refused:
+                return
+            self.restarts["stage"] += 1
+            self._tell.say("error", "stage", f"the stage ended ({_how(status)}): a new one starts, and a new clock")
+            await asyncio.sleep(restarts.pause())
+
+    def _hear_stage(self, stage: Child, message: list[Any]) -> None:
+        assert self._spec is not None
+        match message:
+            case ["journal", entries]:
+                self._tell.entries(entries)
+                return
+            case ["pong", _, metrics]:
+                self._unanswered, self.metrics = 0, metrics
+                self._tell.pong()
+                return
+            case ["hello", *_]:
+                stage.send(["spec", self._spec.to_json()])
+            case ["ready", ports]:
+                self._stage_ready, self.ports = True, ports
+                self._task(self._start_clock(stage))
+            case ["failed", text]:
+                self._stage_refused = text
+            case ["player", name, state] if name in self.seats:
+                self._player_is(self.seats[name], state)
+            case ["port", name, state]:
+                text = "is lost" if state == "lost" else "is back"
+                self._tell.say("warning" if state == "lost" else "info", f"port {name} {state}", f"port {name} {text}")
+            case ["log", level, cause, text]:
+                self._tell.say(level, cause, text)
+        self._happened()
+
+    async def _start_clock(self, stage: Child) -> None:
+        await self._until(lambda: all(seat.settled for seat in self.seats.values()), START)
+        stage.send(["start"])
+
+    async def _ping_stage(self) -> None:
+        number = 0
+        while True:
+            number += 1
+            self.tell_stage(["ping", number])
+            await asyncio.sleep(self._ping_every)
+            self._unanswered += 1
+            limit = SILENT if self._stage_ready else SILENT_AT_START
+            if self._unanswered * self._ping_every >= limit and self._stage is not None:
+                self._unanswered = 0
+                self._tell.say("error", "stage hung", "the stage does not answer: it is replaced")
+                self._stage.kill()
+
+    # The players
+
+    def _start_player(self, seat: Seat) -> None:
+        seat.prepared = seat.up = False
+        seat.restarts.start()
+        seat.child = self._switchboard.start(
+            "daemon.player",
+            str(self._folder),
+            seat.name,
+            on_message=lambda child, message: self._hear_player(seat, child, message),
+        )
+
+    def _admit(self, seat: Seat) -> None:
+        """It may play from now on, and it is replaced when it ends."""
+        seat.admitted = True
+        if seat.prepared and seat.child is not None:
+            seat.child.send(["play"])
+        seat.keeper = asyncio.create_task(self._keep_player(seat))
+
+    async def _keep_player(self, seat: Seat) -> None:
+        while seat.child is not None:
+            status = await seat.child.ended()
+            seat.up = False
+            self._happened()
+            if seat.refused is not None:
+                self._tell.say("error", f"{seat.name} refused", f"{seat.refused}\n{seat.name} is silent until a reload")
+                return
+            self.restarts[seat.name] += 1
+            pause = seat.restarts.pause()
+            when = f"in {pause:g} s" if pause else "now"
+            self._tell.say("error", f"{seat.name} ended", f"{seat.name} ended ({_how(status)}): it starts again {when}")
+            await asyncio.sleep(pause)
+            self._start_player(seat)
+
+    def _hear_player(self, seat: Seat, child: Child, message: list[Any]) -> None:
+        match message:
+            case ["hello", *_]:
+                child.send(["member", seat.member])
+            case ["ready"]:
+                seat.prepared = True
+                if seat.admitted:
+                    child.send(["play"])
+            case ["failed", text]:
+                seat.refused = text
+            case ["crashed", text]:
+                self._tell.say("error", f"{seat.name} crashed", f"{seat.name}: the engine failed\n{text}")
+            case ["log", level, cause, text]:
+                self._tell.say(level, f"{seat.name} {cause}", f"{seat.name}: {text}")
+        self._happened()
+
+    def _player_is(self, seat: Seat, state: str) -> None:
+        if state == "hung" and seat.up and seat.child is not None:
+            self._tell.say("error", f"{seat.name} hung", f"{seat.name} does not answer: it is replaced")
+            seat.child.kill()
+        seat.up = state == "up"
+
+    async def _prepare(self, seats: Iterable[Seat]) -> None:
+        """Have candidates ready to play, beside those who play; all or none."""
+        for seat in seats:
+            self._start_player(seat)
+
+        def undecided(seat: Seat) -> bool:
+            return not (seat.prepared or seat.refused or seat.child is None or not seat.child.lives)
+
+        await self._until(lambda: not any(undecided(seat) for seat in seats), CANDIDATE)
+        bad = [seat for seat in seats if not seat.prepared]
+        if bad:
+            await asyncio.gather(*(self._dismiss(seat) for seat in seats))
+            raise ModelError("\n".join(seat.refused or f"{seat.name}: its engine does not start" for seat in bad))
+
+    async def _dismiss(self, seat: Seat) -> None:
+        if seat.keeper is not None:
+            seat.keeper.cancel()
+        if seat.child is not None:
+            seat.child.kill()
+            await seat.child.ended()
+
+    # Waiting
+
+    def _happened(self) -> None:
+        self._news.set()
+
+    async def _until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Return when it holds, or a child refused to start, or the time is up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition() and not self._stage_refused:
+                    self._news.clear()
+                    await self._news.wait()
+
+    def _task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _seat(spec: PlayerSpec, member: Mapping[str, Any]) -> Seat:
+    stamps: list[int] = []
+    if member["model"]:
+        for path in (Path(member["model"]), Path(member["model"]).with_suffix(".json")):
+            with contextlib.suppress(OSError):
+                stat = path.stat()
+                stamps += [stat.st_mtime_ns, stat.st_size]
+    return Seat(spec, member, tuple(stamps))
+
+
+def _how(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -1,0 +1,113 @@
+"""What is played, on the terminal: one line that changes while it sounds."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, TextIO
+
+from daemon.music.events import is_note_off, is_note_on
+
+EVERY = 0.1  # seconds between two looks of the line
+_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+_CHORDS = {
+    (0, 4, 7): "",
+    (0, 3, 7): "m",
+    (0, 3, 6): "dim",
+    (0, 4, 8): "aug",
+    (0, 5, 7): "sus4",
+    (0, 4, 7, 10): "7",
+    (0, 4, 7, 11): "maj7",
+    (0, 3, 7, 10): "m7",
+    (0, 3, 6, 10): "m7♭5",
+    (0, 3, 6, 9): "dim7",
+}
+
+
+def note_name(pitch: int) -> str:
+    """C4 is middle C, 60."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+
+
+def chord_name(pitches: Iterable[int]) -> str:
+    """The chord's name by its root and quality, or nothing. The bass decides if several fit."""
+    low_first = sorted(pitches)
+    classes = {pitch % 12 for pitch in low_first}
+    for root in dict.fromkeys(pitch % 12 for pitch in low_first):
+        quality = _CHORDS.get(tuple(sorted((c - root) % 12 for c in classes)))
+        if quality is not None:
+            return _NAMES[root] + quality
+    return ""
+
+
+class View:
+    """Follows the journal's entries. On a terminal it keeps one line up to date; elsewhere it only counts."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.notes: Counter[str] = Counter()  # note-ons since the start, by source or player
+        self._stream = stream
+        self._live = stream.isatty()
+        self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
+        self._bpm = 0.0
+        self._shown = ""
+        self._pending: asyncio.TimerHandle | None = None
+
+    def follow(self, entries: Iterable[list[Any]]) -> None:
+        for entry in entries:
+            match entry:
+                case ["sent", _, player, voice, _, message]:
+                    self._turn((player, voice), bytes.fromhex(message))
+                case ["heard", _, source, _, message] | ["melody", _, source, message]:
+                    self._turn((source, ""), bytes.fromhex(message))
+                case ["start" | "state" | "panic" | "spec", *_]:
+                    self._sounding = {key: [] for key in self._sounding}
+                case ["tempo", _, _, bpm]:
+                    self._bpm = bpm
+        if self._live and self._pending is None:
+            self._pending = asyncio.get_running_loop().call_later(EVERY, self._draw)
+
+    def line(self) -> str:
+        """Who plays what now."""
+        parts = []
+        for who in dict.fromkeys(who for who, _ in self._sounding):
+            voices = {voice: pitches for (name, voice), pitches in self._sounding.items() if name == who and pitches}
+            if voices:
+                notes = "  ".join(
+                    f"{voice} {' '.join(map(note_name, sorted(pitches)))}".strip() for voice, pitches in voices.items()
+                )
+                chord = chord_name(pitch for pitches in voices.values() for pitch in pitches)
+                parts.append(f"{who}: {notes}" + (f"  ({chord})" if chord else ""))
+        return " │ ".join(parts)
+
+    def clear(self) -> None:
+        """Leave the line to something else; the next look brings it back."""
+        if self._shown:
+            self._stream.write("\r" + " " * len(self._shown) + "\r")
+            self._stream.flush()
+            self._shown = ""
+
+    def close(self) -> None:
+        if self._pending is not None:
+            self._pending.cancel()
+        self.clear()
+        self._live = False
+
+    def _turn(self, key: tuple[str, str], message: bytes) -> None:
+        pitches = self._sounding.setdefault(key, [])
+        if is_note_on(message):
+            self.notes[key[0]] += 1
+            pitches.append(message[1])
+        elif is_note_off(message) and message[1] in pitches:
+            pitches.remove(message[1])
+
+    def _draw(self) -> None:
+        self._pending = None
+        text = self.line()[: shutil.get_terminal_size().columns - 1]
+        try:
+            self._stream.write("\r" + text.ljust(len(self._shown)))
+            self._stream.flush()
+        except OSError:  # the terminal is gone
+            self._live = False
+        self._shown = text
