@@ -1,0 +1,54 @@
+import logging
+
+import pytest
+
+from daemon.desk.log import LOG, Reporter, set_up
+
+
+@pytest.fixture
+def now() -> list[float]:
+    return [1000.0]
+
+
+@pytest.fixture
+def reporter(now: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> Reporter:
+    monkeypatch.setattr(LOG, "propagate", True)
+    caplog.set_level(logging.INFO, "jamd")
+    return Reporter(lambda: now[0])
+
+
+def test_a_cause_is_said_once_a_minute(reporter: Reporter, now: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(500):
+        reporter.say("warning", "port", "the port is lost")
+        reporter.say("error", "player", "the player ended")
+        now[0] += 0.1
+    assert caplog.messages == ["the port is lost", "the player ended"]
+    now[0] += 20
+    reporter.say("warning", "port", "the port is lost")
+    assert caplog.messages[2:] == ["the port is lost (499 more of this in the last minutes)"]
+    assert caplog.records[2].levelname == "WARNING"
+
+
+def test_without_a_cause_everything_is_said(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> None:
+    reporter.say("info", "", "one")
+    reporter.say("info", "", "one")
+    assert caplog.messages == ["one", "one"]
+
+
+def test_journald_gets_a_priority_on_every_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    monkeypatch.setattr(LOG, "handlers", [])
+    set_up()
+    LOG.error("one\ntwo")
+    assert capfd.readouterr().err == "<3>one\n<3>two\n"
+
+
+def test_the_live_line_makes_room(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    cleared: list[bool] = []
+    monkeypatch.setattr(LOG, "handlers", [])
+    set_up(lambda: cleared.append(True))
+    LOG.warning("text")
+    assert cleared == [True]
+    assert capfd.readouterr().err.endswith(" text\n")
