@@ -1,0 +1,138 @@
+"""Harmony for a melody whose future is known: particles that run ahead of what is heard, with fixed lag.
+
+A particle is one setting of the melody so far. At each 16th its free voices are drawn from the model, given the
+melody's note; its score takes in how likely that note was, so that what leads nowhere dies out before it is heard
+(sequential Monte Carlo; Doucet & Johansen 2009, section 4). The score is that of p(setting and melody)^(1/temperature):
+what the local draw, tempered, masked and cut at top-p, adds to or takes from it is paid back by its normaliser.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from daemon.encodings.chorale import UNKNOWN, VOICES
+from daemon.engines.chorale_model import ChoraleModel, State
+from daemon.engines.sampling import PARALLEL, Bools, Floats, Ints, allowed, choose, parallels, probability
+
+COLDEST = 0.25  # temperature 0 means the best setting found; to find any, the particles must differ
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One 16th of one setting. `state` is the model's, about to predict it (batch 1); symbols and held are (1, 4).
+    `rests`: the choir is silent, and the symbols are those of the last chord."""
+
+    state: State
+    previous: Ints
+    symbols: Ints
+    held: Ints
+    rests: bool
+
+
+@dataclass(slots=True)
+class _Column:
+    """One 16th of all particles. Rows follow them through every selection; `origin` is their row in `state`."""
+
+    state: State
+    origin: Ints
+    previous: Ints
+    symbols: Ints
+    held: Ints
+    rests: bool
+
+
+class LookAhead:
+    """`frame` is the number of the 16th that is heard next, `frontier` of the one that is written next."""
+
+    def __init__(self, model: ChoraleModel, particles: int, random: np.random.Generator, frame: int) -> None:
+        self._model, self._count, self._random = model, particles, random
+        self.frame = self.frontier = frame
+        self._columns: list[_Column] = []
+        self._scores: Floats = np.zeros(particles)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._state = self._model.start(self._count)
+        self._symbols: Ints = np.full((self._count, len(VOICES)), UNKNOWN)
+        self._held: Ints = np.zeros((self._count, len(VOICES)), dtype=np.int64)
+        self._rests = 0
+
+    def extend(self, known: Ints, struck: Bools, position: int, temperature: float, top_p: float) -> None:
+        """Write the frontier's 16th: `known` (4,) symbols, UNKNOWN for the voices to be found; `struck` (4,)."""
+        self._resample(temperature)
+        if self._rests >= 16:
+            self._forget()
+        self._rests = 0
+        self._advance(position)
+        previous, count = self._symbols, self._count
+        symbols = np.full_like(previous, UNKNOWN)
+        held = np.zeros_like(self._held)
+        for voice in np.flatnonzero(known != UNKNOWN).tolist():
+            log_probs, _ = self._model.head(self._state, previous, symbols, np.full(count, voice))
+            self._scores += log_probs[:, known[voice]]
+            symbols[:, voice] = known[voice]
+            held[:, voice] = (previous[:, voice] == known[voice]) & (not struck[voice])
+        for voice in np.flatnonzero(known == UNKNOWN).tolist():
+            log_probs, tie = self._model.head(self._state, previous, symbols, np.full(count, voice))
+            faults = parallels(voice, previous, symbols)
+            chosen, score, drawn = choose(
+                log_probs if faults is None else log_probs - PARALLEL * faults,
+                allowed(voice, symbols),
+                max(temperature, COLDEST),
+                top_p,
+                self._random.random(count),
+            )
+            self._scores += score - temperature * drawn
+            symbols[:, voice] = chosen
+            held[:, voice] = (chosen == previous[:, voice]) & (
+                self._random.random(count) < probability(tie, temperature)
+            )
+        self._write(previous, symbols, held)
+
+    def rest(self, position: int) -> None:
+        """Write a 16th in which the choir rests. To the model the last chord lasts; after a bar it starts anew."""
+        self._rests += 1
+        self._advance(position)
+        self._write(self._symbols, self._symbols, (self._symbols != UNKNOWN).astype(np.int64))
+
+    def _advance(self, position: int) -> None:
+        ones = np.ones(self._count, dtype=np.int64)
+        self._state = self._model.advance(self._state, self._symbols, self._held, ones * position, ones * 2)
+
+    def _write(self, previous: Ints, symbols: Ints, held: Ints) -> None:
+        self._columns.append(_Column(self._state, np.arange(self._count), previous, symbols, held, self._rests > 0))
+        self._symbols, self._held = symbols, held
+        self.frontier += 1
+
+    def hear(self) -> Written:
+        """The next 16th of the best particle. Those that have it otherwise are given up."""
+        best = int(self._scores.argmax())
+        column = self._columns.pop(0)
+        agree = (column.symbols == column.symbols[best]).all(axis=1) & (column.held == column.held[best]).all(axis=1)
+        self._scores = np.where(agree, self._scores - self._scores[best], -np.inf)
+        self.frame += 1
+        row = slice(best, best + 1)
+        return Written(
+            column.state.select(column.origin[row]),
+            column.previous[row],
+            column.symbols[row],
+            column.held[row],
+            column.rests,
+        )
+
+    def _resample(self, temperature: float) -> None:
+        """Draw the particles anew by their weights (systematic resampling), once half of them count for little."""
+        weights = np.exp((self._scores - self._scores.max()) / max(temperature, COLDEST))
+        weights /= weights.sum()
+        if 1 / (weights * weights).sum() >= self._count / 2:
+            return
+        places = (np.arange(self._count) + self._random.random()) / self._count
+        chosen = np.minimum(weights.cumsum().searchsorted(places), self._count - 1)
+        self._scores = np.zeros(self._count)
+        self._state = self._state.select(chosen)
+        self._symbols, self._held = self._symbols[chosen], self._held[chosen]
+        for column in self._columns:
+            column.origin, column.previous = column.origin[chosen], column.previous[chosen]
+            column.symbols, column.held = column.symbols[chosen], column.held[chosen]

@@ -1,0 +1,104 @@
+"""Writing a chorale from left to right, 16th by 16th: what the model knows of the past, and what is sung now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from daemon.encodings.chorale import UNKNOWN, VOICES
+from daemon.engines.chorale_model import ChoraleModel, State
+from daemon.engines.lookahead import Written
+from daemon.engines.sampling import PARALLEL, Ints, allowed, choose, parallels, probability
+
+NO_FERMATA, FERMATA, PERHAPS = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Sung:
+    """A voice's symbol in the 16th being written, and whether it is held over from the one before."""
+
+    voice: int
+    symbol: int
+    held: bool
+
+
+class Pen:
+    """`symbols` and `held` (1, 4) are the 16th being sung; None before the first one."""
+
+    def __init__(self, model: ChoraleModel) -> None:
+        self._model = model
+        self._unknown: Ints = np.full((1, len(VOICES)), UNKNOWN)
+        self._none_held: Ints = np.zeros((1, len(VOICES)), dtype=np.int64)
+        self._starts = {
+            (position, fermata): self._advance(model.start(1), self._unknown, self._none_held, position, fermata)
+            for position in range(16)
+            for fermata in (NO_FERMATA, PERHAPS)
+        }
+        self.reseed(0)
+
+    def reseed(self, seed: int) -> None:
+        self.random = np.random.default_rng(seed)
+        self._draws = self.random.random((len(VOICES), 2))
+        self.forget()
+
+    def forget(self, position: int = 0) -> None:
+        """Start anew, on a 16th that lies at `position` (16ths since the bar line)."""
+        self.symbols: Ints | None = None
+        self.held, self.previous = self._none_held, self._unknown
+        self._state = self._starts[position, PERHAPS]
+
+    def turn(self, position: int, fermata: int = PERHAPS) -> None:
+        """Go on to the next 16th. Until something is written, what was sung lasts: to the model also in a silence."""
+        if self.symbols is None:
+            self._state = self._starts[position, PERHAPS if fermata == PERHAPS else NO_FERMATA]
+            return
+        self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
+        self.previous, self.held = self.symbols, np.ones_like(self.held)
+
+    def take(self, written: Written) -> None:
+        """Go on from another's page."""
+        self._state, self.previous = written.state, written.previous
+        self.symbols, self.held = written.symbols, written.held
+
+    def shift(self, symbols: Ints | None, held: Ints, position: int) -> None:
+        """Go on to the next 16th, and move there what was sung only in the last moment of this one; until then it was
+        `symbols` and `held`."""
+        late = self.symbols
+        self.symbols, self.held = symbols, held
+        self.turn(position)
+        self.symbols, self.held = late, np.asarray(late == self.previous, dtype=np.int64)
+
+    def write(
+        self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, again: bool = False
+    ) -> Iterator[Sung]:
+        """Write this 16th: `known` symbols, UNKNOWN for a voice to be found; each is yielded as soon as it is.
+
+        `again`: with the same draws, so that less changes. A voice that was `struck` in this 16th is not held.
+        """
+        if not again:
+            self._draws = self.random.random((len(VOICES), 2))
+        symbols, held = np.array([known], dtype=np.int64), np.zeros_like(self.held)
+        for voice in range(len(VOICES)):
+            if symbols[0, voice] != UNKNOWN:
+                held[0, voice] = not struck[voice] and symbols[0, voice] == self.previous[0, voice]
+        for voice in range(len(VOICES)):
+            if symbols[0, voice] != UNKNOWN:
+                continue
+            symbol, tied = self._choose(voice, symbols, temperature, top_p)
+            symbols[0, voice] = symbol
+            held[0, voice] = tied and not struck[voice] and symbol == self.previous[0, voice]
+            yield Sung(voice, symbol, bool(held[0, voice]))
+        self.symbols, self.held = symbols, held
+
+    def _choose(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
+        log_probs, tie = self._model.head(self._state, self.previous, symbols, np.array([voice]))
+        faults = parallels(voice, self.previous, symbols)
+        if faults is not None:
+            log_probs = log_probs - PARALLEL * faults
+        chosen, _, _ = choose(log_probs, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
+        return int(chosen[0]), bool(self._draws[voice, 1] < probability(tie, temperature)[0])
+
+    def _advance(self, state: State, frame: Ints, held: Ints, position: int, fermata: int) -> State:
+        return self._model.advance(state, frame, held, np.array([position]), np.array([fermata]))

@@ -1,0 +1,100 @@
+"""Choosing a voice's next symbol: what is allowed, what is discouraged, and one draw. All of it in batches."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.encodings.chorale import LOWEST, RANGES, REST, VOICES
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+SYMBOLS = np.arange(REST + 1)
+IN_RANGE: Bools = np.array(
+    [[low <= symbol + LOWEST <= high for symbol in SYMBOLS[:-1]] + [False] for low, high in (RANGES[v] for v in VOICES)]
+)
+PARALLEL = 2.0  # nats: what a parallel fifth, octave or unison costs
+
+
+def fold(pitch: int, voice: str) -> int:
+    """The pitch moved by octaves into the voice's range."""
+    low, high = RANGES[voice]
+    if pitch < low:
+        pitch += -((pitch - low) // 12) * 12
+    elif pitch > high:
+        pitch -= -((high - pitch) // 12) * 12
+    return min(max(pitch, low), high)
+
+
+def allowed(voice: int, known: Ints) -> Bools:
+    """(B, 47): the symbols that `voice` may sing beside the `known` ones (B, 4) of this 16th.
+
+    Within its range, no rest, not above a higher voice that is known nor below a lower one. Where they leave nothing
+    between them, crossing is given up; the range never is.
+    """
+    mask: Bools = IN_RANGE[voice][None]
+    sounds = known < REST
+    if voice > 0:
+        above = np.where(sounds[:, :voice], known[:, :voice], REST).min(axis=1)
+        mask = np.logical_and(mask, above[:, None] >= SYMBOLS)
+    if voice < len(VOICES) - 1:
+        below = np.where(sounds[:, voice + 1 :], known[:, voice + 1 :], 0).max(axis=1)
+        mask = np.logical_and(mask, below[:, None] <= SYMBOLS)
+    wide: Bools = np.broadcast_to(mask, (len(known), len(SYMBOLS)))
+    nothing = ~wide.any(axis=1)
+    return np.where(nothing[:, None], IN_RANGE[voice], wide) if nothing.any() else wide
+
+
+def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
+    """(B, 47): how many parallel fifths, octaves or unisons each symbol makes with the known voices; None: none.
+
+    Both voices move, in one direction, and stand a fifth, an octave or a unison apart before and after.
+    """
+    count: Floats | None = None
+    own = previous[:, voice, None]
+    for other in range(len(VOICES)):
+        before, after = previous[:, other, None], known[:, other, None]
+        gap = (before - own) % 12
+        risky = (before < REST) & (own < REST) & (after < REST) & (after != before) & ((gap == 0) | (gap == 7))
+        if other == voice or not risky.any():
+            continue
+        same = (after - SYMBOLS - gap) % 12 == 0
+        faults = risky & same & ((SYMBOLS - own) * (after - before) > 0)
+        faults[:, REST] = False
+        count = faults.astype(np.float64) if count is None else count + faults
+    return count
+
+
+def choose(
+    log_probs: NDArray[np.floating], mask: Bools, temperature: float, top_p: float, draws: Floats
+) -> tuple[Ints, Floats, Floats]:
+    """Draw one symbol for each row of `log_probs` (B, 47) among the masked ones, with `draws` (B,) uniform in [0, 1).
+
+    Forbidden symbols weigh nothing. Returns the symbols (B,), their scores (B,), and their log-probability (B,) under
+    the distribution that they were drawn from. Never fails: what is not a number weighs nothing, and where nothing is
+    left, all that is allowed weighs the same. Temperature 0 is the most likely symbol.
+    """
+    scores = np.where(mask & (np.abs(log_probs) < 1e9), log_probs, -1e9).astype(np.float64)
+    rows = np.arange(len(scores))
+    if temperature <= 0.0:
+        best = np.where(mask.any(axis=1), (scores + mask).argmax(axis=1), scores.argmax(axis=1))
+        return best, scores[rows, best], np.zeros(len(scores))
+    weights = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
+    weights[~mask] = 0.0
+    order = (-weights).argsort(axis=1, kind="stable")
+    falling = np.take_along_axis(weights, order, axis=1)
+    sums = falling.cumsum(axis=1)
+    kept = ((sums - falling) < top_p * sums[:, -1:]).sum(axis=1) - 1
+    total = sums[rows, kept]
+    place = np.minimum((sums <= (draws * total)[:, None]).sum(axis=1), kept)
+    symbols = order[rows, place]
+    return symbols, scores[rows, symbols], np.log(falling[rows, place] / total)
+
+
+def probability(logits: NDArray[np.floating], temperature: float) -> Floats:
+    """Of "yes", for logits of any size; at temperature 0 it is 0 or 1."""
+    if temperature <= 0:
+        return (logits > 0).astype(np.float64)
+    return 0.5 + 0.5 * np.tanh(logits.astype(np.float64) / (2 * temperature))

@@ -1,0 +1,179 @@
+"""What holds for every engine that is registered, whoever wrote it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.engines.base import NoteEngine, Setup, engine_class, engine_names
+from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, Window, control_change, note_off, note_on
+from daemon.music.melody import Melodies, Melody, Note
+from daemon.music.tempo import TempoMap
+
+TINY = {
+    "harmoniser": Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
+}  # a model of each engine that needs one
+NAMES = engine_names()
+TUNE = Melody(
+    "tune",
+    tuple(Note(beat * 0.75, 0.7, 40 + beat * 7 % 50, 80, beat % 2) for beat in range(20)),
+    16.0,
+    True,
+    TempoMap(((0, 96),), ((0, 4),), 16.0),
+)
+
+
+def make(name: str, **options: str | float | bool | tuple[str, ...]) -> NoteEngine:
+    engine = engine_class(name)(Setup(options, {}, TINY.get(name), ("keys", "pads", "tune")))
+    engine.prepare()
+    return engine
+
+
+def variants(name: str) -> Iterator[dict[str, str | float | bool | tuple[str, ...]]]:
+    """The defaults, and every choice of every option."""
+    yield {}
+    for option in engine_class(name).options:
+        for choice in option.choices:
+            yield {option.name: (choice,) if option.many else choice}
+
+
+CASES = [(name, options) for name in NAMES for options in variants(name)]
+
+
+def noise(random: np.random.Generator, beat: float) -> MidiEvent:
+    """Anything that a channel can send."""
+    source = ("keys", "pads", "tune", "stranger")[random.choice(4, p=[0.7, 0.1, 0.1, 0.1])]
+    kind, number = int(random.integers(8)), int(random.integers(128))
+    channel, value = int(random.integers(1, 17)), int(random.integers(128))
+    if kind < 4:
+        return MidiEvent(beat, source, note_on(channel, number, value))
+    if kind < 6:
+        return MidiEvent(beat, source, note_off(channel, number))
+    if kind == 6:
+        return MidiEvent(beat, source, control_change(channel, int(random.choice([1, SUSTAIN, 120, 123])), value))
+    return MidiEvent(beat, source, [b"", b"\x90", b"\xf8", b"\xc0\x05", b"\xf0\x7e\xf7", b"\xe0\x00\x40"][number % 6])
+
+
+def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -> list[Action]:
+    """Random keys over windows of which some are missed, repeated or of odd length, at odd tempi and meters."""
+    random = np.random.default_rng(seed)
+    engine.reset(known, 0.0, seed)
+    start, out = 0.0, []
+    for _ in range(windows):
+        if random.random() < 0.1:
+            start += float(random.choice([0.25, 1.0, 7.0, -0.25, -20.0, 0.1]))
+        length = 0.25 if random.random() < 0.9 else float(random.choice([0.0, 0.01, 0.1, 0.5, 1.3]))
+        meter = float(random.choice([4.0, 3.0, 1.5, 7.0, 0.25])) if random.random() < 0.1 else 4.0
+        tempo = float(random.choice([5, 60, 96, 2000]))
+        window = Window(start, start + length, start // meter * meter, meter, tempo)
+        for action in engine.generate(window):
+            assert action.onset >= window.start - 1e-9
+            out.append(action)
+        if random.random() < 0.1:
+            setting = engine.settings[int(random.integers(len(engine.settings)))]
+            engine.control(setting.name, float(random.uniform(setting.low, setting.high)))
+        for _ in range(int(random.choice([0, 1, 2, 5]))):
+            event = noise(random, start + float(random.uniform(-0.05, length + 1e-3)))
+            for action in engine.listen(event):
+                assert action.onset >= event.beat - 1e-9
+                out.append(action)
+        start += length
+    return out
+
+
+def test_there_is_an_engine() -> None:
+    assert "harmoniser" in NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_tables_are_sound(name: str) -> None:
+    engine = engine_class(name)
+    assert engine.voices and len(set(engine.voices)) == len(engine.voices)
+    assert 0 <= engine.lead <= 1 and 0 <= engine.tolerance <= 1
+    assert len({entry.name for entry in (*engine.options, *engine.settings)}) == len(engine.options) + len(
+        engine.settings
+    )
+    for setting in engine.settings:
+        assert setting.low <= setting.default <= setting.high and setting.help
+    for option in engine.options:
+        assert option.help
+        defaults = option.default if isinstance(option.default, tuple) else (option.default,)
+        assert not option.choices or set(defaults) <= set(option.choices)
+        assert option.many == isinstance(option.default, tuple)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+@pytest.mark.parametrize("known", [{}, {"tune": TUNE}], ids=["keys", "melody"])
+def test_whatever_it_hears_it_plays_in_its_voices_and_never_raises(
+    name: str, options: dict[str, str | float | bool | tuple[str, ...]], known: Melodies
+) -> None:
+    engine = make(name, **options)
+    for seed in range(3):
+        for action in session(engine, known, seed):
+            assert action.voice in engine.voices
+            if isinstance(action, Play):
+                assert 0 <= action.pitch <= 127 and 1 <= action.velocity <= 127
+                assert isinstance(action.pitch, int) and isinstance(action.velocity, int)
+                assert action.duration is None or action.duration > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_seed_gives_the_same_notes_and_another_gives_others(name: str) -> None:
+    engine, other = make(name), make(name)
+    first = session(engine, {"tune": TUNE}, 1)
+    assert first
+    session(engine, {}, 2)  # a reset forgets all of it
+    for setting in engine.settings:
+        engine.control(setting.name, setting.default)
+    assert session(engine, {"tune": TUNE}, 1) == first == session(other, {"tune": TUNE}, 1)
+
+    def heard(seed: int) -> list[Action]:
+        engine.reset({"tune": TUNE}, 0.0, seed)
+        return [
+            a
+            for frame in range(64)
+            for a in engine.generate(Window(frame / 4, frame / 4 + 0.25, frame // 16 * 4.0, 4, 96))
+        ]
+
+    assert heard(1) == heard(1) != heard(2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_handful_of_notes_at_once(name: str) -> None:
+    engine = make(name)
+    engine.reset({}, 0.0, 1)
+    list(engine.generate(Window(0, 0.25, 0, 4, 96)))
+    for pitch in (*range(128), *reversed(range(128))):
+        list(engine.listen(MidiEvent(0.1, "keys", note_on(1, pitch, 90))))
+    for pitch in range(128):
+        list(engine.listen(MidiEvent(0.2, "keys", note_off(1, pitch))))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=str)
+def test_it_is_silent_a_bar_after_the_last_key(
+    name: str, options: dict[str, str | float | bool | tuple[str, ...]]
+) -> None:
+    if options.get("given") == ("none",):
+        return  # it follows no key
+    engine = make(name, **options)
+    actions: list[Action] = []
+    engine.reset({}, 0.0, 3)
+    for frame in range(64):
+        beat = frame / 4
+        actions += engine.generate(Window(beat, beat + 0.25, beat // 4 * 4, 4, 96))
+        if frame < 20:
+            actions += engine.listen(MidiEvent(beat + 0.1, "keys", note_on(1, 60 + frame % 12, 90)))
+        if 8 <= frame < 28:
+            actions += engine.listen(MidiEvent(beat + 0.2, "keys", note_off(1, 60 + (frame - 8) % 12)))
+    last = 27 / 4 + 0.2 + 4
+    assert any(isinstance(action, Play) for action in actions)
+    assert not [action for action in actions if isinstance(action, Play) and action.onset > last]
+    sounding: dict[str, list[float]] = defaultdict(list)
+    for action in actions:
+        if engine.monophonic or isinstance(action, Stop):
+            sounding[action.voice] = []
+        if isinstance(action, Play):
+            sounding[action.voice].append(float("inf") if action.duration is None else action.onset + action.duration)
+    assert all(end <= last for ends in sounding.values() for end in ends), sounding

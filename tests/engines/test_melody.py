@@ -1,0 +1,121 @@
+"""Harmony for melodies whose future is known, with a model whose mind is known."""
+
+import pytest
+
+from daemon.music.events import Action, Play, Stop
+from daemon.music.melody import Melody, Note
+from daemon.music.tempo import TempoMap
+from tests.engines.fake import FakeModel, make, melody, off, on, run, standing, window
+
+
+def plays(actions: list[Action]) -> list[tuple[float, str, int, float | None]]:
+    return [(a.onset, a.voice, a.pitch, a.duration) for a in actions if isinstance(a, Play)]
+
+
+def stops(actions: list[Action]) -> list[tuple[float, str]]:
+    return [(a.onset, a.voice) for a in actions if isinstance(a, Stop)]
+
+
+def test_the_melody_sounds_exactly_and_the_harmony_on_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 0.9, 72), (0.97, 1.0, 74))
+    engine = make(monkeypatch, FakeModel(), {"tune": tune})
+    assert plays(run(engine, 0, 2)) == [
+        (0, "soprano", 72, 0.9), (0, "alto", 67, None), (0, "tenor", 60, None), (0, "bass", 55, None),
+        (0.97, "soprano", 74, 1.0),
+        (1.0, "alto", 69, None), (1.0, "tenor", 62, None), (1.0, "bass", 57, None),
+    ]  # fmt: skip
+
+
+def test_the_choir_rests_with_the_melody_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 1, 72), (2, 1, 74))
+    engine = make(monkeypatch, FakeModel(), {"tune": tune})
+    actions = run(engine, 0, 8)
+    others = ("alto", "tenor", "bass")
+    assert stops(actions) == [(1.0, voice) for voice in others] + [(3.0, voice) for voice in others]
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == [0, 2]
+
+
+def test_a_loop_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72), (4, 4, 74), loop=True)})
+    actions = run(engine, 0, 32)
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "soprano"] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert stops(actions) == []
+
+
+def test_keys_lead_while_held_and_one_bar_after_then_the_melody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody(*((b, 1.0, 72) for b in range(32)), length=32.0)})
+    run(engine, 0, 4.25)
+    answer = plays(list(engine.listen(on(4.1, 76))))
+    assert [a[:3] for a in answer] == [
+        (4.1, "soprano", 76), (4.1, "alto", 71), (4.1, "tenor", 64), (4.1, "bass", 59)
+    ]  # fmt: skip
+    assert run(engine, 4.25, 5.5) == []
+    assert len(stops(list(engine.listen(off(5.5, 76))))) == 4
+    assert run(engine, 5.5, 9.5) == []
+    assert plays(run(engine, 9.5, 9.75)) == [
+        (9.5, "soprano", 72, 0.5), (9.5, "alto", 67, None), (9.5, "tenor", 60, None), (9.5, "bass", 55, None)
+    ]  # fmt: skip
+
+
+def test_events_of_a_known_melody_are_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72))})
+    run(engine, 0, 1)
+    assert list(engine.listen(on(1.0, 60, source="tune"))) == []
+    assert list(engine.listen(on(1.0, 60, source="stranger"))) == []
+
+
+def test_the_model_hears_where_the_melody_is_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model, {"tune": melody((0, 0.5, 72), (0.5, 0.5, 72))})
+    run(engine, 0, 1)
+    longest = max(model.advances, key=lambda state: len(state.past)).past
+    assert [held[0] for _, held in longest[1:5]] == [0, 1, 0, 1]
+
+
+def test_it_looks_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model finds a melody note unlikely unless the bass prepared it: only who knows the future can."""
+
+    class Preparing(FakeModel):
+        def head(self, state, previous, known, voice):  # type: ignore[no-untyped-def]
+            import numpy as np
+
+            log_probs, tie = super().head(state, previous, known, voice)
+            if int(voice[0]) == 3:  # C and D are almost the same to the bass; C a little better
+                log_probs[:] = -9
+                log_probs[:, 48 - 36], log_probs[:, 50 - 36] = -0.6, -0.8
+            if int(voice[0]) == 0:  # after D in the bass the soprano may go to B, after C never
+                log_probs[:, 71 - 36] = np.where(previous[:, 3] == 50 - 36, -0.1, -12)
+                log_probs[:, 72 - 36] = -0.1
+            return log_probs, tie
+
+    engine = make(monkeypatch, Preparing(), {"tune": melody((0, 1, 72), (1, 1, 71))}, temperature=0.5)
+    for seed in range(20):
+        engine.reset({"tune": melody((0, 1, 72), (1, 1, 71))}, 0, seed)
+        bass = [(onset, pitch) for onset, voice, pitch, _ in plays(run(engine, 0, 1)) if voice == "bass"]
+        assert bass[-1][1] == 50, "the 16th before the B"
+
+
+def test_a_written_bass_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = (Note(0, 4, 72, 90, 0), Note(0, 1, 50, 90, 1), Note(2, 1, 48, 90, 1))
+    two = Melody("two", notes, 4, False, TempoMap(((0, 96),), ((0, 4),)))
+    engine = make(monkeypatch, FakeModel(standing), {"two": two}, given=("soprano", "bass"))
+    actions = run(engine, 0, 4)
+    assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (2, 48, 1)]
+    assert [(o, p) for o, v, p, _ in plays(actions) if v == "alto"] == [(0, 64)]
+
+
+def test_a_given_alto_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(standing), {"tune": melody((0, 1, 64), (2, 1, 65))}, given=("alto",))
+    actions = run(engine, 0, 4)
+    assert stops(actions) == [(3.0, voice) for voice in ("soprano", "tenor", "bass")]
+
+
+def test_a_jump_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = {"tune": melody((0, 4, 72), (4, 4, 74))}
+    engine = make(monkeypatch, FakeModel(), tune)
+    run(engine, 0, 2)
+    engine.reset(tune, 5.0, 1)
+    assert plays(list(engine.generate(window(5.0)))) == [
+        (5.0, "soprano", 74, 3.0), (5.0, "alto", 69, None), (5.0, "tenor", 62, None), (5.0, "bass", 57, None)
+    ]  # fmt: skip
