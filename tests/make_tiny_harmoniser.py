@@ -1,6 +1,6 @@
 """Makes tests/data/tiny_harmoniser.onnx and .json: the real interface, a few random weights.
 
-    python -m tests.make_tiny_harmoniser          (needs the packages of jamd[train])
+python -m tests.make_tiny_harmoniser          (needs the packages of jamd[train])
 """
 
 from pathlib import Path

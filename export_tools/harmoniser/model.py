@@ -74,7 +74,9 @@ class Harmoniser(nn.Module):
         self.value = nn.Linear(shape.hidden + shape.embedding, shape.value)
         self.distance = nn.Parameter(torch.zeros(shape.queries, shape.memory))  # last column: the newest frame
         self.recall = nn.Linear(shape.queries * shape.value, shape.hidden, bias=False)
-        self.context = nn.Sequential(nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head))
+        self.context = nn.Sequential(
+            nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head)
+        )
         self.clues = Lookup([4 * INPUTS] * 4 + [4 * INTERVALS] * 4 + [INPUTS] * 4 + [INTERVALS] * 14 + [4], shape.head)
         self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
         self.block = nn.Sequential(

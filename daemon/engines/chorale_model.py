@@ -1,0 +1,83 @@
+"""The harmoniser's net in ONNX Runtime: what it knows of the past, and the next note of one voice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.encodings.chorale import UNKNOWN, VOICES, Symbols
+
+Floats = NDArray[np.float32]
+
+ADVANCE = np.array(0, dtype=np.int64)
+HEAD = np.array(1, dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the net knows of all frames so far, one row per particle: `tensors` by name, `context` (rows, width)."""
+
+    tensors: Mapping[str, Floats]
+    context: Floats
+
+    def select(self, rows: NDArray[np.intp] | Symbols | list[int]) -> State:
+        """Some of the rows, in any order, repeated or not."""
+        return State({name: tensor[rows] for name, tensor in self.tensors.items()}, self.context[rows])
+
+
+class ChoraleModel:
+    """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON.
+
+    The graph holds two functions, chosen by its input `function`; the inputs of the other one are fed with one row of dummies.
+    """
+
+    def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
+        self._session = session
+        self._states: tuple[str, ...] = tuple(sidecar["states"])
+        inputs = sidecar["inputs"]
+        self._shapes: dict[str, list[int]] = {name: list(inputs[name]["shape"][1:]) for name in self._states}
+        self._width = int(inputs["context_in"]["shape"][1])
+        symbols, ones = np.full((1, len(VOICES)), UNKNOWN, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        empty: dict[str, Any] = {name: np.zeros((1, *shape), np.float32) for name, shape in self._shapes.items()}
+        self._advance: dict[str, Any] = {
+            "function": ADVANCE,
+            "context_in": np.zeros((1, self._width), np.float32),
+            "previous": symbols,
+            "known": symbols,
+            "voice": ones,
+        }
+        self._head: dict[str, Any] = {
+            "function": HEAD, "frame": symbols, "held": np.zeros_like(symbols), "position": ones, "fermata": ones, **empty,
+        }  # fmt: skip
+        self._following = ["context", *(f"{name}_next" for name in self._states)]
+
+    def start(self, rows: int) -> State:
+        """Before the first frame: advance with a frame of UNKNOWN to get its context."""
+        tensors = {name: np.zeros((rows, *shape), np.float32) for name, shape in self._shapes.items()}
+        return State(tensors, np.zeros((rows, self._width), np.float32))
+
+    def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, fermata: Symbols) -> State:
+        """After `frame` (rows, 4) with `held` (rows, 4): the state before the next one.
+
+        `position` (rows,) of the next frame in 16ths since its bar line, `fermata` (rows,) over it: 0 no, 1 yes, 2 unknown.
+        """
+        feeds = {
+            **self._advance, **state.tensors, "frame": frame, "held": held, "position": position, "fermata": fermata,
+        }  # fmt: skip
+        context, *following = self._session.run(self._following, feeds)
+        return State(dict(zip(self._states, following, strict=True)), context)
+
+    def head(self, state: State, previous: Symbols, known: Symbols, voice: Symbols) -> tuple[Floats, Floats]:
+        """Log probabilities (rows, 47) of `voice` (rows,), 0..3 = S A T B, and the logit (rows,) that a repeat is held.
+
+        `previous` (rows, 4): the frame before; `known` (rows, 4): the voices of this frame that are settled, else UNKNOWN.
+        """
+        feeds = {**self._head, "context_in": state.context, "previous": previous, "known": known, "voice": voice}
+        logits, tie = self._session.run(("logits", "tie"), feeds)
+        logits -= logits.max(axis=1, keepdims=True)
+        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return logits, tie

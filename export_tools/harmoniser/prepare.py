@@ -1,0 +1,118 @@
+"""Bach's chorales from music21's corpus as frames of 16ths, without those that hold a JSB test or validation setting.
+
+    python -m export_tools.harmoniser.prepare BACH_FOLDER chorales.npz
+
+BACH_FOLDER is `corpus/bach` of an installed music21 (docs/models.md). Only files with parts named soprano, alto, tenor and
+bass count; instruments beside them are left out. A score with repeat signs is written twice: as printed, and as
+NAME+repeats with them played.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+NAMES = ("soprano", "alto", "tenor", "bass")
+LOWEST, HIGHEST = 36, 81
+STEPS = 4  # frames per quarter note
+HELD_OUT = Path(__file__).with_name("held_out_bwv.json")
+
+
+def trainable(names: list[str], held_out: dict[str, list[str]]) -> list[str]:
+    """File names without those that any held-out list names, whatever the case or ending of either."""
+    forbidden = {Path(name).name.lower().removesuffix(".mxl") for part in held_out.values() for name in part}
+    return sorted(name for name in names if Path(name).name.lower().removesuffix(".mxl") not in forbidden)
+
+
+def frames(notes: list[tuple[float, float, int, bool]], length: int) -> tuple[NDArray, NDArray]:
+    """Notes (onset, end in quarters; MIDI; tied to the one before) → MIDI per frame (−1 = rest), held over per frame.
+
+    The note that sounds at a 16th's beginning fills it, so that shorter notes between two 16ths leave no trace.
+    """
+    midi, owner = np.full(length, -1), np.full(length, -1)
+    number = -1
+    for onset, end, pitch, tied in sorted(notes):
+        number += not tied or number < 0
+        first, last = int(np.ceil(onset * STEPS - 1e-6)), int(np.ceil(end * STEPS - 1e-6))
+        midi[first:last], owner[first:last] = pitch, number
+    same = (midi[1:] == midi[:-1]) & (owner[1:] == owner[:-1]) & (midi[1:] >= 0)
+    return midi, np.concatenate([[False], same])
+
+
+def without_interludes(midi: NDArray, longest: int = 16) -> NDArray:
+    """Indices of the frames to keep: silence of all voices is cut to at most a bar more, by whole bars of 16 frames."""
+    keep, silent = [], 0
+    runs = np.flatnonzero(np.diff((midi < 0).all(1).astype(int), prepend=-1))
+    for first, last in zip(runs, [*runs[1:], len(midi)], strict=True):
+        silent = last - first if (midi[first] < 0).all() else 0
+        keep.append(np.arange(first + (silent - 1) // longest * longest if silent else first, last))
+    return np.concatenate(keep)
+
+
+def voices(score) -> list | None:
+    """The four vocal parts among all, by name."""
+    parts = [next((p for p in score.parts if str(p.partName).lower().startswith(n)), None) for n in NAMES]
+    return None if any(part is None for part in parts) else parts
+
+
+def read(parts: list) -> dict[str, NDArray]:
+    """Arrays of one score: `midi` (T, 4), `held` (T, 4), `fermata` (T), `position` (T) in 16ths since the bar line."""
+    from music21 import expressions
+
+    length = max(round(part.flatten().highestTime * STEPS) for part in parts)
+    columns, fermata, position = [], np.zeros(length, np.int8), np.arange(length) % 16
+    for part in parts:
+        notes = []
+        for note in part.flatten().notes:
+            onset, end = float(note.offset), float(note.offset + note.quarterLength)
+            tied = note.tie is not None and note.tie.type in ("stop", "continue")
+            notes.append((onset, end, max(p.midi for p in note.pitches), tied))
+            if any(isinstance(e, expressions.Fermata) for e in note.expressions):
+                fermata[round(onset * STEPS) : round(end * STEPS)] = 1
+        columns.append(frames(notes, length))
+    for bar in parts[0].getElementsByClass("Measure"):
+        first, last = (round(x * STEPS) for x in (bar.offset, bar.offset + bar.quarterLength))
+        position[first:last] = (np.arange(last - first) + round(bar.paddingLeft * STEPS)) % 16
+    midi = np.stack([m for m, _ in columns], 1)
+    keep = without_interludes(midi)
+    return {
+        "midi": midi.astype(np.int8)[keep],
+        "held": np.stack([h for _, h in columns], 1)[keep],
+        "fermata": fermata[keep],
+        "position": position.astype(np.int8)[keep],
+    }
+
+
+def main() -> None:
+    from music21 import converter
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("bach", type=Path, help="folder with music21's bwv*.mxl")
+    parser.add_argument("out", type=Path, help="the .npz to write")
+    args = parser.parse_args()
+    names = trainable([p.name for p in args.bach.glob("bwv*.mxl")], json.loads(HELD_OUT.read_text()))
+    if not names:
+        parser.error(f"{args.bach}: no bwv*.mxl; name the folder corpus/bach of an installed music21")
+    arrays, kept = {}, []
+    for name in names:
+        score = converter.parse(args.bach / name)
+        parts = voices(score)
+        piece = read(parts) if parts else {}
+        midi = piece.get("midi", np.array([-1]))
+        if midi.max() > HIGHEST or midi[midi >= 0].min(initial=LOWEST) < LOWEST or not parts:
+            print(f"{name}: left out (no four voices by name, or out of MIDI {LOWEST}..{HIGHEST})")
+            continue
+        kept.append(name)
+        arrays |= {f"{name}/{key}": value for key, value in piece.items()}
+        if score.recurse().getElementsByClass("Repeat"):
+            played = read([part.expandRepeats() for part in parts])
+            arrays |= {f"{name}+repeats/{key}": value for key, value in played.items()}
+    np.savez_compressed(args.out, **arrays)
+    count = sum(len(arrays[f"{name}/midi"]) for name in kept)
+    print(f"{args.out}: {len(kept)} chorales, {count} frames; {len(names) - len(kept)} left out")
+
+
+if __name__ == "__main__":
+    main()
