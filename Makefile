@@ -35,9 +35,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 
 $(VENV)/.installed: pyproject.toml
-	@$(find-python); [ -n "$$python" ] || { $(call apt,python3-venv,to make a virtual environment); $(find-python); }; \
-	[ -n "$$python" ] || { echo "jamd needs Python 3.11 or 3.12 with venv (python-rtmidi has no wheels for 3.13 and above)," \
-		"but here is $$(python3 --version 2>&1 || echo none); with one elsewhere: make install PYTHON=/path/to/python3.12"; exit 1; }; \
+	@$(find-python); \
+	if [ -z "$$python" ] && { ! command -v python3 >/dev/null || $(call supported,python3,sys); }; then \
+		$(call apt,python3-venv,to make a virtual environment); $(find-python); fi; \
+	[ -n "$$python" ] || { echo "jamd needs Python 3.11 or 3.12, with venv: python-rtmidi has no wheels for 3.13 and above." \
+		"None of these is one: $(PYTHON). With one elsewhere: make install PYTHON=/path/to/python3.12"; exit 1; }; \
 	$(call supported,$(BIN)/python,pip) || "$$python" -m venv --clear $(VENV)
 	$(PIP) install --editable .
 	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import rtmidi' 2>/dev/null || { $(call apt,libasound2,for MIDI ports); }
