@@ -1,0 +1,198 @@
+"""The MIDI systems of this machine, tried one after the other, and our ports on them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+try:
+    import rtmidi
+except ImportError as _error:  # no libasound, or a Python without a wheel: no ports, which is said once
+    rtmidi = None
+    IMPORT_ERROR = str(_error)
+
+from daemon.errors import PortError
+from daemon.stage.spec import PortSpec
+
+ALSA, JACK, CORE_MIDI, WINDOWS = "ALSA", "JACK", "CoreMIDI", "Windows MM"
+_lost: list[object] = []  # see Device.close
+
+
+class NotThere(PortError):
+    """No MIDI system can give this port now; later one may."""
+
+
+class NameTaken(PortError):
+    """Someone else has a port of this name."""
+
+
+@dataclass(eq=False, slots=True)
+class Device:
+    """A port of ours that is open. `handle` is rtmidi's; `foreign` names the port of others that it is joined to."""
+
+    api: str
+    handle: Any
+    own: str
+    foreign: str | None
+
+    def close(self, dead: bool) -> None:
+        """Deleting a client of a dead JACK server takes a second per output, with the interpreter locked, and a new
+        client finds those that were left and cleans them up, after which deleting them crashes. So they stay."""
+        if dead:
+            _lost.append(self.handle)
+            return
+        self.handle.close_port()
+        self.handle.delete()
+
+
+class Systems:
+    """Opens ports. `wake` is called, from any thread, when JACK's server has died.
+
+    `patience` is for how many seconds a port of the same name may be that of a stage that was killed just now.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self.patience = 0.0
+        self.jack: Any = None  # JackWatch, while there was a server
+
+    def open(self, spec: PortSpec) -> Device:
+        """Raises NotThere, saying what was tried; NameTaken."""
+        tried = []
+        for name, number in self._systems():
+            try:
+                return self._open_on(name, number, spec)
+            except NotThere as error:
+                tried.append(f"{name} ({error})")
+            except (OSError, rtmidi.RtMidiError) as error:
+                tried.append(f"{name} ({str(error).strip() or 'not running'})")
+        if rtmidi is None:
+            tried.append(f"none, for python-rtmidi cannot be imported: {IMPORT_ERROR}")
+        raise NotThere(f"port {spec.name}: no MIDI system; tried: {', '.join(tried) or 'none, this rtmidi has none'}")
+
+    def gone(self, device: Device) -> str | None:
+        """Why the device no longer works, or None."""
+        if device.api == JACK:
+            if self.jack is None or not self.jack.alive:
+                return "the JACK server is gone"
+            if not self.jack.has_port(device.own):
+                return "the JACK server closed it"
+            return None if device.foreign is None or self.jack.has_port(device.foreign) else f"{device.foreign} is gone"
+        if device.foreign is not None and device.foreign not in device.handle.get_ports():
+            return f"{device.foreign} is gone"
+        return None
+
+    def dead(self, device: Device) -> bool:
+        """Whether rtmidi must not be asked to close it."""
+        return device.api == JACK and not (self.jack is not None and self.jack.has_port(device.own))
+
+    @property
+    def jack_died(self) -> bool:
+        return self.jack is not None and not self.jack.alive
+
+    def close(self) -> None:
+        if self.jack is not None:
+            self.jack.close()
+
+    def _systems(self) -> Iterator[tuple[str, int]]:
+        if rtmidi is None:
+            return
+        compiled = rtmidi.get_compiled_api()
+        for name, number in (
+            (ALSA, rtmidi.API_LINUX_ALSA),
+            (JACK, rtmidi.API_UNIX_JACK),
+            (CORE_MIDI, rtmidi.API_MACOSX_CORE),
+            (WINDOWS, rtmidi.API_WINDOWS_MM),
+        ):
+            if number in compiled:
+                yield name, number
+
+    def _open_on(self, api: str, number: int, spec: PortSpec) -> Device:
+        self._look_for(api)
+        if api == WINDOWS and spec.connect is None:
+            raise NotThere("it has no virtual ports: make one with loopMIDI and name it with connect:")
+        kind, opposite = (rtmidi.MidiIn, rtmidi.MidiOut) if spec.direction == "in" else (rtmidi.MidiOut, rtmidi.MidiIn)
+        client = client_name(spec.name)
+        own = f"{client}:midi" if api in (ALSA, JACK) else client
+        self._see_that_free(api, number, opposite, own)
+        handle = kind(number, client)
+        try:
+            foreign = None
+            if spec.connect is None:
+                handle.open_virtual_port("midi" if api in (ALSA, JACK) else client)
+            else:
+                names = handle.get_ports()
+                index = find_port(names, spec.connect)
+                if index is None:
+                    raise NotThere(f"it has no port like {spec.connect!r}; it has: {', '.join(names) or 'none'}")
+                foreign = names[index]
+                handle.open_port(index, "midi")
+            if api == JACK and not self.jack.has_port(own):
+                raise NotThere(f"the server gave the name {client!r} to someone else")
+            return Device(api, handle, own, foreign)
+        except BaseException:
+            handle.delete()
+            raise
+
+    def _look_for(self, api: str) -> None:
+        """Raise NotThere where the attempt itself would be noisy or slow."""
+        if api == ALSA and not os.path.exists("/dev/snd/seq"):
+            raise NotThere("/dev/snd/seq is not there")
+        if api == JACK and (self.jack is None or not self.jack.alive):
+            from daemon.stage.jack_watch import open_watch
+
+            self.jack = open_watch(self._wake)
+            if self.jack is None:
+                raise NotThere("no server is running")
+
+    def _see_that_free(self, api: str, number: int, opposite: Any, own: str) -> None:
+        """Wait for a stage that was killed to lose its ports; raise NameTaken if someone keeps them."""
+        end = time.monotonic() + self.patience
+        while self._exists(api, number, opposite, own):
+            if time.monotonic() > end:
+                raise NameTaken(
+                    f'there is a MIDI port "{own}" already: another jamd is running; stop it, or name the port'
+                    " otherwise in config.yaml"
+                )
+            time.sleep(0.02)
+
+    def _exists(self, api: str, number: int, opposite: Any, own: str) -> bool:
+        if api == JACK:
+            return bool(self.jack.has_port(own))
+        if api == WINDOWS:  # only ports of others, which may be shared
+            return False
+        looker = opposite(number, "jamd look")
+        try:
+            return any(name == own or name.startswith(f"{own} ") for name in looker.get_ports())
+        finally:
+            looker.delete()
+
+
+def client_name(port: str) -> str:
+    """What others see: on ALSA and JACK a client with the port "midi", elsewhere the port itself."""
+    return f"jamd {port}"
+
+
+def find_port(names: list[str], wanted: str) -> int | None:
+    """The port named so, or else the first that has `wanted` in its name. Our own ports are never meant."""
+    others = [(index, name) for index, name in enumerate(names) if not name.startswith("jamd ")]
+    for index, name in others:
+        if name == wanted:
+            return index
+    for index, name in others:
+        if wanted.casefold() in name.casefold():
+            return index
+    return None
+
+
+def remedy() -> str:
+    """How a person gets ports where there are none."""
+    if sys.platform == "linux":
+        return "load ALSA's sequencer (modprobe snd-seq) or start a JACK server"
+    if sys.platform == "win32":
+        return "install loopMIDI and name its port with connect:"
+    return "see Audio MIDI Setup"

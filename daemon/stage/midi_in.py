@@ -1,0 +1,92 @@
+"""From rtmidi's threads to the stage's: stamp, queue, wake, return."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any
+
+LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, and counts them
+
+
+class Waker:
+    """Wakes a `select` from any thread. A pair of sockets, because Windows selects nothing else."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._reader.fileno()
+
+    def wake(self) -> None:
+        try:  # noqa: SIM105 (a context manager costs more, in another's real-time thread)
+            self._writer.send(b"\0")
+        except OSError:  # it is full: then it wakes anyway
+            pass
+
+    def rest(self) -> None:
+        with contextlib.suppress(OSError):
+            self._reader.recv(1 << 16)
+
+
+class Inbox:
+    """What was heard and when, in order: (stamp, source, message)."""
+
+    def __init__(self, waker: Waker) -> None:
+        self._waker = waker
+        self._heard: deque[tuple[float, str, bytes]] = deque()
+        self.lost = 0
+
+    def listen(self, handle: Any, source: str) -> None:
+        """Take everything that rtmidi's `handle` receives; rtmidi holds on to the callback as long as it lives."""
+        handle.ignore_types(sysex=False, timing=False, active_sense=True)
+        handle.set_callback(self._callback(source))
+
+    def take(self, most: int = 256) -> Iterator[tuple[float, str, bytes]]:
+        """At most so many at a time, so that a flood does not keep the stage from what is due."""
+        while self._heard and most:
+            most -= 1
+            yield self._heard.popleft()
+
+    def __bool__(self) -> bool:
+        return bool(self._heard)
+
+    def _callback(self, source: str) -> Callable[[tuple[list[int], float], object], None]:
+        heard, wake, now = self._heard, self._waker.wake, time.perf_counter
+
+        def receive(event: tuple[list[int], float], _data: object) -> None:
+            stamp = now()
+            if len(heard) < LIMIT:
+                heard.append((stamp, source, bytes(event[0])))
+                wake()
+            else:
+                self.lost += 1
+
+        return receive
+
+
+def split_messages(data: bytes) -> list[bytes]:
+    """The messages in a piece of a MIDI stream.
+
+    rtmidi's JACK input takes everything after the start of a system exclusive message for its continuation, up to
+    its end, even if that start was garbage; note-offs that were swallowed so are found again here.
+    """
+    if data[:1] != b"\xf0" or not any(0x80 <= byte < 0xF7 for byte in data[1:]):
+        return [data]
+    messages: list[bytearray] = []
+    for byte in data:
+        if byte >= 0xF8:
+            continue
+        if byte == 0xF7:
+            if messages and messages[-1][0] == 0xF0:
+                messages[-1].append(byte)
+        elif byte >= 0x80 or not messages:
+            messages.append(bytearray([byte]))
+        else:
+            messages[-1].append(byte)
+    return [bytes(message) for message in messages]

@@ -1,0 +1,173 @@
+"""An output: what waits to be sent, at a pace that the MIDI system can take, through the ledger."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from daemon.music.events import is_note_on, note_off
+from daemon.stage.ledger import Ledger, silence
+from daemon.stage.metrics import Metrics
+
+GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
+NEVER = float("inf")
+AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
+
+
+class Pace(Protocol):
+    """How much may be sent now."""
+
+    def room(self, now: float) -> int:
+        """Messages; less than one: wait."""
+
+    def spent(self) -> None:
+        """One was sent."""
+
+
+class Unlimited:
+    def room(self, now: float) -> int:
+        return 1 << 30
+
+    def spent(self) -> None:
+        pass
+
+
+class Bucket:
+    """`burst` at once, `rate` per second. ALSA's sequencer loses bursts that exceed the queue of the one who receives
+    (200 events unless he asks for more), without a word."""
+
+    def __init__(self, burst: int, rate: float) -> None:
+        self._burst, self._rate = burst, rate
+        self._level, self._at = float(burst), 0.0
+
+    def room(self, now: float) -> int:
+        self._level = min(self._level + (now - self._at) * self._rate, self._burst)
+        self._at = now
+        return int(self._level)
+
+    def spent(self) -> None:
+        self._level -= 1
+
+
+class PerCycle:
+    """So many in each cycle of the JACK server. rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of
+    32 KiB per cycle cannot overflow then, and nothing is sent when the server stands still."""
+
+    def __init__(self, most: int, cycle: Callable[[], int]) -> None:
+        self._most, self._cycle = most, cycle
+        self._last, self._left = -1, 0
+
+    def room(self, now: float) -> int:
+        if (cycle := self._cycle()) != self._last:
+            self._last, self._left = cycle, self._most
+        return self._left
+
+    def spent(self) -> None:
+        self._left -= 1
+
+
+class Output:
+    """One port's outbox. It is silent while it is not open: notes that sound then stay owed."""
+
+    def __init__(self, name: str, ledger: Ledger, metrics: Metrics) -> None:
+        self.name = name
+        self._ledger, self._metrics = ledger, metrics
+        self._queue: deque[tuple[bytes, float, int]] = deque()
+        self._transmit: Callable[[Any], None] | None = None
+        self._pace: Pace = Unlimited()
+        self._look: Callable[[], bool] = lambda: True
+        self._sent = 0  # since the last look
+        self._debts: list[tuple[int, int]] = []
+        self._pay_at: list[float] = []
+
+    @property
+    def is_open(self) -> bool:
+        return self._transmit is not None
+
+    def open(self, transmit: Callable[[Any], None], pace: Pace, look: Callable[[], bool], now: float) -> None:
+        """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
+        self._transmit, self._pace, self._look = transmit, pace, look
+        self._queue.clear()
+        self._debts = self._ledger.sounding(self.name)
+        self._ledger.release(self.name, self._raw)
+        self._pay_at = [now + seconds for seconds in AGAIN] if self._debts else []
+
+    def shut(self) -> None:
+        """The port is gone: what waits is forgotten; what sounds stays owed."""
+        self._transmit = None
+        self._queue.clear()
+
+    def send(self, message: bytes, due: float, kind: int) -> None:
+        if self._transmit is None:
+            self._metrics.unsent += 1
+            return
+        self._queue.append((message, due, kind))
+        self.pump(time.perf_counter())
+
+    def silence(self) -> None:
+        """Panic: forget what waits, pay what is owed, then say so in every way there is."""
+        self._queue.clear()
+        self._ledger.release(self.name, self._raw)
+        for message in silence():
+            self._raw(message)
+
+    def release(self) -> None:
+        """Pay what is owed, after what waits."""
+        self._ledger.release(self.name, self._raw)
+
+    def next_deadline(self) -> float:
+        """When `pump` has something to do."""
+        if self._transmit is None:
+            return NEVER
+        if self._queue:
+            return time.perf_counter() + 0.0005
+        return self._pay_at[0] if self._pay_at else NEVER
+
+    def pump(self, now: float) -> None:
+        """Send what may be sent now."""
+        while self._pay_at and self._pay_at[0] <= now:
+            del self._pay_at[0]
+            self._pay_again()
+        while self._queue and self._transmit is not None and self._pace.room(now) > 0:
+            if self._sent >= 500:
+                self._sent = 0
+                if not self._look():
+                    return
+            message, due, kind = self._queue.popleft()
+            if kind == RAW:
+                self._send(message)
+                continue
+            self._ledger.transmit(self.name, message, self._send)
+            self._measure(due, kind, message)
+
+    @property
+    def idle(self) -> bool:
+        return not self._queue or self._transmit is None
+
+    def _send(self, message: bytes) -> None:
+        if self._transmit is not None:
+            try:
+                self._transmit(message)
+            except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
+                self._metrics.unsent += 1
+            self._pace.spent()
+            self._sent += 1
+            self._metrics.sent += 1
+
+    def _raw(self, message: bytes) -> None:
+        self._queue.append((message, 0.0, RAW))
+
+    def _pay_again(self) -> None:
+        """Whoever was connected may have come back only now. What sounds anew is left alone."""
+        sounding = set(self._ledger.sounding(self.name))
+        for channel, pitch in self._debts:
+            if (channel, pitch) not in sounding:
+                self._raw(note_off(channel, pitch))
+
+    def _measure(self, due: float, kind: int, message: bytes) -> None:
+        if kind == THRU:
+            self._metrics.thru.add(time.perf_counter() - due)
+        elif kind == GRID and is_note_on(message):
+            self._metrics.lateness.add(time.perf_counter() - due)

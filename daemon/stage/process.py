@@ -1,0 +1,314 @@
+"""The stage's process: `python -m daemon.stage.process RUNTIME_FOLDER`.
+
+It waits in one `select` for its MIDI inputs, the desk, the players and the next deadline. It ends when the desk does.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from daemon.music.events import is_note_on, is_well_formed
+from daemon.sockets import Listener, connect, serve
+from daemon.stage import realtime
+from daemon.stage.ledger import Ledger, open_ledger
+from daemon.stage.link import Link
+from daemon.stage.metrics import Metrics
+from daemon.stage.midi_in import Inbox, Waker, split_messages
+from daemon.stage.midi_out import GRID, OTHER, THRU
+from daemon.stage.performance import Performance
+from daemon.stage.ports import Ports
+from daemon.stage.spec import StageSpec
+from daemon.wire import Call, Listen, encode_call
+
+CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
+TIDY = 5.0  # seconds between collections of garbage
+POST, BATCH = 0.1, 64  # the journal goes to the desk after so many seconds, or entries
+HAND_OVER = 1.5  # seconds until the MIDI system has noticed that the stage before us is gone, and its ports with it
+DESK_LIMIT, PLAYER_LIMIT = 64 << 20, 1 << 20  # bytes that may wait: an hour of the journal; a second of a flood
+HUSH = 60.0  # seconds between two lines of one cause
+
+
+class Stage:
+    """The performance's surroundings: it brings what happens and does what is to be done (it is its `Sink`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self._desk = Link(connect(folder / "desk.sock"), DESK_LIMIT)
+        self._desk.send([["hello", "stage", os.getpid()]])
+        self._door = serve(folder / "stage.sock")
+        self._waker = Waker()
+        self._inbox = Inbox(self._waker)
+        self.metrics = Metrics()
+        ledger = Ledger(open_ledger(folder / "ledger"))
+        self._ports = Ports(ledger, self._inbox, self._waker, self.metrics, self._port_changed, self._say)
+        self._performance: Performance | None = None
+        self._strangers: list[Link] = []  # connected, but have not said who they are
+        self._players: dict[str, Link] = {}
+        self._journal: list[list[Any]] = []
+        self._post_at = self._check_at = self._tidy_at = 0.0
+        self._slept = realtime.suspended_seconds()
+        self._said: dict[str, float] = {}
+        self._kind = GRID  # of what is being sent
+        self._stamp = 0.0  # of the key that is being passed on
+        self._answer: tuple[str, int] = ("", 0)  # (player, call) that is being heard out
+        self._asked: dict[tuple[str, int], float] = {}  # (player, call) → stamp of the key that it is about, or 0
+        self._allowed = realtime.become_punctual()
+        self._ending = False
+
+    # The loop
+
+    def run(self) -> None:
+        """Until the desk says stop, or is gone."""
+        try:
+            while not self._ending:
+                self._turn()
+        finally:
+            self._ports.silence()
+            self._ports.close()
+            self._post()
+            self._door.close()
+
+    def _turn(self) -> None:
+        links = [self._desk, *self._strangers, *self._players.values()]
+        full = [link for link in links if link.is_waiting]
+        timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
+        everyone: list[Waker | Listener | Link] = [self._waker, self._door, *links]
+        readable, writable, _ = select.select(everyone, full, [], min(timeout, CHECK))
+        if self._waker in readable:
+            self._waker.rest()
+        self._hear()
+        for link in writable:
+            link.flush()
+        for name, link in list(self._players.items()):
+            if link in readable or link.broken:
+                self._hear_player(name, link)
+        if self._performance is not None:
+            self._kind = GRID
+            self._performance.advance(time.perf_counter())
+        self._ports.pump(time.perf_counter())
+        for link in [link for link in self._strangers if link in readable]:
+            self._greet(link)
+        if self._door in readable and (connection := self._door.accept()) is not None:
+            self._strangers.append(Link(connection, PLAYER_LIMIT))
+        if self._desk in readable or self._desk.broken:
+            self._hear_desk()
+        self._keep_house(time.perf_counter())
+
+    def _next_deadline(self) -> float:
+        music = self._performance.next_deadline() if self._performance is not None else float("inf")
+        return min(music, self._ports.next_deadline(), self._check_at, self._post_at if self._journal else float("inf"))
+
+    def _hear(self) -> None:
+        """What came in. Thru goes out at once."""
+        for stamp, source, data in self._inbox.take():
+            self.metrics.heard += 1
+            for message in split_messages(data):
+                if self._performance is None:
+                    continue
+                if not is_well_formed(message):
+                    self._say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
+                self._kind, self._stamp = THRU, stamp
+                self._performance.heard(time.perf_counter(), source, stamp, message)
+
+    def _hear_player(self, name: str, link: Link) -> None:
+        assert self._performance is not None
+        for message in link.receive():
+            try:
+                number, actions, last = message
+                self._answer = name, number
+                self._kind = OTHER if self._answer in self._asked else GRID
+                self._performance.answer(time.perf_counter(), name, number, actions, last)
+                if last:
+                    self._asked.pop(self._answer, None)
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                self._say(
+                    "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
+                )
+                link.broken = True
+                break
+        if link.broken:
+            self._drop_player(name, "hung" if link.is_full else "down")
+
+    def _drop_player(self, name: str, how: str) -> None:
+        self._players.pop(name).close()
+        self._asked = {key: stamp for key, stamp in self._asked.items() if key[0] != name}
+        if self._performance is not None and name in self._names():
+            self._performance.player_down(time.perf_counter(), name)
+        self._desk.send([["player", name, how]])
+
+    def _greet(self, link: Link) -> None:
+        """Somebody new says who it is."""
+        match link.receive():
+            case [["hello", str(name), _]]:
+                self._strangers.remove(link)
+                if name in self._players:
+                    self._drop_player(name, "down")
+                self._players[name] = link
+                self._admit(name)
+            case [] if not link.broken:
+                pass
+            case _:
+                self._strangers.remove(link)
+                link.close()
+
+    def _admit(self, name: str) -> None:
+        if self._performance is not None and name in self._names():
+            self._performance.player_up(time.perf_counter(), name)
+            self._desk.send([["player", name, "up"]])
+
+    def _names(self) -> set[str]:
+        assert self._performance is not None
+        return {player.name for player in self._performance.spec.players}
+
+    # The desk
+
+    def _hear_desk(self) -> None:
+        for message in self._desk.receive():
+            self._obey(message)
+        if self._desk.broken:
+            self._ending = True
+
+    def _obey(self, message: list[Any]) -> None:
+        now = time.perf_counter()
+        self._kind = GRID
+        match message:
+            case ["spec", data]:
+                self._take(StageSpec.from_json(data))
+            case ["ping", number]:
+                self._desk.send([["pong", number, self._figures()]])
+            case ["stop"]:
+                self._ending = True
+            case _ if self._performance is None:
+                pass
+            case ["start", *beat]:
+                self._performance.start(now, *beat)
+            case ["set", name, setting, value]:
+                self._performance.set(now, name, setting, value)
+            case ["panic"]:
+                self._performance.panic(now)
+            case ["rotate"]:
+                self._performance.rotate(now)
+
+    def _take(self, spec: StageSpec) -> None:
+        if self._performance is None:
+            self._begin(spec)
+        else:
+            before = {player.name: player for player in self._performance.spec.players}
+            self._performance.reconfigure(time.perf_counter(), spec)
+            for error in self._ports.configure(spec.ports, time.perf_counter()):
+                self._say("error", str(error), str(error))
+            changed = {player.name for player in spec.players if before.get(player.name) != player}
+            for name in changed & self._players.keys():
+                self._admit(name)
+        realtime.freeze()
+        self._desk.send([["ready", self._ports.apis()]])
+
+    def _begin(self, spec: StageSpec) -> None:
+        """The first configuration: what a stage before us owed is paid as soon as its ports are open again."""
+        if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
+            self._desk.send([["failed", "\n".join(map(str, taken))]])
+            self._ending = True
+            return
+        for what, allowed in self._allowed.items():
+            if not allowed:
+                self._say("info", f"no {what}", realtime.REFUSED[what])
+        self._performance = Performance(spec, self)
+        for name in list(self._players):
+            self._admit(name)
+
+    def _figures(self) -> dict[str, Any]:
+        figures = {
+            **self.metrics.to_json(),
+            **self._allowed,
+            "ports": self._ports.apis(),
+            "inbox_lost": self._inbox.lost,
+        }
+        if (performance := self._performance) is not None:
+            figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
+            if performance.running:
+                figures["beat"] = performance.beat_at(time.perf_counter())
+        return figures
+
+    # Now and then
+
+    def _keep_house(self, now: float) -> None:
+        self._ports.look(now)
+        if self._journal and (now >= self._post_at or len(self._journal) >= BATCH):
+            self._post()
+        if now < self._check_at or self._performance is None:
+            return
+        self._check_at = now + CHECK
+        for name in self._performance.check_players(now):
+            self._desk.send([["player", name, "hung"]])
+        slept, self._slept = self._slept, realtime.suspended_seconds()
+        if self._slept - slept > 1.0:
+            self._performance.panic(now)
+            self._ports.reopen(now)
+        if now >= self._tidy_at and self._performance.next_deadline() - now > 0.01:
+            self._tidy_at = now + TIDY
+            realtime.tidy()
+
+    def _post(self) -> None:
+        if self._journal:
+            entries, self._journal = self._journal, []
+            self._desk.send([["journal", entries]])
+
+    def _port_changed(self, name: str, there: bool) -> None:
+        self._desk.send([["port", name, "back" if there else "lost"]])
+        if not there and self._performance is not None:
+            self._kind = THRU
+            self._performance.port_lost(time.perf_counter(), name)
+
+    def _say(self, level: str, cause: str, text: str) -> None:
+        """A line for the desk's log: once a minute for one cause."""
+        now = time.perf_counter()
+        if now - self._said.get(cause, -HUSH) >= HUSH:
+            self._said[cause] = now
+            self._desk.send([["log", level, cause, text]])
+
+    # What the performance asks for
+
+    def send(self, port: str, message: bytes, due: float) -> None:
+        self._ports.send(port, message, due, self._kind)
+        if self._kind == OTHER and is_note_on(message) and (stamp := self._asked.get(self._answer)):
+            self.metrics.answered(self._answer[0], time.perf_counter() - stamp)
+            self._asked[self._answer] = 0.0  # only the first note is the answer's
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        if isinstance(call, Listen):
+            key = self._kind == THRU and is_note_on(call.event.message)
+            self._asked[player, number] = self._stamp if key else 0.0
+        if (link := self._players.get(player)) is not None:
+            link.send([[number, *encode_call(call)]])
+
+    def panic(self) -> None:
+        self._ports.silence()
+
+    def record(self, entry: list[Any]) -> None:
+        if not self._journal:
+            self._post_at = time.perf_counter() + POST
+        self._journal.append(entry)
+
+
+def main() -> int:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        stage = Stage(Path(sys.argv[1]))
+    except OSError as error:
+        print(f"the stage finds no desk at {sys.argv[1]}: {error}", file=sys.stderr)
+        return 1
+    stage.run()
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # what is left of clients of a JACK server that died must not be deleted

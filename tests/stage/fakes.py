@@ -1,0 +1,239 @@
+"""A desk, players and a MIDI peer that do as they are told, around a real stage process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from daemon.sockets import connect, serve
+from daemon.stage.ledger import open_ledger
+from daemon.stage.spec import StageSpec
+from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
+
+PATIENCE = 10.0  # seconds: long enough for a busy machine; what must be quick is measured apart
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """The first true value of `condition`."""
+    end = time.perf_counter() + seconds
+    while not (value := condition()):
+        assert time.perf_counter() < end, f"waited {seconds:g} s for {what}"
+        time.sleep(0.005)
+    return value
+
+
+class Desk:
+    """Holds the runtime folder, starts the stage and keeps what it says."""
+
+    def __init__(self) -> None:
+        # /tmp itself: the path of a socket has about 100 characters.
+        self._temporary = tempfile.TemporaryDirectory(prefix="jamd-test-")
+        self.folder = Path(self._temporary.name)
+        self._ledger = open_ledger(self.folder / "ledger", create=True)
+        self._listener = serve(self.folder / "desk.sock")
+        self.said: list[tuple[float, list[Any]]] = []
+        self.stage: subprocess.Popen[bytes] | None = None
+        self._connection: socket.socket | None = None
+        self._number = 0
+
+    def start_stage(self, spec: StageSpec | None = None, clock: bool = False) -> dict[str, str | None]:
+        """Returns what it says of its ports, once it is ready for `spec`."""
+        self.stage = subprocess.Popen(
+            [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.DEVNULL
+        )
+        self._connection = until(self._listener.accept, "the stage to connect")
+        threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
+        if spec is None:
+            return {}
+        before = len(self.said)
+        self.send(["spec", spec.to_json()])
+        ready = self.expect(lambda m: m[0] in ("ready", "failed"), "the stage to be ready", before)
+        assert ready[0] == "ready", ready
+        if clock:
+            self.send(["start"])
+        ports: dict[str, str | None] = ready[1]
+        return ports
+
+    def send(self, message: list[Any]) -> None:
+        assert self._connection is not None
+        self._connection.sendall(pack([message]))
+
+    def expect(
+        self, matches: Callable[[list[Any]], bool], what: str, since: int = 0, seconds: float = PATIENCE
+    ) -> list[Any]:
+        """The first message from the `since`th on that matches."""
+        found = until(lambda: [m for _, m in self.said[since:] if matches(m)], what, seconds)
+        message: list[Any] = found[0]
+        return message
+
+    def messages(self, kind: str) -> list[list[Any]]:
+        return [message for _, message in self.said if message[0] == kind]
+
+    def metrics(self) -> dict[str, Any]:
+        self._number += 1
+        number = self._number
+        self.send(["ping", number])
+        figures: dict[str, Any] = self.expect(lambda m: m[:2] == ["pong", number], "a pong")[2]
+        return figures
+
+    def hang_up(self) -> None:
+        """What the stage sees when the desk is killed."""
+        assert self._connection is not None
+        self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+    def kill_stage(self) -> None:
+        assert self.stage is not None
+        self.stage.kill()
+        self.stage.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.stage is not None and self.stage.poll() is None:
+            with contextlib.suppress(OSError):
+                self.send(["stop"])
+            try:
+                self.stage.wait(5)
+            except subprocess.TimeoutExpired:
+                self.stage.kill()
+                self.stage.wait()
+        if self._connection is not None:
+            self._connection.close()
+        self._listener.close()
+        self._ledger.close()
+        self._temporary.cleanup()
+
+    def _read(self, connection: socket.socket) -> None:
+        unpacker = Unpacker()
+        with contextlib.suppress(OSError):
+            while data := connection.recv(1 << 16):
+                self.said += [(time.perf_counter(), message) for message in unpacker.feed(data)]
+
+
+Behaviour = Callable[[Call], Iterator[Any]]
+
+
+class Player:
+    """A player in a thread of the test: `behave` maps a call to actions."""
+
+    def __init__(self, folder: Path, name: str, behave: Behaviour = lambda call: iter(())) -> None:
+        self.calls: list[Call] = []
+        self.silent = False
+        self._behave = behave
+        self._connection = connect(folder / "stage.sock")
+        self._connection.sendall(pack([["hello", name, os.getpid()]]))
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        unpacker = Unpacker()
+        with contextlib.suppress(OSError):
+            while data := self._connection.recv(1 << 16):
+                for number, *call in unpacker.feed(data):
+                    self._answer(number, decode_call(call))
+
+    def _answer(self, number: int, call: Call) -> None:
+        self.calls.append(call)
+        if not self.silent:
+            for action in self._behave(call):
+                self._connection.sendall(pack([[number, [encode_action(action)], False]]))
+            self._connection.sendall(pack([[number, [], True]]))
+
+    def say(self, data: bytes) -> None:
+        self._connection.sendall(data)
+
+    def die(self) -> None:
+        self._connection.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+class Peer:
+    """tests.stage.jack_peer, seen from the test."""
+
+    def __init__(self, name: str = "peer") -> None:
+        self.name = name
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.stage.jack_peer", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self._read()
+        self.kept: list[tuple[float, bytes]] = []
+
+    def connect(self, into: str | None = None, out: str | None = None) -> None:
+        """Play into jamd's port `into`, hear its port `out`."""
+        if into is not None:
+            until(lambda: self._ask("connect", f"{self.name} out:midi", f"jamd {into}:midi") is None, f"port {into}")
+        if out is not None:
+            until(lambda: self._ask("connect", f"jamd {out}:midi", f"{self.name} in:midi") is None, f"port {out}")
+
+    def connections(self, port: str) -> list[str]:
+        found: list[str] = self._ask("connections", port)
+        return found
+
+    def send(self, *messages: bytes, gap: float = 0.0) -> float:
+        """All at once, or one every `gap` seconds; returns when it began."""
+        began: float = self._ask("send", [message.hex() for message in messages], gap)
+        return began
+
+    def heard(self) -> list[tuple[float, bytes]]:
+        """Everything heard since the start: (stamp, message)."""
+        self.kept += [(stamp, bytes.fromhex(message)) for stamp, message in self._ask("heard")]
+        return self.kept
+
+    def messages(self) -> list[bytes]:
+        return [message for _, message in self.heard()]
+
+    def stamp(self, message: bytes, seconds: float = PATIENCE) -> float:
+        """When it first heard `message`."""
+        moments = until(
+            lambda: [s for s, m in self.heard() if m == message], f"{message.hex(' ')} to be heard", seconds
+        )
+        return float(moments[0])
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _ask(self, *command: Any) -> Any:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._read()
+
+    def _read(self) -> Any:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
