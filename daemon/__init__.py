@@ -12,4 +12,9 @@ player    engine.listen(event), engine.generate(window) ┘                     
 desk      config, supervision, recording, systemd                              the main process
 """
 
+import os
+
 __version__ = "0.1.0"
+
+# ONNX Runtime's wheels report every session to their maker and keep an identifier in the home folder, unless told before.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
