@@ -16,5 +16,5 @@ import os
 
 __version__ = "0.1.0"
 
-# ONNX Runtime's wheels report every session to their maker and keep an identifier in the home folder, unless told before.
+# ONNX Runtime's wheels report every session to their maker and keep an identifier in the home folder, unless:
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
