@@ -1,7 +1,7 @@
 """Chorales as frames of symbols: one frame per 16th, one symbol per voice, S A T B.
 
-0..45 = MIDI 36..81, 46 = rest; as input of the model also 47 = before the start, or not known (yet). A symbol that goes on from
-the frame before is marked as held; one that is struck again, and a rest, is not.
+0..45 = MIDI 36..81, 46 = rest; as input of the model also 47 = before the start, or not known (yet). A symbol that
+goes on from the frame before is marked as held; one that is struck again, and a rest, is not.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def repeated(symbols: Symbols) -> NDArray[np.bool_]:
 def golden_feeds(sidecar: Mapping[str, Any], rows: int = 2) -> dict[str, NDArray[Any]]:
     """The golden input of a harmoniser, by the shapes of its sidecar: `rows` rows from numpy's default_rng(seed).
 
-    Drawn in the order of `inputs`: symbols, flags and the like uniform over their values, floats uniform over −1..1. `filled`
-    is not random: the oldest quarter of the memory is empty. `function` is 2, both.
+    Drawn in the order of `inputs`: symbols, flags and the like uniform over their values, floats uniform over −1..1.
+    `filled` is not random: the oldest quarter of the memory is empty. `function` is 2, both.
     """
     rng = np.random.default_rng(int(sidecar["golden"]["seed"]))
     values = {"frame": 48, "held": 2, "position": 16, "fermata": 3, "previous": 48, "known": 48, "voice": len(VOICES)}

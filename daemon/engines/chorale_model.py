@@ -32,7 +32,8 @@ class State:
 class ChoraleModel:
     """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON.
 
-    The graph holds two functions, chosen by its input `function`; the inputs of the other one are fed with one row of dummies.
+    The graph holds two functions, chosen by its input `function`; the inputs of the other one are fed with one row of
+    dummies.
     """
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
@@ -41,18 +42,23 @@ class ChoraleModel:
         inputs = sidecar["inputs"]
         self._shapes: dict[str, list[int]] = {name: list(inputs[name]["shape"][1:]) for name in self._states}
         self._width = int(inputs["context_in"]["shape"][1])
-        symbols, ones = np.full((1, len(VOICES)), UNKNOWN, dtype=np.int64), np.zeros(1, dtype=np.int64)
+        symbols, zero = np.full((1, len(VOICES)), UNKNOWN, dtype=np.int64), np.zeros(1, dtype=np.int64)
         empty: dict[str, Any] = {name: np.zeros((1, *shape), np.float32) for name, shape in self._shapes.items()}
         self._advance: dict[str, Any] = {
             "function": ADVANCE,
             "context_in": np.zeros((1, self._width), np.float32),
             "previous": symbols,
             "known": symbols,
-            "voice": ones,
+            "voice": zero,
         }
         self._head: dict[str, Any] = {
-            "function": HEAD, "frame": symbols, "held": np.zeros_like(symbols), "position": ones, "fermata": ones, **empty,
-        }  # fmt: skip
+            "function": HEAD,
+            "frame": symbols,
+            "held": np.zeros_like(symbols),
+            "position": zero,
+            "fermata": zero,
+            **empty,
+        }
         self._following = ["context", *(f"{name}_next" for name in self._states)]
 
     def start(self, rows: int) -> State:
@@ -63,18 +69,19 @@ class ChoraleModel:
     def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, fermata: Symbols) -> State:
         """After `frame` (rows, 4) with `held` (rows, 4): the state before the next one.
 
-        `position` (rows,) of the next frame in 16ths since its bar line, `fermata` (rows,) over it: 0 no, 1 yes, 2 unknown.
+        `position` (rows,) of the next frame in 16ths since its bar line, `fermata` (rows,) over it: 0 no, 1 yes, 2
+        unknown.
         """
-        feeds = {
-            **self._advance, **state.tensors, "frame": frame, "held": held, "position": position, "fermata": fermata,
-        }  # fmt: skip
+        now = {"frame": frame, "held": held, "position": position, "fermata": fermata}
+        feeds = {**self._advance, **state.tensors, **now}
         context, *following = self._session.run(self._following, feeds)
         return State(dict(zip(self._states, following, strict=True)), context)
 
     def head(self, state: State, previous: Symbols, known: Symbols, voice: Symbols) -> tuple[Floats, Floats]:
         """Log probabilities (rows, 47) of `voice` (rows,), 0..3 = S A T B, and the logit (rows,) that a repeat is held.
 
-        `previous` (rows, 4): the frame before; `known` (rows, 4): the voices of this frame that are settled, else UNKNOWN.
+        `previous` (rows, 4): the frame before; `known` (rows, 4): the voices of this frame that are settled, else
+        UNKNOWN.
         """
         feeds = {**self._head, "context_in": state.context, "previous": previous, "known": known, "voice": voice}
         logits, tie = self._session.run(("logits", "tie"), feeds)

@@ -2,9 +2,9 @@
 
     python -m export_tools.harmoniser.export RUN_FOLDER/best.pt models/bachbot.onnx
 
-Both functions are in one graph, each in a branch of its own `If`, for ONNX Runtime has no way to leave out what nobody asked
-for: the input `function` says which is run, 0 = advance, 1 = head, 2 = both. What is not run comes back with no rows, and its
-inputs may be anything of the right type.
+Both functions are in one graph, each in a branch of its own `If`, for ONNX Runtime has no way to leave out what
+nobody asked for: the input `function` says which is run, 0 = advance, 1 = head, 2 = both. What is not run comes back
+with no rows, and its inputs may be anything of the right type.
 """
 
 import argparse
@@ -67,9 +67,17 @@ def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str], 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            module, tuple(torch.from_numpy(a) for a in feeds.values()), path, input_names=list(feeds), output_names=outputs,
-            dynamo=True, dynamic_shapes=tuple(rows), external_data=False, verbose=False, opset_version=20,
-        )  # fmt: skip
+            module,
+            tuple(torch.from_numpy(a) for a in feeds.values()),
+            path,
+            input_names=list(feeds),
+            output_names=outputs,
+            dynamo=True,
+            dynamic_shapes=tuple(rows),
+            external_data=False,
+            verbose=False,
+            opset_version=20,
+        )
     graph = onnx.load(path).graph
     for item in (*graph.node, *graph.initializer, *graph.input, *graph.output):
         item.doc_string = ""

@@ -1,12 +1,12 @@
-"""The harmoniser: a recurrent net over frames, a memory of past frames, and a head that is asked for one voice at a time.
+"""The harmoniser: a recurrent net over frames, a memory of past frames, a head that is asked for one voice at a time.
 
-A frame is one 16th of four symbols, S A T B (`daemon.encodings.chorale`). `advance` reads the previous frame and yields a
-context; `head` gives the distribution of one voice of the current frame, knowing any subset of the others. The chain rule
-over voices in any order is then exact, and an answer to a key costs one small head call per voice.
+A frame is one 16th of four symbols, S A T B (`daemon.encodings.chorale`). `advance` reads the previous frame and
+yields a context; `head` gives the distribution of one voice of the current frame, knowing any subset of the others.
+The chain rule over voices in any order is then exact, and an answer to a key costs one small head call per voice.
 
-Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et al.,
-2014) and Coconet (Huang et al., 2017); the memory is a neural cache (Grave et al., 2017) with learned queries and a bias
-per distance, so that repeated phrases are recalled.
+Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et
+al., 2014) and Coconet (Huang et al., 2017); the memory is a neural cache (Grave et al., 2017) with learned queries
+and a bias per distance, so that repeated phrases are recalled.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class Lookup(nn.Module):
 
 
 class Harmoniser(nn.Module):
-    def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):  # noqa: B008 (frozen)
+    def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):
         super().__init__()
         self.shape = shape
         self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding)
@@ -156,8 +156,8 @@ class Harmoniser(nn.Module):
     def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """(n, head), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
-        Logits are the sum of one per symbol and one per interval from the voice's previous pitch, so that "repeat" and "a
-        step up" are classes of their own in any key.
+        Logits are the sum of one per symbol and one per interval from the voice's previous pitch, so that "repeat"
+        and "a step up" are classes of their own in any key.
         """
         own = previous.gather(1, voice[:, None])
         by_voice = torch.cat([known, interval(known, own)], 1) + self.sizes * voice[:, None]

@@ -2,9 +2,9 @@
 
     python -m export_tools.harmoniser.prepare BACH_FOLDER chorales.npz
 
-BACH_FOLDER is `corpus/bach` of an installed music21 (docs/models.md). Only files with parts named soprano, alto, tenor and
-bass count; instruments beside them are left out. A score with repeat signs is written twice: as printed, and as
-NAME+repeats with them played.
+BACH_FOLDER is `corpus/bach` of an installed music21 (docs/models.md). Only files with parts named soprano, alto,
+tenor and bass count; instruments beside them are left out. A score with repeat signs is written twice: as printed,
+and as NAME+repeats with them played.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 Writes last.pt (everything, to resume from) and best.pt (averaged weights with the lowest validation NLL). Half of the
 pieces of an epoch are shown as they are printed: bar positions, ties, fermatas. The other half are shown the way the
-benchmark writes them: position counted from the first note, ties and fermatas unknown, the last chord often a beat longer,
-repeats mostly played.
+benchmark writes them: position counted from the first note, ties and fermatas unknown, the last chord often a beat
+longer, repeats mostly played.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser, Shape
+from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser
 
 LONGEST = 448  # frames; longer pieces are cropped
 BEAT = 4
@@ -138,8 +138,8 @@ def losses(model: Harmoniser, batch: Batch, any_order: float) -> tuple[Tensor, T
 def gradient(model: Harmoniser, batch: list[Batch], any_order: float, pool: ThreadPoolExecutor) -> tuple[float, int]:
     """Sets the gradient of a batch, one thread per shard; its nats per note and count of frames.
 
-    Threads that meet once a step beat those of one matrix product, which wait for each other thousands of times a step, as
-    soon as anything else runs on the machine.
+    Threads that meet once a step beat those of one matrix product, which wait for each other thousands of times a
+    step, as soon as anything else runs on the machine.
     """
     parameters = list(model.parameters())
     frames = sum(int(shard["real"].sum()) for shard in batch)
@@ -236,14 +236,20 @@ def main() -> None:
             "shape": vars(model.shape),
             "average": average.state_dict(),
             "training": {
-                "chorales": len(data.printed), "epochs": epoch, "steps": step, "minutes": round(minutes), "seed": args.seed,
+                "chorales": len(data.printed),
+                "epochs": epoch,
+                "steps": step,
+                "minutes": round(minutes),
                 "options": {k: v for k, v in vars(args).items() if isinstance(v, int | float) and k != "resume"},
             },
             "metrics": {
-                "nll_per_note": round(nll, 4), "split": "jsb16 valid", "pieces": len(views), "notes": count,
+                "nll_per_note": round(nll, 4),
+                "split": "jsb16 valid",
+                "pieces": len(views),
+                "notes": count,
                 "definition": "causal, S A T B, MIDI 36-81 and rest, nats, pooled over frames x 4",
             },
-        }  # fmt: skip
+        }
         if nll < best:
             best = nll
             save(card, args.run / "best.pt")
