@@ -90,7 +90,8 @@ class Performance:
         self._timeline = Timeline(Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0)))
         self._players: dict[str, _Player] = {}
         self._sources: dict[str, _Source] = {}
-        self._settings: dict[tuple[str, str], float] = {}
+        self._settings: dict[tuple[str, str], float] = {}  # as turned since the start
+        self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
         self.counts = {"dropped": 0, "malformed": 0, "stale": 0}
         self._take(spec)
 
@@ -100,7 +101,7 @@ class Performance:
         """Start the clock: `beat` falls PRE_ROLL after `now`."""
         self._happens("start", now, beat)
         self._running = True
-        self._timeline.change_tempo(Tempo(beat, now + PRE_ROLL, self.spec.tempo_map.bpm_at(beat)))
+        self._change_tempo(now, Tempo(beat, now + PRE_ROLL, self.spec.tempo_map.bpm_at(beat)))
         self._follow_tempo(beat)
         for melody in self._melodies.values():
             self._follow_melody(melody, math.floor(beat))
@@ -178,13 +179,18 @@ class Performance:
                 continue
             if player.waiting and now - player.waiting[0][1] > PATIENCE:
                 hung.append(name)
-            elif not player.waiting:
-                self._call(player, Ping(), now)
+            elif not player.waiting:  # under the last call's number: it is no part of the music, so none of the journal
+                player.waiting.append((self._number, now))
+                self._sink.call(name, self._number, Ping())
         for name in hung:
-            self._happens("hung", now, name)
-            self._players[name].released = True
-            self._silence(self._players[name])
+            self.player_hung(now, name)
         return hung
+
+    def player_hung(self, now: float, name: str) -> None:
+        """A player does not answer: its notes end now, and it is silent until it is replaced."""
+        self._happens("hung", now, name)
+        self._players[name].released = True
+        self._silence(self._players[name])
 
     def port_lost(self, now: float, name: str) -> None:
         """A port vanished: what a lost input held ends."""
@@ -213,17 +219,12 @@ class Performance:
     def panic(self, now: float) -> None:
         """Silence everything, and let every player start anew."""
         self._happens("panic", now)
-        for source in self._sources.values():
-            source.held.clear()
-            source.sustained.clear()
-        self._sink.panic()
-        for player in self._players.values():
-            self._silence(player)
-            if player.up and self._running:
-                self._reset(player)
+        self._panic()
 
     def rotate(self, now: float) -> None:
         """Begin a new session: every player starts anew here, so that the journal's next entries stand alone."""
+        self._happens("rotate", now)
+        self._timeline.advance(now)
         for player in self._players.values():
             self._silence(player)
         self._record_state(now)
@@ -243,7 +244,7 @@ class Performance:
             return
         beat = self.beat_at(now)
         if tempo_changed:
-            self._timeline.change_tempo(self._timeline.tempo.changed(beat, spec.tempo_map.bpm_at(beat)))
+            self._change_tempo(now, self._timeline.tempo.changed(beat, spec.tempo_map.bpm_at(beat)))
             self._follow_tempo(beat)
         for name, melody in self._melodies.items():
             if name not in kept:
@@ -254,16 +255,19 @@ class Performance:
         self._now = now
         self._number, self._resets = state["number"], state["resets"]
         self._settings = {(name, setting): value for name, setting, value in state["settings"]}
-        for name in state["up"]:
-            self._players[name].up = True
+        for name, player in self._players.items():
+            player.up, player.released = name in state["up"], name in state["hung"]
+        for name, channel, pitch, count in state["held"]:
+            self._sources[name].held[channel, pitch] = count
+        for name, channel in state["sustained"]:
+            self._sources[name].sustained.add(channel)
         if not state["running"]:
             return
         self._running = True
         self._timeline.change_tempo(Tempo(*state["tempo"]))
-        beat = self.beat_at(now)
-        self._follow_tempo(beat)
+        self._follow_tempo(state["tempo_from"])
         for melody in self._melodies.values():
-            self._resume_melody(melody, beat)
+            self._resume_melody(melody, now)
         for player in self._players.values():
             if player.up:
                 self._reset(player)
@@ -295,6 +299,16 @@ class Performance:
         self._now = now
         self._sink.record([kind, now, *details])
 
+    def _panic(self) -> None:
+        for source in self._sources.values():
+            source.held.clear()
+            source.sustained.clear()
+        self._sink.panic()
+        for player in self._players.values():
+            self._silence(player)
+            if player.up and self._running:
+                self._reset(player)
+
     def _take(self, spec: StageSpec) -> None:
         self.spec = spec
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
@@ -313,6 +327,7 @@ class Performance:
                 self._players[player_spec.name] = self._new_player(player_spec)
         for player in old.values():
             self._silence(player)
+            self._settings = {key: value for key, value in self._settings.items() if key[0] != player.spec.name}
         for name in [n for n in self._sources if n not in self._ports and n not in self._melodies]:
             del self._sources[name]
         for name in [*self._ports, *self._melodies]:
@@ -344,9 +359,9 @@ class Performance:
         self._resets += 1
         player.first_valid = self._number + 1
         self._call(player, Reset(first, self.spec.seed + self._resets), self._now)
-        for (name, setting), value in self._settings.items():
-            if name == player.spec.name:
-                self._call(player, Control(setting, value), self._now)
+        turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
+        for setting, value in {**player.spec.settings, **turned}.items():
+            self._call(player, Control(setting, value), self._now)
         self._ask(player, first)
 
     def _ask(self, player: _Player, start: float) -> None:
@@ -396,7 +411,7 @@ class Performance:
         number, value = message[1], message[2]
         if control.action == "panic":
             if number in (ALL_SOUND_OFF, ALL_NOTES_OFF) or value >= 64:
-                self.panic(self._now)
+                self._panic()
         elif control.action == "sustain":
             channel = (message[0] & 15) + 1
             sustained = self._sources[control.source].sustained
@@ -407,7 +422,12 @@ class Performance:
             if (player := self._players.get(control.player)) is not None and player.up:
                 self._call(player, Control(control.setting, self._settings[control.player, control.setting]), self._now)
 
+    def _change_tempo(self, now: float, tempo: Tempo) -> None:
+        self._timeline.change_tempo(tempo)
+        self._sink.record(["tempo", now, tempo.beat_at(now), tempo.bpm])
+
     def _follow_tempo(self, beat: float) -> None:
+        self._tempo_from = beat
         if (entry := getattr(self, "_tempo_entry", None)) is not None:
             entry.cancelled = True
         change = self.spec.tempo_map.next_change(beat)
@@ -416,28 +436,31 @@ class Performance:
         at, bpm = change
 
         def run(due: float) -> None:
-            self._timeline.change_tempo(self._timeline.tempo.changed(at, bpm))
-            self._sink.record(["tempo", due, at, bpm])
+            self._change_tempo(due, self._timeline.tempo.changed(at, bpm))
             self._follow_tempo(at)
 
         self._tempo_entry = self._timeline.add(at, RANK_TEMPO, run)
 
-    def _resume_melody(self, spec: MelodySpec, beat: float) -> None:
-        """Go on with a melody in the middle: what sounds at `beat` ends in time."""
+    def _resume_melody(self, spec: MelodySpec, now: float) -> None:
+        """Go on with a melody where all that was due at `now` is done: what sounds ends in time."""
+        seconds_at = self._timeline.tempo.seconds_at
+        beat = math.floor(self.beat_at(now))
+        beat += (seconds_at(beat + 1) <= now) - (seconds_at(beat) > now)  # rounding
         longest = max(note.duration for note in spec.melody.notes)
-        for note in spec.melody.between(max(beat - longest, 0.0), beat):
-            if (end := note.onset + note.duration) > beat:
-                self._sources[spec.melody.name].held[spec.channel, note.pitch] = 1
-                self._play_melody(spec, note_off(spec.channel, note.pitch), end)
-        self._follow_melody(spec, math.floor(beat), after=beat)
+        for note in spec.melody.between(max(beat - longest, 0.0), beat + 1):
+            if seconds_at(note.onset) > now:
+                self._play_melody(spec, note_on(spec.channel, note.pitch, note.velocity), note.onset)
+            if seconds_at(note.onset + note.duration) > now:
+                self._play_melody(spec, note_off(spec.channel, note.pitch), note.onset + note.duration)
+        self._follow_melody(spec, beat + 1)
 
-    def _follow_melody(self, spec: MelodySpec, beat: float, after: float = float("-inf")) -> None:
-        """Put one beat of a melody on the timeline, and so on beat by beat. What started before `after` is left out."""
+    def _follow_melody(self, spec: MelodySpec, beat: float) -> None:
+        """Put one beat of a melody on the timeline, and so on beat by beat."""
 
         def chunk(_due: float) -> None:
             if self._melodies.get(spec.melody.name) is not spec:
                 return
-            for note in spec.melody.between(max(beat, after), beat + 1):
+            for note in spec.melody.between(beat, beat + 1):
                 self._play_melody(spec, note_on(spec.channel, note.pitch, note.velocity), note.onset)
                 self._play_melody(spec, note_off(spec.channel, note.pitch), note.onset + note.duration)
             self._follow_melody(spec, beat + 1)
@@ -470,7 +493,11 @@ class Performance:
                 "resets": self._resets,
                 "settings": [[name, setting, value] for (name, setting), value in self._settings.items()],
                 "up": [name for name, player in self._players.items() if player.up],
+                "hung": [name for name, player in self._players.items() if player.released],
+                "held": [[n, *key, count] for n, source in self._sources.items() for key, count in source.held.items()],
+                "sustained": [[n, channel] for n, source in self._sources.items() for channel in source.sustained],
                 "running": self._running,
                 "tempo": [tempo.beat, tempo.seconds, tempo.bpm],
+                "tempo_from": self._tempo_from,
             },
         )

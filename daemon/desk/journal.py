@@ -1,0 +1,279 @@
+"""The journal of a session: what happened on the stage, as it happened, on disk within half a second.
+
+A file is MAGIC and then records: length and CRC-32 (little-endian, 32 bits each), then as many bytes of JSON. A cut at
+any byte leaves every whole record before it. The first record is ["session", seconds, header].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from importlib.metadata import version
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from daemon.music.events import is_note_off, is_note_on
+
+MAGIC = b"jamd journal 1\n"
+SILENCE = 300.0  # seconds after which a session ends
+PATIENCE = 10.0  # seconds after which a rotation is asked for again
+MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
+LONGEST = 64 << 20  # bytes of a record
+_FRAME = struct.Struct("<II")
+_HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
+
+Entry = list[Any]
+
+
+def frame(entry: Entry) -> bytes:
+    payload = json.dumps(entry, separators=(",", ":")).encode()
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def read(path: Path) -> Iterator[Entry]:
+    """Every whole record of a journal, up to where it was cut or damaged. Nothing if it is none."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return
+        while len(head := file.read(_FRAME.size)) == _FRAME.size:
+            length, checksum = _FRAME.unpack(head)
+            if not 0 < length <= LONGEST:  # a power cut may leave zeros
+                return
+            payload = file.read(length)
+            if len(payload) < length or zlib.crc32(payload) != checksum:
+                return
+            yield json.loads(payload)
+
+
+class Journal:
+    """Sessions in `directory`, one after the other; used by one thread.
+
+    Nothing is written before something is heard, and entries that nobody hears wait for the next that somebody does.
+    Errors of the disk are said, once, and never raised: what could not be written is tried again at the next tick.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        header: dict[str, Any],
+        say: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._directory, self._say, self._clock = directory, say, clock
+        self._header = {**header, "versions": versions(), "models": _hashes(header)}  # as it is now
+        self._session = self._header  # as it was when the session began
+        self._file: FileIO | None = None
+        self._path = directory
+        self._good = 0  # bytes of the file that hold whole records
+        self._dirty = False
+        self._pending: list[bytes] = []
+        self._size = 0  # bytes pending
+        self._loud = False  # whether somebody hears what is pending
+        self._gap = self._trouble = False
+        self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
+        self._heard_at = self._asked_at = clock()
+        recover(directory, say)
+
+    def write(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry[0] == "state":
+                self._finish()
+                self._session, self._heard_at = self._header, self._clock()
+            elif entry[0] in ("spec", "stage"):
+                self._header = {**self._header, "spec": entry[2]}
+            elif entry[0] == "members":
+                self._header = {**self._header, "members": entry[2], "models": _hashes({"members": entry[2]})}
+            self._follow(entry)
+            self._keep(frame(entry))
+        if self._loud:
+            self._attempt(self._flush)
+
+    def tick(self) -> bool:
+        """Sync what is new, at most half a second old when called that often. True: please rotate."""
+        if self._loud:
+            self._attempt(self._flush)
+        if self._dirty:
+            self._attempt(self._sync)
+        now = self._clock()
+        silent = now - self._heard_at > SILENCE and not self._sounding and (self._file or self._pending)
+        if not silent or now - self._asked_at < PATIENCE:
+            return False
+        self._asked_at = now
+        return True
+
+    def close(self) -> None:
+        self._finish()
+
+    # What is heard
+
+    def _follow(self, entry: Entry) -> None:
+        kind = entry[0]
+        if kind in ("panic", "stage"):
+            self._sounding.clear()
+        elif kind == "lost":
+            self._sounding = {key for key in self._sounding if key[0] != entry[2]}
+        elif kind in _HEARD:
+            self._loud, self._heard_at = True, self._clock()
+            message = bytes.fromhex(entry[-1])
+            key = (entry[2], message[:2].hex()[1:])
+            if is_note_on(message) and kind != "melody":
+                self._sounding.add(key)
+            elif is_note_off(message):
+                self._sounding.discard(key)
+
+    # On disk
+
+    def _keep(self, record: bytes) -> None:
+        self._pending.append(record)
+        self._size += len(record)
+        if self._size > MOST:
+            self._forget()
+            self._gap = True
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._size, self._loud, self._gap = 0, False, False
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            if not self._trouble:
+                self._say(
+                    f"recording stops, the music goes on: {error.strerror or error} ({error.filename or self._path}); "
+                    "make room or correct the permissions, and it goes on"
+                )
+            self._trouble = True
+        else:
+            if self._trouble:
+                self._say(f"the recording goes on: {self._path}")
+            self._trouble = False
+
+    def _flush(self) -> None:
+        """Hand what is pending to the operating system."""
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        gap = frame(["gap", self._clock()]) if self._gap else b""
+        data = memoryview(gap + b"".join(self._pending))
+        self._file.seek(self._good)
+        self._file.truncate()  # a part of a record that did not fit
+        while data:
+            data = data[self._file.write(data) :]
+        self._good = self._file.tell()
+        self._dirty = True
+        self._forget()
+
+    def _open(self) -> None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        path, file = _new_file(self._directory)
+        try:
+            lock(file)
+            session = ["session", self._clock(), {**self._session, "began": datetime.now().astimezone().isoformat()}]
+            start = MAGIC + frame(session)
+            if file.write(start) < len(start):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except BaseException:
+            file.close()
+            path.unlink()
+            raise
+        self._path, self._file, self._good = path, file, len(start)
+        if sys.platform != "win32":  # the name itself must survive a power cut
+            folder = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _sync(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+        self._dirty = False
+
+    def _finish(self) -> None:
+        """End the session, if one is open, and make its MIDI file."""
+        if self._file is not None or self._loud:
+            self._keep(frame(["end", self._clock()]))
+            self._attempt(self._flush)
+            self._attempt(self._sync)
+        self._forget()
+        if self._file is not None:
+            file, self._file, self._dirty = self._file, None, False
+            with contextlib.suppress(OSError):
+                file.close()
+            convert(self._path, self._say)
+
+
+def versions() -> dict[str, str]:
+    """What a replay needs to be the same."""
+    return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
+
+
+def _hashes(header: dict[str, Any]) -> dict[str, str]:
+    """The sha256 of every model, as far as it can be read."""
+    paths = {member["model"] for member in header.get("members", {}).values() if member["model"]}
+    hashes = {}
+    for path in sorted(paths):
+        with contextlib.suppress(OSError):
+            hashes[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return hashes
+
+
+def _new_file(directory: Path) -> tuple[Path, FileIO]:
+    """A new journal, named by the local time."""
+    name = time.strftime("%Y-%m-%d %H-%M-%S")
+    for number in range(1, 1000):
+        path = directory / f"{name}{f' ({number})' if number > 1 else ''}.journal"
+        if path.with_suffix(".mid").exists():
+            continue
+        with contextlib.suppress(FileExistsError):
+            return path, FileIO(path, "xb+")
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
+
+
+def lock(file: FileIO) -> bool:
+    """Take the file for as long as it is open; False if somebody else has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 40)  # a byte that is never written: such a lock forbids to read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            file.seek(0)
+        else:
+            import fcntl
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def recover(directory: Path, say: Callable[[str], None]) -> None:
+    """Make the MIDI files of the sessions that a killed desk left."""
+    for path in sorted(directory.glob("*.journal")):
+        if path.with_suffix(".mid").exists():
+            continue
+        with contextlib.suppress(OSError), FileIO(path, "rb+") as file:
+            if lock(file):
+                convert(path, say)
+
+
+def convert(path: Path, say: Callable[[str], None]) -> None:
+    """Make the MIDI file of the journal at `path`, beside it."""
+    from daemon.desk.recording import write_recording  # mido takes its time to import
+
+    try:
+        write_recording(path, path.with_suffix(".mid"))
+    except Exception as error:  # the journal stays; a recording must never end the music
+        say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
