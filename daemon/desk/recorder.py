@@ -52,15 +52,16 @@ class Recorder:
         try:
             work(*arguments)
         except OSError as error:
-            self._journal = None
-            text = (
-                f"recording stops, the music goes on: {error.strerror or error} ({error.filename or self._directory})"
-            )
-            self._loop.call_soon_threadsafe(self._say, "warning", "recording", text)
+            self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
+        except Exception as error:  # whatever it is, the music goes on
+            self._warn(f"recording: {type(error).__name__}: {error}")
+
+    def _warn(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._say, "warning", text, text)
 
     def _begin(self, directory: Path, header: dict[str, Any]) -> None:
         self._close()
-        self._journal = Journal(directory, header)
+        self._journal = Journal(directory, header, say=self._warn)
 
     def _write(self, entries: list[Any]) -> None:
         if self._journal is not None:

@@ -26,8 +26,8 @@ from daemon.stage.ledger import open_ledger
 
 MINUTE = 60.0
 HOW_TO_GET_PORTS = (
-    "no MIDI system was found, so jamd plays into the recording and this terminal; for ports start PipeWire or JACK"
-    " (Debian: apt install pipewire-jack or jackd2), or load ALSA's sequencer (modprobe snd-seq), and start jamd again"
+    "no MIDI system: jamd plays into the recording and this terminal; for ports load ALSA's sequencer"
+    " (modprobe snd-seq) or start JACK (Debian: apt install jackd2): they open as soon as it is there"
 )
 
 

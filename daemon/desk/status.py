@@ -9,15 +9,15 @@ from daemon.desk.supervise import Supervisor
 
 
 def figures(metrics: Mapping[str, Any]) -> list[str]:
-    """The stage's figures as text. Names that end in `_ms` are [p50, p99, max, count] in milliseconds."""
-    parts = []
-    for name, value in metrics.items():
-        label = name.removesuffix("_ms").replace("_", " ")
-        if not isinstance(value, list):
-            parts.append(f"{label} {value:g}")
-        elif value[-1]:
-            parts.append(f"{label} {'/'.join(f'{v:.2g}' for v in value[:3])} ms")
-    return parts
+    """The stage's figures as text, milliseconds as p50/p99/max."""
+    latencies = {f"latency of {player}": values for player, values in metrics.get("latency_ms", {}).items()}
+    timings = {**latencies, "thru": metrics.get("thru_ms", {}), "lateness": metrics.get("lateness_ms", {})}
+    parts = [
+        f"{label} {values['p50']:.2g}/{values['p99']:.2g}/{values['max']:.2g} ms"
+        for label, values in timings.items()
+        if values.get("count")
+    ]
+    return parts + [f"{name} {metrics[name]}" for name in ("dropped", "malformed", "unsent") if metrics.get(name)]
 
 
 def status_line(supervisor: Supervisor) -> str:

@@ -186,8 +186,9 @@ class Supervisor:
             case ["hello", *_]:
                 stage.send(["spec", self._spec.to_json()])
             case ["ready", ports]:
+                if not self._stage_ready:  # it says so again after every reload
+                    self._task(self._start_clock(stage))
                 self._stage_ready, self.ports = True, ports
-                self._task(self._start_clock(stage))
             case ["failed", text]:
                 self._stage_refused = text
             case ["player", name, state] if name in self.seats:
@@ -227,6 +228,7 @@ class Supervisor:
             seat.name,
             on_message=lambda child, message: self._hear_player(seat, child, message),
         )
+        self._task(self._announce_end(seat.child))
 
     def _admit(self, seat: Seat) -> None:
         """It may play from now on, and it is replaced when it ends."""
@@ -305,6 +307,10 @@ class Supervisor:
                 while not condition() and not self._stage_refused:
                     self._news.clear()
                     await self._news.wait()
+
+    async def _announce_end(self, child: Child) -> None:
+        await child.ended()
+        self._happened()
 
     def _task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -1,0 +1,152 @@
+"""A `jamd run` of the tests' own: its log, its children, and bands to play. Linux, for it looks into /proc."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import mido
+
+
+def band(*players: str, trouble: Mapping[str, str] | None = None, bpm: int = 240) -> str:
+    """A configuration in which each of `players` is an Echo that listens to a melody."""
+    members = "".join(
+        f"  {name}: {{engine: echo, listen: [keys, tune], play: {{port: {name} out, channels: {{echo: 1, beat: 2}}}},"
+        f" options: {{trouble: {(trouble or {}).get(name, 'none')}}}}}\n"
+        for name in players
+    )
+    outputs = "".join(f"  {name} out: {{direction: out}}\n" for name in players)
+    return (
+        f"clock: {{source: internal, bpm: {bpm}}}\nports:\n  keys: {{direction: in}}\n{outputs}"
+        "melodies: {tune: {file: tune.mid, loop: true}}\n"
+        f"band:\n{members}recording: {{directory: sessions}}\n"
+    )
+
+
+def write_tune(path: Path) -> None:
+    """Four quarter notes."""
+    smf = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    for pitch in (60, 62, 64, 65):
+        track += [mido.Message("note_on", note=pitch, time=0), mido.Message("note_off", note=pitch, time=480)]
+    smf.tracks.append(track)
+    smf.save(path)
+
+
+class Jamd:
+    """Started in `folder` from `config`; `log` grows. Leaving the block asks it to end, by force if need be."""
+
+    def __init__(self, folder: Path, config: str, *arguments: str, **environment: str) -> None:
+        self.folder, self.log = folder, ""
+        self.configure(config)
+        write_tune(folder / "tune.mid")
+        (folder / "runtime").mkdir(exist_ok=True)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "daemon", "run", "-c", str(folder / "config.yaml"), *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"XDG_RUNTIME_DIR": str(folder / "runtime")} | environment,
+        )
+        self._seen: set[int] = set()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def configure(self, config: str) -> None:
+        (self.folder / "config.yaml").write_text(config)
+
+    def said(self, text: str, seconds: float = 10) -> None:
+        """Wait until the log holds `text`, a regular expression."""
+        self.wait(lambda: re.search(text, self.log), seconds, f"{text!r} in the log")
+
+    def ready(self) -> Self:
+        self.said("READY")
+        return self
+
+    def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:
+        """Until it holds; returns the seconds it took."""
+        start = time.monotonic()
+        while not condition():
+            took = time.monotonic() - start
+            assert took < seconds, f"not within {seconds:g} s: {what}\n{self.log}"
+            time.sleep(0.01)
+        return time.monotonic() - start
+
+    def reload(self) -> None:
+        """Ask for it, and wait for its outcome."""
+        before = len(self.log)
+        self.process.send_signal(signal.SIGHUP)
+        self.wait(lambda: re.search("reloaded|the last good", self.log[before:]), 15, "a reload")
+
+    def children(self) -> dict[str, int]:
+        """Process ids: of `stage`, and of each player by its name."""
+        found = {}
+        for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            for pid in thread.read_text().split():
+                command = _command(int(pid))
+                if "daemon.stage.process" in command:
+                    found["stage"] = int(pid)
+                elif "daemon.player" in command:
+                    found[command[-1]] = int(pid)
+        self._seen |= set(found.values())
+        return found
+
+    def replaced(self, name: str, old: int, seconds: float) -> int:
+        """Wait until `name` is another process than `old`; returns its id."""
+        self.wait(lambda: self.children().get(name, old) != old, seconds, f"another {name}")
+        return self.children()[name]
+
+    def left_behind(self) -> list[int]:
+        """Those of our children that live although we are gone."""
+        return [pid for pid in self._seen if any(word.startswith("daemon.") for word in _command(pid))]
+
+    def end(self, *signals: signal.Signals) -> int:
+        """Send them; its exit status."""
+        self.children()
+        for number in signals or (signal.SIGTERM,):
+            self.process.send_signal(number)
+        return self.over()
+
+    def over(self, seconds: float = 10) -> int:
+        """Wait for its end; its exit status."""
+        status = self.process.wait(seconds)
+        self._reader.join(5)
+        return status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._reader.join(5)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log += line
+
+
+def _command(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+    except OSError:
+        return []

@@ -1,0 +1,252 @@
+"""`jamd run` with real processes and no MIDI system."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import mido
+import pytest
+
+from tests.desk.jamd import Jamd, band
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+Start = Callable[..., Jamd]
+
+
+@pytest.fixture
+def start(tmp_path: Path, echo_engine: Path, request: pytest.FixtureRequest) -> Start:
+    """Starts a jamd that ends with the test and leaves nothing behind, neither processes nor files in memory."""
+
+    def start(config: str, *arguments: str, **environment: str) -> Jamd:
+        jamd = Jamd(tmp_path, config, *arguments, **environment)
+
+        def finish() -> None:
+            jamd.__exit__(None, None, None)
+            jamd.wait(lambda: not jamd.left_behind(), 5, "the end of its children")
+            jamd.wait(lambda: not os.listdir(tmp_path / "runtime"), 5, "an empty runtime folder")
+
+        request.addfinalizer(finish)
+        return jamd
+
+    return start
+
+
+def sessions(jamd: Jamd) -> list[mido.MidiFile]:
+    return [mido.MidiFile(path) for path in sorted((jamd.folder / "sessions").glob("*.mid"))]
+
+
+def assert_complete(jamd: Jamd, *names: str) -> None:
+    """Its one recording has notes of all of `names`, and an end for every note."""
+    (session,) = sessions(jamd)
+    recorded = {}
+    for track in session.tracks:
+        ons = [(m.channel, m.note) for m in track if m.type == "note_on" and m.velocity]
+        offs = [(m.channel, m.note) for m in track if m.type == "note_off" or (m.type == "note_on" and not m.velocity)]
+        assert sorted(ons) == sorted(offs)
+        recorded[track.name] = len(ons)
+    assert {name for name in names if not recorded.get(name)} == set(), recorded
+
+
+def test_for_a_while(start: Start) -> None:
+    jamd = start(band("ann", "bob"), "--for", "2").ready()
+    assert jamd.children().keys() == {"stage", "ann", "bob"}
+    assert jamd.over() == 0
+    assert "Traceback" not in jamd.log
+    assert "no MIDI system" in jamd.log
+    assert '"restarts": {}' in jamd.log
+    assert_complete(jamd, "tune", "ann", "bob")
+
+
+@pytest.mark.parametrize(
+    "signals",
+    [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 2, [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]],
+    ids=lambda signals: "+".join(number.name for number in signals),
+)
+def test_stopped_by_signals(start: Start, signals: list[signal.Signals]) -> None:
+    jamd = start(band("ann")).ready()
+    time.sleep(1)
+    assert jamd.end(*signals) == 0
+    assert "Traceback" not in jamd.log
+    assert not jamd.left_behind()
+    assert_complete(jamd, "tune", "ann")
+
+
+def test_stopped_while_it_starts(start: Start) -> None:
+    jamd = start(band("ann", trouble={"ann": "slow"}))
+    jamd.wait(lambda: len(jamd.children()) == 2, 10, "its children")
+    assert jamd.end() == 0
+    assert "READY" not in jamd.log
+
+
+def test_a_killed_player_comes_back(start: Start) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    before = jamd.children()
+    os.kill(before["ann"], signal.SIGKILL)
+    jamd.replaced("ann", before["ann"], 3)
+    time.sleep(0.5)
+    again = jamd.children()["ann"]
+    os.kill(again, signal.SIGKILL)  # the second time it waits half a second
+    jamd.replaced("ann", again, 3)
+    jamd.said(r"ann ended \(signal 9\)")
+    assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
+    assert jamd.end() == 0
+    assert '"restarts": {"ann": 2}' in jamd.log
+
+
+def test_a_hung_player_is_replaced(start: Start) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    before = jamd.children()
+    os.kill(before["ann"], signal.SIGSTOP)
+    jamd.replaced("ann", before["ann"], 5)
+    jamd.said("ann does not answer")
+    assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
+
+
+def test_a_killed_stage_comes_back_and_the_players_find_it(start: Start) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    before = jamd.children()
+    os.kill(before["stage"], signal.SIGKILL)
+    jamd.replaced("stage", before["stage"], 3)
+    jamd.said(r"the stage ended \(signal 9\)")
+    time.sleep(2)
+    assert {**jamd.children(), "stage": 0} == {**before, "stage": 0}
+    assert jamd.end() == 0
+    assert '"restarts": {"stage": 1}' in jamd.log
+    assert '"sounding": {"ann"' in jamd.log  # the figures of the new one
+    assert_complete(jamd, "tune", "ann", "bob")
+
+
+def test_a_hung_stage_is_replaced(start: Start) -> None:
+    jamd = start(band("ann")).ready()
+    stage = jamd.children()["stage"]
+    os.kill(stage, signal.SIGSTOP)
+    jamd.replaced("stage", stage, 10)
+    jamd.said("the stage does not answer")
+
+
+def test_nobody_outlives_the_desk(start: Start) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    os.kill(jamd.children()["bob"], signal.SIGSTOP)
+    jamd.process.kill()
+    jamd.over()
+    jamd.wait(lambda: not jamd.left_behind(), 3, "the end of its children")
+
+
+def test_reload_changes_what_has_changed_and_nothing_else(start: Start) -> None:
+    jamd = start(band("ann", "bob", "cid")).ready()
+    before = jamd.children()
+    changed = band("ann", "bob", "dan").replace("ann out, channels: {echo: 1", "ann out, channels: {echo: 5")
+    jamd.configure(changed)
+    jamd.reload()
+    after = jamd.children()
+    assert after.keys() == {"stage", "ann", "bob", "dan"}
+    assert (after["stage"], after["bob"]) == (before["stage"], before["bob"])
+    assert after["ann"] != before["ann"]
+    assert "new or changed: ann, dan" in jamd.log
+    jamd.reload()
+    assert jamd.children() == after
+    assert "no player has changed" in jamd.log
+    time.sleep(1)
+    assert jamd.end() == 0
+    assert '"restarts": {}' in jamd.log
+    assert_complete(jamd, "tune", "ann", "bob", "cid", "dan")
+
+
+def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    before = jamd.children()
+    for mistake, words in [
+        (band("ann").replace("band:", "bnad:"), "did you mean"),
+        ("{", "config.yaml"),
+        (band("ann", "bob", "cid", trouble={"cid": "refuse"}), "it was told to refuse"),
+        (band("ann", "bob", trouble={"bob": "crash"}), "told to crash"),
+    ]:
+        jamd.configure(mistake)
+        jamd.reload()
+        assert words in jamd.log
+        assert jamd.children() == before
+    time.sleep(1)
+    assert jamd.end() == 0
+    assert '"restarts": {}' in jamd.log
+    assert_complete(jamd, "tune", "ann", "bob")
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("bnad: {}\n", "did you mean"),
+        (band("ann", "bob", trouble={"bob": "refuse"}), "it was told to refuse"),
+        (band("ann").replace("engine: echo", "engine: ecco"), "ecco"),
+        (band("ann").replace("tune.mid", "none.mid"), "none.mid"),
+    ],
+)
+def test_a_mistake_at_the_start_is_the_end(start: Start, config: str, words: str) -> None:
+    jamd = start(config)
+    assert jamd.over() == 2
+    assert words in jamd.log
+    assert "READY" not in jamd.log
+    assert "Traceback" not in jamd.log
+
+
+def test_a_player_that_fails_at_once_holds_up_nobody(start: Start) -> None:
+    jamd = start(band("ann", "bob", trouble={"bob": "crash"}))
+    jamd.said("READY.*ann.*bob", 10)
+    assert "told to crash" in jamd.log
+    assert jamd.log.count("bob ended") == 1  # once a minute
+    assert jamd.log.count("the engine failed") == 1
+    time.sleep(1)
+    assert jamd.end() == 0
+    assert_complete(jamd, "tune", "ann")
+
+
+def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(10)
+        heard: list[str] = []
+
+        def until(text: str) -> None:
+            while not heard or not heard[-1].startswith(text):
+                heard.append(systemd.recv(1 << 16).decode())
+
+        jamd = start(band("ann"), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
+        until("READY=1")
+        assert any(line.startswith("STATUS=") and "ann" in line for line in heard)
+        until("WATCHDOG=1")
+        begun = time.monotonic()
+        until("WATCHDOG=1")
+        assert time.monotonic() - begun < 0.9
+        jamd.process.send_signal(signal.SIGHUP)
+        until("RELOADING=1")
+        until("READY=1")
+        stage = jamd.children()["stage"]
+        os.kill(stage, signal.SIGSTOP)
+        time.sleep(0.1)
+        begun = time.monotonic()
+        heard.clear()
+        until("WATCHDOG=1")  # what was on its way when the stage stopped
+        heard.clear()
+        until("WATCHDOG=1")
+        assert time.monotonic() - begun > 1.5  # not before there is another stage
+        jamd.replaced("stage", stage, 5)
+        jamd.configure("bnad: {}\n")
+        jamd.process.send_signal(signal.SIGHUP)
+        until("STATUS=reload failed")
+        until("READY=1")
+        jamd.process.send_signal(signal.SIGTERM)
+        until("STOPPING=1")
+        assert jamd.over() == 0
+
+
+def test_panic_is_recorded_and_the_music_goes_on(start: Start) -> None:
+    jamd = start(band("ann")).ready()
+    before = jamd.children()
+    jamd.process.send_signal(signal.SIGUSR1)
+    time.sleep(1)
+    assert jamd.children() == before
+    assert jamd.end() == 0
+    assert_complete(jamd, "tune", "ann")
