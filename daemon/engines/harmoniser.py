@@ -10,14 +10,14 @@ from typing import ClassVar
 import numpy as np
 
 from daemon import models
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
+from daemon.encodings.chorale import FERMATA, LOWEST, NO_FERMATA, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.base import Option, Setting, Setup
 from daemon.engines.choir import Choir
 from daemon.engines.chorale_model import ChoraleModel
 from daemon.engines.lead import Given, Lead
 from daemon.engines.line import EPSILON, NEAR, STEP, Line
 from daemon.engines.lookahead import LookAhead
-from daemon.engines.pen import FERMATA, NO_FERMATA, Pen
+from daemon.engines.pen import Pen
 from daemon.engines.sampling import Ints, fold
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
@@ -270,4 +270,4 @@ class Harmoniser:
 
 def _position(frame: int, window: Window) -> int:
     """16ths since the bar line, as the model counts them."""
-    return round(frame - window.bar_start / STEP) % max(1, round(window.meter / STEP)) % 16
+    return round(frame - window.bar_start / STEP) % max(1, round(window.meter / STEP)) % STEPS_PER_BAR

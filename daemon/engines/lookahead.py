@@ -11,8 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from daemon.encodings.chorale import UNKNOWN, VOICES
+from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
 from daemon.engines.sampling import PARALLEL, Bools, Floats, Ints, allowed, choose, parallels, probability
 
@@ -62,44 +63,65 @@ class LookAhead:
     def extend(self, known: Ints, struck: Bools, position: int, temperature: float, top_p: float) -> None:
         """Write the frontier's 16th: `known` (4,) symbols, UNKNOWN for the voices to be found; `struck` (4,)."""
         self._resample(temperature)
-        if self._rests >= 16:
+        if self._rests >= STEPS_PER_BAR:
             self._forget()
         self._rests = 0
         self._advance(position)
-        previous, count = self._symbols, self._count
-        symbols = np.full_like(previous, UNKNOWN)
-        held = np.zeros_like(self._held)
-        for voice in np.flatnonzero(known != UNKNOWN).tolist():
-            log_probs, _ = self._model.head(self._state, previous, symbols, np.full(count, voice))
-            self._scores += log_probs[:, known[voice]]
-            symbols[:, voice] = known[voice]
-            held[:, voice] = (previous[:, voice] == known[voice]) & (not struck[voice])
-        for voice in np.flatnonzero(known == UNKNOWN).tolist():
-            log_probs, tie = self._model.head(self._state, previous, symbols, np.full(count, voice))
-            faults = parallels(voice, previous, symbols)
-            chosen, score, drawn = choose(
-                log_probs if faults is None else log_probs - PARALLEL * faults,
-                allowed(voice, symbols),
-                max(temperature, COLDEST),
-                top_p,
-                self._random.random(count),
-            )
-            self._scores += score - temperature * drawn
-            symbols[:, voice] = chosen
-            held[:, voice] = (chosen == previous[:, voice]) & (
-                self._random.random(count) < probability(tie, temperature)
-            )
+        previous = self._symbols
+        given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
+        log_probs, tie = self._ask_first([*given, *free[:1]], known)
+        for index, voice in enumerate(given):
+            self._scores += log_probs[index, :, known[voice]]
+        symbols = np.tile(known, (self._count, 1))
+        held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
+        likely = log_probs[-1], tie[-1]
+        for voice in free:
+            if voice != free[0]:
+                likely = self._model.head(self._state, previous, symbols, np.full(self._count, voice))
+            symbols[:, voice] = self._draw(voice, likely[0], symbols, temperature, top_p)
+            draws = self._random.random(self._count)
+            held[:, voice] = (symbols[:, voice] == previous[:, voice]) & (draws < probability(likely[1], temperature))
         self._write(previous, symbols, held)
+
+    def _ask_first(self, voices: list[int], known: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Log probabilities (voices, particles, 47) and tie logits (voices, particles): each voice with those before it
+        known. One call: it costs little more than that of a single voice."""
+        count, asked = len(voices), np.full((len(voices), self._count, len(VOICES)), UNKNOWN)
+        for index, voice in enumerate(voices):
+            asked[index + 1 :, :, voice] = known[voice]
+        log_probs, tie = self._model.head(
+            State({}, np.tile(self._state.context, (count, 1))),
+            np.tile(self._symbols, (count, 1)),
+            asked.reshape(-1, len(VOICES)),
+            np.repeat(voices, self._count),
+        )
+        return log_probs.reshape(count, self._count, -1), tie.reshape(count, self._count)
+
+    def _draw(
+        self, voice: int, log_probs: NDArray[np.float32], symbols: Ints, temperature: float, top_p: float
+    ) -> Ints:
+        faults = parallels(voice, self._symbols, symbols)
+        chosen, scores, drawn = choose(
+            log_probs if faults is None else log_probs - PARALLEL * faults,
+            allowed(voice, symbols),
+            max(temperature, COLDEST),
+            top_p,
+            self._random.random(self._count),
+        )
+        self._scores += scores - temperature * drawn
+        return chosen
 
     def rest(self, position: int) -> None:
         """Write a 16th in which the choir rests. To the model the last chord lasts; after a bar it starts anew."""
         self._rests += 1
         self._advance(position)
-        self._write(self._symbols, self._symbols, (self._symbols != UNKNOWN).astype(np.int64))
+        self._write(self._symbols, self._symbols, (self._symbols < REST).astype(np.int64))
 
     def _advance(self, position: int) -> None:
         ones = np.ones(self._count, dtype=np.int64)
-        self._state = self._model.advance(self._state, self._symbols, self._held, ones * position, ones * 2)
+        self._state = self._model.advance(
+            self._state, self._symbols, self._held, ones * position, ones * FERMATA_UNKNOWN
+        )
 
     def _write(self, previous: Ints, symbols: Ints, held: Ints) -> None:
         self._columns.append(_Column(self._state, np.arange(self._count), previous, symbols, held, self._rests > 0))

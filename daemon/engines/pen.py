@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.encodings.chorale import UNKNOWN, VOICES
+from daemon.encodings.chorale import FERMATA_UNKNOWN, NO_FERMATA, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
 from daemon.engines.lookahead import Written
 from daemon.engines.sampling import PARALLEL, Ints, allowed, choose, parallels, probability
-
-NO_FERMATA, FERMATA, PERHAPS = range(3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +31,8 @@ class Pen:
         self._none_held: Ints = np.zeros((1, len(VOICES)), dtype=np.int64)
         self._starts = {
             (position, fermata): self._advance(model.start(1), self._unknown, self._none_held, position, fermata)
-            for position in range(16)
-            for fermata in (NO_FERMATA, PERHAPS)
+            for position in range(STEPS_PER_BAR)
+            for fermata in (NO_FERMATA, FERMATA_UNKNOWN)
         }
         self.reseed(0)
 
@@ -47,12 +45,12 @@ class Pen:
         """Start anew, on a 16th that lies at `position` (16ths since the bar line)."""
         self.symbols: Ints | None = None
         self.held, self.previous = self._none_held, self._unknown
-        self._state = self._starts[position, PERHAPS]
+        self._state = self._starts[position, FERMATA_UNKNOWN]
 
-    def turn(self, position: int, fermata: int = PERHAPS) -> None:
+    def turn(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
         """Go on to the next 16th. Until something is written, what was sung lasts: to the model also in a silence."""
         if self.symbols is None:
-            self._state = self._starts[position, PERHAPS if fermata == PERHAPS else NO_FERMATA]
+            self._state = self._starts[position, FERMATA_UNKNOWN if fermata == FERMATA_UNKNOWN else NO_FERMATA]
             return
         self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
         self.previous, self.held = self.symbols, np.ones_like(self.held)
@@ -95,9 +93,8 @@ class Pen:
     def _choose(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
         log_probs, tie = self._model.head(self._state, self.previous, symbols, np.array([voice]))
         faults = parallels(voice, self.previous, symbols)
-        if faults is not None:
-            log_probs = log_probs - PARALLEL * faults
-        chosen, _, _ = choose(log_probs, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
+        scores = log_probs if faults is None else log_probs - PARALLEL * faults
+        chosen, _, _ = choose(scores, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < probability(tie, temperature)[0])
 
     def _advance(self, state: State, frame: Ints, held: Ints, position: int, fermata: int) -> State:

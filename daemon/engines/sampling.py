@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,16 +36,16 @@ def allowed(voice: int, known: Ints) -> Bools:
     Within its range, no rest, not above a higher voice that is known nor below a lower one. Where they leave nothing
     between them, crossing is given up; the range never is.
     """
-    mask: Bools = IN_RANGE[voice][None]
+    mask: Any = IN_RANGE[voice]  # (47,), or (B, 47) from the first comparison on
     sounds = known < REST
     if voice > 0:
         above = np.where(sounds[:, :voice], known[:, :voice], REST).min(axis=1)
-        mask = np.logical_and(mask, above[:, None] >= SYMBOLS)
+        mask = mask & (above[:, None] >= SYMBOLS)
     if voice < len(VOICES) - 1:
         below = np.where(sounds[:, voice + 1 :], known[:, voice + 1 :], 0).max(axis=1)
-        mask = np.logical_and(mask, below[:, None] <= SYMBOLS)
+        mask = mask & (below[:, None] <= SYMBOLS)
     wide: Bools = np.broadcast_to(mask, (len(known), len(SYMBOLS)))
-    nothing = ~wide.any(axis=1)
+    nothing = np.logical_not(wide.any(axis=1))
     return np.where(nothing[:, None], IN_RANGE[voice], wide) if nothing.any() else wide
 
 
@@ -52,18 +54,20 @@ def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
 
     Both voices move, in one direction, and stand a fifth, an octave or a unison apart before and after.
     """
-    count: Floats | None = None
+    moved = (known != previous) & (known < REST) & (previous < REST)
+    if not moved.any():
+        return None
     own = previous[:, voice, None]
-    for other in range(len(VOICES)):
-        before, after = previous[:, other, None], known[:, other, None]
-        gap = (before - own) % 12
-        risky = (before < REST) & (own < REST) & (after < REST) & (after != before) & ((gap == 0) | (gap == 7))
-        if other == voice or not risky.any():
-            continue
-        same = (after - SYMBOLS - gap) % 12 == 0
-        faults = risky & same & ((SYMBOLS - own) * (after - before) > 0)
-        faults[:, REST] = False
-        count = faults.astype(np.float64) if count is None else count + faults
+    gap = (previous - own) % 12
+    risky = moved & (own < REST) & ((gap == 0) | (gap == 7))
+    if not risky.any():
+        return None
+    count = np.zeros((len(known), len(SYMBOLS)))
+    way = SYMBOLS[:REST] - own
+    for other in np.flatnonzero(risky.any(axis=0)).tolist():
+        after = known[:, other, None]
+        same = (after - SYMBOLS[:REST] - gap[:, other, None]) % 12 == 0
+        count[:, :REST] += risky[:, other, None] & same & (way * (after - previous[:, other, None]) > 0)
     return count
 
 
@@ -84,7 +88,7 @@ def choose(
     weights = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
     weights[~mask] = 0.0
     order = (-weights).argsort(axis=1, kind="stable")
-    falling = np.take_along_axis(weights, order, axis=1)
+    falling = weights[rows[:, None], order]
     sums = falling.cumsum(axis=1)
     kept = ((sums - falling) < top_p * sums[:, -1:]).sum(axis=1) - 1
     total = sums[rows, kept]

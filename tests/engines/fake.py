@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
 
+from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
 from daemon.engines import harmoniser
 from daemon.engines.base import Setup
+from daemon.engines.chorale_model import State
 from daemon.engines.harmoniser import Harmoniser
 from daemon.music.events import Action, MidiEvent, Window, note_off, note_on
 from daemon.music.melody import Melodies, Melody, Note
@@ -34,16 +35,13 @@ def standing(voice: int, previous: list[int | None], known: list[int | None], po
 
 
 @dataclass(frozen=True)
-class FakeState:
-    positions: np.ndarray  # (B,)
-    past: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]  # symbols and held of the first row, oldest first
+class FakeState(State):
+    """Its context is the position of the frame to come; `past` is symbols and held of the first row, oldest first."""
 
-    @property
-    def context(self) -> np.ndarray:
-        return np.zeros((len(self.positions), 1), dtype=np.float32)
+    past: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
-    def select(self, indices: np.ndarray) -> FakeState:
-        return replace(self, positions=self.positions[indices])
+    def select(self, rows: Any) -> FakeState:
+        return replace(self, context=self.context[rows])
 
 
 @dataclass
@@ -54,20 +52,20 @@ class FakeModel:
     heads: list[tuple[int, int]] = field(default_factory=list)  # (voice, batch)
 
     def start(self, batch: int) -> FakeState:
-        return FakeState(np.zeros(batch, dtype=np.int64), ())
+        return FakeState({}, np.zeros((batch, 1), dtype=np.float32))
 
     def advance(self, state: FakeState, frame: Any, held: Any, position: Any, fermata: Any) -> FakeState:
         assert frame.shape == held.shape == (len(position), 4)
         past = (*state.past, (tuple(frame[0].tolist()), tuple(held[0].tolist())))
-        self.advances.append(FakeState(np.asarray(position), past))
+        self.advances.append(FakeState({}, position[:, None].astype(np.float32), past))
         return self.advances[-1]
 
-    def head(self, state: FakeState, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
+    def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
         assert previous.shape == known.shape == (len(voice), 4)
-        self.heads.append((int(voice[0]), len(voice)))
+        self.heads.append((int(voice[-1]), len(voice)))
         logits = np.full((len(voice), REST + 1), -9.0)
         for row in range(len(voice)):
-            liked = self.taste(int(voice[row]), pitches(previous[row]), pitches(known[row]), int(state.positions[row]))
+            liked = self.taste(int(voice[row]), pitches(previous[row]), pitches(known[row]), int(state.context[row, 0]))
             logits[row, min(max(liked - LOWEST, 0), REST - 1)] = 0.0
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.full(len(voice), self.tie)
 

@@ -78,15 +78,13 @@ def test_it_looks_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Preparing(FakeModel):
         def head(self, state, previous, known, voice):  # type: ignore[no-untyped-def]
-            import numpy as np
-
             log_probs, tie = super().head(state, previous, known, voice)
-            if int(voice[0]) == 3:  # C and D are almost the same to the bass; C a little better
-                log_probs[:] = -9
-                log_probs[:, 48 - 36], log_probs[:, 50 - 36] = -0.6, -0.8
-            if int(voice[0]) == 0:  # after D in the bass the soprano may go to B, after C never
-                log_probs[:, 71 - 36] = np.where(previous[:, 3] == 50 - 36, -0.1, -12)
-                log_probs[:, 72 - 36] = -0.1
+            for row in range(len(voice)):
+                if voice[row] == 3:  # C and D are almost the same to the bass; C a little better
+                    log_probs[row] = -9
+                    log_probs[row, [48 - 36, 50 - 36]] = -0.6, -0.8
+                if voice[row] == 0:  # after D in the bass the soprano may go to B, after C hardly
+                    log_probs[row, [71 - 36, 72 - 36]] = -0.1 if previous[row, 3] == 50 - 36 else -12, -0.1
             return log_probs, tie
 
     engine = make(monkeypatch, Preparing(), {"tune": melody((0, 1, 72), (1, 1, 71))}, temperature=0.5)

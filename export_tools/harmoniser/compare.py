@@ -1,0 +1,153 @@
+"""What looking ahead is worth: the same sopranos set from left to right and with the future known, beside Bach's.
+
+    python -m export_tools.harmoniser.compare --model models/bachbot.onnx PIECES.json [--split valid]
+
+Needs no torch. Prints one JSON object. For every way of setting the sopranos:
+  nll_per_note      nats per note of alto, tenor and bass under the shipped model, given the past and the soprano
+  nll_all           the same over all four voices, the soprano predicted too: how well the harmony leads to the melody
+  fifths, octaves   parallel ones per 100 frames: two voices move in one direction from a fifth (octave) to another
+  moves             changes of pitch per 100 frames and free voice
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daemon import models
+from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
+from daemon.engines.chorale_model import ChoraleModel
+from daemon.engines.harmoniser import LAG, PARTICLES
+from daemon.engines.lookahead import LookAhead
+from daemon.engines.pen import Pen
+
+Piece = np.ndarray  # (frames, 4) symbols
+
+
+def read(path: Path, split: str) -> list[Piece]:
+    """Pieces as lists of frames of four MIDI numbers, −1 = rest; those without a rest in the soprano."""
+    data = json.loads(path.read_text())
+    pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
+    return [np.where(piece < 0, REST, piece - LOWEST) for piece in pieces if (piece[:, 0] >= 0).all()]
+
+
+def struck(soprano: np.ndarray) -> np.ndarray:
+    """These pieces have no ties: a note is struck where the pitch changes."""
+    return np.concatenate([[True], soprano[1:] != soprano[:-1]])
+
+
+def left_to_right(model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float) -> Piece:
+    """As with keys: nothing of the future is known."""
+    pen, out = Pen(model), []
+    pen.reseed(seed)
+    for frame, (symbol, new) in enumerate(zip(soprano.tolist(), struck(soprano).tolist(), strict=True)):
+        pen.turn(frame % 16)
+        list(pen.write([symbol, UNKNOWN, UNKNOWN, UNKNOWN], [new, False, False, False], temperature, top_p))
+        assert pen.symbols is not None
+        out.append(pen.symbols[0])
+    return np.array(out)
+
+
+def look_ahead(
+    model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float, particles: int, lag: int
+) -> Piece:
+    """As with a melody whose future is known."""
+    ahead, new, out = LookAhead(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
+    for frame in range(len(soprano) + lag):
+        if frame < len(soprano):
+            known = np.array([soprano[frame], UNKNOWN, UNKNOWN, UNKNOWN])
+            ahead.extend(known, np.array([new[frame], False, False, False]), frame % 16, temperature, top_p)
+        if frame >= lag:
+            out.append(ahead.hear().symbols[0])
+    return np.array(out)
+
+
+def nll(model: ChoraleModel, pieces: list[Piece]) -> np.ndarray:
+    """(4,) nats per note of each voice given the past and the higher voices, pooled over all frames."""
+    length, count = max(len(piece) for piece in pieces), len(pieces)
+    frames = np.full((length, count, 4), REST)
+    for i, piece in enumerate(pieces):
+        frames[: len(piece), i] = piece
+    inside = np.arange(length)[:, None] < [len(piece) for piece in pieces]
+    state, total = model.start(count), np.zeros(4)
+    previous, held = np.full((count, 4), UNKNOWN), np.zeros((count, 4), dtype=np.int64)
+    for t in range(length):
+        state = model.advance(state, previous, held, np.full(count, t % 16), np.full(count, 2))
+        known = np.full((count, 4), UNKNOWN)
+        for voice in range(4):
+            log_probs, _ = model.head(state, previous, known, np.full(count, voice))
+            total[voice] -= log_probs[np.arange(count), frames[t, :, voice]][inside[t]].sum()
+            known[:, voice] = frames[t, :, voice]
+        held = ((frames[t] == previous) & (frames[t] != REST)).astype(np.int64)
+        previous = frames[t]
+    return np.asarray(total / inside.sum())
+
+
+def parallels(piece: Piece) -> tuple[int, int]:
+    """(fifths, octaves and unisons) among all pairs of voices."""
+    fifths = octaves = 0
+    for high, low in combinations(range(4), 2):
+        for before, after in zip(piece[:-1, [high, low]].tolist(), piece[1:, [high, low]].tolist(), strict=True):
+            if REST in before or REST in after:
+                continue
+            up, down = after[0] - before[0], after[1] - before[1]
+            if up * down <= 0 or (before[0] - before[1] - after[0] + after[1]) % 12:
+                continue
+            fifths += (after[0] - after[1]) % 12 == 7
+            octaves += (after[0] - after[1]) % 12 == 0
+    return fifths, octaves
+
+
+def judge(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
+    frames = sum(len(piece) for piece in pieces)
+    by_voice = nll(model, pieces)
+    fifths, octaves = np.sum([parallels(piece) for piece in pieces], axis=0)
+    moves = sum(int((piece[1:, 1:] != piece[:-1, 1:]).sum()) for piece in pieces)
+    return {
+        "nll_per_note": round(float(by_voice[1:].mean()), 4),
+        "nll_all": round(float(by_voice.mean()), 4),
+        "fifths": round(100 * int(fifths) / frames, 3),
+        "octaves": round(100 * int(octaves) / frames, 3),
+        "moves": round(100 * moves / frames / 3, 2),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pieces", type=Path, metavar="PIECES.json")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--split", default="valid")
+    parser.add_argument("--limit", type=int, help="the first so many pieces only")
+    parser.add_argument("--temperature", type=float, default=0.7)
+    parser.add_argument("--top-p", type=float, default=0.95)
+    parser.add_argument("--particles", type=int, default=PARTICLES)
+    parser.add_argument("--lag", type=int, default=LAG)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    artifact = models.load(args.model, "harmoniser")
+    model = ChoraleModel(artifact.session, artifact.sidecar)
+    bach = read(args.pieces, args.split)[: args.limit]
+    report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": judge(model, bach)}
+    ways = {
+        "left to right": lambda s, i: left_to_right(model, s, args.seed + i, args.temperature, args.top_p),
+        "look-ahead": lambda s, i: look_ahead(
+            model, s, args.seed + i, args.temperature, args.top_p, args.particles, args.lag
+        ),
+    }
+    for name, way in ways.items():
+        started = time.process_time()
+        settings = [way(piece[:, 0], i) for i, piece in enumerate(bach)]
+        seconds = time.process_time() - started
+        report[name] = {**judge(model, settings), "cpu_ms_per_frame": round(1000 * seconds / report["frames"], 2)}
+    report["options"] = {k: getattr(args, k) for k in ("temperature", "top_p", "particles", "lag", "seed")}
+    print(json.dumps(report, indent=1))
+
+
+if __name__ == "__main__":
+    main()
