@@ -181,6 +181,7 @@ class Supervisor:
                 return
             case ["pong", _, metrics]:
                 self._unanswered, self.metrics = 0, metrics
+                self.ports = metrics.get("ports", self.ports)
                 self._tell.pong()
                 return
             case ["hello", *_]:
@@ -193,9 +194,8 @@ class Supervisor:
                 self._stage_refused = text
             case ["player", name, state] if name in self.seats:
                 self._player_is(self.seats[name], state)
-            case ["port", name, state]:
-                text = "is lost" if state == "lost" else "is back"
-                self._tell.say("warning" if state == "lost" else "info", f"port {name} {state}", f"port {name} {text}")
+            case ["port", name, "back"]:  # of a loss the stage itself says why
+                self._tell.say("info", f"port {name} back", f"port {name} is back")
             case ["log", level, cause, text]:
                 self._tell.say(level, cause, text)
         self._happened()

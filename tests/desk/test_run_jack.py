@@ -1,0 +1,186 @@
+"""`jamd run` on a JACK server of the tests' own: what others hear when something is killed, hangs or is reloaded."""
+
+import os
+import queue
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jack
+import pytest
+
+from daemon.music.events import is_note_off, is_note_on, note_off, note_on
+from tests.desk.jamd import Jamd, band
+from tests.tools.jack import JackServer
+
+KEY = 72  # an Echo answers an octave higher
+
+
+class Peer:
+    """An independent client: plays into `jamd keys`, hears outputs of jamd."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[float, str, bytes]] = []  # perf_counter, input, message
+        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self.client = jack.Client("peer", no_start_server=True)
+        self.keys = self.client.midi_outports.register("keys")
+        self.inputs: list[jack.OwnMidiPort] = []
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def listen(self, name: str) -> None:
+        """Hear the output `name` of jamd from now on."""
+        port = self.client.midi_inports.register(name.replace(" ", "_"))
+        self.inputs.append(port)
+        self.client.connect(self.output(name), port)
+
+    def output(self, name: str) -> jack.MidiPort:
+        (port,) = self.client.get_ports(f"^jamd {name}:", is_midi=True, is_output=True)
+        return port
+
+    def attach(self) -> None:
+        (port,) = self.client.get_ports("^jamd keys:", is_midi=True, is_input=True)
+        self.client.connect(self.keys, port)
+
+    def play(self, message: bytes) -> float:
+        self._queue.put(message)
+        return time.perf_counter()
+
+    def sounding(self, name: str) -> set[tuple[int, int]]:
+        """(channel, pitch) of what sounds on an output."""
+        notes = set()
+        for _, port, message in list(self.heard):
+            if port == name and is_note_on(message):
+                notes.add((message[0] & 15, message[1]))
+            elif port == name and is_note_off(message):
+                notes.discard((message[0] & 15, message[1]))
+        return notes
+
+    def when(self, name: str, wanted: bytes, after: float, seconds: float) -> float:
+        """Seconds from `after` until `wanted` was heard."""
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            for stamp, port, message in list(self.heard):
+                if port == name and message[:2] == wanted[:2] and stamp >= after:
+                    return stamp - after
+            time.sleep(0.005)
+        raise AssertionError(f"{name}: no {wanted.hex()} within {seconds} s of {len(self.heard)} messages")
+
+    def close(self) -> None:
+        self.client.deactivate()
+        self.client.close()
+
+    def _process(self, frames: int) -> None:
+        now = time.perf_counter()
+        self.keys.clear_buffer()
+        while not self._queue.empty():
+            self.keys.write_midi_event(0, self._queue.get())
+        for port in self.inputs:
+            name = port.shortname.replace("_", " ")
+            self.heard += [(now, name, bytes(data)) for _, data in port.incoming_midi_events()]
+
+
+@pytest.fixture
+def jamd(tmp_path: Path, echo_engine: Path, jack_server: JackServer) -> Iterator[Jamd]:
+    config = band("ann", "bob").replace("[keys, tune]", "[keys]")
+    config = config.replace("keys: {direction: in}", "keys: {direction: in, thru: [ann out]}")
+    with Jamd(tmp_path, config) as jamd:
+        yield jamd.ready()
+
+
+@pytest.fixture
+def peer(jamd: Jamd) -> Iterator[Peer]:
+    peer = Peer()
+    peer.attach()
+    peer.listen("ann out")
+    peer.listen("bob out")
+    yield peer
+    peer.close()
+
+
+def hold(peer: Peer) -> None:
+    """A key is held, and both echo it."""
+    struck = peer.play(note_on(3, KEY, 100))
+    peer.when("ann out", note_on(3, KEY, 100), struck, 2)  # thru
+    peer.when("ann out", note_on(1, KEY + 12, 100), struck, 2)
+    peer.when("bob out", note_on(1, KEY + 12, 100), struck, 2)
+
+
+def test_ports_and_answers(jamd: Jamd, peer: Peer) -> None:
+    hold(peer)
+    released = peer.play(note_off(3, KEY))
+    for output, channel, pitch in [("ann out", 3, KEY), ("ann out", 1, KEY + 12), ("bob out", 1, KEY + 12)]:
+        peer.when(output, note_off(channel, pitch), released, 2)
+
+
+@pytest.mark.parametrize(("number", "seconds"), [(signal.SIGKILL, 0.2), (signal.SIGSTOP, 1.5)])
+def test_notes_of_a_lost_player_end(jamd: Jamd, peer: Peer, number: signal.Signals, seconds: float) -> None:
+    hold(peer)
+    lost = time.perf_counter()
+    os.kill(jamd.children()["ann"], number)
+    peer.when("ann out", note_off(1, KEY + 12), lost, seconds)
+    assert (2, KEY) in peer.sounding("ann out")  # thru is unharmed
+    assert (0, KEY + 12) in peer.sounding("bob out")
+    peer.when("ann out", note_on(2, 48, 80), lost + seconds, 6)  # it is back: a note of its own on every beat
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: signal.Signals) -> None:
+    hold(peer)
+    lost = time.perf_counter()
+    jamd.process.send_signal(number)
+    peer.when("bob out", note_off(1, KEY + 12), lost, 3)
+    jamd.wait(lambda: not peer.client.get_ports("^jamd "), 3, "closed ports")
+    assert peer.sounding("ann out") == peer.sounding("bob out") == set()
+
+
+def test_a_new_stage_pays_what_the_old_one_owed_and_has_its_connections(jamd: Jamd, peer: Peer) -> None:
+    hold(peer)
+    lost = time.perf_counter()
+    os.kill(jamd.children()["stage"], signal.SIGKILL)
+    for output, channel, pitch in [("ann out", 3, KEY), ("ann out", 1, KEY + 12), ("bob out", 1, KEY + 12)]:
+        peer.when(output, note_off(channel, pitch), lost, 3.5)
+    hold(peer)
+
+
+def test_reload_does_not_disturb_those_who_stay(jamd: Jamd, peer: Peer) -> None:
+    hold(peer)
+    text = (jamd.folder / "config.yaml").read_text()
+    jamd.configure(text.replace("bob out, channels: {echo: 1", "bob out, channels: {echo: 4"))
+    asked = time.perf_counter()
+    jamd.reload()
+    assert peer.when("bob out", note_off(1, KEY + 12), asked, 5) > 0
+    assert {(2, KEY), (0, KEY + 12)} <= peer.sounding("ann out")
+    assert not [
+        message for stamp, name, message in peer.heard if name == "ann out" and stamp > asked and message[1] > 48
+    ]
+    struck = peer.play(note_on(3, KEY + 1, 100))
+    peer.when("bob out", note_on(4, KEY + 13, 100), struck, 2)
+
+
+def test_panic(jamd: Jamd, peer: Peer) -> None:
+    hold(peer)
+    asked = time.perf_counter()
+    jamd.process.send_signal(signal.SIGUSR1)
+    for output in ("ann out", "bob out"):
+        peer.when(output, note_off(1, KEY + 12), asked, 1)
+        for controller in (64, 120, 123):
+            peer.when(output, bytes((0xBF, controller, 0)), asked, 1)
+    hold(peer)
+
+
+def test_the_server_comes_and_goes(jamd: Jamd, jack_server: JackServer) -> None:
+    jack_server.kill()
+    jamd.said("port ann out: the JACK server is gone", 5)
+    jack_server.start()
+    jamd.said("port ann out is back", 5)
+    before = jamd.children()
+    peer = Peer()
+    jamd.wait(lambda: len(peer.client.get_ports("^jamd ")) == 3, 5, "all ports")
+    peer.attach()
+    peer.listen("ann out")
+    peer.listen("bob out")
+    hold(peer)
+    assert jamd.children() == before
+    peer.close()
