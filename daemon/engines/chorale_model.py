@@ -32,8 +32,8 @@ class State:
 class ChoraleModel:
     """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON.
 
-    The graph holds two functions, chosen by its input `function`; the inputs of the other one are fed with one row of
-    dummies.
+    Its logits are log probabilities. The graph holds two functions, chosen by its input `function`; the inputs of the
+    other one are fed with one row of dummies.
     """
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
@@ -84,7 +84,5 @@ class ChoraleModel:
         UNKNOWN.
         """
         feeds = {**self._head, "context_in": state.context, "previous": previous, "known": known, "voice": voice}
-        logits, tie = self._session.run(("logits", "tie"), feeds)
-        logits -= logits.max(axis=1, keepdims=True)
-        logits -= np.log(np.exp(logits).sum(axis=1, keepdims=True))
-        return logits, tie
+        log_probs, tie = self._session.run(("logits", "tie"), feeds)
+        return log_probs, tie

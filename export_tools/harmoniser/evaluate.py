@@ -3,9 +3,9 @@
     python -m export_tools.harmoniser.evaluate --model models/bachbot.onnx PIECES.json [--split valid]
 
 -(1/N) sum over pieces, frames t and voices v of ln p(x[t,v] | x[<t,.], x[t,<v]), voices in the order S A T B, symbols
-MIDI 36..81 and rest, pooled over all N = frames x 4 notes, rests included, untransposed. PIECES.json is a list of pieces,
-or an object that holds such lists; a piece is a list of frames of four MIDI numbers, negative = rest. It has no bar
-lines, ties or fermatas: the position counts from the first frame, a note is held where a pitch repeats, fermatas are
+MIDI 36..81 and rest, pooled over all N = frames x 4 notes, rests included, untransposed. PIECES.json is a list of
+pieces, or an object that holds such lists; a piece is a list of frames of four MIDI numbers, negative = rest. It has no
+bar lines, ties or fermatas: positions count from the first frame, a note is held where a pitch repeats, fermatas are
 unknown. Prints one JSON object. Needs jamd's own packages only, not those of training.
 """
 
@@ -129,6 +129,12 @@ def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> dict[str, float | in
     }
 
 
+def open_model(path: Path) -> ChoraleModel:
+    """The model of an artifact that agrees with its sidecar. Raises ModelError."""
+    artifact = models.load(path, "harmoniser")
+    return ChoraleModel(artifact.session, artifact.sidecar)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pieces", type=Path, metavar="PIECES.json")
@@ -137,11 +143,11 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         pieces = read_pieces(args.pieces, args.split)
-        artifact = models.load(args.model, "harmoniser")
+        model = open_model(args.model)
     except (BadPieces, JamdError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(evaluate(ChoraleModel(artifact.session, artifact.sidecar), pieces)))
+    print(json.dumps(evaluate(model, pieces)))
     return 0
 
 

@@ -48,14 +48,15 @@ class Advance(nn.Module):
 
 
 class Head(nn.Module):
-    """`Harmoniser.head`."""
+    """`Harmoniser.head`, with log probabilities for logits."""
 
     def __init__(self, model: Harmoniser):
         super().__init__()
         self.model = model
 
     def forward(self, context_in, previous, known, voice):
-        return self.model.head(context_in, previous, known, voice)
+        logits, tie = self.model.head(context_in, previous, known, voice)
+        return logits.log_softmax(1), tie
 
 
 def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str], folder: Path) -> onnx.GraphProto:
@@ -151,7 +152,7 @@ def write(model: Harmoniser, path: Path, card: dict) -> dict:
         context, following = model.advance(
             *(tensors[k] for k in ("frame", "held", "position", "fermata")), {k: tensors[k] for k in model.states()}
         )
-        logits, tie = model.head(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
+        logits, tie = Head(model)(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
         expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
         golden = {k: t.numpy() for k, t in expected.items()}
         session = onnxruntime.InferenceSession(draft, providers=["CPUExecutionProvider"])

@@ -39,10 +39,11 @@ class Shape:
     head: int = 384
 
 
-def interval(upper: Tensor, lower: Tensor) -> Tensor:
-    """Class of the interval between two symbols, broadcast; int64 in 0..91."""
-    pitched = torch.maximum(upper, lower) < REST
-    return torch.where(pitched, upper - lower + 46, torch.zeros_like(upper - lower))
+def interval_table() -> Tensor:
+    """Class of the interval between two input symbols, at upper x 48 + lower: one look-up in place of six sums."""
+    symbols = torch.arange(INPUTS)
+    pitched = torch.maximum(symbols[:, None], symbols) < REST
+    return torch.where(pitched, symbols[:, None] - symbols + 46, 0).flatten()
 
 
 class Lookup(nn.Module):
@@ -57,7 +58,7 @@ class Lookup(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """(..., features) int64 → (..., width)."""
         rows = features + self.starts
-        if torch.compiler.is_compiling() or not self.training:
+        if torch.compiler.is_exporting():
             return functional.embedding(rows, self.weight).sum(-2)
         flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum")
         return flat.unflatten(0, rows.shape[:-1])
@@ -77,7 +78,7 @@ class Harmoniser(nn.Module):
         self.context = nn.Sequential(
             nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head)
         )
-        self.clues = Lookup([4 * INPUTS] * 4 + [4 * INTERVALS] * 4 + [INPUTS] * 4 + [INTERVALS] * 14 + [4], shape.head)
+        self.clues = Lookup([4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head)
         self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
         self.block = nn.Sequential(
             nn.LayerNorm(shape.head),
@@ -90,10 +91,19 @@ class Harmoniser(nn.Module):
             nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 1)
         )
         self.drop_input = nn.Dropout(dropout / 4)
-        self.register_buffer("sizes", torch.tensor([INPUTS] * 4 + [INTERVALS] * 4), persistent=False)
-        self.register_buffer("pitches", torch.arange(REST), persistent=False)
-        self.register_buffer("first", torch.tensor([i for i, _ in PAIRS]), persistent=False)
-        self.register_buffer("second", torch.tensor([j for _, j in PAIRS]), persistent=False)
+        first, second = [i for i, _ in PAIRS], [j for _, j in PAIRS]
+        table, known, previous, own = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8
+        constants = {
+            "intervals": table,
+            "relative": table.view(INPUTS, INPUTS)[:REST].T.contiguous(),  # by own symbol, of each pitch
+            "first": torch.tensor(first),
+            "second": torch.tensor(second),
+            "upper": torch.tensor(known + previous + known + first),
+            "lower": torch.tensor([own] * 8 + previous + second),
+            "by_voice": torch.tensor([INPUTS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 15),
+        }
+        for name, constant in constants.items():
+            self.register_buffer(name, constant, persistent=False)
 
     def states(self) -> dict[str, tuple[int, ...]]:
         """Recurrent tensors of one row, all zero at the start. The memory is oldest first."""
@@ -108,7 +118,8 @@ class Harmoniser(nn.Module):
 
     def embed(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
         """(..., 4), (..., 4), (...), (...) int64 → (..., embedding)."""
-        pairs = interval(frame[..., self.first], frame[..., self.second])
+        upper, lower = (frame.index_select(-1, voices) for voices in (self.first, self.second))
+        pairs = self.intervals[upper * INPUTS + lower]
         return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
 
     def contexts(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
@@ -160,11 +171,11 @@ class Harmoniser(nn.Module):
         and "a step up" are classes of their own in any key.
         """
         own = previous.gather(1, voice[:, None])
-        by_voice = torch.cat([known, interval(known, own)], 1) + self.sizes * voice[:, None]
-        pairs = interval(known[:, self.first], known[:, self.second])
-        shared = [previous, interval(previous, own), interval(known, previous), pairs, voice[:, None]]
-        z = context * functional.embedding(voice, self.gain) + self.clues(torch.cat([by_voice, *shared], 1))
-        z = z + self.block(z)
-        out = self.out(z)
+        symbols = torch.cat([known, previous, own], 1)
+        intervals = self.intervals[symbols.index_select(1, self.upper) * INPUTS + symbols.index_select(1, self.lower)]
+        clues = torch.cat([known, previous, intervals, voice[:, None]], 1) + voice[:, None] * self.by_voice
+        z = context * functional.embedding(voice, self.gain) + self.clues(clues)
+        out = self.out(z + self.block(z))
         absolute, relative, tie = out.split([SYMBOLS, INTERVALS, 1], 1)
-        return absolute + functional.pad(relative.gather(1, interval(self.pitches, own)), (0, 1)), tie[:, 0]
+        relative = relative.gather(1, self.relative[own[:, 0]])
+        return absolute + functional.pad(relative, (0, 1)), tie[:, 0]

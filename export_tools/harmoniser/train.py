@@ -237,6 +237,7 @@ def main() -> None:
             "average": average.state_dict(),
             "training": {
                 "chorales": len(data.printed),
+                "files": data.printed,
                 "epochs": epoch,
                 "steps": step,
                 "minutes": round(minutes),
