@@ -70,7 +70,7 @@ class Journal:
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._directory, self._say, self._clock = directory, say, clock
-        self._header = {**header, "versions": versions(), "models": _hashes(header)}  # as it is now
+        self._header = {**header, "versions": versions(), "models": hashes(header.get("members", {}))}  # as it is now
         self._session = self._header  # as it was when the session began
         self._file: FileIO | None = None
         self._path = directory
@@ -92,7 +92,7 @@ class Journal:
             elif entry[0] in ("spec", "stage"):
                 self._header = {**self._header, "spec": entry[2]}
             elif entry[0] == "members":
-                self._header = {**self._header, "members": entry[2], "models": _hashes({"members": entry[2]})}
+                self._header = {**self._header, "members": entry[2], "models": hashes(entry[2])}
             self._follow(entry)
             self._keep(frame(entry))
         if self._loud:
@@ -219,14 +219,14 @@ def versions() -> dict[str, str]:
     return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
 
 
-def _hashes(header: dict[str, Any]) -> dict[str, str]:
+def hashes(members: dict[str, Any]) -> dict[str, str]:
     """The sha256 of every model, as far as it can be read."""
-    paths = {member["model"] for member in header.get("members", {}).values() if member["model"]}
-    hashes = {}
+    paths = {member["model"] for member in members.values() if member["model"]}
+    found = {}
     for path in sorted(paths):
         with contextlib.suppress(OSError):
-            hashes[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return hashes
+            found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return found
 
 
 def _new_file(directory: Path) -> tuple[Path, FileIO]:

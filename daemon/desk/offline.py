@@ -1,0 +1,177 @@
+"""The stage on an offline clock, with the engines in this process: files are played faster than real time."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mido
+
+from daemon.config import Config
+from daemon.music import smf
+from daemon.music.events import Action, Play, note_off, note_on
+from daemon.music.melody import Melody, load_melody, melody_to_json
+from daemon.player import Host, make_host
+from daemon.stage.performance import PRE_ROLL, Performance
+from daemon.stage.spec import MelodySpec, PortSpec, StageSpec
+from daemon.wire import Call, encode_action
+
+INPUT = "input"  # the source that takes the place of all others
+PATIENCE = 2  # bars after the end in which what sounds may end by itself
+
+
+class Offline:
+    """A sink that asks hosts at once and keeps what the performance records."""
+
+    def __init__(self, hosts: Mapping[str, Host]) -> None:
+        self._hosts = hosts
+        self._calls: deque[tuple[str, int, Call]] = deque()
+        self.entries: list[list[Any]] = []
+        self.end = math.inf  # beat from which on nothing new is played
+
+    def send(self, port: str, message: bytes, due: float) -> None:
+        pass
+
+    def panic(self) -> None:
+        pass
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        self._calls.append((player, number, call))
+
+    def record(self, entry: list[Any]) -> None:
+        if entry[0] in ("sent", "tempo"):
+            self.entries.append(entry)
+
+    def answer(self, performance: Performance, now: float) -> None:
+        """Let every player that was asked answer at the same moment; that may ask others."""
+        while self._calls:
+            player, number, call = self._calls.popleft()
+            actions = [encode_action(action) for action in self._until_end(self._hosts[player].handle(call))]
+            performance.answer(now, player, number, actions, True)
+
+    def _until_end(self, actions: Iterator[Action]) -> Iterator[Action]:
+        return (action for action in actions if not (isinstance(action, Play) and action.onset >= self.end - 1e-6))
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A MIDI file, and how many notes it has."""
+
+    data: bytes
+    notes: int
+
+
+def render(config: Config, path: Path, live: bool = False) -> Rendering:
+    """Play the file at `path` to the band. Its future is known, or, `live`, it is played as keys.
+
+    Raises MelodyError, ModelError.
+    """
+    melody = load_melody(path, INPUT)
+    spec, members = _plan(config, melody, live)
+    sink = Offline({name: make_host(member) for name, member in members.items()})
+    sink.end = melody.length
+    performance = Performance(spec, sink)
+    for name in members:
+        performance.player_up(-PRE_ROLL, name)
+    performance.start(-PRE_ROLL)
+    keys = _keys(performance, spec, melody) if live else iter(())
+    _play(performance, sink, keys, melody)
+    tracks = _tracks(config, sink.entries)
+    tempi, meters = _signatures(path)
+    notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
+    return Rendering(smf.to_bytes(tracks, tempi, meters), notes)
+
+
+def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
+    """What stage and players are told when `melody` takes the place of every input and melody."""
+    inputs = [port.name for port in config.ports if port.direction == "in"]
+    members, players = {}, []
+    for player in config.stage.players:
+        keys = [name for name in player.listen if name in inputs]
+        source = (keys or inputs or [INPUT])[0] if live else INPUT
+        others = [name for name in player.listen if name in config.members]
+        listen = (source, *others) if len(others) < len(player.listen) else tuple(others)
+        players.append(replace(player, listen=listen))
+        known = [melody_to_json(melody)] if INPUT in listen and not live else []
+        members[player.name] = {**config.members[player.name], "listen": list(listen), "melodies": known}
+    ports = tuple(replace(port, thru=(), channels=()) for port in config.ports)
+    if live and not inputs:
+        ports += (PortSpec(INPUT, "in"),)
+    melodies = () if live else (MelodySpec(melody),)
+    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), (), config.seed)
+    return spec, members
+
+
+Key = tuple[float, str, bytes]  # beat, source, message
+
+
+def _keys(performance: Performance, spec: StageSpec, melody: Melody) -> Iterator[Key]:
+    """The melody as keys on every input that somebody listens to, in order; what ends makes room first."""
+    inputs = {port.name for port in spec.ports if port.direction == "in"}
+    sources = [name for name in dict.fromkeys(n for player in spec.players for n in player.listen) if name in inputs]
+    events = [(note.onset, 1, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
+    events += [(note.onset + note.duration, 0, note_off(1, note.pitch)) for note in melody.notes]
+    for beat, _, message in sorted(events, key=lambda event: event[:2]):
+        yield from ((beat, source, message) for source in sources)
+
+
+def _play(performance: Performance, sink: Offline, keys: Iterator[Key], melody: Melody) -> None:
+    """From deadline to deadline until the input is over and what sounds has ended."""
+    _, bar = melody.tempo_map.bar_at(melody.length - 1e-6)
+    key = next(keys, None)
+    sink.answer(performance, -PRE_ROLL)
+    while True:
+        now = performance.next_deadline()
+        if key is not None and (at := performance.seconds_at(key[0])) < now:
+            performance.heard(at, key[1], at, key[2])
+            sink.answer(performance, at)
+            key = next(keys, None)
+            continue
+        beat = performance.beat_at(now)
+        over = beat > melody.length + 1e-6 and not any(performance.sounding().values())
+        if over or not beat <= melody.length + PATIENCE * bar:
+            break
+        performance.advance(now)
+        sink.answer(performance, now)
+    for player in performance.spec.players:
+        performance.player_down(performance.seconds_at(melody.length + PATIENCE * bar), player.name)
+
+
+def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
+    """A track for every voice of every member, at the beats where the clock had them."""
+    names = {
+        (member.name, voice): voice if len(config.band) == 1 else f"{member.name} {voice}"
+        for member in config.band
+        for voice in member.channels
+    }
+    tracks = {key: smf.Track(name) for key, name in names.items()}
+    beat, seconds, bpm = 0.0, 0.0, 60.0
+    for kind, *entry in entries:
+        if kind == "tempo":
+            seconds, beat, bpm = entry
+            continue
+        due, player, voice, _, message = entry
+        tick = max(round((beat + (due - seconds) * bpm / 60) * smf.TICKS), 0)
+        tracks[player, voice].events.append((tick, bytes.fromhex(message)))
+    return list(tracks.values())
+
+
+def _signatures(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, tuple[int, int]]]]:
+    """Tempi and time signatures of a file, as they stand there, with ticks as we write them."""
+    file = mido.MidiFile(path)
+    tempi: dict[int, int] = {0: 500_000}
+    meters: dict[int, tuple[int, int]] = {0: (4, 4)}
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            at = round(tick * smf.TICKS / file.ticks_per_beat)
+            if message.type == "set_tempo" and message.tempo > 0:
+                tempi[at] = message.tempo
+            elif message.type == "time_signature" and message.numerator > 0:
+                meters[at] = message.numerator, message.denominator
+    return sorted(tempi.items()), sorted(meters.items())

@@ -1,0 +1,137 @@
+"""From a session's journal to a Standard MIDI File: a track for every source and every player, by elapsed time."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.desk.journal import Entry, read
+from daemon.errors import JamdError
+from daemon.music import smf
+from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
+
+LONGEST = 100_000  # bars that are looked at for their meter
+_STAMP = {"heard": 3, "melody": 1, "sent": 1}  # where an entry that is heard has its seconds
+
+
+def write_recording(journal: Path, path: Path) -> None:
+    """Make the MIDI file `path` of a journal. A journal in which nothing is heard makes none. Raises JamdError."""
+    data = midi_file(read(journal))
+    if data:
+        smf.write_whole(path, data)
+
+
+def midi_file(entries: Iterable[Entry]) -> bytes:
+    """The MIDI file of a session; nothing if nothing was heard. Raises JamdError if it is no session."""
+    session = _Session()
+    for entry in entries:
+        session.take(entry)
+    return session.midi_file()
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is heard in a session, and its clock, in seconds."""
+
+    tempo_map: TempoMap | None = None
+    tempi: list[Tempo] = field(default_factory=list)
+    meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
+    tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
+    last: float = 0.0
+
+    def take(self, entry: Entry) -> None:
+        kind, seconds = entry[0], entry[1]
+        self.last = max(self.last, seconds) if self.meters else seconds
+        if kind == "session":
+            self.meters.append((seconds, tempo_map_from_json(entry[2]["spec"]["tempo_map"])))
+        elif kind in ("spec", "stage"):
+            self.meters.append((seconds, tempo_map_from_json(entry[2]["tempo_map"])))
+        elif kind == "state" and entry[2]["running"]:
+            self.tempi.append(Tempo(*entry[2]["tempo"]))
+        elif kind == "tempo":
+            self.tempi.append(Tempo(entry[2], seconds, entry[3]))
+        elif kind in _STAMP:
+            self.tracks.setdefault(entry[2], []).append((entry[_STAMP[kind]], bytes.fromhex(entry[-1])))
+        if kind == "lost":
+            self._let_go([entry[2]], seconds)
+        elif kind in ("stage", "gap"):
+            self._let_go(list(self.tracks), seconds)
+
+    def _let_go(self, names: Iterable[str], seconds: float) -> None:
+        """End what a source or player sounds when it, or the stage, is gone."""
+        for name in names:
+            events = self.tracks.get(name, [])
+            sounding: dict[tuple[int, int], bytes] = {}
+            for _, message in events:
+                if is_note_on(message) or is_note_off(message):
+                    sounding.pop((message[0] & 15, message[1]), None)
+                if is_note_on(message):
+                    sounding[message[0] & 15, message[1]] = note_off((message[0] & 15) + 1, message[1])
+            events += [(seconds, off) for off in sounding.values()]
+
+    def midi_file(self) -> bytes:
+        if not self.meters:
+            raise JamdError("not the journal of a session: name a file that `jamd run` wrote")
+        if not self.tracks:
+            return b""
+        self._let_go(self.tracks, self.last)
+        first = min(seconds for events in self.tracks.values() for seconds, _ in events)
+        ruler = Ruler(self.tempi or [Tempo(0.0, first, self.meters[0][1].bpm_at(0.0))], self.meters[0][1], first)
+        tracks = [
+            smf.Track(name, [(ruler.tick(seconds), message) for seconds, message in sorted(events, key=lambda e: e[0])])
+            for name, events in self.tracks.items()
+        ]
+        last = max(tick for track in tracks for tick, _ in track.events)
+        meters = _meters(self.meters[0][1], ruler.origin, last)
+        for seconds, tempo_map in self.meters[1:]:
+            signature = smf.fraction(tempo_map.bar_at(0.0)[1])
+            if seconds > first and signature != meters[-1][1]:
+                meters.append((ruler.tick(seconds), signature))
+        return smf.to_bytes(tracks, ruler.tempi, meters)
+
+
+class Ruler:
+    """Ticks by elapsed time: tick 0 is the bar line at or before the first moment, and ticks never run backwards.
+
+    `origin` is the beat of tick 0; `tempi` are those that count, as (tick, microseconds per quarter).
+    """
+
+    def __init__(self, tempi: Iterable[Tempo], tempo_map: TempoMap, first: float) -> None:
+        ordered = sorted(tempi, key=lambda tempo: tempo.seconds)
+        at = max(bisect_right(ordered, first, key=lambda tempo: tempo.seconds) - 1, 0)
+        beat = ordered[at].beat_at(first)
+        self.origin = tempo_map.bar_at(beat + 1e-9)[0]
+        self._seconds, self._bpm = [first], [ordered[at].bpm]
+        self._ticks = [max(beat - self.origin, 0.0) * smf.TICKS]
+        self.tempi = [(0, round(60e6 / ordered[at].bpm))]
+        for tempo in ordered[at + 1 :]:
+            if tempo.seconds >= first and tempo.bpm != self._bpm[-1]:
+                self._ticks.append(self._exact(tempo.seconds))
+                self._seconds.append(tempo.seconds)
+                self._bpm.append(tempo.bpm)
+                self.tempi.append((round(self._ticks[-1]), round(60e6 / tempo.bpm)))
+
+    def tick(self, seconds: float) -> int:
+        return round(self._exact(seconds))
+
+    def _exact(self, seconds: float) -> float:
+        at = max(bisect_right(self._seconds, seconds) - 1, 0)
+        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.TICKS
+
+
+def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tuple[int, int]]]:
+    """The time signature at the start and wherever it changes."""
+    found: list[tuple[int, tuple[int, int]]] = []
+    beat = origin
+    for _ in range(LONGEST):
+        beat, length = tempo_map.bar_at(beat + 1e-9)
+        signature = smf.fraction(length)
+        if not found or found[-1][1] != signature:
+            found.append((round((beat - origin) * smf.TICKS), signature))
+        beat += length
+        if (beat - origin) * smf.TICKS >= last or (len(tempo_map.meters) == 1 and found):
+            break
+    return found

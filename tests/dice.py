@@ -1,0 +1,69 @@
+"""An engine for tests: needs no model, uses everything an engine may do, and throws dice for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import ClassVar
+
+from daemon.engines.base import Option, Setting, Setup
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_off, is_note_on
+from daemon.music.melody import Melodies
+
+
+class Dice:
+    """Answers keys with two voices, and fills windows as likely as `often` says; `known` melodies' notes are doubled."""
+
+    needs_model: ClassVar[bool] = False
+    voices: ClassVar[tuple[str, ...]] = ("high", "low")
+    monophonic: ClassVar[bool] = True
+    lead: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.1
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("mode", "dorian", "changes nothing", ("dorian", "lydian")),
+        Option("modes", ("dorian",), "changes nothing", ("dorian", "lydian", "none"), many=True),
+        Option("mirror", False, "downwards"),
+        Option("label", "", "anything"),
+        Option("width", 2.0, "in semitones"),
+    )
+    settings: ClassVar[tuple[Setting, ...]] = (Setting("often", 0.0, 1.0, 0.3, "how often it plays"),)
+
+    def __init__(self, setup: Setup) -> None:
+        self._settings = dict(setup.settings)
+        self._sign = -1 if setup.options["mirror"] else 1
+
+    def prepare(self) -> None:
+        self.reset({}, 0.0, 0)
+
+    def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        self._random, self._known = Random(seed), known
+
+    def control(self, name: str, value: float) -> None:
+        self._settings[name] = value
+
+    def listen(self, event: MidiEvent) -> Iterator[Action]:
+        if is_note_on(event.message):
+            pitch = event.message[1]
+            yield Play(event.beat, pitch, event.message[2], "high")
+            yield Play(event.beat, (pitch + self._sign * self._random.randrange(3, 12)) % 128, 70, "low")
+        elif is_note_off(event.message):
+            yield Stop(event.beat, "high")
+            if self._random.random() < 0.5:
+                yield Stop(event.beat + 0.25, "low")
+
+    def generate(self, window: Window) -> Iterator[Action]:
+        for melody in self._known.values():
+            for note in melody.between(window.start, window.end):
+                yield Play(note.onset, note.pitch, note.velocity, "high", note.duration)
+        if self._random.random() < self._settings["often"]:
+            pitch = self._random.randrange(40, 60)
+            yield Play(window.start, pitch, 60, "low", self._random.choice((None, 0.25, 1.0)))
+
+
+def register(folder: Path) -> None:
+    """Make a distribution in `folder` that provides the engine `dice` to whoever has `folder` on its path."""
+    info = folder / "jamd_dice-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jamd-dice\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[jamd.engines]\ndice = tests.dice:Dice\n")
