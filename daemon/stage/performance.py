@@ -281,6 +281,9 @@ class Performance:
     def beat_at(self, seconds: float) -> float:
         return self._timeline.tempo.beat_at(seconds)
 
+    def seconds_at(self, beat: float) -> float:
+        return self._timeline.tempo.seconds_at(beat)
+
     @property
     def running(self) -> bool:
         return self._running
