@@ -1,0 +1,32 @@
+"""The engine that docs/engines.md shows is one."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from daemon.engines.base import Setup
+from daemon.engines.harmoniser import Harmoniser
+from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
+
+TEXT = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
+
+
+def test_the_example_plays() -> None:
+    code = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert code
+    names: dict[str, Any] = {}
+    exec(code[1], names)
+    engine = names["Doubler"](Setup())
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    assert list(engine.listen(MidiEvent(0.5, "keys", note_on(1, 60, 80)))) == [Play(0.5, 72, 80, "double")]
+    assert list(engine.listen(MidiEvent(0.6, "keys", note_off(1, 60)))) == [Stop(0.6, "double")]
+    assert list(engine.generate(Window(1, 1.25, 0, 4, 96))) == [Play(1, 36, 60, "drone", 0.5)]
+
+
+def test_every_option_and_setting_is_documented() -> None:
+    for option in Harmoniser.options:
+        assert f"| `{option.name}` |" in TEXT
+        assert all(f"`{choice}`" in TEXT for choice in option.choices)
+    for setting in Harmoniser.settings:
+        assert f"| `{setting.name}` | {setting.low:g} … {setting.high:g} | {setting.default:g} |" in TEXT
