@@ -1,0 +1,169 @@
+"""The command line: `jamd`, or `python -m daemon`. What a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+try:
+    from daemon import __version__
+    from daemon.errors import JamdError
+except ImportError:  # the PyPI package python-daemon brings a package of the same name
+    sys.exit(
+        "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
+    )
+
+app = typer.Typer(
+    help="A daemon that plays along: neural models accompany a keyboard, a DAW or a melody, live over MIDI.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
+]
+Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"jamd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which jamd this is.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+def run(
+    config: ConfigFile = None,
+    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Then stop.")] = None,
+) -> None:
+    """Play along, until Ctrl-C."""
+    from daemon.desk import run as desk
+
+    raise typer.Exit(desk.run(config, seconds))
+
+
+@app.command()
+def check(config: ConfigFile = None) -> None:
+    """Find every mistake in the configuration, or show all that is in effect."""
+    from daemon.config import load
+
+    loaded = load(config)
+    typer.echo(f"# {loaded.path}: no mistakes; this is in effect:\n{loaded.as_yaml()}", nl=False)
+
+
+@app.command()
+def ports(config: ConfigFile = None) -> None:
+    """Show the MIDI ports that others offer, and those that jamd would open."""
+    from rich.console import Console
+
+    from daemon.config import load
+    from daemon.desk.ports import show
+
+    show(load(config), Console())
+
+
+@app.command()
+def models() -> None:
+    """List the models, and verify that each is whole and computes here what it should."""
+    from daemon import models as artifacts
+
+    paths = sorted(artifacts.folder().glob("*.onnx"))
+    failed = 0
+    for path in paths:
+        try:
+            sidecar = artifacts.verify(path).sidecar
+            typer.echo(f"{path.stem}: a model for {sidecar['engine']}, {path.stat().st_size / 1e6:.1f} MB, verified")
+        except JamdError as error:
+            failed += 1
+            typer.echo(f"{path.stem}: {error}", err=True)
+    if not paths:
+        typer.echo(f"no models in {artifacts.folder()}: install jamd again", err=True)
+    raise typer.Exit(1 if failed or not paths else 0)
+
+
+@app.command()
+def render(
+    file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="It takes the place of all keys and melodies.")],
+    output: Output,
+    config: ConfigFile = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=2**31, help="In place of the configuration's.")] = None,
+    live: Annotated[bool, typer.Option("--live", help="Play it as keys, whose future nobody knows.")] = False,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Also draw what was written as a piano roll.")
+    ] = None,
+) -> None:
+    """Let the band accompany a MIDI file, faster than real time."""
+    from dataclasses import replace
+
+    from daemon.config import load
+    from daemon.desk.offline import render as play
+
+    loaded = load(config)
+    rendering = play(loaded if seed is None else replace(loaded, seed=seed), file, live)
+    _write(output, rendering.data)
+    typer.echo(f"{output}: {rendering.notes} notes")
+    if picture is not None:
+        from daemon.desk.pianoroll import picture_of
+
+        _write(picture, picture_of(rendering.data).encode())
+
+
+@app.command()
+def replay(
+    session: Annotated[Path, typer.Argument(help="A recording: its .mid or its .journal.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
+) -> None:
+    """Play a recorded session again, from its journal, and say whether it came out the same."""
+    from daemon.desk.replay import replay as again
+
+    played = again(session)
+    for warning in played.warnings:
+        typer.echo(f"jamd: warning: {warning}", err=True)
+    if output is not None:
+        _write(output, played.data)
+    typer.echo(f"{session}: {played.notes} notes, {played.difference or 'identical'}")
+    raise typer.Exit(1 if played.difference else 0)
+
+
+@app.command()
+def bench(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+    """Measure latency, lateness, memory and the rest on this machine."""
+    from daemon.desk.bench import run as measure
+
+    raise typer.Exit(measure(as_json))
+
+
+def _write(path: Path, data: bytes) -> None:
+    from daemon.music.smf import write_whole
+
+    try:
+        write_whole(path, data)
+    except OSError as error:
+        raise JamdError(f"{path}: cannot be written ({error.strerror}): choose another place with -o") from None
+
+
+def main() -> None:
+    """Errors that a person can put right are one message, without a traceback."""
+    try:
+        app()
+    except JamdError as error:
+        typer.echo("\n".join(f"jamd: {line}" for line in str(error).splitlines()), err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
