@@ -84,6 +84,8 @@ def decode_action(data: list[Any]) -> Action:
     if len(data) == 2:
         return Stop(data[1], data[0])
     voice, onset, pitch, velocity, duration = data
+    if not (isinstance(pitch, int) and isinstance(velocity, int) and 0 <= pitch < 128 and 0 < velocity < 128):
+        raise ValueError(f"not a note: {data!r}")
     return Play(onset, pitch, velocity, voice, duration)
 
 

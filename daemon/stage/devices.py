@@ -52,13 +52,14 @@ class Device:
 class Systems:
     """Opens ports. `wake` is called, from any thread, when JACK's server has died.
 
-    `patience` is for how many seconds a port of the same name may be that of a stage that was killed just now.
+    Until `hand_over` (monotonic seconds) a port of the same name may be that of a stage that was killed just now.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self.patience = 0.0
+        self.hand_over = 0.0
         self.jack: Any = None  # JackWatch, while there was a server
+        self._ender: Device | None = None
 
     def open(self, spec: PortSpec) -> Device:
         """Raises NotThere, saying what was tried; NameTaken."""
@@ -94,7 +95,27 @@ class Systems:
     def jack_died(self) -> bool:
         return self.jack is not None and not self.jack.alive
 
+    def end_exclusive(self, device: Device) -> None:
+        """Send a lone end of exclusive to an input of ours on JACK.
+
+        Once rtmidi saw the start of a system exclusive message there, be it garbage, it takes all that follows for its
+        continuation, and passes on nothing until its end comes.
+        """
+        if device.api != JACK or self.gone(device) is not None:
+            return
+        if self._ender is not None and self.gone(self._ender) is not None:
+            self._ender.close(dead=self.dead(self._ender))
+            self._ender = None
+        if self._ender is None:
+            handle = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "jamd stage out")
+            handle.open_virtual_port("midi")
+            self._ender = Device(JACK, handle, "jamd stage out:midi", None)
+        self.jack.connect(self._ender.own, device.own)
+        self._ender.handle.send_message(b"\xf7")
+
     def close(self) -> None:
+        if self._ender is not None:
+            self._ender.close(dead=self.dead(self._ender))
         if self.jack is not None:
             self.jack.close()
 
@@ -151,9 +172,8 @@ class Systems:
 
     def _see_that_free(self, api: str, number: int, opposite: Any, own: str) -> None:
         """Wait for a stage that was killed to lose its ports; raise NameTaken if someone keeps them."""
-        end = time.monotonic() + self.patience
         while self._exists(api, number, opposite, own):
-            if time.monotonic() > end:
+            if time.monotonic() > self.hand_over:
                 raise NameTaken(
                     f'there is a MIDI port "{own}" already: another jamd is running; stop it, or name the port'
                     " otherwise in config.yaml"

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, and counts them
+GIVE_WAY = 8  # after so many messages, see whether more is coming in
+CALM = 0.00005  # seconds without a message that end a burst
+BURST = 50  # times CALM: a burst is waited for no longer
 
 
 class Waker:
@@ -40,6 +43,7 @@ class Inbox:
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
         self._heard: deque[tuple[float, str, bytes]] = deque()
+        self._called = False  # the stage knows that there is something
         self.lost = 0
 
     def listen(self, handle: Any, source: str) -> None:
@@ -47,14 +51,32 @@ class Inbox:
         handle.ignore_types(sysex=False, timing=False, active_sense=True)
         handle.set_callback(self._callback(source))
 
-    def take(self, most: int = 256) -> Iterator[tuple[float, str, bytes]]:
+    def take(self, most: int = 32) -> Iterator[tuple[float, str, bytes]]:
         """At most so many at a time, so that a flood does not keep the stage from what is due."""
-        while self._heard and most:
-            most -= 1
+        self._called = False
+        for number in range(most):
+            if not self._heard:
+                return
             yield self._heard.popleft()
+            if number % GIVE_WAY == 0:
+                self._give_way()
 
     def __bool__(self) -> bool:
         return bool(self._heard)
+
+    def _give_way(self) -> None:
+        """Leave the interpreter to those who bring more, until there is no more.
+
+        A callback that had to wait for it at every message of a burst would hold up JACK, which reuses the messages'
+        memory after ten periods: then they would be read wrong.
+        """
+        for _ in range(BURST):
+            waiting = len(self._heard)
+            if not waiting:
+                return
+            time.sleep(CALM)
+            if len(self._heard) == waiting:
+                return
 
     def _callback(self, source: str) -> Callable[[tuple[list[int], float], object], None]:
         heard, wake, now = self._heard, self._waker.wake, time.perf_counter
@@ -63,7 +85,9 @@ class Inbox:
             stamp = now()
             if len(heard) < LIMIT:
                 heard.append((stamp, source, bytes(event[0])))
-                wake()
+                if not self._called:
+                    self._called = True
+                    wake()
             else:
                 self.lost += 1
 

@@ -90,9 +90,12 @@ class Output:
         """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
         self._transmit, self._pace, self._look = transmit, pace, look
         self._queue.clear()
+        used = self.name in self._ledger.ports()
         self._debts = self._ledger.sounding(self.name)
         self._ledger.release(self.name, self._raw)
-        self._pay_at = [now + seconds for seconds in AGAIN] if self._debts else []
+        if used:  # the last note-offs before the port was lost may not have arrived, though they count as paid
+            self._hush()
+        self._pay_at = [now + seconds for seconds in AGAIN] if used else []
 
     def shut(self) -> None:
         """The port is gone: what waits is forgotten; what sounds stays owed."""
@@ -110,8 +113,7 @@ class Output:
         """Panic: forget what waits, pay what is owed, then say so in every way there is."""
         self._queue.clear()
         self._ledger.release(self.name, self._raw)
-        for message in silence():
-            self._raw(message)
+        self._hush()
 
     def release(self) -> None:
         """Pay what is owed, after what waits."""
@@ -159,12 +161,18 @@ class Output:
     def _raw(self, message: bytes) -> None:
         self._queue.append((message, 0.0, RAW))
 
+    def _hush(self) -> None:
+        for message in silence():
+            self._raw(message)
+
     def _pay_again(self) -> None:
         """Whoever was connected may have come back only now. What sounds anew is left alone."""
         sounding = set(self._ledger.sounding(self.name))
         for channel, pitch in self._debts:
             if (channel, pitch) not in sounding:
                 self._raw(note_off(channel, pitch))
+        if not sounding:
+            self._hush()
 
     def _measure(self, due: float, kind: int, message: bytes) -> None:
         if kind == THRU:

@@ -121,6 +121,9 @@ class Performance:
         if message[0] >= 0xF8 or (channel is not None and port.channels and channel not in port.channels):
             return
         self._happens("heard", now, source, stamp, message.hex())
+        if is_note_on(message) and (channel, message[1]) in self._sources[source].held:
+            assert channel is not None  # a key that was never released: the old note has one holder less
+            self._pass_on(source, port.thru, note_off(channel, message[1]), stamp)
         self._pass_on(source, port.thru, message, stamp)
         control = (
             self._controls.get((source, message[1]))

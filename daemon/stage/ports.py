@@ -15,6 +15,7 @@ from daemon.stage.midi_out import NEVER, Bucket, Output, Pace, PerCycle, Unlimit
 from daemon.stage.spec import PortSpec
 
 LOOK = 0.5  # seconds between looks whether the ports are there
+SUSPECT = 2.0  # seconds after garbage in which the start of an exclusive message may have swallowed what follows
 RETRY = 0.25  # seconds between attempts to open one that was there before
 RETRY_NEW = 1.0  # … and one that never was
 ENOUGH = 0.1  # seconds that closing waits for what was sent last to arrive
@@ -28,6 +29,7 @@ class _Port:
     spec: PortSpec
     device: Device | None = None
     retry_at: float = 0.0
+    garbage_at: float = NEVER  # when it last brought what is not MIDI
     was_there: bool = False
 
 
@@ -44,7 +46,7 @@ class Ports:
 
     def configure(self, specs: Iterable[PortSpec], now: float, patience: float = 0.0) -> list[NameTaken]:
         """Have these ports, and no others; those that stay the same are left alone. Returns those that it may not."""
-        self._systems.patience = patience
+        self._systems.hand_over = time.monotonic() + patience
         wanted = {spec.name: spec for spec in specs}
         for name, port in list(self._ports.items()):
             spec = wanted.get(name)
@@ -64,7 +66,6 @@ class Ports:
                 self._try(port, now)
             except NameTaken as error:
                 taken.append(error)
-        self._systems.patience = 0.0
         self._look_at = now + LOOK
         return taken
 
@@ -89,8 +90,10 @@ class Ports:
         """See what is gone and what is back, when it is time to."""
         if now >= self._look_at or self._systems.jack_died:
             self._look_at = now + LOOK
+            self._lose({port: why for port in self._ports.values() if (why := self._why_gone(port)) is not None})
             for port in self._ports.values():
-                self._check(port)
+                if port.device is not None and 0 <= now - port.garbage_at < SUSPECT:
+                    self._systems.end_exclusive(port.device)
         for port in self._ports.values():
             if port.device is None and now >= port.retry_at:
                 try:
@@ -99,11 +102,14 @@ class Ports:
                     port.retry_at = now + RETRY_NEW
                     self._say("error", f"port {port.spec.name}", str(error))
 
+    def got_garbage(self, name: str, now: float) -> None:
+        """Input `name` brought something that is not MIDI."""
+        if (port := self._ports.get(name)) is not None:
+            port.garbage_at = now
+
     def reopen(self, now: float) -> None:
         """After the machine has slept."""
-        for port in self._ports.values():
-            if port.device is not None:
-                self._lose(port, "the machine was asleep")
+        self._lose(dict.fromkeys(self._ports.values(), "the machine was asleep"))
         self.look(now)
 
     def apis(self) -> dict[str, str | None]:
@@ -150,21 +156,23 @@ class Ports:
             return Bucket(burst=32, rate=2000)
         return PerCycle(500, self._systems.jack.cycle) if device.api == JACK else Unlimited()
 
-    def _check(self, port: _Port) -> None:
-        if port.device is not None and (why := self._systems.gone(port.device)) is not None:
-            self._lose(port, why)
+    def _why_gone(self, port: _Port) -> str | None:
+        return self._systems.gone(port.device) if port.device is not None else None
 
-    def _lose(self, port: _Port, why: str) -> None:
-        assert port.device is not None
-        if port.spec.direction == "out":
-            self._outputs[port.spec.name].shut()
-        port.device.close(dead=self._systems.dead(port.device))
-        port.device, port.retry_at = None, 0.0
-        self._metrics.lost_ports += 1
-        self._say(
-            "warning", f"port {port.spec.name}", f"port {port.spec.name}: {why}; it is opened again when possible"
-        )
-        self._changed(port.spec.name, False)
+    def _lose(self, ports: dict[_Port, str]) -> None:
+        """These are gone, and why. First of all, nothing more is sent: what inputs held is owed by the outputs then."""
+        lost = {port: why for port, why in ports.items() if port.device is not None}
+        for port in lost:
+            if port.spec.direction == "out":
+                self._outputs[port.spec.name].shut()
+        for port, why in lost.items():
+            name, device = port.spec.name, port.device
+            assert device is not None
+            device.close(dead=self._systems.dead(device))
+            port.device, port.retry_at = None, 0.0
+            self._metrics.lost_ports += 1
+            self._say("warning", f"port {name} lost", f"port {name}: {why}; it is opened again as soon as possible")
+            self._changed(name, False)
 
     def _close(self, port: _Port) -> None:
         """For good: what it owes is paid before."""

@@ -31,6 +31,7 @@ TIDY = 5.0  # seconds between collections of garbage
 POST, BATCH = 0.1, 64  # the journal goes to the desk after so many seconds, or entries
 HAND_OVER = 1.5  # seconds until the MIDI system has noticed that the stage before us is gone, and its ports with it
 DESK_LIMIT, PLAYER_LIMIT = 64 << 20, 1 << 20  # bytes that may wait: an hour of the journal; a second of a flood
+END_OF_EXCLUSIVE = b"\xf7"  # a lone one: see Systems.end_exclusive
 HUSH = 60.0  # seconds between two lines of one cause
 
 
@@ -110,7 +111,10 @@ class Stage:
             for message in split_messages(data):
                 if self._performance is None:
                     continue
+                if message == END_OF_EXCLUSIVE:
+                    continue
                 if not is_well_formed(message):
+                    self._ports.got_garbage(source, stamp)
                     self._say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
                 self._kind, self._stamp = THRU, stamp
                 self._performance.heard(time.perf_counter(), source, stamp, message)

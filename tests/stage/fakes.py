@@ -24,6 +24,9 @@ from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
 PATIENCE = 10.0  # seconds: long enough for a busy machine; what must be quick is measured apart
 
 
+Behaviour = Callable[[Call], Iterator[Any]]
+
+
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """The first true value of `condition`."""
     end = time.perf_counter() + seconds
@@ -45,6 +48,7 @@ class Desk:
         self.said: list[tuple[float, list[Any]]] = []
         self.stage: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
+        self._open: list[socket.socket] = []
         self._number = 0
 
     def start_stage(self, spec: StageSpec | None = None, clock: bool = False) -> dict[str, str | None]:
@@ -53,6 +57,8 @@ class Desk:
             [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.DEVNULL
         )
         self._connection = until(self._listener.accept, "the stage to connect")
+        assert self._connection is not None
+        self._open.append(self._connection)
         threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
         if spec is None:
             return {}
@@ -87,6 +93,14 @@ class Desk:
         figures: dict[str, Any] = self.expect(lambda m: m[:2] == ["pong", number], "a pong")[2]
         return figures
 
+    def player(self, name: str, behave: Behaviour = lambda call: iter(())) -> Player:
+        """A player in a thread of this process, up."""
+        before = len(self.said)
+        player = Player(self.folder, name, behave)
+        self._open.append(player.connection)
+        self.expect(lambda m: m == ["player", name, "up"], f"{name} to be up", before)
+        return player
+
     def hang_up(self) -> None:
         """What the stage sees when the desk is killed."""
         assert self._connection is not None
@@ -112,8 +126,8 @@ class Desk:
             except subprocess.TimeoutExpired:
                 self.stage.kill()
                 self.stage.wait()
-        if self._connection is not None:
-            self._connection.close()
+        for connection in self._open:
+            connection.close()
         self._listener.close()
         self._ledger.close()
         self._temporary.cleanup()
@@ -125,9 +139,6 @@ class Desk:
                 self.said += [(time.perf_counter(), message) for message in unpacker.feed(data)]
 
 
-Behaviour = Callable[[Call], Iterator[Any]]
-
-
 class Player:
     """A player in a thread of the test: `behave` maps a call to actions."""
 
@@ -135,14 +146,14 @@ class Player:
         self.calls: list[Call] = []
         self.silent = False
         self._behave = behave
-        self._connection = connect(folder / "stage.sock")
-        self._connection.sendall(pack([["hello", name, os.getpid()]]))
+        self.connection = connect(folder / "stage.sock")
+        self.connection.sendall(pack([["hello", name, os.getpid()]]))
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:
         unpacker = Unpacker()
         with contextlib.suppress(OSError):
-            while data := self._connection.recv(1 << 16):
+            while data := self.connection.recv(1 << 16):
                 for number, *call in unpacker.feed(data):
                     self._answer(number, decode_call(call))
 
@@ -150,15 +161,15 @@ class Player:
         self.calls.append(call)
         if not self.silent:
             for action in self._behave(call):
-                self._connection.sendall(pack([[number, [encode_action(action)], False]]))
-            self._connection.sendall(pack([[number, [], True]]))
+                self.connection.sendall(pack([[number, [encode_action(action)], False]]))
+            self.connection.sendall(pack([[number, [], True]]))
 
     def say(self, data: bytes) -> None:
-        self._connection.sendall(data)
+        self.connection.sendall(data)
 
     def die(self) -> None:
-        self._connection.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.connection.close()
 
 
 class Peer:
@@ -208,17 +219,19 @@ class Peer:
         return float(moments[0])
 
     def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
+        assert self._process.stdin is not None and self._process.stdout is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process.stdout.close()
 
     def kill(self) -> None:
         self._process.kill()
-        self._process.wait()
+        self.close()
 
     def __enter__(self) -> Self:
         return self
@@ -228,10 +241,14 @@ class Peer:
     ) -> None:
         self.close()
 
-    def _ask(self, *command: Any) -> Any:
+    def post(self, command: list[Any]) -> None:
+        """Let it do something, without waiting for the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
+
+    def _ask(self, *command: Any) -> Any:
+        self.post(list(command))
         return self._read()
 
     def _read(self) -> Any:

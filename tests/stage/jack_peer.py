@@ -3,7 +3,9 @@
 It takes commands as JSON lines and answers each: ["connect", FROM, TO], ["send", [HEX, …], GAP], ["heard"].
 """
 
+import contextlib
 import json
+import os
 import sys
 import time
 from typing import Any
@@ -13,6 +15,8 @@ import rtmidi
 
 
 def main(name: str) -> None:
+    with contextlib.suppress(OSError):  # or its own callbacks wait for an interpreter that waits for a processor
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
     heard: list[tuple[float, str]] = []
     cable = jack.Client(f"{name} cable", no_start_server=True)
     out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, f"{name} out")

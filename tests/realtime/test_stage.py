@@ -1,0 +1,373 @@
+"""A real stage process on a private JACK server; who plays and listens is a process of its own."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from daemon.music.events import control_change, is_note_off, is_note_on, note_off, note_on
+from daemon.music.tempo import TempoMap
+from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from tests.stage.fakes import Desk, Peer, until
+from tests.stage.player_process import octave_and_grid
+from tests.tools.jack import JackServer
+
+CLOCK = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))
+THRU = (PortSpec("keys", "in", thru=("choir",)), PortSpec("choir", "out"))
+OCTAVER = PlayerSpec("octaver", ("keys",), "choir", {"low": 2, "grid": 3}, True, lead=0.03, tolerance=0.05)
+BAND = StageSpec(CLOCK, THRU, players=(OCTAVER,))
+
+
+@pytest.fixture
+def desk(jack_server: JackServer) -> Iterator[Desk]:
+    with Desk() as desk:
+        yield desk
+
+
+@pytest.fixture
+def peer(jack_server: JackServer) -> Iterator[Peer]:
+    with Peer() as peer:
+        yield peer
+
+
+class PlayerProcess:
+    """tests.stage.player_process, up."""
+
+    def __init__(self, desk: Desk, name: str = "octaver") -> None:
+        before = len(desk.said)
+        self.process = subprocess.Popen([sys.executable, "-m", "tests.stage.player_process", str(desk.folder), name])
+        desk.expect(lambda m: m == ["player", name, "up"], "the player to be up", before)
+
+    def signal(self, number: signal.Signals) -> float:
+        self.process.send_signal(number)
+        return time.perf_counter()
+
+    def __enter__(self) -> PlayerProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def numbered(count: int) -> list[bytes]:
+    """Different messages, none of which is a note."""
+    return [bytes((0xA0 | n % 16, n // 16 % 128, n // 2048)) for n in range(count)]
+
+
+def sounding(messages: list[bytes]) -> set[tuple[int, int]]:
+    left = set()
+    for message in messages:
+        if is_note_on(message):
+            left.add((message[0] & 15, message[1]))
+        elif is_note_off(message):
+            left.discard((message[0] & 15, message[1]))
+    return left
+
+
+def test_thru_and_a_player_that_answers(desk: Desk, peer: Peer) -> None:
+    assert desk.start_stage(BAND, clock=True) == {"keys": "JACK", "choir": "JACK"}
+    desk.player("octaver", octave_and_grid)
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 72, 90))
+    peer.stamp(note_on(1, 72, 90))
+    peer.stamp(note_on(2, 60, 80))
+    peer.send(note_off(1, 72))
+    peer.stamp(note_off(1, 72))
+    peer.stamp(note_off(2, 60))
+    peer.stamp(note_on(3, 36, 50))
+    kinds = {entry[0] for message in until(lambda: desk.messages("journal"), "the journal") for entry in message[1]}
+    assert {"up", "start", "heard"} <= kinds
+    metrics = desk.metrics()
+    assert metrics["latency_ms"]["octaver"]["count"] == 1
+    assert metrics["lateness_ms"]["count"] >= 1
+    assert metrics["thru_ms"]["count"] == 2
+    assert metrics["ports"] == {"keys": "JACK", "choir": "JACK"}
+
+
+def test_a_burst_and_a_flood_arrive_whole_and_in_order(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(StageSpec(CLOCK, THRU))
+    peer.connect("keys", "choir")
+    burst = numbered(500)
+    peer.send(*burst)
+    until(lambda: len(peer.messages()) >= 500, "the burst")
+    assert peer.messages() == burst
+    flood = numbered(8000)
+    peer.send(*flood, gap=0.0005)
+    until(lambda: len(peer.messages()) >= 8500, "the flood")
+    assert peer.messages()[500:] == flood
+
+
+def test_more_than_the_ring_holds_at_once(desk: Desk, peer: Peer) -> None:
+    """A player answers one key with 3,000 notes: rtmidi's ring holds 2,340 messages."""
+    from daemon.music.events import Play
+    from daemon.wire import Call, Listen
+
+    def many(call: Call) -> Iterator[Any]:
+        if isinstance(call, Listen) and is_note_on(call.event.message):
+            for n in range(3000):
+                yield Play(call.event.beat, n % 128, 1 + n // 128, "low", 0.001)
+
+    desk.start_stage(
+        StageSpec(CLOCK, THRU, players=(PlayerSpec("octaver", ("keys",), "choir", {"low": 2}, False, 0.03, 9.0),))
+    )
+    desk.player("octaver", many)
+    desk.send(["start"])
+    peer.connect("keys", "choir")
+    time.sleep(0.2)
+    peer.send(note_on(1, 1, 1))
+    until(lambda: sum(map(is_note_on, peer.messages())) >= 3001, "3,000 notes")
+    until(lambda: not sounding(peer.messages()) - {(0, 1)}, "their ends")
+
+
+def test_a_channel_filter_and_two_inputs(desk: Desk, peer: Peer) -> None:
+    ports = (
+        PortSpec("keys", "in", channels=(2,), thru=("choir",)),
+        PortSpec("pads", "in", thru=("choir", "drums")),
+        PortSpec("choir", "out"),
+        PortSpec("drums", "out"),
+    )
+    desk.start_stage(StageSpec(CLOCK, ports))
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 60, 1), note_on(2, 61, 2), b"\xf2\x00\x01")
+    peer.stamp(b"\xf2\x00\x01")
+    with Peer("drummer") as drummer:
+        drummer.connect("pads", "drums")
+        drummer.send(note_on(1, 62, 3))
+        drummer.stamp(note_on(1, 62, 3))
+        assert drummer.messages() == [note_on(1, 62, 3)]
+    peer.stamp(note_on(1, 62, 3))
+    assert peer.messages()[:3] == [note_on(2, 61, 2), b"\xf2\x00\x01", note_on(1, 62, 3)]
+
+
+def test_random_bytes_leave_no_trace(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(StageSpec(CLOCK, THRU))
+    peer.connect("keys", "choir")
+    rng = random.Random(1)
+    garbage = [bytes(rng.randrange(256) for _ in range(rng.randint(1, 3))) for _ in range(1500)]
+    garbage += [bytes((0xF0, *(rng.randrange(256) for _ in range(rng.randrange(40))))) for _ in range(500)]
+    rng.shuffle(garbage)
+    peer.send(*garbage, b"\xf0\x01\x02", gap=0.0005)  # at last, a system exclusive message that never ends
+    ends = [note_off(channel, pitch) for channel in range(1, 17) for pitch in range(128)]
+    peer.send(*ends, gap=0.0005)
+    good = note_on(1, 61, 99)
+    until(lambda: peer.send(good) and good in peer.messages(), "a good note to pass")
+    peer.send(note_off(1, 61))
+    until(lambda: not sounding(peer.messages()), "every note to end")
+    assert desk.stage is not None and desk.stage.poll() is None
+    assert len([m for m in desk.messages("log") if m[1] != "info"]) <= 1
+    assert desk.metrics()["malformed"] > 0
+
+
+def test_a_player_is_killed(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND)
+    with PlayerProcess(desk) as player:
+        desk.send(["start"])
+        peer.connect("keys", "choir")
+        peer.send(note_on(1, 72, 90))
+        peer.stamp(note_on(2, 60, 80))
+        killed = player.signal(signal.SIGKILL)
+        assert peer.stamp(note_off(2, 60)) - killed < 0.1
+        desk.expect(lambda m: m == ["player", "octaver", "down"], "the news")
+        peer.send(note_off(1, 72))
+        peer.stamp(note_off(1, 72))
+    with PlayerProcess(desk):
+        peer.send(note_on(1, 74, 90))
+        peer.stamp(note_on(2, 62, 80))
+
+
+def test_a_player_is_stopped(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND)
+    with PlayerProcess(desk) as player:
+        desk.send(["start"])
+        peer.connect("keys", "choir")
+        peer.send(note_on(1, 72, 90))
+        peer.stamp(note_on(2, 60, 80))
+        stopped = player.signal(signal.SIGSTOP)
+        assert peer.stamp(note_off(2, 60)) - stopped < 1.0
+        desk.expect(lambda m: m == ["player", "octaver", "hung"], "the news")
+        peer.send(note_off(1, 72))
+        peer.stamp(note_off(1, 72))
+
+
+def test_a_player_that_reads_nothing_under_a_flood(desk: Desk, peer: Peer) -> None:
+    """What waits for it is bounded: it counts as hung, and thru goes on."""
+    desk.start_stage(BAND)
+    with PlayerProcess(desk) as player:
+        desk.send(["start"])
+        peer.connect("keys", "choir")
+        player.signal(signal.SIGSTOP)
+        notes = [note for n in range(1000) for note in (note_on(1, n % 128, 1), note_off(1, n % 128))]
+        peer.send(*notes, gap=0.0005)
+        desk.expect(lambda m: m == ["player", "octaver", "hung"], "the news")
+        until(lambda: [m for m in peer.messages() if m[0] & 15 == 0] == notes, "all of thru")
+
+
+@pytest.mark.parametrize(
+    "nonsense", [b"not json\n", b"[1]\n", b'[1,[["low"]],true]\n', b'{"a":1}\n', b'[1,[["low",0,300,80,null]],true]\n']
+)
+def test_a_player_that_talks_nonsense_is_dropped(desk: Desk, peer: Peer, nonsense: bytes) -> None:
+    desk.start_stage(BAND, clock=True)
+    player = desk.player("octaver")
+    until(lambda: player.calls, "a call")
+    player.say(nonsense)
+    desk.expect(lambda m: m == ["player", "octaver", "down"], "the news")
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 60, 60))
+    peer.stamp(note_on(1, 60, 60))
+
+
+def test_the_desk_is_killed(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND)
+    with PlayerProcess(desk):
+        desk.send(["start"])
+        peer.connect("keys", "choir")
+        peer.send(note_on(1, 72, 90))
+        peer.stamp(note_on(2, 60, 80))
+        desk.hang_up()
+        assert desk.stage is not None
+        assert desk.stage.wait(3) == 0
+        messages = peer.messages()
+    assert not sounding(messages)
+    assert {control_change(c, n, 0) for c in range(1, 17) for n in (64, 120, 123)} <= set(messages)
+
+
+def test_the_stage_is_killed_and_the_next_one_pays(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND)
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 72, 90), note_on(5, 40, 90))
+    peer.stamp(note_on(5, 40, 90))
+    desk.kill_stage()
+    killed = time.perf_counter()
+    ports = desk.start_stage(BAND)
+    assert ports == {"keys": "JACK", "choir": "JACK"}
+    peer.connect("keys", "choir")  # as the patchbay does
+    paid = max(peer.stamp(note_off(1, 72)), peer.stamp(note_off(5, 40)))
+    assert paid - killed < 3.0
+    peer.send(note_on(1, 74, 90))
+    peer.stamp(note_on(1, 74, 90))
+
+
+def test_stop_ends_every_note(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND)
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 72, 90))
+    peer.stamp(note_on(1, 72, 90))
+    desk.send(["stop"])
+    assert desk.stage is not None
+    assert desk.stage.wait(3) == 0
+    assert not sounding(peer.messages())
+
+
+def test_another_jamd_with_the_same_names_is_refused(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(StageSpec(CLOCK, THRU))
+    with Desk() as second:
+        second.start_stage()
+        second.send(["spec", StageSpec(CLOCK, THRU).to_json()])
+        _, text = second.expect(lambda m: m[0] == "failed", "a refusal")
+        assert '"jamd keys:midi"' in text and '"jamd choir:midi"' in text and "config.yaml" in text
+        assert second.stage is not None and second.stage.wait(3) == 0
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 60, 60))
+    peer.stamp(note_on(1, 60, 60))
+
+
+def test_a_reload_leaves_alone_what_stays_the_same(desk: Desk, peer: Peer) -> None:
+    desk.start_stage(BAND, clock=True)
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 60, 60))
+    peer.stamp(note_on(1, 60, 60))
+    before = len(desk.said)
+    more = (PortSpec("keys", "in", thru=("choir", "organ")), PortSpec("choir", "out"), PortSpec("organ", "out"))
+    desk.send(["spec", StageSpec(CLOCK, more).to_json()])
+    _, ports = desk.expect(lambda m: m[0] == "ready", "the new ports", before)
+    assert ports == {"keys": "JACK", "choir": "JACK", "organ": "JACK"}
+    peer.connect(out="organ")
+    peer.send(note_on(2, 61, 60))
+    until(lambda: peer.messages().count(note_on(2, 61, 60)) == 2, "both outputs")
+    before = len(desk.said)
+    desk.send(["spec", StageSpec(CLOCK, (PortSpec("keys", "in"),)).to_json()])
+    _, ports = desk.expect(lambda m: m[0] == "ready", "the new ports", before)
+    assert ports == {"keys": "JACK"}
+    until(lambda: not sounding(peer.messages()), "what sounded on the ports that are gone")
+
+
+def test_connect_by_name_comes_and_goes(desk: Desk, jack_server: JackServer) -> None:
+    ports = (PortSpec("keys", "in", connect="piano OUT", thru=("choir",)), PortSpec("choir", "out", connect="piano in"))
+    assert desk.start_stage(StageSpec(CLOCK, ports)) == {"keys": None, "choir": None}
+    with Peer("my piano") as piano:
+        until(lambda: desk.metrics()["ports"] == {"keys": "JACK", "choir": "JACK"}, "the piano to be joined", 3.0)
+        piano.send(note_on(1, 60, 60))
+        piano.stamp(note_on(1, 60, 60))
+        piano.kill()
+    desk.expect(lambda m: m == ["port", "keys", "lost"], "the news")
+    desk.expect(lambda m: m == ["port", "choir", "lost"], "the news")
+    with Peer("my piano") as piano:
+        desk.expect(lambda m: m == ["port", "choir", "back"], "the piano to be joined again")
+        desk.expect(lambda m: m == ["port", "keys", "back"], "the piano to be joined again")
+        piano.stamp(note_off(1, 60))  # owed since it was lost
+        piano.send(note_on(1, 62, 60))
+        piano.stamp(note_on(1, 62, 60))
+
+
+def test_jack_is_killed_under_way_and_returns(desk: Desk, jack_server: JackServer) -> None:
+    desk.start_stage(BAND)
+    with PlayerProcess(desk), Peer() as peer:
+        desk.send(["start"])
+        peer.connect("keys", "choir")
+        peer.send(note_on(1, 72, 90), note_on(5, 40, 90))
+        peer.stamp(note_on(3, 36, 50))
+        flooding = Peer("flood")
+        flooding.connect("keys")
+        flooding.post(["send", [m.hex() for m in numbered(6000)], 0.0005])
+        time.sleep(0.5)
+        jack_server.kill()
+        flooding.kill()
+        peer.kill()
+        desk.expect(lambda m: m == ["port", "choir", "lost"], "the news", seconds=2.0)
+        assert desk.metrics()["ports"] == {"keys": None, "choir": None}
+        time.sleep(2.0)  # more grid notes than rtmidi's ring would hold are no matter
+        assert desk.stage is not None and desk.stage.poll() is None
+        jack_server.start()
+        returned = time.perf_counter()
+        with Peer() as peer:
+            peer.connect("keys", "choir")
+            peer.stamp(note_on(3, 36, 50))
+            assert time.perf_counter() - returned < 2.0
+            peer.stamp(note_off(1, 72))
+            peer.stamp(note_off(5, 40))
+            peer.send(note_on(1, 73, 90))
+            peer.stamp(note_on(1, 73, 90))
+            peer.stamp(note_on(2, 61, 80))
+        os.kill(desk.stage.pid, 0)
+
+
+def test_no_midi_system_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The music goes on, into the recording."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "jamd-none")
+    with Desk() as desk:
+        assert desk.start_stage(BAND) == {"keys": None, "choir": None}
+        with PlayerProcess(desk):
+            desk.send(["start"])
+            until(lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "sent"], "notes in the journal")
+        warnings = [text for _, level, _, text in desk.messages("log") if level == "warning"]
+        assert any("ALSA" in text and "JACK" in text and "jamd goes on" in text for text in warnings), warnings
+
+
+def test_ports_appear_when_jack_starts_later(jack_server: JackServer) -> None:
+    jack_server.kill()
+    with Desk() as desk:
+        assert desk.start_stage(StageSpec(CLOCK, THRU)) == {"keys": None, "choir": None}
+        jack_server.start()
+        with Peer() as peer:
+            peer.connect("keys", "choir")
+            peer.send(note_on(1, 73, 90))
+            peer.stamp(note_on(1, 73, 90))
