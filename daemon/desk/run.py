@@ -17,14 +17,13 @@ from daemon import __version__, config
 from daemon.desk import log
 from daemon.desk.recorder import Recorder
 from daemon.desk.signals import Signals
-from daemon.desk.status import status_line
+from daemon.desk.status import Chronicle, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view import View
 from daemon.errors import JamdError
 from daemon.stage.ledger import open_ledger
 
-MINUTE = 60.0
 HOW_TO_GET_PORTS = (
     "no MIDI system: jamd plays into the recording and this terminal; for ports load ALSA's sequencer"
     " (modprobe snd-seq) or start JACK (Debian: apt install jackd2): they open as soon as it is there"
@@ -57,7 +56,10 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         def pong() -> None:
             systemd.alive()
             systemd.status(status_line(supervisor))
+            if not systemd.present and (line := chronicle.line(supervisor)):
+                log.LOG.info(line)
 
+        chronicle = Chronicle(view)
         supervisor = Supervisor(folder, Listeners(say, entries, pong), ping=min(1.0, (systemd.watchdog or 2.0) / 2))
         stack.push_async_callback(supervisor.stop)
         stack.callback(systemd.stopping)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.desk.supervise import Supervisor
+from daemon.desk.view import View
+
+MINUTE = 60.0
 
 
 def figures(metrics: Mapping[str, Any]) -> list[str]:
@@ -29,6 +34,27 @@ def status_line(supervisor: Supervisor) -> str:
     restarts = sum(supervisor.restarts.values())
     parts = [f"players: {', '.join(players) or 'none'}", *apis, *figures(supervisor.metrics), f"restarts {restarts}"]
     return "; ".join(parts)
+
+
+class Chronicle:
+    """Where nobody watches the live line, a line of the log tells once a minute what was played."""
+
+    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
+        self._view, self._clock = view, clock
+        self._next = clock() + MINUTE
+        self._told: Counter[str] = Counter()
+
+    def line(self, supervisor: Supervisor) -> str | None:
+        """To be asked now and then: what is to be told, when it is time and something was played."""
+        if self._view.live or self._clock() < self._next:
+            return None
+        self._next = self._clock() + MINUTE
+        played = self._view.notes - self._told
+        self._told = self._view.notes.copy()
+        if not played:
+            return None
+        notes = ", ".join(f"{who} {count}" for who, count in sorted(played.items()))
+        return "; ".join([f"notes of the last minute: {notes}", *figures(supervisor.metrics)])
 
 
 def _why(refused: str | None) -> str:

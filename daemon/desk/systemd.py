@@ -30,6 +30,10 @@ class Notifier:
             with contextlib.suppress(KeyError, ValueError):
                 self.watchdog = int(environment["WATCHDOG_USEC"]) / 1e6
 
+    @property
+    def present(self) -> bool:
+        return self._socket is not None
+
     def ready(self) -> None:
         self._send("READY=1")
 

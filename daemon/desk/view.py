@@ -48,7 +48,7 @@ class View:
     def __init__(self, stream: TextIO) -> None:
         self.notes: Counter[str] = Counter()  # note-ons since the start, by source or player
         self._stream = stream
-        self._live = stream.isatty()
+        self.live = stream.isatty()
         self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
         self._bpm = 0.0
         self._shown = ""
@@ -65,7 +65,7 @@ class View:
                     self._sounding = {key: [] for key in self._sounding}
                 case ["tempo", _, _, bpm]:
                     self._bpm = bpm
-        if self._live and self._pending is None:
+        if self.live and self._pending is None:
             self._pending = asyncio.get_running_loop().call_later(EVERY, self._draw)
 
     def line(self) -> str:
@@ -92,7 +92,7 @@ class View:
         if self._pending is not None:
             self._pending.cancel()
         self.clear()
-        self._live = False
+        self.live = False
 
     def _turn(self, key: tuple[str, str], message: bytes) -> None:
         pitches = self._sounding.setdefault(key, [])
@@ -109,5 +109,5 @@ class View:
             self._stream.write("\r" + text.ljust(len(self._shown)))
             self._stream.flush()
         except OSError:  # the terminal is gone
-            self._live = False
+            self.live = False
         self._shown = text

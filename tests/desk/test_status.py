@@ -1,0 +1,50 @@
+import io
+from types import SimpleNamespace
+from typing import Any, cast
+
+from daemon.desk.status import Chronicle, figures, status_line
+from daemon.desk.supervise import Supervisor
+from daemon.desk.view import View
+from daemon.music.events import note_on
+
+METRICS = {
+    "lateness_ms": {"count": 40, "p50": 0.08, "p99": 0.31, "max": 1.2345},
+    "thru_ms": {"count": 0, "p50": 0.0, "p99": 0.0, "max": 0.0},
+    "latency_ms": {"choir": {"count": 3, "p50": 1.1, "p99": 2.2, "max": 3.3}},
+    "dropped": 2,
+    "malformed": 0,
+}
+
+
+def supervisor(**parts: Any) -> Supervisor:
+    seats = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
+    known = {"seats": seats, "ports": {"keys": "JACK"}, "metrics": METRICS, "restarts": {"choir": 2, "stage": 1}}
+    return cast(Supervisor, SimpleNamespace(**(known | parts)))
+
+
+def test_figures_are_percentiles_of_what_was_measured() -> None:
+    assert figures(METRICS) == ["latency of choir 1.1/2.2/3.3 ms", "lateness 0.08/0.31/1.2 ms", "dropped 2"]
+    assert figures({}) == []
+
+
+def test_the_status_is_one_line() -> None:
+    assert status_line(supervisor(metrics={})) == "players: choir, drums (starting); JACK; restarts 3"
+    assert status_line(supervisor()).endswith(
+        "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts 3"
+    )
+    assert "no MIDI system" in status_line(supervisor(ports={"keys": None}))
+
+
+def test_the_chronicle_tells_once_a_minute_what_was_played() -> None:
+    now = [0.0]
+    view = View(io.StringIO())
+    chronicle = Chronicle(view, lambda: now[0])
+    view.follow([["melody", 0.0, "tune", note_on(1, 60, 64).hex()]] * 3)
+    assert chronicle.line(supervisor()) is None
+    now[0] = 60.0
+    assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: tune 3"
+    now[0] = 120.0
+    assert chronicle.line(supervisor()) is None
+    view.follow([["sent", 0.0, "choir", "alto", "choir", note_on(1, 60, 64).hex()]])
+    now[0] = 180.0
+    assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: choir 1"
