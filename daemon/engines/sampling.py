@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,23 +28,27 @@ def fold(pitch: int, voice: str) -> int:
     return min(max(pitch, low), high)
 
 
+def _rooms() -> Bools:
+    """(4, 47, 47, 47): for every voice, lower and upper bound, the symbols that are allowed."""
+    lower, upper = SYMBOLS[:, None, None], SYMBOLS[:, None]
+    rooms = IN_RANGE[:, None, None] & (lower <= SYMBOLS) & (upper >= SYMBOLS)
+    nothing = np.logical_not(rooms.any(axis=-1, keepdims=True))
+    return np.where(nothing, IN_RANGE[:, None, None], rooms)
+
+
+ROOMS = _rooms()
+
+
 def allowed(voice: int, known: Ints) -> Bools:
     """(B, 47): the symbols that `voice` may sing beside the `known` ones (B, 4) of this 16th.
 
     Within its range, no rest, not above a higher voice that is known nor below a lower one. Where they leave nothing
     between them, crossing is given up; the range never is.
     """
-    mask: Any = IN_RANGE[voice]  # (47,), or (B, 47) from the first comparison on
-    sounds = known < REST
-    if voice > 0:
-        above = np.where(sounds[:, :voice], known[:, :voice], REST).min(axis=1)
-        mask = mask & (above[:, None] >= SYMBOLS)
-    if voice < len(VOICES) - 1:
-        below = np.where(sounds[:, voice + 1 :], known[:, voice + 1 :], 0).max(axis=1)
-        mask = mask & (below[:, None] <= SYMBOLS)
-    wide: Bools = np.broadcast_to(mask, (len(known), len(SYMBOLS)))
-    nothing = np.logical_not(wide.any(axis=1))
-    return np.where(nothing[:, None], IN_RANGE[voice], wide) if nothing.any() else wide
+    upper = np.minimum(known[:, :voice], REST).min(axis=1, initial=REST)
+    lower = np.where(known[:, voice + 1 :] < REST, known[:, voice + 1 :], 0).max(axis=1, initial=0)
+    rooms: Bools = ROOMS[voice, lower, upper]
+    return rooms
 
 
 def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
@@ -80,21 +82,26 @@ def choose(
     the distribution that they were drawn from. Never fails: what is not a number weighs nothing, and where nothing is
     left, all that is allowed weighs the same. Temperature 0 is the most likely symbol.
     """
-    scores = np.where(mask & (np.abs(log_probs) < 1e9), log_probs, -1e9).astype(np.float64)
-    rows = np.arange(len(scores))
+    rows = np.arange(len(log_probs))
+    scores = np.where(mask & (np.abs(log_probs) < 1e9), log_probs, -np.inf)
+    best = scores.argmax(axis=1)
+    top = scores[rows, best]
+    if not np.isfinite(top).all():
+        scores, top = np.where(mask, 0.0, -np.inf), np.zeros(len(rows))
+        best = scores.argmax(axis=1)
     if temperature <= 0.0:
-        best = np.where(mask.any(axis=1), (scores + mask).argmax(axis=1), scores.argmax(axis=1))
-        return best, scores[rows, best], np.zeros(len(scores))
-    weights = np.exp((scores - scores.max(axis=1, keepdims=True)) / temperature)
-    weights[~mask] = 0.0
-    order = (-weights).argsort(axis=1, kind="stable")
-    falling = weights[rows[:, None], order]
-    sums = falling.cumsum(axis=1)
-    kept = ((sums - falling) < top_p * sums[:, -1:]).sum(axis=1) - 1
-    total = sums[rows, kept]
-    place = np.minimum((sums <= (draws * total)[:, None]).sum(axis=1), kept)
-    symbols = order[rows, place]
-    return symbols, scores[rows, symbols], np.log(falling[rows, place] / total)
+        return best, top.astype(np.float64), np.zeros(len(rows))
+    weights = np.exp((scores - top[:, None]) / temperature)
+    if top_p < 1.0:
+        falling = -np.sort(-weights, axis=1)
+        sums = falling.cumsum(axis=1)
+        kept = (sums - falling < top_p * sums[:, -1:]).sum(axis=1) - 1
+        weights *= weights >= falling[rows, kept][:, None]
+    sums = weights.cumsum(axis=1, dtype=np.float64)
+    total = sums[:, -1]
+    places = np.minimum(draws * total, np.nextafter(total, 0))
+    symbols = (sums <= places[:, None]).sum(axis=1)
+    return symbols, scores[rows, symbols].astype(np.float64), np.log(weights[rows, symbols] / total)
 
 
 def probability(logits: NDArray[np.floating], temperature: float) -> Floats:
