@@ -47,10 +47,11 @@ def interval_table() -> Tensor:
 
 
 class Lookup(nn.Module):
-    """Sum of one embedding per feature; features are numbered within their own range."""
+    """Sum of one embedding per feature, numbered within its own range. In training whole features drop out."""
 
-    def __init__(self, sizes: list[int], width: int):
+    def __init__(self, sizes: list[int], width: int, dropout: float):
         super().__init__()
+        self.dropout = dropout
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
         self.register_buffer("starts", torch.tensor(starts), persistent=False)
         self.weight = nn.Parameter(torch.randn(sum(sizes), width) * 0.5 / len(sizes) ** 0.5)
@@ -60,7 +61,12 @@ class Lookup(nn.Module):
         rows = features + self.starts
         if torch.compiler.is_exporting():
             return functional.embedding(rows, self.weight).sum(-2)
-        flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum")
+        kept = None
+        if self.training:
+            kept = torch.empty(rows.shape, device=rows.device).bernoulli_(1 - self.dropout).flatten(0, -2) / (
+                1 - self.dropout
+            )
+        flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum", per_sample_weights=kept)
         return flat.unflatten(0, rows.shape[:-1])
 
 
@@ -68,7 +74,7 @@ class Harmoniser(nn.Module):
     def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):
         super().__init__()
         self.shape = shape
-        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding)
+        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding, dropout / 4)
         self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True, dropout=dropout)
         self.query = nn.Linear(shape.hidden, shape.queries * shape.key)
         self.key = nn.Linear(shape.hidden, shape.key)
@@ -78,10 +84,13 @@ class Harmoniser(nn.Module):
         self.context = nn.Sequential(
             nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head)
         )
-        self.clues = Lookup([4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head)
+        self.clues = Lookup(
+            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head, dropout / 4
+        )
         self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
         self.block = nn.Sequential(
             nn.LayerNorm(shape.head),
+            nn.Dropout(dropout / 2),
             nn.Linear(shape.head, shape.head),
             nn.GELU(approximate="tanh"),
             nn.Dropout(dropout),
@@ -90,7 +99,8 @@ class Harmoniser(nn.Module):
         self.out = nn.Sequential(
             nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 1)
         )
-        self.drop_input = nn.Dropout(dropout / 4)
+        self.drop_input = nn.Dropout(dropout / 2)
+        self.drop_recall = nn.Dropout(dropout / 2)
         first, second = [i for i, _ in PAIRS], [j for _, j in PAIRS]
         table, known, previous, own = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8
         constants = {
@@ -134,7 +144,8 @@ class Harmoniser(nn.Module):
         inside = (distance >= 0) & (distance < self.shape.memory)
         bias = self.distance[:, (self.shape.memory - 1 - distance).clamp(0, self.shape.memory - 1)]
         scores = query @ key.transpose(-1, -2) / self.shape.key**0.5 + bias
-        recalled = (scores.masked_fill(~inside, -1e9).softmax(-1) @ value).transpose(1, 2).flatten(2)
+        weights = self.drop_recall(scores.masked_fill(~inside, -1e9).softmax(-1))
+        recalled = (weights @ value).transpose(1, 2).flatten(2)
         return self.context(h + self.recall(recalled))
 
     def advance(

@@ -91,8 +91,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bach", type=Path, help="folder with music21's bwv*.mxl")
     parser.add_argument("out", type=Path, help="the .npz to write")
+    parser.add_argument(
+        "--part", choices=("train", "valid"), default="train", help="valid: what is held out to validate on"
+    )
     args = parser.parse_args()
-    names = trainable([p.name for p in args.bach.glob("bwv*.mxl")], json.loads(HELD_OUT.read_text()))
+    names, held_out = [p.name for p in args.bach.glob("bwv*.mxl")], json.loads(HELD_OUT.read_text())
+    names = trainable(names, held_out) if args.part == "train" else sorted(set(names) & set(held_out["valid"]))
     if not names:
         parser.error(f"{args.bach}: no bwv*.mxl; name the folder corpus/bach of an installed music21")
     arrays, kept = {}, []

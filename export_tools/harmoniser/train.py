@@ -24,9 +24,10 @@ from tqdm import tqdm
 
 from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser
 
-LONGEST = 448  # frames; longer pieces are cropped
+LONGEST, SHORTEST = 448, 96  # frames; pieces are cropped to at most the one, and may begin anywhere before the other
 BEAT = 4
 NO_FERMATA_KNOWN = 2
+FORGET = 0.1  # share of the symbols of the past that the recurrent part does not see, against learning pieces by heart
 Batch = dict[str, Tensor]
 
 
@@ -58,7 +59,7 @@ class Chorales:
         sounding = np.where(midi >= 0, midi, np.nan)
         low, high = np.nanmin(sounding, 0), np.nanmax(sounding, 0)
         shifts = np.arange(max(-6, np.nanmax(self.low - low)), min(6, np.nanmin(self.high - high)) + 1)
-        shift = int(rng.choice(shifts)) if len(shifts) and rng.random() < 0.8 else 0
+        shift = int(rng.choice(shifts)) if len(shifts) and rng.random() < 0.9 else 0
         symbol = np.where(midi >= 0, midi + shift - 36, REST)
         repeated = np.zeros_like(symbol, bool)
         repeated[1:] = (symbol[1:] == symbol[:-1]) & (symbol[1:] != REST)
@@ -72,7 +73,7 @@ class Chorales:
             "fermata": np.full(len(symbol), NO_FERMATA_KNOWN) if unknown else piece["fermata"],
             "tie": np.where(repeated & (not benchmark), held, -1),
         }
-        first = 0 if rng.random() < 0.5 else int(rng.integers(0, max(1, len(symbol) - LONGEST + 1)))
+        first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST)))
         return {k: v[first : first + LONGEST] for k, v in shown.items()}
 
     def epoch(self, size: int, shards: int) -> list[list[Batch]]:
@@ -118,7 +119,9 @@ def known_before(rank: Tensor, symbol: Tensor) -> Tensor:
 
 def losses(model: Harmoniser, batch: Batch, any_order: float) -> tuple[Tensor, Tensor]:
     """Nats of all symbols per note and of the known ties per note, over the frames that are real."""
-    context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"])
+    forgotten = torch.rand(batch["before"].shape) < (FORGET if model.training else 0)
+    seen = batch["before"].masked_fill(forgotten, UNKNOWN)
+    context = model.contexts(seen, batch["held"], batch["position"], batch["fermata"])
     real = batch["real"]
     symbol, before = batch["symbol"][real], batch["before"][real]
     count = len(symbol)
@@ -179,8 +182,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=240)
     parser.add_argument("--batch", type=int, default=8, help="pieces")
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--dropout", type=float, default=0.4)
-    parser.add_argument("--decay", type=float, default=0.05, help="of the weights, AdamW")
+    parser.add_argument("--dropout", type=float, default=0.5)
+    parser.add_argument("--decay", type=float, default=0.1, help="of the weights, AdamW")
     parser.add_argument("--average", type=float, default=0.998, help="of the weights, per step")
     parser.add_argument("--any-order", type=float, default=0.5, help="share of pieces with voices in random order")
     parser.add_argument("--seed", type=int, default=1)
