@@ -83,20 +83,21 @@ def load(path: Path, engine: str) -> Artifact:
     if sidecar["engine"] != engine:
         raise ModelError(f"{path}: it is a model of the engine {sidecar['engine']!r}, not {engine!r}: correct `model:`")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}): correct its permissions") from None
-    if hashlib.sha256(data).hexdigest() != sidecar["sha256"]:
+    if digest != sidecar["sha256"]:
         raise ModelError(
             f"{path}: truncated or changed: its sha256 is not the one in {path.with_suffix('.json').name}: {REMEDY}"
         )
-    session = _session(path, data)
+    session = _session(path)
     _compare(path, "input", session.get_inputs(), sidecar["inputs"])
     _compare(path, "output", session.get_outputs(), sidecar["outputs"])
     return Artifact(path, session, sidecar)
 
 
-def _session(path: Path, data: bytes) -> Any:
+def _session(path: Path) -> Any:
     import onnxruntime  # slow and large: the desk reads the engines' tables without it
 
     options = onnxruntime.SessionOptions()
@@ -106,7 +107,7 @@ def _session(path: Path, data: bytes) -> Any:
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions have no common base but this one
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(

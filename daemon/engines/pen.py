@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from daemon.encodings.chorale import FERMATA_UNKNOWN, NO_FERMATA, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.encodings.chorale import FERMATA_UNKNOWN, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
 from daemon.engines.lookahead import Written
 from daemon.engines.sampling import PARALLEL, Ints, allowed, choose, parallels, probability
@@ -29,11 +29,10 @@ class Pen:
         self._model = model
         self._unknown: Ints = np.full((1, len(VOICES)), UNKNOWN)
         self._none_held: Ints = np.zeros((1, len(VOICES)), dtype=np.int64)
-        self._starts = {
-            (position, fermata): self._advance(model.start(1), self._unknown, self._none_held, position, fermata)
+        self._starts = [
+            self._advance(model.start(1), self._unknown, self._none_held, position, FERMATA_UNKNOWN)
             for position in range(STEPS_PER_BAR)
-            for fermata in (NO_FERMATA, FERMATA_UNKNOWN)
-        }
+        ]
         self.reseed(0)
 
     def reseed(self, seed: int) -> None:
@@ -45,12 +44,12 @@ class Pen:
         """Start anew, on a 16th that lies at `position` (16ths since the bar line)."""
         self.symbols: Ints | None = None
         self.held, self.previous = self._none_held, self._unknown
-        self._state = self._starts[position, FERMATA_UNKNOWN]
+        self._state = self._starts[position]
 
     def turn(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
         """Go on to the next 16th. Until something is written, what was sung lasts: to the model also in a silence."""
         if self.symbols is None:
-            self._state = self._starts[position, FERMATA_UNKNOWN if fermata == FERMATA_UNKNOWN else NO_FERMATA]
+            self._state = self._starts[position]
             return
         self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
         self.previous, self.held = self.symbols, np.ones_like(self.held)
