@@ -52,3 +52,29 @@ def test_no_other_distribution_owns_daemon(installed: Path, tmp_path: Path) -> N
     owners = "import importlib.metadata as m, json; print(json.dumps(m.packages_distributions()['daemon']))"
     assert set(json.loads(python(installed, tmp_path, owners))) == {"jamd"}
     assert set(packages_distributions().get("daemon", [])) <= {"jamd"}  # here; installed editable, jamd is not listed
+
+
+def jamd(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [installed / "bin" / "jamd", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_installed_jamd_plays_what_ships_with_it(installed: Path, tmp_path: Path) -> None:
+    assert jamd(installed, tmp_path, "--version").stdout == f"jamd {daemon.__version__}\n"
+    assert jamd(installed, tmp_path, "models").returncode == 0
+    melody = resources() / "melodies" / "twinkle.mid"
+    done = jamd(installed, tmp_path, "render", str(melody), "-o", "harmony.mid")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "harmony.mid").stat().st_size > melody.stat().st_size
+
+
+def test_a_package_that_overwrote_daemon_is_told_apart(installed: Path, tmp_path: Path) -> None:
+    """As python-daemon would, by its own `daemon/__init__.py`."""
+    package = Path(python(installed, tmp_path, "import daemon; print(daemon.__path__[0])"))
+    (tmp_path / "daemon").mkdir()
+    for path in package.glob("*.py"):
+        (tmp_path / "daemon" / path.name).write_bytes(b"" if path.name == "__init__.py" else path.read_bytes())
+    done = subprocess.run([installed / "bin" / "python", "-m", "daemon"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "another package has overwritten" in done.stderr

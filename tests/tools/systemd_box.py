@@ -92,7 +92,6 @@ class SystemdBox:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.run("systemctl", "poweroff", check=False)
         self._stop()
 
     def _wait_until_booted(self, seconds: float = 60) -> None:
@@ -107,14 +106,14 @@ class SystemdBox:
         raise RuntimeError(f"systemd did not boot:\n{(Path(self._folder.name) / 'log').read_text()}")
 
     def _stop(self) -> None:
+        """At once, as by a power cut: nothing is kept."""
         assert self._nspawn is not None
-        if not self._leader:
-            self._nspawn.send_signal(signal.SIGTERM)
+        os.kill(
+            self._leader or self._nspawn.pid, signal.SIGKILL
+        )  # the leader is its namespace's init: all the rest goes
         try:
             self._nspawn.wait(20)
         except subprocess.TimeoutExpired:
-            if self._leader:
-                os.kill(self._leader, signal.SIGKILL)  # the init of its process namespace: all the rest goes with it
             self._nspawn.kill()
             self._nspawn.wait()
         self._folder.cleanup()
