@@ -36,7 +36,8 @@ from daemon.wire import Call, Control, Generate, Listen, Ping, Reset, decode_act
 
 SIXTEENTH = 0.25  # beats
 PATIENCE = 0.7  # seconds without an answer after which a player counts as hung
-PRE_ROLL = 0.1  # seconds between the start of the clock and beat 0, so that the first window can be asked for in time
+PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
+SETTLE = 0.1  # seconds that a player is given to fill its first window after a reset: look-ahead starts from nothing
 RANK_TEMPO, RANK_ASK, RANK_MELODY = 0, 1, 2
 
 
@@ -358,9 +359,9 @@ class Performance:
             player.ask = None
 
     def _reset(self, player: _Player) -> None:
-        """Start a player anew at the next 16th that can still be asked for in time."""
+        """Start a player anew, with a first window far enough ahead, which is asked for at once."""
         self._silence(player)
-        beat = self.beat_at(self._now + player.spec.lead)
+        beat = self.beat_at(self._now + max(player.spec.lead, SETTLE))
         first = max(math.ceil(beat / SIXTEENTH) * SIXTEENTH, 0.0)
         self._resets += 1
         player.first_valid = self._number + 1
@@ -368,20 +369,21 @@ class Performance:
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
             self._call(player, Control(setting, value), self._now)
-        self._ask(player, first)
+        self._generate(player, first)
 
-    def _ask(self, player: _Player, start: float) -> None:
+    def _generate(self, player: _Player, start: float) -> None:
+        """Ask for the window at `start`, and for the next one when its time comes."""
+        bar_start, meter = self.spec.tempo_map.bar_at(start)
+        self._call(player, Generate(Window(start, start + SIXTEENTH, bar_start, meter, self.bpm)), self._now)
+
         def run(due: float) -> None:
-            if (
-                self._now - due > player.spec.lead + 60 / self.bpm * SIXTEENTH
-            ):  # the stage itself stood still: go on with the present
-                self._ask(player, math.ceil(self.beat_at(self._now + player.spec.lead) / SIXTEENTH) * SIXTEENTH)
-                return
-            bar_start, meter = self.spec.tempo_map.bar_at(start)
-            self._call(player, Generate(Window(start, start + SIXTEENTH, bar_start, meter, self.bpm)), self._now)
-            self._ask(player, start + SIXTEENTH)
+            following = start + SIXTEENTH
+            if self._now - due > player.spec.lead + 60 / self.bpm * SIXTEENTH:
+                # The stage itself stood still: go on with the present.
+                following = math.ceil(self.beat_at(self._now + player.spec.lead) / SIXTEENTH) * SIXTEENTH
+            self._generate(player, following)
 
-        player.ask = self._timeline.add(start, RANK_ASK, run, offset=-player.spec.lead)
+        player.ask = self._timeline.add(start + SIXTEENTH, RANK_ASK, run, offset=-player.spec.lead)
 
     def _call(self, player: _Player, call: Call, now: float) -> None:
         if player.released:
