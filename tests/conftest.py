@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.paths import resources
+from tests.dice import register
 from tests.tools import alsa_vm, jack
 from tests.tools import systemd_box as systemd_box_tool
 
@@ -120,3 +121,12 @@ def echo_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(Path(__file__).parents[1])]))
     return folder
+
+
+@pytest.fixture
+def dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers tests.dice.Dice as `dice`, here and in child processes."""
+    register(tmp_path / "site-dice")
+    monkeypatch.syspath_prepend(tmp_path / "site-dice")
+    paths = [str(tmp_path / "site-dice"), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))

@@ -13,7 +13,7 @@ from daemon.music.melody import Melodies
 
 
 class Dice:
-    """Answers keys with two voices, and fills windows as likely as `often` says; `known` melodies' notes are doubled."""
+    """Answers keys with two voices, fills windows as likely as `often` says, and doubles known melodies."""
 
     needs_model: ClassVar[bool] = False
     voices: ClassVar[tuple[str, ...]] = ("high", "low")

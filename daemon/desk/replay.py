@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -79,7 +80,7 @@ class _Player:
         self._members = header[2]["members"]
         self._performance = Performance(StageSpec.from_json(header[2]["spec"]), self)
         yield header
-        seconds, whole, first = header[1], False, True
+        seconds, whole = header[1], False
         for entry in entries:
             seconds, whole = entry[1], entry[0] == "end"
             if entry[0] == "gap":
@@ -89,17 +90,18 @@ class _Player:
                 self._members = entry[2] if entry[0] == "members" else self._members
                 yield entry
                 continue
-            if not (entry[0] in _OUTPUTS or (entry[0] == "state" and not first)):
+            if entry[0] not in _OUTPUTS:
                 if self._made:
                     self._differs(seconds, entry, self._made[0])
                     yield from self._take_all()
                 self._apply(entry)
             made = self._made.popleft() if self._made else None
+            if made is None and entry[0] == "advance":  # what was due did nothing: it belonged to a melody that is gone
+                made = entry
             if made != entry:
                 self._differs(seconds, entry, made)
             if made is not None:
                 yield made
-            first = False
         if whole and self._made:
             self._differs(seconds, None, self._made[0])
         if whole or self._result.difference:
@@ -183,7 +185,8 @@ class _Player:
             self._result.warnings.append(f"{player}: {error!r}")
 
     def record(self, entry: Entry) -> None:
-        self._made.append(entry)
+        if entry[0] != "state":  # the next session begins with it
+            self._made.append(json.loads(json.dumps(entry)) if entry[0] == "spec" else entry)  # tuples as lists
 
 
 _OUTPUTS = ("sent", "dropped", "melody", "tempo")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -92,6 +93,7 @@ def engine_names() -> list[str]:
     return sorted(point.name for point in entry_points(group="jamd.engines"))
 
 
+@cache
 def engine_class(name: str) -> type[NoteEngine]:
     """The engine registered under `name` in the entry-point group `jamd.engines`. Raises ConfigError."""
     for point in entry_points(group="jamd.engines", name=name):
