@@ -148,7 +148,8 @@ class Switchboard:
 def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
     """Out of the terminal's reach (Ctrl-C is the desk's), without an input; what it prints is no part of our output."""
     environment = {k: v for k, v in os.environ.items() if k not in _SYSTEMD} | dict.fromkeys(_ONE_THREAD, "1")
-    quiet, errors = subprocess.DEVNULL, sys.stderr.fileno()
+    quiet = subprocess.DEVNULL
+    errors = sys.stderr.fileno() if sys.stderr is not None else quiet
     if sys.platform == "win32":
         group = subprocess.CREATE_NEW_PROCESS_GROUP
         return subprocess.Popen(command, stdin=quiet, stdout=errors, env=environment, creationflags=group)

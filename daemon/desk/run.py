@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -87,19 +88,22 @@ async def _play(
             while True:
                 await signals.reload()
                 systemd.reloading()
-                systemd.status(await _reload(supervisor, band.path))
+                systemd.status(await _reload(supervisor, band))
                 systemd.ready()
 
 
-async def _reload(supervisor: Supervisor, path: Path) -> str:
+async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     """Take the configuration as it is now, if there is no mistake in it; what came of it."""
     try:
-        band = await asyncio.to_thread(config.load, path)
+        band = await asyncio.to_thread(config.load, first.path)
         changed = await supervisor.reload(band.stage, band.members)
-    except (JamdError, OSError) as error:
-        log.LOG.error("%s\nnothing was changed: the last good configuration goes on", error)
+    except Exception as error:  # also one that nobody foresaw: the music goes on
+        text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
+        log.LOG.error("%s\nnothing was changed: the last good configuration goes on", text)
         return f"reload failed, the last good configuration goes on: {' '.join(str(error).split())}"
     log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player has changed")
+    if band.recording != first.recording:
+        log.LOG.warning("recording.directory: the new one counts from the next start of jamd")
     return status_line(supervisor)
 
 

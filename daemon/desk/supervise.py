@@ -92,6 +92,7 @@ class Supervisor:
         self._stage: Child | None = None
         self._stage_ready = False
         self._stage_refused: str | None = None
+        self._started = False
         self._unanswered = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -110,6 +111,7 @@ class Supervisor:
             raise PortError(self._stage_refused)
         if refusals := [seat.refused for seat in everyone if seat.refused]:
             raise ModelError("\n".join(refusals))
+        self._started = True
         for seat in everyone:
             if not seat.up:
                 self._tell.say("warning", f"{seat.name} late", f"{seat.name} is not up yet: it joins in when it is")
@@ -167,10 +169,11 @@ class Supervisor:
             for seat in self.seats.values():
                 seat.up = False
             self._happened()
-            if self._stage_refused:
+            if self._stage_refused and not self._started:
                 return
             self.restarts["stage"] += 1
-            self._tell.say("error", "stage", f"the stage ended ({_how(status)}): a new one starts, and a new clock")
+            why, self._stage_refused = self._stage_refused or _how(status), None
+            self._tell.say("error", "stage", f"the stage ended ({why}): a new one starts, and a new clock")
             await asyncio.sleep(restarts.pause())
 
     def _hear_stage(self, stage: Child, message: list[Any]) -> None:
@@ -243,7 +246,10 @@ class Supervisor:
             seat.up = False
             self._happened()
             if seat.refused is not None:
-                self._tell.say("error", f"{seat.name} refused", f"{seat.refused}\n{seat.name} is silent until a reload")
+                if self._started:
+                    self._tell.say(
+                        "error", f"{seat.name} refused", f"{seat.refused}\n{seat.name} is silent until a reload"
+                    )
                 return
             self.restarts[seat.name] += 1
             pause = seat.restarts.pause()

@@ -184,3 +184,12 @@ def test_the_server_comes_and_goes(jamd: Jamd, jack_server: JackServer) -> None:
     hold(peer)
     assert jamd.children() == before
     peer.close()
+
+
+def test_a_second_jamd_with_the_same_names_refuses_to_start(jamd: Jamd, peer: Peer, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    with Jamd(tmp_path / "second", (jamd.folder / "config.yaml").read_text()) as second:
+        assert second.over() == 1
+        assert "jamd keys" in second.log
+        assert "READY" not in second.log
+    hold(peer)
