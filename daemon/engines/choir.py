@@ -37,6 +37,10 @@ class Choir:
             return None
         return now
 
+    def ends_by_itself(self, voice: str) -> bool:
+        """Whether the voice's last note was given a duration."""
+        return voice in self._singing and self._singing[voice].duration is not None
+
     def stop(self, beat: float, voice: str) -> list[Action]:
         """End what a voice sings, if anything."""
         now = self.sings(beat, voice)

@@ -24,14 +24,12 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 CHORD = 0.020  # seconds within which keys are one chord
-PARTICLES, LAG, HURRY = (
-    8,
-    12,
-    3,
-)  # how many settings of a known melody, how many 16ths ahead, how many a window until there
+PARTICLES, LAG = 8, 12  # how many settings of a known melody are written side by side, and how many 16ths ahead
+HURRY = 6  # how many 16ths are written for one window until then
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody
 PHRASE, PHRASES, LAST = 32, 6, 16  # 16ths of a phrase, phrases of a chorale of its own, and of the rest after it
 
+MOST = 2**63 - 1  # a seed may be any integer
 LONGEST = 64  # 16ths that are filled of one window, whatever its length
 
 Early = tuple[Ints | None, Ints]  # what was sung in a 16th before keys that came in its second half
@@ -80,8 +78,8 @@ class Harmoniser:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         self._lead.reset(known)
         self._choir.silence()
-        self._pen.reseed(seed)
-        self._random = np.random.default_rng((seed, 1))
+        self._pen.reseed(seed & MOST)
+        self._random = np.random.default_rng((seed & MOST, 1))
         self._ahead: LookAhead | None = None
         self._lines: Mapping[str, Line] = {}  # the lines of `_ahead`
         self._given: Given = {}  # the keys that are being followed
@@ -121,6 +119,10 @@ class Harmoniser:
         self._ahead = None
         if self._frame is not None and beat > self._frame * STEP + NEAR and self._early is None:
             self._early = (self._pen.symbols, self._pen.held)
+        yield from self._sing(beat, given, chord)
+
+    def _sing(self, beat: float, given: Given, chord: bool = False) -> Iterator[Action]:
+        """This 16th under `given` keys: first the voices that they lead, then the others."""
         before, self._given = self._given, given
         known = [UNKNOWN] * len(VOICES)
         for voice, key in given.items():
@@ -162,14 +164,14 @@ class Harmoniser:
 
     def _step(self, frame: int, beat: float, window: Window) -> Iterator[Action]:
         self._frame = frame
-        self._struck.clear()
+        struck, self._struck = self._struck, set()
         early, self._early = self._early, None
         position = _position(frame, window)
         if not self._given_voices:
             yield from self._compose(beat, position)
         elif (keys := self._lead.keys(beat, self._bar)) is not None:
             self._ahead = None
-            yield from self._follow(beat, position, keys.leading, early)
+            yield from self._follow(beat, position, keys.leading, early, struck)
         elif (lines := self._lead.lines(beat)) is not None:
             self._given = {}
             yield from self._accompany(frame, beat, lines, window)
@@ -178,23 +180,19 @@ class Harmoniser:
             self._pen.forget(position)
             yield from self._hush(beat)
 
-    def _follow(self, beat: float, position: int, given: Given, early: Early | None) -> Iterator[Action]:
+    def _follow(
+        self, beat: float, position: int, given: Given, early: Early | None, struck: set[str]
+    ) -> Iterator[Action]:
         """The next 16th under the keys that are held, or silence after them."""
         if early is not None and given and given == self._given:
-            self._pen.shift(*early, position)
+            self._pen.shift(*early, position, [voice in struck for voice in VOICES])
             return
         self._pen.turn(position)
-        if not given:
-            yield from self._hush(beat)
-        before, self._given = self._given, given
-        known = [UNKNOWN] * len(VOICES)
-        for voice, key in given.items():
-            known[VOICES.index(voice)] = fold(key.pitch, voice) - LOWEST
-            if before.get(voice) is not key:
-                self._struck.add(voice)
-                yield self._choir.play(beat, voice, key.pitch, key.velocity)
         if given:
-            yield from self._write(beat, known, max(key.velocity for key in given.values()))
+            yield from self._sing(beat, given)
+        else:
+            self._given = given
+            yield from self._hush(beat)
 
     def _sing_lines(self, lines: Mapping[str, Line], window: Window) -> Iterator[Action]:
         """The melody itself, at its own times; also a note that sounds already when it comes to lead."""
@@ -208,40 +206,35 @@ class Harmoniser:
 
     def _accompany(self, frame: int, beat: float, lines: Mapping[str, Line], window: Window) -> Iterator[Action]:
         """The next 16th of the best setting of a known melody."""
-        ahead, hurry = self._ahead, HURRY
+        ahead = self._ahead
         if ahead is None or lines is not self._lines or not 0 <= frame - ahead.frame <= LAG:
             ahead = self._ahead = LookAhead(self._model, PARTICLES, self._random, frame)
-            self._lines, hurry = lines, LAG
+            self._lines = lines
         while ahead.frame <= frame:
-            for _ in range(hurry):
+            for _ in range(HURRY):
                 if ahead.frontier <= ahead.frame + LAG:
                     self._extend(ahead, lines, window)
             written = ahead.hear()
         self._pen.take(written)
-        free = [voice for voice in VOICES if voice not in lines or lines[voice].at(frame).pitch is None]
         if written.rests:
-            yield from self._hush(beat, (voice for voice in VOICES if voice not in lines))
+            yield from self._hush(beat, (voice for voice in VOICES if not self._choir.ends_by_itself(voice)))
             return
-        velocity = max(line.at(frame).velocity for line in lines.values())
-        for voice in VOICES:
-            index = VOICES.index(voice)
-            symbol = int(written.symbols[0, index])
-            if voice not in free or symbol >= REST:
-                continue
-            strike = not written.held[0, index]
-            action = self._choir.move(beat, voice, LOWEST + symbol, round(velocity * SOFTER[voice]), strike)
-            if action is not None:
-                self._struck.add(voice)
-                yield action
+        steps = {voice: line.at(frame) for voice, line in lines.items()}
+        velocity = max(step.velocity for step in steps.values())
+        for index, voice in enumerate(VOICES):
+            symbol, held = int(written.symbols[0, index]), bool(written.held[0, index])
+            if symbol < REST and (voice not in steps or steps[voice].pitch is None):
+                action = self._choir.move(beat, voice, LOWEST + symbol, round(velocity * SOFTER[voice]), not held)
+                if action is not None:
+                    self._struck.add(voice)
+                    yield action
 
     def _extend(self, ahead: LookAhead, lines: Mapping[str, Line], window: Window) -> None:
         known, struck = np.full(len(VOICES), UNKNOWN), np.zeros(len(VOICES), dtype=np.bool_)
         steps = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
-        first = steps.get("soprano")
         position = _position(ahead.frontier, window)
-        if (first is not None and first.pitch is None) or not any(
-            lines[voice].goes_on(ahead.frontier * STEP) for voice in lines
-        ):
+        rests = "soprano" in steps and steps["soprano"].pitch is None
+        if rests or not any(line.goes_on(ahead.frontier * STEP) for line in lines.values()):
             ahead.rest(position)
             return
         for voice, step in steps.items():

@@ -97,7 +97,7 @@ class Lead:
     def keys(self, beat: float, bar: float) -> Keys | None:
         """The live source that leads at `beat`: it gives notes, or did so less than a bar (in beats) ago."""
         for keys in self._keys.values():
-            if keys.leading or (keys.released is not None and keys.released <= beat + bar < keys.released + 2 * bar):
+            if keys.leading or (keys.released is not None and beat < keys.released + bar):
                 return keys
         return None
 

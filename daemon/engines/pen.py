@@ -59,13 +59,13 @@ class Pen:
         self._state, self.previous = written.state, written.previous
         self.symbols, self.held = written.symbols, written.held
 
-    def shift(self, symbols: Ints | None, held: Ints, position: int) -> None:
+    def shift(self, symbols: Ints | None, held: Ints, position: int, struck: Sequence[bool]) -> None:
         """Go on to the next 16th, and move there what was sung only in the last moment of this one; until then it was
-        `symbols` and `held`."""
+        `symbols` and `held`. The voices `struck` are not held."""
         late = self.symbols
         self.symbols, self.held = symbols, held
         self.turn(position)
-        self.symbols, self.held = late, np.asarray(late == self.previous, dtype=np.int64)
+        self.symbols, self.held = late, ((late == self.previous) & ~np.asarray(struck)).astype(np.int64)
 
     def write(
         self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, again: bool = False

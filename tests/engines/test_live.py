@@ -230,3 +230,16 @@ def test_none_given_plays_chorales_of_its_own(monkeypatch: pytest.MonkeyPatch) -
     chord = [("soprano", 72), ("alto", 64), ("tenor", 55), ("bass", 48)]
     assert plays(actions) == [(beat, *note) for beat in (4.0, 56.0) for note in chord]
     assert stops(actions) == [(52.0, voice) for voice in ("soprano", "alto", "tenor", "bass")]
+
+
+def test_a_note_repeated_late_in_a_16th_counts_as_struck_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25)))
+    list(engine.listen(off(0.44, 72)))
+    assert len(plays(list(engine.listen(on(0.45, 72))))) == 4
+    list(engine.generate(window(0.5)))
+    list(engine.generate(window(0.75)))
+    assert [held for _, held in model.advances[-1].past[-3:]] == [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 0)]

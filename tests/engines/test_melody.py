@@ -117,3 +117,23 @@ def test_a_jump_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plays(list(engine.generate(window(5.0)))) == [
         (5.0, "soprano", 74, 3.0), (5.0, "alto", 69, None), (5.0, "tenor", 62, None), (5.0, "bass", 57, None)
     ]  # fmt: skip
+
+
+def test_a_bass_that_is_given_now_and_then_is_found_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 2, 72), (0, 1, 50), (3, 1, 72))
+    engine = make(monkeypatch, FakeModel(standing), {"tune": tune}, given=("soprano", "bass"))
+    actions = run(engine, 0, 4)
+    assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (1, 48, None), (3, 48, None)]
+    assert stops(actions) == [(2.0, voice) for voice in ("alto", "tenor", "bass")]
+
+
+def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking ahead starts within a few windows: no answer costs more than six 16ths of writing."""
+    model = FakeModel()
+    engine = make(monkeypatch, model, {"tune": melody((0, 16, 72), length=16.0)})
+    counts = []
+    for frame in range(8):
+        before = len(model.advances)
+        list(engine.generate(window(frame / 4)))
+        counts.append(len(model.advances) - before)
+    assert counts == [6, 6, 3, 1, 1, 1, 1, 1]
