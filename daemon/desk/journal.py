@@ -101,8 +101,8 @@ class Journal:
     def tick(self) -> bool:
         """Sync what is new, at most half a second old when called that often. True: please rotate."""
         if self._loud:
-            self._attempt(self._flush)
-        if self._dirty:
+            self._attempt(self._save)
+        elif self._dirty:
             self._attempt(self._sync)
         now = self._clock()
         silent = now - self._heard_at > SILENCE and not self._sounding and (self._file or self._pending)
@@ -195,6 +195,10 @@ class Journal:
             finally:
                 os.close(folder)
 
+    def _save(self) -> None:
+        self._flush()
+        self._sync()
+
     def _sync(self) -> None:
         if self._file is not None:
             os.fsync(self._file.fileno())
@@ -204,8 +208,7 @@ class Journal:
         """End the session, if one is open, and make its MIDI file."""
         if self._file is not None or self._loud:
             self._keep(frame(["end", self._clock()]))
-            self._attempt(self._flush)
-            self._attempt(self._sync)
+            self._attempt(self._save)
         self._forget()
         if self._file is not None:
             file, self._file, self._dirty = self._file, None, False
