@@ -24,8 +24,8 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 CHORD = 0.020  # seconds within which keys are one chord
-PARTICLES, LAG = 8, 12  # how many settings of a known melody are written side by side, and how many 16ths ahead
-HURRY = 6  # how many 16ths are written for one window until then
+PARTICLES, LAG = 8, 10  # settings of a known melody that are written side by side, and how many 16ths ahead at least
+START, BURST = 8, 4  # 16ths that are written at a time, first and later: all but the first find the caches warm
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody
 PHRASE, PHRASES, LAST = 32, 6, 16  # 16ths of a phrase, phrases of a chorale of its own, and of the rest after it
 
@@ -161,6 +161,8 @@ class Harmoniser:
         last = math.ceil(window.end / STEP - EPSILON)
         for frame in range(max(first, last - LONGEST), last):
             yield from self._step(frame, max(frame * STEP, window.start), window)
+        if len(self._given_voices) == 1 and self._lead.listens:
+            self._pen.foresee(VOICES.index(self._given_voices[0]))
 
     def _step(self, frame: int, beat: float, window: Window) -> Iterator[Action]:
         self._frame = frame
@@ -207,12 +209,12 @@ class Harmoniser:
     def _accompany(self, frame: int, beat: float, lines: Mapping[str, Line], window: Window) -> Iterator[Action]:
         """The next 16th of the best setting of a known melody."""
         ahead = self._ahead
-        if ahead is None or lines is not self._lines or not 0 <= frame - ahead.frame <= LAG:
+        if ahead is None or lines is not self._lines or not 0 <= frame - ahead.frame <= STEPS_PER_BAR:
             ahead = self._ahead = LookAhead(self._model, PARTICLES, self._random, frame)
             self._lines = lines
         while ahead.frame <= frame:
-            for _ in range(HURRY):
-                if ahead.frontier <= ahead.frame + LAG:
+            if ahead.frontier <= ahead.frame + LAG:
+                for _ in range(BURST if ahead.frontier > ahead.frame else START):
                     self._extend(ahead, lines, window)
             written = ahead.hear()
         self._pen.take(written)

@@ -87,6 +87,11 @@ class Lead:
             name: lines(known[name], self._given) for name in self._listen if name in known and self._given
         }
 
+    @property
+    def listens(self) -> bool:
+        """Whether there is a live source."""
+        return bool(self._keys)
+
     def hear(self, event: MidiEvent) -> bool:
         """Take in an event; whether it came from someone who is listened to and whose future is not known."""
         keys = self._keys.get(event.source)

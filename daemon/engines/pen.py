@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from daemon.encodings.chorale import FERMATA_UNKNOWN, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
 from daemon.engines.lookahead import Written
-from daemon.engines.sampling import PARALLEL, Ints, allowed, choose, parallels, probability
+from daemon.engines.sampling import IN_RANGE, PARALLEL, Ints, allowed, choose, parallels, probability
+
+Log = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Pen:
 
     def reseed(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
+        self._foreseen: dict[tuple[int, ...], tuple[Log, Log]] = {}
         self._draws = self.random.random((len(VOICES), 2))
         self.forget()
 
@@ -45,17 +49,20 @@ class Pen:
         self.symbols: Ints | None = None
         self.held, self.previous = self._none_held, self._unknown
         self._state = self._starts[position]
+        self._foreseen.clear()
 
     def turn(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
         """Go on to the next 16th. Until something is written, what was sung lasts: to the model also in a silence."""
+        self._foreseen.clear()
         if self.symbols is None:
             self._state = self._starts[position]
             return
         self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
-        self.previous, self.held = self.symbols, np.ones_like(self.held)
+        self.previous, self.held = self.symbols, (self.symbols < REST).astype(np.int64)
 
     def take(self, written: Written) -> None:
         """Go on from another's page."""
+        self._foreseen.clear()
         self._state, self.previous = written.state, written.previous
         self.symbols, self.held = written.symbols, written.held
 
@@ -66,6 +73,20 @@ class Pen:
         self.symbols, self.held = symbols, held
         self.turn(position)
         self.symbols, self.held = late, ((late == self.previous) & ~np.asarray(struck)).astype(np.int64)
+
+    def foresee(self, voice: int) -> None:
+        """Ask the model beforehand about the first other voice, for every note that `voice` could be given in this
+        16th: so the answer to a key does not wait for it."""
+        if self._foreseen:
+            return
+        notes = np.flatnonzero(IN_RANGE[voice])
+        known = np.full((len(notes), len(VOICES)), UNKNOWN)
+        known[:, voice] = notes
+        context = np.repeat(self._state.context, len(notes), axis=0)
+        previous = np.repeat(self.previous, len(notes), axis=0)
+        log_probs, tie = self._model.head(State({}, context), previous, known, np.full(len(notes), int(voice == 0)))
+        for row, asked in enumerate(known.tolist()):
+            self._foreseen[tuple(asked)] = log_probs[row : row + 1], tie[row : row + 1]
 
     def write(
         self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, again: bool = False
@@ -90,7 +111,9 @@ class Pen:
         self.symbols, self.held = symbols, held
 
     def _choose(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
-        log_probs, tie = self._model.head(self._state, self.previous, symbols, np.array([voice]))
+        log_probs, tie = self._foreseen.get(tuple(symbols[0].tolist())) or self._model.head(
+            self._state, self.previous, symbols, np.array([voice])
+        )
         faults = parallels(voice, self.previous, symbols)
         scores = log_probs if faults is None else log_probs - PARALLEL * faults
         chosen, _, _ = choose(scores, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])

@@ -21,12 +21,14 @@ def test_a_key_is_answered_at_once_the_given_voice_first(monkeypatch: pytest.Mon
     engine = make(monkeypatch, model)
     run(engine, 0, 0.5)
     model.advances.clear()
+    model.heads.clear()
     answer = engine.listen(on(0.3, 72, 100))
     assert next(iter(answer)) == Play(0.3, 72, 100, "soprano")
-    assert model.heads == []
     assert next(iter(answer)) == Play(0.3, 67, 85, "alto")
-    assert model.heads == [(1, 1)], "the first harmony note costs one head"
-    assert list(answer) == [Play(0.3, 60, 85, "tenor"), Play(0.3, 55, 95, "bass")]
+    assert model.heads == [], "the first harmony note was foreseen for every key"
+    assert next(iter(answer)) == Play(0.3, 60, 85, "tenor")
+    assert model.heads == [(2, 1)], "every other one costs one head"
+    assert list(answer) == [Play(0.3, 55, 95, "bass")]
     assert model.advances == [], "the recurrent step is never on the way of an answer"
 
 
@@ -109,7 +111,7 @@ def test_a_chord_within_20_ms_changes_only_the_voices_that_differ(monkeypatch: p
     assert plays(list(engine.listen(on(0.32, 76)))) == [(0.32, "soprano", 76), (0.32, "bass", 52)]
 
 
-@pytest.mark.parametrize(("tempo", "struck"), [(60, ["soprano"]), (30, ["soprano", "alto", "tenor", "bass"])])
+@pytest.mark.parametrize(("tempo", "struck"), [(60, ["soprano"]), (30, ["soprano", "tenor", "bass"])])
 def test_20_ms_are_fewer_beats_at_a_slower_tempo(
     monkeypatch: pytest.MonkeyPatch, tempo: float, struck: list[str]
 ) -> None:
@@ -120,7 +122,7 @@ def test_20_ms_are_fewer_beats_at_a_slower_tempo(
     list(engine.listen(on(0.0, 72)))
     list(engine.generate(window(0.25, tempo=tempo)))
     list(engine.listen(on(0.25, 74)))
-    model.tie = -9.0  # from now on every voice wants to strike its note again
+    model.tie = -9.0  # from now on the voices want to strike their notes again; the alto was asked before
     assert [voice for _, voice, _ in plays(list(engine.listen(on(0.265, 76))))] == struck
 
 
