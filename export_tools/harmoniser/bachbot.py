@@ -3,11 +3,11 @@
     python -m export_tools.harmoniser.prepare BACH_FOLDER valid.npz --part valid
     python -m export_tools.harmoniser.bachbot chorales.npz valid.npz [--epochs 30]
 
-Pieces are moved to C major or A minor. A frame is an optional fermata token, a token (pitch, tied or not) per sounding
-voice from the top, and a delimiter; a piece stands between START and END. 3 x LSTM 256 on embeddings of 32, dropout
-0.3, batch-norm, 50 rows of 128 tokens, Adam 2e-3 halved every five epochs, gradients clipped at 5. Not as in the
-original: all metres, four voices also in unison. Prints one JSON object: nats per token, and their sum per note, rests included,
-which is an upper bound of the benchmark's figure.
+Pieces are moved to C major or A minor. A frame is an optional fermata token, a token (pitch, tied or not) per
+sounding voice from the top, and a delimiter; a piece stands between START and END. 3 x LSTM 256 on embeddings of 32,
+dropout 0.3, batch-norm, 50 rows of 128 tokens, Adam 2e-3 halved every five epochs, gradients clipped at 5. Not as in
+the original: all metres, four voices also in unison. Prints one JSON object: nats per token, and their sum per note,
+rests included, which is an upper bound of the benchmark's figure.
 """
 
 import argparse

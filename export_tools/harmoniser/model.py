@@ -63,29 +63,40 @@ class Lookup(nn.Module):
             return functional.embedding(rows, self.weight).sum(-2)
         kept = None
         if self.training:
-            kept = torch.empty(rows.shape, device=rows.device).bernoulli_(1 - self.dropout).flatten(0, -2) / (
-                1 - self.dropout
-            )
+            keep = 1 - self.dropout
+            kept = torch.empty(rows.shape, device=rows.device).bernoulli_(keep).flatten(0, -2) / keep
         flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum", per_sample_weights=kept)
         return flat.unflatten(0, rows.shape[:-1])
+
+
+class Locked(nn.Module):
+    """Dropout with one mask for all time steps (Gal and Ghahramani 2016): memory cannot average it away."""
+
+    def __init__(self, dropout: float):
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, width) → the same."""
+        if not self.training:
+            return x
+        return x * torch.empty_like(x[:, :1]).bernoulli_(1 - self.dropout) / (1 - self.dropout)
 
 
 class Harmoniser(nn.Module):
     def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):
         super().__init__()
         self.shape = shape
-        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding, dropout / 4)
-        self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True, dropout=dropout)
+        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding, dropout / 5)
+        self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True)
         self.query = nn.Linear(shape.hidden, shape.queries * shape.key)
         self.key = nn.Linear(shape.hidden, shape.key)
         self.value = nn.Linear(shape.hidden + shape.embedding, shape.value)
         self.distance = nn.Parameter(torch.zeros(shape.queries, shape.memory))  # last column: the newest frame
         self.recall = nn.Linear(shape.queries * shape.value, shape.hidden, bias=False)
-        self.context = nn.Sequential(
-            nn.LayerNorm(shape.hidden), nn.Dropout(dropout), nn.Linear(shape.hidden, shape.head)
-        )
+        self.context = nn.Sequential(nn.LayerNorm(shape.hidden), Locked(dropout), nn.Linear(shape.hidden, shape.head))
         self.clues = Lookup(
-            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head, dropout / 4
+            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head, dropout * 0.4
         )
         self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
         self.block = nn.Sequential(
@@ -99,7 +110,8 @@ class Harmoniser(nn.Module):
         self.out = nn.Sequential(
             nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 1)
         )
-        self.drop_input = nn.Dropout(dropout / 2)
+        self.drop_layers = nn.ModuleList(Locked(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
+        self.drop_weights = nn.Dropout(dropout * 0.8)
         self.drop_recall = nn.Dropout(dropout / 2)
         first, second = [i for i, _ in PAIRS], [j for _, j in PAIRS]
         table, known, previous, own = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8
@@ -132,10 +144,19 @@ class Harmoniser(nn.Module):
         pairs = self.intervals[upper * INPUTS + lower]
         return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
 
+    def recur(self, x: Tensor) -> Tensor:
+        """(batch, time, embedding) → (batch, time, hidden), with dropped recurrent weights (Merity et al. 2018)."""
+        zeros = x.new_zeros(1, len(x), self.shape.hidden)
+        for i, drop in enumerate(self.drop_layers):
+            weights = [getattr(self.lstm, f"{name}_l{i}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            weights[1] = self.drop_weights(weights[1])
+            x = torch.lstm(drop(x), (zeros, zeros), weights, True, 1, 0.0, self.training, False, True)[0]
+        return x
+
     def contexts(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
         """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head)."""
         x = self.embed(frame, held, position, fermata)
-        h = self.lstm(self.drop_input(x))[0]
+        h = self.recur(x)
         before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
         query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
         key, value = self.key(before)[:, None], self.value(torch.cat([h, x], -1))[:, None]

@@ -26,6 +26,7 @@ from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser
 
 LONGEST, SHORTEST = 448, 96  # frames; pieces are cropped to at most the one, and may begin anywhere before the other
 BEAT = 4
+ROOM = 2  # semitones that a transposed voice may be out of the range it has in the data
 NO_FERMATA_KNOWN = 2
 FORGET = 0.1  # share of the symbols of the past that the recurrent part does not see, against learning pieces by heart
 Batch = dict[str, Tensor]
@@ -58,7 +59,9 @@ class Chorales:
         midi = piece["midi"].astype(int)
         sounding = np.where(midi >= 0, midi, np.nan)
         low, high = np.nanmin(sounding, 0), np.nanmax(sounding, 0)
-        shifts = np.arange(max(-6, np.nanmax(self.low - low)), min(6, np.nanmin(self.high - high)) + 1)
+        least, most = np.nanmax(self.low - low) - ROOM, np.nanmin(self.high - high) + ROOM
+        shifts = np.arange(max(-6, least), min(6, most) + 1)
+        shifts = shifts[(shifts + np.nanmin(low) >= 36) & (shifts + np.nanmax(high) <= 81)]
         shift = int(rng.choice(shifts)) if len(shifts) and rng.random() < 0.9 else 0
         symbol = np.where(midi >= 0, midi + shift - 36, REST)
         repeated = np.zeros_like(symbol, bool)
@@ -179,6 +182,7 @@ def main() -> None:
     parser.add_argument("pieces", type=Path, help="validation pieces: an object with the list `valid`")
     parser.add_argument("run", type=Path, help="folder for checkpoints")
     parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
+    parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
     parser.add_argument("--epochs", type=int, default=240)
     parser.add_argument("--batch", type=int, default=8, help="pieces")
     parser.add_argument("--rate", type=float, default=1.5e-3)
@@ -197,6 +201,8 @@ def main() -> None:
     views = sorted(map(benchmark_view, json.loads(args.pieces.read_text())["valid"]), key=lambda v: len(v["symbol"]))
     valid = [collate(views[i : i + 8]) for i in range(0, len(views), 8)]
     model, average = Harmoniser(dropout=args.dropout), Harmoniser()
+    if args.start:
+        model.load_state_dict(torch.load(args.start, weights_only=True)["average"])
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
