@@ -161,7 +161,7 @@ class Harmoniser:
         last = math.ceil(window.end / STEP - EPSILON)
         for frame in range(max(first, last - LONGEST), last):
             yield from self._step(frame, max(frame * STEP, window.start), window)
-        if len(self._given_voices) == 1 and self._lead.listens:
+        if len(self._given_voices) == 1 and self._lead.listens and self._ahead is None:
             self._pen.foresee(VOICES.index(self._given_voices[0]))
 
     def _step(self, frame: int, beat: float, window: Window) -> Iterator[Action]:
