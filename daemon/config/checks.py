@@ -102,7 +102,7 @@ class Reader:
 
     def _member(self, name: str, value: Value) -> Member:
         member = value.section("engine", "model", "listen", "play", "options")
-        sources = [other for other in (*self._inputs, *self._melodies, *self._band) if other != name]
+        sources = [*self._inputs, *self._melodies, *self._band]
         listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
         play = member["play"].section("port", "channels")
         port = play["port"].one_of(self._outputs, what="an output among the ports")

@@ -100,7 +100,8 @@ class Value:
             value = Value(self.file, f"{self.path}.{name}".lstrip("."), node, key)
             if not isinstance(key, yaml.ScalarNode):
                 value.wrong("a key must be one word")
-            elif name in found:
+                continue
+            if name in found:
                 value.wrong("stands here twice: delete one")
             found[name] = value
         return found
