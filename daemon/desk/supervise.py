@@ -93,6 +93,7 @@ class Supervisor:
         self._stage_ready = False
         self._stage_refused: str | None = None
         self._started = False
+        self._connections: list[Any] = []  # what others had connected to our ports, for the next stage
         self._unanswered = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -187,7 +188,10 @@ class Supervisor:
                 self.ports = metrics.get("ports", self.ports)
                 self._tell.pong()
                 return
+            case ["connections", connections]:
+                self._connections = connections
             case ["hello", *_]:
+                stage.send(["connections", self._connections])
                 stage.send(["spec", self._spec.to_json()])
             case ["ready", ports]:
                 if not self._stage_ready:  # it says so again after every reload

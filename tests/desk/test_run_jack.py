@@ -136,6 +136,7 @@ def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: si
 
 
 def test_a_new_stage_pays_what_the_old_one_owed_and_has_its_connections(jamd: Jamd, peer: Peer) -> None:
+    time.sleep(1.0)  # the stage looks twice a second who is connected
     hold(peer)
     lost = time.perf_counter()
     os.kill(jamd.children()["stage"], signal.SIGKILL)
