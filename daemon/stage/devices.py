@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,15 @@ except ImportError as _error:  # no libasound, or a Python without a wheel: no p
     IMPORT_ERROR = str(_error)
 
 from daemon.errors import PortError
+from daemon.stage.alsa_board import AlsaBoard, read_clients
+from daemon.stage.patchbay import Board
 from daemon.stage.spec import PortSpec
 
 ALSA, JACK, CORE_MIDI, WINDOWS = "ALSA", "JACK", "CoreMIDI", "Windows MM"
-_lost: list[object] = []  # see Device.close
+ENDER = "jamd stage out:midi"  # a port of ours for our own inputs only; see Systems.end_exclusive
+QUIET = 0.02  # seconds in which threads that were bringing a message will have brought it
+MOURNING = 0.25  # the same after the death of a JACK server: the next client that is opened ends them (see JackWatch)
+_lost: list[object] = []  # see Systems.close
 
 
 class NotThere(PortError):
@@ -38,28 +43,20 @@ class Device:
     handle: Any
     own: str
     foreign: str | None
-
-    def close(self, dead: bool) -> None:
-        """Deleting a client of a dead JACK server takes a second per output, with the interpreter locked, and a new
-        client finds those that were left and cleans them up, after which deleting them crashes. So they stay."""
-        if dead:
-            _lost.append(self.handle)
-            return
-        self.handle.close_port()
-        self.handle.delete()
+    is_input: bool
 
 
 class Systems:
-    """Opens ports. `wake` is called, from any thread, when JACK's server has died.
+    """Opens ports, watches them, closes them.
 
     Until `hand_over` (monotonic seconds) a port of the same name may be that of a stage that was killed just now.
     """
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self._wake = wake
+    def __init__(self) -> None:
         self.hand_over = 0.0
         self.jack: Any = None  # JackWatch, while there was a server
         self._ender: Device | None = None
+        self._died_at = 0.0  # monotonic seconds at which the JACK server's death was noticed; 0: it lives
 
     def open(self, spec: PortSpec) -> Device:
         """Raises NotThere, saying what was tried; NameTaken."""
@@ -87,13 +84,46 @@ class Systems:
             return f"{device.foreign} is gone"
         return None
 
-    def dead(self, device: Device) -> bool:
-        """Whether rtmidi must not be asked to close it."""
+    def close(self, devices: Iterable[Device]) -> None:
+        """Close them, those that are gone included.
+
+        Deleting a client of a dead JACK server takes a second per output, with the interpreter locked; the next client
+        that is opened finds those that were left and cleans them up, after which deleting them crashes. So they stay.
+        A living input is cut off first: rtmidi waits for its thread, with the interpreter locked, and if that thread
+        waits for the interpreter meanwhile, to bring a message, both wait for ever.
+        """
+        boards = self.boards()
+        living = []
+        for device in devices:
+            if self._dead(device):
+                _lost.append(device.handle)
+                continue
+            living.append(device)
+            if device.is_input and device.api in boards:
+                boards[device.api].disconnect(device.own)
+        if any(device.is_input for device in living):
+            time.sleep(QUIET)
+        for device in living:
+            device.handle.close_port()
+            device.handle.delete()
+
+    def _dead(self, device: Device) -> bool:
         return device.api == JACK and not (self.jack is not None and self.jack.has_port(device.own))
+
+    def boards(self) -> dict[str, Board]:
+        """The systems whose connections can be seen and made, as they are now."""
+        boards: dict[str, Board] = {ALSA: AlsaBoard(read_clients())}
+        if self.jack is not None and self.jack.alive:
+            boards[JACK] = self.jack
+        return boards
 
     @property
     def jack_died(self) -> bool:
-        return self.jack is not None and not self.jack.alive
+        if self.jack is None or self.jack.alive:
+            self._died_at = 0.0
+            return False
+        self._died_at = self._died_at or time.monotonic()
+        return True
 
     def end_exclusive(self, device: Device) -> None:
         """Send a lone end of exclusive to an input of ours on JACK.
@@ -104,18 +134,19 @@ class Systems:
         if device.api != JACK or self.gone(device) is not None:
             return
         if self._ender is not None and self.gone(self._ender) is not None:
-            self._ender.close(dead=self.dead(self._ender))
+            self.close([self._ender])
             self._ender = None
         if self._ender is None:
             handle = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "jamd stage out")
             handle.open_virtual_port("midi")
-            self._ender = Device(JACK, handle, "jamd stage out:midi", None)
-        self.jack.connect(self._ender.own, device.own)
+            self._ender = Device(JACK, handle, ENDER, None, False)
+        self.jack.connect(ENDER, device.own, True)
         self._ender.handle.send_message(b"\xf7")
 
-    def close(self) -> None:
+    def leave(self) -> None:
+        """The last thing: let go of the systems themselves."""
         if self._ender is not None:
-            self._ender.close(dead=self.dead(self._ender))
+            self.close([self._ender])
         if self.jack is not None:
             self.jack.close()
 
@@ -138,7 +169,7 @@ class Systems:
             raise NotThere("it has no virtual ports: make one with loopMIDI and name it with connect:")
         kind, opposite = (rtmidi.MidiIn, rtmidi.MidiOut) if spec.direction == "in" else (rtmidi.MidiOut, rtmidi.MidiIn)
         client = client_name(spec.name)
-        own = f"{client}:midi" if api in (ALSA, JACK) else client
+        own = own_name(api, spec.name)
         self._see_that_free(api, number, opposite, own)
         handle = kind(number, client)
         try:
@@ -154,7 +185,7 @@ class Systems:
                 handle.open_port(index, "midi")
             if api == JACK and not self.jack.has_port(own):
                 raise NotThere(f"the server gave the name {client!r} to someone else")
-            return Device(api, handle, own, foreign)
+            return Device(api, handle, own, foreign, spec.direction == "in")
         except BaseException:
             handle.delete()
             raise
@@ -166,7 +197,9 @@ class Systems:
         if api == JACK and (self.jack is None or not self.jack.alive):
             from daemon.stage.jack_watch import open_watch
 
-            self.jack = open_watch(self._wake)
+            if self.jack_died and time.monotonic() < self._died_at + MOURNING:
+                raise NotThere("its server has just died")
+            self.jack = open_watch()
             if self.jack is None:
                 raise NotThere("no server is running")
 
@@ -183,6 +216,8 @@ class Systems:
     def _exists(self, api: str, number: int, opposite: Any, own: str) -> bool:
         if api == JACK:
             return bool(self.jack.has_port(own))
+        if api == ALSA:
+            return f'"{own.partition(":")[0]}" [User' in read_clients()
         if api == WINDOWS:  # only ports of others, which may be shared
             return False
         looker = opposite(number, "jamd look")
@@ -195,6 +230,10 @@ class Systems:
 def client_name(port: str) -> str:
     """What others see: on ALSA and JACK a client with the port "midi", elsewhere the port itself."""
     return f"jamd {port}"
+
+
+def own_name(api: str, port: str) -> str:
+    return f"{client_name(port)}:midi" if api in (ALSA, JACK) else client_name(port)
 
 
 def find_port(names: list[str], wanted: str) -> int | None:

@@ -12,32 +12,38 @@ import ctypes
 import ctypes.util
 import re
 import sys
-from collections.abc import Callable
-from ctypes import CFUNCTYPE, c_char_p, c_int, c_size_t, c_uint32, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p
+from itertools import takewhile
 from pathlib import Path
 
 import rtmidi  # noqa: F401 (it loads the library that is looked for below)
 
 _NO_START_SERVER = 1  # JackNoStartServer
-_ShutdownCallback = CFUNCTYPE(None, c_void_p)
-_kept: list[object] = []  # callbacks that libjack may call at any time
+_kept: list[object] = []  # memory that libjack may write to at any time
 
 
 class JackWatch:
     """One client of a living server. It is not closed when the server died: the next one that is opened does that."""
 
-    def __init__(self, library: ctypes.CDLL, client: int, on_death: Callable[[], None]) -> None:
+    def __init__(self, library: ctypes.CDLL, client: int) -> None:
         self._library, self._client = library, client
-        self.alive = True
+        self._open = True
         self._cycle = 0
+        # When the server dies, libjack posts a semaphore. A callback in Python would do more harm than good: the next
+        # client that is opened ends the threads of the dead one, and a thread that is ended while it waits for the
+        # interpreter takes the interpreter's lock with it.
+        self._libc = ctypes.CDLL(None)
+        self._death = (c_ulong * 8)()  # a sem_t, and more than that
+        self._libc.sem_init(self._death, 0, 0)
+        _kept.append(self._death)
+        library.jack_on_shutdown(client, self._libc.sem_post, self._death)
 
-        def died(_: int | None) -> None:
-            self.alive = False
-            on_death()
-
-        callback = _ShutdownCallback(died)
-        _kept.append(callback)
-        library.jack_on_shutdown(client, callback, None)
+    @property
+    def alive(self) -> bool:
+        """Whether this client may still be asked anything."""
+        if self._open and self._libc.sem_trywait(self._death) == 0:
+            self._open = False
+        return self._open
 
     def cycle(self) -> int:
         """The frame at which the server's current cycle began: it stands still when the server does."""
@@ -48,24 +54,43 @@ class JackWatch:
     def has_port(self, name: str) -> bool:
         return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode()))
 
-    def connect(self, source: str, target: str) -> None:
+    exists = has_port
+
+    def connections(self, own: str) -> set[str]:
+        """Names of the ports that are connected to `own`."""
+        port = self._library.jack_port_by_name(self._client, own.encode()) if self.alive else None
+        names = self._library.jack_port_get_all_connections(self._client, port) if port else None
+        if not names:
+            return set()
+        try:
+            return {name.decode() for name in takewhile(bool, names)}
+        finally:
+            self._library.jack_free(names)
+
+    def connect(self, own: str, other: str, is_output: bool) -> None:
+        source, target = (own, other) if is_output else (other, own)
         if self.alive:
             self._library.jack_connect(self._client, source.encode(), target.encode())
 
+    def disconnect(self, own: str) -> None:
+        """Cut all connections of `own`, an input."""
+        for other in self.connections(own):
+            self._library.jack_disconnect(self._client, other.encode(), own.encode())
+
     def close(self) -> None:
         if self.alive:
-            self.alive = False
+            self._open = False
             self._library.jack_client_close(self._client)
 
 
-def open_watch(on_death: Callable[[], None]) -> JackWatch | None:
-    """None without a server, or without a library to ask. `on_death` is called from a thread of JACK's."""
+def open_watch() -> JackWatch | None:
+    """None without a server, or without a library to ask."""
     library = _library()
     if library is None:
         return None
     status = c_int()
     client = library.jack_client_open(b"jamd stage", _NO_START_SERVER, ctypes.byref(status))
-    return JackWatch(library, client, on_death) if client else None
+    return JackWatch(library, client) if client else None
 
 
 def _library() -> ctypes.CDLL | None:
@@ -82,10 +107,13 @@ def _library() -> ctypes.CDLL | None:
     for name, result, arguments in (
         ("jack_client_open", c_void_p, (c_char_p, c_int, c_void_p)),
         ("jack_client_close", c_int, (c_void_p,)),
-        ("jack_on_shutdown", None, (c_void_p, _ShutdownCallback, c_void_p)),
+        ("jack_on_shutdown", None, (c_void_p, c_void_p, c_void_p)),
         ("jack_last_frame_time", c_uint32, (c_void_p,)),
         ("jack_port_by_name", c_void_p, (c_void_p, c_char_p)),
+        ("jack_port_get_all_connections", POINTER(c_char_p), (c_void_p, c_void_p)),
+        ("jack_free", None, (c_void_p,)),
         ("jack_connect", c_int, (c_void_p, c_char_p, c_char_p)),
+        ("jack_disconnect", c_int, (c_void_p, c_char_p, c_char_p)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments

@@ -32,13 +32,17 @@ class Waker:
         except OSError:  # it is full: then it wakes anyway
             pass
 
+    def close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
     def rest(self) -> None:
         with contextlib.suppress(OSError):
             self._reader.recv(1 << 16)
 
 
 class Inbox:
-    """What was heard and when, in order: (stamp, source, message)."""
+    """What was heard and when, in order: (stamp, source, message). No message: some were lost."""
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
@@ -50,6 +54,7 @@ class Inbox:
         """Take everything that rtmidi's `handle` receives; rtmidi holds on to the callback as long as it lives."""
         handle.ignore_types(sysex=False, timing=False, active_sense=True)
         handle.set_callback(self._callback(source))
+        handle.set_error_callback(self._error_callback(source))
 
     def take(self, most: int = 32) -> Iterator[tuple[float, str, bytes]]:
         """At most so many at a time, so that a flood does not keep the stage from what is due."""
@@ -63,6 +68,15 @@ class Inbox:
 
     def __bool__(self) -> bool:
         return bool(self._heard)
+
+    def _error_callback(self, source: str) -> Callable[..., None]:
+        """rtmidi calls it when a queue of the system overflows: who knows which keys were released meanwhile."""
+
+        def fail(*_: object) -> None:
+            self._heard.append((time.perf_counter(), source, b""))
+            self._waker.wake()
+
+        return fail
 
     def _give_way(self) -> None:
         """Leave the interpreter to those who bring more, until there is no more.

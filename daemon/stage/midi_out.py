@@ -17,43 +17,59 @@ AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is p
 
 
 class Pace(Protocol):
-    """How much may be sent now."""
+    """How much may be sent, and when."""
 
     def room(self, now: float) -> int:
-        """Messages; less than one: wait."""
+        """How many messages may be sent now."""
 
-    def spent(self) -> None:
+    def next(self, now: float) -> float:
+        """When there is room again, if there is none now."""
+
+    def spent(self, now: float) -> None:
         """One was sent."""
 
 
 class Unlimited:
     def room(self, now: float) -> int:
-        return 1 << 30
+        return 1
 
-    def spent(self) -> None:
+    def next(self, now: float) -> float:
+        return now
+
+    def spent(self, now: float) -> None:
         pass
 
 
-class Bucket:
-    """`burst` at once, `rate` per second. ALSA's sequencer loses bursts that exceed the queue of the one who receives
-    (200 events unless he asks for more), without a word."""
+class Groups:
+    """`most` at once, then a `pause`, whatever the clock says: whoever receives needs the time to run.
 
-    def __init__(self, burst: int, rate: float) -> None:
-        self._burst, self._rate = burst, rate
-        self._level, self._at = float(burst), 0.0
+    ALSA's sequencer drops, without a word, what exceeds the queue of whoever receives: 200 events unless he asks for
+    more.
+    """
+
+    def __init__(self, most: int, pause: float) -> None:
+        self._most, self._pause = most, pause
+        self._left, self._last = most, 0.0
 
     def room(self, now: float) -> int:
-        self._level = min(self._level + (now - self._at) * self._rate, self._burst)
-        self._at = now
-        return int(self._level)
+        if now >= self._last + self._pause:
+            self._left = self._most
+        return self._left
 
-    def spent(self) -> None:
-        self._level -= 1
+    def next(self, now: float) -> float:
+        return self._last + self._pause
+
+    def spent(self, now: float) -> None:
+        self._left -= 1
+        self._last = now
 
 
 class PerCycle:
-    """So many in each cycle of the JACK server. rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of
-    32 KiB per cycle cannot overflow then, and nothing is sent when the server stands still."""
+    """So many in each cycle of the JACK server.
+
+    rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of 32 KiB per cycle cannot overflow then, and
+    nothing is sent when the server stands still.
+    """
 
     def __init__(self, most: int, cycle: Callable[[], int]) -> None:
         self._most, self._cycle = most, cycle
@@ -64,7 +80,10 @@ class PerCycle:
             self._last, self._left = cycle, self._most
         return self._left
 
-    def spent(self) -> None:
+    def next(self, now: float) -> float:
+        return now + 0.0005
+
+    def spent(self, now: float) -> None:
         self._left -= 1
 
 
@@ -119,24 +138,38 @@ class Output:
         """Pay what is owed, after what waits."""
         self._ledger.release(self.name, self._raw)
 
+    def pay_again(self) -> None:
+        """What was owed when it was opened: whoever was connected may have come back only now.
+
+        What sounds anew is left alone.
+        """
+        if self._transmit is None:
+            return
+        sounding = set(self._ledger.sounding(self.name))
+        for channel, pitch in self._debts:
+            if (channel, pitch) not in sounding:
+                self._raw(note_off(channel, pitch))
+        if not sounding:
+            self._hush()
+
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
         if self._transmit is None:
             return NEVER
         if self._queue:
-            return time.perf_counter() + 0.0005
+            return self._pace.next(time.perf_counter())
         return self._pay_at[0] if self._pay_at else NEVER
 
     def pump(self, now: float) -> None:
         """Send what may be sent now."""
         while self._pay_at and self._pay_at[0] <= now:
             del self._pay_at[0]
-            self._pay_again()
-        while self._queue and self._transmit is not None and self._pace.room(now) > 0:
+            self.pay_again()
+        while self._queue and self._transmit is not None and self._pace.room(time.perf_counter()) > 0:
             if self._sent >= 500:
-                self._sent = 0
                 if not self._look():
                     return
+                self._sent = 0
             message, due, kind = self._queue.popleft()
             if kind == RAW:
                 self._send(message)
@@ -154,7 +187,7 @@ class Output:
                 self._transmit(message)
             except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
                 self._metrics.unsent += 1
-            self._pace.spent()
+            self._pace.spent(time.perf_counter())
             self._sent += 1
             self._metrics.sent += 1
 
@@ -164,15 +197,6 @@ class Output:
     def _hush(self) -> None:
         for message in silence():
             self._raw(message)
-
-    def _pay_again(self) -> None:
-        """Whoever was connected may have come back only now. What sounds anew is left alone."""
-        sounding = set(self._ledger.sounding(self.name))
-        for channel, pitch in self._debts:
-            if (channel, pitch) not in sounding:
-                self._raw(note_off(channel, pitch))
-        if not sounding:
-            self._hush()
 
     def _measure(self, due: float, kind: int, message: bytes) -> None:
         if kind == THRU:

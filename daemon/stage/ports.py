@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from daemon.stage import realtime
-from daemon.stage.devices import ALSA, JACK, Device, NameTaken, NotThere, Systems, remedy
+from daemon.stage.devices import ALSA, ENDER, JACK, Device, NameTaken, NotThere, Systems, own_name, remedy
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
-from daemon.stage.midi_in import Inbox, Waker
-from daemon.stage.midi_out import NEVER, Bucket, Output, Pace, PerCycle, Unlimited
+from daemon.stage.midi_in import Inbox
+from daemon.stage.midi_out import NEVER, Groups, Output, Pace, PerCycle, Unlimited
+from daemon.stage.patchbay import Patchbay
 from daemon.stage.spec import PortSpec
 
+PATCH = 0.2  # seconds between looks at the connections
 LOOK = 0.5  # seconds between looks whether the ports are there
 SUSPECT = 2.0  # seconds after garbage in which the start of an exclusive message may have swallowed what follows
 RETRY = 0.25  # seconds between attempts to open one that was there before
 RETRY_NEW = 1.0  # … and one that never was
 ENOUGH = 0.1  # seconds that closing waits for what was sent last to arrive
 
-Say = Callable[[str, str, str], None]  # level, cause, text
-Changed = Callable[[str, bool], None]  # port, whether it is there
+
+class Listener(Protocol):
+    """Who hears of the ports."""
+
+    def port_changed(self, name: str, there: bool) -> None:
+        """A port is lost, or back."""
+
+    def connections_changed(self, connections: list[Any]) -> None:
+        """The patchbay remembers others."""
+
+    def say(self, level: str, cause: str, text: str) -> None: ...
 
 
 @dataclass(eq=False, slots=True)
@@ -34,15 +46,15 @@ class _Port:
 
 
 class Ports:
-    """`changed` hears of ports that are lost and back, `say` of why."""
+    """Reports to `listener`."""
 
-    def __init__(self, ledger: Ledger, inbox: Inbox, waker: Waker, metrics: Metrics, changed: Changed, say: Say):
-        self._ledger, self._inbox, self._metrics = ledger, inbox, metrics
-        self._changed, self._say = changed, say
-        self._systems = Systems(waker.wake)
+    def __init__(self, ledger: Ledger, inbox: Inbox, metrics: Metrics, listener: Listener) -> None:
+        self._ledger, self._inbox, self._metrics, self._listener = ledger, inbox, metrics, listener
+        self.patchbay = Patchbay(private=[ENDER])
+        self._systems = Systems()
         self._ports: dict[str, _Port] = {}
         self._outputs: dict[str, Output] = {}
-        self._look_at = NEVER
+        self._look_at = self._patch_at = NEVER
 
     def configure(self, specs: Iterable[PortSpec], now: float, patience: float = 0.0) -> list[NameTaken]:
         """Have these ports, and no others; those that stay the same are left alone. Returns those that it may not."""
@@ -66,7 +78,8 @@ class Ports:
                 self._try(port, now)
             except NameTaken as error:
                 taken.append(error)
-        self._look_at = now + LOOK
+        self.patchbay.keep(own_name(api, name) for name in wanted for api in (ALSA, JACK))
+        self._look_at = self._patch_at = now
         return taken
 
     def send(self, name: str, message: bytes, due: float, kind: int) -> None:
@@ -94,13 +107,31 @@ class Ports:
             for port in self._ports.values():
                 if port.device is not None and 0 <= now - port.garbage_at < SUSPECT:
                     self._systems.end_exclusive(port.device)
+        if now >= self._patch_at:
+            self._patch_at = now + PATCH
+            self._patch()
         for port in self._ports.values():
             if port.device is None and now >= port.retry_at:
                 try:
                     self._try(port, now)
                 except NameTaken as error:
                     port.retry_at = now + RETRY_NEW
-                    self._say("error", f"port {port.spec.name}", str(error))
+                    self._listener.say("error", f"port {port.spec.name}", str(error))
+
+    def _patch(self) -> None:
+        boards = self._systems.boards()
+        open_ports = [(p.device.api, p.device.own, p.spec.direction == "out") for p in self._ports.values() if p.device]
+        changed, restored = self.patchbay.look(boards, [port for port in open_ports if port[0] in boards])
+        if changed:
+            self._listener.connections_changed(self.patchbay.to_json())
+        for port in self._ports.values():
+            if port.device is not None and port.device.own in restored and port.spec.name in self._outputs:
+                self._outputs[port.spec.name].pay_again()
+
+    def pay_again(self) -> None:
+        """What was owed when the ports were opened: now somebody may listen."""
+        for output in self._outputs.values():
+            output.pay_again()
 
     def got_garbage(self, name: str, now: float) -> None:
         """Input `name` brought something that is not MIDI."""
@@ -123,10 +154,9 @@ class Ports:
             self.pump(time.perf_counter())
             time.sleep(0.001)
         self._let_arrive()
-        for port in self._ports.values():
-            self._close(port)
+        self._systems.close([port.device for port in self._ports.values() if port.device is not None])
         self._ports.clear()
-        self._systems.close()
+        self._systems.leave()
 
     def _try(self, port: _Port, now: float) -> None:
         spec = port.spec
@@ -136,7 +166,9 @@ class Ports:
         except NotThere as error:
             port.retry_at = time.perf_counter() + (RETRY if port.was_there else RETRY_NEW)
             if not port.was_there:
-                self._say("warning", f"port {spec.name}", f"{error}; {remedy()}; until then jamd goes on without it")
+                self._listener.say(
+                    "warning", f"port {spec.name}", f"{error}; {remedy()}; until then jamd goes on without it"
+                )
             return
         port.device = device
         if spec.direction == "in":
@@ -147,13 +179,15 @@ class Ports:
             look = lambda: self._systems.gone(device) is None  # noqa: E731
             self._outputs[spec.name].open(device.handle.send_message, self._pace(device), look, time.perf_counter())
             self._outputs[spec.name].pump(time.perf_counter())
+        self.patchbay.closed(device.own)
+        self._patch_at = 0.0
         if port.was_there:
-            self._changed(spec.name, True)
+            self._listener.port_changed(spec.name, True)
         port.was_there = True
 
     def _pace(self, device: Device) -> Pace:
         if device.api == ALSA:
-            return Bucket(burst=32, rate=2000)
+            return Groups(20, 0.004)
         return PerCycle(500, self._systems.jack.cycle) if device.api == JACK else Unlimited()
 
     def _why_gone(self, port: _Port) -> str | None:
@@ -168,11 +202,13 @@ class Ports:
         for port, why in lost.items():
             name, device = port.spec.name, port.device
             assert device is not None
-            device.close(dead=self._systems.dead(device))
+            self._systems.close([device])
             port.device, port.retry_at = None, 0.0
             self._metrics.lost_ports += 1
-            self._say("warning", f"port {name} lost", f"port {name}: {why}; it is opened again as soon as possible")
-            self._changed(name, False)
+            self._listener.say(
+                "warning", f"port {name} lost", f"port {name}: {why}; it is opened again as soon as possible"
+            )
+            self._listener.port_changed(name, False)
 
     def _close(self, port: _Port) -> None:
         """For good: what it owes is paid before."""
@@ -183,7 +219,7 @@ class Ports:
             output.release()
             output.pump(time.perf_counter())
             self._let_arrive()
-        port.device.close(dead=self._systems.dead(port.device))
+        self._systems.close([port.device])
         port.device = None
 
     def _let_arrive(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import sys
 import time
@@ -46,9 +47,9 @@ class Stage:
         self._inbox = Inbox(self._waker)
         self.metrics = Metrics()
         ledger = Ledger(open_ledger(folder / "ledger"))
-        self._ports = Ports(ledger, self._inbox, self._waker, self.metrics, self._port_changed, self._say)
+        self._ports = Ports(ledger, self._inbox, self.metrics, self)
         self._performance: Performance | None = None
-        self._strangers: list[Link] = []  # connected, but have not said who they are
+        self._strangers: list[Link] = []  # connected, but not yet admitted
         self._players: dict[str, Link] = {}
         self._journal: list[list[Any]] = []
         self._post_at = self._check_at = self._tidy_at = 0.0
@@ -60,6 +61,7 @@ class Stage:
         self._asked: dict[tuple[str, int], float] = {}  # (player, call) → stamp of the key that it is about, or 0
         self._allowed = realtime.become_punctual()
         self._ending = False
+        self.is_orphan = False  # the desk is gone without a word
 
     # The loop
 
@@ -108,14 +110,18 @@ class Stage:
         """What came in. Thru goes out at once."""
         for stamp, source, data in self._inbox.take():
             self.metrics.heard += 1
+            if self._performance is None:
+                continue
+            if not data:
+                self.say("warning", f"lost {source}", f"port {source}: messages were lost: what it held is released")
+                self._performance.port_lost(time.perf_counter(), source)
+                continue
             for message in split_messages(data):
-                if self._performance is None:
-                    continue
                 if message == END_OF_EXCLUSIVE:
                     continue
                 if not is_well_formed(message):
                     self._ports.got_garbage(source, stamp)
-                    self._say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
+                    self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
                 self._kind, self._stamp = THRU, stamp
                 self._performance.heard(time.perf_counter(), source, stamp, message)
 
@@ -130,7 +136,7 @@ class Stage:
                 if last:
                     self._asked.pop(self._answer, None)
             except (TypeError, ValueError, LookupError, AttributeError) as error:
-                self._say(
+                self.say(
                     "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
                 )
                 link.broken = True
@@ -148,7 +154,7 @@ class Stage:
     def _greet(self, link: Link) -> None:
         """Somebody new says who it is."""
         match link.receive():
-            case [["hello", str(name), _]]:
+            case [["hello", str(name), _]] if name in self._names():
                 self._strangers.remove(link)
                 if name in self._players:
                     self._drop_player(name, "down")
@@ -161,13 +167,13 @@ class Stage:
                 link.close()
 
     def _admit(self, name: str) -> None:
-        if self._performance is not None and name in self._names():
-            self._performance.player_up(time.perf_counter(), name)
-            self._desk.send([["player", name, "up"]])
+        assert self._performance is not None
+        self._performance.player_up(time.perf_counter(), name)
+        self._desk.send([["player", name, "up"]])
 
     def _names(self) -> set[str]:
-        assert self._performance is not None
-        return {player.name for player in self._performance.spec.players}
+        """Players that may play."""
+        return {player.name for player in self._performance.spec.players} if self._performance is not None else set()
 
     # The desk
 
@@ -175,7 +181,7 @@ class Stage:
         for message in self._desk.receive():
             self._obey(message)
         if self._desk.broken:
-            self._ending = True
+            self._ending = self.is_orphan = True
 
     def _obey(self, message: list[Any]) -> None:
         now = time.perf_counter()
@@ -185,11 +191,14 @@ class Stage:
                 self._take(StageSpec.from_json(data))
             case ["ping", number]:
                 self._desk.send([["pong", number, self._figures()]])
+            case ["connections", connections]:
+                self._ports.patchbay.wish(connections)
             case ["stop"]:
                 self._ending = True
             case _ if self._performance is None:
                 pass
             case ["start", *beat]:
+                self._ports.pay_again()
                 self._performance.start(now, *beat)
             case ["set", name, setting, value]:
                 self._performance.set(now, name, setting, value)
@@ -205,10 +214,12 @@ class Stage:
             before = {player.name: player for player in self._performance.spec.players}
             self._performance.reconfigure(time.perf_counter(), spec)
             for error in self._ports.configure(spec.ports, time.perf_counter()):
-                self._say("error", str(error), str(error))
+                self.say("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
             for name in changed & self._players.keys():
                 self._admit(name)
+            for name in self._players.keys() - self._names():
+                self._players.pop(name).close()
         realtime.freeze()
         self._desk.send([["ready", self._ports.apis()]])
 
@@ -220,10 +231,8 @@ class Stage:
             return
         for what, allowed in self._allowed.items():
             if not allowed:
-                self._say("info", f"no {what}", realtime.REFUSED[what])
+                self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
-        for name in list(self._players):
-            self._admit(name)
 
     def _figures(self) -> dict[str, Any]:
         figures = {
@@ -262,13 +271,16 @@ class Stage:
             entries, self._journal = self._journal, []
             self._desk.send([["journal", entries]])
 
-    def _port_changed(self, name: str, there: bool) -> None:
+    def port_changed(self, name: str, there: bool) -> None:
         self._desk.send([["port", name, "back" if there else "lost"]])
         if not there and self._performance is not None:
             self._kind = THRU
             self._performance.port_lost(time.perf_counter(), name)
 
-    def _say(self, level: str, cause: str, text: str) -> None:
+    def connections_changed(self, connections: list[Any]) -> None:
+        self._desk.send([["connections", connections]])
+
+    def say(self, level: str, cause: str, text: str) -> None:
         """A line for the desk's log: once a minute for one cause."""
         now = time.perf_counter()
         if now - self._said.get(cause, -HUSH) >= HUSH:
@@ -302,13 +314,24 @@ class Stage:
 def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    folder = Path(sys.argv[1])
     try:
-        stage = Stage(Path(sys.argv[1]))
+        stage = Stage(folder)
     except OSError as error:
-        print(f"the stage finds no desk at {sys.argv[1]}: {error}", file=sys.stderr)
+        print(f"the stage finds no desk at {folder}: {error}", file=sys.stderr)
         return 1
     stage.run()
+    if stage.is_orphan and not _has_desk(folder):
+        shutil.rmtree(folder, ignore_errors=True)  # nobody else is left to do it
     return 0
+
+
+def _has_desk(folder: Path) -> bool:
+    try:
+        connect(folder / "desk.sock").close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -245,11 +245,11 @@ def test_the_stage_is_killed_and_the_next_one_pays(desk: Desk, peer: Peer) -> No
     peer.connect("keys", "choir")
     peer.send(note_on(1, 72, 90), note_on(5, 40, 90))
     peer.stamp(note_on(5, 40, 90))
+    until(lambda: len(desk.connections()) == 2, "the connections to be known")
     desk.kill_stage()
     killed = time.perf_counter()
     ports = desk.start_stage(BAND)
     assert ports == {"keys": "JACK", "choir": "JACK"}
-    peer.connect("keys", "choir")  # as the patchbay does
     paid = max(peer.stamp(note_off(1, 72)), peer.stamp(note_off(5, 40)))
     assert paid - killed < 3.0
     peer.send(note_on(1, 74, 90))
@@ -371,3 +371,27 @@ def test_ports_appear_when_jack_starts_later(jack_server: JackServer) -> None:
             peer.connect("keys", "choir")
             peer.send(note_on(1, 73, 90))
             peer.stamp(note_on(1, 73, 90))
+
+
+def test_connections_outlive_stage_peer_and_server(desk: Desk, jack_server: JackServer) -> None:
+    desk.start_stage(StageSpec(CLOCK, THRU))
+    with Peer() as peer:
+        peer.connect("keys", "choir")
+        until(lambda: len(desk.connections()) == 2, "the news")
+        desk.kill_stage()
+        killed = time.perf_counter()
+        desk.start_stage(StageSpec(CLOCK, THRU))
+        until(lambda: peer.send(note_on(1, 60, 90)) and note_on(1, 60, 90) in peer.messages(), "the way through")
+        assert time.perf_counter() - killed < 3.0
+        peer.kill()
+    with Peer() as peer:
+        until(lambda: peer.send(note_on(1, 61, 90)) and note_on(1, 61, 90) in peer.messages(), "a peer that is back")
+        jack_server.kill()
+        peer.kill()
+        jack_server.start()
+    with Peer() as peer:
+        until(lambda: peer.send(note_on(1, 62, 90)) and note_on(1, 62, 90) in peer.messages(), "a server that is back")
+        peer.disconnect("jamd choir:midi", "peer in:midi")
+        until(lambda: len(desk.connections()) == 1, "the cut to be noticed")
+        time.sleep(0.5)
+        assert peer.connections("jamd choir:midi") == []

@@ -63,6 +63,7 @@ class Desk:
         if spec is None:
             return {}
         before = len(self.said)
+        self.send(["connections", self.connections()])
         self.send(["spec", spec.to_json()])
         ready = self.expect(lambda m: m[0] in ("ready", "failed"), "the stage to be ready", before)
         assert ready[0] == "ready", ready
@@ -85,6 +86,11 @@ class Desk:
 
     def messages(self, kind: str) -> list[list[Any]]:
         return [message for _, message in self.said if message[0] == kind]
+
+    def connections(self) -> list[Any]:
+        """What the stage last said of them."""
+        found: list[Any] = (self.messages("connections") or [["connections", []]])[-1][1]
+        return found
 
     def metrics(self) -> dict[str, Any]:
         self._number += 1
@@ -197,6 +203,9 @@ class Peer:
     def connections(self, port: str) -> list[str]:
         found: list[str] = self._ask("connections", port)
         return found
+
+    def disconnect(self, source: str, target: str) -> None:
+        self._ask("disconnect", source, target)
 
     def send(self, *messages: bytes, gap: float = 0.0) -> float:
         """All at once, or one every `gap` seconds; returns when it began."""

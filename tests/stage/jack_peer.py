@@ -1,6 +1,7 @@
 """A MIDI client in a process of its own, at the other end of jamd's ports: `python -m tests.stage.jack_peer NAME`.
 
-It takes commands as JSON lines and answers each: ["connect", FROM, TO], ["send", [HEX, …], GAP], ["heard"].
+It takes commands as JSON lines and answers each: ["connect", FROM, TO], ["disconnect", FROM, TO],
+["connections", PORT], ["send", [HEX, …], GAP], ["heard"].
 """
 
 import contextlib
@@ -34,8 +35,10 @@ def main(name: str) -> None:
                     cable.connect(source, target)
                 except jack.JackError as error:
                     answer = str(error)
+            case ["disconnect", source, target]:
+                cable.disconnect(source, target)
             case ["connections", port]:
-                answer = [p.name for p in cable.get_all_connections(port)]
+                answer = [other.name for other in cable.get_all_connections(port)]
             case ["send", messages, gap]:
                 start = time.perf_counter()
                 for number, message in enumerate(messages):

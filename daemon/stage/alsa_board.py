@@ -1,0 +1,86 @@
+"""ALSA's sequencer as a patchbay: what the kernel tells in /proc, and one call of libasound."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p
+from dataclasses import dataclass, field
+
+_CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
+_PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \(')
+_LINKS = re.compile(r"\s+(Connecting To|Connected From): (.*)")
+Address = tuple[int, int]  # client, port
+
+
+class _Address(ctypes.Structure):
+    _fields_ = (("client", c_ubyte), ("port", c_ubyte))
+
+
+@dataclass(slots=True)
+class _Port:
+    name: str
+    links: list[Address] = field(default_factory=list)
+
+
+def read_clients(path: str = "/proc/asound/seq/clients") -> str:
+    """What the kernel knows of the sequencer's clients; nothing where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+class AlsaBoard:
+    """What there is at one moment. Ports are named `CLIENT:PORT`; of those named alike, the first is meant."""
+
+    def __init__(self, clients: str) -> None:
+        self._ports: dict[Address, _Port] = {}
+        client, name, port = 0, "", _Port("")
+        for line in clients.splitlines():
+            if found := _CLIENT.match(line):
+                client, name = int(found[1]), found[2]
+            elif found := _PORT.match(line):
+                port = self._ports[client, int(found[1])] = _Port(f"{name}:{found[2]}")
+            elif found := _LINKS.match(line):
+                port.links += [(int(c), int(p)) for c, p in re.findall(r"(\d+):(\d+)", found[2])]
+        self._addresses = {port.name: address for address, port in reversed(self._ports.items())}
+
+    def connections(self, own: str) -> set[str]:
+        address = self._addresses.get(own)
+        links = self._ports[address].links if address is not None else []
+        return {self._ports[link].name for link in links if link in self._ports}
+
+    def exists(self, port: str) -> bool:
+        return port in self._addresses
+
+    def connect(self, own: str, other: str, is_output: bool) -> None:
+        ends = self._addresses.get(own), self._addresses.get(other)
+        sender, receiver = ends if is_output else reversed(ends)
+        if sender is not None and receiver is not None:
+            _subscribe(sender, receiver)
+
+    def disconnect(self, own: str) -> None:
+        address = self._addresses.get(own)
+        if address is not None:
+            for other in self._ports[address].links:
+                _subscribe(other, address, undo=True)
+
+
+def _subscribe(sender: Address, receiver: Address, undo: bool = False) -> None:
+    try:
+        library = ctypes.CDLL("libasound.so.2")
+    except OSError:
+        return
+    library.snd_seq_open.argtypes = (POINTER(c_void_p), c_char_p, c_int, c_int)
+    handle, subscription = c_void_p(), c_void_p()
+    if library.snd_seq_open(byref(handle), b"default", 3, 0) < 0:  # SND_SEQ_OPEN_DUPLEX
+        return
+    library.snd_seq_set_client_name(handle, b"jamd patchbay")
+    library.snd_seq_port_subscribe_malloc(byref(subscription))
+    library.snd_seq_port_subscribe_set_sender(subscription, byref(_Address(*sender)))
+    library.snd_seq_port_subscribe_set_dest(subscription, byref(_Address(*receiver)))
+    (library.snd_seq_unsubscribe_port if undo else library.snd_seq_subscribe_port)(handle, subscription)
+    library.snd_seq_port_subscribe_free(subscription)
+    library.snd_seq_close(handle)

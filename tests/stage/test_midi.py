@@ -1,0 +1,217 @@
+"""What goes between rtmidi and the performance: splitting, pacing, paying, measuring."""
+
+from __future__ import annotations
+
+import random
+import socket
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.music.events import is_note_off, is_well_formed, note_off, note_on
+from daemon.stage import midi_out
+from daemon.stage.devices import find_port
+from daemon.stage.ledger import Ledger
+from daemon.stage.link import Link
+from daemon.stage.metrics import Histogram, Metrics
+from daemon.stage.midi_in import Inbox, Waker, split_messages
+from daemon.stage.midi_out import GRID, Groups, Output, PerCycle, Unlimited
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock of midi_out: set now[0]."""
+    moment = [0.0]
+    monkeypatch.setattr(midi_out.time, "perf_counter", lambda: moment[0])
+    return moment
+
+
+def an_output(sent: list[bytes], ledger: Ledger | None = None, **options: Any) -> Output:
+    output = Output("choir", ledger or Ledger(), Metrics())
+    output.open(sent.append, options.get("pace", Unlimited()), options.get("look", lambda: True), 0.0)
+    output.pump(0.0)
+    return output
+
+
+def test_what_an_endless_exclusive_message_swallowed_is_found_again() -> None:
+    blob = b"\xf0\x01\x02" + note_on(1, 60, 90) + b"\xf8" + note_off(1, 60) + b"\x05\xf7"
+    assert split_messages(blob) == [b"\xf0\x01\x02", note_on(1, 60, 90), note_off(1, 60) + b"\x05"]
+    assert [m for m in split_messages(b"\xf0\x01" + note_off(1, 60) + b"\xf7") if is_well_formed(m)] == [
+        note_off(1, 60)
+    ]
+
+
+def test_whole_messages_are_left_alone() -> None:
+    for message in (note_on(3, 60, 90), b"\xf0\x7e\x01\xf7", b"\xf8", b"", b"\xf0\xf7"):
+        assert split_messages(message) == [message]
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_can_be_split(data: bytes) -> None:
+    assert all(split_messages(data)) or data == b""
+
+
+def test_a_burst_goes_out_in_groups_and_in_order(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent, pace=Groups(20, 0.004))
+    messages = [bytes((0xA0, n // 128, n % 128)) for n in range(500)]
+    for message in messages:
+        output.send(message, 0.0, GRID)
+    assert len(sent) == 20
+    while output.next_deadline() < 1.0:
+        before = len(sent)
+        now[0] = output.next_deadline()
+        output.pump(now[0])
+        assert 0 < len(sent) - before <= 20
+    assert sent == messages
+    assert now[0] <= 0.15
+
+
+def test_jack_gets_no_more_than_a_cycle_can_take(now: list[float]) -> None:
+    sent: list[bytes] = []
+    cycle = [0]
+    output = an_output(sent, pace=PerCycle(500, lambda: cycle[0]))
+    for n in range(1200):
+        output.send(bytes((0xA0, n // 128, n % 128)), 0.0, GRID)
+    output.pump(1.0)
+    assert len(sent) == 500  # the server stands still
+    for expected in (1000, 1200, 1200):
+        cycle[0] += 64
+        output.pump(1.0)
+        assert len(sent) == expected
+
+
+def test_every_500_messages_it_looks_whether_the_port_is_there(now: list[float]) -> None:
+    sent: list[bytes] = []
+    looks = []
+    output = an_output(sent, look=lambda: bool(looks.append(len(sent))))  # it is gone
+    for n in range(1200):
+        output.send(bytes((0xA0, n // 128, n % 128)), 0.0, GRID)
+    assert looks[0] == 500 and len(sent) == 500
+
+
+def test_a_lost_port_owes_and_pays_first(now: list[float]) -> None:
+    sent: list[bytes] = []
+    ledger = Ledger()
+    output = an_output(sent, ledger)
+    output.send(note_on(2, 60, 90), 0.0, GRID)
+    output.shut()
+    output.send(note_off(2, 60), 0.0, GRID)
+    output.send(note_on(2, 62, 90), 0.0, GRID)
+    assert sent == [note_on(2, 60, 90)]
+    assert ledger.sounding("choir") == [(2, 60)]
+    again: list[bytes] = []
+    output.open(again.append, Unlimited(), lambda: True, 0.0)
+    output.send(note_on(2, 64, 90), 0.0, GRID)
+    assert again[0] == note_off(2, 60)
+    assert again[-1] == note_on(2, 64, 90)
+    assert ledger.sounding("choir") == [(2, 64)]
+
+
+def test_debts_are_paid_again_but_not_to_new_notes(now: list[float]) -> None:
+    sent: list[bytes] = []
+    ledger = Ledger()
+    for pitch in (60, 64):
+        ledger.transmit("choir", note_on(1, pitch, 90), sent.append)
+    output = an_output(sent, ledger)
+    output.send(note_on(1, 64, 80), 0.0, GRID)
+    sent.clear()
+    now[0] = output.next_deadline()
+    assert now[0] == midi_out.AGAIN[0]
+    output.pump(now[0])
+    assert [m for m in sent if is_note_off(m)] == [note_off(1, 60)]
+
+
+def test_panic_forgets_what_waits(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent, pace=Groups(2, 0.004))
+    for pitch in (60, 61, 62, 63):
+        output.send(note_on(1, pitch, 90), 0.0, GRID)
+    output.silence()
+    for now[0] in (t * 0.004 for t in range(1, 60)):
+        output.pump(now[0])
+    assert sent[:4] == [note_on(1, 60, 90), note_on(1, 61, 90), note_off(1, 60), note_off(1, 61)]
+    assert len(sent) == 4 + 48 and output.idle
+
+
+def test_lateness_is_measured_when_it_is_sent(now: list[float]) -> None:
+    metrics = Metrics()
+    output = Output("choir", Ledger(), metrics)
+    output.open(lambda message: None, Groups(1, 0.004), lambda: True, 0.0)
+    now[0] = 10.0
+    output.send(note_on(1, 60, 90), 9.999, GRID)
+    output.send(note_on(1, 61, 90), 9.999, GRID)
+    now[0] = 10.004
+    output.pump(now[0])
+    assert metrics.lateness.count == 2
+    assert metrics.lateness.maximum == pytest.approx(0.005)
+
+
+def test_percentiles_are_as_fine_as_they_say() -> None:
+    rng = random.Random(1)
+    values = [rng.expovariate(2000) for _ in range(5000)]
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    values.sort()
+    for share in (0.5, 0.9, 0.99, 1.0):
+        assert histogram.percentile(share) == pytest.approx(
+            values[max(round(share * 5000) - 1, 0)], rel=0.011, abs=2e-6
+        )
+    assert histogram.maximum == values[-1]
+    assert Histogram().to_json() == {"count": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
+
+
+def test_names_are_found_by_a_part_and_never_our_own() -> None:
+    names = ["jamd choir:midi", "Midi Through:0", "KeyStation 49:KeyStation 49 MIDI 1 20:0"]
+    assert find_port(names, "keystation") == 2
+    assert find_port(names, "choir") is None
+    assert find_port([*names, "Midi"], "Midi") == 3
+
+
+def test_a_link_that_nobody_reads_is_full_at_its_limit() -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        link = Link(ours, 1 << 16)
+        for _ in range(10_000):
+            link.send([["x" * 100]])
+        assert link.broken and link.is_full and not link.is_waiting
+        link.close()
+
+
+def test_a_link_gives_whole_messages_until_its_end() -> None:
+    ours, theirs = socket.socketpair()
+    link = Link(ours, 1 << 16)
+    theirs.sendall(b"[1]\n[2")
+    assert link.receive() == [[1]]
+    theirs.sendall(b"]\n")
+    theirs.close()
+    assert link.receive() == [[2]] and not link.broken
+    assert link.receive() == [] and link.broken and not link.is_full
+    link.close()
+
+
+def test_callbacks_stamp_queue_and_wake() -> None:
+    class Handle:
+        def ignore_types(self, **options: bool) -> None:
+            assert options == {"sysex": False, "timing": False, "active_sense": True}
+
+        def set_callback(self, callback: Any) -> None:
+            self.receive = callback
+
+        def set_error_callback(self, callback: Any) -> None:
+            self.fail = callback
+
+    waker, handle = Waker(), Handle()
+    inbox = Inbox(waker)
+    inbox.listen(handle, "keys")
+    for n in range(40):
+        handle.receive(([0x90, n, 1], 0.0), None)
+    handle.fail(0, "queue overflow")
+    first = list(inbox.take())
+    assert [m for _, _, m in first] == [bytes((0x90, n, 1)) for n in range(32)]
+    assert [m for _, _, m in inbox.take()] == [*(bytes((0x90, n, 1)) for n in range(32, 40)), b""]
+    waker.rest()
+    waker.close()

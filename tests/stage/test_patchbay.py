@@ -1,0 +1,120 @@
+"""What is remembered of connections, and ALSA's list of them."""
+
+from __future__ import annotations
+
+from daemon.stage.alsa_board import AlsaBoard
+from daemon.stage.patchbay import Patchbay
+
+CHOIR = ("JACK", "jamd choir:midi", True)
+OWN = CHOIR[1]
+
+
+class FakeBoard:
+    def __init__(self) -> None:
+        self.ports = {OWN, "synth:in", "recorder:in"}
+        self.links: set[str] = set()
+
+    def connections(self, own: str) -> set[str]:
+        return self.links if own in self.ports else set()
+
+    def exists(self, port: str) -> bool:
+        return port in self.ports
+
+    def connect(self, own: str, other: str, is_output: bool) -> None:
+        assert own == OWN and is_output
+        self.links.add(other)
+
+
+def look(patchbay: Patchbay, board: FakeBoard) -> tuple[bool, list[str]]:
+    return patchbay.look({"JACK": board}, [CHOIR])
+
+
+def test_what_is_connected_is_remembered_and_told_to_the_next() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    assert look(patchbay, board) == (False, [])
+    board.links = {"synth:in", "recorder:in"}
+    assert look(patchbay, board) == (True, [])
+    assert look(patchbay, board) == (False, [])
+    new = Patchbay()
+    new.wish(patchbay.to_json())
+    board.links = set()
+    assert look(new, board) == (False, [OWN, OWN])
+    assert board.links == {"synth:in", "recorder:in"}
+
+
+def test_a_peer_that_comes_back_is_connected_again() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    board.links = set()
+    board.ports.discard("synth:in")
+    assert look(patchbay, board) == (False, [])
+    board.ports.add("synth:in")
+    assert look(patchbay, board) == (False, [OWN])
+    assert board.links == {"synth:in"}
+
+
+def test_what_somebody_cut_is_forgotten() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    board.links = set()
+    assert look(patchbay, board) == (True, [])
+    assert look(patchbay, board) == (False, [])
+    assert board.links == set()
+
+
+def test_our_own_return_is_nobodys_cut() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    board.links = set()
+    patchbay.closed(OWN)
+    assert look(patchbay, board) == (False, [OWN])
+
+
+def test_private_connections_and_ports_that_are_gone_for_good_are_not_kept() -> None:
+    board, patchbay = FakeBoard(), Patchbay(private=["recorder:in"])
+    board.links = {"synth:in", "recorder:in"}
+    look(patchbay, board)
+    assert patchbay.to_json() == [["JACK", OWN, "synth:in"]]
+    patchbay.keep(["jamd organ:midi"])
+    assert patchbay.to_json() == []
+
+
+CLIENTS = """Client info
+  cur  clients : 4
+  peak clients : 4
+  max  clients : 192
+
+Client   0 : "System" [Kernel Legacy]
+  Port   0 : "Timer" (Rwe-)
+  Port   1 : "Announce" (R-e-)
+Client  20 : "KeyStation 49" [Kernel Legacy]
+  Port   0 : "KeyStation 49 MIDI 1" (RWeX)
+    Connecting To: 128:0
+Client 128 : "jamd keys" [User Legacy]
+  Port   0 : "midi" (-We-)
+    Connected From: 20:0
+Client 129 : "jamd choir" [User Legacy]
+  Port   0 : "midi" (R-e-)
+    Connecting To: 130:0[r:0], 131:1
+Client 130 : "FLUID Synth" [User Legacy]
+  Port   0 : "Synth: input" (-We-)
+    Connected From: 129:0
+Client 131 : "DAW" [User Legacy]
+  Port   1 : "in" (-We-)
+    Connected From: 129:0
+"""
+
+
+def test_alsa_tells_its_connections() -> None:
+    board = AlsaBoard(CLIENTS)
+    assert board.connections("jamd keys:midi") == {"KeyStation 49:KeyStation 49 MIDI 1"}
+    assert board.connections("jamd choir:midi") == {"FLUID Synth:Synth: input", "DAW:in"}
+    assert board.connections("jamd drums:midi") == set()
+    assert board.exists("DAW:in") and not board.exists("DAW:out")
+
+
+def test_no_alsa_is_an_empty_board() -> None:
+    assert AlsaBoard("").connections("jamd keys:midi") == set()
