@@ -13,6 +13,9 @@ import mido
 from daemon.errors import MelodyError
 from daemon.music.tempo import TempoMap, tempo_map_from_json
 
+SLOWEST, FASTEST = 4, 2000  # beats per minute in a file
+LONGEST = 100_000  # beats
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -39,7 +42,8 @@ class Melody:
         """The notes whose onset lies in [start, end), in order, loops unrolled: onsets count from the clock's 0."""
         turn = start // self.length * self.length if self.loop and start > 0 else 0.0
         while turn < end:
-            for index in range(bisect_left(self.notes, start - turn, key=lambda n: n.onset), len(self.notes)):
+            first = bisect_left(self.notes, start, key=lambda note, turn=turn: turn + note.onset)  # type: ignore[misc]
+            for index in range(first, len(self.notes)):
                 note = self.notes[index]
                 if turn + note.onset >= end:
                     return
@@ -76,9 +80,11 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
         tracks = [_absolute(track) for track in smf.tracks]
     except FileNotFoundError:
         raise MelodyError(f"{path}: there is no such file: correct the path") from None
+    except EOFError:
+        raise MelodyError(f"{path}: it ends in the middle of something: {remedy}") from None
     except OSError as error:
         raise MelodyError(f"{path}: cannot be read ({error.strerror or 'not a whole MIDI file'}): {remedy}") from None
-    except Exception as error:  # mido raises EOFError, ValueError, KeySignatureError, IndexError … on broken bytes
+    except Exception as error:  # mido raises ValueError, KeySignatureError, IndexError … on broken bytes
         raise MelodyError(
             f"{path}: not a whole Standard MIDI File ({type(error).__name__}: {error}): {remedy}"
         ) from None
@@ -123,6 +129,7 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[
         raise MelodyError(f"{path}: it has no notes: choose a file with at least one")
     by_track = len({part[0] for *_, part in notes}) > 1
     keys = sorted({part if not by_track else (part[0], 0) for *_, part in notes})
+    parts = {key: number for number, key in enumerate(keys)}
     ordered = sorted(
         (
             Note(
@@ -130,7 +137,7 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[
                 max(off - on, 1) / division,
                 pitch,
                 velocity,
-                keys.index(part if not by_track else (part[0], 0)),
+                parts[part if not by_track else (part[0], 0)],
             )
             for on, off, pitch, velocity, part in notes
         ),
@@ -140,6 +147,13 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[
     last = max(note.onset + note.duration for note in ordered)
     bar, length = tempo_map.bar_at(last)
     length = bar if last - bar < 1e-6 else bar + length
+    if length > LONGEST:
+        raise MelodyError(f"{path}: {length:.0f} quarter notes long: {LONGEST} at most can be played")
+    for beat, bpm in tempo_map.tempi:
+        if not SLOWEST <= bpm <= FASTEST:
+            raise MelodyError(
+                f"{path}: its tempo at quarter note {beat:g} is {bpm:.4g}: correct it to {SLOWEST}–{FASTEST} per minute"
+            )
     if loop:
         tempo_map = TempoMap(
             tuple(t for t in tempo_map.tempi if t[0] < length),

@@ -43,9 +43,9 @@ class TempoMap:
 
     def next_change(self, beat: float) -> tuple[float, float] | None:
         """The first change of tempo after `beat`: (beat, bpm)."""
-        turn, local = self._split(beat)
+        turn, _ = self._split(beat)
         for at, bpm in self.tempi:
-            if at > local:
+            if turn + at > beat:  # in this form, lest rounding finds the same change again and again
                 return turn + at, bpm
         if self.period is None or len(self.tempi) == 1:
             return None

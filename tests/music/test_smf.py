@@ -1,0 +1,51 @@
+"""What is written is what mido reads; half a file is never there."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import mido
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.music import smf
+from daemon.music.events import note_on
+
+
+def test_ticks_are_those_given_in_any_order_and_equal_ones_keep_it() -> None:
+    track = smf.Track("a", [(960, note_on(1, 62, 80)), (0, note_on(1, 60, 80)), (960, note_on(1, 61, 80))])
+    file = mido.MidiFile(file=io.BytesIO(smf.to_bytes([track], [(0, 500_000), (960, 250_000)], [(0, (6, 8))])))
+    assert [(m.time, m.note) for m in file.tracks[1] if m.type == "note_on"] == [(0, 60), (960, 62), (0, 61)]
+    assert file.tracks[1].name == "a"
+    assert [m.tempo for m in file.tracks[0] if m.type == "set_tempo"] == [500_000, 250_000]
+    assert [(m.numerator, m.denominator) for m in file.tracks[0] if m.type == "time_signature"] == [(6, 8)]
+    assert file.length == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    "meter, signature", [(4.0, (4, 4)), (3.0, (3, 4)), (1.5, (3, 8)), (3.5, (7, 8)), (0.75, (3, 16)), (1e-9, (1, 4))]
+)
+def test_the_signature_of_a_bar(meter: float, signature: tuple[int, int]) -> None:
+    assert smf.fraction(meter) == signature
+
+
+@given(st.floats(0.01, 300.0))
+def test_every_bar_has_a_signature_that_a_file_can_hold(meter: float) -> None:
+    numerator, denominator = smf.fraction(meter)
+    assert 1 <= numerator <= 255 or denominator == 4
+    assert denominator in (4, 8, 16, 32)
+
+
+def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    smf.write_whole(tmp_path / "x.mid", b"old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(smf.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        smf.write_whole(tmp_path / "x.mid", b"new")
+    assert (tmp_path / "x.mid").read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.mid"]

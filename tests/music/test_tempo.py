@@ -1,0 +1,109 @@
+"""Clocks and tempo maps, compared with the plainest way to compute the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from fractions import Fraction
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
+
+bpms = st.floats(20.0, 400.0)
+beats = st.floats(-1000.0, 100_000.0)
+ticks = st.integers(0, 480 * 64).map(lambda tick: tick / 480)
+
+
+@st.composite
+def tempo_maps(draw: st.DrawFn) -> TempoMap:
+    """As `load_melody` makes them: bars of quarters or eighths, a period of whole bars, tempi anywhere."""
+    meter = draw(st.sampled_from([1.5, 2.0, 3.0, 3.5, 4.0]))
+    period = draw(st.none() | st.integers(1, 16).map(lambda bars: bars * meter))
+    changes = sorted(draw(st.dictionaries(ticks, bpms, max_size=5)).items())
+    tempi = ((0.0, draw(bpms)), *((at, bpm) for at, bpm in changes if at > 0 and (period is None or at < period)))
+    other = draw(st.none() | st.tuples(st.integers(1, 8), st.sampled_from([1.0, 2.5, 5.0])))
+    meters: tuple[tuple[float, float], ...] = ((0.0, meter),)
+    if other is not None and (period is None or other[0] * meter < period):
+        meters += ((other[0] * meter, other[1]),)
+    return TempoMap(tempi, meters, period)
+
+
+@given(beats, st.floats(-1000, 1e6), bpms, beats)
+def test_a_beat_has_its_second_and_a_second_its_beat(at: float, seconds: float, bpm: float, beat: float) -> None:
+    tempo = Tempo(at, seconds, bpm)
+    assert tempo.beat_at(tempo.seconds_at(beat)) == pytest.approx(beat, abs=1e-6)
+    assert tempo.seconds_at(at) == seconds
+    assert tempo.beat_at(seconds + 60) == pytest.approx(at + bpm, abs=1e-6)
+
+
+@given(beats, st.floats(0, 1e6), bpms, beats, bpms)
+def test_a_change_of_tempo_moves_nothing_at_its_beat(
+    at: float, seconds: float, bpm: float, beat: float, new: float
+) -> None:
+    before = Tempo(at, seconds, bpm)
+    after = before.changed(beat, new)
+    assert after.seconds_at(beat) == before.seconds_at(beat)
+    assert after.seconds_at(beat + new) == pytest.approx(before.seconds_at(beat) + 60, abs=1e-6)
+
+
+def plain(tempo_map: TempoMap, beat: float) -> tuple[Fraction, Fraction]:
+    """(start of the turn, beat within it), exactly."""
+    exact = Fraction(beat)
+    if tempo_map.period is None or beat < 0:
+        return Fraction(0), exact
+    return exact // Fraction(tempo_map.period) * Fraction(tempo_map.period), exact % Fraction(tempo_map.period)
+
+
+eighths = st.integers(-16, 4000).map(lambda n: n / 8)
+
+
+@given(tempo_maps(), eighths)
+def test_bpm_and_bar_are_those_of_the_last_change(tempo_map: TempoMap, beat: float) -> None:
+    turn, local = plain(tempo_map, beat)
+    assert (
+        tempo_map.bpm_at(beat) == ([bpm for at, bpm in tempo_map.tempi if at <= local] or [tempo_map.tempi[0][1]])[-1]
+    )
+    start, length = tempo_map.bar_at(beat)
+    changed, meter = ([m for m in tempo_map.meters if m[0] <= local] or [tempo_map.meters[0]])[-1]
+    assert length == meter
+    assert start <= beat < start + length
+    assert (Fraction(start) - turn - Fraction(changed)) % Fraction(meter) == 0
+
+
+@given(tempo_maps(), eighths)
+def test_changes_of_tempo_come_one_after_the_other(tempo_map: TempoMap, beat: float) -> None:
+    assume(beat >= 0)
+    turn, _ = plain(tempo_map, beat)
+    expected: list[tuple[float, float]] = []
+    turns = 4 if tempo_map.period is not None and len(tempo_map.tempi) > 1 else 1
+    for n in range(turns):
+        shift = turn + n * Fraction(tempo_map.period or 0)
+        expected += [(float(shift + Fraction(at)), bpm) for at, bpm in tempo_map.tempi if shift + Fraction(at) > beat]
+    found, at = [], beat
+    while len(found) < len(expected):
+        change = tempo_map.next_change(at)
+        assert change is not None
+        found.append(change)
+        assert change[0] > at
+        at = change[0]
+    assert [bpm for _, bpm in found] == [bpm for _, bpm in expected]
+    assert [at for at, _ in found] == pytest.approx([at for at, _ in expected])
+    if turns == 1:
+        assert tempo_map.next_change(at) is None
+
+
+def test_a_change_that_cannot_be_added_exactly_is_not_found_again() -> None:
+    tempo_map = TempoMap(((0.0, 100.0), (0.1, 120.0)), ((0.0, 4.0),), 4.0)
+    for turn in range(0, 4000, 4):
+        change = tempo_map.next_change(float(turn))
+        assert change is not None
+        following = tempo_map.next_change(change[0])
+        assert following == (turn + 4.0, 100.0)
+
+
+@given(tempo_maps())
+def test_json_and_back(tempo_map: TempoMap) -> None:
+    assert tempo_map_from_json(json.loads(json.dumps(asdict(tempo_map)))) == tempo_map

@@ -1,0 +1,75 @@
+"""Messages between processes: there and back, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.music.events import MidiEvent, Play, Stop, Window
+from daemon.wire import (
+    Control,
+    Generate,
+    Listen,
+    Ping,
+    Reset,
+    Unpacker,
+    decode_action,
+    decode_call,
+    encode_action,
+    encode_call,
+    pack,
+)
+
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+names = st.text(max_size=8)
+calls = st.one_of(
+    st.builds(Listen, st.builds(MidiEvent, numbers, names, st.binary(max_size=8))),
+    st.builds(Generate, st.builds(Window, numbers, numbers, numbers, numbers, numbers)),
+    st.builds(Control, names, numbers),
+    st.builds(Reset, numbers, st.integers(0, 2**63)),
+    st.builds(Ping),
+)
+actions = st.one_of(
+    st.builds(Play, numbers, st.integers(0, 127), st.integers(1, 127), names, st.none() | numbers),
+    st.builds(Stop, numbers, names),
+)
+
+
+@given(calls)
+def test_a_call_comes_back_as_it_went(call: Any) -> None:
+    assert decode_call(json.loads(json.dumps(encode_call(call)))) == call
+
+
+@given(actions)
+def test_an_action_comes_back_as_it_went(action: Any) -> None:
+    assert decode_action(json.loads(json.dumps(encode_action(action)))) == action
+
+
+@pytest.mark.parametrize("junk", [[], ["dance"], ["listen"], ["reset", 1.0], ["ping", 1], ["control", "x"]])
+def test_what_is_no_call_is_refused(junk: list[Any]) -> None:
+    with pytest.raises(ValueError, match="not a call"):
+        decode_call(junk)
+
+
+messages = st.lists(st.recursive(st.none() | st.booleans() | numbers | names, lambda x: st.lists(x, max_size=3)))
+
+
+@given(messages, st.lists(st.integers(1, 40), min_size=1, max_size=10))
+def test_messages_arrive_in_order_however_the_bytes_are_cut(sent: list[Any], sizes: list[int]) -> None:
+    data, unpacker, found = pack(sent), Unpacker(), []
+    while data:
+        for size in sizes:
+            found += unpacker.feed(data[:size])
+            data = data[size:]
+    assert found == sent
+
+
+def test_a_message_without_an_end_is_refused() -> None:
+    unpacker = Unpacker(limit=10)
+    assert unpacker.feed(b"[1234567]\n[1") == [[1234567]]
+    with pytest.raises(ValueError, match="more than 10 bytes"):
+        unpacker.feed(b"2345678901")
