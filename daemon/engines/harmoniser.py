@@ -133,7 +133,7 @@ class Harmoniser:
         yield from self._write(beat, known, max(key.velocity for key in given.values()), chord)
 
     def _write(self, beat: float, known: list[int], velocity: int, chord: bool = False) -> Iterator[Action]:
-        struck = [voice in self._struck for voice in VOICES]
+        struck = [voice in self._struck or self._choir.sings(beat, voice) is None for voice in VOICES]
         for sung in self._pen.write(known, struck, self._settings["temperature"], self._settings["top_p"], chord):
             voice = VOICES[sung.voice]
             strike = not sung.held and not chord and voice not in self._struck

@@ -65,7 +65,7 @@ class LookAhead:
         self._resample(temperature)
         if self._rests >= STEPS_PER_BAR:
             self._forget()
-        self._rests = 0
+        rested, self._rests = self._rests > 0, 0
         self._advance(position)
         previous = self._symbols
         given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
@@ -81,7 +81,7 @@ class LookAhead:
             symbols[:, voice] = self._draw(voice, likely[0], symbols, temperature, top_p)
             draws = self._random.random(self._count)
             held[:, voice] = (symbols[:, voice] == previous[:, voice]) & (draws < probability(likely[1], temperature))
-        self._write(previous, symbols, held)
+        self._write(previous, symbols, np.zeros_like(held) if rested else held)
 
     def _ask_first(self, voices: list[int], known: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Log probabilities (voices, particles, 47) and tie logits (voices, particles): each voice with those before it

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
+from daemon.encodings.chorale import LOWEST, REST
 from daemon.engines import harmoniser
 from daemon.engines.base import Setup
 from daemon.engines.chorale_model import State
@@ -125,6 +125,3 @@ def run(engine: Harmoniser, start: float, end: float) -> list[Action]:
     for frame in range(round(start * 4), round(end * 4)):
         out += engine.generate(window(frame / 4))
     return out
-
-
-__all__ = ["UNKNOWN", "VOICES"]

@@ -1,7 +1,11 @@
 """Harmony for keys, with a model whose mind is known: exact actions."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 
+from daemon.engines.chorale_model import State
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
 from tests.engines.fake import FakeModel, make, off, on, run, standing, window
 
@@ -245,3 +249,44 @@ def test_a_note_repeated_late_in_a_16th_counts_as_struck_on_the_next(monkeypatch
     list(engine.generate(window(0.5)))
     list(engine.generate(window(0.75)))
     assert [held for _, held in model.advances[-1].past[-3:]] == [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 0)]
+
+
+def test_the_last_chord_of_its_own_chorale_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def walking(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 40 + position)[voice]
+
+    engine = make(monkeypatch, FakeModel(walking), given=("none",))
+    bass = [onset for onset, voice, _ in plays(run(engine, 0, 60)) if voice == "bass"]
+    assert [onset for onset in bass if 46 <= onset <= 53] == [46.0, 52.0, 52.25, 52.5, 52.75, 53.0]
+
+
+def test_a_key_repeated_at_once_counts_as_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25)))
+    list(engine.listen(off(0.26, 72)))
+    list(engine.listen(on(0.27, 72)))
+    list(engine.generate(window(0.5)))
+    assert model.advances[-1].past[-1][1] == (0, 0, 0, 0)
+
+
+def test_a_later_key_of_a_chord_uses_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The voices choose between two notes by lot; the second key of a chord is not another lot."""
+
+    class Dicing(FakeModel):
+        def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
+            log_probs, tie = super().head(state, previous, known, voice)
+            log_probs[:] = -99
+            for row, v in enumerate(voice):
+                log_probs[row, [(72, 64, 55, 48)[v] - 36, (71, 62, 53, 45)[v] - 36]] = -0.7
+            return log_probs, tie
+
+    engine = make(monkeypatch, Dicing(), temperature=1.0)
+    list(engine.generate(window(0)))
+    for n in range(20):
+        list(engine.listen(on(n, 72)))
+        assert plays(list(engine.listen(on(n + 0.001, 74)))) == [(n + 0.001, "soprano", 74)]
+        for key in (72, 74):
+            list(engine.listen(off(n + 0.5, key)))
