@@ -7,65 +7,21 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.desk.children import Child, Switchboard
+from daemon.desk.seats import Restarts, Seat, make_seat
 from daemon.errors import ModelError, PortError
-from daemon.stage.spec import PlayerSpec, StageSpec
+from daemon.stage.spec import StageSpec
 
-PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before a restart, if it fails at once again and again
-STEADY = 10.0  # seconds of life after which a failure counts as the first
 START = 5.0  # seconds that a clock waits for the players
 CANDIDATE = 30.0  # seconds that a reload waits for a new player to be prepared
 SILENT = 3.0  # seconds without an answer after which the stage counts as hung
 SILENT_AT_START = 15.0  # opening ports may take it a while
 
 Say = Callable[[str, str, str], None]  # level, cause, text
-
-
-@dataclass(eq=False)
-class _Restarts:
-    """How long to wait before the next start."""
-
-    failures: int = 0
-    started: float = 0.0
-
-    def start(self) -> None:
-        self.started = time.monotonic()
-
-    def pause(self) -> float:
-        self.failures = 1 if time.monotonic() - self.started > STEADY else self.failures + 1
-        return PAUSES[min(self.failures, len(PAUSES)) - 1]
-
-
-@dataclass(eq=False)
-class Seat:
-    """A band member's place: what it is to be, and the process that is it now."""
-
-    spec: PlayerSpec
-    member: Mapping[str, Any]
-    model: tuple[int, ...]  # when its files were written, and their sizes
-    child: Child | None = None
-    prepared: bool = False
-    admitted: bool = False  # it may play; until then it is a candidate
-    up: bool = False
-    refused: str | None = None  # it cannot be what it is to be: no restart helps
-    restarts: _Restarts = field(default_factory=_Restarts)
-    keeper: asyncio.Task[None] | None = None
-
-    @property
-    def name(self) -> str:
-        return self.spec.name
-
-    @property
-    def settled(self) -> bool:
-        """Nothing is gained by waiting for it."""
-        return self.up or self.refused is not None
-
-    def same(self, other: Seat) -> bool:
-        return (self.spec, self.member, self.model) == (other.spec, other.member, other.model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +58,7 @@ class Supervisor:
         self._spec = spec
         self._task(self._keep_stage())
         for player in spec.players:
-            seat = self.seats[player.name] = _seat(player, members[player.name])
+            seat = self.seats[player.name] = make_seat(player, members[player.name])
             self._start_player(seat)
             self._admit(seat)
         self._task(self._ping_stage())
@@ -122,7 +78,7 @@ class Supervisor:
 
         Raises JamdError, and changes nothing, if one of those cannot be prepared.
         """
-        seats = {player.name: _seat(player, members[player.name]) for player in spec.players}
+        seats = {player.name: make_seat(player, members[player.name]) for player in spec.players}
         kept = {
             name: old
             for name, old in self.seats.items()
@@ -158,7 +114,7 @@ class Supervisor:
     # The stage
 
     async def _keep_stage(self) -> None:
-        restarts = _Restarts()
+        restarts = Restarts()
         while self._spec is not None:
             restarts.start()
             self._stage_ready, self._unanswered = False, 0
@@ -219,7 +175,7 @@ class Supervisor:
             await asyncio.sleep(self._ping_every)
             self._unanswered += 1
             limit = SILENT if self._stage_ready else SILENT_AT_START
-            if self._unanswered * self._ping_every >= limit and self._stage is not None:
+            if self._unanswered * self._ping_every >= limit and self._stage is not None and self._stage.lives:
                 self._unanswered = 0
                 self._tell.say("error", "stage hung", "the stage does not answer: it is replaced")
                 self._stage.kill()
@@ -326,16 +282,6 @@ class Supervisor:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _seat(spec: PlayerSpec, member: Mapping[str, Any]) -> Seat:
-    stamps: list[int] = []
-    if member["model"]:
-        for path in (Path(member["model"]), Path(member["model"]).with_suffix(".json")):
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                stamps += [stat.st_mtime_ns, stat.st_size]
-    return Seat(spec, member, tuple(stamps))
 
 
 def _how(status: int) -> str:

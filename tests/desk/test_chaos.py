@@ -1,0 +1,61 @@
+"""Everything goes wrong, in any order: jamd goes on, nothing sounds for ever, nothing is left behind."""
+
+import os
+import random
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+
+import mido
+import pytest
+
+from tests.desk.jamd import Jamd, band
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")]
+
+BANDS = [
+    band("ann", "bob"),
+    band("ann", "bob", "cid"),
+    band("ann", "bob", bpm=180),
+    band("ann", "cid"),
+    "bnad: {}\n",
+    band("ann", "bob", trouble={"bob": "refuse"}),
+]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_chaos(tmp_path: Path, echo_engine: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    with Jamd(tmp_path, BANDS[0]) as jamd:
+        jamd.ready()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            time.sleep(dice.expovariate(2.0))
+            children = sorted(jamd.children().items())
+            match dice.choice(["kill", "kill", "stop", "reload", "reload", "panic"]):
+                case "kill" if children:
+                    os.kill(dice.choice(children)[1], signal.SIGKILL)
+                case "stop" if children:
+                    os.kill(dice.choice(children)[1], signal.SIGSTOP)
+                case "reload":
+                    jamd.configure(dice.choice(BANDS))
+                    jamd.process.send_signal(signal.SIGHUP)
+                case "panic":
+                    jamd.process.send_signal(signal.SIGUSR1)
+        jamd.configure(BANDS[1])
+        jamd.reload()
+        jamd.wait(lambda: jamd.children().keys() == {"stage", "ann", "bob", "cid"}, 40, "everybody")
+        time.sleep(12)  # a reload that came too early is tried again; the last of those who were stopped are replaced
+        assert jamd.children().keys() == {"stage", "ann", "bob", "cid"}
+        assert jamd.end() == 0
+        assert not jamd.left_behind()
+    assert "never retrieved" not in jamd.log
+    assert not re.search(r"daemon/(desk|stage)/", jamd.log), jamd.log  # no traceback of ours
+    assert os.listdir(tmp_path / "runtime") == []
+    for path in (tmp_path / "sessions").glob("*.mid"):
+        for track in mido.MidiFile(path).tracks:
+            ons = [(m.channel, m.note) for m in track if m.type == "note_on" and m.velocity]
+            offs = [(m.channel, m.note) for m in track if m.type == "note_off"]
+            assert sorted(ons) == sorted(offs), (path, track.name)
