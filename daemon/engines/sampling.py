@@ -15,7 +15,7 @@ SYMBOLS = np.arange(REST + 1)
 IN_RANGE: Bools = np.array(
     [[low <= symbol + LOWEST <= high for symbol in SYMBOLS[:-1]] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
-PARALLEL = 2.0  # nats: what a parallel fifth, octave or unison costs
+PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs: it makes them about as rare as in Bach
 
 
 def fold(pitch: int, voice: str) -> int:
