@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from daemon import models
@@ -132,3 +133,22 @@ def test_find(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         models.find("tiny_harmonizer")
     with pytest.raises(ModelError, match="no such model"):
         models.find("elsewhere/tiny_harmoniser.onnx")
+
+
+def test_no_damage_gets_through_or_raises_anything_else(tiny: Path) -> None:
+    """One byte of either file changed, 60 times: refused with a ModelError, or, in the sidecar, of no consequence."""
+    random = np.random.default_rng(1)
+    beside = tiny.with_suffix(".json")
+    graph, text = tiny.read_bytes(), beside.read_bytes()
+    refused_graphs = 0
+    for _ in range(60):
+        for path, original in ((tiny, graph), (beside, text)):
+            damaged = bytearray(original)
+            damaged[random.integers(len(damaged))] ^= 1 << random.integers(8)
+            path.write_bytes(damaged)
+            try:
+                models.verify(tiny)
+            except ModelError:
+                refused_graphs += path == tiny
+            path.write_bytes(original)
+    assert refused_graphs == 60
