@@ -55,11 +55,10 @@ class AlsaBoard:
     def exists(self, port: str) -> bool:
         return port in self._addresses
 
-    def connect(self, own: str, other: str, is_output: bool) -> None:
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
         ends = self._addresses.get(own), self._addresses.get(other)
         sender, receiver = ends if is_output else reversed(ends)
-        if sender is not None and receiver is not None:
-            _subscribe(sender, receiver)
+        return sender is not None and receiver is not None and _subscribe(sender, receiver)
 
     def disconnect(self, own: str) -> None:
         address = self._addresses.get(own)
@@ -68,19 +67,20 @@ class AlsaBoard:
                 _subscribe(other, address, undo=True)
 
 
-def _subscribe(sender: Address, receiver: Address, undo: bool = False) -> None:
+def _subscribe(sender: Address, receiver: Address, undo: bool = False) -> bool:
     try:
         library = ctypes.CDLL("libasound.so.2")
     except OSError:
-        return
+        return False
     library.snd_seq_open.argtypes = (POINTER(c_void_p), c_char_p, c_int, c_int)
     handle, subscription = c_void_p(), c_void_p()
     if library.snd_seq_open(byref(handle), b"default", 3, 0) < 0:  # SND_SEQ_OPEN_DUPLEX
-        return
+        return False
     library.snd_seq_set_client_name(handle, b"jamd patchbay")
     library.snd_seq_port_subscribe_malloc(byref(subscription))
     library.snd_seq_port_subscribe_set_sender(subscription, byref(_Address(*sender)))
     library.snd_seq_port_subscribe_set_dest(subscription, byref(_Address(*receiver)))
-    (library.snd_seq_unsubscribe_port if undo else library.snd_seq_subscribe_port)(handle, subscription)
+    result = (library.snd_seq_unsubscribe_port if undo else library.snd_seq_subscribe_port)(handle, subscription)
     library.snd_seq_port_subscribe_free(subscription)
     library.snd_seq_close(handle)
+    return int(result) >= 0

@@ -67,10 +67,9 @@ class JackWatch:
         finally:
             self._library.jack_free(names)
 
-    def connect(self, own: str, other: str, is_output: bool) -> None:
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
         source, target = (own, other) if is_output else (other, own)
-        if self.alive:
-            self._library.jack_connect(self._client, source.encode(), target.encode())
+        return self.alive and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""

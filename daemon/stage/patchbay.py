@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
+MOST = 256  # connections that are remembered
 Wish = tuple[str, str, str]  # MIDI system, our port, the other's
 
 
@@ -20,8 +21,8 @@ class Board(Protocol):
 
     def exists(self, port: str) -> bool: ...
 
-    def connect(self, own: str, other: str, is_output: bool) -> None:
-        """Nothing happens if it cannot be done."""
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
+        """Whether it could be done."""
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""
@@ -69,10 +70,12 @@ class Patchbay:
                     continue
                 if wish in self._seen:  # both ends were there, and are: somebody cut it
                     del self._wishes[wish]
-                else:
-                    board.connect(own, wish[2], is_output)
+                elif board.connect(own, wish[2], is_output):
+                    now.add(wish)
                     restored.append(own)
         for wish in sorted(now):
             self._wishes.setdefault(wish)
+        while len(self._wishes) > MOST:
+            del self._wishes[next(iter(self._wishes))]
         self._seen = now
         return before != list(self._wishes), restored

@@ -312,7 +312,11 @@ class Stage:
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        signal.SIGABRT,
+    ):  # the last is what a watchdog of systemd sends to all
         signal.signal(number, signal.SIG_IGN)
     folder = Path(sys.argv[1])
     try:

@@ -27,8 +27,9 @@ PATIENCE = 10.0  # seconds: long enough for a busy machine; what must be quick i
 Behaviour = Callable[[Call], Iterator[Any]]
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+def until(condition: Callable[[], Any], what: str, seconds: float | None = None) -> Any:
     """The first true value of `condition`."""
+    seconds = seconds or PATIENCE
     end = time.perf_counter() + seconds
     while not (value := condition()):
         assert time.perf_counter() < end, f"waited {seconds:g} s for {what}"
@@ -77,7 +78,7 @@ class Desk:
         self._connection.sendall(pack([message]))
 
     def expect(
-        self, matches: Callable[[list[Any]], bool], what: str, since: int = 0, seconds: float = PATIENCE
+        self, matches: Callable[[list[Any]], bool], what: str, since: int = 0, seconds: float | None = None
     ) -> list[Any]:
         """The first message from the `since`th on that matches."""
         found = until(lambda: [m for _, m in self.said[since:] if matches(m)], what, seconds)
@@ -125,7 +126,7 @@ class Desk:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.stage is not None and self.stage.poll() is None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, AssertionError):
                 self.send(["stop"])
             try:
                 self.stage.wait(5)
@@ -220,7 +221,7 @@ class Peer:
     def messages(self) -> list[bytes]:
         return [message for _, message in self.heard()]
 
-    def stamp(self, message: bytes, seconds: float = PATIENCE) -> float:
+    def stamp(self, message: bytes, seconds: float | None = None) -> float:
         """When it first heard `message`."""
         moments = until(
             lambda: [s for s, m in self.heard() if m == message], f"{message.hex(' ')} to be heard", seconds

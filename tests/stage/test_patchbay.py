@@ -13,6 +13,7 @@ class FakeBoard:
     def __init__(self) -> None:
         self.ports = {OWN, "synth:in", "recorder:in"}
         self.links: set[str] = set()
+        self.works = True
 
     def connections(self, own: str) -> set[str]:
         return self.links if own in self.ports else set()
@@ -20,9 +21,14 @@ class FakeBoard:
     def exists(self, port: str) -> bool:
         return port in self.ports
 
-    def connect(self, own: str, other: str, is_output: bool) -> None:
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
         assert own == OWN and is_output
-        self.links.add(other)
+        if self.works:
+            self.links.add(other)
+        return self.works
+
+    def disconnect(self, own: str) -> None:
+        self.links.clear()
 
 
 def look(patchbay: Patchbay, board: FakeBoard) -> tuple[bool, list[str]]:
@@ -62,6 +68,17 @@ def test_what_somebody_cut_is_forgotten() -> None:
     assert look(patchbay, board) == (True, [])
     assert look(patchbay, board) == (False, [])
     assert board.links == set()
+
+
+def test_a_cut_right_after_the_return_counts_and_a_failure_to_connect_does_not() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    patchbay.wish([("JACK", OWN, "synth:in")])
+    board.works = False
+    assert look(patchbay, board) == (False, [])
+    board.works = True
+    assert look(patchbay, board) == (False, [OWN])
+    board.links.clear()
+    assert look(patchbay, board) == (True, [])
 
 
 def test_our_own_return_is_nobodys_cut() -> None:
