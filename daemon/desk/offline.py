@@ -157,6 +157,8 @@ def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
         due, player, voice, _, message = entry
         tick = max(round((beat + (due - seconds) * bpm / 60) * smf.TICKS), 0)
         tracks[player, voice].events.append((tick, bytes.fromhex(message)))
+    for track in tracks.values():
+        track.events = list(smf.sounded(track.events))
     return list(tracks.values())
 
 

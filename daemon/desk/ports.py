@@ -53,7 +53,7 @@ def _problem(name: str) -> str:
     if name == JACK:
         from daemon.stage.jack_watch import open_watch
 
-        watch = open_watch(lambda: None)
+        watch = open_watch()
         if watch is None:
             return "no server is running"
         watch.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ class _Session:
     tempi: list[Tempo] = field(default_factory=list)
     meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
     tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
+    ours: set[str] = field(default_factory=set)  # the names of melodies and players
     last: float = 0.0
 
     def take(self, entry: Entry) -> None:
@@ -55,6 +57,8 @@ class _Session:
             self.tempi.append(Tempo(entry[2], seconds, entry[3]))
         elif kind in _STAMP:
             self.tracks.setdefault(entry[2], []).append((entry[_STAMP[kind]], bytes.fromhex(entry[-1])))
+            if kind != "heard":
+                self.ours.add(entry[2])
         if kind == "lost":
             self._let_go([entry[2]], seconds)
         elif kind in ("stage", "gap"):
@@ -64,13 +68,14 @@ class _Session:
         """End what a source or player sounds when it, or the stage, is gone."""
         for name in names:
             events = self.tracks.get(name, [])
-            sounding: dict[tuple[int, int], bytes] = {}
+            sounding: Counter[tuple[int, int]] = Counter()
             for _, message in events:
-                if is_note_on(message) or is_note_off(message):
-                    sounding.pop((message[0] & 15, message[1]), None)
+                key = (message[0] & 15) + 1, message[1] if len(message) > 1 else 0
                 if is_note_on(message):
-                    sounding[message[0] & 15, message[1]] = note_off((message[0] & 15) + 1, message[1])
-            events += [(seconds, off) for off in sounding.values()]
+                    sounding[key] += 1
+                elif is_note_off(message):
+                    sounding[key] = max(sounding[key] - 1, 0)
+            events += [(seconds, note_off(*key)) for key in sounding.elements()]
 
     def midi_file(self) -> bytes:
         if not self.meters:
@@ -84,6 +89,9 @@ class _Session:
             smf.Track(name, [(ruler.tick(seconds), message) for seconds, message in sorted(events, key=lambda e: e[0])])
             for name, events in self.tracks.items()
         ]
+        for track in tracks:
+            if track.name in self.ours:
+                track.events = list(smf.sounded(track.events))
         last = max(tick for track in tracks for tick, _ in track.events)
         meters = _meters(self.meters[0][1], ruler.origin, last)
         for seconds, tempo_map in self.meters[1:]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mido
 
-from daemon.music.events import channel_of, is_note_off, is_note_on, note_off
+from daemon.music.events import is_note_off, is_note_on, note_off
 
 TICKS = 960  # per quarter note, so per beat
 
@@ -22,15 +22,24 @@ class Track:
     name: str
     events: list[tuple[int, bytes]] = field(default_factory=list)
 
-    def end_notes(self, tick: int) -> None:
-        """Let go at `tick` of what still sounds."""
-        sounding: dict[tuple[int | None, int], int] = {}
-        for _, message in sorted(self.events, key=lambda event: event[0]):
-            if is_note_on(message) or is_note_off(message):
-                key = channel_of(message), message[1]
-                sounding[key] = max(sounding.get(key, 0) + (1 if is_note_on(message) else -1), 0)
-        for (channel, pitch), count in sounding.items():
-            self.events += [(tick, note_off(channel or 1, pitch))] * count
+
+def sounded(events: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """What an instrument is sent, in order of time: a sounding pitch that is struck again is let go first, and only its
+    last holder's note-off counts."""
+    holders: dict[tuple[int, int], int] = {}
+    for tick, message in sorted(events, key=lambda event: event[0]):
+        if is_note_on(message) or is_note_off(message):
+            key = message[0] & 15, message[1]
+            held = holders.get(key, 0)
+            if is_note_on(message):
+                holders[key] = held + 1
+                if held:
+                    yield tick, note_off(key[0] + 1, key[1])
+            else:
+                holders[key] = max(held - 1, 0)
+                if held > 1:
+                    continue
+        yield tick, message
 
 
 def fraction(meter: float) -> tuple[int, int]:

@@ -172,6 +172,22 @@ def test_what_a_lost_port_and_a_dead_stage_held_ends_there() -> None:
     assert len(found["keys"]) == 4
 
 
+def test_a_pitch_that_a_player_strikes_while_it_sounds_is_let_go_first() -> None:
+    found = tracks(
+        *START,
+        sent(100.0, note_on(2, 55, 70)),
+        sent(101.0, note_on(2, 55, 70)),
+        sent(101.01, note_off(2, 55)),
+        sent(102.0, note_off(2, 55)),
+    )
+    assert [(tick, kind) for tick, kind, _ in notes(found["choir"])] == [
+        (0, "note_on"),
+        (1920, "note_off"),
+        (1920, "note_on"),
+        (3840, "note_off"),
+    ]
+
+
 def test_a_new_session_counts_from_the_state_that_it_begins_with() -> None:
     state = ["state", 200.0, {"running": True, "tempo": [8.0, 104.0, 120.0]}]
     found = tracks(state, heard(202.5, note_on(1, 60, 90)), heard(203.0, note_off(1, 60)))  # beat 205: bar line at 204

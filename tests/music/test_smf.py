@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.music import smf
-from daemon.music.events import note_on
+from daemon.music.events import note_off, note_on
 
 
 def test_ticks_are_those_given_in_any_order_and_equal_ones_keep_it() -> None:
@@ -49,3 +49,11 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
         smf.write_whole(tmp_path / "x.mid", b"new")
     assert (tmp_path / "x.mid").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "x.mid"]
+
+
+def test_an_instrument_is_let_go_before_it_is_struck_again_and_by_the_last_who_holds() -> None:
+    on, off, other = note_on(1, 60, 80), note_off(1, 60), note_on(2, 60, 80)
+    events = [(0, on), (5, on), (5, other), (7, off), (9, off), (10, b"\xb0\x07\x40"), (11, off), (6, b"\xc0\x01")]
+    assert list(smf.sounded(events)) == [
+        (0, on), (5, off), (5, on), (5, other), (6, b"\xc0\x01"), (9, off), (10, b"\xb0\x07\x40"), (11, off),
+    ]  # fmt: skip

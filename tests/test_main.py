@@ -1,0 +1,276 @@
+"""The command line, in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+import yaml
+
+from daemon import __version__, config
+from daemon.desk.journal import MAGIC, Journal, frame, read
+from daemon.paths import resources
+from tests.desk.test_replay import Live
+
+BAND = """\
+ports: {keys: {direction: in}, out: {direction: out}}
+melodies: {twinkle: {file: melodies/twinkle.mid}}
+band:
+  dice: {engine: dice, listen: [keys, twinkle], play: {port: out}}
+"""
+TWINKLE = str(resources() / "melodies" / "twinkle.mid")
+
+Jamd = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def jamd(dice: None, tmp_path: Path) -> Jamd:
+    """Runs jamd in a folder with a configuration; whatever happens, nobody sees a traceback."""
+    (tmp_path / "config.yaml").write_text(BAND)
+
+    def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "daemon", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, timeout=60, env=os.environ | environment
+        )
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
+
+
+def test_help_names_every_command_and_comes_at_once(jamd: Jamd) -> None:
+    jamd("--help")
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        done = jamd("--help")
+        times.append(time.perf_counter() - start)
+    assert done.returncode == 0
+    for command in ("run", "check", "ports", "models", "render", "replay", "bench"):
+        assert f" {command} " in done.stdout
+        assert jamd(command, "--help").returncode == 0
+    assert min(times) < 1.0
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed(jamd: Jamd) -> None:
+    program = "import daemon.__main__, sys; print(*sys.modules)"
+    loaded = set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout.split())
+    assert not loaded & {"numpy", "onnxruntime", "mido", "rtmidi", "yaml", "asyncio", "jack", "sounddevice"}
+    assert "daemon.errors" in loaded
+
+
+def test_version(jamd: Jamd) -> None:
+    assert jamd("--version").stdout == f"jamd {__version__}\n"
+
+
+def test_a_word_that_is_no_command(jamd: Jamd) -> None:
+    done = jamd("paly")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "paly" in done.stderr
+
+
+def test_check_prints_a_configuration_that_is_one(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("check")
+    assert done.returncode == 0
+    assert yaml.safe_load(done.stdout)["band"]["dice"]["options"]["often"] == 0.3
+    (tmp_path / "again.yaml").write_text(done.stdout)
+    again = jamd("check", "-c", "again.yaml")
+    assert again.stdout.partition("\n")[2] == done.stdout.partition("\n")[2]
+
+
+@pytest.mark.parametrize(
+    "command", [("check",), ("run",), ("ports",), ("render", TWINKLE, "-o", "out.mid")], ids=lambda command: command[0]
+)
+def test_every_command_tells_all_mistakes_and_ends_with_2(jamd: Jamd, tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "bad.yaml").write_text(BAND.replace("engine: dice", "engin: dice") + "sead: 1\n")
+    done = jamd(*command, "-c", "bad.yaml")
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("jamd: bad.yaml:4: band.dice.engine: is missing: give an installed engine")
+    assert lines[1] == "jamd: bad.yaml:4: band.dice.engin: unknown key: did you mean 'engine'?"
+    assert lines[2] == "jamd: bad.yaml:5: sead: unknown key: did you mean 'seed'?"
+    assert len(lines) == 3
+    assert not (tmp_path / "out.mid").exists()
+
+
+def test_a_configuration_that_is_not_there(jamd: Jamd) -> None:
+    done = jamd("check", "-c", "none.yaml")
+    assert done.returncode == 2
+    assert done.stderr == "jamd: none.yaml: cannot be read (No such file or directory): name a file with -c FILE\n"
+
+
+def test_a_missing_model_ends_with_2(jamd: Jamd, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(BAND.replace("engine: dice,", "engine: harmoniser, model: bachbat,"))
+    done = jamd("run", "--for", "1")
+    assert done.returncode == 2
+    assert "bachbat.onnx: there is no such model: correct `model:`" in done.stderr
+
+
+def test_render_is_the_same_in_every_process_and_another_with_another_seed(jamd: Jamd, tmp_path: Path) -> None:
+    def rendered(*options: str, **environment: str) -> bytes:
+        done = jamd("render", TWINKLE, "-o", "out.mid", *options, **environment)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith("out.mid: ")
+        return (tmp_path / "out.mid").read_bytes()
+
+    first = rendered(PYTHONHASHSEED="1")
+    assert first == rendered(PYTHONHASHSEED="2")
+    assert first != rendered("--seed", "9")
+    assert rendered("--seed", "9") == rendered("--seed", "9", "--picture", "out.svg")
+    assert first != rendered("--live")
+    assert [track.name for track in mido.MidiFile(tmp_path / "out.mid").tracks] == ["tempo", "high", "low"]
+    assert (tmp_path / "out.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no midi", b"MThd\0\0\0\6\0\0\0\1\0\x60MTrk\0\0\0\4\0\xff\x2f\0"])
+def test_render_of_what_is_no_melody(jamd: Jamd, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "in.mid").write_bytes(content)
+    done = jamd("render", "in.mid", "-o", "out.mid")
+    assert done.returncode == 2
+    assert done.stderr.startswith("jamd: in.mid: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "out.mid").exists()
+
+
+def test_render_to_where_nothing_can_be_written(jamd: Jamd) -> None:
+    done = jamd("render", TWINKLE, "-o", "no/such/folder/out.mid")
+    assert done.returncode == 1
+    assert done.stderr.startswith("jamd: no/such/folder/out.mid: cannot be written (No such file or directory): ")
+
+
+@pytest.fixture
+def session(jamd: Jamd, tmp_path: Path) -> Path:
+    """A recording, as a desk makes it."""
+    live = Live(config.load(tmp_path / "config.yaml"), tmp_path / "sessions")
+    live.up("dice")
+    live.performance.start(live.now)
+    for number in range(100):
+        live.step("wait", 1, 0.3)
+        live.step("answer all", 0, 0.0)
+        live.step("press" if number % 2 else "release", number // 2, 0.0)
+    live.journal.close()
+    (path,) = (tmp_path / "sessions").glob("*.mid")
+    return path
+
+
+def test_a_replay_is_identical(jamd: Jamd, tmp_path: Path, session: Path) -> None:
+    for path in (session, session.with_suffix(".journal")):
+        done = jamd("replay", str(path), "-o", "again.mid")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.startswith(f"{path}: ")
+        assert done.stdout.endswith(" notes, identical\n")
+        assert int(done.stdout.removeprefix(f"{path}: ").split()[0]) > 50
+        assert (tmp_path / "again.mid").read_bytes() == session.read_bytes()
+
+
+def edit(journal: Path, change: Callable[[list[Any]], None]) -> None:
+    entries = list(read(journal))
+    for entry in entries:
+        change(entry)
+    journal.write_bytes(MAGIC + b"".join(map(frame, entries)))
+
+
+def test_a_replay_tells_the_first_difference(jamd: Jamd, session: Path) -> None:
+    def other_setting(entry: list[Any]) -> None:
+        if entry[0] == "session":
+            entry[2]["spec"]["players"][0]["settings"]["often"] = 1.0
+
+    edit(session.with_suffix(".journal"), other_setting)
+    done = jamd("replay", str(session))
+    assert done.returncode == 1
+    assert "notes, first difference at 100" in done.stdout
+
+
+def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> None:
+    session.write_bytes(session.read_bytes()[:-1])
+    done = jamd("replay", str(session))
+    assert done.returncode == 1
+    assert "was made or changed by something else" in done.stdout
+
+
+def test_a_replay_warns_of_other_versions(jamd: Jamd, session: Path) -> None:
+    def older(entry: list[Any]) -> None:
+        if entry[0] == "session":
+            entry[2]["versions"]["onnxruntime"] = "1.2.3"
+
+    edit(session.with_suffix(".journal"), older)
+    done = jamd("replay", str(session))
+    assert done.stderr.startswith("jamd: warning: recorded with onnxruntime 1.2.3, replayed with ")
+    assert (done.returncode, done.stdout.endswith("identical\n")) == (0, True)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"junk", b"jamd journal 1\njunk"])
+def test_a_replay_of_what_is_no_session(jamd: Jamd, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "x.journal").write_bytes(content)
+    done = jamd("replay", "x.mid")
+    assert done.returncode == 1
+    assert done.stderr.startswith("jamd: x.journal: ")
+    assert "name a" in done.stderr
+
+
+def test_a_cut_session_replays_as_far_as_it_goes(jamd: Jamd, tmp_path: Path, session: Path) -> None:
+    journal = session.with_suffix(".journal")
+    data = journal.read_bytes()
+    for part in (0.5, 0.7, 0.9):
+        cut = tmp_path / "cut.journal"
+        cut.write_bytes(data[: int(len(data) * part)])
+        cut.with_suffix(".mid").unlink(missing_ok=True)
+        Journal(tmp_path, {})  # the next start
+        done = jamd("replay", str(cut.with_suffix(".mid")))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.endswith("identical\n")
+
+
+def test_ports_says_what_there_is_and_what_would_be_opened(jamd: Jamd) -> None:
+    done = jamd("ports", COLUMNS="160")
+    assert done.returncode == 0
+    assert "JACK: no server is running" in done.stdout or sys.platform != "linux"
+    assert "jamd keys" in done.stdout
+    assert "jamd out" in done.stdout
+
+
+def test_ports_of_others_are_listed(jamd: Jamd, jack_server: object) -> None:
+    done = jamd("ports", COLUMNS="160")
+    assert "JACK: ports of others" in done.stdout
+    assert "JACK, a virtual port" in done.stdout
+
+
+def test_models_are_verified(jamd: Jamd) -> None:
+    done = jamd("models")
+    assert done.returncode == 0
+    assert done.stdout.count("verified") == len(list((resources() / "models").glob("*.onnx"))) > 0
+
+
+def test_another_package_of_the_same_name_is_recognised(tmp_path: Path) -> None:
+    package = tmp_path / "daemon"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_bytes((resources() / "daemon" / "__main__.py").read_bytes())
+    done = subprocess.run([sys.executable, "-m", "daemon", "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("jamd: another package has overwritten jamd's `daemon`: ")
+
+
+def test_a_session_is_json_and_bytes_that_others_can_read(session: Path) -> None:
+    """As docs describe it: magic, then length, CRC-32, JSON."""
+    data = session.with_suffix(".journal").read_bytes().removeprefix(b"jamd journal 1\n")
+    kinds = []
+    while data:
+        length, checksum = (int.from_bytes(data[n : n + 4], "little") for n in (0, 4))
+        assert zlib.crc32(data[8 : 8 + length]) == checksum
+        kinds.append(json.loads(data[8 : 8 + length])[0])
+        data = data[8 + length :]
+    assert (kinds[0], kinds[-1]) == ("session", "end")
+    assert {"heard", "melody", "sent", "answer", "up", "start"} <= set(kinds)
