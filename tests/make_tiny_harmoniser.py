@@ -10,7 +10,7 @@ import torch
 from export_tools.harmoniser.export import write
 from export_tools.harmoniser.model import Harmoniser, Shape
 
-TINY = Shape(embedding=2, hidden=4, layers=2, key=2, value=2, queries=2, memory=8, head=2)
+TINY = Shape(embedding=2, hidden=4, layers=2, key=2, value=2, queries=2, memory=8, gap=3, head=2)
 
 
 def main() -> None:

@@ -136,7 +136,7 @@ def write(model: Harmoniser, path: Path, card: dict) -> dict:
     shapes = {"function": [], "frame": ["batch", 4], "held": ["batch", 4], "position": ["batch"], "fermata": ["batch"]}
     shapes |= {name: ["batch", *shape] for name, shape in model.states().items()}
     shapes |= {
-        "context_in": ["batch", model.shape.head],
+        "context_in": ["batch", model.shape.head + 5],
         "previous": ["batch", 4],
         "known": ["batch", 4],
         "voice": ["batch"],

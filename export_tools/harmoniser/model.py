@@ -5,7 +5,7 @@ yields a context; `head` gives the distribution of one voice of the current fram
 The chain rule over voices in any order is then exact, and an answer to a key costs one small head call per voice.
 
 Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et
-al., 2014) and Coconet (Huang et al., 2017); the memory is a neural cache (Grave et al., 2017) with learned queries
+al., 2014) and Coconet (Huang et al., 2017); the soft memory is a neural cache (Grave et al., 2017) with learned queries
 and a bias per distance, so that repeated phrases are recalled.
 """
 
@@ -36,6 +36,7 @@ class Shape:
     value: int = 128
     queries: int = 4
     memory: int = 256
+    gap: int = 16
     head: int = 384
 
 
@@ -44,6 +45,29 @@ def interval_table() -> Tensor:
     symbols = torch.arange(INPUTS)
     pitched = torch.maximum(symbols[:, None], symbols) < REST
     return torch.where(pitched, symbols[:, None] - symbols + 46, 0).flatten()
+
+
+LONGEST_MATCH = 32  # frames; longer ones count as this
+
+
+@torch.no_grad()
+def longest_matches(frame: Tensor, memory: int, gap: int) -> tuple[Tensor, Tensor]:
+    """For each step of the inputs (batch, T, 4): what followed (batch, T, 4) the longest passage that equals the
+    present one, and how long (batch, T) it is, 0..32 frames; UNKNOWN and 0 if there is none. `gap`: least distance.
+
+    As in prediction by partial matching; of passages as long, the latest.
+    """
+    same = (frame[:, :, None] == frame[:, None]).all(-1)
+    length = torch.zeros(same.shape, dtype=torch.int64)  # of the passage before s that ends like the one up to t
+    for t in range(1, frame.shape[1]):
+        length[:, t, 1:] = same[:, t, :-1] * (length[:, t - 1, :-1] + 1).clamp(max=LONGEST_MATCH)
+    step = torch.arange(frame.shape[1])
+    distance = step[:, None] + 1 - step
+    length = length * ((distance >= gap) & (distance <= memory))
+    best = (length * 4096 + step).argmax(-1)
+    longest = length.gather(2, best[..., None])[..., 0]
+    followed = frame.gather(1, best[..., None].expand(-1, -1, VOICES))
+    return followed.masked_fill(longest[..., None] == 0, UNKNOWN), longest
 
 
 class Lookup(nn.Module):
@@ -96,8 +120,9 @@ class Harmoniser(nn.Module):
         self.recall = nn.Linear(shape.queries * shape.value, shape.hidden, bias=False)
         self.context = nn.Sequential(nn.LayerNorm(shape.hidden), Locked(dropout), nn.Linear(shape.hidden, shape.head))
         self.clues = Lookup(
-            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4], shape.head, dropout * 0.4
-        )
+            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4]
+            + [INTERVALS] * 8 + [4 * (LONGEST_MATCH + 1)], shape.head, dropout * 0.4,
+        )  # fmt: skip
         self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
         self.block = nn.Sequential(
             nn.LayerNorm(shape.head),
@@ -108,21 +133,23 @@ class Harmoniser(nn.Module):
             nn.Linear(shape.head, shape.head),
         )
         self.out = nn.Sequential(
-            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 1)
+            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 2)
         )
         self.drop_layers = nn.ModuleList(Locked(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
         self.drop_weights = nn.Dropout(dropout * 0.8)
         self.drop_recall = nn.Dropout(dropout / 2)
         first, second = [i for i, _ in PAIRS], [j for _, j in PAIRS]
-        table, known, previous, own = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8
+        table, known, previous, own, copied = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8, [9, 10, 11, 12]
         constants = {
             "intervals": table,
             "relative": table.view(INPUTS, INPUTS)[:REST].T.contiguous(),  # by own symbol, of each pitch
             "first": torch.tensor(first),
             "second": torch.tensor(second),
-            "upper": torch.tensor(known + previous + known + first),
-            "lower": torch.tensor([own] * 8 + previous + second),
-            "by_voice": torch.tensor([INPUTS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 15),
+            "symbols": torch.arange(SYMBOLS),
+            "ages": torch.arange(shape.memory, dtype=torch.float32),
+            "upper": torch.tensor(known + previous + known + first + copied * 2),
+            "lower": torch.tensor([own] * 8 + previous + second + known + [own] * 4),
+            "by_voice": torch.tensor([INPUTS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]),
         }
         for name, constant in constants.items():
             self.register_buffer(name, constant, persistent=False)
@@ -136,6 +163,8 @@ class Harmoniser(nn.Module):
             "keys": (s.memory, s.key),
             "values": (s.memory, s.value),
             "filled": (s.memory,),
+            "frames": (s.memory, VOICES),
+            "matches": (s.memory,),
         }
 
     def embed(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
@@ -153,9 +182,15 @@ class Harmoniser(nn.Module):
             x = torch.lstm(drop(x), (zeros, zeros), weights, True, 1, 0.0, self.training, False, True)[0]
         return x
 
-    def contexts(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
-        """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head)."""
-        x = self.embed(frame, held, position, fermata)
+    def contexts(
+        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, forgotten: Tensor | None = None
+    ) -> Tensor:
+        """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head + 5).
+
+        `forgotten`, like `frame`: symbols that the recurrent part is not shown.
+        """
+        seen = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
+        x = self.embed(seen, held, position, fermata)
         h = self.recur(x)
         before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
         query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
@@ -167,12 +202,13 @@ class Harmoniser(nn.Module):
         scores = query @ key.transpose(-1, -2) / self.shape.key**0.5 + bias
         weights = self.drop_recall(scores.masked_fill(~inside, -1e9).softmax(-1))
         recalled = (weights @ value).transpose(1, 2).flatten(2)
-        return self.context(h + self.recall(recalled))
+        followed, length = longest_matches(frame, self.shape.memory, self.shape.gap)
+        return torch.cat([self.context(h + self.recall(recalled)), followed, length[..., None]], -1)
 
     def advance(
         self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, state: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One frame: inputs (batch, …) and `states()` → context (batch, head) and the next states."""
+        """One frame: inputs (batch, …) and `states()` → context (batch, head + 5) and the next states."""
         x = self.embed(frame, held, position, fermata)
         below, hidden, cell = x, [], []
         for i in range(self.shape.layers):
@@ -194,20 +230,36 @@ class Harmoniser(nn.Module):
         recalled = (scores + (filled - 1)[:, None] * 1e9).softmax(-1) @ values
         following = {"hidden": torch.stack(hidden, 1), "cell": torch.stack(cell, 1)}
         following |= {"keys": keys, "values": values, "filled": filled}
-        return self.context(below + self.recall(recalled.flatten(1))), following
+        now = frame.float()[:, None]
+        frames = torch.cat([state["frames"][:, 1:], now], 1)
+        same = ((state["frames"] - now).abs().sum(-1) < 0.5).float()
+        matches = same * (state["matches"] + 1).clamp(max=LONGEST_MATCH)
+        following |= {"frames": frames, "matches": matches}
+        old = self.shape.memory - self.shape.gap + 1
+        best = (matches[:, :old] * 4096 + self.ages[:old]).argmax(1, keepdim=True)
+        length = matches.gather(1, best)
+        followed = frames.gather(1, best[..., None].expand(-1, -1, VOICES))[:, 0]
+        followed = followed + (UNKNOWN - followed) * (length < 0.5).float()
+        context = self.context(below + self.recall(recalled.flatten(1)))
+        return torch.cat([context, followed, length], 1), following
 
     def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, head), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
+        """(n, head + 5), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
         Logits are the sum of one per symbol and one per interval from the voice's previous pitch, so that "repeat"
-        and "a step up" are classes of their own in any key.
+        and "a step up" are classes of their own in any key, and one more for what followed the longest match.
         """
+        context, followed, length = context.split([self.shape.head, VOICES, 1], 1)
+        followed, length = followed.long(), length.long()
         own = previous.gather(1, voice[:, None])
-        symbols = torch.cat([known, previous, own], 1)
+        symbols = torch.cat([known, previous, own, followed], 1)
         intervals = self.intervals[symbols.index_select(1, self.upper) * INPUTS + symbols.index_select(1, self.lower)]
-        clues = torch.cat([known, previous, intervals, voice[:, None]], 1) + voice[:, None] * self.by_voice
+        first, second = intervals.split([18, 8], 1)
+        clues = torch.cat([known, previous, first, voice[:, None], second, length], 1)
+        clues = clues + voice[:, None] * self.by_voice
         z = context * functional.embedding(voice, self.gain) + self.clues(clues)
         out = self.out(z + self.block(z))
-        absolute, relative, tie = out.split([SYMBOLS, INTERVALS, 1], 1)
+        absolute, relative, tie, again = out.split([SYMBOLS, INTERVALS, 1, 1], 1)
         relative = relative.gather(1, self.relative[own[:, 0]])
-        return absolute + functional.pad(relative, (0, 1)), tie[:, 0]
+        again = again * (self.symbols == followed.gather(1, voice[:, None]))
+        return absolute + functional.pad(relative, (0, 1)) + again, tie[:, 0]

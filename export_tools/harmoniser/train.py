@@ -123,8 +123,7 @@ def known_before(rank: Tensor, symbol: Tensor) -> Tensor:
 def losses(model: Harmoniser, batch: Batch, any_order: float) -> tuple[Tensor, Tensor]:
     """Nats of all symbols per note and of the known ties per note, over the frames that are real."""
     forgotten = torch.rand(batch["before"].shape) < (FORGET if model.training else 0)
-    seen = batch["before"].masked_fill(forgotten, UNKNOWN)
-    context = model.contexts(seen, batch["held"], batch["position"], batch["fermata"])
+    context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], forgotten)
     real = batch["real"]
     symbol, before = batch["symbol"][real], batch["before"][real]
     count = len(symbol)
