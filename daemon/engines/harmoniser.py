@@ -16,7 +16,7 @@ from daemon.engines.choir import Choir
 from daemon.engines.chorale_model import ChoraleModel
 from daemon.engines.lead import Given, Lead
 from daemon.engines.line import EPSILON, NEAR, STEP, Line
-from daemon.engines.lookahead import LookAhead
+from daemon.engines.lookahead import LookAhead, Written
 from daemon.engines.pen import Pen
 from daemon.engines.sampling import Ints, fold
 from daemon.errors import ModelError
@@ -24,8 +24,8 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 CHORD = 0.020  # seconds within which keys are one chord
-PARTICLES, LAG = 8, 10  # settings of a known melody that are written side by side, and how many 16ths ahead at least
-START, BURST = 8, 4  # 16ths that are written at a time, first and later: all but the first find the caches warm
+PARTICLES, LAG = 6, 10  # settings of a known melody that are written side by side, and how many 16ths ahead at least
+BURST = 8  # 16ths that are written at a time, after what is due was sent: all but the first find the caches warm
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody
 PHRASE, PHRASES, LAST = 32, 6, 16  # 16ths of a phrase, phrases of a chorale of its own, and of the rest after it
 
@@ -213,11 +213,15 @@ class Harmoniser:
             ahead = self._ahead = LookAhead(self._model, PARTICLES, self._random, frame)
             self._lines = lines
         while ahead.frame <= frame:
-            if ahead.frontier <= ahead.frame + LAG:
-                for _ in range(BURST if ahead.frontier > ahead.frame else START):
-                    self._extend(ahead, lines, window)
+            if ahead.frontier == ahead.frame:
+                self._run_ahead(ahead, lines, window)
             written = ahead.hear()
         self._pen.take(written)
+        yield from self._come_to(written, frame, beat, lines)
+        if ahead.frontier <= frame + LAG:
+            self._run_ahead(ahead, lines, window)
+
+    def _come_to(self, written: Written, frame: int, beat: float, lines: Mapping[str, Line]) -> Iterator[Action]:
         if written.rests:
             yield from self._hush(beat, (voice for voice in VOICES if not self._choir.ends_by_itself(voice)))
             return
@@ -231,21 +235,22 @@ class Harmoniser:
                     self._struck.add(voice)
                     yield action
 
-    def _extend(self, ahead: LookAhead, lines: Mapping[str, Line], window: Window) -> None:
-        known, struck = np.full(len(VOICES), UNKNOWN), np.zeros(len(VOICES), dtype=np.bool_)
-        steps = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
-        position = _position(ahead.frontier, window)
-        rests = "soprano" in steps and steps["soprano"].pitch is None
-        if rests or not any(line.goes_on(ahead.frontier * STEP) for line in lines.values()):
-            ahead.rest(position)
-            return
-        for voice, step in steps.items():
-            index = VOICES.index(voice)
-            if step.pitch is not None:
-                known[index], struck[index] = fold(step.pitch + lines[voice].shift, voice) - LOWEST, step.struck
-            elif lines[voice].written:
-                known[index] = REST
-        ahead.extend(known, struck, position, self._settings["temperature"], self._settings["top_p"])
+    def _run_ahead(self, ahead: LookAhead, lines: Mapping[str, Line], window: Window) -> None:
+        for _ in range(BURST):
+            known, struck = np.full(len(VOICES), UNKNOWN), np.zeros(len(VOICES), dtype=np.bool_)
+            position = _position(ahead.frontier, window)
+            steps = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
+            rests = "soprano" in steps and steps["soprano"].pitch is None
+            if rests or not any(line.goes_on(ahead.frontier * STEP) for line in lines.values()):
+                ahead.rest(position)
+                continue
+            for voice, step in steps.items():
+                index = VOICES.index(voice)
+                if step.pitch is not None:
+                    known[index], struck[index] = fold(step.pitch + lines[voice].shift, voice) - LOWEST, step.struck
+                elif lines[voice].written:
+                    known[index] = REST
+            ahead.extend(known, struck, position, self._settings["temperature"], self._settings["top_p"])
 
     def _compose(self, beat: float, position: int) -> Iterator[Action]:
         """A chorale of its own: phrases of two bars, a fermata on the seventh beat of each; then a bar of rest."""

@@ -136,7 +136,7 @@ def test_a_bass_that_is_given_now_and_then_is_found_in_between(monkeypatch: pyte
 
 
 def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs ahead within three windows; then four 16ths are written at a time, for four windows."""
+    """It runs ahead within two windows; then eight 16ths are written at a time, for eight windows."""
     model = FakeModel()
     engine = make(monkeypatch, model, {"tune": melody((0, 16, 72), length=16.0)})
     counts = []
@@ -144,7 +144,7 @@ def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> 
         before = len(model.advances)
         list(engine.generate(window(frame / 4)))
         counts.append(len(model.advances) - before)
-    assert counts == [8, 4, 4, 0, 0, 0, 4, 0, 0, 0, 4, 0]
+    assert counts == [16, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("beat", [40.0, 60.0])
@@ -154,4 +154,4 @@ def test_after_a_gap_it_starts_anew_instead_of_catching_up(monkeypatch: pytest.M
     run(engine, 0, 2)
     before = len(model.advances)
     list(engine.generate(window(beat)))
-    assert len(model.advances) - before == 8
+    assert len(model.advances) - before == 16
