@@ -6,12 +6,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import mido
+from typing import TYPE_CHECKING, Any
 
 from daemon.errors import MelodyError
 from daemon.music.tempo import TempoMap, tempo_map_from_json
+
+if TYPE_CHECKING:
+    import mido
 
 SLOWEST, FASTEST = 4, 2000  # beats per minute in a file
 LONGEST = 100_000  # beats
@@ -74,6 +75,8 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
 
     Raises MelodyError if it is missing, broken, truncated, in SMPTE time or without notes.
     """
+    import mido  # here, because the stage and the players read no files, and it takes 20 ms
+
     remedy = "export it again as a Standard MIDI File, format 0 or 1"
     try:
         smf = mido.MidiFile(path)
@@ -111,7 +114,7 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[
         sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}
         for tick, message in track:
             if message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = mido.tempo2bpm(message.tempo)
+                tempi[tick / division] = 60e6 / message.tempo
             elif message.type == "time_signature" and message.numerator > 0:
                 meters[tick / division] = message.numerator * 4 / message.denominator
             elif message.type == "note_on" and message.velocity > 0:

@@ -78,6 +78,7 @@ class Ports:
                 self._try(port, now)
             except NameTaken as error:
                 taken.append(error)
+        realtime.let_go_of_shared_memory()
         self.patchbay.keep(own_name(api, name) for name in wanted for api in (ALSA, JACK))
         self._look_at = self._patch_at = now
         return taken
@@ -110,13 +111,15 @@ class Ports:
         if now >= self._patch_at:
             self._patch_at = now + PATCH
             self._patch()
-        for port in self._ports.values():
-            if port.device is None and now >= port.retry_at:
-                try:
-                    self._try(port, now)
-                except NameTaken as error:
-                    port.retry_at = now + RETRY_NEW
-                    self._listener.say("error", f"port {port.spec.name}", str(error))
+        away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
+        for port in away:
+            try:
+                self._try(port, now)
+            except NameTaken as error:
+                port.retry_at = now + RETRY_NEW
+                self._listener.say("error", f"port {port.spec.name}", str(error))
+        if any(port.device is not None for port in away):
+            realtime.let_go_of_shared_memory()
 
     def _patch(self) -> None:
         boards = self._systems.boards()

@@ -17,6 +17,7 @@ REFUSED = {  # what to say where something is not allowed
 }
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _PR_SET_TIMERSLACK = 29
+_MADV_DONTNEED = 4
 
 
 def become_punctual() -> dict[str, bool]:
@@ -74,6 +75,21 @@ def freeze() -> None:
 def tidy() -> None:
     """Collect what died in a circle since `freeze`. For a moment in which nothing is due."""
     gc.collect()
+
+
+def let_go_of_shared_memory() -> None:
+    """Of JACK's 104 MB, keep in this process only what is used.
+
+    libjack locks everything when it opens a client, and so has all of it mapped; the server keeps it in memory anyway.
+    """
+    if sys.platform != "linux":
+        return
+    library = ctypes.CDLL(None)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        if "/dev/shm/jack-" in line:
+            start, end = (int(address, 16) for address in line.split()[0].split("-"))
+            library.munlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
+            library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED)
 
 
 def suspended_seconds() -> float:
