@@ -133,6 +133,7 @@ def signature(arrays: dict[str, np.ndarray]) -> dict[str, dict]:
 def write(model: Harmoniser, path: Path, card: dict) -> dict:
     """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar."""
     model.eval()
+    model.fuse()
     shapes = {"function": [], "frame": ["batch", 4], "held": ["batch", 4], "position": ["batch"], "fermata": ["batch"]}
     shapes |= {name: ["batch", *shape] for name, shape in model.states().items()}
     shapes |= {

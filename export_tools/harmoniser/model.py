@@ -205,16 +205,24 @@ class Harmoniser(nn.Module):
         followed, length = longest_matches(frame, self.shape.memory, self.shape.gap)
         return torch.cat([self.context(h + self.recall(recalled)), followed, length[..., None]], -1)
 
+    def fuse(self) -> None:
+        """One matrix product per layer for `advance`, of the weights as they are now."""
+        for i in range(self.shape.layers):
+            into, back, first, second = (
+                getattr(self.lstm, f"{name}_l{i}").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            self.register_buffer(f"weights_{i}", torch.cat([into, back], 1).T.contiguous(), persistent=False)
+            self.register_buffer(f"bias_{i}", first + second, persistent=False)
+
     def advance(
         self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, state: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One frame: inputs (batch, …) and `states()` → context (batch, head + 5) and the next states."""
+        """One frame, after `fuse()`: inputs (batch, …) and `states()` → context (batch, head + 5), next states."""
         x = self.embed(frame, held, position, fermata)
         below, hidden, cell = x, [], []
         for i in range(self.shape.layers):
-            weights = torch.cat([getattr(self.lstm, f"weight_ih_l{i}"), getattr(self.lstm, f"weight_hh_l{i}")], 1)
-            bias = getattr(self.lstm, f"bias_ih_l{i}") + getattr(self.lstm, f"bias_hh_l{i}")
-            gates = torch.cat([below, state["hidden"][:, i]], 1) @ weights.T + bias
+            weights, bias = getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")
+            gates = torch.cat([below, state["hidden"][:, i]], 1) @ weights + bias
             write, keep, new, show = gates.chunk(4, 1)
             c = keep.sigmoid() * state["cell"][:, i] + write.sigmoid() * new.tanh()
             below = show.sigmoid() * c.tanh()
