@@ -136,12 +136,12 @@ def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: si
 
 
 def test_a_new_stage_pays_what_the_old_one_owed_and_has_its_connections(jamd: Jamd, peer: Peer) -> None:
-    time.sleep(1.0)  # the stage looks twice a second who is connected
+    time.sleep(1.5)  # the stage looks twice a second who is connected
     hold(peer)
     lost = time.perf_counter()
     os.kill(jamd.children()["stage"], signal.SIGKILL)
     for output, channel, pitch in [("ann out", 3, KEY), ("ann out", 1, KEY + 12), ("bob out", 1, KEY + 12)]:
-        peer.when(output, note_off(channel, pitch), lost, 3.5)
+        peer.when(output, note_off(channel, pitch), lost, 5)
     hold(peer)
 
 
