@@ -127,8 +127,9 @@ class Reader:
         )
 
     def _engine(self, member: str, value: Value) -> type[NoteEngine] | None:
-        name = value.one_of(engine_names(), what="an installed engine")
-        if name not in engine_names():
+        installed = engine_names()
+        name = value.one_of(installed, what="an installed engine")
+        if name not in installed:
             return None
         try:
             self._engines[member] = engine_class(name)

@@ -38,7 +38,7 @@ def replay(session: Path) -> Replay:
         raise JamdError(f"{journal}: cannot be read ({error.strerror}): name a session that `jamd run` wrote") from None
     if header[0] != "session":
         raise JamdError(f"{journal}: not the journal of a session: name a file that `jamd run` wrote")
-    result = Replay(warnings=list(_other_versions(header[2])))
+    result = Replay(warnings=list(other_versions(header[2])))
     played = _Player(result)
     result.data = midi_file(_counted(played.again(header, entries), result))
     recorded = session.with_suffix(".mid")
@@ -54,7 +54,7 @@ def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:
         yield entry
 
 
-def _other_versions(header: dict[str, Any]) -> Iterator[str]:
+def other_versions(header: dict[str, Any]) -> Iterator[str]:
     here = versions()
     for name, version in header.get("versions", {}).items():
         if here.get(name) != version:

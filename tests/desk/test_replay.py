@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import Config
-from daemon.desk.journal import Journal, read
-from daemon.desk.replay import replay
+from daemon.desk.journal import Journal, hashes, read, versions
+from daemon.desk.replay import other_versions, replay
+from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
@@ -26,13 +27,14 @@ from daemon.wire import Call, encode_action
 BAND = """
 clock: {source: tune}
 ports: {keys: {direction: in, thru: [out]}, out: {direction: out}}
-melodies: {tune: {file: melodies/twinkle.mid, thru: [out], channel: 9}}
+melodies: {tune: {file: tune.mid, thru: [out], channel: 9}}
 band:
   dice: {engine: dice, listen: [keys, tune], play: {port: out}}
   echo: {engine: dice, listen: [dice], play: {port: out, channels: {low: 5}}, options: {mirror: true, often: 0.1}}
 controls: {keys: {cc 1: dice.often, cc 64: sustain, cc 120: panic}}
 seed: 3
 """
+TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
@@ -125,7 +127,16 @@ class Live:
             case "set":
                 performance.set(self.now, name, "often", number % 11 / 10)
             case "rotate":
+                self.now += seconds * (number % 2)  # what became due in between was not done yet
                 performance.rotate(self.now)
+            case "new stage":  # the players live on, with the settings that they were turned to
+                self.journal.write([["stage", self.now, self.band.stage.to_json()]])
+                self.performance = Performance(self.band.stage, self)
+                for name in self.hosts:
+                    self.calls[name].clear()
+                    self.unsaid[name].clear()
+                    self.performance.player_up(self.now, name)
+                self.performance.start(self.now)
             case "reload":
                 self.reload(number)
 
@@ -142,7 +153,7 @@ class Live:
         self.performance.reconfigure(self.now, self.band.stage)
 
 
-RARE = ["turn", "up", "down", "check", "lost", "panic", "set", "rotate", "reload", "stall"]
+RARE = ["turn", "up", "down", "check", "lost", "panic", "set", "rotate", "reload", "stall", "new stage"]
 SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
 STEPS = st.lists(
     st.tuples(
@@ -156,9 +167,17 @@ STEPS = st.lists(
 
 @pytest.fixture
 def band(dice: None, tmp_path: Path) -> Config:
-    path = tmp_path / "band.yaml"
-    path.write_text(BAND)
-    return config.load(path)
+    return write_band(tmp_path)
+
+
+def write_band(folder: Path) -> Config:
+    """Notes and changes of tempo on and off the grid."""
+    notes = [(tick, note_on(1, 60 + n % 7, 70)) for n, tick in enumerate(range(0, 7680, 640))]
+    notes += [(tick + 700, note_off(1, 60 + n % 7)) for n, tick in enumerate(range(0, 7680, 640))]
+    tempi = [(0, 600_000), (1000, 450_000), (3840, 500_000), (5440, 625_000)]
+    (folder / "tune.mid").write_bytes(smf.to_bytes([smf.Track("tune", notes)], tempi, [(0, (4, 4))]))
+    (folder / "band.yaml").write_text(BAND)
+    return config.load(folder / "band.yaml")
 
 
 def sessions(folder: Path) -> Iterator[Path]:
@@ -201,3 +220,9 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]
     assert [again.difference for again in replays] == [""] * len(replays)
     assert sum(again.notes for again in replays) > 20
+
+
+def test_another_model_is_warned_of() -> None:
+    header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
+    assert list(other_versions(header)) == [f"{TINY} is not the model that was recorded: the notes may differ"]
+    assert list(other_versions({**header, "models": hashes(header["members"])})) == []
