@@ -69,8 +69,9 @@ class Systems:
             except (OSError, rtmidi.RtMidiError) as error:
                 tried.append(f"{name} ({str(error).strip() or 'not running'})")
         if rtmidi is None:
-            tried.append(f"none, for python-rtmidi cannot be imported: {IMPORT_ERROR}")
-        raise NotThere(f"port {spec.name}: no MIDI system; tried: {', '.join(tried) or 'none, this rtmidi has none'}")
+            tried.append(f"nothing, for python-rtmidi cannot be imported: {IMPORT_ERROR}")
+        what = "no MIDI system" if spec.connect is None else f"port {spec.name}: nothing to connect to"
+        raise NotThere(f"{what}; tried {', '.join(tried) or 'none, for this python-rtmidi was built without any'}")
 
     def gone(self, device: Device) -> str | None:
         """Why the device no longer works, or None."""
@@ -113,7 +114,7 @@ class Systems:
     def boards(self) -> dict[str, Board]:
         """The systems whose connections can be seen and made, as they are now."""
         boards: dict[str, Board] = {ALSA: AlsaBoard(read_clients())}
-        if self.jack is not None and self.jack.alive:
+        if self.jack is not None and self.jack.is_running():
             boards[JACK] = self.jack
         return boards
 
@@ -192,8 +193,8 @@ class Systems:
 
     def _look_for(self, api: str) -> None:
         """Raise NotThere where the attempt itself would be noisy or slow."""
-        if api == ALSA and not os.path.exists("/dev/snd/seq"):
-            raise NotThere("/dev/snd/seq is not there")
+        if api == ALSA and not os.access("/dev/snd/seq", os.R_OK | os.W_OK):
+            raise NotThere("/dev/snd/seq is not there, or not for this user")
         if api == JACK and (self.jack is None or not self.jack.alive):
             from daemon.stage.jack_watch import open_watch
 

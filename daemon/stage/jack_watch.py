@@ -12,6 +12,7 @@ import ctypes
 import ctypes.util
 import re
 import sys
+import time
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p
 from itertools import takewhile
 from pathlib import Path
@@ -19,6 +20,7 @@ from pathlib import Path
 import rtmidi  # noqa: F401 (it loads the library that is looked for below)
 
 _NO_START_SERVER = 1  # JackNoStartServer
+LONG_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
 _kept: list[object] = []  # memory that libjack may write to at any time
 
 
@@ -28,7 +30,8 @@ class JackWatch:
     def __init__(self, library: ctypes.CDLL, client: int) -> None:
         self._library, self._client = library, client
         self._open = True
-        self._cycle = 0
+        self._cycle = self._seen = -1
+        self._looked_at, self._running = 0.0, True
         # When the server dies, libjack posts a semaphore. A callback in Python would do more harm than good: the next
         # client that is opened ends the threads of the dead one, and a thread that is ended while it waits for the
         # interpreter takes the interpreter's lock with it.
@@ -50,6 +53,14 @@ class JackWatch:
         if self.alive:
             self._cycle = int(self._library.jack_last_frame_time(self._client))
         return self._cycle
+
+    def is_running(self) -> bool:
+        """Whether cycles went on of late: a server that stands still answers nothing, and must not be asked."""
+        now = time.monotonic()
+        if now - self._looked_at > LONG_PERIOD:
+            before, self._seen, self._looked_at = self._seen, self.cycle(), now
+            self._running = self._seen != before
+        return self.alive and self._running
 
     def has_port(self, name: str) -> bool:
         return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode()))

@@ -12,6 +12,7 @@ from daemon.stage.ledger import Ledger, silence
 from daemon.stage.metrics import Metrics
 
 GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
+LIMIT = 10_000  # messages that wait
 NEVER = float("inf")
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
 
@@ -125,6 +126,10 @@ class Output:
         if self._transmit is None:
             self._metrics.unsent += 1
             return
+        if len(self._queue) >= LIMIT:  # the MIDI system stands still: what sounds is to end, as soon as it goes on
+            self._metrics.unsent += len(self._queue)
+            self._queue.clear()
+            self._ledger.release(self.name, self._raw)
         self._queue.append((message, due, kind))
         self.pump(time.perf_counter())
 

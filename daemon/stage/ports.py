@@ -43,6 +43,7 @@ class _Port:
     retry_at: float = 0.0
     garbage_at: float = NEVER  # when it last brought what is not MIDI
     was_there: bool = False
+    told: bool = False  # that it cannot be opened
 
 
 class Ports:
@@ -168,10 +169,10 @@ class Ports:
             device = self._systems.open(spec)
         except NotThere as error:
             port.retry_at = time.perf_counter() + (RETRY if port.was_there else RETRY_NEW)
-            if not port.was_there:
-                self._listener.say(
-                    "warning", f"port {spec.name}", f"{error}; {remedy()}; until then jamd goes on without it"
-                )
+            if not port.was_there and not port.told:
+                port.told = True
+                text = f"{error}; {remedy() if spec.connect is None else 'plug it in'}; until then jamd goes on without"
+                self._listener.say("warning", str(error), text)
             return
         port.device = device
         if spec.direction == "in":

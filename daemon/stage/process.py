@@ -20,12 +20,14 @@ from daemon.stage.ledger import Ledger, open_ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Metrics
 from daemon.stage.midi_in import Inbox, Waker, split_messages
-from daemon.stage.midi_out import GRID, OTHER, THRU
+from daemon.stage.midi_out import GRID, NEVER, OTHER, THRU
 from daemon.stage.performance import Performance
 from daemon.stage.ports import Ports
 from daemon.stage.spec import StageSpec
 from daemon.wire import Call, Listen, encode_call
 
+ROOM = 0.003  # seconds before something is due in which nothing else is begun
+PUT_OFF = 0.5  # … but for no longer than this
 CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
 TIDY = 5.0  # seconds between collections of garbage
 POST, BATCH = 0.1, 64  # the journal goes to the desk after so many seconds, or entries
@@ -70,10 +72,17 @@ class Stage:
             while not self._ending:
                 self._turn()
         finally:
-            self._ports.silence()
-            self._ports.close()
-            self._post()
-            self._door.close()
+            self.close()
+
+    def close(self) -> None:
+        """End every note and let go of everything."""
+        self._ports.silence()
+        self._ports.close()
+        self._post()
+        for link in (self._desk, *self._strangers, *self._players.values()):
+            link.close()
+        self._door.close()
+        self._waker.close()
 
     def _turn(self) -> None:
         links = [self._desk, *self._strangers, *self._players.values()]
@@ -102,8 +111,13 @@ class Stage:
         self._keep_house(time.perf_counter())
 
     def _next_deadline(self) -> float:
-        music = self._performance.next_deadline() if self._performance is not None else float("inf")
-        return min(music, self._ports.next_deadline(), self._check_at, self._post_at if self._journal else float("inf"))
+        music = min(self._music_at(), self._ports.next_deadline())
+        if music < time.perf_counter() + ROOM:
+            return music
+        return min(music, self._check_at, self._post_at if self._journal else NEVER)
+
+    def _music_at(self) -> float:
+        return self._performance.next_deadline() if self._performance is not None else NEVER
 
     def _hear(self) -> None:
         """What came in. Thru goes out at once."""
@@ -249,6 +263,8 @@ class Stage:
     # Now and then
 
     def _keep_house(self, now: float) -> None:
+        if self._music_at() < now + ROOM and now < self._check_at + PUT_OFF:
+            return
         self._ports.look(now)
         if self._journal and (now >= self._post_at or len(self._journal) >= BATCH):
             self._post()
@@ -261,7 +277,7 @@ class Stage:
         if self._slept - slept > 1.0:
             self._performance.panic(now)
             self._ports.reopen(now)
-        if now >= self._tidy_at and self._performance.next_deadline() - now > 0.01:
+        if now >= self._tidy_at and self._music_at() > now + 5 * ROOM:
             self._tidy_at = now + TIDY
             realtime.tidy()
 

@@ -16,6 +16,7 @@ import pytest
 from daemon.music.events import control_change, is_note_off, is_note_on, note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.wire import pack
 from tests.stage.fakes import Desk, Peer, until
 from tests.stage.player_process import octave_and_grid
 from tests.tools.jack import JackServer
@@ -359,7 +360,9 @@ def test_no_midi_system_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
             desk.send(["start"])
             until(lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "sent"], "notes in the journal")
         warnings = [text for _, level, _, text in desk.messages("log") if level == "warning"]
-        assert any("ALSA" in text and "JACK" in text and "jamd goes on" in text for text in warnings), warnings
+        assert any("ALSA" in text and "JACK" in text and "until then jamd goes on" in text for text in warnings), (
+            warnings
+        )
 
 
 def test_ports_appear_when_jack_starts_later(jack_server: JackServer) -> None:
@@ -395,3 +398,25 @@ def test_connections_outlive_stage_peer_and_server(desk: Desk, jack_server: Jack
         until(lambda: len(desk.connections()) == 1, "the cut to be noticed")
         time.sleep(0.5)
         assert peer.connections("jamd choir:midi") == []
+
+
+def test_jack_stands_still_for_a_while(desk: Desk, peer: Peer, jack_server: JackServer) -> None:
+    """Nothing waits for it, not even with more to send than rtmidi's ring would hold."""
+    desk.start_stage(BAND)
+    player = desk.player("octaver")
+    desk.send(["start"])
+    peer.connect("keys", "choir")
+    peer.send(note_on(1, 60, 90))
+    peer.stamp(note_on(1, 60, 90))
+    assert jack_server._process is not None
+    jack_server._process.send_signal(signal.SIGSTOP)
+    try:
+        for first in range(0, 3000, 100):
+            beat = desk.metrics()["beat"]
+            notes = [["low", beat, n % 128, 1 + n // 128, 0.01] for n in range(first, first + 100)]
+            player.say(pack([[player.number, notes, False]]))
+    finally:
+        jack_server._process.send_signal(signal.SIGCONT)
+    peer.send(note_off(1, 60))
+    peer.stamp(note_off(1, 60))
+    until(lambda: not sounding(peer.messages()), "every note to end")

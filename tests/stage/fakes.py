@@ -57,10 +57,7 @@ class Desk:
         self.stage = subprocess.Popen(
             [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.DEVNULL
         )
-        self._connection = until(self._listener.accept, "the stage to connect")
-        assert self._connection is not None
-        self._open.append(self._connection)
-        threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
+        self.accept()
         if spec is None:
             return {}
         before = len(self.said)
@@ -72,6 +69,20 @@ class Desk:
             self.send(["start"])
         ports: dict[str, str | None] = ready[1]
         return ports
+
+    def accept(self) -> None:
+        """Let a stage connect."""
+        self._connection = until(self._listener.accept, "the stage to connect")
+        assert self._connection is not None
+        self._open.append(self._connection)
+        threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
+
+    def connect_player(self, name: str) -> socket.socket:
+        """Somebody who says that this is their name."""
+        connection = connect(self.folder / "stage.sock")
+        connection.sendall(pack([["hello", name, os.getpid()]]))
+        self._open.append(connection)
+        return connection
 
     def send(self, message: list[Any]) -> None:
         assert self._connection is not None
@@ -151,6 +162,7 @@ class Player:
 
     def __init__(self, folder: Path, name: str, behave: Behaviour = lambda call: iter(())) -> None:
         self.calls: list[Call] = []
+        self.number = 0  # of the last call
         self.silent = False
         self._behave = behave
         self.connection = connect(folder / "stage.sock")
@@ -166,6 +178,7 @@ class Player:
 
     def _answer(self, number: int, call: Call) -> None:
         self.calls.append(call)
+        self.number = number
         if not self.silent:
             for action in self._behave(call):
                 self.connection.sendall(pack([[number, [encode_action(action)], False]]))

@@ -1,0 +1,85 @@
+"""Turns of the stage's loop in this process, without MIDI: what a second process could not be made to see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from daemon.music.tempo import TempoMap
+from daemon.stage import realtime
+from daemon.stage.process import Stage
+from daemon.stage.spec import PortSpec, StageSpec
+from tests.stage.fakes import Desk, until
+
+SPEC = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),)), (PortSpec("keys", "in"), PortSpec("choir", "out")))
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(realtime, "become_punctual", lambda: {"fifo": False, "memory": True})
+    monkeypatch.setattr(realtime, "freeze", lambda: None)
+    with Desk() as desk:
+        yield desk
+
+
+def begin(desk: Desk) -> Stage:
+    """A stage that waits for its next turn."""
+    stage = Stage(desk.folder)
+    desk.accept()
+    desk.send(["spec", SPEC.to_json()])
+    turn_until(stage, lambda: desk.messages("ready"))
+    return stage
+
+
+def turn_until(stage: Stage, condition: object) -> None:
+    def turn() -> object:
+        stage._turn()
+        return condition()  # type: ignore[operator]
+
+    until(turn, "the stage")
+
+
+def test_after_a_suspend_all_is_released(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept = [100.0]
+    monkeypatch.setattr(realtime, "suspended_seconds", lambda: slept[0])
+    stage = begin(desk)
+    reopened: list[float] = []
+    monkeypatch.setattr(stage._ports, "reopen", reopened.append)
+    end = time.perf_counter() + 0.5
+    turn_until(stage, lambda: time.perf_counter() > end)
+    assert not reopened
+    slept[0] += 3600
+    turn_until(stage, lambda: reopened)
+    turn_until(stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "panic"])
+    assert len(reopened) == 1
+    stage.close()
+
+
+def test_what_is_not_allowed_is_said_once(desk: Desk) -> None:
+    stage = begin(desk)
+    said = [message for message in desk.messages("log") if "real-time" in message[3]]
+    assert len(said) == 1 and said[0][1] == "info" and "operations.md" in said[0][3]
+    assert not [message for message in desk.messages("log") if "locked" in message[3]]
+    assert desk.messages("ready") == [["ready", {"keys": None, "choir": None}]]
+    assert len([message for message in desk.messages("log") if "no MIDI system" in message[3]]) == 1
+    stage.close()
+
+
+def test_one_line_for_a_cause_a_minute(desk: Desk) -> None:
+    stage = begin(desk)
+    before = len(desk.messages("log"))
+    for number in range(100):
+        stage.say("warning", "garbage keys", f"number {number}")
+        stage.say("warning", "garbage pads", f"number {number}")
+    until(lambda: len(desk.messages("log")) == before + 2, "two lines")
+    stage.close()
+
+
+def test_a_stranger_is_sent_away(desk: Desk) -> None:
+    stage = begin(desk)
+    stranger = desk.connect_player("nobody")
+    turn_until(stage, lambda: not stage._strangers)
+    assert stranger.recv(10) == b""
+    stage.close()
