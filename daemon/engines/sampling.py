@@ -82,26 +82,23 @@ def choose(
     the distribution that they were drawn from. Never fails: what is not a number weighs nothing, and where nothing is
     left, all that is allowed weighs the same. Temperature 0 is the most likely symbol.
     """
-    rows = np.arange(len(log_probs))
-    scores = np.where(mask & (np.abs(log_probs) < 1e9), log_probs, -np.inf)
-    best = scores.argmax(axis=1)
-    top = scores[rows, best]
+    scores = np.where(mask, log_probs, -np.inf).astype(np.float64)
+    top = scores.max(axis=1)
     if not np.isfinite(top).all():
-        scores, top = np.where(mask, 0.0, -np.inf), np.zeros(len(rows))
-        best = scores.argmax(axis=1)
+        scores, top = np.where(mask, 0.0, -np.inf), np.zeros(len(scores))
     if temperature <= 0.0:
-        return best, top.astype(np.float64), np.zeros(len(rows))
+        return scores.argmax(axis=1), top, np.zeros(len(scores))
+    rows = np.arange(len(scores))
     weights = np.exp((scores - top[:, None]) / temperature)
     if top_p < 1.0:
-        falling = -np.sort(-weights, axis=1)
-        sums = falling.cumsum(axis=1)
-        kept = (sums - falling < top_p * sums[:, -1:]).sum(axis=1) - 1
-        weights *= weights >= falling[rows, kept][:, None]
-    sums = weights.cumsum(axis=1, dtype=np.float64)
+        rising = np.sort(weights, axis=1)
+        sums = rising.cumsum(axis=1)
+        dropped = (sums <= (1.0 - top_p) * sums[:, -1:]).sum(axis=1)
+        weights[weights < rising[rows, dropped][:, None]] = 0.0
+    sums = weights.cumsum(axis=1)
     total = sums[:, -1]
-    places = np.minimum(draws * total, np.nextafter(total, 0))
-    symbols = (sums <= places[:, None]).sum(axis=1)
-    return symbols, scores[rows, symbols].astype(np.float64), np.log(weights[rows, symbols] / total)
+    symbols = (sums <= (draws * total)[:, None]).sum(axis=1)
+    return symbols, scores[rows, symbols], np.log(weights[rows, symbols] / total)
 
 
 def probability(logits: NDArray[np.floating], temperature: float) -> Floats:
