@@ -81,12 +81,21 @@ def encode_action(action: Action) -> list[Any]:
 
 
 def decode_action(data: list[Any]) -> Action:
-    if len(data) == 2:
-        return Stop(data[1], data[0])
-    voice, onset, pitch, velocity, duration = data
-    if not (isinstance(pitch, int) and isinstance(velocity, int) and 0 <= pitch < 128 and 0 < velocity < 128):
-        raise ValueError(f"not a note: {data!r}")
-    return Play(onset, pitch, velocity, voice, duration)
+    """Raises ValueError for what is no action: a moment that no clock can have would stop the whole stage."""
+    match data:
+        case [str(voice), onset] if _is_beat(onset):
+            return Stop(onset, voice)
+        case [str(voice), onset, int(pitch), int(velocity), duration] if _is_beat(onset) and (
+            duration is None or _is_beat(duration)
+        ):
+            if 0 <= pitch < 128 and 0 < velocity < 128:
+                return Play(onset, pitch, velocity, voice, None if duration is None else max(duration, 0.0))
+    raise ValueError(f"not an action: {str(data)[:200]}")
+
+
+def _is_beat(value: object) -> bool:
+    """Finite, and within a year of music."""
+    return isinstance(value, int | float) and -1e9 <= value <= 1e9
 
 
 def pack(messages: Iterable[Any]) -> bytes:

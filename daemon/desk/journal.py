@@ -120,6 +120,9 @@ class Journal:
         kind = entry[0]
         if kind in ("panic", "stage"):
             self._sounding.clear()
+        elif kind == "spec":  # inputs that have changed let go
+            players = {player["name"] for player in entry[2]["players"]}
+            self._sounding = {key for key in self._sounding if key[0] in players}
         elif kind == "lost":
             self._sounding = {key for key in self._sounding if key[0] != entry[2]}
         elif kind in _HEARD:

@@ -142,14 +142,15 @@ class Performance:
         if player is None or not player.up:
             return
         actions = list(actions)
+        decoded = [decode_action(action) for action in actions]  # ValueError before anything has happened
         self._happens("answer", now, name, number, actions, last)
         while last and player.waiting and player.waiting[0][0] <= number:
             player.waiting.popleft()
         if number < player.first_valid or player.released:
             self.counts["stale"] += len(actions)
             return
-        for action in actions:
-            player.voices.act(decode_action(action))
+        for action in decoded:
+            player.voices.act(action)
         self._timeline.advance(now)
 
     def advance(self, now: float) -> None:
@@ -199,19 +200,7 @@ class Performance:
     def port_lost(self, now: float, name: str) -> None:
         """A port vanished: what a lost input held ends."""
         self._happens("lost", now, name)
-        source = self._sources.get(name)
-        port = self._ports.get(name)
-        if source is None or port is None:
-            return
-        for channel, pitch in list(source.held):
-            message = note_off(channel, pitch)
-            for _ in range(source.held.get((channel, pitch), 0)):
-                self._pass_on(name, port.thru, message, now)
-            self._tell(name, message, self.beat_at(now))
-        for channel in list(source.sustained):
-            message = control_change(channel, SUSTAIN, 0)
-            self._pass_on(name, port.thru, message, now)
-            self._tell(name, message, self.beat_at(now))
+        self._let_go(name)
 
     def set(self, now: float, name: str, setting: str, value: float) -> None:
         """Turn a player's setting; a player that starts later is told too."""
@@ -243,6 +232,10 @@ class Performance:
         kept = {m.melody.name for m in spec.melodies if self._melodies.get(m.melody.name) == m}
         for name in self._melodies.keys() - kept:
             self._drop_melody(name)
+        ports = {port.name: port for port in spec.ports}
+        for name, port in self._ports.items():
+            if ports.get(name) != port:  # what is held there may be released elsewhere from now on
+                self._let_go(name)
         self._take(spec)
         if not self._running:
             return
@@ -351,6 +344,22 @@ class Performance:
             self._sink.record(["dropped", due, spec.name, voice, spec.port, message.hex()])
 
         return _Player(spec, Voices(spec, self._timeline, lambda: self._now, emit, drop))
+
+    def _let_go(self, name: str) -> None:
+        """What input `name` holds ends."""
+        source = self._sources.get(name)
+        port = self._ports.get(name)
+        if source is None or port is None:
+            return
+        for channel, pitch in list(source.held):
+            message = note_off(channel, pitch)
+            for _ in range(source.held.get((channel, pitch), 0)):
+                self._pass_on(name, port.thru, message, self._now)
+            self._tell(name, message, self.beat_at(self._now))
+        for channel in list(source.sustained):
+            message = control_change(channel, SUSTAIN, 0)
+            self._pass_on(name, port.thru, message, self._now)
+            self._tell(name, message, self.beat_at(self._now))
 
     def _silence(self, player: _Player) -> None:
         player.voices.release(self._now)

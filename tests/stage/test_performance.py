@@ -315,6 +315,31 @@ def test_reconfiguring_leaves_the_same_players_alone_and_silences_the_others() -
     assert sink.calls[-1][0] == "choir"
 
 
+@pytest.mark.parametrize(
+    "port", [None, PortSpec("keys", "in"), PortSpec("keys", "in", channels=(2,), thru=("choir",))], ids=str
+)
+def test_an_input_that_changes_lets_go_of_what_it_held(port: PortSpec | None) -> None:
+    performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT))
+    performance.heard(0.1, "keys", 0.1, note_on(1, 60, 90))
+    ports = (OUT,) if port is None else (port, OUT)
+    performance.reconfigure(0.2, StageSpec(tempo_map=STEADY, ports=ports, players=(CHOIR,)))
+    assert [m for _, _, m in sink.sent] == [note_on(1, 60, 90), note_off(1, 60)]
+    assert sink.last(Listen)[2].event.message == note_off(1, 60)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**400, "1", None])
+@pytest.mark.parametrize("place", [1, 4])
+def test_an_answer_with_a_moment_that_no_clock_has_is_refused(number: Any, place: int) -> None:
+    performance, sink = stage()
+    action: list[Any] = encode_action(Play(0.0, 60, 90, "alto", 1.0))
+    action[place] = number
+    if (number, place) == (None, 4):
+        return  # a note without an end
+    with pytest.raises(ValueError):
+        performance.answer(0.0, "choir", sink.calls[-1][1], [action], True)
+    assert performance.next_deadline() < 1.0
+
+
 def test_a_stage_that_stood_still_goes_on_with_the_present() -> None:
     performance, sink = stage()
     performance.advance(0.0)
