@@ -35,7 +35,8 @@ class Child:
         self._writer: asyncio.StreamWriter | None = None
         self._status: int | None = None
         self._talking = False
-        self._process = _spawn([sys.executable, "-m", module, *arguments])
+        # -P: a file in the folder where jamd was started is no module of ours, whatever its name
+        self._process = _spawn([sys.executable, "-P", "-m", module, *arguments])
         threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
 
     @property

@@ -61,6 +61,19 @@ def test_for_a_while(start: Start) -> None:
     assert_complete(jamd, "tune", "ann", "bob")
 
 
+def test_what_children_inherit(start: Start, tmp_path: Path) -> None:
+    for name in ("mido.py", "random.py", "daemon.py"):  # files of the user's own, where jamd is started
+        (tmp_path / name).write_text("raise SystemExit('not meant')")
+    jamd = start(band("ann"), NOTIFY_SOCKET="/nowhere", WATCHDOG_USEC="5000000", SOMETHING="else").ready()
+    assert "not meant" not in jamd.log
+    for pid in jamd.children().values():
+        environment = Path(f"/proc/{pid}/environ").read_text().split("\0")
+        assert {"OMP_NUM_THREADS=1", "OPENBLAS_NUM_THREADS=1", "SOMETHING=else"} <= set(environment)
+        assert not [line for line in environment if line.startswith(("NOTIFY_SOCKET", "WATCHDOG"))]
+        assert os.readlink(f"/proc/{pid}/fd/0") == "/dev/null"
+    assert os.sched_getscheduler(jamd.children()["ann"]) == os.SCHED_OTHER
+
+
 @pytest.mark.parametrize(
     "signals",
     [[signal.SIGTERM], [signal.SIGINT], [signal.SIGTERM] * 2, [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]],
