@@ -89,7 +89,7 @@ def decode_action(data: list[Any]) -> Action:
             duration is None or _is_beat(duration)
         ):
             if 0 <= pitch < 128 and 0 < velocity < 128:
-                return Play(onset, pitch, velocity, voice, None if duration is None else max(duration, 0.0))
+                return Play(onset, pitch, velocity, voice, duration)
     raise ValueError(f"not an action: {str(data)[:200]}")
 
 

@@ -24,7 +24,7 @@ from daemon.wire import (
     pack,
 )
 
-numbers = st.floats(allow_nan=False, allow_infinity=False)
+numbers = st.floats(-1e9, 1e9)
 names = st.text(max_size=8)
 calls = st.one_of(
     st.builds(Listen, st.builds(MidiEvent, numbers, names, st.binary(max_size=8))),
