@@ -13,7 +13,7 @@ import yaml
 
 from daemon.errors import ConfigError
 
-LARGEST = 256 << 10  # bytes
+LARGEST = 64 << 10  # bytes
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
