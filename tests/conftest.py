@@ -7,11 +7,15 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from daemon.paths import resources
 from tests.dice import register
 from tests.tools import alsa_vm, jack
 from tests.tools import systemd_box as systemd_box_tool
+
+settings.register_profile("jamd", deadline=None)  # a busy machine is no failure
+settings.load_profile("jamd")
 
 
 @pytest.hookimpl(wrapper=True)
