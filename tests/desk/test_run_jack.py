@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import jack
+import mido
 import pytest
 
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
@@ -194,3 +195,29 @@ def test_a_second_jamd_with_the_same_names_refuses_to_start(jamd: Jamd, peer: Pe
         assert "jamd keys" in second.log
         assert "READY" not in second.log
     hold(peer)
+
+
+def test_after_a_long_silence_another_session_begins(
+    tmp_path: Path, echo_engine: Path, jack_server: JackServer
+) -> None:
+    # "Long" is made short by a module that Python imports at its start.
+    (echo_engine / "sitecustomize.py").write_text(
+        "from daemon.desk import journal\njournal.SILENCE = journal.PATIENCE = 1.0\n"
+    )
+    config = band("ann").replace("[keys, tune]", "[keys]").replace("{echo: 1, beat: 2}", "{echo: 1}")
+    config = config.replace("melodies: {tune: {file: tune.mid, loop: true}}\n", "")
+    with Jamd(tmp_path, config) as jamd:
+        jamd.ready()
+        peer = Peer()
+        peer.attach()
+        peer.listen("ann out")
+        for pitch in (KEY, KEY + 1, KEY + 2):
+            struck = peer.play(note_on(1, pitch, 100))
+            peer.when("ann out", note_on(1, pitch + 12, 100), struck, 2)
+            peer.play(note_off(1, pitch))
+            time.sleep(3.5)
+        peer.close()
+        assert jamd.end() == 0
+    sessions = [mido.MidiFile(path) for path in sorted((tmp_path / "sessions").glob("*.mid"))]
+    heard = [[m.note for track in smf.tracks for m in track if m.type == "note_on" and m.velocity] for smf in sessions]
+    assert heard == [[pitch, pitch + 12] for pitch in (KEY, KEY + 1, KEY + 2)]
