@@ -141,14 +141,22 @@ class Live:
                 self.reload(number)
 
     def reload(self, number: int) -> None:
-        """Another seed, with or without the melody, and a clock of its own."""
+        """Another seed, with or without the melody, a clock of its own, an input with other channels."""
         melodies = self.band.melodies if number % 3 else ()
         listen = (("keys", "tune"), ("keys", "tune"), ("keys",))[number % 3]
         dice = replace(self.band.band[0], listen=listen if melodies else ("keys",))
         if dice != self.band.band[0]:
             self.down("dice")
         clock = config.Clock("tune" if melodies else "internal", 90.0 + number % 7)
-        self.band = replace(self.band, melodies=melodies, band=(dice, self.band.band[1]), clock=clock, seed=number % 4)
+        keys = replace(self.band.ports[0], channels=((), (1, 2), (3,))[number // 3 % 3])
+        self.band = replace(
+            self.band,
+            ports=(keys, *self.band.ports[1:]),
+            melodies=melodies,
+            band=(dice, self.band.band[1]),
+            clock=clock,
+            seed=number % 4,
+        )
         self.journal.write([["members", self.now, self.band.members]])
         self.performance.reconfigure(self.now, self.band.stage)
 
