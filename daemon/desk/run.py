@@ -25,9 +25,9 @@ from daemon.desk.view import View
 from daemon.errors import JamdError
 from daemon.stage.ledger import open_ledger
 
-HOW_TO_GET_PORTS = (
-    "no MIDI system: jamd plays into the recording and this terminal; for ports load ALSA's sequencer"
-    " (modprobe snd-seq) or start JACK (Debian: apt install jackd2): they open as soon as it is there"
+WITHOUT_PORTS = (
+    "without ports jamd plays into the recording and this terminal; they open as soon as there is a MIDI system"
+    " (Debian: modprobe snd-seq, or apt install jackd2 and start it)"
 )
 
 
@@ -79,7 +79,7 @@ async def _play(
     """From the first start to the time's end, with a reload at every SIGHUP."""
     await supervisor.start(band.stage, band.members)
     if supervisor.ports and not any(supervisor.ports.values()):
-        log.LOG.warning(HOW_TO_GET_PORTS)
+        log.LOG.warning(WITHOUT_PORTS)
     systemd.status(status_line(supervisor))
     systemd.ready()
     log.LOG.info("READY: %s", status_line(supervisor))
@@ -88,23 +88,24 @@ async def _play(
             while True:
                 await signals.reload()
                 systemd.reloading()
-                systemd.status(await _reload(supervisor, band))
+                supervisor.mistake = await _reload(supervisor, band)
+                systemd.status(status_line(supervisor))
                 systemd.ready()
 
 
 async def _reload(supervisor: Supervisor, first: config.Config) -> str:
-    """Take the configuration as it is now, if there is no mistake in it; what came of it."""
+    """Take the configuration as it is now, if there is no mistake in it; else what the status line begins with."""
     try:
         band = await asyncio.to_thread(config.load, first.path)
         changed = await supervisor.reload(band.stage, band.members)
     except Exception as error:  # also one that nobody foresaw: the music goes on
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
         log.LOG.error("%s\nnothing was changed: the last good configuration goes on", text)
-        return f"reload failed, the last good configuration goes on: {' '.join(str(error).split())}"
+        return f"reload failed, the last good configuration goes on ({' '.join(str(error).split())}); "
     log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player has changed")
     if band.recording != first.recording:
         log.LOG.warning("recording.directory: the new one counts from the next start of jamd")
-    return status_line(supervisor)
+    return ""
 
 
 @contextlib.contextmanager

@@ -33,7 +33,7 @@ def status_line(supervisor: Supervisor) -> str:
         apis = ["no MIDI system: it plays into the recording and the terminal"]
     restarts = sum(supervisor.restarts.values())
     parts = [f"players: {', '.join(players) or 'none'}", *apis, *figures(supervisor.metrics), f"restarts {restarts}"]
-    return "; ".join(parts)
+    return supervisor.mistake + "; ".join(parts)
 
 
 class Chronicle:

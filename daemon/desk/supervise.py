@@ -41,6 +41,7 @@ class Supervisor:
         self.ports: dict[str, str | None] = {}
         self.restarts: Counter[str] = Counter()
         self.seats: dict[str, Seat] = {}
+        self.mistake = ""  # what came of the last reload, if it changed nothing
         self._folder, self._tell, self._ping_every = folder, listeners, ping
         self._switchboard = Switchboard(folder / "desk.sock")
         self._news = asyncio.Event()

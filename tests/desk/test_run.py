@@ -250,6 +250,10 @@ def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
         jamd.process.send_signal(signal.SIGHUP)
         until("STATUS=reload failed")
         until("READY=1")
+        until("STATUS=reload failed")  # it stays there
+        jamd.configure(band("ann"))
+        jamd.process.send_signal(signal.SIGHUP)
+        until("STATUS=players: ann")
         jamd.process.send_signal(signal.SIGTERM)
         until("STOPPING=1")
         assert jamd.over() == 0

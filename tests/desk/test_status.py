@@ -18,7 +18,13 @@ METRICS = {
 
 def supervisor(**parts: Any) -> Supervisor:
     seats = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
-    known = {"seats": seats, "ports": {"keys": "JACK"}, "metrics": METRICS, "restarts": {"choir": 2, "stage": 1}}
+    known = {
+        "seats": seats,
+        "ports": {"keys": "JACK"},
+        "metrics": METRICS,
+        "restarts": {"choir": 2, "stage": 1},
+        "mistake": "",
+    }
     return cast(Supervisor, SimpleNamespace(**(known | parts)))
 
 
