@@ -19,7 +19,7 @@ install: $(VENV)/.installed
 jam: install
 	$(BIN)/jamd run
 
-bench: install
+bench: $(VENV)/.installed-dev
 	$(BIN)/jamd bench
 
 test: $(VENV)/.installed-dev
@@ -43,7 +43,6 @@ $(VENV)/.installed: pyproject.toml
 	$(call supported,$(BIN)/python,pip) || "$$python" -m venv --clear $(VENV)
 	$(PIP) install --editable .
 	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import rtmidi' 2>/dev/null || { $(call apt,libasound2,for MIDI ports); }
-	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import sounddevice' 2>/dev/null || { $(call apt,libportaudio2,for audio); }
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed

@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
@@ -26,6 +27,8 @@ def run(as_json: bool) -> int:
     """Measure everything and print it; 1 if a target is missed."""
     if not available():
         raise JamdError("jamd bench needs a JACK server: install jackd2 (Debian: apt-get install jackd2)")
+    if find_spec("jack") is None:
+        raise JamdError("jamd bench measures with the package JACK-Client: pip install JACK-Client")
     figures: list[Figure] = []
     console = Console(stderr=True)
     with JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:

@@ -25,7 +25,7 @@ class Jamd:
     def __init__(self, folder: Path, environment: dict[str, str], config: str | None) -> None:
         self.lines: list[str] = []
         self._folder = Path(tempfile.mkdtemp(dir=folder))
-        command = [sys.executable, "-m", "daemon", "run"]
+        command = [sys.executable, "-P", "-m", "daemon", "run"]
         if config is not None:
             (self._folder / "config.yaml").write_text(config + f"\nrecording: {{directory: {self._folder}/sessions}}\n")
             command += ["-c", str(self._folder / "config.yaml")]
@@ -97,7 +97,7 @@ def perform(
         "events": [[moment, message.hex()] for moment, message in events],
         "tail": tail,
     }
-    command = [sys.executable, "-m", "daemon.desk.peer", "play"]
+    command = [sys.executable, "-P", "-m", "daemon.desk.peer", "play"]
     peer = subprocess.run(
         command, input=json.dumps(score), capture_output=True, text=True, env=environment, check=False
     )
@@ -111,11 +111,13 @@ def perform(
 @contextlib.contextmanager
 def echo(environment: dict[str, str]) -> Iterator[None]:
     """The plain echo of the same client, as "bench echo"."""
-    command = [sys.executable, "-m", "daemon.desk.peer", "echo"]
+    command = [sys.executable, "-P", "-m", "daemon.desk.peer", "echo"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     assert process.stdin is not None and process.stdout is not None
-    process.stdout.readline()
-    yield
-    process.stdin.close()
-    process.wait(10)
-    process.stdout.close()
+    try:
+        process.stdout.readline()
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()

@@ -44,15 +44,6 @@ Action = Play | Stop
 
 
 @dataclass(frozen=True, slots=True)
-class TimedMessage:
-    """A MIDI message due at `deadline` (seconds on the stage's clock) on `port`."""
-
-    deadline: float
-    port: str
-    message: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class Window:
     """The half-open stretch [start, end) that a player is to fill, in beats.
 

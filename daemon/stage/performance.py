@@ -8,6 +8,7 @@ Every call is an entry of the journal, so that the same entries give the same ou
 from __future__ import annotations
 
 import math
+import zlib
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -91,6 +92,8 @@ class Performance:
         self._timeline = Timeline(Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0)))
         self._players: dict[str, _Player] = {}
         self._sources: dict[str, _Source] = {}
+        self._melodies: dict[str, MelodySpec] = {}
+        self._tempo_entry: Entry | None = None  # the next change of tempo
         self._settings: dict[tuple[str, str], float] = {}  # as turned since the start
         self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
         self.counts = {"dropped": 0, "malformed": 0, "stale": 0}
@@ -313,8 +316,7 @@ class Performance:
         self.spec = spec
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
         self._controls: dict[tuple[str, int], ControlSpec] = {(c.source, c.number): c for c in spec.controls}
-        old_melodies = getattr(self, "_melodies", {})
-        self._melodies: dict[str, MelodySpec] = {}
+        old_melodies, self._melodies = self._melodies, {}
         for melody in spec.melodies:  # the same object goes on: what is on the timeline belongs to it
             kept_melody = old_melodies.get(melody.melody.name)
             self._melodies[melody.melody.name] = kept_melody if kept_melody == melody else melody
@@ -374,11 +376,15 @@ class Performance:
         first = max(math.ceil(beat / SIXTEENTH) * SIXTEENTH, 0.0)
         self._resets += 1
         player.first_valid = self._number + 1
-        self._call(player, Reset(first, self.spec.seed + self._resets), self._now)
+        self._call(player, Reset(first, self._seed(player.spec.name)), self._now)
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
             self._call(player, Control(setting, value), self._now)
         self._generate(player, first)
+
+    def _seed(self, name: str) -> int:
+        """Another for every player and every start; two seeds of the configuration have none in common."""
+        return (self.spec.seed << 32) + zlib.crc32(f"{name} {self._resets}".encode())
 
     def _generate(self, player: _Player, start: float) -> None:
         """Ask for the window at `start`, and for the next one when its time comes."""
@@ -445,8 +451,8 @@ class Performance:
 
     def _follow_tempo(self, beat: float) -> None:
         self._tempo_from = beat
-        if (entry := getattr(self, "_tempo_entry", None)) is not None:
-            entry.cancelled = True
+        if self._tempo_entry is not None:
+            self._tempo_entry.cancelled = True
         change = self.spec.tempo_map.next_change(beat)
         if change is None:
             return
