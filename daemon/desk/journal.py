@@ -82,6 +82,8 @@ class Journal:
         self._gap = self._trouble = False
         self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
         self._heard_at = self._asked_at = clock()
+        from daemon.desk.recording import recover  # it reads journals, so it imports us
+
         recover(directory, say)
 
     def write(self, entries: list[Entry]) -> None:
@@ -217,7 +219,9 @@ class Journal:
             file, self._file, self._dirty = self._file, None, False
             with contextlib.suppress(OSError):
                 file.close()
-            convert(self._path, self._say)
+            from daemon.desk.recording import convert
+
+            convert([self._path], self._say)
 
 
 def versions() -> dict[str, str]:
@@ -263,23 +267,3 @@ def lock(file: FileIO) -> bool:
     except OSError:
         return False
     return True
-
-
-def recover(directory: Path, say: Callable[[str], None]) -> None:
-    """Make the MIDI files of the sessions that a killed desk left."""
-    for path in sorted(directory.glob("*.journal")):
-        if path.with_suffix(".mid").exists():
-            continue
-        with contextlib.suppress(OSError), FileIO(path, "rb+") as file:
-            if lock(file):
-                convert(path, say)
-
-
-def convert(path: Path, say: Callable[[str], None]) -> None:
-    """Make the MIDI file of the journal at `path`, beside it."""
-    from daemon.desk.recording import write_recording  # mido takes its time to import
-
-    try:
-        write_recording(path, path.with_suffix(".mid"))
-    except Exception as error:  # the journal stays; a recording must never end the music
-        say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")

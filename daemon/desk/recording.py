@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
 
-from daemon.desk.journal import Entry, read
+from daemon.desk.journal import Entry, lock, read
 from daemon.errors import JamdError
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off
 from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
 
+AT_ONCE = 4 << 20  # bytes of journals, about half an hour, whose MIDI files are made within a second or two
 LONGEST = 100_000  # bars that are looked at for their meter
 _STAMP = {"heard": 3, "melody": 1, "sent": 1}  # where an entry that is heard has its seconds
 
@@ -143,3 +149,55 @@ def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tu
         if (beat - origin) * smf.TICKS >= last or (len(tempo_map.meters) == 1 and found):
             break
     return found
+
+
+def recover(directory: Path, say: Callable[[str], None]) -> None:
+    """Make the MIDI files of the sessions that a killed desk left."""
+    convert([path for path in sorted(directory.glob("*.journal")) if not path.with_suffix(".mid").exists()], say)
+
+
+def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | None = None) -> None:
+    """Make the MIDI files of these journals, beside them, unless somebody is writing to one.
+
+    Those that together have `at_once` bytes now; the others in a process of its own, for they must not hold up what is
+    recorded meanwhile. If that is cut off, the next start makes them.
+    """
+    room, large = AT_ONCE if at_once is None else at_once, []
+    for path in paths:
+        try:
+            room -= path.stat().st_size
+            if room < 0:
+                large.append(str(path))
+                continue
+            with FileIO(path, "rb+") as file:
+                if lock(file):
+                    write_recording(path, path.with_suffix(".mid"))
+        except Exception as error:  # the journal stays; a recording must never end the music
+            say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
+    if large:
+        _convert_in_background(large)
+
+
+def _convert_in_background(paths: list[str]) -> None:
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "daemon.desk.recording", *paths],
+        stdin=quiet,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # it leaves no zombie
+
+
+def main() -> int:
+    """Make the MIDI files of the journals named in the arguments."""
+    failed: list[str] = []
+    if sys.platform != "win32":
+        os.nice(10)
+    convert([Path(name) for name in sys.argv[1:]], failed.append, at_once=sys.maxsize)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.desk import recording
 from daemon.desk.journal import MAGIC, frame
 from daemon.desk.recording import Ruler, midi_file, write_recording
 from daemon.errors import JamdError
@@ -266,3 +268,23 @@ def test_a_ruler_is_monotonic_and_as_long_as_its_tempi_say(changes: list[tuple[f
     if last < ticks[-1]:
         elapsed += (ticks[-1] - max(last, ticks[0])) / TICKS * tempo / 1e6
     assert elapsed == pytest.approx(at[-1] - at[0], abs=0.01)
+
+
+def test_small_journals_are_converted_at_once_and_large_ones_by_a_process_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = MAGIC + b"".join(map(frame, [session(), *START, heard(100.0, note_on(1, 60, 90))]))
+    small, large = tmp_path / "small.journal", tmp_path / "very large.journal"
+    small.write_bytes(content)
+    large.write_bytes(content + bytes(10_000))
+    monkeypatch.setattr(recording, "AT_ONCE", 5_000)
+    said: list[str] = []
+    recording.recover(tmp_path, said.append)
+    assert small.with_suffix(".mid").exists()
+    assert not large.with_suffix(".mid").exists()
+    until = time.monotonic() + 20
+    while not large.with_suffix(".mid").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert large.with_suffix(".mid").read_bytes() == small.with_suffix(".mid").read_bytes()
+    assert said == []
