@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Iterable
 from typing import Any
@@ -46,6 +47,14 @@ class Link:
             pass
         except OSError:
             self.broken = True
+
+    def drain(self, seconds: float = 1.0) -> None:
+        """Wait until everything is sent, but no longer than that. For the end only."""
+        if not self.broken:
+            self._socket.settimeout(seconds)
+            with contextlib.suppress(OSError):
+                self._socket.sendall(self._waiting)
+            self._waiting.clear()
 
     def receive(self) -> list[Any]:
         """What came; `broken` when the other end is closed, or does not speak as we do."""

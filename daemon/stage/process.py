@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon.music.events import is_note_on, is_well_formed
-from daemon.sockets import Listener, connect, serve
-from daemon.stage import realtime
+from daemon.sockets import connect
+from daemon.stage import desk_line, realtime
+from daemon.stage.desk_line import DeskLine
+from daemon.stage.door import Door
 from daemon.stage.ledger import Ledger, open_ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Metrics
@@ -30,32 +32,26 @@ ROOM = 0.003  # seconds before something is due in which nothing else is begun
 PUT_OFF = 0.5  # … but for no longer than this
 CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
 TIDY = 5.0  # seconds between collections of garbage
-POST, BATCH = 0.1, 64  # the journal goes to the desk after so many seconds, or entries
 HAND_OVER = 1.5  # seconds until the MIDI system has noticed that the stage before us is gone, and its ports with it
-DESK_LIMIT, PLAYER_LIMIT = 64 << 20, 1 << 20  # bytes that may wait: an hour of the journal; a second of a flood
 END_OF_EXCLUSIVE = b"\xf7"  # a lone one: see Systems.end_exclusive
-HUSH = 60.0  # seconds between two lines of one cause
 
 
 class Stage:
     """The performance's surroundings: it brings what happens and does what is to be done (it is its `Sink`)."""
 
     def __init__(self, folder: Path) -> None:
-        self._desk = Link(connect(folder / "desk.sock"), DESK_LIMIT)
-        self._desk.send([["hello", "stage", os.getpid()]])
-        self._door = serve(folder / "stage.sock")
+        self._desk = DeskLine(Link(connect(folder / "desk.sock"), desk_line.LIMIT))
+        self._desk.tell("hello", "stage", os.getpid())
+        self._door = Door(folder / "stage.sock")
         self._waker = Waker()
         self._inbox = Inbox(self._waker)
         self.metrics = Metrics()
         ledger = Ledger(open_ledger(folder / "ledger"))
         self._ports = Ports(ledger, self._inbox, self.metrics, self)
         self._performance: Performance | None = None
-        self._strangers: list[Link] = []  # connected, but not yet admitted
         self._players: dict[str, Link] = {}
-        self._journal: list[list[Any]] = []
-        self._post_at = self._check_at = self._tidy_at = 0.0
+        self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
-        self._said: dict[str, float] = {}
         self._kind = GRID  # of what is being sent
         self._stamp = 0.0  # of the key that is being passed on
         self._answer: tuple[str, int] = ("", 0)  # (player, call) that is being heard out
@@ -78,18 +74,18 @@ class Stage:
         """End every note and let go of everything."""
         self._ports.silence()
         self._ports.close()
-        self._post()
-        for link in (self._desk, *self._strangers, *self._players.values()):
+        self._desk.close()
+        for link in self._players.values():
             link.close()
         self._door.close()
         self._waker.close()
 
     def _turn(self) -> None:
-        links = [self._desk, *self._strangers, *self._players.values()]
+        links = [self._desk.link, *self._players.values()]
         full = [link for link in links if link.is_waiting]
         timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
-        everyone: list[Waker | Listener | Link] = [self._waker, self._door, *links]
-        readable, writable, _ = select.select(everyone, full, [], min(timeout, CHECK))
+        doors = [self._waker, *self._door.sockets()]
+        readable, writable, _ = select.select([*doors, *links], full, [], min(timeout, CHECK))
         if self._waker in readable:
             self._waker.rest()
         self._hear()
@@ -102,11 +98,9 @@ class Stage:
             self._kind = GRID
             self._performance.advance(time.perf_counter())
         self._ports.pump(time.perf_counter())
-        for link in [link for link in self._strangers if link in readable]:
-            self._greet(link)
-        if self._door in readable and (connection := self._door.accept()) is not None:
-            self._strangers.append(Link(connection, PLAYER_LIMIT))
-        if self._desk in readable or self._desk.broken:
+        for name, link in self._door.arrivals(readable, self._names()):
+            self._welcome(name, link)
+        if self._desk.link in readable or self._desk.link.broken:
             self._hear_desk()
         self._keep_house(time.perf_counter())
 
@@ -114,7 +108,7 @@ class Stage:
         music = min(self._music_at(), self._ports.next_deadline())
         if music < time.perf_counter() + ROOM:
             return music
-        return min(music, self._check_at, self._post_at if self._journal else NEVER)
+        return min(music, self._check_at, self._desk.next_deadline())
 
     def _music_at(self) -> float:
         return self._performance.next_deadline() if self._performance is not None else NEVER
@@ -162,27 +156,19 @@ class Stage:
         self._asked = {key: stamp for key, stamp in self._asked.items() if key[0] != name}
         if self._performance is not None and name in self._names():
             self._performance.player_down(time.perf_counter(), name)
-        self._desk.send([["player", name, how]])
+        self._desk.tell("player", name, how)
 
-    def _greet(self, link: Link) -> None:
-        """Somebody new says who it is."""
-        match link.receive():
-            case [["hello", str(name), _]] if name in self._names():
-                self._strangers.remove(link)
-                if name in self._players:
-                    self._drop_player(name, "down")
-                self._players[name] = link
-                self._admit(name)
-            case [] if not link.broken:
-                pass
-            case _:
-                self._strangers.remove(link)
-                link.close()
+    def _welcome(self, name: str, link: Link) -> None:
+        """A player is there, in the place of one of that name."""
+        if name in self._players:
+            self._drop_player(name, "down")
+        self._players[name] = link
+        self._admit(name)
 
     def _admit(self, name: str) -> None:
         assert self._performance is not None
         self._performance.player_up(time.perf_counter(), name)
-        self._desk.send([["player", name, "up"]])
+        self._desk.tell("player", name, "up")
 
     def _names(self) -> set[str]:
         """Players that may play."""
@@ -191,9 +177,9 @@ class Stage:
     # The desk
 
     def _hear_desk(self) -> None:
-        for message in self._desk.receive():
+        for message in self._desk.link.receive():
             self._obey(message)
-        if self._desk.broken:
+        if self._desk.link.broken:
             self._ending = self.is_orphan = True
 
     def _obey(self, message: list[Any]) -> None:
@@ -203,7 +189,7 @@ class Stage:
             case ["spec", data]:
                 self._take(StageSpec.from_json(data))
             case ["ping", number]:
-                self._desk.send([["pong", number, self._figures()]])
+                self._desk.tell("pong", number, self._figures())
             case ["connections", connections]:
                 self._ports.patchbay.wish(connections)
             case ["stop"]:
@@ -222,7 +208,8 @@ class Stage:
 
     def _take(self, spec: StageSpec) -> None:
         if self._performance is None:
-            self._begin(spec)
+            if not self._begin(spec):
+                return
         else:
             before = {player.name: player for player in self._performance.spec.players}
             self._performance.reconfigure(time.perf_counter(), spec)
@@ -234,18 +221,19 @@ class Stage:
             for name in self._players.keys() - self._names():
                 self._players.pop(name).close()
         realtime.freeze()
-        self._desk.send([["ready", self._ports.apis()]])
+        self._desk.tell("ready", self._ports.apis())
 
-    def _begin(self, spec: StageSpec) -> None:
+    def _begin(self, spec: StageSpec) -> bool:
         """The first configuration: what a stage before us owed is paid as soon as its ports are open again."""
         if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
-            self._desk.send([["failed", "\n".join(map(str, taken))]])
+            self._desk.tell("failed", "\n".join(map(str, taken)))
             self._ending = True
-            return
+            return False
         for what, allowed in self._allowed.items():
             if not allowed:
                 self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
+        return True
 
     def _figures(self) -> dict[str, Any]:
         figures = {
@@ -266,13 +254,12 @@ class Stage:
         if self._music_at() < now + ROOM and now < self._check_at + PUT_OFF:
             return
         self._ports.look(now)
-        if self._journal and (now >= self._post_at or len(self._journal) >= BATCH):
-            self._post()
+        self._desk.post(now)
         if now < self._check_at or self._performance is None:
             return
         self._check_at = now + CHECK
         for name in self._performance.check_players(now):
-            self._desk.send([["player", name, "hung"]])
+            self._desk.tell("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
         if self._slept - slept > 1.0:
             self._performance.panic(now)
@@ -281,26 +268,17 @@ class Stage:
             self._tidy_at = now + TIDY
             realtime.tidy()
 
-    def _post(self) -> None:
-        if self._journal:
-            entries, self._journal = self._journal, []
-            self._desk.send([["journal", entries]])
-
     def port_changed(self, name: str, there: bool) -> None:
-        self._desk.send([["port", name, "back" if there else "lost"]])
+        self._desk.tell("port", name, "back" if there else "lost")
         if not there and self._performance is not None:
             self._kind = THRU
             self._performance.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
-        self._desk.send([["connections", connections]])
+        self._desk.tell("connections", connections)
 
     def say(self, level: str, cause: str, text: str) -> None:
-        """A line for the desk's log: once a minute for one cause."""
-        now = time.perf_counter()
-        if now - self._said.get(cause, -HUSH) >= HUSH:
-            self._said[cause] = now
-            self._desk.send([["log", level, cause, text]])
+        self._desk.say(level, cause, text)
 
     # What the performance asks for
 
@@ -321,17 +299,11 @@ class Stage:
         self._ports.silence()
 
     def record(self, entry: list[Any]) -> None:
-        if not self._journal:
-            self._post_at = time.perf_counter() + POST
-        self._journal.append(entry)
+        self._desk.record(entry)
 
 
 def main() -> int:
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-        signal.SIGABRT,
-    ):  # the last is what a watchdog of systemd sends to all
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGABRT):  # systemd's watchdog sends the last one to all
         signal.signal(number, signal.SIG_IGN)
     folder = Path(sys.argv[1])
     try:
