@@ -30,7 +30,7 @@ PATIENCE = 10.0  # seconds after which a rotation is asked for again
 MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
 LONGEST = 64 << 20  # bytes of a record
 _FRAME = struct.Struct("<II")
-_HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
+HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
 
 Entry = list[Any]
 
@@ -127,7 +127,7 @@ class Journal:
             self._sounding = {key for key in self._sounding if key[0] in players}
         elif kind == "lost":
             self._sounding = {key for key in self._sounding if key[0] != entry[2]}
-        elif kind in _HEARD:
+        elif kind in HEARD:
             self._loud, self._heard_at = True, self._clock()
             message = bytes.fromhex(entry[-1])
             key = (entry[2], message[:2].hex()[1:])
@@ -210,7 +210,9 @@ class Journal:
         self._dirty = False
 
     def _finish(self) -> None:
-        """End the session, if one is open, and make its MIDI file."""
+        """End the session, if one is open, and make its MIDI file. What nobody heard since is left out."""
+        if not self._loud:
+            self._forget()
         if self._file is not None or self._loud:
             self._keep(frame(["end", self._clock()]))
             self._attempt(self._save)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.desk.journal import Entry, hashes, read, versions
+from daemon.desk.journal import HEARD, Entry, hashes, read, versions
 from daemon.desk.recording import midi_file
 from daemon.errors import JamdError
 from daemon.player import Host, make_host
@@ -102,9 +102,10 @@ class _Player:
                 self._differs(seconds, entry, made)
             if made is not None:
                 yield made
-        if whole and self._made:
-            self._differs(seconds, None, self._made[0])
-        if whole or self._result.difference:
+        extra = next((made for made in self._made if made[0] in HEARD), None)
+        if whole and extra is not None:  # what nobody hears is not kept at the end, and a cut keeps nothing
+            self._differs(seconds, None, extra)
+        if self._result.difference:
             yield from self._take_all()
 
     def _take_all(self) -> Iterator[Entry]:

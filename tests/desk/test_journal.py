@@ -206,6 +206,7 @@ def test_a_leftover_that_cannot_be_converted_is_said_and_kept(tmp_path: Path, sa
 
 def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal, clock: Clock) -> None:
     journal.write([ON, OFF])
+    journal.write([["advance", clock.now]] * 1000)
     clock.now += SILENCE - 1
     assert not journal.tick()
     clock.now += 2
@@ -218,6 +219,7 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
     spec = {**HEADER["spec"], "seed": 7}
     journal.write([["spec", clock.now, spec], ["rotate", clock.now], ["state", clock.now, {"running": False}]])
     assert first.with_suffix(".mid").exists()
+    assert entries(first) == [ON, OFF]
     assert not journal.tick()
     journal.write([["spec", clock.now, HEADER["spec"]], ["advance", clock.now], OFF])
     second = next(path for path in files(tmp_path) if path != first)

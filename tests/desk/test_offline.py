@@ -189,7 +189,7 @@ def test_it_ends_with_the_bar_in_which_the_input_does_even_if_a_player_never_wou
     found = notes(render(band, write(tmp_path / "in.mid", (0, 960, 60))).data)
     assert max(start for start, *_ in found["dice low"]) == 4 * 960 - 240
     assert max(end for _, end, _ in found["dice low"]) <= (1 + offline.PATIENCE) * 4 * 960
-    assert [call for call in spies[0].calls if isinstance(call, Reset)] == [Reset(0.0, 1)]
+    assert [call.beat for call in spies[0].calls if isinstance(call, Reset)] == [0.0]
 
 
 def test_what_is_no_melody_is_said(band: Config, tmp_path: Path) -> None:
