@@ -5,6 +5,7 @@ The counts live in memory that outlives the stage: the desk holds the file, a ne
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,19 +24,18 @@ SLOTS = 64  # outputs
 _NAME, _COUNTS = 64, 16 * 128
 SIZE = SLOTS * (_NAME + _COUNTS)
 
-Send = Callable[[bytes], None]
+Send = Callable[[bytes], object]  # False: it could not be sent
 
 
 class Ledger:
     """Holders of every sounding note: a byte per output, channel and pitch. `memory` is SIZE bytes, zeros at first."""
 
     def __init__(self, memory: bytearray | mmap.mmap | None = None) -> None:
-        self._memory = memory if memory is not None else bytearray(SIZE)
-        self._slots: dict[str, int] = {}
-        for slot in range(SLOTS):
-            at = slot * (_NAME + _COUNTS)
+        self._memory = memoryview(memory if memory is not None else bytearray(SIZE))
+        self._slots: dict[bytes, memoryview] = {}  # by encoded name: the counts
+        for at in range(0, SIZE, _NAME + _COUNTS):
             if name := bytes(self._memory[at : at + _NAME]).rstrip(b"\0"):
-                self._slots[name.decode(errors="replace")] = at + _NAME
+                self._slots[name] = self._counts(at)
 
     def transmit(self, port: str, message: bytes, send: Send) -> None:
         """Send `message`; a note-on is entered before it is sent, a note-off after.
@@ -44,48 +44,74 @@ class Ledger:
         A sounding pitch that is struck again is sent off, then on; only the last holder's note-off is sent.
         """
         if is_note_on(message):
-            at = self._at(port, message)
-            if self._memory[at]:
+            counts, at = self._slot(port), _at(message)
+            if counts[at]:
                 send(note_off((message[0] & 15) + 1, message[1]))
-            self._memory[at] = min(self._memory[at] + 1, 255)
+            counts[at] = min(counts[at] + 1, 255)
             send(message)
         elif is_note_off(message):
-            at = self._at(port, message)
-            if self._memory[at] <= 1:
-                send(message)
-            self._memory[at] = max(self._memory[at] - 1, 0)
+            counts, at = self._slot(port), _at(message)
+            if counts[at] <= 1 and send(message) is False:
+                return
+            counts[at] = max(counts[at] - 1, 0)
         else:
             send(message)
 
+    def hold(self, port: str, message: bytes) -> None:
+        """A note-on that is not sent, though its note-off will come: it must not end what somebody else holds."""
+        counts, at = self._slot(port), _at(message)
+        counts[at] = min(counts[at] + 1, 255)
+
     def sounding(self, port: str) -> list[tuple[int, int]]:
         """(channel 1–16, pitch) of what sounds on `port`."""
-        base = self._slot(port)
-        counts = self._memory[base : base + _COUNTS]
-        return [(i // 128 + 1, i % 128) for i, count in enumerate(counts) if count]
+        return [(i // 128 + 1, i % 128) for i, count in enumerate(bytes(self._slot(port))) if count]
+
+    def pay(self, port: str, message: bytes, send: Send) -> None:
+        """Send a note-off that ends a note for all its holders. What cannot be sent stays owed."""
+        if send(message) is not False:
+            self._slot(port)[_at(message)] = 0
 
     def release(self, port: str, send: Send) -> int:
         """Pay every note-off that `port` is owed; returns how many."""
         sounding = self.sounding(port)
         for channel, pitch in sounding:
-            send(note_off(channel, pitch))
-            self._memory[self._slot(port) + (channel - 1) * 128 + pitch] = 0
+            self.pay(port, note_off(channel, pitch), send)
         return len(sounding)
 
-    def ports(self) -> Iterable[str]:
-        """Every output that ever sent a note."""
-        return tuple(self._slots)
+    def knows(self, port: str) -> bool:
+        """Whether this output ever sent a note."""
+        return _encoded(port) in self._slots
 
-    def _at(self, port: str, message: bytes) -> int:
-        return self._slot(port) + (message[0] & 15) * 128 + message[1]
+    def _slot(self, port: str) -> memoryview:
+        name = _encoded(port)
+        if (counts := self._slots.get(name)) is None:
+            counts = self._slots[name] = self._new_slot(name)
+        return counts
 
-    def _slot(self, port: str) -> int:
-        if (base := self._slots.get(port)) is None:
-            taken = set(self._slots.values())
-            base = next(b for b in range(_NAME, SIZE, _NAME + _COUNTS) if b not in taken)
-            name = port.encode()[:_NAME]
-            self._memory[base - _NAME : base] = name.ljust(_NAME, b"\0")
-            self._slots[port] = base
-        return base
+    def _new_slot(self, name: bytes) -> memoryview:
+        """A free slot, or one of an output that owes nothing: it is found by its name whenever it is used again."""
+        places = [(at, bytes(self._memory[at : at + _NAME]).rstrip(b"\0")) for at in range(0, SIZE, _NAME + _COUNTS)]
+        for at, owner in sorted(places, key=lambda place: bool(place[1])):
+            if not owner or not any(self._counts(at)):
+                self._slots.pop(owner, None)
+                self._memory[at : at + _NAME] = name.ljust(_NAME, b"\0")
+                return self._counts(at)
+        return memoryview(bytearray(_COUNTS))  # 64 others owe something: this one's debts die with the stage
+
+    def _counts(self, at: int) -> memoryview:
+        return self._memory[at + _NAME : at + _NAME + _COUNTS]
+
+
+def _at(message: bytes) -> int:
+    return (message[0] & 15) * 128 + message[1]
+
+
+def _encoded(port: str) -> bytes:
+    """What stands for a name in the memory: itself, or its beginning and a digest where it is too long."""
+    name = port.encode(errors="backslashreplace")
+    if len(name) <= _NAME:
+        return name
+    return name[: _NAME - 16] + hashlib.blake2b(name, digest_size=8).hexdigest().encode()
 
 
 def open_ledger(path: Path, create: bool = False) -> mmap.mmap:

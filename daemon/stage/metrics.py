@@ -48,6 +48,7 @@ class Metrics:
         self.sent = 0
         self.heard = 0
         self.unsent = 0  # messages for a port that was not there
+        self.late = 0  # note-ons that were dropped because the MIDI system stood still
         self.lost_ports = 0
 
     def answered(self, player: str, seconds: float) -> None:
@@ -61,5 +62,6 @@ class Metrics:
             "sent": self.sent,
             "heard": self.heard,
             "unsent": self.unsent,
+            "late": self.late,
             "lost_ports": self.lost_ports,
         }

@@ -12,7 +12,9 @@ from daemon.stage.ledger import Ledger, silence
 from daemon.stage.metrics import Metrics
 
 GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
+OWED, PAY, PAY_AGAIN = range(4, 7)  # a debt's note-off; marks that become messages when their turn comes
 LIMIT = 10_000  # messages that wait
+LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
 NEVER = float("inf")
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
 
@@ -75,14 +77,16 @@ class PerCycle:
     def __init__(self, most: int, cycle: Callable[[], int]) -> None:
         self._most, self._cycle = most, cycle
         self._last, self._left = -1, 0
+        self._in_vain = 0  # looks since the last cycle
 
     def room(self, now: float) -> int:
         if (cycle := self._cycle()) != self._last:
-            self._last, self._left = cycle, self._most
+            self._last, self._left, self._in_vain = cycle, self._most, 0
+        self._in_vain += self._left == 0
         return self._left
 
     def next(self, now: float) -> float:
-        return now + 0.0005
+        return now + (0.0005 if self._in_vain < 10 else 0.004)  # a server that stands still may do so for long
 
     def spent(self, now: float) -> None:
         self._left -= 1
@@ -94,11 +98,13 @@ class Output:
     def __init__(self, name: str, ledger: Ledger, metrics: Metrics) -> None:
         self.name = name
         self._ledger, self._metrics = ledger, metrics
-        self._queue: deque[tuple[bytes, float, int]] = deque()
+        self._queue: deque[tuple[bytes, float, int, float]] = deque()  # message, due, kind, since when it waits
         self._transmit: Callable[[Any], None] | None = None
         self._pace: Pace = Unlimited()
         self._look: Callable[[], bool] = lambda: True
         self._sent = 0  # since the last look
+        self._went_on = 0.0  # when a message last went out, or began to wait behind none
+        self._too_old = 0.0  # note-ons that wait since before are dropped
         self._debts: list[tuple[int, int]] = []
         self._pay_at: list[float] = []
 
@@ -110,15 +116,15 @@ class Output:
         """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
         self._transmit, self._pace, self._look = transmit, pace, look
         self._queue.clear()
-        used = self.name in self._ledger.ports()
+        used = self._ledger.knows(self.name)
         self._debts = self._ledger.sounding(self.name)
-        self._ledger.release(self.name, self._raw)
+        self.release()
         if used:  # the last note-offs before the port was lost may not have arrived, though they count as paid
             self._hush()
         self._pay_at = [now + seconds for seconds in AGAIN] if used else []
 
     def shut(self) -> None:
-        """The port is gone: what waits is forgotten; what sounds stays owed."""
+        """The port is gone: what waits is forgotten; what sounds stays owed, as does what was about to be paid."""
         self._transmit = None
         self._queue.clear()
 
@@ -128,34 +134,27 @@ class Output:
             return
         if len(self._queue) >= LIMIT:  # the MIDI system stands still: what sounds is to end, as soon as it goes on
             self._metrics.unsent += len(self._queue)
-            self._queue.clear()
-            self._ledger.release(self.name, self._raw)
-        self._queue.append((message, due, kind))
+            self.silence()
+        self._append(message, due, kind)
         self.pump(time.perf_counter())
 
     def silence(self) -> None:
         """Panic: forget what waits, pay what is owed, then say so in every way there is."""
         self._queue.clear()
-        self._ledger.release(self.name, self._raw)
+        self.release()
         self._hush()
 
     def release(self) -> None:
         """Pay what is owed, after what waits."""
-        self._ledger.release(self.name, self._raw)
+        self._append(b"", 0.0, PAY)
 
     def pay_again(self) -> None:
         """What was owed when it was opened: whoever was connected may have come back only now.
 
         What sounds anew is left alone.
         """
-        if self._transmit is None:
-            return
-        sounding = set(self._ledger.sounding(self.name))
-        for channel, pitch in self._debts:
-            if (channel, pitch) not in sounding:
-                self._raw(note_off(channel, pitch))
-        if not sounding:
-            self._hush()
+        if self._transmit is not None:
+            self._append(b"", 0.0, PAY_AGAIN)
 
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
@@ -175,33 +174,57 @@ class Output:
                 if not self._look():
                     return
                 self._sent = 0
-            message, due, kind = self._queue.popleft()
-            if kind == RAW:
+            if now - self._went_on > LATE:
+                self._too_old = now - LATE
+            self._went_on = now
+            message, due, kind, since = self._queue.popleft()
+            if kind in (PAY, PAY_AGAIN):
+                self._queue.extendleft((m, 0.0, k, now) for m, k in reversed(self._debts_now(kind)))
+            elif kind == RAW:
                 self._send(message)
-                continue
-            self._ledger.transmit(self.name, message, self._send)
-            self._measure(due, kind, message)
+            elif kind == OWED:
+                self._ledger.pay(self.name, message, self._send)
+            elif is_note_on(message) and since < self._too_old:
+                self._metrics.late += 1
+                self._ledger.hold(self.name, message)
+            else:
+                self._ledger.transmit(self.name, message, self._send)
+                self._measure(due, kind, message)
 
     @property
     def idle(self) -> bool:
         return not self._queue or self._transmit is None
 
-    def _send(self, message: bytes) -> None:
-        if self._transmit is not None:
-            try:
-                self._transmit(message)
-            except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
-                self._metrics.unsent += 1
+    def _debts_now(self, kind: int) -> list[tuple[bytes, int]]:
+        sounding = self._ledger.sounding(self.name)
+        if kind == PAY:
+            return [(note_off(channel, pitch), OWED) for channel, pitch in sounding]
+        again = [(note_off(channel, pitch), RAW) for channel, pitch in self._debts if (channel, pitch) not in sounding]
+        return again if sounding else again + [(message, RAW) for message in silence()]
+
+    def _send(self, message: bytes) -> bool:
+        if self._transmit is None:
+            return False
+        try:
+            self._transmit(message)
+        except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
+            self._metrics.unsent += 1
+            return False
+        finally:
             self._pace.spent(time.perf_counter())
             self._sent += 1
-            self._metrics.sent += 1
+        self._metrics.sent += 1
+        return True
 
-    def _raw(self, message: bytes) -> None:
-        self._queue.append((message, 0.0, RAW))
+    def _append(self, message: bytes, due: float, kind: int) -> None:
+        now = time.perf_counter()
+        if not self._queue:
+            self._went_on = now
+        self._queue.append((message, due, kind, now))
 
     def _hush(self) -> None:
         for message in silence():
-            self._raw(message)
+            self._append(message, 0.0, RAW)
 
     def _measure(self, due: float, kind: int, message: bytes) -> None:
         if kind == THRU:

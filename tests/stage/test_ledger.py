@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
-from daemon.stage.ledger import SIZE, Ledger, open_ledger, silence
+from daemon.stage.ledger import SIZE, SLOTS, Ledger, open_ledger, silence
 
 
 def test_last_holder_sends_the_only_note_off() -> None:
@@ -49,13 +51,69 @@ def test_a_new_stage_pays_what_a_dead_one_owed(tmp_path: Path) -> None:
     for port, channel, pitch in [("choir", 1, 60), ("choir", 16, 127), ("drums", 10, 0)]:
         first.transmit(port, note_on(channel, pitch, 64), lambda _: None)
     second = Ledger(open_ledger(tmp_path / "ledger"))
-    assert sorted(second.ports()) == ["choir", "drums"]
+    assert second.knows("choir") and second.knows("drums") and not second.knows("organ")
     sent: list[bytes] = []
     assert second.release("choir", sent.append) == 2
     assert sent == [note_off(1, 60), note_off(16, 127)]
     assert second.release("choir", sent.append) == 0
     assert second.sounding("drums") == [(10, 0)]
     assert len(memory) == SIZE
+
+
+def test_a_note_off_that_could_not_be_sent_stays_owed() -> None:
+    ledger = Ledger()
+    ledger.transmit("choir", note_on(1, 60, 90), lambda _: True)
+    ledger.transmit("choir", note_off(1, 60), lambda _: False)
+    assert ledger.sounding("choir") == [(1, 60)]
+    ledger.release("choir", lambda _: False)
+    assert ledger.sounding("choir") == [(1, 60)]
+    ledger.release("choir", lambda _: True)
+    assert ledger.sounding("choir") == []
+
+
+def test_a_note_that_was_not_sent_does_not_end_anothers() -> None:
+    sent: list[bytes] = []
+    ledger = Ledger()
+    ledger.hold("choir", note_on(1, 60, 90))
+    ledger.transmit("choir", note_on(1, 60, 80), sent.append)
+    sent.clear()
+    ledger.transmit("choir", note_off(1, 60), sent.append)
+    assert sent == []
+    ledger.transmit("choir", note_off(1, 60), sent.append)
+    assert sent == [note_off(1, 60)] and ledger.sounding("choir") == []
+
+
+def test_slots_without_debts_are_used_again() -> None:
+    memory = bytearray(SIZE)
+    ledger = Ledger(memory)
+    ledger.transmit("choir", note_on(1, 60, 90), lambda _: None)
+    for number in range(3 * SLOTS):
+        ledger.transmit(f"port {number}", note_on(1, 61, 90), lambda _: None)
+        ledger.transmit(f"port {number}", note_off(1, 61), lambda _: None)
+    ledger.transmit("port 1", note_on(1, 62, 90), lambda _: None)
+    again = Ledger(memory)
+    assert again.sounding("choir") == [(1, 60)] and again.sounding("port 1") == [(1, 62)]
+
+
+def test_with_all_slots_in_debt_it_goes_on() -> None:
+    sent: list[bytes] = []
+    ledger = Ledger()
+    for number in range(SLOTS + 3):
+        ledger.transmit(f"port {number}", note_on(1, 60, 90), lambda _: None)
+    for number in range(SLOTS + 3):
+        assert ledger.release(f"port {number}", sent.append) == 1
+    assert sent == [note_off(1, 60)] * (SLOTS + 3)
+
+
+@pytest.mark.parametrize(
+    "name", ["Клавиатура в большой комнате наверху", "é" * 32 + "a", "é" * 32 + "b", "\ud800" * 40]
+)
+def test_long_names_are_known_again(name: str) -> None:
+    memory = bytearray(SIZE)
+    first = Ledger(memory)
+    first.transmit("é" * 32 + "c", note_on(1, 59, 90), lambda _: None)
+    first.transmit(name, note_on(1, 60, 90), lambda _: None)
+    assert Ledger(memory).sounding(name) == [(1, 60)]
 
 
 def test_silence_covers_every_channel() -> None:

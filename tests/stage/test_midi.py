@@ -215,3 +215,97 @@ def test_callbacks_stamp_queue_and_wake() -> None:
     assert [m for _, _, m in inbox.take()] == [*(bytes((0x90, n, 1)) for n in range(32, 40)), b""]
     waker.rest()
     waker.close()
+
+
+def test_a_debt_is_owed_until_its_note_off_is_sent(now: list[float]) -> None:
+    ledger = Ledger()
+    sent: list[bytes] = []
+    output = an_output(sent, ledger, pace=Groups(20, 0.004))
+    for pitch in range(30):
+        now[0] += 1.0
+        output.send(note_on(1, pitch, 90), now[0], GRID)
+    sent.clear()
+    now[0] += 1.0
+    output.release()
+    output.pump(now[0])
+    assert sent == [note_off(1, pitch) for pitch in range(20)]
+    assert ledger.sounding("choir") == [(1, pitch) for pitch in range(20, 30)]
+    output.shut()
+    again: list[bytes] = []
+    output.open(again.append, Unlimited(), lambda: True, now[0])
+    output.pump(now[0])
+    assert again[:10] == [note_off(1, pitch) for pitch in range(20, 30)]
+    assert ledger.sounding("choir") == []
+
+
+def test_a_panic_while_nothing_can_be_sent_is_no_payment(now: list[float]) -> None:
+    ledger = Ledger()
+    cycle = [0]
+    output = an_output([], ledger, pace=PerCycle(1, lambda: cycle[0]))
+    output.send(note_on(1, 60, 90), 0.0, GRID)
+    output.silence()
+    output.silence()
+    for _ in range(midi_out.LIMIT + 1):
+        output.send(b"\xb0\x01\x01", 0.0, GRID)
+    assert ledger.sounding("choir") == [(1, 60)]
+    cycle[0] = 1
+    output.pump(0.0)
+    assert ledger.sounding("choir") == []
+
+
+def test_what_waits_is_released_after_it_was_sent(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent, pace=Groups(1, 0.004))
+    for pitch in (60, 61, 62):
+        output.send(note_on(1, pitch, 90), 0.0, GRID)
+    output.release()
+    for now[0] in (t * 0.004 for t in range(1, 9)):
+        output.pump(now[0])
+    assert sent[3:] == [note_off(1, pitch) for pitch in (60, 61, 62)] and output.idle
+
+
+def test_after_a_standstill_old_notes_are_dropped_and_nothing_else(now: list[float]) -> None:
+    cycle, sent, ledger, metrics = [0], list[bytes](), Ledger(), Metrics()
+    output = Output("choir", ledger, metrics)
+    output.open(sent.append, PerCycle(500, lambda: cycle[0]), lambda: True, 0.0)
+    now[0] = 1.0
+    output.send(note_on(1, 60, 90), now[0], GRID)
+    for n in range(499):
+        output.send(bytes((0xA0, n // 128, n % 128)), now[0], GRID)
+    sent.clear()
+    now[0] = 1.1
+    old = [note_on(1, 60, 80), note_on(1, 64, 80), b"\xb0\x40\x7f", note_off(1, 64), note_off(1, 60)]
+    for message in old:
+        output.send(message, now[0], GRID)
+    now[0] = 3.0
+    output.send(note_on(1, 67, 80), now[0], GRID)
+    assert sent == []
+    cycle[0] = 1
+    output.pump(now[0])
+    assert sent == [b"\xb0\x40\x7f", note_off(1, 64), note_on(1, 67, 80)]
+    assert metrics.late == 2
+    assert ledger.sounding("choir") == [(1, 60), (1, 67)]  # one of two holders let go of 60
+
+
+def test_a_long_burst_at_a_slow_pace_is_not_late(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent, pace=Groups(20, 0.004))
+    for n in range(2000):
+        output.send(note_on(1 + n // 128, n % 128, 1), 0.0, GRID)
+    while output.next_deadline() < 2.0:
+        now[0] = output.next_deadline()
+        output.pump(now[0])
+    assert now[0] > 1.9 * midi_out.LATE
+    assert len(sent) == 2000
+
+
+def test_a_server_that_stands_still_is_looked_at_seldom(now: list[float]) -> None:
+    output = an_output([], pace=PerCycle(1, lambda: 0))
+    output.send(b"\xb0\x01\x01", 0.0, GRID)
+    output.send(b"\xb0\x01\x01", 0.0, GRID)
+    looks = 0
+    while now[0] < 1.0:
+        now[0] = output.next_deadline()
+        output.pump(now[0])
+        looks += 1
+    assert looks < 300
