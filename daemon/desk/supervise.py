@@ -165,7 +165,12 @@ class Supervisor:
         self._happened()
 
     async def _start_clock(self, stage: Child) -> None:
-        await self._until(lambda: all(seat.settled for seat in self.seats.values()), START)
+        """Once those who live are up: one that waits for its restart joins in later."""
+
+        def awaited(seat: Seat) -> bool:
+            return not seat.settled and seat.child is not None and seat.child.lives
+
+        await self._until(lambda: not any(awaited(seat) for seat in self.seats.values()), START)
         stage.send(["start"])
 
     async def _ping_stage(self) -> None:
