@@ -233,6 +233,30 @@ def test_a_cut_session_replays_as_far_as_it_goes(jamd: Jamd, tmp_path: Path, ses
         assert done.stdout.endswith("identical\n")
 
 
+def test_a_live_session_is_recorded_survives_the_desk_and_replays_to_the_same_bytes(jamd: Jamd, tmp_path: Path) -> None:
+    first = subprocess.Popen(
+        [sys.executable, "-m", "daemon", "run"],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    with first:
+        assert first.stderr is not None
+        assert any("READY" in line for line in first.stderr)
+        time.sleep(2)
+        first.kill()
+    assert not list(tmp_path.glob("sessions/*.mid"))
+    assert jamd("run", "--for", "2").returncode == 0
+    files = list(tmp_path.glob("sessions/*.mid"))
+    assert len(files) == 2
+    for path in files:
+        done = jamd("replay", str(path))
+        assert done.stdout.endswith(" notes, identical\n")
+        assert int(done.stdout.removeprefix(f"{path}: ").split()[0]) > 3
+        assert [track.name for track in mido.MidiFile(path).tracks] == ["tempo", "twinkle", "dice"]
+
+
 def test_ports_says_what_there_is_and_what_would_be_opened(jamd: Jamd) -> None:
     done = jamd("ports", COLUMNS="160")
     assert done.returncode == 0
