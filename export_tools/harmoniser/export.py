@@ -187,11 +187,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
+    parser.add_argument("--history", default="", help="for the card: what trained the weights that this run began with")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
     model = Harmoniser(Shape(**saved["shape"]))
     model.load_state_dict(saved["average"])
-    card = {"training": {"data": DATA, "licence": LICENCE, **saved["training"]}, "metrics": saved["metrics"]}
+    training = {"data": DATA, "licence": LICENCE, **saved["training"]} | (
+        {"history": args.history} if args.history else {}
+    )
+    card = {"training": training, "metrics": saved["metrics"]}
     sidecar = write(model, args.model, card)
     print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")
 
