@@ -163,8 +163,9 @@ def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
 
 def main() -> int:
     folder, name = sys.argv[1:]
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for signal_name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # meant for the desk, but they may be sent to all
+        if (number := getattr(signal, signal_name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
     _die_with_parent()
     try:
         return Player(Path(folder), name).run()

@@ -141,10 +141,11 @@ def test_it_ends_with_the_desk(box: Box, call: Call) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_signals_to_stop_are_the_desks_business(box: Box) -> None:
+def test_signals_are_the_desks_business(box: Box) -> None:
     stage = box.enter()
-    box.process.send_signal(signal.SIGINT)
-    box.process.send_signal(signal.SIGTERM)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
+        box.process.send_signal(number)
+    time.sleep(0.1)
     stage.ask(1, Ping())
     assert stage.read() == [1, [], True]
     stage.socket.close()

@@ -142,7 +142,7 @@ class Stage:
                 self._performance.answer(time.perf_counter(), name, number, actions, last)
                 if last:
                     self._asked.pop(self._answer, None)
-            except (TypeError, ValueError, LookupError, AttributeError) as error:
+            except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
                 self.say(
                     "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
                 )
@@ -220,7 +220,6 @@ class Stage:
                 self._admit(name)
             for name in self._players.keys() - self._names():
                 self._players.pop(name).close()
-        realtime.freeze()
         self._desk.tell("ready", self._ports.apis())
 
     def _begin(self, spec: StageSpec) -> bool:
@@ -233,6 +232,7 @@ class Stage:
             if not allowed:
                 self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
+        realtime.freeze()  # at a reload it would hold up those who go on playing
         return True
 
     def _figures(self) -> dict[str, Any]:
@@ -244,6 +244,7 @@ class Stage:
         }
         if (performance := self._performance) is not None:
             figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
+            figures["dropped"] += self.metrics.late
             if performance.running:
                 figures["beat"] = performance.beat_at(time.perf_counter())
         return figures
@@ -303,8 +304,10 @@ class Stage:
 
 
 def main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGABRT):  # systemd's watchdog sends the last one to all
-        signal.signal(number, signal.SIG_IGN)
+    # What is meant for the desk may be sent to all its children too, the last one by systemd's watchdog.
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGABRT"):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
     folder = Path(sys.argv[1])
     try:
         stage = Stage(folder)
