@@ -128,6 +128,8 @@ class Performance:
         if is_note_on(message) and (channel, message[1]) in self._sources[source].held:
             assert channel is not None  # a key that was never released: the old note has one holder less
             self._pass_on(source, port.thru, note_off(channel, message[1]), stamp)
+        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+            self._let_go_keys(source, channel)  # whoever sends this may never send their note-offs
         self._pass_on(source, port.thru, message, stamp)
         control = (
             self._controls.get((source, message[1]))
@@ -353,15 +355,21 @@ class Performance:
         port = self._ports.get(name)
         if source is None or port is None:
             return
-        for channel, pitch in list(source.held):
-            message = note_off(channel, pitch)
-            for _ in range(source.held.get((channel, pitch), 0)):
-                self._pass_on(name, port.thru, message, self._now)
-            self._tell(name, message, self.beat_at(self._now))
+        self._let_go_keys(name)
         for channel in list(source.sustained):
             message = control_change(channel, SUSTAIN, 0)
             self._pass_on(name, port.thru, message, self._now)
             self._tell(name, message, self.beat_at(self._now))
+
+    def _let_go_keys(self, name: str, only: int | None = None) -> None:
+        """On one channel, or on all."""
+        held = self._sources[name].held
+        for channel, pitch in list(held):
+            if only in (None, channel):
+                message = note_off(channel, pitch)
+                for _ in range(held.get((channel, pitch), 0)):
+                    self._pass_on(name, self._ports[name].thru, message, self._now)
+                self._tell(name, message, self.beat_at(self._now))
 
     def _silence(self, player: _Player) -> None:
         player.voices.release(self._now)
@@ -424,11 +432,8 @@ class Performance:
         elif is_note_off(message):
             if (left := state.held.pop((channel, message[1]), 0) - 1) > 0:
                 state.held[channel, message[1]] = left
-        elif message[0] & 0xF0 == CONTROL_CHANGE:
-            if message[1] == SUSTAIN:
-                (state.sustained.add if message[2] >= 64 else state.sustained.discard)(channel)
-            elif message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-                state.held = {key: count for key, count in state.held.items() if key[0] != channel}
+        elif message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN:
+            (state.sustained.add if message[2] >= 64 else state.sustained.discard)(channel)
 
     def _turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
         number, value = message[1], message[2]

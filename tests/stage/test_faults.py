@@ -28,7 +28,8 @@ def spec(rng: random.Random) -> StageSpec:
         ]
         if rng.random() < 0.8
     )
-    ports = (PortSpec("keys", "in", thru=("out",)), PortSpec("out", "out"))
+    keys = PortSpec("keys", "in", None, rng.choice(((), (), (1,), (2,))), rng.choice((("out",), ("out",), ())))
+    ports = (keys, PortSpec("out", "out")) if rng.random() < 0.9 else (PortSpec("out", "out"),)
     melodies = (MelodySpec(MELODY, ("out",), rng.choice((1, 3))),) if rng.random() < 0.7 else ()
     controls = (ControlSpec("keys", 120, "panic"), ControlSpec("keys", 64, "sustain"))
     return StageSpec(TEMPO, ports, melodies, players, controls, seed=1)
@@ -75,8 +76,8 @@ class World:
         self.now += rng.choice((0.0, 0.001, 0.01, 0.05, 0.3, 2.0))
         present = [p.name for p in performance.spec.players]
         what = rng.choices(
-            ("advance", "key", "answer", "up", "down", "check", "lost", "panic", "pedal", "reload", "rotate"),
-            (30, 20, 40, 6, 2, 5, 1, 1, 2, 1, 1),
+            ("advance", "key", "answer", "up", "down", "check", "lost", "panic", "pedal", "off", "reload", "rotate"),
+            (30, 20, 40, 6, 2, 5, 1, 1, 2, 1, 1, 1),
         )[0]
         if what == "advance":
             performance.advance(self.now)
@@ -102,6 +103,10 @@ class World:
             performance.heard(self.now, "keys", self.now, control_change(1, 120, 0))
         elif what == "pedal":
             performance.heard(self.now, "keys", self.now, control_change(1, 64, rng.choice((0, 127))))
+        elif what == "off":  # a keyboard that then forgets its keys
+            channel = rng.choice((1, 2))
+            performance.heard(self.now, "keys", self.now, control_change(channel, rng.choice((120, 123)), 0))
+            self.held = [message for message in self.held if message[0] & 15 != channel - 1]
         elif what == "reload":
             performance.reconfigure(self.now, spec(rng))
         elif what == "rotate":
@@ -117,7 +122,7 @@ class World:
             Stop(beat + rng.uniform(-0.1, 0.5), rng.choice(voices))
             if rng.random() < 0.2
             else Play(
-                beat + rng.choice((0.0, 0.0, 0.1, 0.5)),
+                beat + rng.choice((0.0, 0.0, 0.1, 0.5, 40.0)),
                 rng.randrange(58, 64),
                 80,
                 rng.choice(voices),
