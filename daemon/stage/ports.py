@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ LOOK = 0.5  # seconds between looks whether the ports are there
 SUSPECT = 2.0  # seconds after garbage in which the start of an exclusive message may have swallowed what follows
 RETRY = 0.25  # seconds between attempts to open one that was there before
 RETRY_NEW = 1.0  # … and one that never was
+PARTING = 0.2  # seconds that closing a port for good waits for what is still to be sent: 1,000 messages on ALSA
 ENOUGH = 0.1  # seconds that closing waits for what was sent last to arrive
 
 
@@ -153,10 +154,7 @@ class Ports:
 
     def close(self) -> None:
         """Send what waits, and close all in an orderly way."""
-        end = time.perf_counter() + 1.0
-        while not all(output.idle for output in self._outputs.values()) and time.perf_counter() < end:
-            self.pump(time.perf_counter())
-            time.sleep(0.001)
+        self._drain(self._outputs.values(), 1.0)
         self._let_arrive()
         self._systems.close([port.device for port in self._ports.values() if port.device is not None])
         self._ports.clear()
@@ -221,10 +219,20 @@ class Ports:
             return
         if output is not None and self._systems.gone(port.device) is None:
             output.release()
-            output.pump(time.perf_counter())
+            self._drain([output], PARTING)
             self._let_arrive()
         self._systems.close([port.device])
         port.device = None
+
+    def _drain(self, outputs: Collection[Output], seconds: float) -> None:
+        """Send what waits there, at the pace that the MIDI system can take; what is not sent in time stays owed."""
+        end = time.perf_counter() + seconds
+        while True:
+            for output in {*outputs, *self._outputs.values()}:
+                output.pump(time.perf_counter())
+            if all(output.idle for output in outputs) or time.perf_counter() >= end:
+                return
+            time.sleep(0.001)
 
     def _let_arrive(self) -> None:
         """What was sent to JACK is in its port's buffer a cycle later, and with its receiver one more."""
