@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p
 from dataclasses import dataclass, field
 
 _CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
-_PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \(')
+_PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \((..)')
 _LINKS = re.compile(r"\s+(Connecting To|Connected From): (.*)")
 Address = tuple[int, int]  # client, port
 
@@ -20,6 +20,7 @@ class _Address(ctypes.Structure):
 @dataclass(slots=True)
 class _Port:
     name: str
+    access: str = ""  # R: others may subscribe to what it gives; W: to what it takes
     links: list[Address] = field(default_factory=list)
 
 
@@ -42,7 +43,7 @@ class AlsaBoard:
             if found := _CLIENT.match(line):
                 client, name = int(found[1]), found[2]
             elif found := _PORT.match(line):
-                port = self._ports[client, int(found[1])] = _Port(f"{name}:{found[2]}")
+                port = self._ports[client, int(found[1])] = _Port(f"{name}:{found[2]}", found[3])
             elif found := _LINKS.match(line):
                 port.links += [(int(c), int(p)) for c, p in re.findall(r"(\d+):(\d+)", found[2])]
         self._addresses = {port.name: address for address, port in reversed(self._ports.items())}
@@ -51,6 +52,11 @@ class AlsaBoard:
         address = self._addresses.get(own)
         links = self._ports[address].links if address is not None else []
         return {self._ports[link].name for link in links if link in self._ports}
+
+    def ports(self, is_output: bool) -> list[str]:
+        """All that give (or take) messages, as rtmidi names them."""
+        wanted = "R" if is_output else "W"
+        return [f"{port.name} {c}:{p}" for (c, p), port in self._ports.items() if c and wanted in port.access]
 
     def exists(self, port: str) -> bool:
         return port in self._addresses

@@ -22,6 +22,7 @@ from daemon.stage.spec import PortSpec
 
 ALSA, JACK, CORE_MIDI, WINDOWS = "ALSA", "JACK", "CoreMIDI", "Windows MM"
 ENDER = "jamd stage out:midi"  # a port of ours for our own inputs only; see Systems.end_exclusive
+AT_ONCE = 0.1  # seconds in which several ports that look for a server do so only once
 QUIET = 0.02  # seconds in which threads that were bringing a message will have brought it
 MOURNING = 0.25  # the same after the death of a JACK server: the next client that is opened ends them (see JackWatch)
 _lost: list[object] = []  # see Systems.close
@@ -56,6 +57,7 @@ class Systems:
         self.hand_over = 0.0
         self.jack: Any = None  # JackWatch, while there was a server
         self._ender: Device | None = None
+        self._no_jack_until = 0.0  # monotonic seconds; until then it is not looked for again
         self._died_at = 0.0  # monotonic seconds at which the JACK server's death was noticed; 0: it lives
 
     def open(self, spec: PortSpec) -> Device:
@@ -157,7 +159,7 @@ class Systems:
         compiled = rtmidi.get_compiled_api()
         for name, number in (
             (ALSA, rtmidi.API_LINUX_ALSA),
-            (JACK, rtmidi.API_UNIX_JACK),
+            (JACK, rtmidi.API_UNIX_JACK if sys.platform == "linux" else -1),  # elsewhere nobody could watch over it
             (CORE_MIDI, rtmidi.API_MACOSX_CORE),
             (WINDOWS, rtmidi.API_WINDOWS_MM),
         ):
@@ -165,7 +167,7 @@ class Systems:
                 yield name, number
 
     def _open_on(self, api: str, number: int, spec: PortSpec) -> Device:
-        self._look_for(api)
+        self._look_for(api, spec)
         if api == WINDOWS and spec.connect is None:
             raise NotThere("it has no virtual ports: make one with loopMIDI and name it with connect:")
         kind, opposite = (rtmidi.MidiIn, rtmidi.MidiOut) if spec.direction == "in" else (rtmidi.MidiOut, rtmidi.MidiIn)
@@ -181,7 +183,7 @@ class Systems:
                 names = handle.get_ports()
                 index = find_port(names, spec.connect)
                 if index is None:
-                    raise NotThere(f"it has no port like {spec.connect!r}; it has: {', '.join(names) or 'none'}")
+                    raise _nothing_like(spec.connect, names)
                 foreign = names[index]
                 handle.open_port(index, "midi")
             if api == JACK and not self.jack.has_port(own):
@@ -191,18 +193,28 @@ class Systems:
             handle.delete()
             raise
 
-    def _look_for(self, api: str) -> None:
-        """Raise NotThere where the attempt itself would be noisy or slow."""
+    def _look_for(self, api: str, spec: PortSpec) -> None:
+        """Raise NotThere where the attempt itself would be noisy or slow: making a client takes 20 ms."""
         if api == ALSA and not os.access("/dev/snd/seq", os.R_OK | os.W_OK):
             raise NotThere("/dev/snd/seq is not there, or not for this user")
         if api == JACK and (self.jack is None or not self.jack.alive):
-            from daemon.stage.jack_watch import open_watch
+            self._look_for_jack()
+        if spec.connect is not None and (board := self.boards().get(api)) is not None:
+            names = board.ports(is_output=spec.direction == "in")
+            if find_port(names, spec.connect) is None:
+                raise _nothing_like(spec.connect, names)
 
-            if self.jack_died and time.monotonic() < self._died_at + MOURNING:
-                raise NotThere("its server has just died")
+    def _look_for_jack(self) -> None:
+        from daemon.stage.jack_watch import open_watch
+
+        now = time.monotonic()
+        if self.jack_died and now < self._died_at + MOURNING:
+            raise NotThere("its server has just died")
+        if now >= self._no_jack_until:
             self.jack = open_watch()
-            if self.jack is None:
-                raise NotThere("no server is running")
+        if self.jack is None or not self.jack.alive:
+            self._no_jack_until = now + AT_ONCE
+            raise NotThere("no server is running")
 
     def _see_that_free(self, api: str, number: int, opposite: Any, own: str) -> None:
         """Wait for a stage that was killed to lose its ports; raise NameTaken if someone keeps them."""
@@ -226,6 +238,11 @@ class Systems:
             return any(name == own or name.startswith(f"{own} ") for name in looker.get_ports())
         finally:
             looker.delete()
+
+
+def _nothing_like(wanted: str, names: list[str]) -> NotThere:
+    others = [name for name in names if not name.startswith("jamd ")]
+    return NotThere(f"it has no port like {wanted!r}; it has: {', '.join(others) or 'none'}")
 
 
 def client_name(port: str) -> str:

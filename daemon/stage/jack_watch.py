@@ -9,17 +9,18 @@ go on.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import re
-import sys
 import time
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import rtmidi  # noqa: F401 (it loads the library that is looked for below)
 
 _NO_START_SERVER = 1  # JackNoStartServer
+_INPUT, _OUTPUT = 1, 2  # JackPortIsInput, JackPortIsOutput
+_MIDI = b"8 bit raw midi"  # JACK_DEFAULT_MIDI_TYPE
 LONG_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
 _kept: list[object] = []  # memory that libjack may write to at any time
 
@@ -67,14 +68,23 @@ class JackWatch:
 
     exists = has_port
 
+    def ports(self, is_output: bool) -> list[str]:
+        """Names of all MIDI ports that give (or take) messages."""
+        flags = _OUTPUT if is_output else _INPUT
+        return self._names(self._library.jack_get_ports(self._client, None, _MIDI, flags)) if self.alive else []
+
     def connections(self, own: str) -> set[str]:
         """Names of the ports that are connected to `own`."""
         port = self._library.jack_port_by_name(self._client, own.encode()) if self.alive else None
         names = self._library.jack_port_get_all_connections(self._client, port) if port else None
+        return set(self._names(names))
+
+    def _names(self, names: Any) -> list[str]:
+        """Of a list that libjack made."""
         if not names:
-            return set()
+            return []
         try:
-            return {name.decode() for name in takewhile(bool, names)}
+            return [name.decode() for name in takewhile(bool, names)]
         finally:
             self._library.jack_free(names)
 
@@ -104,16 +114,14 @@ def open_watch() -> JackWatch | None:
 
 
 def _library() -> ctypes.CDLL | None:
-    """The libjack that rtmidi uses: another copy would not know that rtmidi's clients are this process's too."""
-    path: str | None = ctypes.util.find_library("jack") if sys.platform != "linux" else None
-    if sys.platform == "linux" and (found := re.search(r"/\S*libjack\S*", Path("/proc/self/maps").read_text())):
-        path = found[0]
-    if path is None:
+    """The libjack that rtmidi uses: another copy would not know that rtmidi's clients are this process's too.
+
+    On Linux only, where the process can look for it in /proc.
+    """
+    found = re.search(r"/\S*libjack\S*", Path("/proc/self/maps").read_text())
+    if found is None:
         return None
-    try:
-        library = ctypes.CDLL(path)
-    except OSError:
-        return None
+    library = ctypes.CDLL(found[0])
     for name, result, arguments in (
         ("jack_client_open", c_void_p, (c_char_p, c_int, c_void_p)),
         ("jack_client_close", c_int, (c_void_p,)),
@@ -121,18 +129,18 @@ def _library() -> ctypes.CDLL | None:
         ("jack_last_frame_time", c_uint32, (c_void_p,)),
         ("jack_port_by_name", c_void_p, (c_void_p, c_char_p)),
         ("jack_port_get_all_connections", POINTER(c_char_p), (c_void_p, c_void_p)),
+        ("jack_get_ports", POINTER(c_char_p), (c_void_p, c_char_p, c_char_p, c_ulong)),
         ("jack_free", None, (c_void_p,)),
         ("jack_connect", c_int, (c_void_p, c_char_p, c_char_p)),
         ("jack_disconnect", c_int, (c_void_p, c_char_p, c_char_p)),
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    if sys.platform == "linux":
-        # What libjack has to say at every look for a server that is not there is said by us, once. Its callbacks take
-        # a string and are called from its own threads: a function of the C library that does nothing saves the detour
-        # through the interpreter.
-        nothing = ctypes.CDLL(None).strlen
-        nothing.restype, nothing.argtypes = c_size_t, (c_char_p,)
-        library.jack_set_error_function(nothing)
-        library.jack_set_info_function(nothing)
+    # What libjack has to say at every look for a server that is not there is said by us, once. Its callbacks take a
+    # string and are called from its own threads: a function of the C library that does nothing saves the detour through
+    # the interpreter.
+    nothing = ctypes.CDLL(None).strlen
+    nothing.restype, nothing.argtypes = c_size_t, (c_char_p,)
+    library.jack_set_error_function(nothing)
+    library.jack_set_info_function(nothing)
     return library

@@ -16,6 +16,9 @@ Wish = tuple[str, str, str]  # MIDI system, our port, the other's
 class Board(Protocol):
     """A MIDI system, seen as a patchbay."""
 
+    def ports(self, is_output: bool) -> list[str]:
+        """All ports that give (or take) messages."""
+
     def connections(self, own: str) -> set[str]:
         """Names of the ports that our port `own` is connected to."""
 

@@ -130,6 +130,8 @@ def test_alsa_tells_its_connections() -> None:
     assert board.connections("jamd keys:midi") == {"KeyStation 49:KeyStation 49 MIDI 1"}
     assert board.connections("jamd choir:midi") == {"FLUID Synth:Synth: input", "DAW:in"}
     assert board.connections("jamd drums:midi") == set()
+    assert board.ports(is_output=True) == ["KeyStation 49:KeyStation 49 MIDI 1 20:0", "jamd choir:midi 129:0"]
+    assert "DAW:in 131:1" in board.ports(is_output=False)
     assert board.exists("DAW:in") and not board.exists("DAW:out")
 
 

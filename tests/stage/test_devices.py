@@ -1,0 +1,131 @@
+"""Which MIDI system is tried, and what is done before a client is made: that takes 20 ms of the stage's time."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon.stage import devices
+from daemon.stage.devices import NameTaken, NotThere, Systems
+from daemon.stage.spec import PortSpec
+
+
+class FakeHandle:
+    def __init__(self, log: list[str], jack: FakeJack) -> None:
+        self._log, self._jack = log, jack
+
+    def get_ports(self) -> list[str]:
+        return self._jack.others
+
+    def open_virtual_port(self, name: str) -> None:
+        self._log.append(f"virtual {name}")
+        self._jack.own.add("jamd keys:midi")
+
+    def open_port(self, index: int, name: str) -> None:
+        self._log.append(f"{name} to {self._jack.others[index]}")
+        self._jack.own.add("jamd keys:midi")
+
+    def close_port(self) -> None:
+        self._log.append("close")
+
+    def delete(self) -> None:
+        self._log.append("delete")
+
+
+class FakeJack:
+    """A server with one foreign port, as JackWatch shows it."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.own: set[str] = set()
+        self.others = ["jamd drums:midi", "grand piano:out"]
+
+    def is_running(self) -> bool:
+        return self.alive
+
+    def has_port(self, name: str) -> bool:
+        return self.alive and name in {*self.own, *self.others}
+
+    def ports(self, is_output: bool) -> list[str]:
+        assert is_output
+        return self.others
+
+    def disconnect(self, own: str) -> None:
+        assert own == "jamd keys:midi"
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done with a JACK server; `jack` of the systems under test is to be a FakeJack."""
+    entries: list[str] = []
+    monkeypatch.setattr(devices.sys, "platform", "linux")
+    return entries
+
+
+def systems(log: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Systems, FakeJack]:
+    jack = FakeJack()
+
+    def client(api: int, name: str) -> FakeHandle:
+        log.append(f"client {name}")
+        return FakeHandle(log, jack)
+
+    fake: Any = SimpleNamespace(
+        API_LINUX_ALSA=2, API_UNIX_JACK=3, API_MACOSX_CORE=1, API_WINDOWS_MM=4, RtMidiError=OSError
+    )
+    fake.get_compiled_api = lambda: [3]
+    fake.MidiIn = fake.MidiOut = client
+    monkeypatch.setattr(devices, "rtmidi", fake)
+    found = Systems()
+    found.jack = jack
+    return found, jack
+
+
+def test_what_is_not_plugged_in_costs_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    with pytest.raises(NotThere, match=r"'organ'; it has: grand piano:out"):
+        found.open(PortSpec("keys", "in", connect="organ"))
+    assert log == []
+
+
+def test_a_part_of_a_name_is_enough(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in", connect="Piano"))
+    assert (device.api, device.own, device.foreign) == ("JACK", "jamd keys:midi", "grand piano:out")
+    assert found.gone(device) is None
+    jack.others = []
+    assert found.gone(device) == "grand piano:out is gone"
+    found.close([device])
+    assert log == ["client jamd keys", "midi to grand piano:out", "close", "delete"]
+
+
+def test_a_name_that_somebody_has_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    jack.own.add("jamd keys:midi")
+    with pytest.raises(NameTaken, match="another jamd is running"):
+        found.open(PortSpec("keys", "in"))
+    assert log == []
+
+
+def test_a_client_of_a_dead_server_is_never_deleted(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in"))
+    jack.alive = False
+    assert found.gone(device) == "the JACK server is gone"
+    found.close([device])
+    assert log == ["client jamd keys", "virtual midi"]
+
+
+def test_no_jack_where_nobody_can_watch_over_it(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    monkeypatch.setattr(devices.sys, "platform", "darwin")
+    with pytest.raises(NotThere, match="built without any"):
+        found.open(PortSpec("keys", "in"))
+
+
+def test_without_python_rtmidi_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "rtmidi", None)
+    monkeypatch.setattr(devices, "IMPORT_ERROR", "libasound.so.2: cannot open", raising=False)
+    with pytest.raises(NotThere, match=r"tried nothing, for .*libasound"):
+        Systems().open(PortSpec("keys", "in"))
