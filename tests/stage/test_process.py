@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
@@ -10,11 +13,14 @@ import pytest
 
 from daemon.music.tempo import TempoMap
 from daemon.stage import realtime
+from daemon.stage.performance import Performance
 from daemon.stage.process import Stage
-from daemon.stage.spec import PortSpec, StageSpec
+from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.wire import pack
 from tests.stage.fakes import Desk, until
 
 SPEC = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),)), (PortSpec("keys", "in"), PortSpec("choir", "out")))
+CHOIR = PlayerSpec("choir", ("keys",), "choir", {"low": 2}, True, 0.03, 0.1)
 
 
 @pytest.fixture
@@ -91,3 +97,45 @@ def test_a_stranger_is_sent_away(desk: Desk) -> None:
     stranger.settimeout(0.01)
     turn_until(stage, lambda: is_closed(stranger))
     stage.close()
+
+
+def test_a_reload_collects_no_garbage(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[int] = []
+    monkeypatch.setattr(realtime, "freeze", lambda: frozen.append(1))
+    stage = begin(desk)
+    desk.send(["spec", SPEC.to_json()])
+    turn_until(stage, lambda: len(desk.messages("ready")) == 2)
+    assert frozen == [1]
+    stage.close()
+
+
+def test_a_number_that_cannot_be_is_no_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(Performance, "answer", fail)
+    stage = begin(desk)
+    desk.send(["spec", dataclasses.replace(SPEC, players=(CHOIR,)).to_json()])
+    turn_until(stage, lambda: len(desk.messages("ready")) == 2)
+    player = desk.connect_player("choir")
+    turn_until(stage, lambda: ["player", "choir", "up"] in desk.messages("player"))
+    player.sendall(pack([[1, [], True]]))
+    turn_until(stage, lambda: ["player", "choir", "down"] in desk.messages("player"))
+    stage.close()
+
+
+def test_notes_that_were_too_late_for_midi_count_as_dropped(desk: Desk) -> None:
+    stage = begin(desk)
+    stage.metrics.late = 3
+    assert stage._figures()["dropped"] == 3
+    stage.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+def test_signals_are_the_desks_business(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "jamd-none")
+    desk.start_stage(SPEC)
+    assert desk.stage is not None
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGABRT):
+        desk.stage.send_signal(number)
+    assert desk.metrics() and desk.stage.poll() is None
