@@ -22,7 +22,8 @@ from daemon.stage.spec import PortSpec
 
 ALSA, JACK, CORE_MIDI, WINDOWS = "ALSA", "JACK", "CoreMIDI", "Windows MM"
 ENDER = "jamd stage out:midi"  # a port of ours for our own inputs only; see Systems.end_exclusive
-AT_ONCE = 0.1  # seconds in which several ports that look for a server do so only once
+KNOCK, KNOCK_MOST = 0.1, 1.0  # seconds between looks for a JACK server, for all ports together; each takes 5 ms
+KNOCK_SLOWER = 1.2  # … which become rarer while there is none: its return is noticed the sooner the shorter it was away
 QUIET = 0.02  # seconds in which threads that were bringing a message will have brought it
 MOURNING = 0.25  # the same after the death of a JACK server: the next client that is opened ends them (see JackWatch)
 _lost: list[object] = []  # see Systems.close
@@ -57,7 +58,7 @@ class Systems:
         self.hand_over = 0.0
         self.jack: Any = None  # JackWatch, while there was a server
         self._ender: Device | None = None
-        self._no_jack_until = 0.0  # monotonic seconds; until then it is not looked for again
+        self._knock_at, self._knock_gap = 0.0, KNOCK  # monotonic seconds: when a JACK server is looked for again
         self._died_at = 0.0  # monotonic seconds at which the JACK server's death was noticed; 0: it lives
 
     def open(self, spec: PortSpec) -> Device:
@@ -199,9 +200,11 @@ class Systems:
             raise NotThere("/dev/snd/seq is not there, or not for this user")
         if api == JACK and (self.jack is None or not self.jack.alive):
             self._look_for_jack()
+        if api == JACK and not self.jack.is_running():
+            raise NotThere("its server stands still")
         if spec.connect is not None and (board := self.boards().get(api)) is not None:
             names = board.ports(is_output=spec.direction == "in")
-            if find_port(names, spec.connect) is None:
+            if find_port(names, spec.connect) is None and (names or api == JACK):  # ALSA's list may be hidden from us
                 raise _nothing_like(spec.connect, names)
 
     def _look_for_jack(self) -> None:
@@ -210,10 +213,14 @@ class Systems:
         now = time.monotonic()
         if self.jack_died and now < self._died_at + MOURNING:
             raise NotThere("its server has just died")
-        if now >= self._no_jack_until:
+        if self.jack is not None:
+            self._knock_at, self._knock_gap = 0.0, KNOCK
+        if now >= self._knock_at:
             self.jack = open_watch()
-        if self.jack is None or not self.jack.alive:
-            self._no_jack_until = now + AT_ONCE
+        if self.jack is None:
+            if now >= self._knock_at:
+                self._knock_at = now + self._knock_gap
+                self._knock_gap = min(self._knock_gap * KNOCK_SLOWER, KNOCK_MOST)
             raise NotThere("no server is running")
 
     def _see_that_free(self, api: str, number: int, opposite: Any, own: str) -> None:

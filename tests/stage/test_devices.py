@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from daemon.stage import devices
+from daemon.stage import devices, jack_watch
 from daemon.stage.devices import NameTaken, NotThere, Systems
 from daemon.stage.spec import PortSpec
 
@@ -129,3 +131,51 @@ def test_without_python_rtmidi_it_says_why(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(devices, "IMPORT_ERROR", "libasound.so.2: cannot open", raising=False)
     with pytest.raises(NotThere, match=r"tried nothing, for .*libasound"):
         Systems().open(PortSpec("keys", "in"))
+
+
+def test_a_jack_server_that_is_not_there_is_looked_for_ever_more_rarely(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, jack = systems(log, monkeypatch)
+    now, looks, server = [100.0], list[float](), list[FakeJack]()
+    monkeypatch.setattr(devices.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(jack_watch, "open_watch", lambda: looks.append(now[0]) or (server[0] if server else None))
+    jack.alive = False
+
+    def pass_seconds(seconds: float) -> None:
+        end = now[0] + seconds
+        while now[0] < end:
+            for port in ("keys", "pads", "choir"):
+                with contextlib.suppress(NotThere):
+                    found.open(PortSpec(port, "in", connect="organ"))
+            now[0] += 0.01
+
+    pass_seconds(2.0)
+    assert 5 <= len(looks) <= 10  # a server that was killed just now is found again within half a second
+    pass_seconds(60.0)
+    gaps = [b - a for a, b in itertools.pairwise(looks)]
+    assert max(gaps[:5]) <= 0.5 and max(gaps) <= 1.02
+    assert len(looks) <= 80
+    server.append(FakeJack())
+    pass_seconds(1.1)
+    assert found.jack is server[0]
+    server.pop().alive = False
+    looks.clear()
+    pass_seconds(1.0)
+    assert len(looks) >= 3
+
+
+def test_a_server_that_stands_still_is_given_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    monkeypatch.setattr(jack, "is_running", lambda: False)
+    with pytest.raises(NotThere, match="stands still"):
+        found.open(PortSpec("keys", "in", connect="piano"))
+    assert log == []
+
+
+def test_where_alsas_list_is_hidden_a_client_looks(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    monkeypatch.setattr(devices.rtmidi, "get_compiled_api", lambda: [2])
+    monkeypatch.setattr(devices.os, "access", lambda *_: True)
+    monkeypatch.setattr(devices, "read_clients", lambda: "")
+    assert found.open(PortSpec("keys", "in", connect="piano")).foreign == "grand piano:out"
