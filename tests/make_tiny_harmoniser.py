@@ -16,7 +16,7 @@ TINY = Shape(embedding=2, hidden=4, layers=2, key=2, value=2, queries=2, memory=
 def main() -> None:
     torch.manual_seed(1)
     path = Path(__file__).parent / "data" / "tiny_harmoniser.onnx"
-    write(Harmoniser(TINY), path, {"training": {"data": "none: random weights"}, "metrics": {}})
+    write(Harmoniser(TINY), path, {"training": {"data": "none: random weights"}, "metrics": {}}, int8=False)
     print(f"{path}: {path.stat().st_size} bytes")
 
 
