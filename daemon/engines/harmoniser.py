@@ -49,7 +49,7 @@ class Harmoniser:
         Option("release", "at once", "when the voices end after the last key and pedal", ("at once", "next step")),
     )  # fmt: skip
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("temperature", 0.0, 1.5, 0.7, "how free the choice of notes is; 0: always the most likely"),
+        Setting("temperature", 0.0, 1.5, 0.5, "how free the choice of notes is; 0: always the most likely"),
         Setting(
             "top_p", 0.05, 1.0, 0.95, "only the likeliest notes that together have this probability are chosen from"
         ),

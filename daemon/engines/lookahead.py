@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
-from daemon.engines.sampling import PARALLEL, Bools, Floats, Ints, allowed, choose, parallels, probability
+from daemon.engines.sampling import Bools, Floats, Ints, allowed, choose, discouraged, probability
 
 COLDEST = 0.25  # temperature 0 means the best setting found; to find any, the particles must differ
 
@@ -107,9 +107,9 @@ class LookAhead:
     def _draw(
         self, voice: int, log_probs: NDArray[np.float32], symbols: Ints, temperature: float, top_p: float
     ) -> Ints:
-        faults = parallels(voice, self._symbols, symbols)
+        cost = discouraged(voice, self._symbols, symbols)
         chosen, scores, drawn = choose(
-            log_probs if faults is None else log_probs - PARALLEL * faults,
+            log_probs if cost is None else log_probs - cost,
             allowed(voice, symbols),
             max(temperature, COLDEST),
             top_p,

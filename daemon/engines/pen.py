@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.chorale_model import ChoraleModel, State
 from daemon.engines.lookahead import Written
-from daemon.engines.sampling import IN_RANGE, PARALLEL, Ints, allowed, choose, parallels, probability
+from daemon.engines.sampling import IN_RANGE, Ints, allowed, choose, discouraged, probability
 
 Log = NDArray[np.float32]
 
@@ -114,8 +114,8 @@ class Pen:
         log_probs, tie = self._foreseen.get(tuple(symbols[0].tolist())) or self._model.head(
             self._state, self.previous, symbols, np.array([voice])
         )
-        faults = parallels(voice, self.previous, symbols)
-        scores = log_probs if faults is None else log_probs - PARALLEL * faults
+        cost = discouraged(voice, self.previous, symbols)
+        scores = log_probs if cost is None else log_probs - cost
         chosen, _, _ = choose(scores, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < probability(tie, temperature)[0])
 

@@ -65,7 +65,9 @@ def test_what_was_heard_is_what_comes_before(model: ChoraleModel) -> None:
                 follows = model.advance(
                     last.state, last.symbols, last.held, np.array([(frame - 6) % 16]), np.array([2])
                 )
-                np.testing.assert_allclose(follows.context, written.state.context, atol=1e-4)
+                np.testing.assert_allclose(
+                    follows.context, written.state.context, atol=2e-2
+                )  # int8: a batch shares a scale
             last = written
 
 
