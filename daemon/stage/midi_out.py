@@ -13,6 +13,7 @@ from daemon.stage.metrics import Metrics
 
 GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
 OWED, PAY, PAY_AGAIN = range(4, 7)  # a debt's note-off; marks that become messages when their turn comes
+LOOK_AFTER = 500  # messages after which it is seen whether the port is still there
 LIMIT = 10_000  # messages that wait
 LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
 NEVER = float("inf")
@@ -78,8 +79,12 @@ class PerCycle:
         self._most, self._cycle = most, cycle
         self._last, self._left = -1, 0
         self._in_vain = 0  # looks since the last cycle
+        self._looked_at = 0.0
 
     def room(self, now: float) -> int:
+        if self._left and now - self._looked_at < 0.0005:
+            return self._left
+        self._looked_at = now
         if (cycle := self._cycle()) != self._last:
             self._last, self._left, self._in_vain = cycle, self._most, 0
         self._in_vain += self._left == 0
@@ -93,7 +98,10 @@ class PerCycle:
 
 
 class Output:
-    """One port's outbox. It is silent while it is not open: notes that sound then stay owed."""
+    """One port's outbox: first in, first out, and nothing before it is due.
+
+    It is silent while it is not open: notes that sound then stay owed.
+    """
 
     def __init__(self, name: str, ledger: Ledger, metrics: Metrics) -> None:
         self.name = name
@@ -132,11 +140,17 @@ class Output:
         if self._transmit is None:
             self._metrics.unsent += 1
             return
+        now = time.perf_counter()
+        if not self._queue and due <= now and self._sent < LOOK_AFTER and self._pace.room(now) > 0:  # made quick
+            self._went_on = now
+            self._ledger.transmit(self.name, message, self._send)
+            self._measure(due, kind, message)
+            return
         if len(self._queue) >= LIMIT:  # the MIDI system stands still: what sounds is to end, as soon as it goes on
             self._metrics.unsent += len(self._queue)
             self.silence()
         self._append(message, due, kind)
-        self.pump(time.perf_counter())
+        self.pump(now)
 
     def silence(self) -> None:
         """Panic: forget what waits, pay what is owed, then say so in every way there is."""
@@ -161,7 +175,8 @@ class Output:
         if self._transmit is None:
             return NEVER
         if self._queue:
-            return self._pace.next(time.perf_counter())
+            now, due = time.perf_counter(), self._queue[0][1]
+            return due if due > now or self._pace.room(now) > 0 else self._pace.next(now)
         return self._pay_at[0] if self._pay_at else NEVER
 
     def pump(self, now: float) -> None:
@@ -170,13 +185,15 @@ class Output:
             del self._pay_at[0]
             self.pay_again()
         while self._queue and self._transmit is not None and self._pace.room(time.perf_counter()) > 0:
-            if self._sent >= 500:
+            if self._sent >= LOOK_AFTER:
                 if not self._look():
                     return
                 self._sent = 0
             if now - self._went_on > LATE:
                 self._too_old = now - LATE
             self._went_on = now
+            if self._queue[0][1] > now:
+                return
             message, due, kind, since = self._queue.popleft()
             if kind in (PAY, PAY_AGAIN):
                 self._queue.extendleft((m, 0.0, k, now) for m, k in reversed(self._debts_now(kind)))

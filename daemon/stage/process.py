@@ -28,6 +28,8 @@ from daemon.stage.ports import Ports
 from daemon.stage.spec import StageSpec
 from daemon.wire import Call, Listen, encode_call
 
+EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
+SPIN = 0.0002  # seconds before something is sent that are not slept: waking takes half of that
 ROOM = 0.003  # seconds before something is due in which nothing else is begun
 PUT_OFF = 0.5  # … but for no longer than this
 CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
@@ -96,8 +98,8 @@ class Stage:
                 self._hear_player(name, link)
         if self._performance is not None:
             self._kind = GRID
-            self._performance.advance(time.perf_counter())
-        self._ports.pump(time.perf_counter())
+            self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
+        self._ports.pump(self._spin())
         for name, link in self._door.arrivals(readable, self._names()):
             self._welcome(name, link)
         if self._desk.link in readable or self._desk.link.broken:
@@ -105,10 +107,18 @@ class Stage:
         self._keep_house(time.perf_counter())
 
     def _next_deadline(self) -> float:
-        music = min(self._music_at(), self._ports.next_deadline())
+        music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
         if music < time.perf_counter() + ROOM:
             return music
         return min(music, self._check_at, self._desk.next_deadline())
+
+    def _spin(self) -> float:
+        """Wait for what is sent any moment now; the time then."""
+        now = time.perf_counter()
+        due = self._ports.next_deadline()
+        while now < due < now + SPIN:
+            now = time.perf_counter()
+        return now
 
     def _music_at(self) -> float:
         return self._performance.next_deadline() if self._performance is not None else NEVER
@@ -252,7 +262,7 @@ class Stage:
     # Now and then
 
     def _keep_house(self, now: float) -> None:
-        if self._music_at() < now + ROOM and now < self._check_at + PUT_OFF:
+        if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
             return
         self._ports.look(now)
         self._desk.post(now)

@@ -309,3 +309,18 @@ def test_a_server_that_stands_still_is_looked_at_seldom(now: list[float]) -> Non
         output.pump(now[0])
         looks += 1
     assert looks < 300
+
+
+def test_nothing_goes_out_before_it_is_due_nor_out_of_order(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent)
+    now[0] = 1.0
+    output.send(note_on(1, 60, 90), 1.001, GRID)
+    output.send(note_off(1, 60), 1.0, GRID)  # its player has died meanwhile
+    output.pump(1.0)
+    assert sent == []
+    assert output.next_deadline() == 1.001
+    now[0] = 1.001
+    output.pump(1.001)
+    assert sent == [note_on(1, 60, 90), note_off(1, 60)]
+    assert output.next_deadline() == float("inf")
