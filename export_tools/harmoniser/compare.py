@@ -23,7 +23,7 @@ import numpy as np
 from daemon import models
 from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
 from daemon.engines.chorale_model import ChoraleModel
-from daemon.engines.harmoniser import LAG, PARTICLES
+from daemon.engines.harmoniser import LAG, PARTICLES, Harmoniser
 from daemon.engines.lookahead import LookAhead
 from daemon.engines.pen import Pen
 
@@ -124,8 +124,9 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--split", default="valid")
     parser.add_argument("--limit", type=int, help="the first so many pieces only")
-    parser.add_argument("--temperature", type=float, default=0.7)
-    parser.add_argument("--top-p", type=float, default=0.95)
+    defaults = {setting.name: setting.default for setting in Harmoniser.settings}
+    parser.add_argument("--temperature", type=float, default=defaults["temperature"])
+    parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--particles", type=int, default=PARTICLES)
     parser.add_argument("--lag", type=int, default=LAG)
     parser.add_argument("--seed", type=int, default=1)

@@ -65,9 +65,8 @@ def test_what_was_heard_is_what_comes_before(model: ChoraleModel) -> None:
                 follows = model.advance(
                     last.state, last.symbols, last.held, np.array([(frame - 6) % 16]), np.array([2])
                 )
-                np.testing.assert_allclose(
-                    follows.context, written.state.context, atol=2e-2
-                )  # int8: a batch shares a scale
+                # 8-bit weights: a batch shares a scale, so rows differ by up to 0.05; another 16th is 2.3 away
+                np.testing.assert_allclose(follows.context, written.state.context, atol=0.2)
             last = written
 
 
