@@ -75,8 +75,8 @@ def read_sidecar(path: Path) -> Sidecar:
     return sidecar
 
 
-def load(path: Path, engine: str) -> Artifact:
-    """Load a model for `engine`, after every check that does not run it. Raises ModelError."""
+def check(path: Path, engine: str) -> Sidecar:
+    """Everything about a model for `engine` that can be checked without loading it. Raises ModelError."""
     if not path.is_file():
         raise ModelError(f"{path}: there is no such model: correct `model:`, or install jamd again")
     sidecar = read_sidecar(path)
@@ -91,6 +91,12 @@ def load(path: Path, engine: str) -> Artifact:
         raise ModelError(
             f"{path}: truncated or changed: its sha256 is not the one in {path.with_suffix('.json').name}: {REMEDY}"
         )
+    return sidecar
+
+
+def load(path: Path, engine: str) -> Artifact:
+    """Load a model for `engine`, after every check that does not run it. Raises ModelError."""
+    sidecar = check(path, engine)
     session = _session(path)
     _compare(path, "input", session.get_inputs(), sidecar["inputs"])
     _compare(path, "output", session.get_outputs(), sidecar["outputs"])

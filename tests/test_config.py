@@ -217,6 +217,7 @@ MISTAKES = [
     ("[1, 2]", "[0, 2]", "3: ports.keys.channels[0]: 0 is out of range: give a number from 1 to 16"),
     ("[1, 2]", "[1.5]", "3: ports.keys.channels[0]: 1.5 is not whole: give a whole number from 1 to 16"),
     ("], thru: [out]", "], thru: [uot]", "3: ports.keys.thru[0]: 'uot' is not an output among the ports: did you mean"),
+    ("], thru: [out]", "], thru: [out, out]", "3: ports.keys.thru: names an output twice"),
     ("], thru: [out]", "], thru: pads", "3: ports.keys.thru: 'pads' is not an output among the ports: there are out"),
     ("{direction: out}", "{direction: out, thru: [out]}", "5: ports.out.thru: only an input filters and copies"),
     ("pads: {d", "p/ds: {d", "4: ports.p/ds: a name is made of letters, digits, spaces, - and _"),

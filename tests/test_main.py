@@ -79,6 +79,17 @@ def test_a_word_that_is_no_command(jamd: Jamd) -> None:
     assert "paly" in done.stderr
 
 
+def test_check_looks_into_the_models(jamd: Jamd, tmp_path: Path) -> None:
+    whole = resources() / "models" / "bachbot.onnx"
+    (tmp_path / "half.onnx").write_bytes(whole.read_bytes()[:100_000])
+    (tmp_path / "half.json").write_bytes(whole.with_suffix(".json").read_bytes())
+    band = BAND.replace("dice: {engine: dice,", "choir: {engine: harmoniser, model: half.onnx,")
+    (tmp_path / "config.yaml").write_text(band)
+    done = jamd("check")
+    assert done.returncode == 2
+    assert "band.choir.model" in done.stderr and "truncated" in done.stderr
+
+
 def test_check_prints_a_configuration_that_is_one(jamd: Jamd, tmp_path: Path) -> None:
     done = jamd("check")
     assert done.returncode == 0

@@ -82,7 +82,10 @@ class Reader:
         return PortSpec(name, direction, connect, channels, self._outputs_in(port["thru"]))
 
     def _outputs_in(self, value: Value) -> tuple[str, ...]:
-        return tuple(item.one_of(self._outputs, what="an output among the ports") for item in value.items())
+        names = tuple(item.one_of(self._outputs, what="an output among the ports") for item in value.items())
+        if len(set(names)) < len(names):
+            value.wrong("names an output twice, which would play everything twice: name each once")
+        return names
 
     def _melody(self, name: str, value: Value) -> MelodyFile | None:
         melody = value.section("file", "loop", "thru", "channel")
@@ -198,7 +201,10 @@ class Reader:
         directory = self._top["recording"].section("directory")["directory"]
         if directory.node is not None and not directory.given:
             return None
-        return Path(directory.text("sessions")).expanduser()
+        folder = Path(directory.text("sessions")).expanduser()
+        if folder.is_file():
+            directory.wrong(f"{folder} is a file: name a folder")
+        return folder
 
 
 def _quietly(values: Mapping[str, Value]) -> dict[str, Value]:
