@@ -151,6 +151,7 @@ def test_nobody_outlives_the_desk(start: Start) -> None:
 
 def test_reload_changes_what_has_changed_and_nothing_else(start: Start) -> None:
     jamd = start(band("ann", "bob", "cid")).ready()
+    time.sleep(1)  # all have played
     before = jamd.children()
     changed = band("ann", "bob", "dan").replace("ann out, channels: {echo: 1", "ann out, channels: {echo: 5")
     jamd.configure(changed)

@@ -103,17 +103,20 @@ def test_it_is_in_real_time_where_that_is_allowed(desk: Desk) -> None:
         assert fifo
 
 
-def test_a_burst_and_a_flood_arrive_whole_and_in_order(desk: Desk, peer: Peer) -> None:
+def test_a_burst_and_a_flood_arrive_whole_and_in_order(desk: Desk, peer: Peer, jack_server: JackServer) -> None:
+    """Where the server itself says that a client came too late (XRun), it promises nothing: then they are sent anew."""
     desk.start_stage(StageSpec(CLOCK, THRU))
     peer.connect("keys", "choir")
-    burst = numbered(500)
-    peer.send(*burst)
-    until(lambda: len(peer.messages()) >= 500, "the burst")
-    assert peer.messages() == burst
-    flood = numbered(8000)
-    peer.send(*flood, gap=0.0005)
-    until(lambda: len(peer.messages()) >= 8500, "the flood")
-    assert peer.messages()[500:] == flood
+    for messages, gap in ((numbered(500), 0.0), (numbered(8000), 0.0005)):
+        for _ in range(4):
+            before, xruns = len(peer.messages()), jack_server.log().count("XRun")
+            peer.send(*messages, gap=gap)
+            end = time.perf_counter() + 5
+            while (came := peer.messages()[before:]) != messages and time.perf_counter() < end:
+                time.sleep(0.05)
+            if came == messages or jack_server.log().count("XRun") == xruns:
+                break
+        assert came == messages
 
 
 def test_more_than_the_ring_holds_at_once(desk: Desk, peer: Peer) -> None:
