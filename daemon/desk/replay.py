@@ -136,8 +136,6 @@ class _Player:
                 performance.player_hung(now, name)
             case ["lost", now, name]:
                 performance.port_lost(now, name)
-            case ["set", now, name, setting, value]:
-                performance.set(now, name, setting, value)
             case ["panic", now]:
                 performance.panic(now)
             case ["rotate", now]:

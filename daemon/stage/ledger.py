@@ -71,13 +71,6 @@ class Ledger:
         if send(message) is not False:
             self._slot(port)[_at(message)] = 0
 
-    def release(self, port: str, send: Send) -> int:
-        """Pay every note-off that `port` is owed; returns how many."""
-        sounding = self.sounding(port)
-        for channel, pitch in sounding:
-            self.pay(port, note_off(channel, pitch), send)
-        return len(sounding)
-
     def knows(self, port: str) -> bool:
         """Whether this output ever sent a note."""
         return _encoded(port) in self._slots

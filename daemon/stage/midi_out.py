@@ -116,10 +116,6 @@ class Output:
         self._debts: list[tuple[int, int]] = []
         self._pay_at: list[float] = []
 
-    @property
-    def is_open(self) -> bool:
-        return self._transmit is not None
-
     def open(self, transmit: Callable[[Any], None], pace: Pace, look: Callable[[], bool], now: float) -> None:
         """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
         self._transmit, self._pace, self._look = transmit, pace, look

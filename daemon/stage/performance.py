@@ -113,17 +113,17 @@ class Performance:
             if player.up:
                 self._reset(player)
 
-    def heard(self, now: float, source: str, stamp: float, message: bytes) -> None:
-        """An input port received `message` at `stamp`."""
+    def heard(self, now: float, source: str, stamp: float, message: bytes) -> bool:
+        """An input port received `message` at `stamp`. False: it is not MIDI, and went nowhere."""
         port = self._ports.get(source)
         if port is None or port.direction != "in":
-            return
+            return True
         if not is_well_formed(message):
             self.counts["malformed"] += 1
-            return
+            return False
         channel = channel_of(message)
         if message[0] >= 0xF8 or (channel is not None and port.channels and channel not in port.channels):
-            return
+            return True
         self._happens("heard", now, source, stamp, message.hex())
         if is_note_on(message) and (channel, message[1]) in self._sources[source].held:
             assert channel is not None  # a key that was never released: the old note has one holder less
@@ -140,6 +140,7 @@ class Performance:
             self._turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
             self._tell(source, message, self.beat_at(stamp))
+        return True
 
     def answer(self, now: float, name: str, number: int, actions: Iterable[list[Any]], last: bool) -> None:
         """A player's answer, or a part of it, as `wire.encode_action` makes them. Due notes are sent at once."""
@@ -206,13 +207,6 @@ class Performance:
         """A port vanished: what a lost input held ends."""
         self._happens("lost", now, name)
         self._let_go(name)
-
-    def set(self, now: float, name: str, setting: str, value: float) -> None:
-        """Turn a player's setting; a player that starts later is told too."""
-        self._happens("set", now, name, setting, value)
-        self._settings[name, setting] = value
-        if (player := self._players.get(name)) is not None and player.up:
-            self._call(player, Control(setting, value), now)
 
     def panic(self, now: float) -> None:
         """Silence everything, and let every player start anew."""

@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from daemon.music.events import is_note_on, is_well_formed
+from daemon.music.events import is_note_on
 from daemon.sockets import connect
 from daemon.stage import desk_line, realtime
 from daemon.stage.desk_line import DeskLine
@@ -136,11 +136,10 @@ class Stage:
             for message in split_messages(data):
                 if message == END_OF_EXCLUSIVE:
                     continue
-                if not is_well_formed(message):
+                self._kind, self._stamp = THRU, stamp
+                if not self._performance.heard(time.perf_counter(), source, stamp, message):
                     self._ports.got_garbage(source, stamp)
                     self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
-                self._kind, self._stamp = THRU, stamp
-                self._performance.heard(time.perf_counter(), source, stamp, message)
 
     def _hear_player(self, name: str, link: Link) -> None:
         assert self._performance is not None
@@ -209,8 +208,6 @@ class Stage:
             case ["start", *beat]:
                 self._ports.pay_again()
                 self._performance.start(now, *beat)
-            case ["set", name, setting, value]:
-                self._performance.set(now, name, setting, value)
             case ["panic"]:
                 self._performance.panic(now)
             case ["rotate"]:
@@ -229,7 +226,7 @@ class Stage:
             for name in changed & self._players.keys():
                 self._admit(name)
             for name in self._players.keys() - self._names():
-                self._players.pop(name).close()
+                self._drop_player(name, "down")
         self._desk.tell("ready", self._ports.apis())
 
     def _begin(self, spec: StageSpec) -> bool:

@@ -20,7 +20,6 @@ class _Note:
     end: float | None  # beat
     on: Entry | None = None
     off: Entry | None = None
-    due: float = 0.0  # seconds at which it was due to sound
     sounded: float = 0.0  # seconds at which it did
 
 
@@ -89,7 +88,7 @@ class Voices:
             self._notes[note.play.voice].remove(note)
             self._drop(due, note.play.voice, message)
             return
-        note.due, note.sounded = due, max(now, due)
+        note.sounded = max(now, due)
         self._emit(due, note.play.voice, message, note.play.onset)
         if note.end is not None:
             self._schedule_off(note)

@@ -124,8 +124,6 @@ class Live:
                 performance.port_lost(self.now, "keys")
             case "panic":
                 performance.panic(self.now)
-            case "set":
-                performance.set(self.now, name, "often", number % 11 / 10)
             case "rotate":
                 self.now += seconds * (number % 2)  # what became due in between was not done yet
                 performance.rotate(self.now)
@@ -161,7 +159,7 @@ class Live:
         self.performance.reconfigure(self.now, self.band.stage)
 
 
-RARE = ["turn", "up", "down", "check", "lost", "panic", "set", "rotate", "reload", "stall", "new stage"]
+RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
 SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
 STEPS = st.lists(
     st.tuples(

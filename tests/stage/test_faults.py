@@ -57,7 +57,8 @@ class World:
         self.asked.append((player, number, call))
 
     def panic(self) -> None:
-        self.ledger.release("out", self.observe)
+        for channel, pitch in self.ledger.sounding("out"):
+            self.ledger.pay("out", note_off(channel, pitch), self.observe)
 
     def record(self, entry: list[Any]) -> None:
         pass
