@@ -16,8 +16,9 @@ from daemon.music import smf
 from daemon.music.events import Action, Play, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
 from daemon.player import Host, make_host
-from daemon.stage.performance import PRE_ROLL, Performance
+from daemon.stage.performance import Performance
 from daemon.stage.spec import MelodySpec, PortSpec, StageSpec
+from daemon.stage.transport import PRE_ROLL
 from daemon.wire import Call, encode_action
 
 INPUT = "input"  # the source that takes the place of all others

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.desk.journal import HEARD, Entry, hashes, read, versions
+from daemon.desk.journal import Entry, hashes, read, versions
 from daemon.desk.recording import midi_file
+from daemon.desk.rotation import HEARD
 from daemon.errors import JamdError
+from daemon.music.tempo import Tempo
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
 from daemon.stage.spec import StageSpec
@@ -125,8 +127,16 @@ class _Player:
                 performance.answer(now, name, number, self._answer(now, name, number, actions, last), last)
             case ["advance", now]:
                 performance.advance(now)
-            case ["start", now, beat]:
-                performance.start(now, beat)
+            case ["start", now, beat, at, base]:
+                performance.start(now, beat, at, base)
+            case ["stop", now]:
+                performance.stop(now)
+            case ["locate", now, beat]:
+                performance.locate(now, beat)
+            case ["follow", now, *line]:
+                performance.follow(now, Tempo(*line))
+            case ["hand", now, action, stamp]:
+                performance.by_hand(now, action, stamp)
             case ["up", now, name]:
                 self._fresh(name)
                 performance.player_up(now, name)

@@ -59,6 +59,8 @@ class Window:
 
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+SONG_POSITION, TICK, START, CONTINUE, STOP_CLOCK = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+TICKS_PER_BEAT = 24  # of MIDI clock
 SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
 
 
@@ -75,6 +77,12 @@ def note_off(channel: int, pitch: int) -> bytes:
 def control_change(channel: int, number: int, value: int) -> bytes:
     """Channel 1–16."""
     return bytes((CONTROL_CHANGE | channel - 1, number, value))
+
+
+def song_position(beat: float) -> bytes:
+    """The 16th at or before `beat`, as a Song Position Pointer: 14 bits, low byte first. Beyond them, the last."""
+    sixteenth = min(max(int(beat * 4 + 1e-6), 0), (1 << 14) - 1)
+    return bytes((SONG_POSITION, sixteenth & 127, sixteenth >> 7))
 
 
 def is_note_on(message: bytes) -> bool:

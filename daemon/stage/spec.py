@@ -13,7 +13,8 @@ from daemon.music.tempo import TempoMap, tempo_map_from_json
 class PortSpec:
     """A port of ours, virtual unless `connect` names a foreign one (a part of its name is enough) to join.
 
-    An input lets `channels` through (1–16; empty: all) and copies what it lets through to the outputs in `thru`.
+    An input lets `channels` through (1–16; empty: all) and copies what it lets through to the outputs in `thru`. What
+    is in time comes out of an output `delay` seconds later than its beat, or earlier if that is negative.
     """
 
     name: str
@@ -21,6 +22,7 @@ class PortSpec:
     connect: str | None = None
     channels: tuple[int, ...] = ()
     thru: tuple[str, ...] = ()
+    delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +50,42 @@ class PlayerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ControlSpec:
-    """What control change `number` from input `source` does.
+    """What a control change or a key from input `source` does.
 
-    `action` is sustain, panic or setting: that turns a player's setting from `low` (0) to `high` (127).
+    `event` is cc or note. `action` is sustain, panic, start, stop, continue, tap; or setting, or tempo: that turns a
+    player's setting, or the clock's bpm, from `low` (0) to `high` (127).
     """
 
     source: str
     number: int
-    action: str  # sustain | panic | setting
+    action: str
     player: str = ""
     setting: str = ""
     low: float = 0.0
     high: float = 1.0
+    event: str = "cc"
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSpec:
+    """Who keeps time: ourselves (`internal`), the MIDI clock that comes in at input `port` (`midi`), or Link (`link`).
+
+    `send` are the outputs that get our clock. The internal one starts at once unless `by_hand`, after `count_in` bars.
+    `metronome` is an output and a channel; it clicks always, or in the count-in only.
+    """
+
+    source: str = "internal"
+    port: str | None = None
+    send: tuple[str, ...] = ()
+    by_hand: bool = False
+    count_in: int = 0
+    metronome: tuple[str, int] | None = None
+    click: str = "always"  # or: count-in
 
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """Everything the stage needs. `tempo_map` is the clock's: one tempo, or a melody's own."""
+    """Everything the stage needs. `tempo_map`: one tempo and meter, or a melody's own; who follows has its meters."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()
@@ -72,6 +93,7 @@ class StageSpec:
     players: tuple[PlayerSpec, ...] = ()
     controls: tuple[ControlSpec, ...] = ()
     seed: int = 0
+    clock: ClockSpec = ClockSpec()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -89,4 +111,12 @@ class StageSpec:
             players=tuple(PlayerSpec(**{**p, "listen": tuple(p["listen"])}) for p in data["players"]),
             controls=tuple(ControlSpec(**c) for c in data["controls"]),
             seed=data["seed"],
+            clock=_clock_from_json(data["clock"]),
         )
+
+
+def _clock_from_json(data: dict[str, Any]) -> ClockSpec:
+    metronome = data["metronome"]
+    return ClockSpec(
+        **{**data, "send": tuple(data["send"]), "metronome": None if metronome is None else tuple(metronome)}
+    )

@@ -18,6 +18,7 @@ class _Note:
     play: Play
     channel: int
     end: float | None  # beat
+    delay: float  # seconds by which it sounds after its beat
     on: Entry | None = None
     off: Entry | None = None
     sounded: float = 0.0  # seconds at which it did
@@ -30,7 +31,8 @@ Drop = Callable[[float, str, bytes], None]
 class Voices:
     """The notes of one player: queued, then sounding.
 
-    `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late.
+    `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late. What is in time sounds
+    `delay` seconds after its beat.
     """
 
     def __init__(
@@ -38,20 +40,25 @@ class Voices:
     ) -> None:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
         self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
+        self.delay = 0.0
 
-    def act(self, action: Action) -> None:
-        """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored."""
+    def act(self, action: Action, answer: bool = False) -> None:
+        """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored.
+
+        `answer`: to something heard. If it is for now, there is no delay.
+        """
         notes = self._notes.get(action.voice)
         if notes is None:
             return
+        at_once = answer and action.onset <= self._timeline.tempo.beat_at(self._clock())
         if self._spec.monophonic or not isinstance(action, Play):
             for note in list(notes):
-                self._end(note, action.onset)
+                self._end(note, action.onset, at_once)
         if isinstance(action, Play):
             end = None if action.duration is None else action.onset + action.duration
-            note = _Note(action, self._spec.channels[action.voice], end)
+            note = _Note(action, self._spec.channels[action.voice], end, 0.0 if at_once else self.delay)
             notes.append(note)
-            note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due))
+            note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
 
     def release(self, now: float) -> None:
         """End all that sounds and forget what is queued."""
@@ -69,7 +76,7 @@ class Voices:
     def sounding(self) -> int:
         return sum(note.on is None for notes in self._notes.values() for note in notes)
 
-    def _end(self, note: _Note, beat: float) -> None:
+    def _end(self, note: _Note, beat: float, at_once: bool) -> None:
         if note.end is not None and note.end <= beat:
             return
         if note.on is not None and note.play.onset >= beat:
@@ -77,6 +84,8 @@ class Voices:
             self._notes[note.play.voice].remove(note)
             return
         note.end = beat
+        if at_once:
+            note.delay = 0.0
         if note.on is None:
             self._schedule_off(note)
 
@@ -98,10 +107,10 @@ class Voices:
         if note.off is not None:
             note.off.cancelled = True
         note.off = self._timeline.add(
-            note.end, RANK_OFF, lambda due: self._silence(note, due), floor=note.sounded + SHORTEST
+            note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + SHORTEST
         )
 
     def _silence(self, note: _Note, due: float) -> None:
         self._notes[note.play.voice].remove(note)
-        beat = self._timeline.tempo.beat_at(due)
+        beat = self._timeline.tempo.beat_at(due - note.delay)
         self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat)

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser
 
 LONGEST, SHORTEST = 448, 96  # frames; pieces are cropped to at most the one, and may begin anywhere before the other
+OPENING, OPENINGS = 16, 2  # frames, and how many of each piece are also shown as if the music began there
 BEAT = 4
 ROOM = 2  # semitones that a transposed voice may be out of the range it has in the data
 NO_FERMATA_KNOWN = 2
@@ -84,8 +85,20 @@ class Chorales:
         views = [self.view(name) for name in self.rng.permutation(self.printed)]
         views.sort(key=lambda v: len(v["symbol"]) + self.rng.uniform(-24, 24))
         groups = [views[i : i + size] for i in range(0, len(views), size)]
-        batches = [[collate(group[i::shards]) for i in range(min(shards, len(group)))] for group in groups]
+        batches = []
+        for group in groups:
+            openings = [self.opening(view) for view in group for _ in range(OPENINGS)]
+            shown = [part[i::shards] for part in (group, openings) for i in range(min(shards, len(group)))]
+            batches.append([collate(part) for part in shown])
         return [batches[i] for i in self.rng.permutation(len(batches))]
+
+    def opening(self, view: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """A bar from anywhere in a piece with nothing before it: what a player's first chords are, and few of Bach's."""
+        first = int(self.rng.integers(0, max(1, len(view["symbol"]) - OPENING)))
+        shown = {k: v[first : first + OPENING].copy() for k, v in view.items()}
+        shown["before"][0], shown["held"][0] = UNKNOWN, 0
+        shown["tie"][0] = -1
+        return shown
 
 
 def collate(views: list[dict[str, np.ndarray]]) -> Batch:

@@ -9,8 +9,10 @@ import pytest
 from daemon.music.events import Action, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
-from daemon.stage.performance import PATIENCE, PRE_ROLL, Performance
+from daemon.stage.performance import Performance
+from daemon.stage.players import PATIENCE
 from daemon.stage.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.stage.transport import PRE_ROLL
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset, encode_action
 
 STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # a beat is 0.5 s, a 16th 0.125 s

@@ -1,0 +1,318 @@
+"""The stage's clock: whether the song runs, where, how fast; and what the stage itself plays in time.
+
+There are two timelines of the same tempo. The music's is part of the journal; the pulse's, for metronome and MIDI
+clock, is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.music.tempo import Tempo, TempoMap
+from daemon.stage.by_hand import FASTEST, SLOWEST, Taps
+from daemon.stage.clock_out import ClockOut
+from daemon.stage.parts import CLICK, Part, PartPlayer, clicks
+from daemon.stage.sources import Send, Sources
+from daemon.stage.spec import MelodySpec, StageSpec
+from daemon.stage.timeline import Entry, Timeline
+
+SIXTEENTH = 0.25  # beats
+PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
+RANK_TEMPO = 0
+FOLLOWS = ("midi", "link")  # sources that keep the time for us
+METRONOME = "metronome"
+
+PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
+TempoChanged = Callable[[float], None]  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Outputs of a melody that have the same delay; the first group is the melody itself."""
+
+    spec: MelodySpec
+    first: bool
+    outputs: tuple[str, ...]
+    delay: float
+
+    @property
+    def source(self) -> str:
+        """Whose notes it holds."""
+        return self.spec.melody.name if self.first else f"{self.spec.melody.name}\0{self.delay}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Click:
+    """A metronome: until which beat it clicks, and where its bar lines are."""
+
+    port: str
+    channel: int
+    delay: float
+    until: float
+    tempo_map: TempoMap
+
+
+class Transport:
+    """`play` is told of a melody's notes, `changed` of every new tempo."""
+
+    def __init__(self, spec: StageSpec, send: Send, sources: Sources, play: PlayMelody, changed: TempoChanged) -> None:
+        self._send, self._sources, self._play, self._changed = send, sources, play, changed
+        tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
+        self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
+        self.ready = self.running = False  # ready: it was started, or waits for its start
+        self.position = 0.0  # beat from which it goes on
+        self._offset = 0.0  # beats from the numbers of whom we follow to ours
+        self._bpm: float | None = None  # set by hand
+        self._taps = Taps()
+        self._slew: tuple[float, float] | None = None  # beat and bpm of a tempo that was tapped and is being reached
+        self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
+        self._tempo_entry: Entry | None = None
+        self._began = 0.0  # the beat of the last start
+        self._clicking = Sources(send)
+        self._groups: dict[_Group, PartPlayer] = {}
+        self._metronome: tuple[_Click, PartPlayer] | None = None
+        self._clocks: dict[tuple[str, float], ClockOut] = {}
+        self._spec = spec
+
+    @property
+    def tempo(self) -> Tempo:
+        return self.timeline.tempo
+
+    @property
+    def follows(self) -> bool:
+        return self._spec.clock.source in FOLLOWS
+
+    # Start, stop
+
+    def start(self, now: float, beat: float, at: float, count_in: float = 0.0, base: float | None = None) -> None:
+        """`beat` falls at `at` seconds, or that many beats of `count_in` later. `base`: what those whom we follow call
+        that beat."""
+        self.halt(now)
+        self.ready = self.running = True
+        self._began, self._slew = beat, None
+        if self.follows:
+            bpm = self.tempo.bpm
+            self._offset = beat - (self.tempo.beat_at(at) - self._offset if base is None else base)
+        else:
+            bpm = self._bpm or self._spec.tempo_map.bpm_at(beat)
+        self._change(now, Tempo(beat - count_in, at, bpm))
+        self._follow_map(beat)
+        for part in self._groups.values():
+            part.start(beat)
+        self._start_metronome(beat - count_in)
+        for clock in self._clocks.values():
+            clock.start(now, beat - count_in, beat)
+
+    def halt(self, now: float) -> None:
+        """Stand, here."""
+        if self.running:
+            self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, 0.0)
+        self.ready, self.running = True, False
+        self._cancel_tempo()
+        for group, part in self._groups.items():
+            self._end(group, part, now)
+        self._end_metronome(now)
+        for clock in self._clocks.values():
+            clock.stop(now)
+
+    # Tempo
+
+    def follow(self, now: float, tempo: Tempo) -> None:
+        """Beats, as whom we follow numbers them, fall like this from now on."""
+        self._change(now, Tempo(tempo.beat + self._offset, tempo.seconds, tempo.bpm))
+
+    def set_bpm(self, now: float, bpm: float) -> None:
+        """By hand; the tempo map has its say again at its next change."""
+        if self.follows:
+            return
+        self._bpm, self._slew = min(max(bpm, SLOWEST), FASTEST), None
+        self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
+        if self.running:
+            self._follow_map(self.tempo.beat_at(now))
+
+    def tap(self, now: float, stamp: float) -> float | None:
+        """Somebody tapped a beat. While it stands, a whole bar of taps is a count-in: returns when the song starts."""
+        if self.follows:
+            return None
+        self._taps.tap(stamp)
+        period = self._taps.period
+        if period is None:
+            return None
+        self._bpm = min(max(60 / period, SLOWEST), FASTEST)
+        if not self.running:
+            self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
+            if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MOST):
+                return None
+            self._taps.forget()
+            return stamp + period
+        here = self.tempo.beat_at(now)
+        target = max(round(self.tempo.beat_at(stamp)) + 1, math.floor(here) + 1)
+        seconds = stamp + period
+        while seconds <= now + period / 4 or target - here < 0.25:
+            target, seconds = target + 1, seconds + period
+        bpm = 60 * (target - here) / (seconds - now)
+        self._slew = (target, self._bpm)
+        self._change(now, self.tempo.changed(here, min(max(bpm, self._bpm / 2), self._bpm * 2)))
+        self._follow_map(here)
+        return None
+
+    def _change(self, now: float, tempo: Tempo) -> None:
+        self.timeline.change_tempo(tempo)
+        self._pulse.change_tempo(tempo)
+        self._changed(now)
+
+    def _follow_map(self, beat: float) -> None:
+        """Look for the next change of tempo after `beat`: one that is being reached, or the map's."""
+        self._tempo_from = beat
+        self._cancel_tempo()
+        change = self._slew or (None if self.follows else self._spec.tempo_map.next_change(beat))
+        if change is None:
+            return
+        at, bpm = change
+
+        def run(due: float) -> None:
+            self._slew = None
+            self._change(due, self.tempo.changed(at, bpm))
+            self._follow_map(at)
+
+        self._tempo_entry = self.timeline.add(at, RANK_TEMPO, run)
+
+    def _cancel_tempo(self) -> None:
+        if self._tempo_entry is not None:
+            self._tempo_entry.cancelled = True
+            self._tempo_entry = None
+
+    # Time
+
+    def next_deadline(self) -> float:
+        return min(self.timeline.next_deadline(), self._pulse.next_deadline())
+
+    def pulse(self, now: float) -> None:
+        """Send what is due of metronome and clock."""
+        self._pulse.advance(now)
+
+    # Configuration
+
+    def take(self, now: float, spec: StageSpec) -> None:
+        """Play other melodies, clocks and metronome; those that are the same go on undisturbed."""
+        old, self._spec = self._spec, spec
+        delays = {port.name: port.delay for port in spec.ports}
+        wanted = [group for melody in spec.melodies for group in _groups(melody, delays)]
+        for group in [group for group in self._groups if group not in wanted]:
+            self._end(group, self._groups.pop(group), now)
+        self._sources.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
+        fresh = [group for group in wanted if group not in self._groups]
+        self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
+        clocks = [(port, delays.get(port, 0.0)) for port in spec.clock.send]
+        for key in [key for key in self._clocks if key not in clocks]:
+            self._clocks.pop(key).stop(now)
+        fresh_clocks = [key for key in clocks if key not in self._clocks]
+        for key in fresh_clocks:
+            self._clocks[key] = self._make_clock(*key)
+        if not self.running:
+            return
+        beat = self.tempo.beat_at(now)
+        for group in fresh:
+            self._groups[group].start(beat)
+        for key in fresh_clocks:
+            self._clocks[key].start(now, beat, max(beat, self._began))
+        if self._click() != (self._metronome[0] if self._metronome else None):
+            self._end_metronome(now)
+            self._start_metronome(beat)
+        if spec.tempo_map != old.tempo_map and not self.follows:
+            self._bpm, self._slew = None, None
+            self._change(now, self.tempo.changed(beat, spec.tempo_map.bpm_at(beat)))
+            self._follow_map(beat)
+
+    def _make_part(self, group: _Group) -> PartPlayer:
+        melody, name = group.spec.melody, group.spec.melody.name
+
+        def play(message: bytes, due: float, beat: float) -> None:
+            self._sources.pass_on(group.source, group.outputs, message, due)
+            if group.first:
+                self._play(name, message, due, beat)
+
+        longest = max((note.duration for note in melody.notes), default=0.0)
+        return PartPlayer(Part(melody.between, longest, group.spec.channel, group.delay, play), self.timeline)
+
+    def _end(self, group: _Group, part: PartPlayer, now: float) -> None:
+        part.stop()
+        for ended in self._sources.let_go_keys(group.source, group.outputs, now):
+            if group.first:
+                self._play(group.spec.melody.name, ended, now, self.tempo.beat_at(now))
+
+    def _make_clock(self, port: str, delay: float) -> ClockOut:
+        return ClockOut(self._pulse, lambda message, due: self._send(port, message, due), delay)
+
+    def _click(self) -> _Click | None:
+        """The metronome as it is to be now."""
+        clock = self._spec.clock
+        if clock.metronome is None:
+            return None
+        port, channel = clock.metronome
+        delay = next((p.delay for p in self._spec.ports if p.name == port), 0.0)
+        until = self._began if clock.click == "count-in" else math.inf
+        return _Click(port, channel, delay, until, self._spec.tempo_map)
+
+    def _start_metronome(self, beat: float) -> None:
+        click = self._click()
+        if click is None:
+            return
+        self._clicking.keep([METRONOME])
+
+        def play(message: bytes, due: float, _beat: float) -> None:
+            self._clicking.pass_on(METRONOME, (click.port,), message, due)
+
+        notes = clicks(click.tempo_map, click.until)
+        player = PartPlayer(Part(notes, CLICK, click.channel, click.delay, play), self._pulse)
+        player.start(beat)
+        self._metronome = click, player
+
+    def _end_metronome(self, now: float) -> None:
+        if self._metronome is not None:
+            click, player = self._metronome
+            player.stop()
+            self._clicking.let_go_keys(METRONOME, (click.port,), now)
+        self._metronome = None
+
+    # A replay's beginning
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ready": self.ready,
+            "running": self.running,
+            "position": self.position,
+            "offset": self._offset,
+            "bpm": self._bpm,
+            "taps": self._taps.stamps,
+            "began": self._began,
+            "tempo": [self.tempo.beat, self.tempo.seconds, self.tempo.bpm],
+            "tempo_from": self._tempo_from,
+            "slew": self._slew,
+        }
+
+    def restore(self, now: float, state: Mapping[str, Any]) -> None:
+        self.ready, self.running, self.position = state["ready"], state["running"], state["position"]
+        self._offset, self._bpm, self._began = state["offset"], state["bpm"], state["began"]
+        self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
+        for stamp in state["taps"]:
+            self._taps.tap(stamp)
+        tempo = Tempo(*state["tempo"])
+        self.timeline.change_tempo(tempo)
+        self._pulse.change_tempo(tempo)
+        if self.running:
+            self._follow_map(state["tempo_from"])
+            for part in self._groups.values():
+                part.resume(now)
+
+
+def _groups(spec: MelodySpec, delays: Mapping[str, float]) -> Iterator[_Group]:
+    """What listens to the melody hears it in time, so the first group has no delay, and perhaps no output."""
+    by_delay: dict[float, list[str]] = {0.0: []}
+    for output in spec.thru:
+        by_delay.setdefault(delays.get(output, 0.0), []).append(output)
+    for delay, outputs in by_delay.items():
+        yield _Group(spec, delay == 0.0, tuple(outputs), delay)
