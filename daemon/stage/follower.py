@@ -1,0 +1,191 @@
+"""Follows a MIDI clock: its ticks become a line of beats, its other messages the transport.
+
+24 ticks to a beat. Start and Continue take effect at the next tick, which is beat 0 or the located beat. A Song
+Position Pointer of n locates beat n/4; while the transport runs, at the next tick, with or without a Continue. Ticks
+without a Start give the tempo only. What is heard is described in `tick_line.py`.
+
+What is nonsense changes nothing and is said once, and again only after a minute without it: a Song Position Pointer
+that is none, a Continue while the transport runs, a clock below 20 or above 400 bpm (the last tempo goes on), ticks of
+two masters at one port (the one that was followed still is).
+
+Pure: no clock of its own, no ports.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.music.tempo import Tempo
+from daemon.stage.tick_line import FASTEST, SLOWEST, STRAYS, TICKS, TickLine
+
+SONG_POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+AHEAD = 0.25  # seconds: where the line that was given last and the present one are compared
+CLOSE = 0.0002  # seconds: by less they may differ
+JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
+SILENCE = 60.0  # seconds without a cause until it may be said again
+POSITIONS = 6  # ticks to a sixteenth, the unit of a Song Position Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """`kind` is start, locate (while it runs) or stop; `tempo.beat` falls at `tempo.seconds`."""
+
+    kind: str
+    tempo: Tempo
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """What was heard and not followed: a cause, and a sentence for the log."""
+
+    cause: str
+    text: str
+
+
+Change = Tempo | Transport | Caution
+
+
+class Follower:
+    """Calls come in the order of their times (seconds); each returns what changed by it.
+
+    `tempo` is the line that was given last, in a Tempo or a Transport. A new one is given when the prediction for AHEAD
+    has changed by CLOSE. The beat jumps by JUMP at most; where the count has to be repaired by more, the line runs at
+    half to one and a half times the tempo until it is right, so that the beat never runs backwards but at a locate.
+    """
+
+    def __init__(self, bpm: float) -> None:
+        self._line = TickLine(bpm)
+        self.tempo = self._truth()
+        self.running = False
+        self._starting = False  # at the next tick
+        self._position = 0  # the tick at which it starts
+        self._target: int | None = None  # what the next tick is, while it runs
+        self._slew_end = -math.inf
+        self._now = -math.inf
+        self._causes: dict[str, float] = {}  # cause → when it was there last
+
+    def hear(self, message: bytes, stamp: float) -> list[Change]:
+        """A message of the clock's port; others than those of clock and transport are ignored."""
+        now = self._now = max(stamp, self._now)
+        if message == b"\xf8":
+            return self._tick(now)
+        match message[0] if message else 0:
+            case 0xF2:
+                return self._locate(message[1:])
+            case 0xFA:
+                return self._start()
+            case 0xFB:
+                return self._continue()
+            case 0xFC:
+                return self._stop(now)
+        return []
+
+    def advance(self, now: float) -> list[Change]:
+        """Now and then: notices that no more ticks come; ends a slew."""
+        now = self._now = max(now, self._now)
+        if self._line.following and self._line.ceased(now):
+            self._line.let_go()
+        return self._give_tempo(now)
+
+    def lost(self, now: float) -> list[Change]:
+        """The port is gone: go on at the last tempo."""
+        self._line.let_go()
+        return self.advance(now)
+
+    def status(self) -> dict[str, Any]:
+        line = self._line
+        if line.following:
+            state = "locked"
+        elif line.heard and not line.ceased(self._now):
+            state = "locking"
+        else:
+            state = "free-wheeling" if line.relocks else "waiting"
+        return {
+            "state": state,
+            "running": self.running,
+            "bpm": round(self._truth().bpm, 3),
+            "jitter_ms": round(line.jitter * 1e3, 3),
+            "phase_error_ms": line.errors.to_json(),
+            "lost": line.lost,
+            "doubled": line.doubled,
+            "relocks": line.relocks,
+        }
+
+    def _truth(self) -> Tempo:
+        return Tempo(self._line.number / TICKS, self._line.seconds, 60 / TICKS / self._line.period)
+
+    def _tick(self, now: float) -> list[Change]:
+        line, changes = self._line, []
+        target = self._position if self._starting else self._target
+        expected = line.tick(now, target)
+        if self._starting or (target is not None and target != expected):
+            self.tempo, self._slew_end = self._truth(), -math.inf
+            changes.append(Transport("start" if self._starting else "locate", self.tempo))
+            self.running = True
+        else:
+            changes += self._give_tempo(now)
+        self._starting, self._target = False, None
+        if line.strays >= STRAYS:
+            changes += self._caution("masters", "Clock ticks of two masters come in at one port: connect only one.")
+        if line.too_slow or line.too_fast:
+            text = f"The MIDI clock is not within {SLOWEST:g}–{FASTEST:g} bpm and is not followed."
+            changes += self._caution("range", text)
+        return changes
+
+    def _start(self) -> list[Change]:
+        if self.running:
+            self._target = 0
+        else:
+            self._position, self._starting = 0, True
+        return []
+
+    def _continue(self) -> list[Change]:
+        if not self.running:
+            self._starting = True
+        elif self._target is None:
+            return self._caution("continue", "MIDI Continue without a Stop before it: ignored.")
+        return []
+
+    def _stop(self, now: float) -> list[Change]:
+        self._starting = False
+        if not self.running:
+            return []
+        self.running = False
+        if self._target is None:  # goes on with the tick after the last one; a Stop may stand in the next one's place
+            self._position = max(self._line.number, math.floor(self._line.tick_at(now) - 0.25)) + 1
+        else:
+            self._position, self._target = self._target, None
+        return [Transport("stop", Tempo(self.tempo.beat_at(now), now, self.tempo.bpm))]
+
+    def _locate(self, data: bytes) -> list[Change]:
+        if len(data) != 2 or max(data) > 127:
+            return self._caution("position", f"Song Position Pointer with data {data.hex(' ')!r}: ignored.")
+        position = (data[0] + 128 * data[1]) * POSITIONS
+        if self.running:
+            self._target = position
+        else:
+            self._position = position
+        return []
+
+    def _give_tempo(self, now: float) -> list[Change]:
+        """The present line, if it is not the one that was given."""
+        truth, given = self._truth(), self.tempo
+        beat = 60 / truth.bpm  # seconds
+        at = max(now + AHEAD, self._slew_end)
+        if abs(truth.beat_at(at) - given.beat_at(at)) * beat <= CLOSE:
+            return []
+        missing = (truth.beat_at(now) - given.beat_at(now)) * beat
+        if abs(missing) <= JUMP:
+            self.tempo, self._slew_end = truth, -math.inf
+        else:
+            slew = max(AHEAD, 2 * abs(missing))
+            self.tempo = Tempo(given.beat_at(now), now, truth.bpm * (1 + missing / slew))
+            self._slew_end = now + slew
+        return [self.tempo]
+
+    def _caution(self, cause: str, text: str) -> list[Change]:
+        silent = self._now - self._causes.get(cause, -math.inf) < SILENCE
+        self._causes[cause] = self._now
+        return [] if silent else [Caution(cause, text)]
