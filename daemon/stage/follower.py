@@ -117,7 +117,8 @@ class Follower:
         return Tempo(self._line.number / TICKS, self._line.seconds, 60 / TICKS / self._line.period)
 
     def _tick(self, now: float) -> list[Change]:
-        line, changes = self._line, []
+        line = self._line
+        changes: list[Change] = []
         target = self._position if self._starting else self._target
         expected = line.tick(now, target)
         if self._starting or (target is not None and target != expected):

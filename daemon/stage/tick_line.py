@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from itertools import pairwise
 
 from daemon.stage.metrics import Histogram
 
@@ -135,7 +136,7 @@ class TickLine:
         return self.number
 
     def _adapt(self, residual: float) -> None:
-        """Measure the jitter by what the residuals differ (a ramp hardly shows there); shorten the memory if they lean."""
+        """Measure the jitter by what the residuals differ, where a ramp hardly shows; forget if they lean."""
         if self._residual is not None:
             self._measured = min(self._measured + 1, SLOW)
             difference = (residual - self._residual) ** 2 / 2
@@ -166,9 +167,7 @@ class TickLine:
         count = len(self._recent) - 1
         last = self._recent[-1][0]
         self.too_fast = count == STRAYS and (last - self._recent[0][0]) / count < SHORTEST * (1 - SLACK)
-        if self.too_slow or self.too_fast:
-            self.following = False
-        elif self._beside >= NOWHERE:
+        if self.too_slow or self.too_fast or self._beside >= NOWHERE:
             self.following = False
         if self.too_fast:
             return
@@ -193,7 +192,7 @@ class TickLine:
             tolerance = min(max(0.05 * mean, 5.6 * self.jitter), 0.3 * mean)
         else:
             tolerance = 0.3 * mean if m < 8 else 0.5 * mean
-        intervals = [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
+        intervals = [b - a for a, b in pairwise(stamps)]
         if max(abs(interval - mean) for interval in intervals) > tolerance:
             return False
         # Two masters' ticks by turns
