@@ -22,15 +22,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from daemon.music.events import is_note_off, is_note_on
+from daemon.desk.rotation import HEARD, Rotation
 
 MAGIC = b"jamd journal 1\n"
-SILENCE = 300.0  # seconds after which a session ends
-PATIENCE = 10.0  # seconds after which a rotation is asked for again
 MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
 LONGEST = 64 << 20  # bytes of a record
 _FRAME = struct.Struct("<II")
-HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
 
 Entry = list[Any]
 
@@ -80,8 +77,7 @@ class Journal:
         self._size = 0  # bytes pending
         self._loud = False  # whether somebody hears what is pending
         self._gap = self._trouble = False
-        self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
-        self._heard_at = self._asked_at = clock()
+        self._rotation = Rotation(header["spec"], clock)
         from daemon.desk.recording import recover  # it reads journals, so it imports us
 
         recover(directory, say)
@@ -90,51 +86,30 @@ class Journal:
         for entry in entries:
             if entry[0] == "state":
                 self._finish()
-                self._session, self._heard_at = self._header, self._clock()
+                self._session = self._header
             elif entry[0] in ("spec", "stage"):
                 self._header = {**self._header, "spec": entry[2]}
             elif entry[0] == "members":
                 self._header = {**self._header, "members": entry[2], "models": hashes(entry[2])}
-            self._follow(entry)
+            self._rotation.follow(entry)
+            self._loud = self._loud or entry[0] in HEARD
             self._keep(frame(entry))
         if self._loud:
             self._attempt(self._flush)
 
-    def tick(self) -> bool:
-        """Sync what is new, at most half a second old when called that often. True: please rotate."""
+    def tick(self) -> float | None:
+        """Sync what is new, at most half a second old when called that often.
+
+        Returns in how many seconds the stage should rotate, if it should soon.
+        """
         if self._loud:
             self._attempt(self._save)
         elif self._dirty:
             self._attempt(self._sync)
-        now = self._clock()
-        silent = now - self._heard_at > SILENCE and not self._sounding and (self._file or self._pending)
-        if not silent or now - self._asked_at < PATIENCE:
-            return False
-        self._asked_at = now
-        return True
+        return self._rotation.due((self._good if self._file else 0) + self._size)
 
     def close(self) -> None:
         self._finish()
-
-    # What is heard
-
-    def _follow(self, entry: Entry) -> None:
-        kind = entry[0]
-        if kind in ("panic", "stage"):
-            self._sounding.clear()
-        elif kind == "spec":  # inputs that have changed let go
-            players = {player["name"] for player in entry[2]["players"]}
-            self._sounding = {key for key in self._sounding if key[0] in players}
-        elif kind == "lost":
-            self._sounding = {key for key in self._sounding if key[0] != entry[2]}
-        elif kind in HEARD:
-            self._loud, self._heard_at = True, self._clock()
-            message = bytes.fromhex(entry[-1])
-            key = (entry[2], message[:2].hex()[1:])
-            if is_note_on(message) and kind != "melody":
-                self._sounding.add(key)
-            elif is_note_off(message):
-                self._sounding.discard(key)
 
     # On disk
 

@@ -68,8 +68,8 @@ class Recorder:
             self._journal.write(entries)
 
     def _sync(self) -> None:
-        if self._journal is not None and self._journal.tick():
-            self._loop.call_soon_threadsafe(self._rotate)
+        if self._journal is not None and (wait := self._journal.tick()) is not None:
+            self._loop.call_soon_threadsafe(self._loop.call_later, wait, self._rotate)
 
     def _close(self) -> None:
         journal, self._journal = self._journal, None

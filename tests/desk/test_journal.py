@@ -16,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.desk import journal as journal_module
-from daemon.desk.journal import MAGIC, MOST, PATIENCE, SILENCE, Journal, frame, read
+from daemon.desk.journal import MAGIC, MOST, Journal, frame, read
 from daemon.desk.recording import midi_file
+from daemon.desk.rotation import PATIENCE, SILENCE
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.stage.spec import StageSpec
@@ -131,7 +132,7 @@ def test_nothing_is_written_while_nobody_plays(tmp_path: Path, journal: Journal,
         journal.write(
             [["advance", clock.now], ["answer", clock.now, "choir", n, [], True], ["tempo", clock.now, 0, 96.0]]
         )
-        assert not journal.tick()
+        assert journal.tick() is None
     journal.close()
     assert not (tmp_path / "sessions").exists()
 
@@ -208,19 +209,19 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
     journal.write([ON, OFF])
     journal.write([["advance", clock.now]] * 1000)
     clock.now += SILENCE - 1
-    assert not journal.tick()
+    assert journal.tick() is None
     clock.now += 2
-    assert journal.tick()
-    assert not journal.tick()
+    assert journal.tick() == 0.0
+    assert journal.tick() is None
     clock.now += PATIENCE + 1
-    assert journal.tick()  # the stage did not hear it
+    assert journal.tick() == 0.0  # the stage did not hear it
     (first,) = files(tmp_path)
     assert not first.with_suffix(".mid").exists()
     spec = {**HEADER["spec"], "seed": 7}
     journal.write([["spec", clock.now, spec], ["rotate", clock.now], ["state", clock.now, {"running": False}]])
     assert first.with_suffix(".mid").exists()
     assert entries(first) == [ON, OFF]
-    assert not journal.tick()
+    assert journal.tick() is None
     journal.write([["spec", clock.now, HEADER["spec"]], ["advance", clock.now], OFF])
     second = next(path for path in files(tmp_path) if path != first)
     assert [entry[0] for entry in entries(second)] == ["state", "spec", "advance", "heard"]
@@ -232,9 +233,9 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
 def test_a_held_note_is_no_silence(journal: Journal, clock: Clock) -> None:
     journal.write([ON])
     clock.now += 2 * SILENCE
-    assert not journal.tick()
+    assert journal.tick() is None
     journal.write([["lost", clock.now, "keys"]])
-    assert journal.tick()
+    assert journal.tick() == 0.0
 
 
 def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_bounded(
@@ -242,7 +243,7 @@ def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_boun
 ) -> None:
     journal.write([["advance", clock.now]])
     clock.now += SILENCE + 1
-    assert journal.tick()
+    assert journal.tick() == 0.0
 
 
 def test_sessions_of_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ class FakeJournal:
 
     calls: ClassVar[list[Any]] = []
     trouble: ClassVar[Exception | None] = None
-    wants_rotation: ClassVar[bool] = False
+    rotates_in: ClassVar[float | None] = None
 
     def __init__(self, directory: Path, header: dict[str, Any], say: object) -> None:
         self._note("begin", directory, header)
@@ -22,8 +22,8 @@ class FakeJournal:
     def write(self, entries: list[Any]) -> None:
         self._note("write", entries)
 
-    def tick(self) -> bool:
-        return self.wants_rotation
+    def tick(self) -> float | None:
+        return self.rotates_in
 
     def close(self) -> None:
         self._note("close")
@@ -62,12 +62,13 @@ def test_everything_is_written_in_order_by_another_thread(journal: type[FakeJour
     ]
 
 
-def test_silence_asks_for_another_session(
-    journal: type[FakeJournal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("wait", "rotates"), [(0.0, True), (0.05, True), (60.0, False), (None, False)])
+def test_another_session_begins_when_the_journal_says(
+    journal: type[FakeJournal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: float | None, rotates: bool
 ) -> None:
-    monkeypatch.setattr(journal, "wants_rotation", True)
+    monkeypatch.setattr(journal, "rotates_in", wait)
     asyncio.run(record(tmp_path, [], rotations := []))
-    assert rotations
+    assert bool(rotations) == rotates
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""When a session ends and the next begins: after silence, or, if its journal is large, where it is least heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from daemon.music.events import is_note_off, is_note_on
+from daemon.music.tempo import Tempo, tempo_map_from_json
+
+HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
+SILENCE = 300.0  # seconds after which a session ends
+# A large session ends, too: its MIDI file is made, and no replay or recovery takes longer than one of this size. That
+# costs a breath of music, so rarely: the default band writes this much in 50 minutes.
+LARGE = 8 << 20
+PATIENCE = 10.0  # seconds after which a rotation is asked for again
+# Before the bar line: 0.1 s in which players fill their first window (SETTLE at the stage), and the message's way there
+BREATH = 0.15
+WAY = 0.05
+NEAR = 1.0  # seconds; a moment that is further away is for a later look, which comes twice a second
+
+
+class Rotation:
+    """Follows a journal's entries. At a rotation the stage ends what players sound and starts them anew.
+
+    So a large session ends one breath before a bar line: the next bar begins on time. No key should be held then, for
+    the engine that follows it would forget it; from twice that size on any bar line will do. `clock` gives seconds.
+    """
+
+    def __init__(self, spec: dict[str, Any], clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
+        self._tempo: Tempo | None = None  # before the clock's start
+        self._heard_at = self._asked_at = clock()
+        self._configure(spec)
+
+    def follow(self, entry: list[Any]) -> None:
+        kind = entry[0]
+        if kind in ("panic", "stage"):
+            self._sounding.clear()
+        if kind in ("spec", "stage"):  # inputs that have changed let go
+            self._configure(entry[2])
+            self._sounding = {key for key in self._sounding if key[0] in self._players}
+        if kind == "state":
+            self._heard_at = self._clock()
+        elif kind == "stage":
+            self._tempo = None
+        elif kind == "tempo":
+            self._tempo = Tempo(entry[2], entry[1], entry[3])
+        elif kind == "lost":
+            self._sounding = {key for key in self._sounding if key[0] != entry[2]}
+        elif kind in HEARD:
+            self._heard_at = self._clock()
+            message = bytes.fromhex(entry[-1])
+            key = (entry[2], message[:2].hex()[1:])
+            if is_note_on(message) and kind != "melody":
+                self._sounding.add(key)
+            elif is_note_off(message):
+                self._sounding.discard(key)
+
+    def due(self, size: int) -> float | None:
+        """In how many seconds the stage should rotate; None: not soon. `size`: bytes of the session."""
+        now = self._clock()
+        if now < self._asked_at + PATIENCE:
+            return None
+        wait = None
+        if size and now - self._heard_at > SILENCE and not self._sounding:
+            wait = 0.0
+        elif size > 2 * LARGE or (size > LARGE and not any(name not in self._players for name, _ in self._sounding)):
+            wait = self._until_breath(now)
+        if wait is not None:
+            self._asked_at = now
+        return wait
+
+    def _until_breath(self, now: float) -> float | None:
+        if self._tempo is None:
+            return 0.0
+        start, length = self._tempo_map.bar_at(self._tempo.beat_at(now + self._breath))
+        wait = self._tempo.seconds_at(start + length) - self._breath - now
+        return max(wait, 0.0) if wait < NEAR else None
+
+    def _configure(self, spec: dict[str, Any]) -> None:
+        self._players = {player["name"] for player in spec["players"]}
+        self._tempo_map = tempo_map_from_json(spec["tempo_map"])
+        self._breath = max([BREATH, *(player["lead"] + WAY for player in spec["players"])])
