@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import shutil
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import Config
+from daemon.desk import recorder, rotation
 from daemon.desk.journal import Journal, hashes, read, versions
 from daemon.desk.replay import other_versions, replay
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
-from daemon.wire import Call, encode_action
+from daemon.wire import Call, Reset, encode_action
 
 BAND = """
 clock: {source: tune}
@@ -226,6 +229,39 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]
     assert [again.difference for again in replays] == [""] * len(replays)
     assert sum(again.notes for again in replays) > 20
+
+
+def test_an_endless_band_gets_sessions_that_stand_alone(
+    band: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "LARGE", 100_000)
+    live = Live(band, tmp_path / "sessions")
+    live.up("dice")
+    live.performance.start(live.now)
+    live.up("echo")
+    look_at, rotate_at = live.now, math.inf
+    while live.now < 1060.0:
+        if live.now >= look_at:
+            look_at += recorder.TICK
+            if (wait := live.journal.tick()) is not None:
+                rotate_at = live.now + wait
+        live.pass_time(min(0.01, rotate_at - live.now), 0.0)
+        live.step("answer all", 0, 0.0)
+        if live.now >= rotate_at:
+            live.performance.rotate(live.now)
+            rotate_at = math.inf
+            first = next(call.beat for _, call in live.calls["dice"] if isinstance(call, Reset))
+            assert first == band.stage.tempo_map.bar_at(first)[0]  # the next bar begins on time
+            assert 0.0 < live.performance.seconds_at(first) - live.now < 0.2
+    live.journal.close()
+    paths = list(sessions(tmp_path / "sessions"))
+    assert len(paths) > 3
+    for path in paths:
+        assert path.stat().st_size < 130_000
+        again = replay(path)
+        assert (again.difference, again.notes > 20) == ("", True)
+        assert again.data == path.with_suffix(".mid").read_bytes()
+    assert sum(next(islice(read(path), 1, None))[0] == "state" for path in paths) == len(paths) - 1
 
 
 def test_another_model_is_warned_of() -> None:
