@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from daemon.config import Config
-from daemon.stage.devices import ALSA, CORE_MIDI, JACK, WINDOWS, client_name, find_port, remedy
+from daemon.stage.devices import ALSA, JACK, WINDOWS, Systems, client_name, find_port, is_ours, remedy
 from daemon.stage.spec import PortSpec
 
 
@@ -31,19 +31,12 @@ def systems() -> Iterator[System]:
     except ImportError as error:
         yield System("rtmidi", f"cannot be imported: {error}")
         return
-    compiled = rtmidi.get_compiled_api()
-    for name, api in (
-        (ALSA, rtmidi.API_LINUX_ALSA),
-        (JACK, rtmidi.API_UNIX_JACK),
-        (CORE_MIDI, rtmidi.API_MACOSX_CORE),
-        (WINDOWS, rtmidi.API_WINDOWS_MM),
-    ):
-        if api in compiled:
-            problem = _problem(name)
-            try:
-                yield System(name, problem) if problem else _look(name, api)
-            except (OSError, rtmidi.RtMidiError) as error:
-                yield System(name, str(error).strip() or "not running")
+    for name, api in Systems.compiled():
+        problem = _problem(name)
+        try:
+            yield System(name, problem) if problem else _look(name, api)
+        except (OSError, rtmidi.RtMidiError) as error:
+            yield System(name, str(error).strip() or "not running")
 
 
 def _problem(name: str) -> str:
@@ -67,7 +60,7 @@ def _look(name: str, api: int) -> System:
     for kind in (rtmidi.MidiIn, rtmidi.MidiOut):
         handle = kind(api, "jamd look")
         try:
-            found.append(tuple(port for port in handle.get_ports() if not port.startswith("jamd look")))
+            found.append(tuple(port for port in handle.get_ports() if not is_ours(port)))
         finally:
             handle.delete()
     return System(name, "", *found)

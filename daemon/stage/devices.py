@@ -64,7 +64,7 @@ class Systems:
     def open(self, spec: PortSpec) -> Device:
         """Raises NotThere, saying what was tried; NameTaken."""
         tried = []
-        for name, number in self._systems():
+        for name, number in self.compiled():
             try:
                 return self._open_on(name, number, spec)
             except NotThere as error:
@@ -154,7 +154,9 @@ class Systems:
         if self.jack is not None:
             self.jack.close()
 
-    def _systems(self) -> Iterator[tuple[str, int]]:
+    @staticmethod
+    def compiled() -> Iterator[tuple[str, int]]:
+        """The systems that ports are opened on, in this order, with rtmidi's numbers; whether they run is not asked."""
         if rtmidi is None:
             return
         compiled = rtmidi.get_compiled_api()
@@ -248,7 +250,7 @@ class Systems:
 
 
 def _nothing_like(wanted: str, names: list[str]) -> NotThere:
-    others = [name for name in names if not name.startswith("jamd ")]
+    others = [name for name in names if not is_ours(name)]
     return NotThere(f"it has no port like {wanted!r}; it has: {', '.join(others) or 'none'}")
 
 
@@ -257,13 +259,18 @@ def client_name(port: str) -> str:
     return f"jamd {port}"
 
 
+def is_ours(port: str) -> bool:
+    """Whether a port is a jamd's, so that `connect:` never means it."""
+    return port.startswith(client_name(""))
+
+
 def own_name(api: str, port: str) -> str:
     return f"{client_name(port)}:midi" if api in (ALSA, JACK) else client_name(port)
 
 
 def find_port(names: list[str], wanted: str) -> int | None:
     """The port named so, or else the first that has `wanted` in its name. Our own ports are never meant."""
-    others = [(index, name) for index, name in enumerate(names) if not name.startswith("jamd ")]
+    others = [(index, name) for index, name in enumerate(names) if not is_ours(name)]
     for index, name in others:
         if name == wanted:
             return index
