@@ -22,6 +22,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from daemon.desk.locks import lock
 from daemon.desk.rotation import HEARD, Rotation
 
 MAGIC = b"jamd journal 1\n"
@@ -226,21 +227,3 @@ def _new_file(directory: Path) -> tuple[Path, FileIO]:
         with contextlib.suppress(FileExistsError):
             return path, FileIO(path, "xb+")
     raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
-
-
-def lock(file: FileIO) -> bool:
-    """Take the file for as long as it is open; False if somebody else has it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(1 << 40)  # a byte that is never written: such a lock forbids to read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-            file.seek(0)
-        else:
-            import fcntl
-
-            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

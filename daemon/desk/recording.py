@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
-from daemon.desk.journal import Entry, lock, read
+from daemon.desk.journal import Entry, read
+from daemon.desk.locks import lock
 from daemon.errors import JamdError
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off

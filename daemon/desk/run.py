@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import shutil
 import sys
-import tempfile
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from daemon import __version__, config
 from daemon.desk import log
 from daemon.desk.recorder import Recorder
+from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
 from daemon.desk.status import Chronicle, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view import View
 from daemon.errors import JamdError
-from daemon.stage.ledger import open_ledger
 
 WITHOUT_PORTS = (
     "without ports jamd plays into the recording and this terminal; they open as soon as there is a MIDI system"
@@ -45,7 +41,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
     async with contextlib.AsyncExitStack() as stack:
         say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
-        folder = stack.enter_context(_runtime_folder())
+        folder = stack.enter_context(runtime_folder())
         recorder = Recorder(band.recording, say, rotate=lambda: supervisor.tell_stage(["rotate"]))
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)
@@ -106,16 +102,3 @@ async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     if band.recording != first.recording:
         log.LOG.warning("recording.directory: the new one counts from the next start of jamd")
     return ""
-
-
-@contextlib.contextmanager
-def _runtime_folder() -> Iterator[Path]:
-    """Sockets and the ledger, in memory where that can be had, for this user only."""
-    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
-    place = next(place for place in places if place and os.access(place, os.W_OK))
-    folder = Path(tempfile.mkdtemp(prefix="jamd-", dir=place))
-    try:
-        open_ledger(folder / "ledger", create=True).close()
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

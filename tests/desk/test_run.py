@@ -149,6 +149,25 @@ def test_nobody_outlives_the_desk(start: Start) -> None:
     jamd.wait(lambda: not jamd.left_behind(), 3, "the end of its children")
 
 
+def test_what_was_left_in_memory_goes_at_the_next_start_and_what_lives_stays(start: Start) -> None:
+    neighbour = start(band("ann")).ready()
+    (living,) = os.listdir(neighbour.folder / "runtime")
+    killed = start(band("ann")).ready()
+    stage = killed.children()["stage"]
+    killed.process.send_signal(signal.SIGSTOP)  # or it would replace the stage
+    os.kill(stage, signal.SIGKILL)  # or it would tidy up
+    killed.process.kill()
+    killed.over()
+    (left,) = set(os.listdir(killed.folder / "runtime")) - {living}
+    third = start(band("ann")).ready()
+    found = os.listdir(third.folder / "runtime")
+    assert living in found
+    assert left not in found
+    assert len(found) == 2
+    assert third.end() == neighbour.end() == 0
+    assert '"restarts": {}' in neighbour.log
+
+
 def test_reload_changes_what_has_changed_and_nothing_else(start: Start) -> None:
     jamd = start(band("ann", "bob", "cid")).ready()
     time.sleep(1)  # all have played

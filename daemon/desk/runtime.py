@@ -1,0 +1,52 @@
+"""The folder of a running jamd: sockets and the ledger, in memory where that can be had, for this user only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+from daemon.desk.locks import lock
+from daemon.stage.ledger import open_ledger
+
+PREFIX, LOCK = "jamd-", "desk.lock"
+TRIES = 3
+
+
+@contextlib.contextmanager
+def runtime_folder() -> Iterator[Path]:
+    """It goes at the end; if desk and stage were both killed, at the next start of a jamd."""
+    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
+    place = Path(next(place for place in places if place and os.access(place, os.W_OK)))
+    tidy(place)
+    folder, held = _make(place)
+    try:
+        open_ledger(folder / "ledger", create=True).close()
+        yield folder
+    finally:
+        held.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def tidy(place: Path) -> None:
+    """Remove folders whose desk is gone: nobody holds the lock."""
+    for path in place.glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError), FileIO(path, "rb+") as file:
+            if lock(file):
+                shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _make(place: Path) -> tuple[Path, FileIO]:
+    """A folder, and the lock that says that it is in use, for as long as it is open."""
+    for attempt in range(1, TRIES + 1):
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
+        file = FileIO(folder / LOCK, "xb+")
+        # Another desk may tidy up at this very moment, and take the new lock for one that was left.
+        if (lock(file) and (folder / LOCK).exists()) or attempt == TRIES:
+            break
+        file.close()
+    return folder, file

@@ -1,0 +1,65 @@
+"""The runtime folder: what is left by those who were killed, and never anything else, is removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import FileIO
+from pathlib import Path
+
+import pytest
+
+from daemon.desk import runtime
+from daemon.desk.runtime import LOCK, runtime_folder, tidy
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    yield tmp_path
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith("jamd-") and path.name != "jamd-other"]
+
+
+def leave(place: Path) -> Path:
+    folder = place / "jamd-left"
+    folder.mkdir()
+    (folder / LOCK).touch()
+    (folder / "ledger").write_bytes(b"\0")
+    return folder
+
+
+def test_what_a_killed_desk_left_goes(place: Path) -> None:
+    left = leave(place)
+    with runtime_folder() as folder:
+        assert not left.exists()
+        assert (folder / "ledger").exists()
+        assert folder.stat().st_mode & 0o077 == 0
+
+
+def test_what_lives_or_is_not_ours_stays(place: Path) -> None:
+    other, file = place / "jamd-other", place / "file"
+    other.mkdir()
+    (other / "ledger").touch()
+    file.touch()
+    with runtime_folder() as first, runtime_folder() as second:
+        tidy(place)
+        assert {path.name for path in place.iterdir()} == {first.name, second.name, "jamd-other", "file"}
+    assert (other / "ledger").exists()
+
+
+def test_a_folder_that_another_desk_took_for_a_leftover_is_made_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def lock(file: FileIO) -> bool:
+        made.append(Path(str(file.name)).parent)
+        if len(made) == 1:  # just before the lock is taken
+            tidy(place)
+        return real(file)
+
+    real = runtime.lock
+    monkeypatch.setattr(runtime, "lock", lock)
+    with runtime_folder() as folder:
+        assert folder.exists()
+        assert folder == made[-1]
+        assert not made[0].exists()
