@@ -13,9 +13,15 @@ from daemon.engines.base import NoteEngine, Option, engine_class, engine_names
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import load_melody
 from daemon.paths import resources
+from daemon.stage import link_clock as link
 from daemon.stage.spec import ControlSpec, MelodySpec, PortSpec
+from daemon.stage.transport import FOLLOWS
 
-_PORT_KEYS = ("direction", "connect", "channels", "thru")
+_PORT_KEYS = ("direction", "connect", "channels", "thru", "delay_ms")
+_BY_HAND = ("start", "stop", "continue", "tap")
+
+
+TURNED = (40.0, 220.0)  # beats per minute that a controller turns the tempo to, from 0 to 127
 
 
 class Reader:
@@ -61,13 +67,34 @@ class Reader:
 
     def _clock(self) -> Clock:
         clock, default = self._top["clock"].section(*Clock.__slots__), Clock()
-        source = clock["source"].one_of([default.source, *self._melodies, "midi", "link"], default.source, "a clock")
-        if source in ("midi", "link"):
-            clock["source"].wrong(f"{source!r} is not there yet: take internal, or a melody's name for its tempo map")
+        sources = [default.source, *self._melodies, *FOLLOWS]
+        source = clock["source"].one_of(sources, default.source, "a clock")
+        if source == "link" and (lacking := link.lacking()):
+            clock["source"].wrong(lacking)
+        port = None
+        if source == "midi":
+            port = clock["port"].one_of(self._inputs, what="the input among the ports that the MIDI clock comes in at")
+        elif clock["port"].given:
+            clock["port"].wrong("only the source `midi` has a port: delete this, or make the source `midi`")
         return Clock(
             source,
+            port,
             clock["bpm"].number(20, 400, default.bpm),
             clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
+            clock["start"].one_of(("at once", "by hand"), default.start, "a way to start"),
+            clock["count_in"].integer(0, 8, default.count_in),
+            self._metronome(clock["metronome"]),
+            self._outputs_in(clock["send"]),
+        )
+
+    def _metronome(self, value: Value) -> tuple[str, int, str] | None:
+        if not value.given:
+            return None
+        metronome = value.section("port", "channel", "when")
+        return (
+            metronome["port"].one_of(self._outputs, what="an output among the ports"),
+            metronome["channel"].integer(1, 16, 10),
+            metronome["when"].one_of(("always", "count-in"), "always", "a time to click"),
         )
 
     def _port(self, name: str, value: Value) -> PortSpec:
@@ -77,9 +104,12 @@ class Reader:
             for key in ("channels", "thru"):
                 if port[key].given:
                     port[key].wrong("only an input filters and copies: delete this, or make the direction `in`")
+        elif port["delay_ms"].given:
+            port["delay_ms"].wrong("only what goes out can be delayed: delete this, or make the direction `out`")
         channels = tuple(item.integer(1, 16, 1) for item in port["channels"].items())
+        delay = port["delay_ms"].number(-1000, 1000, 0.0) / 1000
         connect = port["connect"].text("") or None
-        return PortSpec(name, direction, connect, channels, self._outputs_in(port["thru"]))
+        return PortSpec(name, direction, connect, channels, self._outputs_in(port["thru"]), delay)
 
     def _outputs_in(self, value: Value) -> tuple[str, ...]:
         names = tuple(item.one_of(self._outputs, what="an output among the ports") for item in value.items())
@@ -177,25 +207,27 @@ class Reader:
         settings = {
             f"{member}.{s.name}": (member, s) for member, engine in self._engines.items() for s in engine.settings
         }
-        actions = ["sustain", "panic", *settings]
+        actions = ["sustain", "panic", *_BY_HAND, "clock.bpm", *settings]
         for source, mapping in self._top["controls"].entries().items():
             if source not in self._inputs:
                 mapping.wrong(f"{source!r} is not an input among the ports{meant(source, self._inputs)}")
-            seen: set[int] = set()
+            seen: set[tuple[str, int]] = set()
             for key, value in mapping.entries().items():
-                found = re.fullmatch(r"cc ([0-9]{1,3})", key)
-                number = int(found[1]) if found else 128
-                if number > 127 or number in seen:
-                    value.wrong("write `cc N` with N from 0 to 127, each once")
-                seen.add(number)
+                found = re.fullmatch(r"(cc|note) ([0-9]{1,3})", key)
+                event, number = (found[1], int(found[2])) if found else ("", 128)
+                if number > 127 or (event, number) in seen:
+                    value.wrong("write `cc N` or `note N` with N from 0 to 127, each once")
+                seen.add((event, number))
                 if (player := value.text("").partition(".")[0]) in self._band and player not in self._engines:
                     continue  # its engine is wrong already: who knows its settings
-                action = value.one_of(actions, what="sustain, panic or PLAYER.SETTING")
+                action = value.one_of(actions, what=f"{', '.join(actions[:7])} or PLAYER.SETTING")
                 if action in settings:
                     player, s = settings[action]
-                    yield ControlSpec(source, number, "setting", player, s.name, s.low, s.high)
+                    yield ControlSpec(source, number, "setting", player, s.name, s.low, s.high, event)
+                elif action == "clock.bpm":
+                    yield ControlSpec(source, number, "tempo", low=TURNED[0], high=TURNED[1], event=event)
                 else:
-                    yield ControlSpec(source, number, action)
+                    yield ControlSpec(source, number, action, event=event)
 
     def _recording(self) -> Path | None:
         directory = self._top["recording"].section("directory")["directory"]

@@ -13,16 +13,23 @@ import yaml
 from daemon.engines.base import engine_class
 from daemon.music.melody import melody_to_json
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
 Choice = str | float | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    source: str = "internal"  # or a melody's name: its tempo map
+    """`source`: internal, a melody's name (its tempo map), midi (the clock that comes in at `port`) or link."""
+
+    source: str = "internal"
+    port: str | None = None
     bpm: float = 96.0
     beats_per_bar: float = 4.0  # in quarter notes
+    start: str = "at once"  # or: by hand
+    count_in: int = 0  # bars
+    metronome: tuple[str, int, str] | None = None  # output, channel, always or count-in
+    send: tuple[str, ...] = ()  # the outputs that get MIDI clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +74,20 @@ class Config:
         else:
             tempo_map = TempoMap(((0.0, self.clock.bpm),), ((0.0, self.clock.beats_per_bar),))
         players = tuple(self._player(member) for member in self.band)
-        return StageSpec(tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed)
+        clock = self._clock_spec()
+        return StageSpec(tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed, clock)
+
+    def _clock_spec(self) -> ClockSpec:
+        clock, metronome = self.clock, self.clock.metronome
+        return ClockSpec(
+            clock.source if clock.source in ("midi", "link") else "internal",
+            clock.port,
+            clock.send,
+            clock.start == "by hand",
+            clock.count_in,
+            metronome[:2] if metronome else None,
+            metronome[2] if metronome else "always",
+        )
 
     @cached_property
     def members(self) -> dict[str, dict[str, Any]]:
@@ -89,10 +109,15 @@ class Config:
         """The same configuration, written out in full."""
         controls: dict[str, dict[str, str]] = {}
         for c in self.controls:
-            what = f"{c.player}.{c.setting}" if c.action == "setting" else c.action
-            controls.setdefault(c.source, {})[f"cc {c.number}"] = what
+            what = {"setting": f"{c.player}.{c.setting}", "tempo": "clock.bpm"}.get(c.action, c.action)
+            controls.setdefault(c.source, {})[f"{c.event} {c.number}"] = what
+        metronome = self.clock.metronome
         document = {
-            "clock": {s: getattr(self.clock, s) for s in Clock.__slots__},
+            "clock": {
+                **{s: getattr(self.clock, s) for s in Clock.__slots__},
+                "metronome": dict(zip(("port", "channel", "when"), metronome, strict=True)) if metronome else None,
+                "send": list(self.clock.send),
+            },
             "ports": {p.name: _port_as_yaml(p) for p in self.ports},
             "melodies": {
                 m.spec.melody.name: {
@@ -137,5 +162,5 @@ class Config:
 def _port_as_yaml(port: PortSpec) -> dict[str, Any]:
     shown: dict[str, Any] = {"direction": port.direction, "connect": port.connect}
     if port.direction == "in":
-        shown |= {"channels": list(port.channels), "thru": list(port.thru)}
-    return shown
+        return {**shown, "channels": list(port.channels), "thru": list(port.thru)}
+    return {**shown, "delay_ms": round(port.delay * 1000, 6)}

@@ -50,6 +50,7 @@ class Supervisor:
         self._stage_ready = False
         self._stage_refused: str | None = None
         self._started = False
+        self._place: list[float] = []  # where the song was when the stage last said so, for the next one
         self._connections: list[Any] = []  # what others had connected to our ports, for the next stage
         self._unanswered = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -131,7 +132,7 @@ class Supervisor:
                 return
             self.restarts["stage"] += 1
             why, self._stage_refused = self._stage_refused or _how(status), None
-            self._tell.say("error", "stage", f"the stage ended ({why}): a new one starts, and a new clock")
+            self._tell.say("error", "stage", f"the stage ended ({why}): a new one starts and goes on")
             await asyncio.sleep(restarts.pause())
 
     def _hear_stage(self, stage: Child, message: list[Any]) -> None:
@@ -140,8 +141,12 @@ class Supervisor:
             case ["journal", entries]:
                 self._tell.entries(entries)
                 return
+            case ["place", *place]:
+                self._place = place
+                return
             case ["pong", _, metrics]:
                 self._unanswered, self.metrics = 0, metrics
+                self._place = metrics.get("place", self._place)
                 self.ports = metrics.get("ports", self.ports)
                 self._tell.pong()
                 return
@@ -171,7 +176,7 @@ class Supervisor:
             return not seat.settled and seat.child is not None and seat.child.lives
 
         await self._until(lambda: not any(awaited(seat) for seat in self.seats.values()), START)
-        stage.send(["start"])
+        stage.send(["start", *self._place])
 
     async def _ping_stage(self) -> None:
         number = 0

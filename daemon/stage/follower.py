@@ -66,6 +66,11 @@ class Follower:
         self._now = -math.inf
         self._causes: dict[str, float] = {}  # cause → when it was there last
 
+    def resume(self, tempo: Tempo) -> None:
+        """Somebody before us had got so far, and it runs: the ticks that come are counted on from there."""
+        self._line.go_on(tempo)
+        self.tempo, self.running = tempo, True
+
     def hear(self, message: bytes, stamp: float) -> list[Change]:
         """A message of the clock's port; others than those of clock and transport are ignored."""
         now = self._now = max(stamp, self._now)

@@ -212,6 +212,15 @@ class Performance:
         return self._transport.running
 
     @property
+    def position(self) -> float:
+        """The beat from which a transport that stands goes on."""
+        return self._transport.position
+
+    @property
+    def tempo(self) -> Tempo:
+        return self._transport.tempo
+
+    @property
     def bpm(self) -> float:
         return self._transport.tempo.bpm
 

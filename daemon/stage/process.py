@@ -21,11 +21,12 @@ from daemon.stage.door import Door
 from daemon.stage.ledger import Ledger, open_ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Metrics
-from daemon.stage.midi_in import Inbox, Waker, split_messages
+from daemon.stage.midi_in import Inbox, Waker
 from daemon.stage.midi_out import GRID, NEVER, OTHER, THRU
 from daemon.stage.performance import Performance
 from daemon.stage.ports import Ports
 from daemon.stage.spec import StageSpec
+from daemon.stage.timekeeper import Timekeeper
 from daemon.wire import Call, Listen, encode_call
 
 EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
@@ -35,7 +36,6 @@ PUT_OFF = 0.5  # … but for no longer than this
 CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
 TIDY = 5.0  # seconds between collections of garbage
 HAND_OVER = 1.5  # seconds until the MIDI system has noticed that the stage before us is gone, and its ports with it
-END_OF_EXCLUSIVE = b"\xf7"  # a lone one: see Systems.end_exclusive
 
 
 class Stage:
@@ -51,6 +51,7 @@ class Stage:
         ledger = Ledger(open_ledger(folder / "ledger"))
         self._ports = Ports(ledger, self._inbox, self.metrics, self)
         self._performance: Performance | None = None
+        self._time: Timekeeper | None = None
         self._players: dict[str, Link] = {}
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
@@ -59,6 +60,7 @@ class Stage:
         self._answer: tuple[str, int] = ("", 0)  # (player, call) that is being heard out
         self._asked: dict[tuple[str, int], float] = {}  # (player, call) → stamp of the key that it is about, or 0
         self._allowed = realtime.become_punctual()
+        self._moved = False  # the song was started, stopped or located: the desk is to know where it is
         self._ending = False
         self.is_orphan = False  # the desk is gone without a word
 
@@ -125,21 +127,24 @@ class Stage:
 
     def _hear(self) -> None:
         """What came in. Thru goes out at once."""
-        for stamp, source, data in self._inbox.take():
+        for stamp, source, message in self._inbox.take():
             self.metrics.heard += 1
-            if self._performance is None:
+            if self._performance is None or self._time is None:
                 continue
-            if not data:
-                self.say("warning", f"lost {source}", f"port {source}: messages were lost: what it held is released")
+            if not message:
+                if message is not None:
+                    self.say("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
                 self._performance.port_lost(time.perf_counter(), source)
+                if message is None:  # somebody was unplugged
+                    self._time.port_lost(time.perf_counter(), source)
                 continue
-            for message in split_messages(data):
-                if message == END_OF_EXCLUSIVE:
-                    continue
-                self._kind, self._stamp = THRU, stamp
-                if not self._performance.heard(time.perf_counter(), source, stamp, message):
-                    self._ports.got_garbage(source, stamp)
-                    self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
+            self._kind, self._stamp = GRID, stamp
+            if self._time.hear(time.perf_counter(), source, message, stamp):
+                continue
+            self._kind = THRU
+            if not self._performance.heard(time.perf_counter(), source, stamp, message):
+                self._ports.got_garbage(source, stamp)
+                self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
 
     def _hear_player(self, name: str, link: Link) -> None:
         assert self._performance is not None
@@ -203,11 +208,13 @@ class Stage:
                 self._ports.patchbay.wish(connections)
             case ["stop"]:
                 self._ending = True
-            case _ if self._performance is None:
+            case _ if self._performance is None or self._time is None:
                 pass
-            case ["start", *beat]:
+            case ["start", *was]:
                 self._ports.pay_again()
-                self._performance.start(now, *beat)
+                self._time.begin(now, was)
+            case ["hand", action, stamp]:
+                self._performance.by_hand(now, action, stamp)
             case ["panic"]:
                 self._performance.panic(now)
             case ["rotate"]:
@@ -220,6 +227,8 @@ class Stage:
         else:
             before = {player.name: player for player in self._performance.spec.players}
             self._performance.reconfigure(time.perf_counter(), spec)
+            if self._time is not None:
+                self._time.configure()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
                 self.say("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
@@ -239,6 +248,7 @@ class Stage:
             if not allowed:
                 self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
+        self._time = Timekeeper(self._performance, self.say)
         realtime.freeze()  # at a reload it would hold up those who go on playing
         return True
 
@@ -249,8 +259,9 @@ class Stage:
             "ports": self._ports.apis(),
             "inbox_lost": self._inbox.lost,
         }
-        if (performance := self._performance) is not None:
+        if (performance := self._performance) is not None and self._time is not None:
             figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
+            figures |= {"place": self._time.place(), **self._time.figures()}
             figures["dropped"] += self.metrics.late
             if performance.running:
                 figures["beat"] = performance.beat_at(time.perf_counter())
@@ -262,10 +273,14 @@ class Stage:
         if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
             return
         self._ports.look(now)
+        if self._moved and self._time is not None:
+            self._moved = False
+            self._desk.tell("place", *self._time.place())
         self._desk.post(now)
-        if now < self._check_at or self._performance is None:
+        if now < self._check_at or self._performance is None or self._time is None:
             return
         self._check_at = now + CHECK
+        self._time.look(now)
         for name in self._performance.check_players(now):
             self._desk.tell("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
@@ -278,9 +293,10 @@ class Stage:
 
     def port_changed(self, name: str, there: bool) -> None:
         self._desk.tell("port", name, "back" if there else "lost")
-        if not there and self._performance is not None:
+        if not there and self._performance is not None and self._time is not None:
             self._kind = THRU
             self._performance.port_lost(time.perf_counter(), name)
+            self._time.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
         self._desk.tell("connections", connections)
@@ -307,6 +323,7 @@ class Stage:
         self._ports.silence()
 
     def record(self, entry: list[Any]) -> None:
+        self._moved |= entry[0] in ("start", "stop", "locate", "hand")
         self._desk.record(entry)
 
 

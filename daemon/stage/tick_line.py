@@ -25,20 +25,34 @@ from __future__ import annotations
 import math
 from collections import deque
 from itertools import pairwise
+from typing import NamedTuple
 
+from daemon.music.tempo import Tempo
 from daemon.stage.metrics import Histogram
 
 TICKS = 24  # to a beat
 SLOWEST, FASTEST = 20.0, 400.0  # bpm that is followed
 LONGEST, SHORTEST = 60 / TICKS / SLOWEST, 60 / TICKS / FASTEST  # periods, seconds
-SLACK = 0.03  # by so much a period may be out of range because it is measured
+SLACK = 0.05  # by so much a period may be out of range because it is measured
 SLOW, FAST = 96, 6  # ticks of memory
 GAP = 0.5  # seconds without ticks (and four periods) after which the line goes on by itself
 LEAN = 8  # ticks over which the residuals' mean is taken
 LEANS = 0.9  # of the jitter: the mean's own σ is 0.26 of it
 QUIET = 0.00025  # seconds: least jitter that is reckoned with (stamps are no better)
 STRAYS = 24  # ticks beside the line, less good ones, that make it two masters
+LIKE = {3: 0.2, 4: 0.25, 6: 0.3, 8: 0.5}  # how many intervals → by what share of the mean the worst may differ
+YOUNG = 12  # ticks: so long a new line may be wrong
+UNDOUBTED = 3  # good ticks one after the other, after which there is no doubt that the line is right
+MISSED = 5.0  # cost of a lost or doubled tick: 2 ln(1/p), about one tick in ten
+ASTRAY = 16.0  # most that a stamp's residual can cost
+CHANGE = 29.0  # a new tempo costs as much
 NOWHERE = 12  # ticks one after the other beside the line: it is not the line
+
+
+class _Tick(NamedTuple):
+    stamp: float
+    count: int  # its number, if every tick since the last undoubted one counts as one
+    cost: float  # twice the negative log-likelihood that it is on the line
 
 
 class TickLine:
@@ -57,10 +71,13 @@ class TickLine:
         self._lean = 0.0
         self._variance = 0.001**2  # of the stamps: the jitter squared
         self._measured = 8  # how many ticks it rests on
-        self._residual: float | None = None  # of the tick before, if that was good
+        self._residual = 0.0  # of the tick before
+        self._good = 0  # ticks on the line without any other between
+        self._age = 0  # ticks on it since it was started
+        self._expected = 0  # what the tick before was on the line
         self._beside = 0  # ticks beside the line since the last one on it
         self._slow_ticks = 0
-        self._recent: deque[tuple[float, int]] = deque(maxlen=STRAYS + 1)  # stamp, number if each counts as one
+        self._recent: deque[_Tick] = deque(maxlen=STRAYS + 1)
 
     @property
     def heard(self) -> bool:
@@ -77,7 +94,14 @@ class TickLine:
 
     def ceased(self, now: float) -> bool:
         """No tick for so long that the line goes on by itself."""
-        return not self._recent or now - self._recent[-1][0] > max(GAP, 4 * self.period)
+        return not self._recent or now - self._recent[-1].stamp > max(GAP, 4 * self.period)
+
+    def go_on(self, tempo: Tempo) -> None:
+        """By itself, like this, until there are ticks."""
+        self.let_go()
+        self.number = round(tempo.beat * TICKS)
+        self.seconds = tempo.seconds_at(self.number / TICKS)
+        self.period = min(max(60 / TICKS / tempo.bpm, SHORTEST), LONGEST)
 
     def let_go(self) -> None:
         """Go on by itself until ticks are regular again."""
@@ -90,54 +114,61 @@ class TickLine:
             interval = math.inf if self._recent else 0.0
             self.let_go()
         else:
-            interval = stamp - self._recent[-1][0]
+            interval = stamp - self._recent[-1].stamp
         steps = round((stamp - self.seconds) / self.period)
         expected = self.number + steps
         residual = stamp - self.seconds - steps * self.period
+        count = self._recent[-1].count + 1 if self._recent else expected
+        cost = min(residual**2 * (1 - self._alpha) / self._variance, ASTRAY)
+        cost += MISSED * min(abs(expected - self._expected - 1), 3)
+        self._expected = expected
         on_line = self.following and abs(residual) <= self._gate()
-        if on_line:
-            self._recent.append((stamp, self._on_line(steps, residual)))
-        else:
-            self._residual = None
+        if on_line and self._on_line(steps, residual):
+            count = self.number
+        elif not on_line:
             self._beside += 1
+            self._good = 0
             self.strays += self.following
-            self._recent.append((stamp, self._recent[-1][1] + 1 if self._recent else expected))
+        self._recent.append(_Tick(stamp, count, cost))
         if number is not None:
             self._renumber(number - expected if on_line else None, stamp, number)
         self._look_at_intervals(interval)
         return expected
 
+    @property
+    def _alpha(self) -> float:
+        n = self._memory
+        return 2 * (2 * n + 1) / ((n + 1) * (n + 2))
+
     def _gate(self) -> float:
         """So far from the line a tick may be."""
         return min(max(0.12 * self.period, 5.5 * self.jitter), 0.35 * self.period)
 
-    def _on_line(self, steps: int, residual: float) -> int:
-        """Take a tick that is `steps` periods after the last one. Returns its number if each tick counts as one."""
-        following = self._recent[-1][1] + 1
+    def _on_line(self, steps: int, residual: float) -> bool:
+        """Take a tick that is `steps` periods after the last one on the line. True: there is no doubt which it is."""
         if steps < 1:
             self.doubled += 1
             self.strays += 1
             self._beside += 1
-            return following
-        undoubted = steps == 1 and not self._beside
+            self._good = 0
+            return False
+        self._good = self._good + 1 if steps == 1 and not self._beside else 0
         self._beside = 0
         self.lost += steps - 1
         self.errors.add(abs(residual))
-        n = self._memory
-        alpha, beta = 2 * (2 * n + 1) / ((n + 1) * (n + 2)), 6 / ((n + 1) * (n + 2))
         self.number += steps
-        self.seconds += steps * self.period + alpha * residual
+        self.seconds += steps * self.period + self._alpha * residual
+        beta = 6 / ((self._memory + 1) * (self._memory + 2))
         self.period = min(max(self.period + beta * residual, SHORTEST), LONGEST)
         self._adapt(residual)
-        if not undoubted:
-            self._residual = None
-            return following
-        self.strays = max(self.strays - 1, 0)
-        return self.number
+        if self._good:
+            self.strays = max(self.strays - 1, 0)
+        self._age += 1
+        return self._good >= UNDOUBTED and self._age >= YOUNG
 
     def _adapt(self, residual: float) -> None:
         """Measure the jitter by what the residuals differ, where a ramp hardly shows; forget if they lean."""
-        if self._residual is not None:
+        if self._good > 1:
             self._measured = min(self._measured + 1, SLOW)
             difference = (residual - self._residual) ** 2 / 2
             self._variance = max(self._variance + (difference - self._variance) / self._measured, QUIET**2)
@@ -152,61 +183,80 @@ class TickLine:
         """The present tick is `number`: shift the line, or, if the tick is not on it, let it start there."""
         if shift is not None:
             self.number += shift
-            self._recent = deque(((s, n + shift) for s, n in self._recent), self._recent.maxlen)
+            self._expected += shift
+            shifted = [tick._replace(count=tick.count + shift) for tick in self._recent]
+            self._recent.clear()
+            self._recent.extend(shifted)
             return
         self.number, self.seconds = number, stamp
         self._memory = min(self._memory, FAST)
-        self._beside, self._lean = 0, 0.0
+        self._beside, self._good, self._lean, self._expected = 0, 0, 0.0, number
         self._recent.clear()
-        self._recent.append((stamp, number))
+        self._recent.append(_Tick(stamp, number, 0.0))
 
     def _look_at_intervals(self, interval: float) -> None:
         """Are they those of a new tempo, or of one that cannot be followed?"""
         self._slow_ticks = self._slow_ticks + 1 if interval > LONGEST * (1 + SLACK) else 0
         self.too_slow = self._slow_ticks >= 6
         count = len(self._recent) - 1
-        last = self._recent[-1][0]
-        self.too_fast = count == STRAYS and (last - self._recent[0][0]) / count < SHORTEST * (1 - SLACK)
+        mean = (self._recent[-1].stamp - self._recent[0].stamp) / count if count else 0.0
+        self.too_fast = count == STRAYS and mean < SHORTEST * (1 - SLACK)
         if self.too_slow or self.too_fast or self._beside >= NOWHERE:
             self.following = False
         if self.too_fast:
             return
-        for m in (3, 6, 8):
-            if m <= count and self._is_new_tempo(m):
-                self._start_line(m)
+        for m in LIKE:
+            if m <= count and (self._is_new_tempo(m) if self.following else self._is_regular(m)):
                 return
 
     def _is_new_tempo(self, m: int) -> bool:
-        """The last `m` intervals are alike, and the line does not explain them."""
-        stamps = [self._recent[i][0] for i in range(-m - 1, 0)]
-        mean = (stamps[-1] - stamps[0]) / m
-        if not SHORTEST * (1 - SLACK) <= mean <= LONGEST * (1 + SLACK):
+        """The last `m` intervals are explained better by a line of their own: start it."""
+        cost = sum(self._recent[i].cost for i in range(-m, 0))
+        if cost < CHANGE or self.strays >= STRAYS:
             return False
-        if self.following:
-            if abs(mean - self.period) <= max(7 * self.jitter / m, 0.02 * self.period):
-                return False
-            ratio = mean / self.period
-            lost_ticks = ratio > 1.5 and abs(ratio - round(ratio)) < 0.15
-            if m < (8 if ratio < 0.6 else 6 if lost_ticks else 3) or self.strays >= STRAYS:
-                return False
-            tolerance = min(max(0.05 * mean, 5.6 * self.jitter), 0.3 * mean)
-        else:
-            tolerance = 0.3 * mean if m < 8 else 0.5 * mean
-        intervals = [b - a for a, b in pairwise(stamps)]
-        if max(abs(interval - mean) for interval in intervals) > tolerance:
+        stamps = [self._recent[i].stamp for i in range(-m - 1, 0)]
+        seconds, period = _least_squares(stamps)
+        if m < 8 and period < 0.6 * self.period:  # two masters' ticks are less regular in the end
             return False
-        # Two masters' ticks by turns
-        return m < 8 or abs(sum(intervals[::2]) - sum(intervals[1::2])) / 4 < 0.4 * mean
+        squares = sum((stamp - seconds - i * period) ** 2 for i, stamp in enumerate(stamps, -m))
+        return cost - squares / self._variance > CHANGE and self._start_line(m, seconds, period)
 
-    def _start_line(self, m: int) -> None:
-        """Least squares through the last `m` intervals; the count goes on."""
-        stamps = [self._recent[i][0] for i in range(-m - 1, 0)]
-        last = stamps[-1]
-        slope = sum((i - m / 2) * (stamp - last) for i, stamp in enumerate(stamps)) * 12 / (m * (m + 1) * (m + 2))
-        self.period = min(max(slope, SHORTEST), LONGEST)
-        self.seconds = last + sum(stamp - last for stamp in stamps) / (m + 1) + self.period * m / 2
-        self.number = self._recent[-1][1]
+    def _is_regular(self, m: int) -> bool:
+        """The last `m` intervals are alike: start a line through them."""
+        stamps = [self._recent[i].stamp for i in range(-m - 1, 0)]
+        mean = (stamps[-1] - stamps[0]) / m
+        intervals = [b - a for a, b in pairwise(stamps)]
+        if max(abs(interval - mean) for interval in intervals) > LIKE[m] * mean:
+            return False
+        if m == 8 and abs(sum(intervals[::2]) - sum(intervals[1::2])) / 4 > 0.4 * mean:
+            return False  # two masters' ticks by turns
+        seconds, period = _least_squares(stamps)
+        for i in range(-m - 1, -len(self._recent), -1):  # lost and doubled before: now it is seen
+            steps = (self._recent[i].stamp - self._recent[i - 1].stamp) / period
+            missing = round(steps) - 1 if abs(steps - round(steps)) < 0.25 else 0
+            if missing:
+                for k in range(i, 0):
+                    self._recent[k] = self._recent[k]._replace(count=self._recent[k].count + missing)
+        return self._start_line(m, seconds, period)
+
+    def _start_line(self, m: int, seconds: float, period: float) -> bool:
+        """The line through the last `m` intervals, if it can be followed; the count goes on."""
+        if not SHORTEST * (1 - SLACK) <= period <= LONGEST * (1 + SLACK):
+            return False
+        self.number, self.seconds = self._recent[-1].count, seconds
+        self._expected = self.number
+        self.period = min(max(period, SHORTEST), LONGEST)
         self.relocks += 1
         self.following = True
         self._memory = m + 1
-        self._beside, self._lean, self._residual, self.strays = 0, 0.0, None, 0
+        self._beside, self._good, self._age, self._lean, self.strays = 0, 0, 0, 0.0, 0
+        for i, tick in enumerate(self._recent):
+            self._recent[i] = tick._replace(cost=0.0)
+        return True
+
+
+def _least_squares(stamps: list[float]) -> tuple[float, float]:
+    """(last moment, period) of the line through `stamps`, in seconds."""
+    m, last = len(stamps) - 1, stamps[-1]
+    period = sum((i - m / 2) * (stamp - last) for i, stamp in enumerate(stamps)) * 12 / (m * (m + 1) * (m + 2))
+    return last + sum(stamp - last for stamp in stamps) / (m + 1) + period * m / 2, period

@@ -23,6 +23,7 @@ from daemon.desk.journal import Journal, hashes, read, versions
 from daemon.desk.replay import other_versions, replay
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
+from daemon.music.tempo import Tempo
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
 from daemon.wire import Call, Reset, encode_action
@@ -138,6 +139,15 @@ class Live:
                     self.unsaid[name].clear()
                     self.performance.player_up(self.now, name)
                 self.performance.start(self.now)
+            case "start":
+                performance.start(self.now, number % 40 / 4, self.now + seconds / 20, number % 7)
+            case "stop":
+                performance.stop(self.now)
+            case "hand":
+                performance.by_hand(self.now, ("start", "stop", "continue", "tap", "tap")[number % 5], self.now)
+            case "follow" if self.band.clock.source == "midi":
+                beat = performance.beat_at(self.now) + seconds / 10
+                performance.follow(self.now, Tempo(beat, self.now, 60.0 + number % 90))
             case "reload":
                 self.reload(number)
 
@@ -148,7 +158,13 @@ class Live:
         dice = replace(self.band.band[0], listen=listen if melodies else ("keys",))
         if dice != self.band.band[0]:
             self.down("dice")
-        clock = config.Clock("tune" if melodies else "internal", 90.0 + number % 7)
+        clock = config.Clock(
+            "tune" if melodies else ("internal", "midi")[number % 2],
+            "keys",
+            90.0 + number % 7,
+            send=("out",),
+            metronome=("out", 10, "always"),
+        )
         keys = replace(self.band.ports[0], channels=((), (1, 2), (3,))[number // 3 % 3])
         self.band = replace(
             self.band,
@@ -163,6 +179,7 @@ class Live:
 
 
 RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
+RARE += ["start", "stop", "hand", "follow"]
 SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
 STEPS = st.lists(
     st.tuples(

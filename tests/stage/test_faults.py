@@ -9,10 +9,10 @@ import pytest
 
 from daemon.music.events import Play, Stop, control_change, is_note_off, is_note_on, note_off, note_on
 from daemon.music.melody import Melody, Note
-from daemon.music.tempo import TempoMap
+from daemon.music.tempo import Tempo, TempoMap
 from daemon.stage.ledger import Ledger
 from daemon.stage.performance import Performance
-from daemon.stage.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 from daemon.wire import Call, Generate, Listen, encode_action
 
 TEMPO = TempoMap(((0.0, 120.0), (3.0, 200.0)), ((0.0, 4.0),), 8.0)
@@ -29,10 +29,18 @@ def spec(rng: random.Random) -> StageSpec:
         if rng.random() < 0.8
     )
     keys = PortSpec("keys", "in", None, rng.choice(((), (), (1,), (2,))), rng.choice((("out",), ("out",), ())))
-    ports = (keys, PortSpec("out", "out")) if rng.random() < 0.9 else (PortSpec("out", "out"),)
+    out = PortSpec("out", "out", delay=rng.choice((0.0, 0.0, 0.04, -0.04)))
+    ports = (keys, out) if rng.random() < 0.9 else (out,)
     melodies = (MelodySpec(MELODY, ("out",), rng.choice((1, 3))),) if rng.random() < 0.7 else ()
     controls = (ControlSpec("keys", 120, "panic"), ControlSpec("keys", 64, "sustain"))
-    return StageSpec(TEMPO, ports, melodies, players, controls, seed=1)
+    clock = ClockSpec(
+        rng.choice(("internal", "internal", "midi")),
+        "keys",
+        rng.choice(((), ("out",))),
+        metronome=rng.choice((None, ("out", 10))),
+        count_in=rng.choice((0, 1)),
+    )
+    return StageSpec(TEMPO, ports, melodies, players, controls, seed=1, clock=clock)
 
 
 class World:
@@ -64,6 +72,8 @@ class World:
         pass
 
     def observe(self, message: bytes) -> None:
+        if message[0] >= 0xF0:
+            return
         key = (message[0] & 15, message[1])
         if is_note_on(message):
             if key in self.sounding:
@@ -77,8 +87,25 @@ class World:
         self.now += rng.choice((0.0, 0.001, 0.01, 0.05, 0.3, 2.0))
         present = [p.name for p in performance.spec.players]
         what = rng.choices(
-            ("advance", "key", "answer", "up", "down", "check", "lost", "panic", "pedal", "off", "reload", "rotate"),
-            (30, 20, 40, 6, 2, 5, 1, 1, 2, 1, 1, 1),
+            (
+                "advance",
+                "key",
+                "answer",
+                "up",
+                "down",
+                "check",
+                "lost",
+                "panic",
+                "pedal",
+                "off",
+                "reload",
+                "rotate",
+                "start",
+                "stop",
+                "hand",
+                "follow",
+            ),
+            (30, 20, 40, 6, 2, 5, 1, 1, 2, 1, 1, 1, 2, 2, 2, 3),
         )[0]
         if what == "advance":
             performance.advance(self.now)
@@ -112,6 +139,17 @@ class World:
             performance.reconfigure(self.now, spec(rng))
         elif what == "rotate":
             performance.rotate(self.now)
+        elif what == "start":
+            performance.start(self.now, rng.randrange(64) / 4, rng.choice((None, self.now, self.now + 0.02)), 8.0)
+        elif what == "stop":
+            performance.stop(self.now)
+            if any(performance.sounding().values()):
+                self.faults.append(f"stopped and sounding, at {self.now}")
+        elif what == "hand":
+            performance.by_hand(self.now, rng.choice(("start", "stop", "continue", "tap", "tap")), self.now)
+        elif what == "follow" and performance.spec.clock.source == "midi":
+            beat = performance.beat_at(self.now) + rng.uniform(-0.01, 0.05)
+            performance.follow(self.now, Tempo(beat, self.now, rng.uniform(40, 300)))
 
     def actions(self, player: str, call: Call) -> list[Play | Stop]:
         rng = self.rng
@@ -134,6 +172,7 @@ class World:
 
     def end(self) -> None:
         """What the live stage does at its end: keys up, players down, time passes."""
+        self.performance.stop(self.now) if self.performance.spec.clock.source == "midi" else None
         self.performance.advance(self.now + 100)
         if self.performance.sounding().get("drums"):
             self.faults.append("a note with a duration did not end")
