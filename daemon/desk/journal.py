@@ -156,7 +156,9 @@ class Journal:
         self._forget()
 
     def _open(self) -> None:
-        self._directory.mkdir(parents=True, exist_ok=True)
+        # What somebody plays at home is theirs alone, unless they chose a folder that others can enter: its files follow
+        # the umask, as any file there.
+        self._directory.mkdir(0o700, parents=True, exist_ok=True)
         path, file = _new_file(self._directory)
         try:
             lock(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -244,6 +245,26 @@ def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_boun
     journal.write([["advance", clock.now]])
     clock.now += SILENCE + 1
     assert journal.tick() == 0.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such permissions")
+@pytest.mark.parametrize(("chosen", "mode"), [(None, 0o700), (0o775, 0o775)])
+def test_a_folder_that_is_made_is_private_and_one_that_was_chosen_stays_as_it_is(
+    tmp_path: Path, chosen: int | None, mode: int
+) -> None:
+    folder = tmp_path / "music" / "sessions"
+    umask = os.umask(0o022)
+    try:
+        if chosen is not None:
+            folder.mkdir(parents=True)
+            folder.chmod(chosen)
+        journal = Journal(folder, HEADER)
+        journal.write([ON, OFF])
+        journal.close()
+    finally:
+        os.umask(umask)
+    assert folder.stat().st_mode & 0o777 == mode
+    assert {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {".mid": 0o644, ".journal": 0o644}
 
 
 def test_sessions_of_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:
