@@ -12,6 +12,7 @@ from typing import Any
 
 from daemon import __version__, config
 from daemon.desk import log
+from daemon.desk.keyboard import HELP, keys
 from daemon.desk.recorder import Recorder
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
@@ -64,6 +65,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         work = asyncio.create_task(_play(supervisor, signals, systemd, band, seconds))
         signals.on_stop(work.cancel)
         signals.on_panic(lambda: supervisor.tell_stage(["panic"]))
+        if stack.enter_context(keys(sys.stdin, supervisor.by_hand)):
+            log.LOG.info(HELP)
         with contextlib.suppress(asyncio.CancelledError):
             await work
     log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))

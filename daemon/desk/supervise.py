@@ -113,6 +113,12 @@ class Supervisor:
         if self._stage is not None:
             self._stage.send(message)
 
+    def by_hand(self, action: str, stamp: float) -> None:
+        """What somebody at the computer wants: see `keyboard.ACTIONS`."""
+        if action == "start or stop":
+            action = "stop" if len(self._place) > 1 else "start"
+        self.tell_stage(["panic"] if action == "panic" else ["hand", action, stamp])
+
     # The stage
 
     async def _keep_stage(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import select
 import subprocess
 import sys
 import time
@@ -36,6 +37,12 @@ class Terminal:
             assert time.monotonic() < end, f"no {pattern!r} in\n{self.text}"
             self.text += os.read(self.master, 1 << 16).decode(errors="replace")
 
+    def read_for(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if select.select([self.master], [], [], left)[0]:
+                self.text += os.read(self.master, 1 << 16).decode(errors="replace")
+
 
 @pytest.fixture
 def terminal(tmp_path: Path, echo_engine: Path) -> Iterator[Terminal]:
@@ -59,4 +66,22 @@ def test_the_line_lives_and_control_c_ends_it(terminal: Terminal) -> None:
 def test_it_ends_when_the_terminal_goes_away(terminal: Terminal) -> None:
     terminal.until("READY")
     os.close(terminal.master)
+    assert terminal.process.wait(10) == 0
+
+
+def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
+    terminal.until("space taps the tempo")
+    terminal.until(r"\rtune: (C|D|E|F)4")
+    os.write(terminal.master, b"s")
+    terminal.read_for(1.0)
+    terminal.text = ""
+    terminal.read_for(1.5)
+    assert "tune: " not in terminal.text  # whose notes last half a second
+    for _ in range(4):
+        os.write(terminal.master, b" ")
+        time.sleep(0.3)
+    terminal.text = ""
+    terminal.until(r"\rtune: (C|D|E|F)4")
+    os.write(terminal.master, b"\x03")
+    terminal.until("metrics")
     assert terminal.process.wait(10) == 0
