@@ -34,7 +34,10 @@ def read_clients(path: str = "/proc/asound/seq/clients") -> str:
 
 
 class AlsaBoard:
-    """What there is at one moment. Ports are named `CLIENT:PORT`; of those named alike, the first is meant."""
+    """What there is at one moment. Ports are named `CLIENT:PORT`, and `CLIENT:PORT (2)` the second one named alike.
+
+    Their numbers would be no name: a device may have another one whenever it is plugged in.
+    """
 
     def __init__(self, clients: str) -> None:
         self._ports: dict[Address, _Port] = {}
@@ -46,12 +49,19 @@ class AlsaBoard:
                 port = self._ports[client, int(found[1])] = _Port(f"{name}:{found[2]}", found[3])
             elif found := _LINKS.match(line):
                 port.links += [(int(c), int(p)) for c, p in re.findall(r"(\d+):(\d+)", found[2])]
-        self._addresses = {port.name: address for address, port in reversed(self._ports.items())}
+        self._addresses: dict[str, Address] = {}
+        self._names: dict[Address, str] = {}
+        for address, found_port in self._ports.items():
+            name, alike = found_port.name, 1
+            while name in self._addresses:
+                alike += 1
+                name = f"{found_port.name} ({alike})"
+            self._addresses[name], self._names[address] = address, name
 
     def connections(self, own: str) -> set[str]:
         address = self._addresses.get(own)
         links = self._ports[address].links if address is not None else []
-        return {self._ports[link].name for link in links if link in self._ports}
+        return {self._names[link] for link in links if link in self._ports}
 
     def ports(self, is_output: bool) -> list[str]:
         """All that give (or take) messages, as rtmidi names them."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +28,7 @@ KNOCK, KNOCK_MOST = 0.1, 1.0  # seconds between looks for a JACK server, for all
 KNOCK_SLOWER = 1.2  # … which become rarer while there is none: its return is noticed the sooner the shorter it was away
 QUIET = 0.02  # seconds in which threads that were bringing a message will have brought it
 MOURNING = 0.25  # the same after the death of a JACK server: the next client that is opened ends them (see JackWatch)
+_ADDRESS = re.compile(r" \d+:\d+$")  # the numbers that ALSA gives to a client and its port
 _lost: list[object] = []  # see Systems.close
 
 
@@ -39,13 +42,18 @@ class NameTaken(PortError):
 
 @dataclass(eq=False, slots=True)
 class Device:
-    """A port of ours that is open. `handle` is rtmidi's; `foreign` names the port of others that it is joined to."""
+    """A port of ours that is open. `handle` is rtmidi's; `foreign` names the port of others that it is joined to.
+
+    `shared`: another port of ours is joined to it too, because none of that name was free.
+    """
 
     api: str
     handle: Any
     own: str
     foreign: str | None
     is_input: bool
+    wanted: str | None = None  # connect: in the configuration
+    shared: bool = False
 
 
 class Systems:
@@ -58,15 +66,19 @@ class Systems:
         self.hand_over = 0.0
         self.jack: Any = None  # JackWatch, while there was a server
         self._ender: Device | None = None
+        self._joined: list[Device] = []  # to ports of others
         self._knock_at, self._knock_gap = 0.0, KNOCK  # monotonic seconds: when a JACK server is looked for again
         self._died_at = 0.0  # monotonic seconds at which the JACK server's death was noticed; 0: it lives
 
-    def open(self, spec: PortSpec) -> Device:
-        """Raises NotThere, saying what was tried; NameTaken."""
+    def open(self, spec: PortSpec, may_share: bool = True) -> Device:
+        """Join a port of others that none of ours is joined to, or else, where that is allowed, the first of the name.
+
+        Raises NotThere, saying what was tried; NameTaken.
+        """
         tried = []
         for name, number in self.compiled():
             try:
-                return self._open_on(name, number, spec)
+                return self._open_on(name, number, spec, may_share)
             except NotThere as error:
                 tried.append(f"{name} ({error})")
             except (OSError, rtmidi.RtMidiError) as error:
@@ -88,28 +100,27 @@ class Systems:
             return f"{device.foreign} is gone"
         return None
 
-    def close(self, devices: Iterable[Device]) -> None:
-        """Close them, those that are gone included.
+    def close(self, device: Device) -> None:
+        """Also one that is gone.
 
         Deleting a client of a dead JACK server takes a second per output, with the interpreter locked; the next client
         that is opened finds those that were left and cleans them up, after which deleting them crashes. So they stay.
-        A living input is cut off first: rtmidi waits for its thread, with the interpreter locked, and if that thread
-        waits for the interpreter meanwhile, to bring a message, both wait for ever.
+        A living input is to be cut off before, and given QUIET seconds: rtmidi waits for its thread, with the
+        interpreter locked, and if that thread waits for the interpreter meanwhile, to bring a message, both wait for
+        ever.
         """
+        self._joined = [joined for joined in self._joined if joined is not device]
+        if self._dead(device):
+            _lost.append(device.handle)
+            return
+        device.handle.close_port()
+        device.handle.delete()
+
+    def cut_off(self, device: Device) -> None:
+        """Let nothing come in there any more."""
         boards = self.boards()
-        living = []
-        for device in devices:
-            if self._dead(device):
-                _lost.append(device.handle)
-                continue
-            living.append(device)
-            if device.is_input and device.api in boards:
-                boards[device.api].disconnect(device.own)
-        if any(device.is_input for device in living):
-            time.sleep(QUIET)
-        for device in living:
-            device.handle.close_port()
-            device.handle.delete()
+        if device.is_input and device.api in boards and not self._dead(device):
+            boards[device.api].disconnect(device.own)
 
     def _dead(self, device: Device) -> bool:
         return device.api == JACK and not (self.jack is not None and self.jack.has_port(device.own))
@@ -133,24 +144,30 @@ class Systems:
         """Send a lone end of exclusive to an input of ours on JACK.
 
         Once rtmidi saw the start of a system exclusive message there, be it garbage, it takes all that follows for its
-        continuation, and passes on nothing until its end comes.
+        continuation, and passes on nothing until its end comes. Nothing tells from outside that it does so. To an
+        input that hears, a lone end says nothing; in a long message that is only slow, it would be a wrong one.
         """
-        if device.api != JACK or self.gone(device) is not None:
+        ender = self._ender
+        if device.api != JACK or ender is None or not self.jack.is_running():
             return
+        if self.gone(device) is None and self.gone(ender) is None:
+            self.jack.connect(ENDER, device.own, True)
+            ender.handle.send_message(b"\xf7")
+
+    def _have_ender(self) -> None:
+        """Early, for making a client takes 40 ms, in which no note is sent."""
         if self._ender is not None and self.gone(self._ender) is not None:
-            self.close([self._ender])
+            self.close(self._ender)
             self._ender = None
         if self._ender is None:
             handle = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "jamd stage out")
             handle.open_virtual_port("midi")
             self._ender = Device(JACK, handle, ENDER, None, False)
-        self.jack.connect(ENDER, device.own, True)
-        self._ender.handle.send_message(b"\xf7")
 
     def leave(self) -> None:
         """The last thing: let go of the systems themselves."""
         if self._ender is not None:
-            self.close([self._ender])
+            self.close(self._ender)
         if self.jack is not None:
             self.jack.close()
 
@@ -169,8 +186,35 @@ class Systems:
             if number in compiled:
                 yield name, number
 
-    def _open_on(self, api: str, number: int, spec: PortSpec) -> Device:
-        self._look_for(api, spec)
+    def has_free(self, device: Device) -> bool:
+        """Whether there is a port that a shared `device` could have for itself."""
+        board = self.boards().get(device.api)
+        taken = self._taken(device.api, device.is_input)
+        return (
+            device.wanted is not None
+            and board is not None
+            and find_port(board.ports(device.is_input), device.wanted, taken) is not None
+        )
+
+    def _taken(self, api: str, is_input: bool) -> list[str]:
+        """Ports of others that ours of this direction are joined to."""
+        return [d.foreign for d in self._joined if d.foreign is not None and (d.api, d.is_input) == (api, is_input)]
+
+    def _find(self, api: str, names: list[str], spec: PortSpec, may_share: bool) -> tuple[int, bool]:
+        """Index of the port to be joined, and whether it is shared."""
+        assert spec.connect is not None
+        index = find_port(names, spec.connect, self._taken(api, spec.direction == "in"))
+        if index is not None:
+            return index, False
+        index = find_port(names, spec.connect)
+        if index is None:
+            raise _nothing_like(spec.connect, names)
+        if not may_share:
+            raise NotThere(f"{names[index]} is joined to another port of ours")
+        return index, True
+
+    def _open_on(self, api: str, number: int, spec: PortSpec, may_share: bool) -> Device:
+        self._look_for(api, spec, may_share)
         if api == WINDOWS and spec.connect is None:
             raise NotThere("it has no virtual ports: make one with loopMIDI and name it with connect:")
         kind, opposite = (rtmidi.MidiIn, rtmidi.MidiOut) if spec.direction == "in" else (rtmidi.MidiOut, rtmidi.MidiIn)
@@ -179,24 +223,27 @@ class Systems:
         self._see_that_free(api, number, opposite, own)
         handle = kind(number, client)
         try:
-            foreign = None
+            foreign, shared = None, False
             if spec.connect is None:
                 handle.open_virtual_port("midi" if api in (ALSA, JACK) else client)
             else:
                 names = handle.get_ports()
-                index = find_port(names, spec.connect)
-                if index is None:
-                    raise _nothing_like(spec.connect, names)
+                index, shared = self._find(api, names, spec, may_share)
                 foreign = names[index]
                 handle.open_port(index, "midi")
             if api == JACK and not self.jack.has_port(own):
                 raise NotThere(f"the server gave the name {client!r} to someone else")
-            return Device(api, handle, own, foreign, spec.direction == "in")
+            device = Device(api, handle, own, foreign, spec.direction == "in", spec.connect, shared)
+            if foreign is not None:
+                self._joined.append(device)
+            if api == JACK and device.is_input:
+                self._have_ender()
+            return device
         except BaseException:
             handle.delete()
             raise
 
-    def _look_for(self, api: str, spec: PortSpec) -> None:
+    def _look_for(self, api: str, spec: PortSpec, may_share: bool) -> None:
         """Raise NotThere where the attempt itself would be noisy or slow: making a client takes 20 ms."""
         if api == ALSA and not os.access("/dev/snd/seq", os.R_OK | os.W_OK):
             raise NotThere("/dev/snd/seq is not there, or not for this user")
@@ -206,8 +253,8 @@ class Systems:
             raise NotThere("its server stands still")
         if spec.connect is not None and (board := self.boards().get(api)) is not None:
             names = board.ports(is_output=spec.direction == "in")
-            if find_port(names, spec.connect) is None and (names or api == JACK):  # ALSA's list may be hidden from us
-                raise _nothing_like(spec.connect, names)
+            if names or api == JACK:  # ALSA's list may be hidden from us
+                self._find(api, names, spec, may_share)
 
     def _look_for_jack(self) -> None:
         from daemon.stage.jack_watch import open_watch
@@ -268,15 +315,27 @@ def own_name(api: str, port: str) -> str:
     return f"{client_name(port)}:midi" if api in (ALSA, JACK) else client_name(port)
 
 
-def find_port(names: list[str], wanted: str) -> int | None:
-    """The port named so, or else the first that has `wanted` in its name. Our own ports are never meant."""
-    others = [(index, name) for index, name in enumerate(names) if not is_ours(name)]
-    for index, name in others:
-        if name == wanted:
-            return index
-    for index, name in others:
-        if wanted.casefold() in name.casefold():
-            return index
+def find_port(names: list[str], wanted: str, taken: Iterable[str] = ()) -> int | None:
+    """The port named so, or else the first that has `wanted` in its name; not one of those `taken`, nor of our own.
+
+    ALSA's `CLIENT:PORT 20:0` is found by its name where the numbers are others: they change when it is plugged in.
+    """
+    left = Counter(taken)
+    others = []
+    for index, name in enumerate(names):
+        if left[name] > 0:
+            left[name] -= 1
+        elif not is_ours(name):
+            others.append((index, name))
+    whole, part = _ADDRESS.sub("", wanted), wanted.casefold()
+    for fits in (
+        lambda name: name == wanted,
+        lambda name: part in name.casefold(),
+        lambda name: _ADDRESS.sub("", name) == whole,
+    ):
+        for index, name in others:
+            if fits(name):
+                return index
     return None
 
 

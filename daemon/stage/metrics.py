@@ -43,11 +43,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.lateness = Histogram()  # of grid notes: sent − due
+        self.ticks = Histogram()  # of our own clock's ticks: sent − due
         self.thru = Histogram()  # stamp to sent
         self.latency: dict[str, Histogram] = {}  # by player: stamp of a key to the first note sent in answer
         self.sent = 0
         self.heard = 0
-        self.unsent = 0  # messages for a port that was not there
+        self.unsent = 0  # messages for a port that was not there, or whose receiver was not
         self.late = 0  # note-ons that were dropped because the MIDI system stood still
         self.lost_ports = 0
 
@@ -57,6 +58,7 @@ class Metrics:
     def to_json(self) -> dict[str, Any]:
         return {
             "lateness_ms": self.lateness.to_json(),
+            "ticks_ms": self.ticks.to_json(),
             "thru_ms": self.thru.to_json(),
             "latency_ms": {player: histogram.to_json() for player, histogram in self.latency.items()},
             "sent": self.sent,

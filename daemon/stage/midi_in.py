@@ -13,6 +13,8 @@ LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the new
 GIVE_WAY = 8  # after so many messages, see whether more is coming in
 CALM = 0.00005  # seconds without a message that end a burst
 BURST = 50  # times CALM: a burst is waited for no longer
+REAL_TIME = 0xF8  # status bytes from here on: clock, start, stop, …
+END_OF_EXCLUSIVE = [0xF7]  # a lone one is no message: see Systems.end_exclusive
 
 
 class Waker:
@@ -41,42 +43,58 @@ class Waker:
             self._reader.recv(1 << 16)
 
 
+class Ear:
+    """What one open input needs. Closed, it hears nothing more, not even what waits: nobody would end those notes."""
+
+    __slots__ = ("heard_at", "is_open", "source", "splitter")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.splitter = Splitter()
+        self.is_open = True
+        self.heard_at = time.perf_counter()  # when anything last came in
+
+
 class Inbox:
-    """What was heard and when, in order: (stamp, source, message). No message: some were lost."""
+    """What was heard and when, in order: (stamp, source, message).
+
+    An empty message: some were lost. None: somebody who was connected to the source is not any more.
+    """
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
-        self._heard: deque[tuple[float, str, bytes]] = deque()
+        self._heard: deque[tuple[float, Ear, bytes | None]] = deque()
         self._called = False  # the stage knows that there is something
         self.lost = 0
 
-    def listen(self, handle: Any, source: str) -> None:
+    def listen(self, handle: Any, source: str) -> Ear:
         """Take everything that rtmidi's `handle` receives; rtmidi holds on to the callback as long as it lives."""
+        ear = Ear(source)
         handle.ignore_types(sysex=False, timing=False, active_sense=True)
-        handle.set_callback(self._callback(source))
-        handle.set_error_callback(self._error_callback(source))
+        handle.set_callback(self._callback(ear))
+        handle.set_error_callback(lambda *_: self.post(ear, b""))  # a queue of the system overflowed
+        return ear
 
-    def take(self, most: int = 32) -> Iterator[tuple[float, str, bytes]]:
+    def post(self, ear: Ear, message: bytes | None) -> None:
+        """Something that the stage is to know after all that was heard before. From any thread."""
+        self._heard.append((time.perf_counter(), ear, message))
+        self._waker.wake()
+
+    def take(self, most: int = 32) -> Iterator[tuple[float, str, bytes | None]]:
         """At most so many at a time, so that a flood does not keep the stage from what is due."""
         self._called = False
         for number in range(most):
             if not self._heard:
                 return
-            yield self._heard.popleft()
+            stamp, ear, data = self._heard.popleft()
+            if ear.is_open:
+                for message in ear.splitter.feed(data) if data else (data,):
+                    yield stamp, ear.source, message
             if number % GIVE_WAY == 0:
                 self._give_way()
 
     def __bool__(self) -> bool:
         return bool(self._heard)
-
-    def _error_callback(self, source: str) -> Callable[..., None]:
-        """rtmidi calls it when a queue of the system overflows: who knows which keys were released meanwhile."""
-
-        def fail(*_: object) -> None:
-            self._heard.append((time.perf_counter(), source, b""))
-            self._waker.wake()
-
-        return fail
 
     def _give_way(self) -> None:
         """Leave the interpreter to those who bring more, until there is no more.
@@ -92,13 +110,15 @@ class Inbox:
             if len(self._heard) == waiting:
                 return
 
-    def _callback(self, source: str) -> Callable[[tuple[list[int], float], object], None]:
+    def _callback(self, ear: Ear) -> Callable[[tuple[list[int], float], object], None]:
         heard, wake, now = self._heard, self._waker.wake, time.perf_counter
 
         def receive(event: tuple[list[int], float], _data: object) -> None:
-            stamp = now()
+            ear.heard_at = stamp = now()
+            if event[0] == END_OF_EXCLUSIVE:
+                return
             if len(heard) < LIMIT:
-                heard.append((stamp, source, bytes(event[0])))
+                heard.append((stamp, ear, bytes(event[0])))
                 if not self._called:
                     self._called = True
                     wake()
@@ -108,23 +128,41 @@ class Inbox:
         return receive
 
 
-def split_messages(data: bytes) -> list[bytes]:
-    """The messages in a piece of a MIDI stream.
+class Splitter:
+    """Cuts what rtmidi takes for one message of an input.
 
-    rtmidi's JACK input takes everything after the start of a system exclusive message for its continuation, up to
-    its end, even if that start was garbage; note-offs that were swallowed so are found again here.
+    Real-time messages may come in the midst of a system exclusive one. On ALSA rtmidi hands over the beginning with
+    that byte at its end, and later the rest. On JACK it takes everything after such a start for its continuation, up to
+    its end, even if the start was garbage: note-offs that were swallowed so are found again here.
     """
-    if data[:1] != b"\xf0" or not any(0x80 <= byte < 0xF7 for byte in data[1:]):
-        return [data]
+
+    def __init__(self) -> None:
+        self._begun = b""  # an exclusive message that a real-time one has interrupted
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Its messages. What is none is passed on as it is."""
+        if not self._begun and (data[:1] != b"\xf0" or not any(byte >= 0x80 and byte != 0xF7 for byte in data[1:])):
+            return [data]
+        real_time = [bytes((byte,)) for byte in data if byte >= REAL_TIME]
+        rest = bytes(byte for byte in data if byte < REAL_TIME)
+        if not rest:
+            return real_time
+        whole, self._begun = self._begun + rest, b""
+        messages = _cut(whole)
+        if data[-1] >= REAL_TIME and messages[-1][0] == 0xF0 and messages[-1][-1] != 0xF7:
+            self._begun = messages.pop()
+        return real_time + messages
+
+
+def _cut(data: bytes) -> list[bytes]:
+    """At every status byte; an end of exclusive belongs to what it ends."""
     messages: list[bytearray] = []
     for byte in data:
-        if byte >= 0xF8:
-            continue
         if byte == 0xF7:
             if messages and messages[-1][0] == 0xF0:
                 messages[-1].append(byte)
         elif byte >= 0x80 or not messages:
-            messages.append(bytearray([byte]))
+            messages.append(bytearray((byte,)))
         else:
             messages[-1].append(byte)
     return [bytes(message) for message in messages]

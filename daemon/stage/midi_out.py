@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from daemon.music.events import is_note_on, note_off
+from daemon.music.events import is_note_off, is_note_on, note_off
 from daemon.stage.ledger import Ledger, silence
 from daemon.stage.metrics import Metrics
 
@@ -17,14 +17,17 @@ LOOK_AFTER = 500  # messages after which it is seen whether the port is still th
 LIMIT = 10_000  # messages that wait
 LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
 NEVER = float("inf")
+TICK = 0xF8  # a timing clock's status
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
+URGENT = 20  # messages that may be sent beyond what there is room for: clock and transport wait for no burst of notes
+UNNOTICED = 1.0  # seconds that a receiver may be gone before it is noticed
 
 
 class Pace(Protocol):
     """How much may be sent, and when."""
 
     def room(self, now: float) -> int:
-        """How many messages may be sent now."""
+        """How many messages may be sent now; less than 0 when urgent ones were sent beyond that."""
 
     def next(self, now: float) -> float:
         """When there is room again, if there is none now."""
@@ -87,7 +90,7 @@ class PerCycle:
         self._looked_at = now
         if (cycle := self._cycle()) != self._last:
             self._last, self._left, self._in_vain = cycle, self._most, 0
-        self._in_vain += self._left == 0
+        self._in_vain += self._left <= 0
         return self._left
 
     def next(self, now: float) -> float:
@@ -100,13 +103,16 @@ class PerCycle:
 class Output:
     """One port's outbox: first in, first out, and nothing before it is due.
 
-    It is silent while it is not open: notes that sound then stay owed.
+    Clock and transport overtake what waits: a tick that came after 500 notes would be late by all of them. It is silent
+    while it is not open: notes that sound then stay owed.
     """
 
     def __init__(self, name: str, ledger: Ledger, metrics: Metrics) -> None:
         self.name = name
         self._ledger, self._metrics = ledger, metrics
+        self.is_heard = True  # False: whoever was connected is away, so that what is sent gets nowhere
         self._queue: deque[tuple[bytes, float, int, float]] = deque()  # message, due, kind, since when it waits
+        self._urgent: deque[tuple[bytes, float, int]] = deque(maxlen=LIMIT)  # the same for clock and transport
         self._transmit: Callable[[Any], None] | None = None
         self._pace: Pace = Unlimited()
         self._look: Callable[[], bool] = lambda: True
@@ -114,12 +120,13 @@ class Output:
         self._went_on = 0.0  # when a message last went out, or began to wait behind none
         self._too_old = 0.0  # note-ons that wait since before are dropped
         self._debts: list[tuple[int, int]] = []
+        self._ended: deque[tuple[float, int, int]] = deque(maxlen=256)  # the last note-offs: when, channel, pitch
         self._pay_at: list[float] = []
 
     def open(self, transmit: Callable[[Any], None], pace: Pace, look: Callable[[], bool], now: float) -> None:
         """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
         self._transmit, self._pace, self._look = transmit, pace, look
-        self._queue.clear()
+        self._forget()
         used = self._ledger.knows(self.name)
         self._debts = self._ledger.sounding(self.name)
         self.release()
@@ -130,13 +137,17 @@ class Output:
     def shut(self) -> None:
         """The port is gone: what waits is forgotten; what sounds stays owed, as does what was about to be paid."""
         self._transmit = None
-        self._queue.clear()
+        self._forget()
 
     def send(self, message: bytes, due: float, kind: int) -> None:
         if self._transmit is None:
             self._metrics.unsent += 1
             return
         now = time.perf_counter()
+        if is_urgent(message):
+            self._urgent.append((message, due, kind))
+            self._pump_urgent(now)
+            return
         if not self._queue and due <= now and self._sent < LOOK_AFTER and self._pace.room(now) > 0:  # made quick
             self._went_on = now
             self._ledger.transmit(self.name, message, self._send)
@@ -166,25 +177,36 @@ class Output:
         if self._transmit is not None:
             self._append(b"", 0.0, PAY_AGAIN)
 
+    def lost_a_receiver(self) -> None:
+        """It may have missed the last note-offs. It is to get them, and those that are still to come, on its return."""
+        since = time.perf_counter() - UNNOTICED
+        missed = [(channel, pitch) for stamp, channel, pitch in self._ended if stamp >= since]
+        self._debts = list({*self._debts, *missed, *self._ledger.sounding(self.name)})
+
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
         if self._transmit is None:
             return NEVER
+        now = time.perf_counter()
+        deadline = self._pay_at[0] if self._pay_at else NEVER
         if self._queue:
-            now, due = time.perf_counter(), self._queue[0][1]
-            return due if due > now or self._pace.room(now) > 0 else self._pace.next(now)
-        return self._pay_at[0] if self._pay_at else NEVER
+            due = self._queue[0][1]
+            deadline = due if due > now or self._pace.room(now) > 0 else self._pace.next(now)
+        if self._urgent:
+            due = self._urgent[0][1]
+            urgent = due if due > now or self._pace.room(now) > -URGENT else self._pace.next(now)
+            deadline = min(deadline, urgent)
+        return deadline
 
     def pump(self, now: float) -> None:
         """Send what may be sent now."""
         while self._pay_at and self._pay_at[0] <= now:
             del self._pay_at[0]
             self.pay_again()
+        self._pump_urgent(now)
         while self._queue and self._transmit is not None and self._pace.room(time.perf_counter()) > 0:
-            if self._sent >= LOOK_AFTER:
-                if not self._look():
-                    return
-                self._sent = 0
+            if not self._is_there():
+                return
             if now - self._went_on > LATE:
                 self._too_old = now - LATE
             self._went_on = now
@@ -206,7 +228,27 @@ class Output:
 
     @property
     def idle(self) -> bool:
-        return not self._queue or self._transmit is None
+        return not (self._queue or self._urgent) or self._transmit is None
+
+    def _pump_urgent(self, now: float) -> None:
+        while self._urgent and self._urgent[0][1] <= now and self._transmit is not None:
+            if self._pace.room(time.perf_counter()) <= -URGENT or not self._is_there():
+                return
+            message, due, kind = self._urgent.popleft()
+            self._send(message)
+            self._measure(due, kind, message)
+
+    def _is_there(self) -> bool:
+        """Whether the port is; looked for now and then."""
+        if self._sent >= LOOK_AFTER:
+            if not self._look():
+                return False
+            self._sent = 0
+        return True
+
+    def _forget(self) -> None:
+        self._queue.clear()
+        self._urgent.clear()
 
     def _debts_now(self, kind: int) -> list[tuple[bytes, int]]:
         sounding = self._ledger.sounding(self.name)
@@ -226,7 +268,12 @@ class Output:
         finally:
             self._pace.spent(time.perf_counter())
             self._sent += 1
-        self._metrics.sent += 1
+        if self.is_heard:
+            self._metrics.sent += 1
+        else:
+            self._metrics.unsent += 1
+        if is_note_off(message):
+            self._ended.append((time.perf_counter(), (message[0] & 15) + 1, message[1]))
         return True
 
     def _append(self, message: bytes, due: float, kind: int) -> None:
@@ -242,5 +289,14 @@ class Output:
     def _measure(self, due: float, kind: int, message: bytes) -> None:
         if kind == THRU:
             self._metrics.thru.add(time.perf_counter() - due)
+        elif kind == GRID and message[0] == TICK:
+            self._metrics.ticks.add(time.perf_counter() - due)
         elif kind == GRID and is_note_on(message):
             self._metrics.lateness.add(time.perf_counter() - due)
+
+
+def is_urgent(message: bytes) -> bool:
+    """Clock, transport, song position and the like: all of the system's messages but exclusive ones. They keep their
+    order among themselves: a Continue that overtook its song position would start at the wrong bar.
+    """
+    return message[0] > 0xF0 and message[0] != 0xF7

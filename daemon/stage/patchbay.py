@@ -6,7 +6,8 @@ all memory of a process that has one, and may hang with it when the server dies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 MOST = 256  # connections that are remembered
@@ -29,6 +30,15 @@ class Board(Protocol):
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What happened between two looks; of `back` and `lost`, an item for each connection: (our port, the other's)."""
+
+    changed: bool  # what is remembered
+    back: list[tuple[str, str]]  # one that was remembered is there again
+    lost: list[tuple[str, str]]  # one is gone: somebody cut it, or the other end is away
 
 
 class Patchbay:
@@ -55,15 +65,21 @@ class Patchbay:
         """Only these ports are still ours."""
         names = set(owns)
         self._wishes = {wish: None for wish in self._wishes if wish[1] in names}
+        self._seen = {wish for wish in self._seen if wish[1] in names}
 
-    def look(self, boards: Mapping[str, Board], ports: Iterable[tuple[str, str, bool]]) -> tuple[bool, list[str]]:
-        """Take note, and restore: of our open `ports` (system, name, whether it is an output).
+    def is_lonely(self, own: str) -> bool:
+        """Whether nobody is connected to `own`."""
+        return not any(seen[1] == own for seen in self._seen)
 
-        Returns whether the list changed, and which of our ports were connected again.
-        """
+    def is_deserted(self, own: str) -> bool:
+        """Whether all who were connected to `own` are away. One that nobody was ever connected to is not."""
+        return any(wish[1] == own for wish in self._wishes) and self.is_lonely(own)
+
+    def look(self, boards: Mapping[str, Board], ports: Collection[tuple[str, str, bool]]) -> News:
+        """Take note, and restore: of our open `ports` (system, name, whether it is an output)."""
         before = list(self._wishes)
-        restored = []
-        now: set[Wish] = set()
+        looked_at = {(system, own) for system, own, _ in ports}
+        now = {wish for wish in self._seen if wish[:2] not in looked_at}
         for system, own, is_output in ports:
             board = boards[system]
             connected = {other for other in board.connections(own) if other not in self._private}
@@ -75,10 +91,11 @@ class Patchbay:
                     del self._wishes[wish]
                 elif board.connect(own, wish[2], is_output):
                     now.add(wish)
-                    restored.append(own)
+        back = sorted(wish[1:] for wish in now - self._seen if wish in self._wishes)
+        lost = sorted(wish[1:] for wish in self._seen - now)
         for wish in sorted(now):
             self._wishes.setdefault(wish)
         while len(self._wishes) > MOST:
             del self._wishes[next(iter(self._wishes))]
         self._seen = now
-        return before != list(self._wishes), restored
+        return News(before != list(self._wishes), back, lost)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from daemon.stage import realtime
 from daemon.stage.devices import ALSA, ENDER, JACK, Device, NameTaken, NotThere, Systems, own_name, remedy
+from daemon.stage.farewell import Farewell
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
-from daemon.stage.midi_in import Inbox
+from daemon.stage.midi_in import Ear, Inbox
 from daemon.stage.midi_out import NEVER, Groups, Output, Pace, PerCycle, Unlimited
 from daemon.stage.patchbay import Patchbay
 from daemon.stage.spec import PortSpec
@@ -19,10 +20,12 @@ from daemon.stage.spec import PortSpec
 PATCH = 0.2  # seconds between looks at the connections
 LOOK = 0.5  # seconds between looks whether the ports are there
 SUSPECT = 2.0  # seconds after garbage in which the start of an exclusive message may have swallowed what follows
+SILENCE = (
+    1.0  # seconds after which an input that brings nothing may be deaf; an exclusive message brings no more for long
+)
+STALL = 0.3  # seconds without a turn of the stage in which its threads will have stood still, too
 RETRY = 0.25  # seconds between attempts to open one that was there before
 RETRY_NEW = 1.0  # … and one that never was
-PARTING = 0.2  # seconds that closing a port for good waits for what is still to be sent: 1,000 messages on ALSA
-ENOUGH = 0.1  # seconds that closing waits for what was sent last to arrive
 
 
 class Listener(Protocol):
@@ -41,6 +44,8 @@ class Listener(Protocol):
 class _Port:
     spec: PortSpec
     device: Device | None = None
+    ear: Ear | None = None  # of an open input
+    had_own: bool = False  # it was joined to a port that none of ours shared: it waits until there is such a one again
     retry_at: float = 0.0
     garbage_at: float = NEVER  # when it last brought what is not MIDI
     was_there: bool = False
@@ -56,10 +61,14 @@ class Ports:
         self._systems = Systems()
         self._ports: dict[str, _Port] = {}
         self._outputs: dict[str, Output] = {}
-        self._look_at = self._patch_at = NEVER
+        self._farewell = Farewell(self._systems)
+        self._look_at = self._patch_at = self._pumped_at = NEVER
 
     def configure(self, specs: Iterable[PortSpec], now: float, patience: float = 0.0) -> list[NameTaken]:
-        """Have these ports, and no others; those that stay the same are left alone. Returns those that it may not."""
+        """Have these ports, and no others; those that stay the same are left alone. Returns those that it may not.
+
+        One that was there under the same name, but otherwise, is opened when that one has paid what it owed.
+        """
         self._systems.hand_over = time.monotonic() + patience
         wanted = {spec.name: spec for spec in specs}
         for name, port in list(self._ports.items()):
@@ -67,7 +76,7 @@ class Ports:
             if spec is not None and (spec.direction, spec.connect) == (port.spec.direction, port.spec.connect):
                 port.spec = spec
             else:
-                self._close(port)
+                self._part_with(port, now)
                 del self._ports[name]
         taken = []
         for name, spec in wanted.items():
@@ -83,6 +92,7 @@ class Ports:
         realtime.let_go_of_shared_memory()
         self.patchbay.keep(own_name(api, name) for name in wanted for api in (ALSA, JACK))
         self._look_at = self._patch_at = now
+        self._pumped_at = NEVER
         return taken
 
     def send(self, name: str, message: bytes, due: float, kind: int) -> None:
@@ -96,11 +106,16 @@ class Ports:
             output.pump(time.perf_counter())
 
     def pump(self, now: float) -> None:
+        if now - self._pumped_at > STALL:
+            self._stood_still()
+        self._pumped_at = now
         for output in self._outputs.values():
             output.pump(now)
+        self._farewell.pump(now)
 
     def next_deadline(self) -> float:
-        return min((output.next_deadline() for output in self._outputs.values()), default=NEVER)
+        deadlines = (output.next_deadline() for output in self._outputs.values())
+        return min([self._farewell.next_deadline(), *deadlines])
 
     def look(self, now: float) -> None:
         """See what is gone and what is back, when it is time to."""
@@ -108,11 +123,15 @@ class Ports:
             self._look_at = now + LOOK
             self._lose({port: why for port in self._ports.values() if (why := self._why_gone(port)) is not None})
             for port in self._ports.values():
-                if port.device is not None and 0 <= now - port.garbage_at < SUSPECT:
+                if port.device is not None and port.device.shared and self._systems.has_free(port.device):
+                    self._move(port, now)
+                if port.device is not None and port.ear is not None and self._may_be_deaf(port, port.ear, now):
+                    port.ear.heard_at = now
                     self._systems.end_exclusive(port.device)
         if now >= self._patch_at:
             self._patch_at = now + PATCH
-            self._patch()
+            self._patch(now)
+        self._farewell.look(now)
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
         for port in away:
             try:
@@ -122,16 +141,52 @@ class Ports:
                 self._listener.say("error", f"port {port.spec.name}", str(error))
         if any(port.device is not None for port in away):
             realtime.let_go_of_shared_memory()
+            self._pumped_at = NEVER
 
-    def _patch(self) -> None:
+    def _patch(self, now: float) -> None:
         boards = self._systems.boards()
-        open_ports = [(p.device.api, p.device.own, p.spec.direction == "out") for p in self._ports.values() if p.device]
-        changed, restored = self.patchbay.look(boards, [port for port in open_ports if port[0] in boards])
-        if changed:
+        devices = {port.device.own: port for port in self._ports.values() if port.device is not None}
+        open_ports = [(p.device.api, own, p.spec.direction == "out") for own, p in devices.items() if p.device]
+        news = self.patchbay.look(boards, [port for port in open_ports if port[0] in boards])
+        if news.changed:
             self._listener.connections_changed(self.patchbay.to_json())
+        for own, other in news.lost:
+            self._lost_connection(devices[own], other, now)
+        for own in dict(news.back):
+            if (output := self._outputs.get(devices[own].spec.name)) is not None:
+                output.pay_again()
+        for own, port in devices.items():
+            if (output := self._outputs.get(port.spec.name)) is not None:
+                output.is_heard = not self.patchbay.is_deserted(own)
+
+    def _lost_connection(self, port: _Port, other: str, now: float) -> None:
+        """What an input holds is released, whether the other end is gone or somebody has cut the cable: in neither case
+        is there anyone left who could send the note-offs. Nobody knows which of several keyboards on one input holds
+        what: those that remain lose what they hold, which their next key brings back; a note that never ends is worse.
+        """
+        assert port.device is not None
+        if port.device.foreign is not None and self._why_gone(port) is not None:
+            self._look_at = now  # it goes with its port, at the next look
+        elif port.ear is not None:
+            self._inbox.post(port.ear, None)
+            self._systems.end_exclusive(port.device)  # it may have been in the midst of one
+            text = f"port {port.spec.name}: {other} is not connected any more; what it held is released"
+            self._listener.say("info", f"unplugged {port.spec.name}", text)
+        else:
+            self._outputs[port.spec.name].lost_a_receiver()
+
+    def _may_be_deaf(self, port: _Port, ear: Ear, now: float) -> bool:
+        assert port.device is not None
+        silent = now - ear.heard_at > SILENCE and not self.patchbay.is_lonely(port.device.own)
+        return silent or 0 <= now - port.garbage_at < SUSPECT
+
+    def _stood_still(self) -> None:
+        """The whole process did (stopped, or the machine is short of memory). What JACK brought meanwhile is lost:
+        it keeps nothing for those who come too late. So who knows which keys were released.
+        """
         for port in self._ports.values():
-            if port.device is not None and port.device.own in restored and port.spec.name in self._outputs:
-                self._outputs[port.spec.name].pay_again()
+            if port.ear is not None and port.device is not None and port.device.api == JACK:
+                self._inbox.post(port.ear, b"")
 
     def pay_again(self) -> None:
         """What was owed when the ports were opened: now somebody may listen."""
@@ -154,17 +209,22 @@ class Ports:
 
     def close(self) -> None:
         """Send what waits, and close all in an orderly way."""
-        self._drain(self._outputs.values(), 1.0)
-        self._let_arrive()
-        self._systems.close([port.device for port in self._ports.values() if port.device is not None])
+        for port in self._ports.values():
+            self._part_with(port, time.perf_counter())
         self._ports.clear()
+        while self._farewell:
+            self.pump(time.perf_counter())
+            self._farewell.look(time.perf_counter())
+            time.sleep(0.001)
         self._systems.leave()
 
     def _try(self, port: _Port, now: float) -> None:
         spec = port.spec
+        if spec.name in self._farewell:
+            return
         before = realtime.ordinary_threads()
         try:
-            device = self._systems.open(spec)
+            device = self._systems.open(spec, may_share=not port.had_own)
         except NotThere as error:
             port.retry_at = time.perf_counter() + (RETRY if port.was_there else RETRY_NEW)
             if not port.was_there and not port.told:
@@ -173,8 +233,9 @@ class Ports:
                 self._listener.say("warning", str(error), text)
             return
         port.device = device
+        port.had_own |= device.foreign is not None and not device.shared
         if spec.direction == "in":
-            self._inbox.listen(device.handle, spec.name)
+            port.ear = self._inbox.listen(device.handle, spec.name)
             if device.api == ALSA:  # its thread is rtmidi's own, and ordinary; JACK raises its threads itself
                 realtime.raise_threads(realtime.ordinary_threads() - before)
         else:
@@ -202,45 +263,29 @@ class Ports:
             if port.spec.direction == "out":
                 self._outputs[port.spec.name].shut()
         for port, why in lost.items():
-            name, device = port.spec.name, port.device
-            assert device is not None
-            self._systems.close([device])
-            port.device, port.retry_at = None, 0.0
+            name = port.spec.name
+            self._leave(port, None, time.perf_counter())
             self._metrics.lost_ports += 1
             self._listener.say(
                 "warning", f"port {name} lost", f"port {name}: {why}; it is opened again as soon as possible"
             )
             self._listener.port_changed(name, False)
 
-    def _close(self, port: _Port) -> None:
-        """For good: what it owes is paid before."""
-        output = self._outputs.pop(port.spec.name, None)
-        if port.device is None:
-            return
-        if output is not None and self._systems.gone(port.device) is None:
-            output.release()
-            self._drain([output], PARTING)
-            self._let_arrive()
-        self._systems.close([port.device])
-        port.device = None
+    def _part_with(self, port: _Port, now: float) -> None:
+        """For good."""
+        self._leave(port, self._outputs.pop(port.spec.name, None), now)
 
-    def _drain(self, outputs: Collection[Output], seconds: float) -> None:
-        """Send what waits there, at the pace that the MIDI system can take; what is not sent in time stays owed."""
-        end = time.perf_counter() + seconds
-        while True:
-            for output in {*outputs, *self._outputs.values()}:
-                output.pump(time.perf_counter())
-            if all(output.idle for output in outputs) or time.perf_counter() >= end:
-                return
-            time.sleep(0.001)
+    def _move(self, port: _Port, now: float) -> None:
+        """From a device that another port of ours has too to one that is free."""
+        name, output = port.spec.name, self._outputs.pop(port.spec.name, None)
+        if output is not None:
+            self._outputs[name] = Output(name, self._ledger, self._metrics)
+        self._leave(port, output, now)
+        self._listener.port_changed(name, False)
 
-    def _let_arrive(self) -> None:
-        """What was sent to JACK is in its port's buffer a cycle later, and with its receiver one more."""
-        jack = self._systems.jack
-        if jack is None:
-            return
-        end, cycles, last = time.perf_counter() + ENOUGH, 0, jack.cycle()
-        while cycles < 3 and time.perf_counter() < end and jack.alive:
-            time.sleep(0.001)
-            if (cycle := jack.cycle()) != last:
-                cycles, last = cycles + 1, cycle
+    def _leave(self, port: _Port, output: Output | None, now: float) -> None:
+        if port.ear is not None:
+            port.ear.is_open = False
+        if port.device is not None:
+            self._farewell.add(port.spec.name, port.device, output, now)
+        port.device, port.ear, port.retry_at = None, None, 0.0

@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from daemon.music.events import is_note_off, is_well_formed, note_off, note_on
 from daemon.stage import midi_out
-from daemon.stage.devices import find_port
 from daemon.stage.ledger import Ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Histogram, Metrics
-from daemon.stage.midi_in import Inbox, Waker, split_messages
+from daemon.stage.midi_in import Inbox, Splitter, Waker
 from daemon.stage.midi_out import GRID, Groups, Output, PerCycle, Unlimited
 
 
@@ -37,20 +36,38 @@ def an_output(sent: list[bytes], ledger: Ledger | None = None, **options: Any) -
 
 def test_what_an_endless_exclusive_message_swallowed_is_found_again() -> None:
     blob = b"\xf0\x01\x02" + note_on(1, 60, 90) + b"\xf8" + note_off(1, 60) + b"\x05\xf7"
-    assert split_messages(blob) == [b"\xf0\x01\x02", note_on(1, 60, 90), note_off(1, 60) + b"\x05"]
-    assert [m for m in split_messages(b"\xf0\x01" + note_off(1, 60) + b"\xf7") if is_well_formed(m)] == [
+    assert Splitter().feed(blob) == [b"\xf8", b"\xf0\x01\x02", note_on(1, 60, 90), note_off(1, 60) + b"\x05"]
+    assert [m for m in Splitter().feed(b"\xf0\x01" + note_off(1, 60) + b"\xf7") if is_well_formed(m)] == [
         note_off(1, 60)
     ]
 
 
 def test_whole_messages_are_left_alone() -> None:
-    for message in (note_on(3, 60, 90), b"\xf0\x7e\x01\xf7", b"\xf8", b"", b"\xf0\xf7"):
-        assert split_messages(message) == [message]
+    for message in (note_on(3, 60, 90), b"\xf0\x7e\x01\xf7", b"\xf8", b"\xf0\xf7", b"\x05", b"\xf0\x01"):
+        assert Splitter().feed(message) == [message]
 
 
-@given(st.binary(max_size=60))
-def test_any_bytes_can_be_split(data: bytes) -> None:
-    assert all(split_messages(data)) or data == b""
+def test_real_time_messages_in_the_midst_of_an_exclusive_one() -> None:
+    assert Splitter().feed(b"\xf0\x01\xf8\x02\xfa\xf7") == [b"\xf8", b"\xfa", b"\xf0\x01\x02\xf7"]
+    splitter = Splitter()  # as rtmidi hands them over on ALSA
+    pieces = (b"\xf0\x01\xf8", b"\xf8", b"\x02\xfc", b"\x03\xf7", note_on(1, 60, 90))
+    assert [splitter.feed(piece) for piece in pieces] == [
+        [b"\xf8"],
+        [b"\xf8"],
+        [b"\xfc"],
+        [b"\xf0\x01\x02\x03\xf7"],
+        [note_on(1, 60, 90)],
+    ]
+    assert splitter.feed(b"\xf0\x01\xf8") == [b"\xf8"]  # its rest never comes
+    assert splitter.feed(note_on(1, 60, 90)) == [b"\xf0\x01", note_on(1, 60, 90)]
+    assert splitter.feed(note_off(1, 60)) == [note_off(1, 60)]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=20), max_size=6))
+def test_any_bytes_can_be_split(pieces: list[bytes]) -> None:
+    splitter = Splitter()
+    assert all(message for piece in pieces for message in splitter.feed(piece))
+    assert splitter.feed(note_on(1, 60, 90))[-1] == note_on(1, 60, 90)
 
 
 def test_a_burst_goes_out_in_groups_and_in_order(now: list[float]) -> None:
@@ -164,13 +181,6 @@ def test_percentiles_are_as_fine_as_they_say() -> None:
     assert Histogram().to_json() == {"count": 0, "p50": 0.0, "p99": 0.0, "max": 0.0}
 
 
-def test_names_are_found_by_a_part_and_never_our_own() -> None:
-    names = ["jamd choir:midi", "Midi Through:0", "KeyStation 49:KeyStation 49 MIDI 1 20:0"]
-    assert find_port(names, "keystation") == 2
-    assert find_port(names, "choir") is None
-    assert find_port([*names, "Midi"], "Midi") == 3
-
-
 def test_a_link_that_nobody_reads_is_full_at_its_limit() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
@@ -206,15 +216,90 @@ def test_callbacks_stamp_queue_and_wake() -> None:
 
     waker, handle = Waker(), Handle()
     inbox = Inbox(waker)
-    inbox.listen(handle, "keys")
+    ear = inbox.listen(handle, "keys")
+    before = ear.heard_at
+    handle.receive(([0xF7], 0.0), None)  # a lone end of exclusive: it shows that the input hears, and means nothing
+    assert ear.heard_at > before and not inbox
     for n in range(40):
         handle.receive(([0x90, n, 1], 0.0), None)
     handle.fail(0, "queue overflow")
     first = list(inbox.take())
     assert [m for _, _, m in first] == [bytes((0x90, n, 1)) for n in range(32)]
     assert [m for _, _, m in inbox.take()] == [*(bytes((0x90, n, 1)) for n in range(32, 40)), b""]
+    handle.receive(([0x90, 60, 1], 0.0), None)
+    ear.is_open = False
+    handle.receive(([0x90, 61, 1], 0.0), None)
+    assert list(inbox.take()) == []
     waker.rest()
     waker.close()
+
+
+def test_clock_and_transport_overtake_a_burst(now: list[float]) -> None:
+    """On ALSA, where 500 notes take 100 ms."""
+    sent: list[tuple[float, bytes]] = []
+    metrics = Metrics()
+    output = Output("choir", Ledger(), metrics)
+    output.open(lambda message: sent.append((now[0], message)), Groups(20, 0.004), lambda: True, 0.0)
+    now[0] = 1.0
+    notes = [bytes((0xA0, n // 128, n % 128)) for n in range(500)]
+    for note in notes:
+        output.send(note, 1.0, GRID)
+    output.send(b"\xf2\x10\x00", 1.0, GRID)
+    output.send(b"\xfb", 1.0, GRID)
+    ticks = [1.001 + n * 0.02 for n in range(5)]
+    for tick in ticks:
+        output.send(b"\xf8", tick, GRID)
+    while output.next_deadline() < 2.0:
+        now[0] = output.next_deadline()
+        output.pump(now[0])
+    urgent = [(stamp, message) for stamp, message in sent if message[0] >= 0xF0]
+    assert urgent == [(1.0, b"\xf2\x10\x00"), (1.0, b"\xfb"), *((pytest.approx(tick), b"\xf8") for tick in ticks)]
+    assert [message for _, message in sent if message[0] < 0xF0] == notes
+    assert now[0] < 1.15
+    assert metrics.ticks.count == 5 and metrics.ticks.maximum < 1e-6
+    assert output.idle
+
+
+def test_ticks_do_not_fill_the_ring_of_a_server_that_stands_still(now: list[float]) -> None:
+    sent: list[bytes] = []
+    cycle = [0]
+    output = an_output(sent, pace=PerCycle(500, lambda: cycle[0]))
+    for n in range(600):
+        output.send(bytes((0xA0, n // 128, n % 128)), 0.0, GRID)
+    for n in range(1000):
+        now[0] = n * 0.02
+        output.send(b"\xf8", now[0], GRID)
+        output.pump(now[0])
+    assert len(sent) == 500 + midi_out.URGENT
+    assert now[0] < output.next_deadline() < now[0] + 0.01
+    for cycle[0] in range(1, 5):
+        now[0] += 1.0
+        output.pump(now[0])
+    assert sent.count(b"\xf8") == 1000 and len(sent) == 1600 and output.idle
+
+
+def test_panic_leaves_the_clock_alone_and_a_lost_port_does_not(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent)
+    output.send(b"\xf8", 0.5, GRID)
+    output.silence()
+    now[0] = 0.5
+    output.pump(now[0])
+    assert sent.count(b"\xf8") == 1
+    output.send(b"\xf8", 1.0, GRID)
+    output.shut()
+    output.open(sent.append, Unlimited(), lambda: True, 0.6)
+    now[0] = 1.0
+    output.pump(now[0])
+    assert sent.count(b"\xf8") == 1
+
+
+def test_every_500_ticks_it_looks_whether_the_port_is_there(now: list[float]) -> None:
+    sent: list[bytes] = []
+    output = an_output(sent, look=lambda: False)
+    for _ in range(600):
+        output.send(b"\xf8", now[0], GRID)
+    assert len(sent) == 500
 
 
 def test_a_debt_is_owed_until_its_note_off_is_sent(now: list[float]) -> None:

@@ -31,20 +31,23 @@ class FakeBoard:
         self.links.clear()
 
 
-def look(patchbay: Patchbay, board: FakeBoard) -> tuple[bool, list[str]]:
-    return patchbay.look({"JACK": board}, [CHOIR])
+def look(patchbay: Patchbay, board: FakeBoard) -> tuple[bool, list[str], list[str]]:
+    """Whether what is remembered changed; who is back; who is lost."""
+    news = patchbay.look({"JACK": board}, [CHOIR])
+    assert all(own == OWN for own, _ in [*news.back, *news.lost])
+    return news.changed, [other for _, other in news.back], [other for _, other in news.lost]
 
 
 def test_what_is_connected_is_remembered_and_told_to_the_next() -> None:
     board, patchbay = FakeBoard(), Patchbay()
-    assert look(patchbay, board) == (False, [])
+    assert look(patchbay, board) == (False, [], [])
     board.links = {"synth:in", "recorder:in"}
-    assert look(patchbay, board) == (True, [])
-    assert look(patchbay, board) == (False, [])
+    assert look(patchbay, board) == (True, [], [])
+    assert look(patchbay, board) == (False, [], [])
     new = Patchbay()
     new.wish(patchbay.to_json())
     board.links = set()
-    assert look(new, board) == (False, [OWN, OWN])
+    assert look(new, board) == (False, ["recorder:in", "synth:in"], [])
     assert board.links == {"synth:in", "recorder:in"}
 
 
@@ -54,9 +57,10 @@ def test_a_peer_that_comes_back_is_connected_again() -> None:
     look(patchbay, board)
     board.links = set()
     board.ports.discard("synth:in")
-    assert look(patchbay, board) == (False, [])
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    assert look(patchbay, board) == (False, [], [])
     board.ports.add("synth:in")
-    assert look(patchbay, board) == (False, [OWN])
+    assert look(patchbay, board) == (False, ["synth:in"], [])
     assert board.links == {"synth:in"}
 
 
@@ -65,8 +69,8 @@ def test_what_somebody_cut_is_forgotten() -> None:
     board.links = {"synth:in"}
     look(patchbay, board)
     board.links = set()
-    assert look(patchbay, board) == (True, [])
-    assert look(patchbay, board) == (False, [])
+    assert look(patchbay, board) == (True, [], ["synth:in"])
+    assert look(patchbay, board) == (False, [], [])
     assert board.links == set()
 
 
@@ -74,11 +78,11 @@ def test_a_cut_right_after_the_return_counts_and_a_failure_to_connect_does_not()
     board, patchbay = FakeBoard(), Patchbay()
     patchbay.wish([("JACK", OWN, "synth:in")])
     board.works = False
-    assert look(patchbay, board) == (False, [])
+    assert look(patchbay, board) == (False, [], [])
     board.works = True
-    assert look(patchbay, board) == (False, [OWN])
+    assert look(patchbay, board) == (False, ["synth:in"], [])
     board.links.clear()
-    assert look(patchbay, board) == (True, [])
+    assert look(patchbay, board) == (True, [], ["synth:in"])
 
 
 def test_our_own_return_is_nobodys_cut() -> None:
@@ -87,7 +91,7 @@ def test_our_own_return_is_nobodys_cut() -> None:
     look(patchbay, board)
     board.links = set()
     patchbay.closed(OWN)
-    assert look(patchbay, board) == (False, [OWN])
+    assert look(patchbay, board) == (False, ["synth:in"], [])
 
 
 def test_private_connections_and_ports_that_are_gone_for_good_are_not_kept() -> None:
@@ -133,6 +137,47 @@ def test_alsa_tells_its_connections() -> None:
     assert board.ports(is_output=True) == ["KeyStation 49:KeyStation 49 MIDI 1 20:0", "jamd choir:midi 129:0"]
     assert "DAW:in 131:1" in board.ports(is_output=False)
     assert board.exists("DAW:in") and not board.exists("DAW:out")
+
+
+def test_a_port_that_is_back_by_itself_is_back() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    patchbay.wish([("JACK", OWN, "synth:in")])
+    board.links = {"synth:in"}
+    assert look(patchbay, board) == (False, ["synth:in"], [])
+    board.links = {"synth:in", "recorder:in"}
+    assert look(patchbay, board) == (True, [], [])
+
+
+def test_who_is_connected_and_who_was() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    look(patchbay, board)
+    assert patchbay.is_lonely(OWN) and not patchbay.is_deserted(OWN)
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    assert not patchbay.is_lonely(OWN) and not patchbay.is_deserted(OWN)
+    board.links = set()
+    board.ports.discard("synth:in")
+    look(patchbay, board)
+    assert patchbay.is_lonely(OWN) and patchbay.is_deserted(OWN)
+
+
+def test_a_system_that_cannot_be_seen_has_lost_nothing() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    assert patchbay.look({}, []).lost == []
+    assert look(patchbay, board) == (False, [], [])
+
+
+def test_alsa_ports_that_are_named_alike_are_told_apart() -> None:
+    usb = 'Client {} : "USB" [Kernel Legacy]\n  Port   0 : "MIDI 1" (RWeX)\n    Connecting To: 128:0\n'
+    own = 'Client 128 : "jamd keys" [User Legacy]\n  Port   0 : "midi" (-We-)\n    Connected From: 20:0, 24:0\n'
+    both = AlsaBoard(usb.format(20) + usb.format(24) + own)
+    assert both.connections("jamd keys:midi") == {"USB:MIDI 1", "USB:MIDI 1 (2)"}
+    assert both.exists("USB:MIDI 1 (2)")
+    one = AlsaBoard(usb.format(24) + own.replace("20:0, ", ""))
+    assert one.connections("jamd keys:midi") == {"USB:MIDI 1"}
+    assert not one.exists("USB:MIDI 1 (2)")
 
 
 def test_no_alsa_is_an_empty_board() -> None:
