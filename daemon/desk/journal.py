@@ -156,8 +156,8 @@ class Journal:
         self._forget()
 
     def _open(self) -> None:
-        # What somebody plays at home is theirs alone, unless they chose a folder that others can enter: its files follow
-        # the umask, as any file there.
+        # What somebody plays at home is theirs alone, unless they chose a folder that others can enter: so its files
+        # follow the umask, as any file there.
         self._directory.mkdir(0o700, parents=True, exist_ok=True)
         path, file = _new_file(self._directory)
         try:

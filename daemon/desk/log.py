@@ -1,10 +1,9 @@
-"""What is said to people, on standard error: each cause once a minute at most."""
+"""What is said to people: each cause once a minute at most."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
 
@@ -49,21 +48,18 @@ class _Lines(logging.Formatter):
         return f"\n{' ' * len(when)} ".join([f"{when} {lines[0]}", *lines[1:]])
 
 
-class _Handler(logging.StreamHandler):  # type: ignore[type-arg]
-    """Takes the live line (see `view`) off the terminal while it writes."""
-
-    def __init__(self, clear: Callable[[], None]) -> None:
-        super().__init__(sys.stderr)
-        self._clear = clear
+class _Handler(logging.Handler):
+    def __init__(self, write: Callable[[str], object]) -> None:
+        super().__init__()
+        self._write = write
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._clear()
-        super().emit(record)
+        self._write(self.format(record) + "\n")
 
 
-def set_up(clear: Callable[[], None] = lambda: None) -> None:
-    """Log to standard error; `clear` is called before each line."""
-    handler = _Handler(clear)
+def set_up(write: Callable[[str], object]) -> None:
+    """Every line of the log goes to `write`."""
+    handler = _Handler(write)
     handler.setFormatter(_Lines(journald="JOURNAL_STREAM" in os.environ))
     LOG.handlers[:] = [handler]
     LOG.setLevel(logging.INFO)

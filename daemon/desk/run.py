@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import sys
 import traceback
@@ -13,13 +14,14 @@ from typing import Any
 from daemon import __version__, config
 from daemon.desk import log
 from daemon.desk.keyboard import HELP, keys
+from daemon.desk.output import Output
 from daemon.desk.recorder import Recorder
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
 from daemon.desk.status import Chronicle, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
-from daemon.desk.view import View
+from daemon.desk.view import Terminal, View
 from daemon.errors import JamdError
 
 WITHOUT_PORTS = (
@@ -30,11 +32,18 @@ WITHOUT_PORTS = (
 
 def run(path: Path | None, seconds: float | None) -> int:
     """Play until SIGTERM or SIGINT, or for `seconds`. Raises JamdError if it cannot start."""
-    view = View(sys.stdout)
-    log.set_up(view.clear)
-    band = config.load(path)
-    with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-        runner.run(_perform(band, seconds, view))
+    with Output() as output:
+        terminal = Terminal(functools.partial(output.put, sys.stdout), lambda: output.idle)
+        view = View(terminal if sys.stdout is not None and sys.stdout.isatty() else None)
+
+        def write(text: str) -> None:
+            view.clear()
+            output.put(sys.stderr, text)
+
+        log.set_up(write)
+        band = config.load(path)
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            runner.run(_perform(band, seconds, view))
     return 0
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Iterable
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
 
 from daemon.music.events import is_note_off, is_note_on
 
@@ -42,13 +43,21 @@ def chord_name(pitches: Iterable[int]) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where the line is shown: `write` must not block; `is_free`: everything that was written has been taken."""
+
+    write: Callable[[str], object]
+    is_free: Callable[[], bool]
+
+
 class View:
     """Follows the journal's entries. On a terminal it keeps one line up to date; elsewhere it only counts."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, terminal: Terminal | None) -> None:
         self.notes: Counter[str] = Counter()  # note-ons since the start, by source or player
-        self._stream = stream
-        self.live = stream.isatty()
+        self.live = terminal is not None
+        self._terminal = terminal
         self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
         self._bpm = 0.0
         self._shown = ""
@@ -83,9 +92,8 @@ class View:
 
     def clear(self) -> None:
         """Leave the line to something else; the next look brings it back."""
-        if self._shown:
-            self._stream.write("\r" + " " * len(self._shown) + "\r")
-            self._stream.flush()
+        if self._shown and self._terminal is not None:
+            self._terminal.write("\r" + " " * len(self._shown) + "\r")
             self._shown = ""
 
     def close(self) -> None:
@@ -104,10 +112,8 @@ class View:
 
     def _draw(self) -> None:
         self._pending = None
+        if self._terminal is None or not self._terminal.is_free():
+            return  # the next look shows more than this one would
         text = self.line()[: shutil.get_terminal_size().columns - 1]
-        try:
-            self._stream.write("\r" + text.ljust(len(self._shown)))
-            self._stream.flush()
-        except OSError:  # the terminal is gone
-            self.live = False
+        self._terminal.write("\r" + text.ljust(len(self._shown)))
         self._shown = text

@@ -1,4 +1,5 @@
 import logging
+import re
 
 import pytest
 
@@ -35,20 +36,14 @@ def test_without_a_cause_everything_is_said(reporter: Reporter, caplog: pytest.L
     assert caplog.messages == ["one", "one"]
 
 
-def test_journald_gets_a_priority_on_every_line(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_journald_gets_a_priority_on_every_line_and_others_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(LOG, "handlers", [])
     monkeypatch.setenv("JOURNAL_STREAM", "8:1")
-    monkeypatch.setattr(LOG, "handlers", [])
-    set_up()
+    set_up(written.append)
     LOG.error("one\ntwo")
-    assert capfd.readouterr().err == "<3>one\n<3>two\n"
-
-
-def test_the_live_line_makes_room(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    cleared: list[bool] = []
-    monkeypatch.setattr(LOG, "handlers", [])
-    set_up(lambda: cleared.append(True))
-    LOG.warning("text")
-    assert cleared == [True]
-    assert capfd.readouterr().err.endswith(" text\n")
+    monkeypatch.delenv("JOURNAL_STREAM")
+    set_up(written.append)
+    LOG.warning("three\nfour")
+    assert written[0] == "<3>one\n<3>two\n"
+    assert re.fullmatch(r"\d\d:\d\d:\d\d three\n {9}four\n", written[1])

@@ -23,6 +23,7 @@ class Terminal:
     """jamd as the leader of a session on a terminal of its own."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         (folder / "config.yaml").write_text(band("ann"))
         write_tune(folder / "tune.mid")
         self.master, slave = pty.openpty()
@@ -61,6 +62,17 @@ def test_the_line_lives_and_control_c_ends_it(terminal: Terminal) -> None:
     assert "Traceback" not in terminal.text
     assert "signal" not in terminal.text
     os.close(terminal.master)
+
+
+def test_a_stopped_terminal_holds_up_nobody(terminal: Terminal) -> None:
+    terminal.until("READY")
+    os.write(terminal.master, b"\x13")  # Ctrl-S
+    time.sleep(1)
+    begun = time.monotonic()
+    terminal.process.terminate()
+    assert terminal.process.wait(10) == 0
+    assert time.monotonic() - begun < 5
+    assert list((terminal.folder / "sessions").glob("*.mid"))
 
 
 def test_it_ends_when_the_terminal_goes_away(terminal: Terminal) -> None:

@@ -1,15 +1,9 @@
 import asyncio
-import io
 
 import pytest
 
-from daemon.desk.view import View, chord_name, note_name
+from daemon.desk.view import Terminal, View, chord_name, note_name
 from daemon.music.events import note_off, note_on
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 def on(voice: str, pitch: int) -> list[object]:
@@ -43,7 +37,7 @@ def test_note_names() -> None:
 
 
 def test_the_line_shows_who_sounds_what() -> None:
-    view = View(io.StringIO())
+    view = View(None)
     view.follow([["heard", 0.0, "keys", 0.0, note_on(1, 72, 64).hex()], on("soprano", 72), on("alto", 67)])
     view.follow([on("tenor", 64), on("bass", 60)])
     assert view.line() == "keys: C5 │ choir: soprano C5  alto G4  tenor E4  bass C4  (C)"
@@ -55,10 +49,10 @@ def test_the_line_shows_who_sounds_what() -> None:
 
 
 def test_the_terminal_keeps_one_line() -> None:
-    terminal = Terminal()
+    written: list[str] = []
 
     async def play() -> None:
-        view = View(terminal)
+        view = View(Terminal(written.append, lambda: True))
         view.follow([on("soprano", 72)])
         await asyncio.sleep(0.2)
         view.follow([off("soprano", 72)])
@@ -69,7 +63,7 @@ def test_the_terminal_keeps_one_line() -> None:
 
     asyncio.run(play())
     text = "choir: soprano C5"
-    assert terminal.getvalue().split("\r") == [
+    assert "".join(written).split("\r") == [
         "",
         text,
         " " * len(text),
@@ -79,7 +73,17 @@ def test_the_terminal_keeps_one_line() -> None:
     ]
 
 
-def test_without_a_terminal_nothing_is_drawn() -> None:
-    stream = io.StringIO()
-    View(stream).follow([on("soprano", 72)])
-    assert stream.getvalue() == ""
+def test_a_terminal_that_takes_nothing_gets_nothing_more_until_it_does() -> None:
+    written: list[str] = []
+    free = [True]
+
+    async def play() -> None:
+        view = View(Terminal(written.append, lambda: free[0]))
+        for pitch, is_free in ((60, True), (62, False), (64, False), (65, True)):
+            free[0] = is_free
+            view.follow([on("soprano", pitch)])
+            await asyncio.sleep(0.2)
+            view.follow([off("soprano", pitch)])
+
+    asyncio.run(play())
+    assert written == ["\rchoir: soprano C4", "\rchoir: soprano F4"]
