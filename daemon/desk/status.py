@@ -25,6 +25,14 @@ def figures(metrics: Mapping[str, Any]) -> list[str]:
     return parts + [f"{name} {metrics[name]}" for name in ("dropped", "malformed", "unsent") if metrics.get(name)]
 
 
+def clock(metrics: Mapping[str, Any]) -> list[str]:
+    """What those whom we follow do, and whether the song stands."""
+    stands = [] if len(metrics.get("place", [0, 0, 0])) > 1 else ["stands"]
+    if (followed := metrics.get("clock")) is None:
+        return stands
+    return [", ".join([f"clock {followed['state']} at {metrics.get('bpm', 0.0):.1f} bpm", *stands])]
+
+
 def status_line(supervisor: Supervisor) -> str:
     """Who plays, over which ports, and the figures as p50/p99/max while it runs."""
     players = [name if seat.up else f"{name} ({_why(seat.refused)})" for name, seat in supervisor.seats.items()]
@@ -32,7 +40,13 @@ def status_line(supervisor: Supervisor) -> str:
     if supervisor.ports and not apis:
         apis = ["no MIDI system: it plays into the recording and the terminal"]
     restarts = sum(supervisor.restarts.values())
-    parts = [f"players: {', '.join(players) or 'none'}", *apis, *figures(supervisor.metrics), f"restarts {restarts}"]
+    parts = [
+        f"players: {', '.join(players) or 'none'}",
+        *apis,
+        *clock(supervisor.metrics),
+        *figures(supervisor.metrics),
+        f"restarts {restarts}",
+    ]
     return supervisor.mistake + "; ".join(parts)
 
 

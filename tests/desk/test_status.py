@@ -1,7 +1,7 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from daemon.desk.status import Chronicle, figures, status_line
+from daemon.desk.status import Chronicle, clock, figures, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.view import View
 from daemon.music.events import note_on
@@ -38,6 +38,14 @@ def test_the_status_is_one_line() -> None:
         "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts 3"
     )
     assert "no MIDI system" in status_line(supervisor(ports={"keys": None}))
+
+
+def test_the_status_tells_of_the_clock() -> None:
+    assert clock({"place": [1.0, 2.0, 120.0]}) == []
+    assert clock({"place": [4.0]}) == ["stands"]
+    followed = {"place": [4.0], "bpm": 119.98, "clock": {"state": "locked"}}
+    assert clock(followed) == ["clock locked at 120.0 bpm, stands"]
+    assert "; clock locked at 120.0 bpm, stands; restarts" in status_line(supervisor(metrics=followed))
 
 
 def test_the_chronicle_tells_once_a_minute_what_was_played() -> None:
