@@ -13,7 +13,7 @@ import mido
 
 from daemon.config import Config
 from daemon.music import smf
-from daemon.music.events import Action, Play, note_off, note_on
+from daemon.music.events import Action, Play, control_change, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
@@ -22,6 +22,7 @@ from daemon.stage.transport import PRE_ROLL
 from daemon.wire import Call, encode_action
 
 INPUT = "input"  # the source that takes the place of all others
+PLAYED = ("setting", "sustain", "panic")  # what controls do to the music; the file has its own clock
 PATIENCE = 2  # bars after the end in which what sounds may end by itself
 
 
@@ -79,7 +80,7 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     for name in members:
         performance.player_up(-PRE_ROLL, name)
     performance.start(-PRE_ROLL)
-    keys = _keys(performance, spec, melody) if live else iter(())
+    keys = _keys(config, spec, melody, path) if live else iter(())
     _play(performance, sink, keys, melody)
     tracks = _tracks(config, sink.entries)
     tempi, meters = _signatures(path)
@@ -99,25 +100,42 @@ def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[s
         players.append(replace(player, listen=listen))
         known = [melody_to_json(melody)] if INPUT in listen and not live else []
         members[player.name] = {**config.members[player.name], "listen": list(listen), "melodies": known}
-    ports = tuple(replace(port, thru=(), channels=()) for port in config.ports)
+    ports = tuple(replace(port, thru=(), channels=(), delay=0.0) for port in config.ports)
     if live and not inputs:
         ports += (PortSpec(INPUT, "in"),)
     melodies = () if live else (MelodySpec(melody),)
-    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), (), config.seed)
+    controls = tuple(control for control in config.controls if live and control.action in PLAYED)
+    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), controls, config.seed)
     return spec, members
 
 
 Key = tuple[float, str, bytes]  # beat, source, message
 
 
-def _keys(performance: Performance, spec: StageSpec, melody: Melody) -> Iterator[Key]:
-    """The melody as keys on every input that somebody listens to, in order; what ends makes room first."""
+def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterator[Key]:
+    """The melody and its file's control changes, in order, as from every input that somebody listens to or that turns
+    something; all on channel 1. At one moment pedals and controllers come first, then what ends makes room."""
     inputs = {port.name for port in spec.ports if port.direction == "in"}
-    sources = [name for name in dict.fromkeys(n for player in spec.players for n in player.listen) if name in inputs]
-    events = [(note.onset, 1, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
-    events += [(note.onset + note.duration, 0, note_off(1, note.pitch)) for note in melody.notes]
-    for beat, _, message in sorted(events, key=lambda event: event[:2]):
-        yield from ((beat, source, message) for source in sources)
+    heard = [name for player in spec.players for name in player.listen] + [c.source for c in spec.controls]
+    sources = [name for name in dict.fromkeys(heard) if name in inputs]
+    others = {(c.source, c.event, c.number) for c in config.controls if c.action not in PLAYED}
+    events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
+    events += [(note.onset + note.duration, 1, note_off(1, note.pitch)) for note in melody.notes]
+    events += [(beat, 0, message) for beat, message in _control_changes(path)]
+    for beat, rank, message in sorted(events, key=lambda event: event[:2]):
+        kind = "note" if rank else "cc"
+        yield from ((beat, source, message) for source in sources if (source, kind, message[1]) not in others)
+
+
+def _control_changes(path: Path) -> Iterator[tuple[float, bytes]]:
+    """(beat, message) of all tracks, on channel 1."""
+    file = mido.MidiFile(path)
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "control_change":
+                yield tick / file.ticks_per_beat, control_change(1, message.control, message.value)
 
 
 def _play(performance: Performance, sink: Offline, keys: Iterator[Key], melody: Melody) -> None:
@@ -143,7 +161,7 @@ def _play(performance: Performance, sink: Offline, keys: Iterator[Key], melody: 
 
 
 def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
-    """A track for every voice of every member, at the beats where the clock had them."""
+    """A track for every voice of every member that has a channel, at the beats where the clock had them."""
     names = {
         (member.name, voice): voice if len(config.band) == 1 else f"{member.name} {voice}"
         for member in config.band

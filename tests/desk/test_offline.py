@@ -21,7 +21,7 @@ from daemon.desk.offline import render
 from daemon.errors import MelodyError
 from daemon.music import smf
 from daemon.music.events import Action, Play, note_off, note_on
-from daemon.wire import Call, Generate, Listen, Reset
+from daemon.wire import Call, Control, Generate, Listen, Reset
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
 BAND = """
@@ -166,6 +166,51 @@ def test_live_it_is_played_as_keys_whose_future_nobody_knows(band: Config, tmp_p
     assert {event.source for event in heard} == {"pads"}
     assert [(round(e.beat * 960), e.message[1]) for e in heard if e.message[0] == 0x90] == [(s, p) for s, _, p in TUNE]
     assert echo.member["listen"] == ["dice"]
+
+
+PEDAL = """
+controls:
+  knobs: {cc 1: dice.often}
+  keys: {cc 64: sustain, cc 120: panic, cc 20: clock.bpm, note 24: stop, note 25: panic}
+"""
+
+
+def test_live_pedal_and_controls_are_obeyed_and_the_clock_is_the_files(
+    dice: None, tmp_path: Path, spies: list[Spy]
+) -> None:
+    text = BAND.replace("[twinkle, pads, keys]", "[keys]").replace("pads:", "knobs:") + PEDAL
+    path = write(tmp_path / "in.mid", (0, 960, 60), (960, 1440, 24), (1920, 2880, 62))
+    file = mido.MidiFile(path)
+    controls = [(0, 7, 100), (480, 1, 127), (960, 64, 127), (1440, 20, 127), (1920, 64, 0), (2400, 120, 127)]
+    track, before = file.add_track(), 0
+    for tick, number, value in controls:
+        track.append(mido.Message("control_change", channel=5, control=number, value=value, time=tick - before))
+        before = tick
+    file.save(path)
+    rendering = render(load(tmp_path, text), path, live=True)
+    heard = [
+        (round(call.event.beat * 960), call.event.message.hex())
+        for call in spies[0].calls
+        if isinstance(call, Listen) and call.event.beat < 2.5
+    ]
+    assert heard == [
+        (0, note_on(1, 60, 80).hex()),
+        (960, "b0407f"),
+        (960, note_off(1, 60).hex()),
+        (1920, "b04000"),
+        (1920, note_on(1, 62, 80).hex()),
+    ]
+    turned = [call.value for call in spies[0].calls if isinstance(call, Control)]
+    assert turned[:2] == [pytest.approx(0.3), 1.0]
+    assert len([call for call in spies[0].calls if isinstance(call, Reset)]) == 2  # the start, and panic
+    ends = [end for _, end, _ in notes(rendering.data)["dice low"]]
+    assert 2400 in ends
+
+
+def test_delays_of_ports_are_no_part_of_what_is_written(dice: None, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.mid", *TUNE)
+    late = load(tmp_path, BAND.replace("out: {direction: out}", "out: {direction: out, delay_ms: 50}"))
+    assert render(late, path).data == render(load(tmp_path, BAND), path).data
 
 
 def test_live_without_any_input_there_is_one_all_the_same(dice: None, tmp_path: Path, spies: list[Spy]) -> None:
