@@ -24,6 +24,7 @@ SONG_POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 AHEAD = 0.25  # seconds: where the line that was given last and the present one are compared
 CLOSE = 0.0002  # seconds: by less they may differ
 JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
+SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that it takes at least; the second one if only `advance` can end it
 SILENCE = 60.0  # seconds without a cause until it may be said again
 POSITIONS = 6  # ticks to a sixteenth, the unit of a Song Position Pointer
 
@@ -70,6 +71,10 @@ class Follower:
         """Somebody before us had got so far, and it runs: the ticks that come are counted on from there."""
         self._line.go_on(tempo)
         self.tempo, self.running = tempo, True
+
+    def stand(self, beat: float) -> None:
+        """Somebody before us had got so far, and it stands: a Continue goes on there."""
+        self._position = round(beat * TICKS)
 
     def hear(self, message: bytes, stamp: float) -> list[Change]:
         """A message of the clock's port; others than those of clock and transport are ignored."""
@@ -179,14 +184,14 @@ class Follower:
         """The present line, if it is not the one that was given."""
         truth, given = self._truth(), self.tempo
         beat = 60 / truth.bpm  # seconds
-        at = max(now + AHEAD, self._slew_end)
+        at = self._slew_end if now < self._slew_end else now + AHEAD
         if abs(truth.beat_at(at) - given.beat_at(at)) * beat <= CLOSE:
             return []
         missing = (truth.beat_at(now) - given.beat_at(now)) * beat
         if abs(missing) <= JUMP:
             self.tempo, self._slew_end = truth, -math.inf
         else:
-            slew = max(AHEAD, 2 * abs(missing))
+            slew = max(SLEW if self._line.following else SLOW_SLEW, 2 * abs(missing))
             self.tempo = Tempo(given.beat_at(now), now, truth.bpm * (1 + missing / slew))
             self._slew_end = now + slew
         return [self.tempo]

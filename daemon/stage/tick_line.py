@@ -14,10 +14,13 @@ lean to one side (a ramp), n shrinks down to FAST = 6 ticks: 0.33 rad per tick, 
 IRE Trans. Automatic Control 7, 1962, choose β = α²/(2 − α) for the damping 0.71; the expanding-memory gains were
 taken at all bandwidths, so that there is one rule.)
 
-Which tick it is: as long as the tempo is steady, a tick counts as the one that the line says, so lost, doubled and
-late ticks need no repair. When the last intervals are alike, but not of the line's period, it is a new tempo: every
-tick since the last undoubted one counted as one, and the line starts anew from the present tick. Intervals of k whole
-periods may be k − 1 lost ticks each, so they are believed later; and much shorter ones may be a second master.
+Which tick it is: as long as the tempo is steady, a tick is the one that the line says, so lost, doubled and late ticks
+need no repair. For a new tempo, two explanations of the last three to eight intervals are weighed by their likelihood:
+ticks of the line, with their residuals, some lost and some doubled; or ticks of a line of their own, none lost. If the
+second is clearly the better one, the line starts anew from the present tick, and every tick since the last one that was
+sure counts as one: the count is repaired with hindsight. A tempo of half as much looks like every second tick lost: it
+takes six ticks to be believed. One of twice as much looks like a second master: it takes eight. After a pause (GAP) the
+first tick is the nearest of the line, which went on by itself.
 """
 
 from __future__ import annotations
@@ -42,7 +45,7 @@ QUIET = 0.00025  # seconds: least jitter that is reckoned with (stamps are no be
 STRAYS = 24  # ticks beside the line, less good ones, that make it two masters
 LIKE = {3: 0.2, 4: 0.25, 6: 0.3, 8: 0.5}  # how many intervals → by what share of the mean the worst may differ
 YOUNG = 12  # ticks: so long a new line may be wrong
-UNDOUBTED = 3  # good ticks one after the other, after which there is no doubt that the line is right
+SURE = 3  # good ticks one after the other, after which the line is believed to be right
 MISSED = 5.0  # cost of a lost or doubled tick: 2 ln(1/p), about one tick in ten
 ASTRAY = 16.0  # most that a stamp's residual can cost
 CHANGE = 29.0  # a new tempo costs as much
@@ -51,8 +54,8 @@ NOWHERE = 12  # ticks one after the other beside the line: it is not the line
 
 class _Tick(NamedTuple):
     stamp: float
-    count: int  # its number, if every tick since the last undoubted one counts as one
-    cost: float  # twice the negative log-likelihood that it is on the line
+    count: int  # its number, if every tick since the last sure one counts as one
+    sure: bool  # that this is its number
 
 
 class TickLine:
@@ -69,7 +72,7 @@ class TickLine:
         self.strays = 0  # ticks beside the line, less the good ones since
         self._memory = 0  # n
         self._lean = 0.0
-        self._variance = 0.001**2  # of the stamps: the jitter squared
+        self.jitter = 0.001  # seconds: σ of the stamps
         self._measured = 8  # how many ticks it rests on
         self._residual = 0.0  # of the tick before
         self._good = 0  # ticks on the line without any other between
@@ -78,15 +81,13 @@ class TickLine:
         self._beside = 0  # ticks beside the line since the last one on it
         self._slow_ticks = 0
         self._recent: deque[_Tick] = deque(maxlen=STRAYS + 1)
+        self._costs: deque[float] = deque(
+            maxlen=max(LIKE)
+        )  # twice the negative log-likelihoods of the ticks on the line
 
     @property
     def heard(self) -> bool:
         return bool(self._recent)
-
-    @property
-    def jitter(self) -> float:
-        """Seconds, σ."""
-        return math.sqrt(self._variance)
 
     def tick_at(self, seconds: float) -> float:
         """The number of the tick at `seconds`, with its fraction."""
@@ -118,66 +119,54 @@ class TickLine:
         steps = round((stamp - self.seconds) / self.period)
         expected = self.number + steps
         residual = stamp - self.seconds - steps * self.period
-        count = self._recent[-1].count + 1 if self._recent else expected
-        cost = min(residual**2 * (1 - self._alpha) / self._variance, ASTRAY)
-        cost += MISSED * min(abs(expected - self._expected - 1), 3)
+        sure = not self._recent or self.strays >= STRAYS or self.too_fast or self.too_slow
+        # After a pause, or when who knows whose ticks they are, the line alone counts.
+        count = expected if sure else self._recent[-1].count + 1
+        n = self._memory
+        alpha, beta = 2 * (2 * n + 1) / ((n + 1) * (n + 2)), 6 / ((n + 1) * (n + 2))
+        cost = residual * residual * (1 - alpha) / (self.jitter * self.jitter)  # the prediction's error adds to it
+        missed = abs(expected - self._expected - 1)
+        self._costs.append(min(cost, ASTRAY) + MISSED * min(missed, 3))
         self._expected = expected
-        on_line = self.following and abs(residual) <= self._gate()
-        if on_line and self._on_line(steps, residual):
-            count = self.number
-        elif not on_line:
+        gate = min(max(0.12 * self.period, 5.5 * self.jitter), 0.35 * self.period)
+        on_line = self.following and -gate <= residual <= gate
+        if on_line and steps > 0:
+            self._on_line(steps, residual, alpha, beta)
+        else:
             self._beside += 1
             self._good = 0
             self.strays += self.following
-        self._recent.append(_Tick(stamp, count, cost))
+            self.doubled += on_line
+        if self._good >= SURE and self._age >= YOUNG:
+            count, sure = self.number, True
+        self._recent.append(_Tick(stamp, count, sure))
         if number is not None:
             self._renumber(number - expected if on_line else None, stamp, number)
         self._look_at_intervals(interval)
         return expected
 
-    @property
-    def _alpha(self) -> float:
-        n = self._memory
-        return 2 * (2 * n + 1) / ((n + 1) * (n + 2))
-
-    def _gate(self) -> float:
-        """So far from the line a tick may be."""
-        return min(max(0.12 * self.period, 5.5 * self.jitter), 0.35 * self.period)
-
-    def _on_line(self, steps: int, residual: float) -> bool:
-        """Take a tick that is `steps` periods after the last one on the line. True: there is no doubt which it is."""
-        if steps < 1:
-            self.doubled += 1
-            self.strays += 1
-            self._beside += 1
-            self._good = 0
-            return False
+    def _on_line(self, steps: int, residual: float, alpha: float, beta: float) -> None:
+        """Take a tick that is `steps` periods after the last one on the line."""
         self._good = self._good + 1 if steps == 1 and not self._beside else 0
+        self._age += 1
         self._beside = 0
         self.lost += steps - 1
         self.errors.add(abs(residual))
         self.number += steps
-        self.seconds += steps * self.period + self._alpha * residual
-        beta = 6 / ((self._memory + 1) * (self._memory + 2))
+        self.seconds += steps * self.period + alpha * residual
         self.period = min(max(self.period + beta * residual, SHORTEST), LONGEST)
-        self._adapt(residual)
-        if self._good:
-            self.strays = max(self.strays - 1, 0)
-        self._age += 1
-        return self._good >= UNDOUBTED and self._age >= YOUNG
-
-    def _adapt(self, residual: float) -> None:
-        """Measure the jitter by what the residuals differ, where a ramp hardly shows; forget if they lean."""
-        if self._good > 1:
+        if self._good and self.strays:
+            self.strays -= 1
+        if self._good > 1:  # the jitter is measured by what the residuals differ, where a ramp hardly shows
             self._measured = min(self._measured + 1, SLOW)
-            difference = (residual - self._residual) ** 2 / 2
-            self._variance = max(self._variance + (difference - self._variance) / self._measured, QUIET**2)
+            variance, difference = self.jitter**2, (residual - self._residual) ** 2 / 2
+            self.jitter = max(math.sqrt(variance + (difference - variance) / self._measured), QUIET)
         self._residual = residual
         self._lean += (residual - self._lean) / LEAN
         if abs(self._lean) > LEANS * self.jitter:
             self._memory = max(self._memory * 3 // 4, FAST)
-        else:
-            self._memory = min(self._memory + 1, SLOW)
+        elif self._memory < SLOW:
+            self._memory += 1
 
     def _renumber(self, shift: int | None, stamp: float, number: int) -> None:
         """The present tick is `number`: shift the line, or, if the tick is not on it, let it start there."""
@@ -192,7 +181,8 @@ class TickLine:
         self._memory = min(self._memory, FAST)
         self._beside, self._good, self._lean, self._expected = 0, 0, 0.0, number
         self._recent.clear()
-        self._recent.append(_Tick(stamp, number, 0.0))
+        self._recent.append(_Tick(stamp, number, True))
+        self._costs.clear()
 
     def _look_at_intervals(self, interval: float) -> None:
         """Are they those of a new tempo, or of one that cannot be followed?"""
@@ -203,23 +193,24 @@ class TickLine:
         self.too_fast = count == STRAYS and mean < SHORTEST * (1 - SLACK)
         if self.too_slow or self.too_fast or self._beside >= NOWHERE:
             self.following = False
-        if self.too_fast:
-            return
-        for m in LIKE:
-            if m <= count and (self._is_new_tempo(m) if self.following else self._is_regular(m)):
-                return
+        if not self.following and not self.too_fast:
+            any(m <= count and self._is_regular(m) for m in LIKE)
+        elif self.strays < STRAYS and sum(self._costs) >= CHANGE:
+            any(m <= count and self._is_new_tempo(m) for m in LIKE)
 
     def _is_new_tempo(self, m: int) -> bool:
         """The last `m` intervals are explained better by a line of their own: start it."""
-        cost = sum(self._recent[i].cost for i in range(-m, 0))
-        if cost < CHANGE or self.strays >= STRAYS:
+        cost = sum(list(self._costs)[-m:])
+        if cost < CHANGE:
             return False
         stamps = [self._recent[i].stamp for i in range(-m - 1, 0)]
         seconds, period = _least_squares(stamps)
-        if m < 8 and period < 0.6 * self.period:  # two masters' ticks are less regular in the end
+        if m < max(LIKE) and period < 0.6 * self.period:  # two masters' ticks are less regular in the end
             return False
         squares = sum((stamp - seconds - i * period) ** 2 for i, stamp in enumerate(stamps, -m))
-        return cost - squares / self._variance > CHANGE and self._start_line(m, seconds, period)
+        if cost - squares / self.jitter**2 <= CHANGE or not _can_be_followed(period):
+            return False
+        return self._start_line(m, seconds, period)
 
     def _is_regular(self, m: int) -> bool:
         """The last `m` intervals are alike: start a line through them."""
@@ -228,31 +219,35 @@ class TickLine:
         intervals = [b - a for a, b in pairwise(stamps)]
         if max(abs(interval - mean) for interval in intervals) > LIKE[m] * mean:
             return False
-        if m == 8 and abs(sum(intervals[::2]) - sum(intervals[1::2])) / 4 > 0.4 * mean:
+        if m == max(LIKE) and abs(sum(intervals[::2]) - sum(intervals[1::2])) / 4 > 0.4 * mean:
             return False  # two masters' ticks by turns
         seconds, period = _least_squares(stamps)
-        for i in range(-m - 1, -len(self._recent), -1):  # lost and doubled before: now it is seen
-            steps = (self._recent[i].stamp - self._recent[i - 1].stamp) / period
-            missing = round(steps) - 1 if abs(steps - round(steps)) < 0.25 else 0
-            if missing:
-                for k in range(i, 0):
-                    self._recent[k] = self._recent[k]._replace(count=self._recent[k].count + missing)
-        return self._start_line(m, seconds, period)
-
-    def _start_line(self, m: int, seconds: float, period: float) -> bool:
-        """The line through the last `m` intervals, if it can be followed; the count goes on."""
-        if not SHORTEST * (1 - SLACK) <= period <= LONGEST * (1 + SLACK):
+        if not _can_be_followed(period):
             return False
-        self.number, self.seconds = self._recent[-1].count, seconds
+        missing = 0  # before that, lost and doubled ticks: now it can be seen
+        for i in range(-m - 1, -len(self._recent), -1):
+            if self._recent[i].sure:
+                break
+            steps = (self._recent[i].stamp - self._recent[i - 1].stamp) / period
+            missing += round(steps) - 1 if abs(steps - round(steps)) < 0.25 else 0
+        return self._start_line(m, seconds, period, missing)
+
+    def _start_line(self, m: int, seconds: float, period: float, missing: int = 0) -> bool:
+        """The line through the last `m` intervals; the count goes on."""
+        self.number, self.seconds = self._recent[-1].count + missing, seconds
         self._expected = self.number
         self.period = min(max(period, SHORTEST), LONGEST)
         self.relocks += 1
         self.following = True
         self._memory = m + 1
         self._beside, self._good, self._age, self._lean, self.strays = 0, 0, 0, 0.0, 0
-        for i, tick in enumerate(self._recent):
-            self._recent[i] = tick._replace(cost=0.0)
+        self._recent[-1] = self._recent[-1]._replace(count=self.number)
+        self._costs.clear()
         return True
+
+
+def _can_be_followed(period: float) -> bool:
+    return SHORTEST * (1 - SLACK) <= period <= LONGEST * (1 + SLACK)
 
 
 def _least_squares(stamps: list[float]) -> tuple[float, float]:
