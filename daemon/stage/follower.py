@@ -17,10 +17,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK, TICKS_PER_BEAT
 from daemon.music.tempo import Tempo
-from daemon.stage.tick_line import FASTEST, SLOWEST, STRAYS, TICKS, TickLine
+from daemon.stage.tick_line import FASTEST, SLOWEST, STRAYS, TickLine
 
-SONG_POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 AHEAD = 0.25  # seconds: where the line that was given last and the present one are compared
 CLOSE = 0.0002  # seconds: by less they may differ
 JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
@@ -74,22 +74,22 @@ class Follower:
 
     def stand(self, beat: float) -> None:
         """Somebody before us had got so far, and it stands: a Continue goes on there."""
-        self._position = round(beat * TICKS)
+        self._position = round(beat * TICKS_PER_BEAT)
 
     def hear(self, message: bytes, stamp: float) -> list[Change]:
         """A message of the clock's port; others than those of clock and transport are ignored."""
         now = self._now = max(stamp, self._now)
-        if message == b"\xf8":
+        kind = message[0] if message else 0
+        if kind == TICK:
             return self._tick(now)
-        match message[0] if message else 0:
-            case 0xF2:
-                return self._locate(message[1:])
-            case 0xFA:
-                return self._start()
-            case 0xFB:
-                return self._continue()
-            case 0xFC:
-                return self._stop(now)
+        if kind == START:
+            return self._start()
+        if kind == CONTINUE:
+            return self._continue()
+        if kind == STOP_CLOCK:
+            return self._stop(now)
+        if kind == SONG_POSITION:
+            return self._locate(message[1:])
         return []
 
     def advance(self, now: float) -> list[Change]:
@@ -124,7 +124,7 @@ class Follower:
         }
 
     def _truth(self) -> Tempo:
-        return Tempo(self._line.number / TICKS, self._line.seconds, 60 / TICKS / self._line.period)
+        return Tempo(self._line.number / TICKS_PER_BEAT, self._line.seconds, 60 / TICKS_PER_BEAT / self._line.period)
 
     def _tick(self, now: float) -> list[Change]:
         line = self._line

@@ -8,9 +8,9 @@ sections 1.2.10 and 6):
     α = 2 (2n + 1) / ((n + 1)(n + 2)),  β = 6 / ((n + 1)(n + 2)),  n = 0, 1, 2, …
 
 so acquisition is the best possible for a steady tempo. Then n stays at SLOW = 96 ticks (four beats). There the loop
-has the natural frequency √β = 0.025 rad per tick, the damping α / (2 √β) = 0.82 and the noise bandwidth (F. Gardner,
-Phaselock Techniques, Wiley 2005, section 6: ω/2 (ζ + 1/(4ζ))) 0.014 per tick: 0.7 Hz at 120 BPM. When the residuals
-lean to one side (a ramp), n shrinks down to FAST = 6 ticks: 0.33 rad per tick, 9 Hz. (T. Benedict and G. Bordner,
+has the natural frequency √β = 0.025 rad per tick, the damping α / (2 √β) = 0.81 and the noise bandwidth (F. Gardner,
+Phaselock Techniques, Wiley 2005: ω/2 (ζ + 1/(4ζ))) 0.014 per tick: 0.7 Hz at 120 BPM. When the residuals
+lean to one side (a ramp), n shrinks down to FAST = 6 ticks: 0.33 rad per tick, 8 Hz. (T. Benedict and G. Bordner,
 IRE Trans. Automatic Control 7, 1962, choose β = α²/(2 − α) for the damping 0.71; the expanding-memory gains were
 taken at all bandwidths, so that there is one rule.)
 
@@ -30,12 +30,12 @@ from collections import deque
 from itertools import pairwise
 from typing import NamedTuple
 
+from daemon.music.events import TICKS_PER_BEAT
 from daemon.music.tempo import Tempo
 from daemon.stage.metrics import Histogram
 
-TICKS = 24  # to a beat
 SLOWEST, FASTEST = 20.0, 400.0  # bpm that is followed
-LONGEST, SHORTEST = 60 / TICKS / SLOWEST, 60 / TICKS / FASTEST  # periods, seconds
+LONGEST, SHORTEST = 60 / TICKS_PER_BEAT / SLOWEST, 60 / TICKS_PER_BEAT / FASTEST  # periods, seconds
 SLACK = 0.05  # by so much a period may be out of range because it is measured
 SLOW, FAST = 96, 6  # ticks of memory
 GAP = 0.5  # seconds without ticks (and four periods) after which the line goes on by itself
@@ -64,7 +64,7 @@ class TickLine:
     def __init__(self, bpm: float) -> None:
         self.number = 0
         self.seconds = 0.0
-        self.period = min(max(60 / TICKS / bpm, SHORTEST), LONGEST)
+        self.period = min(max(60 / TICKS_PER_BEAT / bpm, SHORTEST), LONGEST)
         self.following = False  # else it goes on by itself
         self.too_slow = self.too_fast = False  # for 20–400 bpm: not followed
         self.doubled = self.lost = self.relocks = 0
@@ -100,9 +100,9 @@ class TickLine:
     def go_on(self, tempo: Tempo) -> None:
         """By itself, like this, until there are ticks."""
         self.let_go()
-        self.number = round(tempo.beat * TICKS)
-        self.seconds = tempo.seconds_at(self.number / TICKS)
-        self.period = min(max(60 / TICKS / tempo.bpm, SHORTEST), LONGEST)
+        self.number = round(tempo.beat * TICKS_PER_BEAT)
+        self.seconds = tempo.seconds_at(self.number / TICKS_PER_BEAT)
+        self.period = min(max(60 / TICKS_PER_BEAT / tempo.bpm, SHORTEST), LONGEST)
 
     def let_go(self) -> None:
         """Go on by itself until ticks are regular again."""
