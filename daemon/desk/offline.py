@@ -41,6 +41,9 @@ class Offline:
     def panic(self) -> None:
         pass
 
+    def propose(self, action: str, value: float) -> None:
+        pass
+
     def call(self, player: str, number: int, call: Call) -> None:
         self._calls.append((player, number, call))
 

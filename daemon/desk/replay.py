@@ -186,6 +186,9 @@ class _Player:
     def panic(self) -> None:
         pass
 
+    def propose(self, action: str, value: float) -> None:
+        pass
+
     def call(self, player: str, number: int, call: Call) -> None:
         answer = self._answers[player, number] = deque()
         try:

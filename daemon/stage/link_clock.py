@@ -65,6 +65,7 @@ class LinkClock:
         self._origin = 0.0  # what Link calls beat 0 of the song
         self._changes: list[Change] = []  # ours, not told yet
         self._start_at = math.inf  # when the song starts by itself, unless others are there earlier
+        self._start_beat = 0.0
         self._taps = Taps()
         now = clock()
         self._settled_at = now + SETTLE
@@ -90,16 +91,16 @@ class LinkClock:
         state = self._link.captureAppSessionState()
         changes += self._obey(state, now)
         if now >= self._start_at or (self._start_at < math.inf and self._link.numPeers()):
-            changes += self._begin(state, now, now + SOON, 0.0)
+            changes += self._begin(state, now, now + SOON, self._start_beat)
         if (tempo := self._given.follow(now, self._line(state, now))) is not None:
             changes.append(tempo)
         return changes
 
     # What we want of the session
 
-    def start_soon(self) -> None:
-        """Start by ourselves at a bar line, once those who are there had time to be found; nobody is told."""
-        self._start_at = self._settled_at
+    def start_soon(self, beat: float = 0.0) -> None:
+        """Start by ourselves, once those who are there had time to be found; nobody is told."""
+        self._start_at, self._start_beat = self._settled_at, beat
 
     def start(self, now: float, beat: float = 0.0) -> None:
         """Let the session play. We start `beat` of the song where the session's bar has got as far as the song's."""
@@ -139,9 +140,9 @@ class LinkClock:
             self._commit(state)
         self._count_from(beat, now)
 
-    def set_quantum(self, now: float, quantum: float) -> None:
+    def set_quantum(self, quantum: float) -> None:
         """Other bars: the song's bar lines move to the session's."""
-        self.quantum = quantum
+        now, self.quantum = self._clock(), quantum
         self._count_from(self.tempo.beat_at(now), now)
         self._command = self._command_in(self._link.captureAppSessionState())
 

@@ -310,6 +310,8 @@ class Performance:
                 self._tell(control.source, control_change(channel, SUSTAIN, value), stamp)
             case "setting":
                 self._players.turn(control.player, control.setting, amount)
+            case "tempo" if self._proposes:
+                self._sink.propose("tempo", amount)
             case "tempo":
                 self._transport.set_bpm(self._now, amount)
             case action if value >= 64 or (control.event == "note" and value > 0):
@@ -318,6 +320,8 @@ class Performance:
     def _hand(self, action: str, stamp: float) -> None:
         transport = self._transport
         match action:
+            case _ if self._proposes:
+                self._sink.propose(action, stamp)
             case "start":
                 self._start(0.0, self._next_beat(), None)
             case "stop" if transport.running:
@@ -328,6 +332,11 @@ class Performance:
                 at = transport.tap(self._now, stamp)
                 if at is not None:
                     self._start(transport.position, at, None)
+
+    @property
+    def _proposes(self) -> bool:
+        """Whether what is done by hand is for a session to decide: we are told what becomes of it."""
+        return self.spec.clock.source == "link"
 
     def _next_beat(self) -> float | None:
         """Of a clock that we follow."""

@@ -34,6 +34,10 @@ class Sink(Protocol):
     def panic(self) -> None:
         """Pay the ledger and silence every output."""
 
+    def propose(self, action: str, value: float) -> None:
+        """Somebody at the computer, or a control, wants to start, stop, continue, tap (`value`: seconds) or to have
+        `value` bpm (tempo), which is for those whom we follow to decide."""
+
     def record(self, entry: list[Any]) -> None:
         """Keep for the journal. The first item is the entry's kind, the second is seconds."""
 

@@ -79,6 +79,8 @@ class Stage:
         self._ports.silence()
         self._ports.close()
         self._desk.close()
+        if self._time is not None:
+            self._time.close()
         for link in self._players.values():
             link.close()
         self._door.close()
@@ -102,6 +104,8 @@ class Stage:
             self._kind = GRID
             self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
         self._ports.pump(self._spin())
+        if self._time is not None:
+            self._time.look(time.perf_counter())
         for name, link in self._door.arrivals(readable, self._names()):
             self._welcome(name, link)
         if self._desk.link in readable or self._desk.link.broken:
@@ -112,7 +116,8 @@ class Stage:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
         if music < time.perf_counter() + ROOM:
             return music
-        return min(music, self._check_at, self._desk.next_deadline())
+        look = self._time.look_at if self._time is not None else NEVER
+        return min(music, look, self._check_at, self._desk.next_deadline())
 
     def _spin(self) -> float:
         """Wait for what is sent any moment now; the time then."""
@@ -280,7 +285,6 @@ class Stage:
         if now < self._check_at or self._performance is None or self._time is None:
             return
         self._check_at = now + CHECK
-        self._time.look(now)
         for name in self._performance.check_players(now):
             self._desk.tell("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
@@ -321,6 +325,10 @@ class Stage:
 
     def panic(self) -> None:
         self._ports.silence()
+
+    def propose(self, action: str, value: float) -> None:
+        if self._time is not None:
+            self._time.propose(time.perf_counter(), action, value)
 
     def record(self, entry: list[Any]) -> None:
         self._moved |= entry[0] in ("start", "stop", "locate", "hand")

@@ -8,46 +8,74 @@ from typing import Any
 
 from daemon.music.events import SONG_POSITION, TICK
 from daemon.music.tempo import Tempo
+from daemon.stage import link_clock
 from daemon.stage.follower import Caution, Change, Follower, Transport
+from daemon.stage.link_clock import LinkClock
 from daemon.stage.performance import Performance
 from daemon.stage.spec import ClockSpec
 from daemon.stage.transport import FOLLOWS
 
 SIXTEENTH = 0.25  # beats
 SOON = 0.2  # seconds that a new stage takes to go on where the one before it was
+LOOK = 0.2  # seconds between looks at a MIDI clock
 
 Say = Callable[[str, str, str], None]  # level, cause, text
 
 
 class Timekeeper:
-    """Tells `performance` what the clock's source says."""
+    """Tells `performance` what the clock's source says.
+
+    `look_at` is when it wants to `look` at that source next.
+    """
 
     def __init__(self, performance: Performance, say: Say) -> None:
         self._performance, self._say = performance, say
         self._source: ClockSpec | None = None
         self._follower: Follower | None = None
+        self._link: LinkClock | None = None
+        self._begun = False
+        self.look_at = math.inf
         self.configure()
 
     def configure(self) -> None:
         """The performance has another configuration: follow whom it names."""
         clock, before = self._performance.spec.clock, self._source
         if before is None or (clock.source, clock.port) != (before.source, before.port):
+            self.close()
             self._follower = Follower(self._performance.bpm) if clock.source == "midi" else None
+            self._link = self._join() if clock.source == "link" else None
+            if self._link is not None and self._begun and not clock.by_hand:
+                self._link.start_soon(self._performance.position)
+        elif self._link is not None and self._link.quantum != self._quantum:
+            self._link.set_quantum(self._quantum)
         self._source = clock
+        self._look_again()
+
+    def close(self) -> None:
+        """Leave whom we follow."""
+        if self._link is not None:
+            self._link.close()
+        self._follower = self._link = None
 
     def begin(self, now: float, was: Sequence[float] = ()) -> None:
         """Start the clock, or go on where a stage before this one was: see `place`."""
         performance, clock = self._performance, self._performance.spec.clock
+        self._begun = True
+        self._look_again()
         if len(was) == 3:
             tempo = Tempo(*was)
             beat = max(math.ceil(tempo.beat_at(now + SOON) / SIXTEENTH) * SIXTEENTH, 0.0)
             if self._follower is not None:
                 self._follower.resume(tempo)
+            if self._link is not None:
+                self._link.resume(now, tempo)
             performance.follow(now, tempo)
             performance.start(now, beat, tempo.seconds_at(beat), beat)
         elif was or clock.source in FOLLOWS or clock.by_hand:
             performance.stop(now)
             performance.locate(now, *(was or (0.0,)))
+            if self._link is not None and not was and not clock.by_hand:
+                self._link.start_soon()
         else:
             performance.start(now)
 
@@ -68,16 +96,56 @@ class Timekeeper:
         return True
 
     def look(self, now: float) -> None:
-        """Now and then."""
+        """At `look_at`; earlier, nothing is done."""
+        if now < self.look_at:
+            return
         if self._follower is not None:
+            self.look_at = now + LOOK
             self._obey(now, self._follower.advance(now))
+        elif self._link is not None:
+            self._obey(now, self._link.advance(now))
+            self.look_at = self._link.next_look(now)
+
+    def propose(self, now: float, action: str, value: float) -> None:
+        """To a session: what is wanted by hand. See Sink.propose."""
+        if (link := self._link) is None:
+            return
+        match action:
+            case "start":
+                link.start(now)
+            case "continue" if not link.running:
+                link.start(now, self._performance.position)
+            case "stop":
+                link.stop(now)
+            case "tap":
+                link.tap(now, value)
+            case "tempo":
+                link.set_bpm(now, value)
+        self._look_again()
 
     def port_lost(self, now: float, name: str) -> None:
         if self._follower is not None and self._source is not None and name == self._source.port:
             self._obey(now, self._follower.lost(now))
 
     def figures(self) -> dict[str, Any]:
-        return {} if self._follower is None else {"clock": self._follower.status()}
+        source = self._follower or self._link
+        return {} if source is None else {"clock": source.status()}
+
+    @property
+    def _quantum(self) -> float:
+        return self._performance.bar_at(0.0)[1]
+
+    def _join(self) -> LinkClock | None:
+        try:
+            return link_clock.join(self._performance.bpm, self._quantum)
+        except ImportError:
+            self._say("error", "link", f"clock.source: {link_clock.lacking()}")
+            return None
+
+    def _look_again(self) -> None:
+        """As soon as can be. A session that we have joined is looked at from the beginning of the song on."""
+        waits = self._follower is None and (self._link is None or not self._begun)
+        self.look_at = math.inf if waits else 0.0
 
     def _obey(self, now: float, changes: Iterable[Change]) -> None:
         performance = self._performance

@@ -5,14 +5,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
-from daemon.music.tempo import Tempo
+from daemon.music.events import control_change
+from daemon.music.tempo import Tempo, TempoMap
 from daemon.stage import link_clock
 from daemon.stage.follower import Change, Transport
 from daemon.stage.given_line import JUMP
 from daemon.stage.link_clock import LOOK, SETTLE, LinkClock
+from daemon.stage.performance import Performance
+from daemon.stage.spec import ClockSpec, ControlSpec, StageSpec
+from daemon.stage.timekeeper import Timekeeper
+from daemon.wire import Generate
+from tests.stage.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder
 
 QUANTUM = 4.0
 
@@ -379,7 +386,7 @@ def test_it_goes_on_in_a_session_of_others(song: Song) -> None:
 def test_other_bars(song: Song) -> None:
     peer_starts(song)
     song.run(3.0)
-    song.link.set_quantum(song.clocks.seconds, 3.0)
+    song.link.set_quantum(3.0)
     song.run(4.0)
     apart = (song.beat - song.link_beat) / 3.0
     assert apart == pytest.approx(round(apart), abs=1e-3)
@@ -416,3 +423,129 @@ def test_what_is_lacking_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     assert "pip install 'jamd[link]'" in link_clock.lacking()
     with pytest.raises(ImportError):
         link_clock.join(120.0, 4.0)
+
+
+class Stage(Recorder):
+    """What the stage does about it, with the time of the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **clock: Any) -> None:
+        super().__init__()
+        self.clocks = Clocks()
+        self.session = Session(self.clocks)
+        monkeypatch.setattr(link_clock, "join", lambda _, quantum: LinkClock(self.session, quantum, self.clocks.read))
+        controls = tuple(ControlSpec("keys", n, a) for n, a in enumerate(("start", "stop", "continue", "tap")))
+        controls += (ControlSpec("keys", 20, "tempo", low=40.0, high=220.0),)
+        spec = StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), controls=controls, clock=ClockSpec("link", **clock))
+        self.performance = Performance(spec, self)
+        self.said: list[str] = []
+        self.time = Timekeeper(self.performance, lambda level, cause, text: self.said.append(text))
+        self.performance.player_up(self.clocks.seconds, "choir")
+
+    def propose(self, action: str, value: float) -> None:
+        self.time.propose(self.clocks.seconds, action, value)
+
+    def run(self, seconds: float) -> None:
+        end = self.clocks.seconds + seconds
+        while self.clocks.seconds < end:
+            due = min(self.performance.next_deadline(), self.time.look_at, end)
+            self.clocks.seconds = max(due, self.clocks.seconds)
+            self.performance.advance(self.clocks.seconds)
+            self.time.look(self.clocks.seconds)
+
+    def turn(self, number: int, value: int = 127) -> None:
+        assert self.performance.heard(
+            self.clocks.seconds, "keys", self.clocks.seconds, control_change(1, number, value)
+        )
+
+    @property
+    def beat(self) -> float:
+        return self.performance.beat_at(self.clocks.seconds)
+
+
+def test_a_band_starts_by_itself_and_is_stopped_and_started_by_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    stage.run(2.9)
+    assert not stage.performance.running  # the desk has not said so
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(1.6)  # bar line at 4.0
+    assert stage.performance.running and stage.beat == pytest.approx(1.0, abs=0.001)
+    assert stage.last(Generate)[2].window.bar_start == 0.0
+    stage.session.state.setIsPlaying(False, stage.clocks.micros())
+    stage.run(0.1)
+    assert not stage.performance.running
+    stage.session.state.setIsPlaying(True, stage.clocks.micros())  # at 4.6: bar line at 6.0
+    stage.run(2.4)
+    assert stage.performance.running and stage.beat == pytest.approx(2.0, abs=0.001)
+
+
+def test_by_hand_is_said_to_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch, by_hand=True)
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(2.1)
+    assert not stage.performance.running
+    stage.turn(0)
+    stage.run(4.4)  # from 4.0 on
+    assert stage.performance.running and stage.session.state.plays
+    assert stage.beat == pytest.approx(5.0, abs=0.001)
+    stage.turn(1)
+    stage.run(0.6)
+    assert not stage.performance.running and not stage.session.state.plays
+    stage.turn(2)  # at 7.1, from beat 5 on, in a session that is at beat 14.2: at 17
+    stage.run(1.9)
+    assert stage.performance.running and stage.beat == pytest.approx(6.0, abs=0.001)
+    stage.turn(20, 127)
+    stage.run(0.1)
+    assert stage.session.state.bpm == 220.0 and stage.performance.bpm == pytest.approx(220, abs=0.001)
+    for _ in range(3):
+        stage.turn(3)
+        stage.run(0.5)
+    assert stage.performance.bpm == pytest.approx(120, abs=0.05)
+    stage.performance.by_hand(stage.clocks.seconds, "stop", stage.clocks.seconds)
+    stage.run(0.1)
+    assert not stage.performance.running
+
+
+def test_the_stage_after_a_crash_goes_on_where_the_song_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage, later = Stage(monkeypatch), Stage(monkeypatch)
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(5.0)
+    later.clocks.seconds = stage.clocks.seconds
+    later.time.begin(later.clocks.seconds, stage.time.place())
+    stage.run(3.0)
+    later.run(3.0)
+    assert later.performance.running and later.beat == pytest.approx(stage.beat, abs=0.001)
+
+
+def test_a_reload_takes_link_another_meter_and_leaves_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(5.0)
+    link = stage.performance.spec
+
+    def reload(spec: StageSpec) -> None:
+        stage.performance.reconfigure(stage.clocks.seconds, spec)
+        stage.time.configure()
+
+    reload(replace(link, tempo_map=TempoMap(((0.0, 120.0),), ((0.0, 3.0),))))
+    stage.run(4.0)
+    assert stage.performance.running and len([e for e in stage.entries if e[0] == "start"]) == 1
+    apart = (stage.beat - stage.session.state.beatAtTime(stage.clocks.micros(), 3.0)) / 3.0
+    assert apart == pytest.approx(round(apart), abs=0.001)
+    reload(replace(link, clock=ClockSpec()))
+    assert not stage.session.enabled and stage.time.figures() == {}
+    stage.run(0.5)
+    stage.session = Session(stage.clocks)
+    reload(link)
+    stage.run(4.0)
+    assert stage.performance.running and stage.time.figures()["clock"]["state"] == "alone"
+
+
+def test_without_the_package_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(monkeypatch)
+    monkeypatch.undo()
+    monkeypatch.setattr(link_clock, "MODULE", "a module that nobody has")
+    time = Timekeeper(stage.performance, lambda level, cause, text: stage.said.append(text))
+    time.begin(stage.clocks.seconds)
+    time.look(stage.clocks.seconds)
+    time.propose(stage.clocks.seconds, "start", 0.0)
+    assert "pip install 'jamd[link]'" in stage.said[0] and time.figures() == {}
