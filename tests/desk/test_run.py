@@ -11,6 +11,7 @@ from pathlib import Path
 import mido
 import pytest
 
+from daemon.desk.journal import read
 from tests.desk.jamd import Jamd, band
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -232,6 +233,24 @@ def test_a_player_that_fails_at_once_holds_up_nobody(start: Start) -> None:
     assert jamd.log.count("bob ended") == 1  # once a minute
     assert jamd.log.count("the engine failed") == 1
     time.sleep(1)
+    assert jamd.end() == 0
+    assert_complete(jamd, "tune", "ann")
+
+
+def test_a_band_that_takes_long_to_start_plays_all_the_same(start: Start) -> None:
+    jamd = start(band("ann", "bob", trouble={"bob": "slow"})).ready()  # the stage is asked how it goes meanwhile
+    assert "stands" not in jamd.log
+    time.sleep(1)
+    stage = jamd.children()["stage"]
+    os.kill(stage, signal.SIGKILL)  # the next one waits for bob, too, before it goes on
+    jamd.replaced("stage", stage, 3)
+    (journal,) = (jamd.folder / "sessions").glob("*.journal")
+
+    def goes_on() -> bool:
+        kinds = [entry[0] for entry in read(journal)]
+        return kinds.count("stage") == 2 and "sent" in kinds[len(kinds) - kinds[::-1].index("stage") :]
+
+    jamd.wait(goes_on, 15, "notes of the new stage")
     assert jamd.end() == 0
     assert_complete(jamd, "tune", "ann")
 
