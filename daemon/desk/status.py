@@ -27,7 +27,7 @@ def figures(metrics: Mapping[str, Any]) -> list[str]:
 
 def clock(metrics: Mapping[str, Any]) -> list[str]:
     """What those whom we follow do, and whether the song stands."""
-    stands = [] if len(metrics.get("place", [0, 0, 0])) > 1 else ["stands"]
+    stands = ["stands"] if len(metrics.get("place", [])) == 1 else []
     if (followed := metrics.get("clock")) is None:
         return stands
     return [", ".join([f"clock {followed['state']} at {metrics.get('bpm', 0.0):.1f} bpm", *stands])]

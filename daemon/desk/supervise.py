@@ -149,13 +149,13 @@ class Supervisor:
                 self._tell.entries(entries)
                 return
             case ["place", *place]:
-                self._place = place
+                self._place = place or self._place
                 return
             case ["pong", _, metrics]:
                 if not self._has_clock:
                     metrics.pop("place", None)  # not where the song is, but where one begins
                 self._unanswered, self.metrics = 0, metrics
-                self._place = metrics.get("place", self._place)
+                self._place = metrics.get("place") or self._place
                 self.ports = metrics.get("ports", self.ports)
                 self._tell.pong()
                 return

@@ -208,6 +208,11 @@ class Performance:
         return self.spec.tempo_map.bar_at(beat)
 
     @property
+    def ready(self) -> bool:
+        """It was started, or stands and waits for that."""
+        return self._transport.ready
+
+    @property
     def running(self) -> bool:
         return self._transport.running
 

@@ -80,8 +80,11 @@ class Timekeeper:
             performance.start(now)
 
     def place(self) -> list[float]:
-        """Where the song is, for a stage after this one: beat, seconds and bpm while it runs; else the beat."""
+        """Where the song is, for a stage after this one: beat, seconds and bpm while it runs; else the beat; nothing
+        before its start."""
         performance = self._performance
+        if not performance.ready:
+            return []
         if performance.running:
             return [performance.tempo.beat, performance.tempo.seconds, performance.tempo.bpm]
         return [performance.position]

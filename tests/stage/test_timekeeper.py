@@ -126,6 +126,12 @@ def test_the_stage_after_a_crash_stands_where_the_song_stood() -> None:
     assert not later.performance.running and later.performance.position == 4.0
 
 
+def test_a_stage_that_was_never_started_has_no_place_to_go_on() -> None:
+    sink = Recorder()
+    performance = Performance(StageSpec(STEADY, (KEYS, OUT)), sink)
+    assert Timekeeper(performance, lambda *_: None).place() == []
+
+
 def test_other_ports_and_other_messages_are_none_of_the_clock() -> None:
     master = Master()
     assert not master.time.hear(1.0, "pads", TICK, 1.0)
