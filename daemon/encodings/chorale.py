@@ -19,7 +19,6 @@ LOWEST, HIGHEST = 36, 81  # MIDI
 REST = 46
 UNKNOWN = 47
 SYMBOLS = 47  # that can be predicted
-STEPS_PER_BEAT = 4
 STEPS_PER_BAR = 16  # of the positions that the model tells apart
 NO_FERMATA, FERMATA, FERMATA_UNKNOWN = 0, 1, 2
 
@@ -38,12 +37,6 @@ def to_symbols(midi: ArrayLike) -> Symbols:
     if odd.size:
         raise ValueError(f"MIDI {int(odd[0])} is outside {LOWEST}..{HIGHEST}")
     return np.where(numbers < 0, REST, numbers - LOWEST)
-
-
-def to_midi(symbols: ArrayLike) -> Symbols:
-    """Symbols → MIDI numbers, −1 = rest or unknown, of the same shape."""
-    numbers = np.asarray(symbols, dtype=np.int64)
-    return np.where(numbers < REST, numbers + LOWEST, -1)
 
 
 def repeated(symbols: Symbols) -> NDArray[np.bool_]:

@@ -19,14 +19,16 @@ HEAD = np.array(1, dtype=np.int64)
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the net knows of all frames so far, one row per particle: `tensors` by name, `context` (rows, width)."""
+    """What the net knows of all frames so far, one row per particle: `context` (n, width), and `rows` (n,) of `tensors`
+    by name, None for all of them. They are copied only when the net reads them: 200 kB a row."""
 
     tensors: Mapping[str, Floats]
     context: Floats
+    rows: Symbols | None = None
 
-    def select(self, rows: NDArray[np.intp] | Symbols | list[int]) -> State:
+    def select(self, rows: Symbols) -> State:
         """Some of the rows, in any order, repeated or not."""
-        return State({name: tensor[rows] for name, tensor in self.tensors.items()}, self.context[rows])
+        return State(self.tensors, self.context[rows], rows if self.rows is None else self.rows[rows])
 
 
 class ChoraleModel:
@@ -43,7 +45,6 @@ class ChoraleModel:
         self._shapes: dict[str, list[int]] = {name: list(inputs[name]["shape"][1:]) for name in self._states}
         self._width = int(inputs["context_in"]["shape"][1])
         symbols, zero = np.full((1, len(VOICES)), UNKNOWN, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        empty: dict[str, Any] = {name: np.zeros((1, *shape), np.float32) for name, shape in self._shapes.items()}
         self._advance: dict[str, Any] = {
             "function": ADVANCE,
             "context_in": np.zeros((1, self._width), np.float32),
@@ -57,7 +58,7 @@ class ChoraleModel:
             "held": np.zeros_like(symbols),
             "position": zero,
             "fermata": zero,
-            **empty,
+            **self.start(1).tensors,
         }
         self._following = ["context", *(f"{name}_next" for name in self._states)]
 
@@ -73,8 +74,10 @@ class ChoraleModel:
         unknown.
         """
         now = {"frame": frame, "held": held, "position": position, "fermata": fermata}
-        feeds = {**self._advance, **state.tensors, **now}
-        context, *following = self._session.run(self._following, feeds)
+        past = state.tensors
+        if state.rows is not None:
+            past = {name: tensor[state.rows] for name, tensor in past.items()}
+        context, *following = self._session.run(self._following, {**self._advance, **past, **now})
         return State(dict(zip(self._states, following, strict=True)), context)
 
     def head(self, state: State, previous: Symbols, known: Symbols, voice: Symbols) -> tuple[Floats, Floats]:

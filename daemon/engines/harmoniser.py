@@ -88,7 +88,7 @@ class Harmoniser:
         self._early: Early | None = None
         self._chord = -math.inf  # beat of the first key of the last chord
         self._bar, self._tempo = 4.0, 120.0
-        self._until = -math.inf  # end of the last window
+        self._until = -math.inf  # end of the last window; before the first one the transport stands
         self._composed = 0
 
     def control(self, name: str, value: float) -> None:
@@ -108,7 +108,7 @@ class Harmoniser:
             yield from self._answer(event.beat, given)
             return
         self._given = {}
-        if self._release == "at once":
+        if self._release == "at once" or self._until == -math.inf:  # the transport stands: no step will come
             yield from self._hush(event.beat)
 
     def _answer(self, beat: float, given: Given) -> Iterator[Action]:

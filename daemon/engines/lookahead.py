@@ -6,6 +6,8 @@ melody's note; its score takes in how likely that note was, so that what leads n
 what the local draw, tempered, masked and cut at top-p, adds to or takes from it is paid back by its normaliser.
 
 Particles that share their whole past (about half of them) share a row of the model's state, which is computed once.
+All voices of a 16th are drawn at once, each as if those before it repeated their pitches; most do, and then one call of
+the model serves. Those after the first that moves are drawn again, with the same random numbers.
 """
 
 from __future__ import annotations
@@ -73,50 +75,67 @@ class LookAhead:
         rested, self._rests = self._rests > 0, 0
         self._advance(position)
         previous = self._symbols
-        given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
-        log_probs, tie = self._ask_first([*given, *free[:1]], known)
-        for index, voice in enumerate(given):
-            self._scores += log_probs[index, self._rows, known[voice]]
         symbols = np.tile(known, (self._count, 1))
         held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
-        likely = log_probs[-1, self._rows], tie[-1, self._rows]
-        contexts = State({}, self._state.context[self._rows])
-        for voice in free:
-            if voice != free[0]:
-                likely = self._model.head(contexts, previous, symbols, np.full(self._count, voice))
-            symbols[:, voice] = self._draw(voice, likely[0], symbols, temperature, top_p)
-            draws = self._random.random(self._count)
-            held[:, voice] = (symbols[:, voice] == previous[:, voice]) & (draws < probability(likely[1], temperature))
+        given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
+        draws = self._random.random((len(free), 2, self._count))
+        likely, ties, beside = self._ask([*given, *free], symbols)
+        for index, voice in enumerate(given):
+            self._scores += likely[index, :, known[voice]]
+        while free:
+            count = len(free)  # of what was asked; given voices come before
+            chosen, gains = self._draw(free, likely[-count:], beside[-count:], draws[-count:, 0], temperature, top_p)
+            repeats = chosen == previous[:, free].T
+            tied = repeats & (draws[-count:, 1] < probability(ties[-count:], temperature))
+            moves = np.flatnonzero(~repeats.all(axis=1))  # the voices after the first had a wrong guess beside them
+            good = int(moves[0]) + 1 if len(moves) else count
+            now, free = free[:good], free[good:]
+            symbols[:, now], held[:, now] = chosen[:good].T, tied[:good].T
+            self._scores += gains[:good].sum(axis=0)
+            if free:
+                likely, ties, beside = self._ask(free, symbols)
         self._write(previous, symbols, np.zeros_like(held) if rested else held)
 
-    def _ask_first(self, voices: list[int], known: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Log probabilities (voices, rows, 47) and tie logits (voices, rows): each voice with those before it known.
-        One call: it costs little more than that of a single voice."""
-        count, rows = len(voices), len(self._state.context)
-        asked = np.full((count, rows, len(VOICES)), UNKNOWN)
-        for index, voice in enumerate(voices):
-            asked[index + 1 :, :, voice] = known[voice]
+    def _ask(self, voices: list[int], symbols: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32], Ints]:
+        """Log probabilities (voices, particles, 47) and tie logits (voices, particles) of `voices`, each beside the
+        settled ones and those before it in the list, guessed to repeat their pitch; and what is so beside each
+        (voices, particles, 4)."""
+        numbers, distinct = _number(np.concatenate((self._rows[:, None], symbols), axis=1))
+        symbols, rows = distinct[:, 1:], distinct[None, :, 0].repeat(len(voices), axis=0)
+        previous = self._previous[rows]
+        beside = np.where(symbols == UNKNOWN, previous, symbols)
+        for index in range(len(voices)):
+            beside[index][:, voices[index:]] = UNKNOWN
         log_probs, tie = self._model.head(
-            State({}, np.tile(self._state.context, (count, 1))),
-            np.tile(self._previous, (count, 1)),
-            asked.reshape(-1, len(VOICES)),
-            np.repeat(voices, rows),
+            self._state.select(rows.ravel()),
+            previous.reshape(-1, len(VOICES)),
+            beside.reshape(-1, len(VOICES)),
+            np.repeat(voices, len(distinct)),
         )
-        return log_probs.reshape(count, rows, -1), tie.reshape(count, rows)
+        return log_probs.reshape(*rows.shape, -1)[:, numbers], tie.reshape(rows.shape)[:, numbers], beside[:, numbers]
 
     def _draw(
-        self, voice: int, log_probs: NDArray[np.float32], symbols: Ints, temperature: float, top_p: float
-    ) -> Ints:
-        cost = discouraged(voice, self._symbols, symbols)
+        self,
+        voices: list[int],
+        log_probs: NDArray[np.float32],
+        beside: Ints,
+        draws: Floats,
+        temperature: float,
+        top_p: float,
+    ) -> tuple[Ints, Floats]:
+        """A symbol of each voice for each particle, and what that adds to its score: (voices, particles) each."""
+        voice, known = np.repeat(voices, self._count), beside.reshape(-1, len(VOICES))
+        log_probs = log_probs.reshape(len(known), -1)
+        previous = self._symbols[None].repeat(len(voices), axis=0).reshape(known.shape)
+        cost = discouraged(voice, previous, known)
         chosen, scores, drawn = choose(
             log_probs if cost is None else log_probs - cost,
-            allowed(voice, symbols),
+            allowed(voice, known),
             max(temperature, COLDEST),
             top_p,
-            self._random.random(self._count),
+            draws.ravel(),
         )
-        self._scores += scores - temperature * drawn
-        return chosen
+        return chosen.reshape(draws.shape), (scores - temperature * drawn).reshape(draws.shape)
 
     def rest(self, position: int) -> None:
         """Write a 16th in which the choir rests. To the model the last chord lasts; after a bar it starts anew."""
@@ -126,10 +145,7 @@ class LookAhead:
 
     def _advance(self, position: int) -> None:
         """Hand the last 16th to the model, once for all particles that have it and all before it in common."""
-        pasts = np.column_stack((self._rows, self._symbols, self._held)).tolist()
-        numbers: dict[tuple[int, ...], int] = {}
-        self._rows = np.array([numbers.setdefault(tuple(past), len(numbers)) for past in pasts])
-        distinct = np.array(list(numbers))
+        self._rows, distinct = _number(np.concatenate((self._rows[:, None], self._symbols, self._held), axis=1))
         self._previous, ones = distinct[:, 1:5], np.ones(len(distinct), dtype=np.int64)
         self._state = self._model.advance(
             self._state.select(distinct[:, 0]), self._previous, distinct[:, 5:], ones * position, ones * FERMATA_UNKNOWN
@@ -174,3 +190,10 @@ class LookAhead:
         for column in self._columns:
             column.rows, column.previous = column.rows[chosen], column.previous[chosen]
             column.symbols, column.held = column.symbols[chosen], column.held[chosen]
+
+
+def _number(rows: Ints) -> tuple[Ints, Ints]:
+    """The number of each row among the distinct ones, and these, in the order of their first appearance."""
+    numbers: dict[tuple[int, ...], int] = {}
+    of_each = [numbers.setdefault(tuple(row), len(numbers)) for row in rows.tolist()]
+    return np.array(of_each), np.array(list(numbers))

@@ -82,9 +82,9 @@ class Pen:
         notes = np.flatnonzero(IN_RANGE[voice])
         known = np.full((len(notes), len(VOICES)), UNKNOWN)
         known[:, voice] = notes
-        context = np.repeat(self._state.context, len(notes), axis=0)
+        state = self._state.select(np.zeros(len(notes), dtype=np.int64))
         previous = np.repeat(self.previous, len(notes), axis=0)
-        log_probs, tie = self._model.head(State({}, context), previous, known, np.full(len(notes), int(voice == 0)))
+        log_probs, tie = self._model.head(state, previous, known, np.full(len(notes), int(voice == 0)))
         for row, asked in enumerate(known.tolist()):
             self._foreseen[tuple(asked)] = log_probs[row : row + 1], tie[row : row + 1]
 

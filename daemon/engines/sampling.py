@@ -12,6 +12,7 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 SYMBOLS = np.arange(REST + 1)
+NUMBERS = np.arange(len(VOICES))
 IN_RANGE: Bools = np.array(
     [[low <= symbol + LOWEST <= high for symbol in SYMBOLS[:-1]] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
@@ -44,19 +45,20 @@ def _rooms() -> Bools:
 ROOMS = _rooms()
 
 
-def allowed(voice: int, known: Ints) -> Bools:
-    """(B, 47): the symbols that `voice` may sing beside the `known` ones (B, 4) of this 16th.
+def allowed(voice: int | Ints, known: Ints) -> Bools:
+    """(B, 47): the symbols that `voice`, one or (B,), may sing beside the `known` ones (B, 4) of this 16th.
 
     Within its range, no rest, not above a higher voice that is known nor below a lower one. Where they leave nothing
     between them, crossing is given up; the range never is.
     """
-    upper = np.minimum(known[:, :voice], REST).min(axis=1, initial=REST)
-    lower = np.where(known[:, voice + 1 :] < REST, known[:, voice + 1 :], 0).max(axis=1, initial=0)
+    own = np.asarray(voice)[..., None]
+    upper = np.where(own > NUMBERS, known, REST).min(axis=1, initial=REST)
+    lower = np.where((own < NUMBERS) & (known < REST), known, 0).max(axis=1)
     rooms: Bools = ROOMS[voice, lower, upper]
     return rooms
 
 
-def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
+def parallels(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
     """(B, 47): how many parallel fifths, octaves or unisons each symbol makes with the known voices; None: none.
 
     Both voices move, in one direction, and stand a fifth, an octave or a unison apart before and after.
@@ -64,7 +66,7 @@ def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
     moved = (known != previous) & (known < REST) & (previous < REST)
     if not moved.any():
         return None
-    own = previous[:, voice, None]
+    own = previous[np.arange(len(previous)), voice, None]
     gap = (previous - own) % 12
     risky = moved & (own < REST) & ((gap == 0) | (gap == 7))
     if not risky.any():
@@ -78,7 +80,7 @@ def parallels(voice: int, previous: Ints, known: Ints) -> Floats | None:
     return count
 
 
-def discouraged(voice: int, previous: Ints, known: Ints) -> Floats | None:
+def discouraged(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
     """(B, 47): the nats that each symbol costs beyond what the model thinks of it; None: nothing."""
     count = parallels(voice, previous, known)
     nats = None if count is None else PARALLEL * count

@@ -31,7 +31,7 @@ FORMAT = 1
 ENCODING = "S A T B; 0..45 = MIDI 36..81, 46 = rest, 47 = before the start or unknown; one frame per 16th"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
-ADVANCE, HEAD, BOTH = range(3)
+ADVANCE, HEAD = range(2)
 GOLDEN = ("context", "logits", "tie")
 
 

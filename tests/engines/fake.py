@@ -57,7 +57,7 @@ class FakeModel:
     def advance(self, state: FakeState, frame: Any, held: Any, position: Any, fermata: Any) -> FakeState:
         assert frame.shape == held.shape == (len(position), 4)
         past = (*state.past, (tuple(frame[0].tolist()), tuple(held[0].tolist())))
-        self.advances.append(FakeState({}, position[:, None].astype(np.float32), past))
+        self.advances.append(FakeState({}, position[:, None].astype(np.float32), past=past))
         return self.advances[-1]
 
     def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:

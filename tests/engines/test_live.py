@@ -77,6 +77,17 @@ def test_release(monkeypatch: pytest.MonkeyPatch, release: str, at: float) -> No
     assert run(engine, 1.25, 9) == []
 
 
+def test_while_the_transport_stands_the_harmony_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window is asked for after the reset: a next step would never come."""
+    engine = make(monkeypatch, FakeModel(), release="next step")
+    run(engine, 0, 1)
+    engine.reset({}, 0.0, 1)
+    assert len(plays(list(engine.listen(on(0.0, 72))))) == 4
+    assert stops(list(engine.listen(off(0.8, 72)))) == [
+        (0.8, voice) for voice in ("soprano", "alto", "tenor", "bass")
+    ]  # fmt: skip
+
+
 def test_the_pedal_holds_the_last_note(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel())
     run(engine, 0, 0.25)

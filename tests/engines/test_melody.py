@@ -102,6 +102,29 @@ def test_it_looks_ahead(monkeypatch: pytest.MonkeyPatch, needed: int) -> None:
     assert found >= 18, "without looking ahead, every other time"
 
 
+def test_a_voice_hears_those_drawn_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they move: it was asked first as if they did not."""
+
+    def chain(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return 72 if voice == 0 else (known[voice - 1] or 0) - (0, 5, 7, 5)[voice]
+
+    engine = make(monkeypatch, FakeModel(chain), {"tune": melody((0, 1, 72), (1, 1, 74), (2, 1, 71))})
+    actions = plays(run(engine, 0, 3))
+    assert [pitch for _, voice, pitch, _ in actions if voice == "alto"] == [67, 69, 66]
+    assert [pitch for _, voice, pitch, _ in actions if voice == "tenor"] == [60, 62, 59]
+    assert [pitch for _, voice, pitch, _ in actions if voice == "bass"] == [55, 57, 54]
+
+
+def test_a_chord_that_stands_costs_one_call_of_the_model_a_16th(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model, {"tune": melody((0, 64, 72), length=64.0)})
+    run(engine, 0, 1)
+    model.advances.clear()
+    model.heads.clear()
+    run(engine, 1, 17)
+    assert len(model.heads) == len(model.advances) > 0
+
+
 def test_a_written_bass_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     notes = (Note(0, 4, 72, 90, 0), Note(0, 1, 50, 90, 1), Note(2, 1, 48, 90, 1))
     two = Melody("two", notes, 4, False, TempoMap(((0, 96),), ((0, 4),)))
