@@ -224,17 +224,11 @@ class TickLine:
         seconds, period = _least_squares(stamps)
         if not _can_be_followed(period):
             return False
-        missing = 0  # before that, lost and doubled ticks: now it can be seen
-        for i in range(-m - 1, -len(self._recent), -1):
-            if self._recent[i].sure:
-                break
-            steps = (self._recent[i].stamp - self._recent[i - 1].stamp) / period
-            missing += round(steps) - 1 if abs(steps - round(steps)) < 0.25 else 0
-        return self._start_line(m, seconds, period, missing)
+        return self._start_line(m, seconds, period)
 
-    def _start_line(self, m: int, seconds: float, period: float, missing: int = 0) -> bool:
+    def _start_line(self, m: int, seconds: float, period: float) -> bool:
         """The line through the last `m` intervals; the count goes on."""
-        self.number, self.seconds = self._recent[-1].count + missing, seconds
+        self.number, self.seconds = self._recent[-1].count + self._missed(m, period), seconds
         self._expected = self.number
         self.period = min(max(period, SHORTEST), LONGEST)
         self.relocks += 1
@@ -244,6 +238,23 @@ class TickLine:
         self._recent[-1] = self._recent[-1]._replace(count=self.number)
         self._costs.clear()
         return True
+
+    def _missed(self, m: int, period: float) -> int:
+        """How many ticks more were lost than doubled before the last `m` intervals, since the last sure one.
+
+        Seen from the line of `period` that starts there, and, further back, from the one before it.
+        """
+        missed, periods = 0, [self.period, period] if self.following else [period]
+        for i in range(-1, -len(self._recent), -1):
+            if self._recent[i].sure:
+                break
+            if i >= -m:
+                continue
+            interval = self._recent[i].stamp - self._recent[i - 1].stamp
+            while periods and abs(interval / periods[-1] - round(interval / periods[-1])) > 0.25:
+                periods.pop()
+            missed += round(interval / periods[-1]) - 1 if periods else 0
+        return missed
 
 
 def _can_be_followed(period: float) -> bool:
