@@ -18,16 +18,11 @@ from daemon.desk.output import Output
 from daemon.desk.recorder import Recorder
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import Chronicle, status_line
+from daemon.desk.status import Chronicle, hints, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view import Terminal, View
 from daemon.errors import JamdError
-
-WITHOUT_PORTS = (
-    "without ports jamd plays into the recording and this terminal; they open as soon as there is a MIDI system"
-    " (Debian: modprobe snd-seq, or apt install jackd2 and start it)"
-)
 
 
 def run(path: Path | None, seconds: float | None) -> int:
@@ -86,8 +81,8 @@ async def _play(
 ) -> None:
     """From the first start to the time's end, with a reload at every SIGHUP."""
     await supervisor.start(band.stage, band.members)
-    if supervisor.ports and not any(supervisor.ports.values()):
-        log.LOG.warning(WITHOUT_PORTS)
+    for hint in hints(band):
+        log.LOG.info(hint)
     systemd.status(status_line(supervisor))
     systemd.ready()
     log.LOG.info("READY: %s", status_line(supervisor))
@@ -111,6 +106,8 @@ async def _reload(supervisor: Supervisor, first: config.Config) -> str:
         log.LOG.error("%s\nnothing was changed: the last good configuration goes on", text)
         return f"reload failed, the last good configuration goes on ({' '.join(str(error).split())}); "
     log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player has changed")
+    for hint in hints(band):
+        log.LOG.info(hint)
     if band.recording != first.recording:
         log.LOG.warning("recording.directory: the new one counts from the next start of jamd")
     return ""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from daemon.config import Config
 from daemon.desk.supervise import Supervisor
 from daemon.desk.view import View
 
@@ -38,7 +39,7 @@ def status_line(supervisor: Supervisor) -> str:
     players = [name if seat.up else f"{name} ({_why(seat.refused)})" for name, seat in supervisor.seats.items()]
     apis = sorted({api for api in supervisor.ports.values() if api})
     if supervisor.ports and not apis:
-        apis = ["no MIDI system: it plays into the recording and the terminal"]
+        apis = ["no port is open"]
     restarts = sum(supervisor.restarts.values())
     parts = [
         f"players: {', '.join(players) or 'none'}",
@@ -48,6 +49,16 @@ def status_line(supervisor: Supervisor) -> str:
         f"restarts {restarts}",
     ]
     return supervisor.mistake + "; ".join(parts)
+
+
+def hints(config: Config) -> Iterator[str]:
+    """Why somebody may be silent although nothing is wrong."""
+    if not config.band:
+        yield f"nobody plays along: there is no player under band: in {config.path}"
+    for member in config.band:
+        if not member.listen:
+            name = member.name
+            yield f"{name} listens to nobody, so it plays what it makes up or nothing: see band.{name}.listen"
 
 
 class Chronicle:

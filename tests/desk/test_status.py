@@ -37,7 +37,7 @@ def test_the_status_is_one_line() -> None:
     assert status_line(supervisor()).endswith(
         "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts 3"
     )
-    assert "no MIDI system" in status_line(supervisor(ports={"keys": None}))
+    assert "; no port is open; " in status_line(supervisor(ports={"keys": None}))
 
 
 def test_the_status_tells_of_the_clock() -> None:
