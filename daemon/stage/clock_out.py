@@ -17,7 +17,7 @@ SIXTEENTH = 0.25
 
 
 class ClockOut:
-    """`send(message, due seconds)`; ticks come `delay` seconds after their beats."""
+    """`send(message, due seconds)`; ticks, and the Start before them, come `delay` seconds after their beats."""
 
     def __init__(self, timeline: Timeline, send: Callable[[bytes, float], None], delay: float) -> None:
         self._timeline, self._send, self._delay = timeline, send, delay
@@ -32,7 +32,8 @@ class ClockOut:
         self.stop(now)
         self._tick(math.ceil(beat * TICKS_PER_BEAT - 1e-6))
         place = math.ceil(origin / SIXTEENTH - 1e-6) * SIXTEENTH
-        self._entries.append(self._timeline.add(place - BEFORE, RANK_CLOCK, lambda due: self._begin(place, due)))
+        begin = lambda due: self._begin(place, due)  # noqa: E731
+        self._entries.append(self._timeline.add(place - BEFORE, RANK_CLOCK, begin, offset=self._delay))
 
     def stop(self, now: float) -> None:
         for entry in self._entries:

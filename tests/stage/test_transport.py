@@ -170,6 +170,16 @@ def test_ticks_do_not_drift_and_are_delayed_like_the_notes_of_their_port() -> No
     assert ticks == [round(0.02 + n / 48, 6) for n in range(len(ticks))] and len(ticks) > 2880
 
 
+@pytest.mark.parametrize("delay", [-0.03, 0.03])
+def test_start_is_delayed_like_the_tick_that_it_means(delay: float) -> None:
+    ports = (KEYS, OUT, PortSpec("sync", "out", delay=delay))
+    performance, sink = made(clock=ClockSpec(send=("sync",), count_in=1), ports=ports, players=())
+    run_until(performance, 3.0)  # the count-in takes two seconds
+    sent = [(t, m) for t, port, m in sink.sent if port == "sync"]
+    start = [m for _, m in sent].index(b"\xfa")
+    assert sent[start + 1] == (round(2.0 + delay, 6), b"\xf8")
+
+
 # Metronome and count-in
 
 
