@@ -49,6 +49,7 @@ SURE = 3  # good ticks one after the other, after which the line is believed to 
 MISSED = 5.0  # cost of a lost or doubled tick: 2 ln(1/p), about one tick in ten
 ASTRAY = 16.0  # most that a stamp's residual can cost
 CHANGE = 29.0  # a new tempo costs as much
+GONE = 6  # missing so much, the line is none of two masters'
 NOWHERE = 12  # ticks one after the other beside the line: it is not the line
 
 
@@ -76,6 +77,7 @@ class TickLine:
         self._measured = 8  # how many ticks it rests on
         self._residual = 0.0  # of the tick before
         self._good = 0  # ticks on the line without any other between
+        self._missing = 0  # how much is missing of the line's ticks: 2 for each, less 1 for each that is there
         self._age = 0  # ticks on it since it was started
         self._expected = 0  # what the tick before was on the line
         self._beside = 0  # ticks beside the line since the last one on it
@@ -151,6 +153,7 @@ class TickLine:
         self._age += 1
         self._beside = 0
         self.lost += steps - 1
+        self._missing = max(self._missing + 2 * (steps - 1) - 1, 0)
         self.errors.add(abs(residual))
         self.number += steps
         self.seconds += steps * self.period + alpha * residual
@@ -191,7 +194,8 @@ class TickLine:
         count = len(self._recent) - 1
         mean = (self._recent[-1].stamp - self._recent[0].stamp) / count if count else 0.0
         self.too_fast = count == STRAYS and mean < SHORTEST * (1 - SLACK)
-        if self.too_slow or self.too_fast or self._beside >= NOWHERE:
+        not_one_of_two = self.strays >= STRAYS and self._missing >= GONE
+        if self.too_slow or self.too_fast or self._beside >= NOWHERE or not_one_of_two:
             self.following = False
         if not self.following and not self.too_fast:
             any(m <= count and self._is_regular(m) for m in LIKE)
@@ -234,7 +238,7 @@ class TickLine:
         self.relocks += 1
         self.following = True
         self._memory = m + 1
-        self._beside, self._good, self._age, self._lean, self.strays = 0, 0, 0, 0.0, 0
+        self._beside, self._good, self._missing, self._age, self._lean, self.strays = 0, 0, 0, 0, 0.0, 0
         self._recent[-1] = self._recent[-1]._replace(count=self.number)
         self._costs.clear()
         return True

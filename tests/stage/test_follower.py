@@ -437,6 +437,36 @@ def test_of_two_masters_the_first_is_followed(late: float) -> None:
     assert heard.after(4)[-1] < 0.25 * 2.5 / 120  # at worst the earlier one
 
 
+def test_twice_the_tempo_is_told_from_two_masters_even_with_lost_ticks() -> None:
+    moments = steady((60, 240), (130, 720))
+    stamps = jitter(moments, 1)
+    heard = Heard(moments, stamps[:240] + [stamp for stamp in stamps[240:] if stamp[1] % 7])
+    assert heard.follower.status()["bpm"] == pytest.approx(130, rel=0.003)
+
+
+@pytest.mark.parametrize("linear_in", ["time", "beats"])
+def test_faults_during_a_ramp_do_not_change_the_count(linear_in: str) -> None:
+    moments = ramp(60, 180, 64, linear_in)
+    for seed, fault in enumerate((lose_some, double_some)):
+        heard = Heard(moments, fault(jitter(moments, seed), random.Random(seed)), bpm=60)
+        assert heard.after(4)[-1] <= 0.01
+
+
+def test_after_a_pause_the_master_continues_at_another_tempo(master: Master) -> None:
+    master.send(START)
+    master.ticks(49)
+    master.send(STOP)
+    master.now += 10
+    master.send(CONTINUE)
+    changes: list[Change] = []
+    for _ in range(48):
+        master.now += 2.5 / 75
+        changes += master.follower.hear(TICK, master.now)
+    assert place([change for change in changes if isinstance(change, Transport)]) == ("start", 49 / 24)
+    assert master.beat == pytest.approx((49 + 47) / 24, abs=1e-3)
+    assert master.follower.tempo.bpm == pytest.approx(75)
+
+
 def test_it_goes_on_where_another_was(master: Master) -> None:
     master.follower.resume(Tempo(100.0, 5.0, 120.0))
     assert master.follower.running
