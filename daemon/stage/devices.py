@@ -7,7 +7,8 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +61,12 @@ class Systems:
     """Opens ports, watches them, closes them.
 
     Until `hand_over` (monotonic seconds) a port of the same name may be that of a stage that was killed just now.
+    What rtmidi does with the interpreter locked, 20 to 40 ms each time, is done within `locked`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, locked: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
         self.hand_over = 0.0
+        self._locked = locked
         self.jack: Any = None  # JackWatch, while there was a server
         self._ender: Device | None = None
         self._joined: list[Device] = []  # to ports of others
@@ -113,8 +116,9 @@ class Systems:
         if self._dead(device):
             _lost.append(device.handle)
             return
-        device.handle.close_port()
-        device.handle.delete()
+        with self._locked():
+            device.handle.close_port()
+            device.handle.delete()
 
     def cut_off(self, device: Device) -> None:
         """Let nothing come in there any more."""
@@ -160,8 +164,9 @@ class Systems:
             self.close(self._ender)
             self._ender = None
         if self._ender is None:
-            handle = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "jamd stage out")
-            handle.open_virtual_port("midi")
+            with self._locked():
+                handle = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "jamd stage out")
+                handle.open_virtual_port("midi")
             self._ender = Device(JACK, handle, ENDER, None, False)
 
     def leave(self) -> None:
@@ -221,24 +226,28 @@ class Systems:
         client = client_name(spec.name)
         own = own_name(api, spec.name)
         self._see_that_free(api, number, opposite, own)
-        handle = kind(number, client)
+        with self._locked():
+            device = self._make(api, kind(number, client), own, spec, may_share)
+        if device.foreign is not None:
+            self._joined.append(device)
+        if api == JACK and device.is_input:
+            self._have_ender()
+        return device
+
+    def _make(self, api: str, handle: Any, own: str, spec: PortSpec, may_share: bool) -> Device:
+        """Of rtmidi's `handle`, which is deleted where that fails."""
         try:
             foreign, shared = None, False
             if spec.connect is None:
-                handle.open_virtual_port("midi" if api in (ALSA, JACK) else client)
+                handle.open_virtual_port("midi" if api in (ALSA, JACK) else client_name(spec.name))
             else:
                 names = handle.get_ports()
                 index, shared = self._find(api, names, spec, may_share)
                 foreign = names[index]
                 handle.open_port(index, "midi")
             if api == JACK and not self.jack.has_port(own):
-                raise NotThere(f"the server gave the name {client!r} to someone else")
-            device = Device(api, handle, own, foreign, spec.direction == "in", spec.connect, shared)
-            if foreign is not None:
-                self._joined.append(device)
-            if api == JACK and device.is_input:
-                self._have_ender()
-            return device
+                raise NotThere(f"the server gave the name {client_name(spec.name)!r} to someone else")
+            return Device(api, handle, own, foreign, spec.direction == "in", spec.connect, shared)
         except BaseException:
             handle.delete()
             raise

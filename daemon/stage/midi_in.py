@@ -17,6 +17,11 @@ REAL_TIME = 0xF8  # status bytes from here on: clock, start, stop, …
 END_OF_EXCLUSIVE = [0xF7]  # a lone one is no message: see Systems.end_exclusive
 
 
+CALLED = 0.001  # seconds in which callbacks that have begun will have ended
+
+Event = tuple[list[int], float]  # of rtmidi: a message, and the seconds since the one before
+
+
 class Waker:
     """Wakes a `select` from any thread. A pair of sockets, because Windows selects nothing else."""
 
@@ -46,12 +51,13 @@ class Waker:
 class Ear:
     """What one open input needs. Closed, it hears nothing more, not even what waits: nobody would end those notes."""
 
-    __slots__ = ("heard_at", "is_open", "source", "splitter")
+    __slots__ = ("handle", "heard_at", "is_open", "is_swept", "receive", "source", "splitter")
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, source: str, handle: Any) -> None:
+        self.source, self.handle = source, handle
+        self.receive: Callable[[Event, object], None]
         self.splitter = Splitter()
-        self.is_open = True
+        self.is_open = self.is_swept = True
         self.heard_at = time.perf_counter()  # when anything last came in
 
 
@@ -64,16 +70,57 @@ class Inbox:
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
         self._heard: deque[tuple[float, Ear, bytes | None]] = deque()
+        self._ears: list[Ear] = []
         self._called = False  # the stage knows that there is something
         self.lost = 0
 
     def listen(self, handle: Any, source: str) -> Ear:
         """Take everything that rtmidi's `handle` receives; rtmidi holds on to the callback as long as it lives."""
-        ear = Ear(source)
+        ear = Ear(source, handle)
+        ear.receive = self._callback(ear)
+        self._ears = [*(other for other in self._ears if other.is_open), ear]
         handle.ignore_types(sysex=False, timing=False, active_sense=True)
-        handle.set_callback(self._callback(ear))
+        handle.set_callback(ear.receive)
         handle.set_error_callback(lambda *_: self.post(ear, b""))  # a queue of the system overflowed
         return ear
+
+    @contextlib.contextmanager
+    def by_queue(self) -> Iterator[None]:
+        """For what keeps the interpreter locked for long, as opening and closing ports does in rtmidi.
+
+        A thread of JACK's that had to wait for it meanwhile would miss what the next cycles bring: note-offs, too. So
+        rtmidi keeps in its own queue what comes in, and we get it afterwards.
+        """
+        ears = [ear for ear in self._ears if ear.is_open]
+        for ear in ears:
+            ear.handle.cancel_callback()
+        if ears:
+            time.sleep(CALLED)
+        try:
+            yield
+        finally:
+            for ear in ears:
+                stamp = ear.heard_at
+                while event := ear.handle.get_message():
+                    stamp += event[1]  # each tells the seconds since the one before
+                    ear.receive(event, min(stamp, time.perf_counter()))
+                ear.handle.set_callback(ear.receive)
+                ear.is_swept = False
+
+    def sweep(self, ear: Ear) -> None:
+        """A message that came in between those last two lines, a microsecond, is in rtmidi's queue still, and out of
+        order. For a moment in which nothing comes in.
+        """
+        if ear.is_swept:
+            return
+        ear.is_swept = True
+        ear.handle.cancel_callback()
+        found = 0
+        while ear.handle.get_message():
+            found += 1
+        ear.handle.set_callback(ear.receive)
+        if found:
+            self.post(ear, b"")
 
     def post(self, ear: Ear, message: bytes | None) -> None:
         """Something that the stage is to know after all that was heard before. From any thread."""
@@ -110,11 +157,11 @@ class Inbox:
             if len(self._heard) == waiting:
                 return
 
-    def _callback(self, ear: Ear) -> Callable[[tuple[list[int], float], object], None]:
+    def _callback(self, ear: Ear) -> Callable[[Event, object], None]:
         heard, wake, now = self._heard, self._waker.wake, time.perf_counter
 
-        def receive(event: tuple[list[int], float], _data: object) -> None:
-            ear.heard_at = stamp = now()
+        def receive(event: Event, came_at: object) -> None:
+            ear.heard_at = stamp = came_at if isinstance(came_at, float) else now()
             if event[0] == END_OF_EXCLUSIVE:
                 return
             if len(heard) < LIMIT:

@@ -58,7 +58,7 @@ class Ports:
     def __init__(self, ledger: Ledger, inbox: Inbox, metrics: Metrics, listener: Listener) -> None:
         self._ledger, self._inbox, self._metrics, self._listener = ledger, inbox, metrics, listener
         self.patchbay = Patchbay(private=[ENDER])
-        self._systems = Systems()
+        self._systems = Systems(inbox.by_queue)
         self._ports: dict[str, _Port] = {}
         self._outputs: dict[str, Output] = {}
         self._farewell = Farewell(self._systems)
@@ -127,6 +127,7 @@ class Ports:
                     self._move(port, now)
                 if port.device is not None and port.ear is not None and self._may_be_deaf(port, port.ear, now):
                     port.ear.heard_at = now
+                    self._inbox.sweep(port.ear)
                     self._systems.end_exclusive(port.device)
         if now >= self._patch_at:
             self._patch_at = now + PATCH

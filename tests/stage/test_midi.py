@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.music.events import is_note_off, is_well_formed, note_off, note_on
-from daemon.stage import midi_out
+from daemon.stage import midi_in, midi_out
 from daemon.stage.ledger import Ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Histogram, Metrics
@@ -231,6 +231,77 @@ def test_callbacks_stamp_queue_and_wake() -> None:
     handle.receive(([0x90, 61, 1], 0.0), None)
     assert list(inbox.take()) == []
     waker.rest()
+    waker.close()
+
+
+class QueueHandle:
+    """rtmidi's input: what JACK brings goes to the callback, or into rtmidi's queue where there is none."""
+
+    def __init__(self) -> None:
+        self.callback: Any = None
+        self.queue: list[tuple[list[int], float]] = []
+
+    def ignore_types(self, **_: bool) -> None: ...
+
+    def set_error_callback(self, callback: Any) -> None: ...
+
+    def set_callback(self, callback: Any) -> None:
+        self.callback = callback
+
+    def cancel_callback(self) -> None:
+        self.callback = None
+
+    def get_message(self) -> tuple[list[int], float] | None:
+        assert self.callback is None  # else rtmidi refuses
+        return self.queue.pop(0) if self.queue else None
+
+    def bring(self, message: bytes, gap: float = 0.0) -> None:
+        if self.callback is None:
+            self.queue.append((list(message), gap))
+        else:
+            self.callback((list(message), gap), None)
+
+
+def test_what_comes_in_while_the_interpreter_is_locked_is_heard_afterwards(
+    now: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(midi_in.time, "sleep", lambda seconds: None)
+    waker, keys, pads = Waker(), QueueHandle(), QueueHandle()
+    inbox = Inbox(waker)
+    inbox.listen(keys, "keys")
+    closed = inbox.listen(pads, "pads")
+    closed.is_open = False
+    now[0] = 10.0
+    keys.bring(note_on(1, 60, 90))
+    with pytest.raises(OSError, match="no port"), inbox.by_queue():
+        keys.bring(note_on(1, 61, 90), 0.01)
+        keys.bring(note_off(1, 60), 0.02)
+        pads.bring(note_on(1, 62, 90))
+        now[0] = 10.045
+        raise OSError("no port")
+    keys.bring(note_off(1, 61))
+    assert [(round(stamp, 6), source, message) for stamp, source, message in inbox.take()] == [
+        (10.0, "keys", note_on(1, 60, 90)),
+        (10.01, "keys", note_on(1, 61, 90)),
+        (10.03, "keys", note_off(1, 60)),
+        (10.045, "keys", note_off(1, 61)),
+    ]
+    waker.close()
+
+
+def test_what_was_left_in_rtmidis_queue_is_out_of_order_and_so_it_is_lost() -> None:
+    waker, keys = Waker(), QueueHandle()
+    inbox = Inbox(waker)
+    ear = inbox.listen(keys, "keys")
+    inbox.sweep(ear)
+    with inbox.by_queue():
+        pass
+    keys.queue.append((list(note_off(1, 60)), 0.0))
+    inbox.sweep(ear)
+    assert [message for _, _, message in inbox.take()] == [b""]
+    inbox.sweep(ear)
+    keys.bring(note_on(1, 60, 90))
+    assert [message for _, _, message in inbox.take()] == [note_on(1, 60, 90)]
     waker.close()
 
 

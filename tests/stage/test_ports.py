@@ -27,6 +27,7 @@ class Handle:
         self._clock = clock
         self.got: list[bytes] = []
         self.open = True
+        self.queue: list[bytes] = []
         self.closed_at = 0.0
 
     def send_message(self, message: bytes) -> None:
@@ -38,7 +39,17 @@ class Handle:
     def set_error_callback(self, callback: Any) -> None: ...
 
     def set_callback(self, callback: Any) -> None:
-        self.receive = lambda message: callback((list(message), 0.0), None)
+        self.call = lambda message: callback((list(message), 0.0), None)
+
+    def cancel_callback(self) -> None:
+        self.call = self.queue.append
+
+    def get_message(self) -> tuple[list[int], float] | None:
+        return (list(self.queue.pop(0)), 0.001) if self.queue else None
+
+    def receive(self, message: bytes) -> None:
+        """Somebody plays."""
+        self.call(message)
 
     def close_port(self) -> None:
         self.open = False
