@@ -1,5 +1,6 @@
 """`jamd run` with real processes and no MIDI system."""
 
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import mido
 import pytest
 
 from daemon.desk.journal import read
+from daemon.paths import resources
 from tests.desk.jamd import Jamd, band
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -64,6 +66,9 @@ def test_for_a_while(start: Start) -> None:
     assert "listens to nobody" not in jamd.log
     assert '"restarts": {}' in jamd.log
     assert_complete(jamd, "tune", "ann", "bob")
+    (metrics,) = re.findall(r"metrics (\{.*\})", jamd.log)
+    explained = (resources() / "docs" / "operations.md").read_text()
+    assert [name for name in json.loads(metrics) if f"`{name}`" not in explained] == []
 
 
 def test_silence_that_is_to_be_expected_is_said(start: Start) -> None:
