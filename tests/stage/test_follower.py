@@ -452,6 +452,23 @@ def test_faults_during_a_ramp_do_not_change_the_count(linear_in: str) -> None:
         assert heard.after(4)[-1] <= 0.01
 
 
+def test_a_slowly_swaying_tempo_is_followed_through_jitter() -> None:
+    moments, now = [], 10.0
+    for number in range(1440):
+        moments.append(now)
+        now += 2.5 / (120 + 8 * math.sin(number / 60))
+    heard = Heard(moments, jitter(moments, 1))
+    assert p99(heard.after(2)) <= 0.003
+    assert heard.follower.status()["relocks"] <= 6  # by a shorter memory, not by starting anew
+
+
+def test_lost_ticks_among_fast_and_jittering_ones() -> None:
+    """An eighth of a period of jitter, a tenth of the ticks lost: nearly every clock is counted right to the end."""
+    moments = steady((300, 480))
+    wrong = [Heard(moments, lose_some(jitter(moments, seed), random.Random(seed))).after(15)[-1] for seed in range(8)]
+    assert sum(error > 0.002 for error in wrong) <= 2
+
+
 def test_after_a_pause_the_master_continues_at_another_tempo(master: Master) -> None:
     master.send(START)
     master.ticks(49)
