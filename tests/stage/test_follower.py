@@ -326,6 +326,16 @@ def test_stop_and_continue_go_on_with_the_next_tick(master: Master, ticks_go_on:
     assert master.beat == pytest.approx(3, abs=1e-3)
 
 
+@pytest.mark.parametrize("share", [0.5, 1.05])
+def test_a_stop_in_the_place_of_the_next_tick_has_not_played_it(master: Master, share: float) -> None:
+    master.send(START)
+    master.ticks(31)
+    master.follower.hear(STOP, master.now + share * 2.5 / 120)
+    master.now += 10
+    master.send(CONTINUE)
+    assert place(master.ticks(1)) == ("start", 31 / 24)
+
+
 def test_stop_while_it_stands_says_nothing(master: Master) -> None:
     master.ticks(10)
     assert master.send(STOP, STOP) == []
