@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import cycle, repeat
 from typing import Any
 
 import pytest
@@ -22,18 +24,20 @@ from daemon.wire import Generate
 from tests.stage.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder
 
 QUANTUM = 4.0
+OTHER_BARS = 0.7  # beats by which beats are numbered otherwise with a quantum that is smaller by 1
 
 
 @dataclass
 class Clocks:
-    """Ours, and Link's, which is `ahead` of it and gains `drift` seconds every second. To read one takes a moment."""
+    """Ours, and Link's, which is `ahead` of it and gains `drift` seconds every second. To read ours `takes` so long."""
 
     seconds: float = 1000.0
     ahead: float = 86.4
     drift: float = 0.0
+    takes: Iterator[float] = field(default_factory=lambda: repeat(1e-7))
 
     def read(self) -> float:
-        self.seconds += 1e-7
+        self.seconds += next(self.takes)
         return self.seconds
 
     def micros(self) -> int:
@@ -65,13 +69,13 @@ class State:
 
     def beatAtTime(self, at: int, quantum: float) -> float:
         assert isinstance(at, int)
-        return round(self.beat + (at - self.at) * self.bpm / 60e6, 6)
+        return round(self.beat + (at - self.at) * self.bpm / 60e6 + OTHER_BARS * (quantum - QUANTUM), 6)
 
     def phaseAtTime(self, at: int, quantum: float) -> float:
         return self.beatAtTime(at, quantum) % quantum
 
     def timeAtBeat(self, beat: float, quantum: float) -> int:
-        return round(self.at + (beat - self.beat) * 60e6 / self.bpm)
+        return round(self.at + (beat - OTHER_BARS * (quantum - QUANTUM) - self.beat) * 60e6 / self.bpm)
 
     def requestBeatAtTime(self, beat: float, at: int, quantum: float) -> None:
         assert self.alone
@@ -230,6 +234,21 @@ def test_a_peers_stop_is_heard_by_those_to_whom_nobody_told_the_start(song: Song
     assert [t.kind for t in song.told] == ["start", "stop"]
 
 
+def test_a_change_of_tempo_is_no_command_to_those_who_play_by_themselves(song: Song) -> None:
+    song.run(1.0)
+    song.session.state.setIsPlaying(False, song.clocks.micros())
+    song.run(1.0)
+    song.link.start_soon(5.5)
+    song.run(2.0)
+    assert song.told[-1].kind == "start" and song.told[-1].tempo.beat == 5.5
+    song.session.state.setTempo(90.0, song.clocks.micros())
+    song.run(1.0)
+    song.link.set_quantum(3.0)
+    song.session.state.setTempo(120.0, song.clocks.micros())
+    song.run(1.0)
+    assert song.link.running and len(song.told) == 1
+
+
 def test_a_change_of_tempo_is_no_command(song: Song) -> None:
     peer_starts(song)
     song.run(3.0)
@@ -278,6 +297,7 @@ def test_a_jump_of_the_session_is_slewed(song: Song, beats: float) -> None:
     assert song.error() == pytest.approx(0, abs=1e-4)
     assert song.beat == pytest.approx(2 * 6.6 + beats, abs=0.1)
     assert song.backwards <= 0 and len(song.told) == 1
+    assert song.tempi <= 4  # the journal has a line for each
 
 
 @pytest.mark.parametrize("drift", [50e-6, -500e-6])
@@ -290,6 +310,15 @@ def test_clocks_that_drift_apart(drift: float) -> None:
         song.run(3.3)
         assert abs(song.error()) < 0.0002 + 1.1 * abs(drift)  # 1.1: a measurement and a look ago
     assert 20 <= song.tempi <= 135
+
+
+def test_a_measurement_that_is_interrupted() -> None:
+    clocks = Clocks(takes=cycle((1e-7, 1e-7, 0.002, 1e-7, 0.001, 1e-7, 0.003)))
+    link = LinkClock(Session(clocks), QUANTUM, clocks.read)
+    for _ in range(5):
+        clocks.seconds += 1.1
+        link.advance(clocks.seconds)
+        assert link.status()["offset_ms"] == pytest.approx(86400, abs=0.002)
 
 
 def test_at_once_it_starts_by_itself_and_tells_nobody(song: Song) -> None:
@@ -347,6 +376,13 @@ def test_going_on_in_the_midst_of_a_bar(song: Song) -> None:
     assert song.error() == pytest.approx(0, abs=2e-6)
 
 
+def test_a_start_at_another_tempo_than_the_one_before(song: Song) -> None:
+    song.session.state.setTempo(93.0, song.clocks.micros())
+    song.link.start(song.clocks.seconds)
+    song.run(LOOK)
+    assert song.told[0].tempo.bpm == pytest.approx(93, abs=0.001)
+
+
 def test_tempo_by_hand_and_tapped(song: Song) -> None:
     song.link.set_bpm(song.clocks.seconds, 99.0)
     assert song.session.state.bpm == 99.0
@@ -388,7 +424,7 @@ def test_other_bars(song: Song) -> None:
     song.run(3.0)
     song.link.set_quantum(3.0)
     song.run(4.0)
-    apart = (song.beat - song.link_beat) / 3.0
+    apart = (song.beat - song.session.state.beatAtTime(song.clocks.micros(), 3.0)) / 3.0
     assert apart == pytest.approx(round(apart), abs=1e-3)
     assert song.beat == pytest.approx(14.0, abs=1.6) and len(song.told) == 1
 
@@ -511,9 +547,23 @@ def test_the_stage_after_a_crash_goes_on_where_the_song_is(monkeypatch: pytest.M
     stage.run(5.0)
     later.clocks.seconds = stage.clocks.seconds
     later.time.begin(later.clocks.seconds, stage.time.place())
-    stage.run(3.0)
-    later.run(3.0)
+    for one in (stage, later):
+        one.run(3.0)
+        one.session.state.setTempo(90.0, one.clocks.micros())
+        one.run(3.0)
     assert later.performance.running and later.beat == pytest.approx(stage.beat, abs=0.001)
+
+
+def test_what_the_session_did_before_the_desk_lets_us_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While players still load. The song is joined where the others are."""
+    stage = Stage(monkeypatch)
+    stage.run(0.5)
+    stage.session.state.setIsPlaying(True, stage.clocks.micros())  # at 0.5: bar line at 2.0
+    stage.run(4.0)
+    assert not stage.performance.running
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(2.0)
+    assert stage.performance.running and stage.beat == pytest.approx(9.0, abs=0.001)
 
 
 def test_a_reload_takes_link_another_meter_and_leaves_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
