@@ -19,12 +19,10 @@ from typing import Any
 
 from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK, TICKS_PER_BEAT
 from daemon.music.tempo import Tempo
+from daemon.stage.given_line import GivenLine
 from daemon.stage.tick_line import FASTEST, SLOWEST, STRAYS, TickLine
 
-AHEAD = 0.25  # seconds: where the line that was given last and the present one are compared
-CLOSE = 0.0002  # seconds: by less they may differ
-JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
-SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that it takes at least; the second one if only `advance` can end it
+SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that a slew takes at least; the second one if only `advance` can end it
 SILENCE = 60.0  # seconds without a cause until it may be said again
 POSITIONS = 6  # ticks to a sixteenth, the unit of a Song Position Pointer
 
@@ -51,26 +49,28 @@ Change = Tempo | Transport | Caution
 class Follower:
     """Calls come in the order of their times (seconds); each returns what changed by it.
 
-    `tempo` is the line that was given last, in a Tempo or a Transport. A new one is given when the prediction for AHEAD
-    has changed by CLOSE. The beat jumps by JUMP at most; where the count has to be repaired by more, the line runs at
-    half to one and a half times the tempo until it is right, so that the beat never runs backwards but at a locate.
+    `tempo` is the line that was given last, in a Tempo or a Transport. See GivenLine for when there is a new one.
     """
 
     def __init__(self, bpm: float) -> None:
         self._line = TickLine(bpm)
-        self.tempo = self._truth()
+        self._given = GivenLine(self._truth())
         self.running = False
         self._starting = False  # at the next tick
         self._position = 0  # the tick at which it starts
         self._target: int | None = None  # what the next tick is, while it runs
-        self._slew_end = -math.inf
         self._now = -math.inf
         self._causes: dict[str, float] = {}  # cause → when it was there last
+
+    @property
+    def tempo(self) -> Tempo:
+        return self._given.tempo
 
     def resume(self, tempo: Tempo) -> None:
         """Somebody before us had got so far, and it runs: the ticks that come are counted on from there."""
         self._line.go_on(tempo)
-        self.tempo, self.running = tempo, True
+        self._given.jump(tempo)
+        self.running = True
 
     def stand(self, beat: float) -> None:
         """Somebody before us had got so far, and it stands: a Continue goes on there."""
@@ -132,7 +132,7 @@ class Follower:
         target = self._position if self._starting else self._target
         expected = line.tick(now, target)
         if self._starting or (target is not None and target != expected):
-            self.tempo, self._slew_end = self._truth(), -math.inf
+            self._given.jump(self._truth())
             changes.append(Transport("start" if self._starting else "locate", self.tempo))
             self.running = True
         else:
@@ -182,19 +182,8 @@ class Follower:
 
     def _give_tempo(self, now: float) -> list[Change]:
         """The present line, if it is not the one that was given."""
-        truth, given = self._truth(), self.tempo
-        beat = 60 / truth.bpm  # seconds
-        at = self._slew_end if now < self._slew_end else now + AHEAD
-        if abs(truth.beat_at(at) - given.beat_at(at)) * beat <= CLOSE:
-            return []
-        missing = (truth.beat_at(now) - given.beat_at(now)) * beat
-        if abs(missing) <= JUMP:
-            self.tempo, self._slew_end = truth, -math.inf
-        else:
-            slew = max(SLEW if self._line.following else SLOW_SLEW, 2 * abs(missing))
-            self.tempo = Tempo(given.beat_at(now), now, truth.bpm * (1 + missing / slew))
-            self._slew_end = now + slew
-        return [self.tempo]
+        tempo = self._given.follow(now, self._truth(), SLEW if self._line.following else SLOW_SLEW)
+        return [] if tempo is None else [tempo]
 
     def _caution(self, cause: str, text: str) -> list[Change]:
         silent = self._now - self._causes.get(cause, -math.inf) < SILENCE

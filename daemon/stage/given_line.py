@@ -27,8 +27,11 @@ class GivenLine:
         """Give this one, wherever it is."""
         self.tempo, self.slew_end = tempo, -math.inf
 
-    def follow(self, now: float, truth: Tempo) -> Tempo | None:
-        """What is to be given at `now` if `truth` is the present line: nothing if that was given already."""
+    def follow(self, now: float, truth: Tempo, slew: float) -> Tempo | None:
+        """What is to be given at `now` if `truth` is the present line: nothing if that was given already.
+
+        A slew takes `slew` seconds at least. Somebody has to ask when it is over, or the line runs on as fast.
+        """
         given = self.tempo
         beat = 60 / truth.bpm  # seconds
         at = self.slew_end if now < self.slew_end else now + AHEAD
@@ -38,7 +41,7 @@ class GivenLine:
         if abs(missing) <= JUMP:
             self.jump(truth)
         else:
-            slew = max(AHEAD, 2 * abs(missing))
+            slew = max(slew, 2 * abs(missing))
             self.tempo = Tempo(given.beat_at(now), now, truth.bpm * (1 + missing / slew))
             self.slew_end = now + slew
         return self.tempo

@@ -29,6 +29,7 @@ LATE = 0.1  # seconds: a start that is longer ago than that is joined at the nex
 MEASURE = 1.0  # seconds between measurements of Link's clock against ours
 READINGS = 16  # that a measurement takes
 NEAR = 0.01  # beats: what is as near to a bar line is at it
+SLEW = 0.25  # seconds that it takes at least to get to a beat that is somewhere else
 HORIZON = 10_000_000  # microseconds over which the session's tempo is read off its beats
 
 
@@ -92,7 +93,7 @@ class LinkClock:
         changes += self._obey(state, now)
         if now >= self._start_at or (self._start_at < math.inf and self._link.numPeers()):
             changes += self._begin(state, now, now + SOON, self._start_beat)
-        if (tempo := self._given.follow(now, self._line(state, now))) is not None:
+        if (tempo := self._given.follow(now, self._line(state, now), SLEW)) is not None:
             changes.append(tempo)
         return changes
 
@@ -119,7 +120,7 @@ class LinkClock:
         state = self._link.captureAppSessionState()
         state.setTempo(min(max(bpm, SLOWEST), FASTEST), self._micros(now))
         self._commit(state)
-        if (tempo := self._given.follow(now, self._line(state, now))) is not None:
+        if (tempo := self._given.follow(now, self._line(state, now), SLEW)) is not None:
             self._changes.append(tempo)
 
     def tap(self, now: float, stamp: float) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from daemon.music.tempo import Tempo
-from daemon.stage.follower import JUMP, Caution, Change, Follower, Transport
+from daemon.stage.follower import Caution, Change, Follower, Transport
+from daemon.stage.given_line import JUMP
 
 TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 JACK = 64 / 48_000  # seconds: one period
