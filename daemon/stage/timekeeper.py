@@ -73,7 +73,9 @@ class Timekeeper:
             performance.start(now, beat, tempo.seconds_at(beat), beat)
         elif was or clock.source in FOLLOWS or clock.by_hand:
             performance.stop(now)
-            performance.locate(now, *(was or (0.0,)))
+            performance.locate(now, was[0] if was else 0.0)
+            if self._follower is not None and was:
+                self._follower.stand(was[0])
             if self._link is not None and not was and not clock.by_hand:
                 self._link.start_soon()
         else:

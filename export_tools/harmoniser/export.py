@@ -129,11 +129,13 @@ def assemble(model: Harmoniser, feeds: dict[str, np.ndarray], folder: Path) -> o
 def quantise(draft: Path) -> None:
     """The LSTM's weights as integers (7 bits, so that no CPU saturates): its time is that of reading them."""
     branches = [attribute.g for node in onnx.load(draft).graph.node for attribute in node.attribute]
-    products = [node for graph in branches for node in graph.node if node.op_type == "MatMul"]
+    advance = next(graph for graph in branches if graph.name == "advance")
+    constants = {tensor.name for tensor in advance.initializer}
+    products = [node for node in advance.node if node.op_type in ("MatMul", "Gemm") and node.input[1] in constants]
     quantize_dynamic(
         draft,
         draft,
-        nodes_to_quantize=[node.name for node in products if "weights_" in node.input[1]],
+        nodes_to_quantize=[node.name + "_MatMul" * (node.op_type == "Gemm") for node in products],
         op_types_to_quantize=["MatMul"],
         weight_type=QuantType.QInt8,
         per_channel=True,

@@ -133,7 +133,7 @@ class Harmoniser(nn.Module):
             nn.Linear(shape.head, shape.head),
         )
         self.out = nn.Sequential(
-            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + INTERVALS + 2)
+            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2)
         )
         self.drop_layers = nn.ModuleList(Locked(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
         self.drop_weights = nn.Dropout(dropout * 0.8)
@@ -254,8 +254,9 @@ class Harmoniser(nn.Module):
     def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """(n, head + 5), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
-        Logits are the sum of one per symbol and one per interval from the voice's previous pitch, so that "repeat"
-        and "a step up" are classes of their own in any key, and one more for what followed the longest match.
+        Logits are the sum of one per symbol, one per interval from the voice's previous pitch and from each known
+        voice, so that "repeat", "a step up" and "a third below the soprano" are classes of their own in any key, and
+        one more for what followed the longest match.
         """
         context, followed, length = context.split([self.shape.head, VOICES, 1], 1)
         followed, length = followed.long(), length.long()
@@ -267,7 +268,8 @@ class Harmoniser(nn.Module):
         clues = clues + voice[:, None] * self.by_voice
         z = context * functional.embedding(voice, self.gain) + self.clues(clues)
         out = self.out(z + self.block(z))
-        absolute, relative, tie, again = out.split([SYMBOLS, INTERVALS, 1, 1], 1)
-        relative = relative.gather(1, self.relative[own[:, 0]])
+        absolute, relative, tie, again = out.split([SYMBOLS, 5 * INTERVALS, 1, 1], 1)
+        classes = self.relative[torch.cat([own, known], 1)]  # (n, 5, 46)
+        relative = relative.unflatten(1, (5, INTERVALS)).gather(2, classes).sum(1)
         again = again * (self.symbols == followed.gather(1, voice[:, None]))
         return absolute + functional.pad(relative, (0, 1)) + again, tie[:, 0]

@@ -88,12 +88,13 @@ class Chorales:
         batches = []
         for group in groups:
             openings = [self.opening(view) for view in group for _ in range(OPENINGS)]
-            shown = [part[i::shards] for part in (group, openings) for i in range(min(shards, len(group)))]
+            parts = min(shards, len(group))
+            shown = [part[i::parts] for part in (group, openings) for i in range(parts)]
             batches.append([collate(part) for part in shown])
         return [batches[i] for i in self.rng.permutation(len(batches))]
 
     def opening(self, view: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """A bar from anywhere in a piece with nothing before it: what a player's first chords are, and few of Bach's."""
+        """A bar from anywhere in a piece, with nothing before it: Bach begins on few kinds of chords, keys on all."""
         first = int(self.rng.integers(0, max(1, len(view["symbol"]) - OPENING)))
         shown = {k: v[first : first + OPENING].copy() for k, v in view.items()}
         shown["before"][0], shown["held"][0] = UNKNOWN, 0

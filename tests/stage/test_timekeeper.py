@@ -163,3 +163,15 @@ def test_a_reload_follows_another_port() -> None:
     master.time.configure()
     assert not master.time.hear(master.now, "keys", TICK, master.now)
     assert master.time.hear(master.now, "pads", TICK, master.now)
+
+
+def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(100)
+    master.send(STOP)
+    later.now = master.now
+    later.time.begin(master.now, master.time.place())
+    later.send(CONTINUE)
+    later.tick(30)
+    assert later.beat == pytest.approx(5.25, abs=0.01)
