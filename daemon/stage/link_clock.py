@@ -10,6 +10,7 @@ ever. So Link is not asked to call: it is looked at every LOOK, which takes some
 from __future__ import annotations
 
 import math
+import socket
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -38,6 +39,18 @@ def lacking() -> str:
     if find_spec(MODULE) is not None:
         return ""
     return "Ableton Link needs a package that is GPL-licensed and so not installed by itself: pip install 'jamd[link]'"
+
+
+def barred() -> str:
+    """What keeps Link from the network, if anything does: then it is alone and says nothing about it."""
+    for family in ("AF_INET", "AF_NETLINK"):  # to speak; on Linux, to find the interfaces
+        if hasattr(socket, family):
+            try:
+                socket.socket(getattr(socket, family), socket.SOCK_DGRAM).close()
+            except OSError as error:
+                why = f"Ableton Link may not use the network ({error}), so it is alone"
+                return f"{why}. Under systemd, give it back: docs/operations.md, section Ableton Link"
+    return ""
 
 
 def join(bpm: float, quantum: float) -> LinkClock:

@@ -141,6 +141,8 @@ class Timekeeper:
         return self._performance.bar_at(0.0)[1]
 
     def _join(self) -> LinkClock | None:
+        if barred := link_clock.barred():
+            self._say("warning", "link", f"clock.source: {barred}")
         try:
             return link_clock.join(self._performance.bpm, self._quantum)
         except ImportError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -588,6 +589,26 @@ def test_a_reload_takes_link_another_meter_and_leaves_it_again(monkeypatch: pyte
     reload(link)
     stage.run(4.0)
     assert stage.performance.running and stage.time.figures()["clock"]["state"] == "alone"
+
+
+@pytest.mark.parametrize("family", ["AF_INET", "AF_NETLINK"])
+def test_a_network_that_is_forbidden_is_said(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
+    """As by the unit that ships. It plays on, alone."""
+    assert link_clock.barred() == ""
+    number = getattr(socket, family, None)
+    if number is None:
+        return  # it is not needed here
+    made = socket.socket
+
+    def refuse(wanted: int, *rest: int) -> socket.socket:
+        if wanted == number:
+            raise OSError(97, "Address family not supported by protocol")
+        return made(wanted, *rest)
+
+    monkeypatch.setattr(link_clock.socket, "socket", refuse)
+    stage = Stage(monkeypatch)
+    assert "docs/operations.md" in stage.said[0]
+    assert stage.time.figures()["clock"]["state"] == "alone"
 
 
 def test_without_the_package_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
