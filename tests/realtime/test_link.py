@@ -9,6 +9,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -27,6 +28,7 @@ from tests.stage.fakes import Desk, Peer, until
 from tests.tools.jack import JackServer
 
 QUANTUM = 4.0
+OLDER = 1.0  # seconds: of two sessions that find each other the older one stays; by less than half of this, either
 
 
 @pytest.fixture
@@ -95,9 +97,11 @@ class LinkPeer:
 @pytest.fixture
 def pair(network: None) -> Iterator[tuple[LinkPeer, LinkPeer]]:
     """The second one came later, with another tempo: it has found the first one."""
-    with LinkPeer(133.0) as one, LinkPeer(90.0) as two:
-        until(lambda: one.look()["peers"] == two.look()["peers"] == 1, "the peers to find each other")
-        yield one, two
+    with LinkPeer(133.0) as one:
+        time.sleep(OLDER)
+        with LinkPeer(90.0) as two:
+            until(lambda: one.look()["peers"] == two.look()["peers"] == 1, "the peers to find each other")
+            yield one, two
 
 
 def apart(one: Tempo, two: Tempo, beats: float = QUANTUM) -> float:
@@ -232,8 +236,9 @@ def test_a_stage_by_hand_and_a_peers_buttons(network: None, jack_server: JackSer
 
 def test_jamd_runs_with_link(network: None, jack_server: JackServer, tmp_path: Path) -> None:
     config = "clock: {source: link, bpm: 100}\nports: {out: {direction: out}}\nrecording: {directory: sessions}\n"
-    with LinkPeer(111.0) as peer, Jamd(tmp_path, config) as jamd:
-        jamd.ready()
+    with LinkPeer(111.0) as peer, ExitStack() as stack:
+        time.sleep(OLDER)
+        jamd = stack.enter_context(Jamd(tmp_path, config)).ready()
         until(lambda: peer.look()["peers"] == 1, "the session")
         assert peer.look()["bpm"] == pytest.approx(111.0, abs=0.01)
         assert jamd.end() == 0
