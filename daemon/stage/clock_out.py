@@ -23,6 +23,7 @@ class ClockOut:
         self._timeline, self._send, self._delay = timeline, send, delay
         self._entries: list[Entry] = []  # the next tick, and the Start that is still to come
         self._started = False
+        self._is_new = True  # a stage before us may have died while the receivers ran
 
     def start(self, now: float, beat: float, origin: float) -> None:
         """Ticks from `beat` on, which is the transport's start at `origin` or in the count-in before it.
@@ -44,10 +45,12 @@ class ClockOut:
         self._started = False
 
     def _begin(self, place: float, due: float) -> None:
-        self._started = True
+        self._started, is_new, self._is_new = True, self._is_new, False
         if place <= 0:
             self._send(bytes((START,)), due)
         else:
+            if is_new:
+                self._send(bytes((STOP_CLOCK,)), due)  # who runs heeds neither a song position nor Continue
             self._send(song_position(place), due)
             self._send(bytes((CONTINUE,)), due)
 

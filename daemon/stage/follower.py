@@ -54,7 +54,7 @@ class Follower:
 
     def __init__(self, bpm: float) -> None:
         self._line = TickLine(bpm)
-        self._given = GivenLine(self._truth())
+        self._given = GivenLine(self.truth())
         self.running = False
         self._starting = False  # at the next tick
         self._position = 0  # the tick at which it starts
@@ -115,7 +115,7 @@ class Follower:
         return {
             "state": state,
             "running": self.running,
-            "bpm": round(self._truth().bpm, 3),
+            "bpm": round(self.truth().bpm, 3),
             "jitter_ms": round(line.jitter * 1e3, 3),
             "phase_error_ms": line.errors.to_json(),
             "lost": line.lost,
@@ -123,7 +123,8 @@ class Follower:
             "relocks": line.relocks,
         }
 
-    def _truth(self) -> Tempo:
+    def truth(self) -> Tempo:
+        """The present line through the ticks, to which the one that is given may be on its way."""
         return Tempo(self._line.number / TICKS_PER_BEAT, self._line.seconds, 60 / TICKS_PER_BEAT / self._line.period)
 
     def _tick(self, now: float) -> list[Change]:
@@ -132,7 +133,7 @@ class Follower:
         target = self._position if self._starting else self._target
         expected = line.tick(now, target)
         if self._starting or (target is not None and target != expected):
-            self._given.jump(self._truth())
+            self._given.jump(self.truth())
             changes.append(Transport("start" if self._starting else "locate", self.tempo))
             self.running = True
         else:
@@ -182,7 +183,7 @@ class Follower:
 
     def _give_tempo(self, now: float) -> list[Change]:
         """The present line, if it is not the one that was given."""
-        tempo = self._given.follow(now, self._truth(), SLEW if self._line.following else SLOW_SLEW)
+        tempo = self._given.follow(now, self.truth(), SLEW if self._line.following else SLOW_SLEW)
         return [] if tempo is None else [tempo]
 
     def _caution(self, cause: str, text: str) -> list[Change]:

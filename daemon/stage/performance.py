@@ -159,6 +159,10 @@ class Performance:
         self._happens("panic", now)
         self._panic()
 
+    def leave(self, now: float) -> None:
+        """It ends here: those who follow our clock stand. (What sounds, the ledger knows.)"""
+        self._transport.stop_clocks(now)
+
     def rotate(self, now: float) -> None:
         """Begin a new session: every player starts anew here, so that the journal's next entries stand alone."""
         self._happens("rotate", now)

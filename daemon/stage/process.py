@@ -76,6 +76,8 @@ class Stage:
 
     def close(self) -> None:
         """End every note and let go of everything."""
+        if self._performance is not None:
+            self._performance.leave(time.perf_counter())
         self._ports.silence()
         self._ports.close()
         self._desk.close()

@@ -87,9 +87,14 @@ class Timekeeper:
         performance = self._performance
         if not performance.ready:
             return []
-        if performance.running:
-            return [performance.tempo.beat, performance.tempo.seconds, performance.tempo.bpm]
-        return [performance.position]
+        if not performance.running:
+            return [performance.position]
+        tempo = performance.tempo
+        if self._follower is not None:  # a slew is over by then
+            truth, given = self._follower.truth(), self._follower.tempo
+            offset = tempo.beat_at(truth.seconds) - given.beat_at(truth.seconds)  # from its numbers to ours
+            tempo = Tempo(truth.beat + offset, truth.seconds, truth.bpm)
+        return [tempo.beat, tempo.seconds, tempo.bpm]
 
     def hear(self, now: float, source: str, message: bytes, stamp: float) -> bool:
         """Whether it was a message of our clock."""

@@ -115,6 +115,10 @@ class Transport:
         for group, part in self._groups.items():
             self._end(group, part, now)
         self._end_metronome(now)
+        self.stop_clocks(now)
+
+    def stop_clocks(self, now: float) -> None:
+        """Those who follow us stand."""
         for clock in self._clocks.values():
             clock.stop(now)
 

@@ -117,6 +117,20 @@ def test_the_stage_after_a_crash_goes_on_where_the_song_is() -> None:
     assert 4.5 <= first <= 4.75  # what is over is not played again
 
 
+def test_the_stage_after_a_crash_does_not_go_on_at_a_slew_s_tempo() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(96)
+    master.now += 0.015  # of a tick of 25 ms, from now on
+    master.tick(3)
+    while not abs(master.performance.bpm - 100) > 2:
+        master.tick(1)
+    later.now = master.now + 3
+    later.time.begin(later.now, master.time.place())
+    master.tick(round(3 / 0.025))
+    assert later.performance.beat_at(master.now) == pytest.approx(master.beat, abs=1 / 48)
+
+
 def test_the_stage_after_a_crash_stands_where_the_song_stood() -> None:
     master, later = Master(), Master()
     master.send(START)

@@ -154,6 +154,18 @@ def test_clock_out_from_the_pre_roll_to_stop_and_continue() -> None:
     assert tail[at - 1] == bytes((0xF2, 16, 0)) and tail[at + 1] == b"\xf8"
 
 
+def test_who_may_run_since_a_stage_before_us_is_stopped_first_and_at_our_end() -> None:
+    performance, sink = made(False, clock=ClockSpec(send=("sync",)), ports=(KEYS, OUT, PortSpec("sync", "out")))
+    performance.start(1.0, 4.0, 1.5)
+    run_until(performance, 1.6)
+    sent = [m for _, port, m in sink.sent if port == "sync"]
+    assert sent[:4] == [b"\xfc", bytes((0xF2, 16, 0)), b"\xfb", b"\xf8"]
+    performance.leave(1.6)
+    assert sink.sent[-1] == (1.6, "sync", b"\xfc")
+    performance.leave(1.7)
+    assert sink.sent[-1] == (1.6, "sync", b"\xfc"), "they know"
+
+
 def test_the_journal_holds_no_pulse() -> None:
     clock = ClockSpec(send=("choir",), metronome=("choir", 10))
     performance, sink = made(clock=clock, players=())
