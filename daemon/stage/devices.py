@@ -336,16 +336,21 @@ def find_port(names: list[str], wanted: str, taken: Iterable[str] = ()) -> int |
             left[name] -= 1
         elif not is_ours(name):
             others.append((index, name))
-    whole, part = _ADDRESS.sub("", wanted), wanted.casefold()
+    whole, part = without_numbers(wanted), wanted.casefold()
     for fits in (
         lambda name: name == wanted,
         lambda name: part in name.casefold(),
-        lambda name: _ADDRESS.sub("", name) == whole,
+        lambda name: without_numbers(name) == whole,
     ):
         for index, name in others:
             if fits(name):
                 return index
     return None
+
+
+def without_numbers(port: str | None) -> str | None:
+    """A port of others by its mere name."""
+    return _ADDRESS.sub("", port) if port is not None else None
 
 
 def remedy() -> str:

@@ -51,14 +51,27 @@ class Waker:
 class Ear:
     """What one open input needs. Closed, it hears nothing more, not even what waits: nobody would end those notes."""
 
-    __slots__ = ("handle", "heard_at", "is_open", "is_swept", "receive", "source", "splitter")
+    __slots__ = (
+        "came_at",
+        "handle",
+        "heard_at",
+        "is_open",
+        "is_swept",
+        "probed_at",
+        "receive",
+        "released_at",
+        "source",
+        "splitter",
+    )
 
     def __init__(self, source: str, handle: Any) -> None:
         self.source, self.handle = source, handle
         self.receive: Callable[[Event, object], None]
         self.splitter = Splitter()
         self.is_open = self.is_swept = True
-        self.heard_at = time.perf_counter()  # when anything last came in
+        self.came_at = self.heard_at = time.perf_counter()  # when anything last came in, and when a message did
+        self.probed_at = self.heard_at  # when it was last made sure that it hears
+        self.released_at = self.heard_at  # when it was last said that nobody is left who could end notes
 
 
 class Inbox:
@@ -100,7 +113,7 @@ class Inbox:
             yield
         finally:
             for ear in ears:
-                stamp = ear.heard_at
+                stamp = ear.came_at
                 while event := ear.handle.get_message():
                     stamp += event[1]  # each tells the seconds since the one before
                     ear.receive(event, min(stamp, time.perf_counter()))
@@ -161,9 +174,10 @@ class Inbox:
         heard, wake, now = self._heard, self._waker.wake, time.perf_counter
 
         def receive(event: Event, came_at: object) -> None:
-            ear.heard_at = stamp = came_at if isinstance(came_at, float) else now()
+            ear.came_at = stamp = came_at if isinstance(came_at, float) else now()
             if event[0] == END_OF_EXCLUSIVE:
                 return
+            ear.heard_at = stamp
             if len(heard) < LIMIT:
                 heard.append((stamp, ear, bytes(event[0])))
                 if not self._called:

@@ -6,11 +6,14 @@ all memory of a process that has one, and may hang with it when the server dies.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 MOST = 256  # connections that are remembered
+_WHICH = re.compile(r" \(\d+\)$")  # see AlsaBoard
 Wish = tuple[str, str, str]  # MIDI system, our port, the other's
 
 
@@ -75,12 +78,23 @@ class Patchbay:
         """Whether all who were connected to `own` are away. One that nobody was ever connected to is not."""
         return any(wish[1] == own for wish in self._wishes) and self.is_lonely(own)
 
-    def look(self, boards: Mapping[str, Board], ports: Collection[tuple[str, str, bool]]) -> News:
-        """Take note, and restore: of our open `ports` (system, name, whether it is an output)."""
+    def look(self, boards: Mapping[str, Board], ports: Collection[tuple[str, str, bool, str | None]]) -> News:
+        """Take note, and restore: of our open `ports` (system, name, whether it is an output, what it is joined to).
+
+        What a port is joined to by the configuration is not remembered here: the device may be another one of that
+        name next time.
+        """
         before = list(self._wishes)
-        looked_at = {(system, own) for system, own, _ in ports}
+        looked_at = {(system, own) for system, own, _, _ in ports}
+        joined = {own: foreign for _, own, _, foreign in ports}
+
+        def is_joined(wish: Wish) -> bool:
+            foreign = joined.get(wish[1])
+            return foreign is not None and (wish[2] == foreign or wish[2].startswith(f"{foreign} ("))
+
+        self._wishes = {wish: None for wish in self._wishes if not is_joined(wish)}
         now = {wish for wish in self._seen if wish[:2] not in looked_at}
-        for system, own, is_output in ports:
+        for system, own, is_output, _ in ports:
             board = boards[system]
             connected = {other for other in board.connections(own) if other not in self._private}
             now |= {(system, own, other) for other in connected}
@@ -92,10 +106,18 @@ class Patchbay:
                 elif board.connect(own, wish[2], is_output):
                     now.add(wish)
         back = sorted(wish[1:] for wish in now - self._seen if wish in self._wishes)
-        lost = sorted(wish[1:] for wish in self._seen - now)
+        # Of two that are named alike, the second is called the first when the first is gone: so they are counted.
+        gone = Counter(map(_whichever, self._seen)) - Counter(map(_whichever, now))
+        lost = sorted(gone.elements())
         for wish in sorted(now):
-            self._wishes.setdefault(wish)
+            if not is_joined(wish):
+                self._wishes.setdefault(wish)
         while len(self._wishes) > MOST:
             del self._wishes[next(iter(self._wishes))]
         self._seen = now
         return News(before != list(self._wishes), back, lost)
+
+
+def _whichever(wish: Wish) -> tuple[str, str]:
+    """Our port and the name of the other, whichever of that name it is."""
+    return wish[1], _WHICH.sub("", wish[2])

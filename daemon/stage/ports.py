@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from daemon.stage import realtime
-from daemon.stage.devices import ALSA, ENDER, JACK, Device, NameTaken, NotThere, Systems, own_name, remedy
+from daemon.stage.devices import (
+    ALSA,
+    ENDER,
+    JACK,
+    Device,
+    NameTaken,
+    NotThere,
+    Systems,
+    own_name,
+    remedy,
+    without_numbers,
+)
 from daemon.stage.farewell import Farewell
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
@@ -126,7 +137,7 @@ class Ports:
                 if port.device is not None and port.device.shared and self._systems.has_free(port.device):
                     self._move(port, now)
                 if port.device is not None and port.ear is not None and self._may_be_deaf(port, port.ear, now):
-                    port.ear.heard_at = now
+                    port.ear.probed_at = now
                     self._inbox.sweep(port.ear)
                     self._systems.end_exclusive(port.device)
         if now >= self._patch_at:
@@ -147,8 +158,12 @@ class Ports:
     def _patch(self, now: float) -> None:
         boards = self._systems.boards()
         devices = {port.device.own: port for port in self._ports.values() if port.device is not None}
-        open_ports = [(p.device.api, own, p.spec.direction == "out") for own, p in devices.items() if p.device]
-        news = self.patchbay.look(boards, [port for port in open_ports if port[0] in boards])
+        open_ports = [
+            (p.device.api, own, p.spec.direction == "out", without_numbers(p.device.foreign))
+            for own, p in devices.items()
+            if p.device is not None and p.device.api in boards
+        ]
+        news = self.patchbay.look(boards, open_ports)
         if news.changed:
             self._listener.connections_changed(self.patchbay.to_json())
         for own, other in news.lost:
@@ -157,6 +172,10 @@ class Ports:
             if (output := self._outputs.get(devices[own].spec.name)) is not None:
                 output.pay_again()
         for own, port in devices.items():
+            # Somebody may have come, played and gone between two looks. On ALSA one need not be connected to play.
+            virtual = port.device is not None and port.device.api == JACK and port.device.foreign is None
+            if virtual and port.ear and port.ear.heard_at > port.ear.released_at and self.patchbay.is_lonely(own):
+                self._nobody_is_left(port.ear, now)
             if (output := self._outputs.get(port.spec.name)) is not None:
                 output.is_heard = not self.patchbay.is_deserted(own)
 
@@ -169,16 +188,20 @@ class Ports:
         if port.device.foreign is not None and self._why_gone(port) is not None:
             self._look_at = now  # it goes with its port, at the next look
         elif port.ear is not None:
-            self._inbox.post(port.ear, None)
+            self._nobody_is_left(port.ear, now)
             self._systems.end_exclusive(port.device)  # it may have been in the midst of one
             text = f"port {port.spec.name}: {other} is not connected any more; what it held is released"
             self._listener.say("info", f"unplugged {port.spec.name}", text)
         else:
             self._outputs[port.spec.name].lost_a_receiver()
 
+    def _nobody_is_left(self, ear: Ear, now: float) -> None:
+        ear.released_at = now
+        self._inbox.post(ear, None)
+
     def _may_be_deaf(self, port: _Port, ear: Ear, now: float) -> bool:
         assert port.device is not None
-        silent = now - ear.heard_at > SILENCE and not self.patchbay.is_lonely(port.device.own)
+        silent = now - max(ear.heard_at, ear.probed_at) > SILENCE and not self.patchbay.is_lonely(port.device.own)
         return silent or 0 <= now - port.garbage_at < SUSPECT
 
     def _stood_still(self) -> None:

@@ -188,9 +188,8 @@ class Player:
         self.calls.append(call)
         self.number = number
         if not self.silent:
-            for action in self._behave(call):
-                self.connection.sendall(pack([[number, [encode_action(action)], False]]))
-            self.connection.sendall(pack([[number, [], True]]))
+            actions = [encode_action(action) for action in self._behave(call)]
+            self.connection.sendall(pack([[number, actions, True]]))
 
     def say(self, data: bytes) -> None:
         self.connection.sendall(data)

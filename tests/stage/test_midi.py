@@ -217,9 +217,9 @@ def test_callbacks_stamp_queue_and_wake() -> None:
     waker, handle = Waker(), Handle()
     inbox = Inbox(waker)
     ear = inbox.listen(handle, "keys")
-    before = ear.heard_at
-    handle.receive(([0xF7], 0.0), None)  # a lone end of exclusive: it shows that the input hears, and means nothing
-    assert ear.heard_at > before and not inbox
+    before = ear.came_at, ear.heard_at
+    handle.receive(([0xF7], 0.0), None)  # a lone end of exclusive means nothing
+    assert (ear.came_at > before[0], ear.heard_at) == (True, before[1]) and not inbox
     for n in range(40):
         handle.receive(([0x90, n, 1], 0.0), None)
     handle.fail(0, "queue overflow")

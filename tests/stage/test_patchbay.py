@@ -5,7 +5,7 @@ from __future__ import annotations
 from daemon.stage.alsa_board import AlsaBoard
 from daemon.stage.patchbay import Patchbay
 
-CHOIR = ("JACK", "jamd choir:midi", True)
+CHOIR = ("JACK", "jamd choir:midi", True, None)
 OWN = CHOIR[1]
 
 
@@ -159,6 +159,39 @@ def test_who_is_connected_and_who_was() -> None:
     board.ports.discard("synth:in")
     look(patchbay, board)
     assert patchbay.is_lonely(OWN) and patchbay.is_deserted(OWN)
+
+
+def test_what_a_port_is_joined_to_is_not_remembered() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    patchbay.wish([("JACK", OWN, "synth:in")])
+    board.ports.add("synth:in (2)")
+    board.links = {"synth:in (2)", "recorder:in"}
+    news = patchbay.look({"JACK": board}, [(*CHOIR[:3], "synth:in")])
+    assert board.links == {"synth:in (2)", "recorder:in"}  # not to the other one of that name
+    assert patchbay.to_json() == [["JACK", OWN, "recorder:in"]] and news.changed
+    board.links = set()
+    board.ports -= {"synth:in (2)", "recorder:in"}
+    assert patchbay.look({"JACK": board}, [(*CHOIR[:3], "synth:in")]).lost == [
+        (OWN, "recorder:in"),
+        (OWN, "synth:in"),
+    ]
+
+
+def test_of_two_named_alike_one_is_lost() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.ports.add("synth:in (2)")
+    board.links = {"synth:in", "synth:in (2)"}
+    look(patchbay, board)
+    board.links = {"synth:in"}
+    board.ports.discard("synth:in (2)")
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    other = Patchbay()
+    board.ports.add("synth:in (2)")
+    board.links = {"synth:in (2)"}
+    look(other, board)
+    board.ports.discard("synth:in (2)")
+    board.links = {"synth:in"}  # the first one, to which we were not connected, is gone: ours is the first now
+    assert look(other, board)[2] == []
 
 
 def test_a_system_that_cannot_be_seen_has_lost_nothing() -> None:

@@ -259,6 +259,15 @@ def test_a_keyboard_that_is_unplugged_is_told_once_after_what_it_played(stage: S
     assert stage.board.connections("jamd keys:midi") == {"pads"}
 
 
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+def test_who_comes_plays_and_goes_between_two_looks(stage: Stage) -> None:
+    stage.configure(KEYS)
+    stage.go_on(1.0)
+    stage.handle("keys").receive(note_on(1, 60, 90))
+    stage.go_on(1.0)
+    assert stage.heard() == [("keys", note_on(1, 60, 90)), ("keys", None)]
+
+
 def test_a_keyboard_that_was_named_is_lost_and_back(stage: Stage) -> None:
     stage.board.others = ["piano 20:0"]
     stage.configure(PortSpec("keys", "in", connect="piano 20:0"))
@@ -293,6 +302,7 @@ def test_an_input_that_brings_nothing_may_be_deaf(stage: Stage) -> None:
 @pytest.mark.parametrize("stage", [JACK, ALSA], indirect=True)
 def test_what_jack_brought_while_the_stage_stood_still_is_lost(stage: Stage) -> None:
     stage.configure(KEYS, CHOIR)
+    stage.board.others, stage.board.links = ["piano"], {"jamd keys:midi": {"piano"}}
     stage.go_on(1.0)
     stage.handle("keys").receive(note_on(1, 60, 90))
     stage.clock[0] += STALL + 0.1
