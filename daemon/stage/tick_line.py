@@ -55,7 +55,7 @@ NOWHERE = 12  # ticks one after the other beside the line: it is not the line
 
 class _Tick(NamedTuple):
     stamp: float
-    count: int  # its number, if every tick since the last sure one counts as one
+    number: int  # if every tick since the last sure one counts as one
     sure: bool  # that this is its number
 
 
@@ -123,7 +123,7 @@ class TickLine:
         residual = stamp - self.seconds - steps * self.period
         sure = not self._recent or self.strays >= STRAYS or self.too_fast or self.too_slow
         # After a pause, or when who knows whose ticks they are, the line alone counts.
-        count = expected if sure else self._recent[-1].count + 1
+        count = expected if sure else self._recent[-1].number + 1
         n = self._memory
         alpha, beta = 2 * (2 * n + 1) / ((n + 1) * (n + 2)), 6 / ((n + 1) * (n + 2))
         cost = residual * residual * (1 - alpha) / (self.jitter * self.jitter)  # the prediction's error adds to it
@@ -176,7 +176,7 @@ class TickLine:
         if shift is not None:
             self.number += shift
             self._expected += shift
-            shifted = [tick._replace(count=tick.count + shift) for tick in self._recent]
+            shifted = [tick._replace(number=tick.number + shift) for tick in self._recent]
             self._recent.clear()
             self._recent.extend(shifted)
             return
@@ -232,14 +232,14 @@ class TickLine:
 
     def _start_line(self, m: int, seconds: float, period: float) -> bool:
         """The line through the last `m` intervals; the count goes on."""
-        self.number, self.seconds = self._recent[-1].count + self._missed(m, period), seconds
+        self.number, self.seconds = self._recent[-1].number + self._missed(m, period), seconds
         self._expected = self.number
         self.period = min(max(period, SHORTEST), LONGEST)
         self.relocks += 1
         self.following = True
         self._memory = m + 1
         self._beside, self._good, self._missing, self._age, self._lean, self.strays = 0, 0, 0, 0, 0.0, 0
-        self._recent[-1] = self._recent[-1]._replace(count=self.number)
+        self._recent[-1] = self._recent[-1]._replace(number=self.number)
         self._costs.clear()
         return True
 
