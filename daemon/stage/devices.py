@@ -99,7 +99,8 @@ class Systems:
             if not self.jack.has_port(device.own):
                 return "the JACK server closed it"
             return None if device.foreign is None or self.jack.has_port(device.foreign) else f"{device.foreign} is gone"
-        if device.foreign is not None and device.foreign not in device.handle.get_ports():
+        # Twice, for rtmidi counts the ports first: when another one vanishes meanwhile, ours may slip through.
+        if device.foreign is not None and not any(device.foreign in device.handle.get_ports() for _ in range(2)):
             return f"{device.foreign} is gone"
         return None
 

@@ -110,7 +110,7 @@ class Patchbay:
         gone = Counter(map(_whichever, self._seen)) - Counter(map(_whichever, now))
         lost = sorted(gone.elements())
         for wish in sorted(now):
-            if not is_joined(wish):
+            if wish[:2] in looked_at and not is_joined(wish):
                 self._wishes.setdefault(wish)
         while len(self._wishes) > MOST:
             del self._wishes[next(iter(self._wishes))]

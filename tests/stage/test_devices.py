@@ -182,3 +182,11 @@ def test_where_alsas_list_is_hidden_a_client_looks(log: list[str], monkeypatch: 
     monkeypatch.setattr(devices.os, "access", lambda *_: True)
     monkeypatch.setattr(devices, "read_clients", lambda: "")
     assert found.open(PortSpec("keys", "in", connect="piano")).foreign == "grand piano:out"
+
+
+def test_a_port_that_slips_through_a_list_is_not_gone(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    lists = [["USB 28:0"], [], ["USB 28:0"], [], []]
+    handle = SimpleNamespace(get_ports=lambda: lists.pop(0))
+    device = devices.Device("ALSA", handle, "jamd keys:midi", "USB 28:0", True)
+    assert [found.gone(device) for _ in range(3)] == [None, None, "USB 28:0 is gone"]
