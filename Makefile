@@ -12,7 +12,7 @@ TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock aplaymidi qemu-system-x86_
 TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
 	systemd-container dbus libpam-systemd procps iproute2 python3
 
-.PHONY: install jam test check bench
+.PHONY: install jam test check bench soak
 
 install: $(VENV)/.installed
 
@@ -26,6 +26,11 @@ test: $(VENV)/.installed-dev
 	@PATH="$$PATH:/usr/sbin:/sbin"; for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || lacking="$$lacking $$command"; done; \
 	if [ "$$(uname)" = Linux ] && [ -n "$$lacking" ]; then $(call apt,$(TEST_PACKAGES),to run every test); fi
 	$(BIN)/pytest $(PYTEST_ARGS)
+
+# Random faults over JACK with real kills, for hours; `make soak SEEDS=123` plays one again, SEEDS=3,8-10 several.
+SEEDS ?= 1-1000
+soak: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.soak $(SEEDS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,181 @@
+"""What is plugged into jamd: a JACK server, a keyboard, a sequencer, and a synthesiser at each output.
+
+All are processes of their own, the server's and Debian's `jack_midi_dump` among them; this one is no client of JACK.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Self
+
+from tests.soak import bands
+from tests.soak.observer import Hearing
+from tests.tools.jack import JackServer
+
+PERIOD = 1024  # frames: this is no test of latency, and what is lost in an XRun would be the server's fault
+INPUTS = {"keyboard": ("keys", bands.KEYBOARD), "master": ("sync", bands.MASTER)}  # our input, the client's name
+_LINE = re.compile(r" *\d+:((?: [0-9a-f]{2})+)")
+
+
+class Synth:
+    """jack_midi_dump, while it is plugged in."""
+
+    def __init__(self, name: str, hearing: Hearing, env: dict[str, str]) -> None:
+        self.hearing = hearing
+        self._process = subprocess.Popen(
+            ["stdbuf", "-oL", "jack_midi_dump", "-a", f"{name} synth"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=env,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def unplug(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        self.hearing.cut()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                if found := _LINE.match(line):
+                    self.hearing.hear(bytes.fromhex(found[1]), time.monotonic())
+
+
+class Instrument:
+    """tests.soak.instrument, while it is plugged in."""
+
+    def __init__(self, name: str, env: dict[str, str]) -> None:
+        command = [sys.executable, "-m", "tests.soak.instrument", name]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+
+    def tell(self, line: str) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(f"{line}\n")
+            self._process.stdin.flush()
+
+    def unplug(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+
+class Rig:
+    """Lives as long as many sequences; `begin` makes it new for one."""
+
+    def __init__(self) -> None:
+        self.server = JackServer(PERIOD)
+        self.env = os.environ | self.server.env
+        self.hearings: dict[str, Hearing] = {}
+        self._plugged: dict[str, Synth | Instrument] = {}
+        self._wanted: set[str] = set()
+
+    def begin(self) -> None:
+        """Everything is plugged in, nobody has heard anything."""
+        self.server.start()
+        for name in [name for name in self._plugged if name in bands.OUTPUTS]:
+            self._plugged.pop(name).unplug()
+        self.hearings = {name: Hearing(name) for name in bands.OUTPUTS}
+        for name in (*INPUTS, *bands.OUTPUTS):
+            self.plug(name)
+
+    def plug(self, name: str) -> None:
+        self._wanted.add(name)
+        if name in self._plugged or not self.server.running:
+            return
+        if name in INPUTS:
+            self._plugged[name] = Instrument(INPUTS[name][1], self.env)
+        else:
+            self._plugged[name] = Synth(name, self.hearings[name], self.env)
+
+    def unplug(self, name: str) -> None:
+        self._wanted.discard(name)
+        if (device := self._plugged.pop(name, None)) is not None:
+            device.unplug()
+
+    def forget(self) -> None:
+        """The stage was killed: what it owed to those who are away went with it."""
+        for name in self.hearings.keys() - self._wanted:
+            self.hearings[name].forget()
+
+    def tell(self, name: str, line: str) -> None:
+        """The keyboard, or the master; one that is away says nothing."""
+        device = self._plugged.get(name)
+        if isinstance(device, Instrument):
+            device.tell(line)
+
+    def xruns(self) -> int:
+        """How often the server said so far that a client, or it itself, came too late."""
+        return self.server.log().count("XRun")
+
+    def kill_server(self) -> None:
+        """All its clients go with it."""
+        self.server.kill()
+        for device in self._plugged.values():
+            device.unplug()
+        self._plugged.clear()
+
+    def start_server(self) -> None:
+        self.server.start()
+        for name in list(self._wanted):
+            self.plug(name)
+
+    def missing(self) -> list[tuple[str, str]]:
+        """(output, input) of JACK that are not connected, though they should be."""
+        found = subprocess.run(["jack_lsp", "-c"], env=self.env, capture_output=True, text=True, check=False).stdout
+        connected, port = set(), ""
+        for line in found.splitlines():
+            if line.startswith(" "):
+                connected.add((port, line.strip()))
+            else:
+                port = line
+        return [cable for cable in CABLES if cable not in connected]
+
+    def connect(self, seconds: float) -> None:
+        """As a person would. AssertionError if it cannot be done in so many seconds."""
+        end = time.monotonic() + seconds
+        while cables := self.missing():
+            assert time.monotonic() < end, f"cannot connect {cables}"
+            for cable in cables:
+                subprocess.run(["jack_connect", *cable], env=self.env, capture_output=True, check=False)
+
+    def reconnected(self, seconds: float) -> list[tuple[str, str]]:
+        """Those that were not connected again by themselves in so many seconds."""
+        end = time.monotonic() + seconds
+        while (cables := self.missing()) and time.monotonic() < end:
+            time.sleep(0.1)
+        return cables
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for device in self._plugged.values():
+            device.unplug()
+        # A server whose clients were killed may hang at its end and be killed itself, which leaves its place in
+        # libjack's list of eight servers taken. A fresh one of the same name takes over the place, and gives it back.
+        self.server.restart()
+        self.server.stop()
+
+
+CABLES = [
+    *((f"{client}:midi", f"jamd {port}:midi") for port, client in INPUTS.values()),
+    *((f"jamd {name}:midi", f"{name} synth:input") for name in bands.OUTPUTS),
+]

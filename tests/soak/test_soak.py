@@ -1,0 +1,84 @@
+"""Random fault sequences over JACK; and what plays, and judges, them. `make soak` plays a thousand."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.config import load
+from daemon.music.events import control_change, note_off, note_on
+from tests.desk.jamd import write_tune
+from tests.soak import bands
+from tests.soak.__main__ import seeds
+from tests.soak.live import perform
+from tests.soak.observer import Hearing
+from tests.soak.rig import Rig
+from tests.soak.sequence import PLUGS, WEIGHTS, Sequence
+from tests.tools.jack import available
+
+SEEDS = range(1, 31)
+
+
+@pytest.fixture(scope="session")
+def rig() -> Iterator[Rig]:
+    if not available() or sys.platform != "linux":
+        pytest.skip("no jackd on this machine; to enable: apt-get install jackd2 jack-example-tools")
+    with Rig() as rig:
+        yield rig
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_nothing_is_left_sounding(seed: int, rig: Rig, tmp_path: Path) -> None:
+    *_, outcome = perform(seed, rig, tmp_path)
+    assert not outcome.faults, f"{outcome}\n{outcome.story}"
+
+
+def test_a_sequence_is_its_seed() -> None:
+    assert Sequence(7, 50).steps == Sequence(7, 50).steps
+    assert Sequence(7, 50).steps != Sequence(8, 50).steps
+    steps = [step for seed in SEEDS for step in Sequence(seed, 24).steps]
+    assert {step.what for step in steps} == WEIGHTS.keys()
+    assert {step.whom for step in steps if step.what == "unplug"} == set(PLUGS)
+
+
+def test_every_band_can_play(dice: None, tmp_path: Path) -> None:
+    write_tune(tmp_path / "tune.mid")
+    for number in range(bands.COUNT):
+        (tmp_path / "config.yaml").write_text(bands.band(number))
+        assert load(tmp_path / "config.yaml").stage.players
+    (tmp_path / "config.yaml").write_text(bands.SILENT)
+    assert not load(tmp_path / "config.yaml").stage.players
+
+
+def test_an_observer_counts() -> None:
+    hearing = Hearing("choir")
+    hearing.hear(note_on(1, 60, 80))
+    hearing.hear(note_on(2, 60, 80))
+    hearing.hear(note_off(1, 60))
+    hearing.hear(note_off(1, 60))  # of a silent note: harmless
+    assert hearing.left() == ["choir: channel 2, pitch 60 is left sounding"]
+    hearing.hear(control_change(2, 123, 0))  # no excuse: the note-off itself is owed
+    assert len(hearing.left()) == 1 and not hearing.faults
+    hearing.hear(note_on(2, 60, 80))
+    assert len(hearing.faults) == 1
+
+
+def test_an_observer_that_was_unplugged_does_not_know() -> None:
+    hearing = Hearing("choir")
+    for pitch in (60, 61, 62):
+        hearing.hear(note_on(1, pitch, 80))
+    hearing.cut()
+    assert len(hearing.left()) == 3
+    hearing.hear(note_off(1, 61))
+    hearing.hear(note_on(1, 62, 80))
+    hearing.hear(control_change(1, 120, 0))
+    assert hearing.left() == ["choir: channel 1, pitch 62 is left sounding"]
+    assert not hearing.faults
+
+
+def test_seeds_are_numbers_and_ranges() -> None:
+    assert seeds("3,5,8-10") == [3, 5, 8, 9, 10]
