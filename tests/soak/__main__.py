@@ -11,8 +11,7 @@ import time
 from pathlib import Path
 
 from tests.soak.live import perform
-from tests.soak.rig import Rig
-from tests.tools.jack import available
+from tests.soak.rig import Rig, available
 
 
 def seeds(text: str) -> list[int]:
@@ -26,7 +25,10 @@ def seeds(text: str) -> list[int]:
 
 def main(text: str) -> int:
     if not available():
-        print("soak: there is no jackd on this machine: apt-get install jackd2 jack-example-tools", file=sys.stderr)
+        print(
+            "soak: there is no jackd, or no jack_midi_dump, on this machine: apt-get install jackd2 jack-example-tools",
+            file=sys.stderr,
+        )
         return 1
     wanted, failed, began = seeds(text), list[int](), time.monotonic()
     stories = Path(tempfile.mkdtemp(prefix="jamd-soak-"))

@@ -13,10 +13,14 @@ CHANNELS = (1, 2, 3)  # few, so that players, melody and keys hold the same note
 BPM = (70, 120, 180, 240)
 
 # Nothing is played and nothing passed on: what sounds after a reload to it sounds for ever.
-SILENT = """\
-clock: {source: internal, start: by hand}
-ports: {keys: {direction: in}, sync: {direction: in}, choir: {direction: out}, organ: {direction: out}}
-recording: {directory: sessions}
+SILENT = f"""\
+clock: {{source: internal, start: by hand}}
+ports:
+  keys: {{direction: in, connect: {KEYBOARD}}}
+  sync: {{direction: in}}
+  choir: {{direction: out}}
+  organ: {{direction: out}}
+recording: {{directory: sessions}}
 """
 
 

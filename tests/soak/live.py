@@ -67,7 +67,7 @@ class Live:
         self.rig.connect(PATIENCE)
         self.rig.tell("master", "fc")
         self.rig.tell("master", "clock 120")
-        time.sleep(0.3)  # the stage looks five times a second who is connected
+        time.sleep(0.6)  # the stage looks five times a second who is connected
 
     def _settle(self, jamd: Jamd) -> list[str]:
         """Everything is plugged in and released: it ends by itself. Then jamd ends, and owes nothing."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,11 +18,16 @@ from typing import Self
 
 from tests.soak import bands
 from tests.soak.observer import Hearing
+from tests.tools import jack
 from tests.tools.jack import JackServer
 
 PERIOD = 1024  # frames: this is no test of latency, and what is lost in an XRun would be the server's fault
 INPUTS = {"keyboard": ("keys", bands.KEYBOARD), "master": ("sync", bands.MASTER)}  # our input, the client's name
 _LINE = re.compile(r" *\d+:((?: [0-9a-f]{2})+)")
+
+
+def available() -> bool:
+    return sys.platform == "linux" and jack.available() and all(map(shutil.which, ("jack_midi_dump", "stdbuf")))
 
 
 class Synth:
