@@ -167,7 +167,7 @@ class Rig:
         return cables
 
     def __enter__(self) -> Self:
-        self.server.start()
+        self.server.__enter__()
         return self
 
     def __exit__(
@@ -178,7 +178,7 @@ class Rig:
         # A server whose clients were killed may hang at its end and be killed itself, which leaves its place in
         # libjack's list of eight servers taken. A fresh one of the same name takes over the place, and gives it back.
         self.server.restart()
-        self.server.stop()
+        self.server.__exit__(kind, error, trace)
 
 
 CABLES = [
