@@ -8,8 +8,8 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?= $(if $(filter true,$(CI)),-m "")
 
 # What the tests run against: commands that show that a package is there, and the packages.
-TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon pgrep ip
-TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
+TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock midish aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon pgrep ip
+TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock midish alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
 	systemd-container dbus libpam-systemd procps iproute2 python3
 
 .PHONY: install jam test check bench soak
