@@ -22,6 +22,7 @@ from tests.tools import jack
 from tests.tools.jack import JackServer
 
 PERIOD = 1024  # frames: this is no test of latency, and what is lost in an XRun would be the server's fault
+LINGER = 5.0  # seconds at most that a killed client's port is waited for to go
 INPUTS = {"keyboard": ("keys", bands.KEYBOARD), "master": ("sync", bands.MASTER)}  # our input, the client's name
 _LINE = re.compile(r" *\d+:((?: [0-9a-f]{2})+)")
 
@@ -89,12 +90,14 @@ class Rig:
         self.hearings: dict[str, Hearing] = {}
         self._plugged: dict[str, Synth | Instrument] = {}
         self._wanted: set[str] = set()
+        self._killed: set[str] = set()  # unplugged, and not plugged in again since
 
     def begin(self) -> None:
         """Everything is plugged in, nobody has heard anything."""
         self.server.start()
         for name in [name for name in self._plugged if name in bands.OUTPUTS]:
             self._plugged.pop(name).unplug()
+            self._killed.add(name)
         self.hearings = {name: Hearing(name) for name in bands.OUTPUTS}
         for name in (*INPUTS, *bands.OUTPUTS):
             self.plug(name)
@@ -103,6 +106,12 @@ class Rig:
         self._wanted.add(name)
         if name in self._plugged or not self.server.running:
             return
+        # JACK may take seconds to be rid of a client that was killed; till then, another of its name gets another name.
+        port = f"{INPUTS[name][1]}:midi" if name in INPUTS else f"{name} synth:input"
+        end = time.monotonic() + LINGER
+        while name in self._killed and port in self._ask("jack_lsp").splitlines() and time.monotonic() < end:
+            time.sleep(0.02)
+        self._killed.discard(name)
         if name in INPUTS:
             self._plugged[name] = Instrument(INPUTS[name][1], self.env)
         else:
@@ -112,6 +121,7 @@ class Rig:
         self._wanted.discard(name)
         if (device := self._plugged.pop(name, None)) is not None:
             device.unplug()
+            self._killed.add(name)
 
     def forget(self) -> None:
         """The stage was killed: what it owed to those who are away went with it."""
@@ -134,6 +144,7 @@ class Rig:
         for device in self._plugged.values():
             device.unplug()
         self._plugged.clear()
+        self._killed.clear()
 
     def start_server(self) -> None:
         self.server.start()
@@ -142,14 +153,16 @@ class Rig:
 
     def missing(self) -> list[tuple[str, str]]:
         """(output, input) of JACK that are not connected, though they should be."""
-        found = subprocess.run(["jack_lsp", "-c"], env=self.env, capture_output=True, text=True, check=False).stdout
         connected, port = set(), ""
-        for line in found.splitlines():
+        for line in self._ask("jack_lsp", "-c").splitlines():
             if line.startswith(" "):
                 connected.add((port, line.strip()))
             else:
                 port = line
         return [cable for cable in CABLES if cable not in connected]
+
+    def _ask(self, *command: str) -> str:
+        return subprocess.run(command, env=self.env, capture_output=True, text=True, check=False).stdout
 
     def connect(self, seconds: float) -> None:
         """As a person would. AssertionError if it cannot be done in so many seconds."""
