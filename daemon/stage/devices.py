@@ -99,10 +99,12 @@ class Systems:
             if not self.jack.has_port(device.own):
                 return "the JACK server closed it"
             return None if device.foreign is None or self.jack.has_port(device.foreign) else f"{device.foreign} is gone"
-        # Twice, for rtmidi counts the ports first: when another one vanishes meanwhile, ours may slip through.
-        if device.foreign is not None and not any(device.foreign in device.handle.get_ports() for _ in range(2)):
-            return f"{device.foreign} is gone"
-        return None
+        if device.foreign is None:
+            return None
+        # rtmidi counts the ports and then asks for one after the other: when some come or go meanwhile, ours may slip
+        # through. The kernel makes its list at once.
+        names = AlsaBoard(read_clients()).ports(device.is_input) if device.api == ALSA else []
+        return None if device.foreign in (names or device.handle.get_ports()) else f"{device.foreign} is gone"
 
     def close(self, device: Device) -> None:
         """Also one that is gone.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import rtmidi
 
 from daemon.music.events import Play, is_note_on, note_off, note_on
 from daemon.music.tempo import TempoMap
@@ -53,6 +55,51 @@ class Recording:
             if not message.is_meta:
                 heard.append((seconds, bytes(message.bytes())))
         return [(stamp - heard[0][0], message) for stamp, message in heard]
+
+
+class Listener:
+    """Everything that one of our ports sends, with the moments."""
+
+    def __init__(self, port: str, name: str) -> None:
+        self.heard: list[tuple[float, bytes]] = []
+        self._into = rtmidi.MidiIn(rtmidi.API_LINUX_ALSA, name)
+        self._into.ignore_types(sysex=False, timing=False)
+        self._into.set_callback(lambda event, _: self.heard.append((time.perf_counter(), bytes(event[0]))))
+        self._into.open_virtual_port("in")
+        aconnect(port, f"{name}:0")
+
+    def stamp(self, message: bytes) -> float:
+        """When it first heard it, and forgets that."""
+        until(lambda: message in [m for _, m in self.heard], f"{message.hex(' ')} among {self.heard}")
+        return self.heard.pop([m for _, m in self.heard].index(message))[0]
+
+    def close(self) -> None:
+        self._into.cancel_callback()
+        self._into.close_port()
+        self._into.delete()
+
+
+class Plugged:
+    """tests.peers.alsa_peer."""
+
+    def __init__(self, name: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.peers.alsa_peer", name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None and self._process.stdout.readline() == "ready\n"
+
+    def play(self, message: bytes) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(message.hex() + "\n")
+        self._process.stdin.flush()
+
+    def unplug(self) -> float:
+        self._process.kill()
+        self._process.wait()
+        return time.perf_counter()
 
 
 def aconnect(*arguments: str) -> str:
@@ -128,6 +175,92 @@ def main(folder: Path) -> None:
         assert ports == {"keys": "ALSA", "choir": "ALSA", "pads": "ALSA", "absent": None}, ports
         assert "Virtual Raw MIDI 0-2 > jamd pads" in links(), links()
         print("joined by name")
+
+        unplugged(folder, desk)
+        real_time(desk)
+
+
+def unplugged(folder: Path, desk: Desk) -> None:
+    listener = Listener("jamd choir:0", "observer")
+    smf, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
+    smf.tracks.append(track)
+    track.append(mido.Message("note_on", note=67, velocity=90, time=0))
+    track.append(mido.Message("note_off", note=67, velocity=0, time=480 * 200))
+    smf.save(folder / "held.mid")
+    player = subprocess.Popen(["aplaymidi", "-p", "jamd keys:0", str(folder / "held.mid")])
+    listener.stamp(note_on(1, 67, 90))
+    time.sleep(2)  # the stage looks five times a second who is connected
+    player.kill()
+    killed = time.perf_counter()
+    player.wait()
+    print(f"aplaymidi is killed: released after {listener.stamp(note_off(1, 67)) - killed:.2f} s")
+
+    before = len(desk.said)
+    pair = [PortSpec(name, "in", connect="USB:MIDI 1", thru=("choir",)) for name in ("left", "right")]
+    desk.send(["spec", StageSpec(CLOCK, (*PORTS, *pair)).to_json()])
+    desk.expect(lambda m: m[0] == "ready", "the ports", before)
+    left = Plugged("USB")
+    until(lambda: "ALSA" in [desk.metrics()["ports"][name] for name in ("left", "right")], "the first one")
+    right = Plugged("USB")
+    both = {"left": "ALSA", "right": "ALSA"}
+
+    def joined() -> bool:
+        return {name: desk.metrics()["ports"][name] for name in both} == both
+
+    # With one there, both are joined to it; as soon as there is another, one has it for itself.
+    until(lambda: joined() and len(usb_links()) == 2 and len(set(usb_links())) == 2, "each to be joined to one")
+    for number, peer in enumerate((left, right)):
+        peer.play(note_on(1, 70 + number, 90))
+        listener.stamp(note_on(1, 70 + number, 90))
+    gone = left.unplug()
+    print(f"a device is unplugged: released after {listener.stamp(note_off(1, 70)) - gone:.2f} s")
+    until(lambda: not joined(), "a port to be lost")
+    filler = Plugged("filler")  # takes the number
+    left = Plugged("USB")
+    until(lambda: joined() and len(set(usb_links())) == 2, "it to be joined again")
+    assert note_off(1, 71) not in [m for _, m in listener.heard], (listener.heard, desk.said[before:])
+    for number, peer in enumerate((left, right)):
+        peer.play(note_on(1, 74 + number, 90))
+        listener.stamp(note_on(1, 74 + number, 90))
+    for peer in (left, right, filler):
+        peer.unplug()
+    for pitch in (71, 74, 75):
+        until(lambda pitch=pitch: note_off(1, pitch) in [m for _, m in listener.heard], "the note-offs")
+    listener.close()
+    print("two of the same name")
+
+
+def usb_links() -> list[str]:
+    """From which client each of our ports is played by a device called USB."""
+    found, client = [], ""
+    for line in aconnect("-l").splitlines():
+        if line.startswith("client"):
+            client = line
+        elif "'USB'" in client and "Connecting To" in line:
+            found += [client.split()[1]] * len(line.split(","))
+    return found
+
+
+def real_time(desk: Desk) -> None:
+    """The kernel cuts long exclusive messages into pieces; what comes between them keeps its time."""
+    listener = Listener("jamd choir:0", "clock observer")
+    assert "Virtual Raw MIDI 0-0 > jamd keys" in links()  # still
+    first, rest = b"\xf0" + bytes(n % 128 for n in range(600)), bytes(n % 100 for n in range(600)) + b"\xf7"
+    heard = desk.metrics()["heard"]
+    with open("/dev/snd/midiC0D0", "wb", buffering=0) as device:
+        device.write(first)
+        time.sleep(1)
+        device.write(b"\xf8")
+        until(lambda: desk.metrics()["heard"] == heard + 1, "a tick, before the end of the exclusive message")
+        assert listener.heard == []
+        device.write(rest)
+        listener.stamp(first + rest)
+        device.write(b"\xfa\xf8" + note_on(1, 60, 90) + note_off(1, 60))
+        listener.stamp(note_off(1, 60))
+    assert desk.metrics()["heard"] == heard + 6
+    assert desk.metrics()["malformed"] == 0
+    listener.close()
+    print("real-time messages within an exclusive one")
 
 
 if __name__ == "__main__":
