@@ -9,30 +9,57 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 ACTIONS = {" ": "tap", "s": "start or stop", "c": "continue", "p": "panic"}
 HELP = "space taps the tempo, s starts and stops, c continues, p is panic, Ctrl-C ends"
+ESCAPE = "\x1b"  # begins what arrows and function keys send, whose letters are no keys
+LOOK = 0.5  # seconds between looks whose the terminal is: a shell's `fg` of what runs already sends no signal
 
 Act = Callable[[str, float], None]  # one of ACTIONS, seconds
 
 
+def foreground(terminal: int) -> int | None:
+    """The process group that has the keys of `terminal`; None where that does not control us, or no longer."""
+    if sys.platform == "win32":
+        return None
+    try:
+        return os.tcgetpgrp(terminal)
+    except OSError:
+        return None
+
+
 @contextlib.contextmanager
 def keys(stream: TextIO | None, act: Act) -> Iterator[bool]:
-    """Report keys for as long as the `with` block lasts; False where there is no terminal to have them from."""
-    if sys.platform == "win32" or stream is None or not stream.isatty():
+    """Report keys for as long as the `with` block lasts, whenever we are in the foreground; whether we are now."""
+    if sys.platform == "win32" or stream is None or not stream.isatty() or foreground(stream.fileno()) is None:
         yield False
         return
     import termios
     import tty
 
-    terminal = stream.fileno()
-    if os.tcgetpgrp(terminal) != os.getpgrp():  # in the background: the keys are somebody else's
-        yield False
-        return
-    before = termios.tcgetattr(terminal)
-    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # put there later, to read is an error and must not stop the music
+    terminal, loop = stream.fileno(), asyncio.get_running_loop()
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background, to read is an error and must not stop the music
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    before: list[Any] | None = None  # how to leave the terminal, while it is ours
+    timer: asyncio.TimerHandle | None = None
+
+    def is_ours() -> bool:
+        return foreground(terminal) == os.getpgrp()
+
+    def look() -> None:
+        nonlocal before, timer
+        timer = loop.call_later(LOOK, look)
+        if not is_ours():
+            before = None
+            loop.remove_reader(terminal)
+            return
+        with contextlib.suppress(termios.error):
+            found = termios.tcgetattr(terminal)
+            if before is None or found[3] & termios.ICANON:  # ours again; or a shell had it while we were stopped
+                before = found
+                tty.setcbreak(terminal, termios.TCSANOW)
+            loop.add_reader(terminal, read)
 
     def read() -> None:
         stamp = time.perf_counter()
@@ -42,16 +69,17 @@ def keys(stream: TextIO | None, act: Act) -> Iterator[bool]:
             pressed = b""
         if not pressed:  # it is gone, or another's now
             loop.remove_reader(terminal)
-        for key in pressed.decode(errors="replace"):
+        for key in pressed.decode(errors="replace").partition(ESCAPE)[0]:
             if (action := ACTIONS.get(key.lower())) is not None:
                 act(action, stamp)
 
-    loop = asyncio.get_running_loop()
-    tty.setcbreak(terminal, termios.TCSANOW)
-    loop.add_reader(terminal, read)
+    look()
     try:
-        yield True
+        yield before is not None
     finally:
+        if timer is not None:
+            timer.cancel()
         loop.remove_reader(terminal)
-        with contextlib.suppress(termios.error, OSError):
-            termios.tcsetattr(terminal, termios.TCSANOW, before)
+        if before is not None and is_ours():
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(terminal, termios.TCSANOW, before)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
+
+from daemon.desk.keyboard import foreground
+
+STDIN = 0
 
 
 class Signals:
@@ -20,7 +22,7 @@ class Signals:
         self._stop: Callable[[], Any] | None = None
         self._panic: Callable[[], Any] | None = None
         self._stopped = False
-        self._terminal = sys.stdin is not None and sys.stdin.isatty()
+        self._has_terminal = foreground(STDIN) is not None
 
     def on_stop(self, stop: Callable[[], Any]) -> None:
         self._stop = stop
@@ -63,13 +65,10 @@ class Signals:
 
     def _hung_up(self) -> None:
         """A reload, unless it says that the terminal we were started from is gone."""
-        try:
-            if self._terminal and sys.platform != "win32":
-                os.tcgetpgrp(0)
-        except OSError:
+        if self._has_terminal and foreground(STDIN) is None:
             self._end()
-            return
-        self._hang_up.set()
+        else:
+            self._hang_up.set()
 
     def _silence(self) -> None:
         if self._panic is not None:

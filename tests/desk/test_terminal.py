@@ -1,12 +1,13 @@
-"""`jamd run` in a terminal: the live line, Ctrl-C, and a terminal that goes away."""
+"""`jamd run` in a terminal: the live line, Ctrl-C, keys, and a terminal that goes away or is somebody else's."""
 
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,17 +18,31 @@ if sys.platform == "win32":
     pytest.skip("Windows has no such terminals", allow_module_level=True)
 
 import pty
+import termios
+
+CONTROLLED = ("setsid", "--ctty")
+# As much of a shell as job control needs: its job gets a process group of its own, and the terminal when told so.
+SHELL = """
+import os, signal, subprocess, sys
+job = subprocess.Popen(sys.argv[1:], process_group=0)
+signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+os.tcsetpgrp(0, job.pid)
+signal.signal(signal.SIGUSR1, lambda *_: os.tcsetpgrp(0, os.getpgrp()))
+signal.signal(signal.SIGUSR2, lambda *_: os.tcsetpgrp(0, job.pid))
+sys.exit(job.wait())
+"""
 
 
 class Terminal:
-    """jamd as the leader of a session on a terminal of its own."""
+    """jamd on a terminal of its own, by default as the leader of a session there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *launcher: str) -> None:
         self.folder = folder
         (folder / "config.yaml").write_text(band("ann"))
         write_tune(folder / "tune.mid")
         self.master, slave = pty.openpty()
-        command = ["setsid", "--ctty", "--wait", sys.executable, "-m", "daemon", "run", "-c", "config.yaml"]
+        self.cooked = termios.tcgetattr(slave)
+        command = [*(launcher or CONTROLLED), sys.executable, "-m", "daemon", "run", "-c", "config.yaml"]
         self.process = subprocess.Popen(command, cwd=folder, stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)
         self.text = ""
@@ -43,6 +58,23 @@ class Terminal:
         while (left := end - time.monotonic()) > 0:
             if select.select([self.master], [], [], left)[0]:
                 self.text += os.read(self.master, 1 << 16).decode(errors="replace")
+
+    def wait(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Until it holds; what jamd writes meanwhile is read, so that it can go on."""
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, self.text
+            self.read_for(0.05)
+
+    def has_keys(self) -> bool:
+        """Whether they come one by one, not line by line."""
+        return not termios.tcgetattr(self.master)[3] & termios.ICANON
+
+    def is_silent(self) -> bool:
+        """Whether the tune, whose notes last a quarter of a second, stands."""
+        self.text = ""
+        self.read_for(1.5)
+        return "tune: " not in self.text
 
 
 @pytest.fixture
@@ -97,3 +129,100 @@ def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     os.write(terminal.master, b"\x03")
     terminal.until("metrics")
     assert terminal.process.wait(10) == 0
+
+
+def test_arrows_and_function_keys_are_no_letters(terminal: Terminal) -> None:
+    terminal.until("space taps the tempo")
+    terminal.until(r"\rtune: (C|D|E|F)4")
+    os.write(terminal.master, b"\x1bOS")  # F4
+    terminal.read_for(1.0)
+    assert not terminal.is_silent()
+    os.write(terminal.master, b"s\x1b[C")  # s, and an arrow
+    terminal.read_for(1.0)
+    assert terminal.is_silent()
+
+
+# Somebody else's terminal
+
+
+@pytest.fixture
+def job(tmp_path: Path, echo_engine: Path) -> Iterator[tuple[Terminal, int]]:
+    """jamd in the foreground of a shell, and its process id."""
+    terminal = Terminal(tmp_path, *CONTROLLED, sys.executable, "-c", SHELL)
+    pid = 0
+    try:
+        terminal.until("READY", 15)
+        pid = os.tcgetpgrp(terminal.master)
+        assert pid != terminal.process.pid
+        yield terminal, pid
+    finally:
+        if terminal.process.poll() is None:
+            os.kill(pid or terminal.process.pid, signal.SIGTERM)
+        terminal.process.wait(10)
+        os.close(terminal.master)
+
+
+def give_terminal_to(terminal: Terminal, group: int) -> None:
+    to_job = group != terminal.process.pid
+    terminal.process.send_signal(signal.SIGUSR2 if to_job else signal.SIGUSR1)
+    terminal.wait(lambda: os.tcgetpgrp(terminal.master) == group)
+
+
+def test_an_end_in_the_background_leaves_the_terminal_as_it_is(job: tuple[Terminal, int]) -> None:
+    terminal, pid = job
+    assert terminal.has_keys()
+    give_terminal_to(terminal, terminal.process.pid)
+    somebodys = list(terminal.cooked)
+    somebodys[3] &= ~(termios.ISIG | termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal.master, termios.TCSANOW, somebodys)
+    os.kill(pid, signal.SIGTERM)
+    terminal.until("metrics")
+    assert terminal.process.wait(10) == 0
+    assert termios.tcgetattr(terminal.master)[3] == somebodys[3]
+
+
+def test_an_end_in_the_foreground_leaves_the_terminal_as_it_was(job: tuple[Terminal, int]) -> None:
+    terminal, pid = job
+    os.kill(pid, signal.SIGTERM)
+    terminal.until("metrics")
+    assert terminal.process.wait(10) == 0
+    assert termios.tcgetattr(terminal.master)[3] == terminal.cooked[3]
+
+
+def test_keys_come_back_with_the_foreground(job: tuple[Terminal, int]) -> None:
+    terminal, pid = job
+    give_terminal_to(terminal, terminal.process.pid)
+    termios.tcsetattr(terminal.master, termios.TCSANOW, terminal.cooked)
+    terminal.read_for(1.5)
+    assert not terminal.has_keys()
+    give_terminal_to(terminal, pid)
+    terminal.wait(terminal.has_keys)
+    os.write(terminal.master, b"s")
+    terminal.wait(terminal.is_silent)
+
+
+def test_keys_come_back_after_a_stop(job: tuple[Terminal, int]) -> None:
+    terminal, pid = job
+    os.write(terminal.master, b"\x1a")  # Ctrl-Z
+    terminal.wait(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    termios.tcsetattr(terminal.master, termios.TCSANOW, terminal.cooked)
+    os.killpg(pid, signal.SIGCONT)
+    terminal.wait(terminal.has_keys)
+
+
+def test_a_terminal_that_does_not_control_it_has_no_keys_and_a_hang_up_reloads(
+    tmp_path: Path, echo_engine: Path
+) -> None:
+    terminal = Terminal(tmp_path, "setsid")
+    try:
+        terminal.until("READY", 15)
+        assert not terminal.has_keys()
+        terminal.process.send_signal(signal.SIGHUP)
+        terminal.until("reloaded")
+        terminal.process.terminate()
+        assert terminal.process.wait(10) == 0
+        assert "Traceback" not in terminal.text
+    finally:
+        terminal.process.kill()
+        terminal.process.wait(10)
+        os.close(terminal.master)
