@@ -127,8 +127,8 @@ class _Player:
                 performance.answer(now, name, number, self._answer(now, name, number, actions, last), last)
             case ["advance", now]:
                 performance.advance(now)
-            case ["start", now, beat, at, base]:
-                performance.start(now, beat, at, base)
+            case ["start", now, beat, at]:
+                performance.start(now, beat, at)
             case ["stop", now]:
                 performance.stop(now)
             case ["locate", now, beat]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 SLOWEST, FASTEST = 20.0, 400.0  # beats per minute
 STEADY = 0.25  # how much an interval may differ from the one before, as a share of it, to count with it
@@ -11,10 +12,10 @@ STEADY = 0.25  # how much an interval may differ from the one before, as a share
 class Taps:
     """The tempo of the last taps. A pause of more than three seconds, or an uneven tap, begins anew."""
 
-    MOST = 5  # that are remembered: four intervals are averaged
+    MOST = 8  # that are remembered
 
-    def __init__(self) -> None:
-        self._stamps: deque[float] = deque(maxlen=self.MOST)
+    def __init__(self, stamps: Iterable[float] = ()) -> None:
+        self._stamps: deque[float] = deque(stamps, maxlen=self.MOST)
 
     def tap(self, stamp: float) -> None:
         """`stamp` in seconds."""
@@ -43,7 +44,8 @@ class Taps:
 
     @property
     def period(self) -> float | None:
-        """Seconds from tap to tap, on average; None before the second one."""
+        """Seconds from tap to tap, on average of the last four; None before the second one."""
         if len(self._stamps) < 2:
             return None
-        return (self._stamps[-1] - self._stamps[0]) / (len(self._stamps) - 1)
+        last = list(self._stamps)[-5:]
+        return (last[-1] - last[0]) / (len(last) - 1)

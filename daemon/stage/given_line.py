@@ -14,9 +14,9 @@ JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
 class GivenLine:
     """`tempo` is what was given last.
 
-    A new one is given when the prediction for AHEAD has changed by CLOSE. The beat jumps by JUMP at most; where it has
-    to be repaired by more, the line runs at half to one and a half times the tempo until it is right, so that the beat
-    never runs backwards but at a jump that somebody asked for.
+    A new one is given when the prediction for AHEAD has changed by CLOSE. The beat jumps by JUMP at most, forwards or
+    backwards; where it has to be repaired by more, the line runs at half to one and a half times the tempo until it is
+    right. More than that it jumps only where somebody asked for it.
     """
 
     def __init__(self, tempo: Tempo) -> None:

@@ -91,11 +91,14 @@ class PartPlayer:
 
 
 def clicks(tempo_map: TempoMap, until: float) -> Callable[[float, float], Iterable[Note]]:
-    """The metronome's notes: one a beat before beat `until`, another at each bar line."""
+    """The metronome's notes before beat `until`: one at each bar line, others a beat from one another."""
 
     def between(start: float, end: float) -> Iterable[Note]:
-        for beat in range(math.ceil(start - 1e-6), math.ceil(min(end, until) - 1e-6)):
-            bar, _ = tempo_map.bar_at(beat)
-            yield Note(beat, CLICK, *(DOWN if abs(beat - bar) < 1e-6 else BEAT))
+        bar, length = tempo_map.bar_at(start + 1e-9)
+        while bar < min(end, until) - 1e-6:
+            for number in range(math.ceil(length - 1e-6)):
+                if start - 1e-6 <= bar + number < min(end, until) - 1e-6:
+                    yield Note(bar + number, CLICK, *(BEAT if number else DOWN))
+            bar, length = tempo_map.bar_at(bar + length + 1e-9)
 
     return between

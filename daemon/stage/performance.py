@@ -27,10 +27,8 @@ from daemon.music.tempo import Tempo
 from daemon.stage.players import Players, Sink
 from daemon.stage.sources import Sources
 from daemon.stage.spec import ControlSpec, PortSpec, StageSpec
-from daemon.stage.transport import PRE_ROLL, Transport
+from daemon.stage.transport import Transport
 from daemon.wire import decode_action
-
-SOON = 0.05  # seconds before a beat of the clock that we follow in which nothing is begun any more
 
 
 class Performance:
@@ -45,19 +43,17 @@ class Performance:
         self._now = 0.0
         self._malformed = 0
         self._sources = Sources(sink.send)
-        self._transport = Transport(spec, sink.send, self._sources, self._play_melody, self._tempo_changed)
-        self._players = Players(sink, self._transport.timeline, lambda: self._now)
+        clock = lambda: self._now  # noqa: E731
+        self._transport = Transport(spec, sink.send, self._sources, self._play_melody, self._tempo_changed, clock)
+        self._players = Players(sink, self._transport.timeline, clock)
         self._take(spec)
 
     # The clock
 
-    def start(self, now: float, beat: float = 0.0, at: float | None = None, base: float | None = None) -> None:
-        """The transport runs from `beat`, which falls at `at` seconds; without `at`, soon, after the count-in.
-
-        `base`: what the clock that we follow calls that beat.
-        """
-        self._happens("start", now, beat, at, base)
-        self._start(beat, at, base)
+    def start(self, now: float, beat: float = 0.0, at: float | None = None) -> None:
+        """The transport runs from `beat`, which falls at `at` seconds; without `at`, soon, after the count-in."""
+        self._happens("start", now, beat, at)
+        self._start(beat, at)
 
     def stop(self, now: float) -> None:
         """The transport stands: everything in time ends; keys are still answered."""
@@ -93,14 +89,9 @@ class Performance:
         if message[0] >= TICK or (channel is not None and port.channels and channel not in port.channels):
             return True
         self._happens("heard", now, source, stamp, message.hex())
-        if is_note_on(message) and channel is not None and self._sources.holds(source, channel, message[1]):
-            # A key that was never released: the old note has one holder less.
-            self._sources.pass_on(source, port.thru, note_off(channel, message[1]), stamp)
-        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-            for ended in self._sources.let_go_keys(source, port.thru, now, channel):
-                self._tell(source, ended, now)  # whoever sends this may never send their note-offs
-        self._sources.pass_on(source, port.thru, message, stamp)
         control = self._control(source, message)
+        if control is None or control.event == "cc":  # a key that is a control makes no music
+            self._pass_on(port, channel, message, stamp)
         if control is not None:
             self._turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
@@ -129,7 +120,10 @@ class Performance:
         """A player is ready (again)."""
         self._happens("up", now, name)
         self._players.up(name)
-        self._reset_players(name)
+        if self._transport.running:
+            self._players.reset_one(name, self._transport.began)
+        elif self._transport.ready:
+            self._players.listen_only(self._transport.position, name)
 
     def player_down(self, now: float, name: str) -> None:
         """A player is gone: its notes end now."""
@@ -178,14 +172,15 @@ class Performance:
         old, transport = self.spec, self._transport
         ports = {port.name: port for port in spec.ports}
         for name, port in self._ports.items():
-            if ports.get(name) != port:  # what is held there may be released elsewhere from now on
+            # What is held there may be released elsewhere from now on, or do something else.
+            if ports.get(name) != port or _controls(old, name) != _controls(spec, name):
                 self._let_go(name)
-        other_clock = spec.clock.source != old.clock.source and transport.ready
+        other_clock = (spec.clock.source, spec.clock.port) != (old.clock.source, old.clock.port) and transport.ready
         if other_clock:
             self._stop()
         self._take(spec)
         if other_clock and not transport.follows and not spec.clock.by_hand:
-            self._start(transport.position, now + PRE_ROLL, None)
+            self._start(transport.position, now + transport.pre_roll)
 
     def restore(self, now: float, state: dict[str, Any]) -> None:
         """Put a new performance where `rotate` recorded the old one to be: the beginning of a replay."""
@@ -235,13 +230,24 @@ class Performance:
 
     @property
     def counts(self) -> dict[str, int]:
-        return {**self._players.counts, "malformed": self._malformed}
+        counts = self._players.counts
+        return {**counts, "dropped": counts["dropped"] + self._transport.late, "malformed": self._malformed}
 
     def sounding(self) -> dict[str, int]:
         """How many notes each player sounds."""
         return self._players.sounding()
 
     # Inside
+
+    def _pass_on(self, port: PortSpec, channel: int | None, message: bytes, stamp: float) -> None:
+        """To the outputs in `thru`, with what must end before."""
+        if is_note_on(message) and channel is not None and self._sources.holds(port.name, channel, message[1]):
+            # A key that was never released: the old note has one holder less.
+            self._sources.pass_on(port.name, port.thru, note_off(channel, message[1]), stamp)
+        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+            for ended in self._sources.let_go_keys(port.name, port.thru, self._now, channel):
+                self._tell(port.name, ended, self._now)  # whoever sends this may never send their note-offs
+        self._sources.pass_on(port.name, port.thru, message, stamp)
 
     def _happens(self, kind: str, now: float, *details: Any) -> None:
         self._now = now
@@ -256,24 +262,24 @@ class Performance:
         self._transport.take(self._now, spec)
         self._players.take(spec)
 
-    def _start(self, beat: float, at: float | None, base: float | None) -> None:
+    def _start(self, beat: float, at: float | None) -> None:
         count_in = 0.0
         if at is None:
-            count_in, at = self.spec.clock.count_in * self.bar_at(beat)[1], self._now + PRE_ROLL
+            count_in, at = self.spec.clock.count_in * self.bar_at(beat)[1], self._now + self._transport.pre_roll
         self._players.silence()
-        self._transport.start(self._now, beat, at, count_in, base)
+        self._transport.start(self._now, beat, at, count_in)
         self._players.reset(first=beat)
 
     def _stop(self) -> None:
         self._players.silence()
         self._transport.halt(self._now)
-        self._players.reset(first=self._transport.position, plays=False)
+        self._players.listen_only(self._transport.position)
 
-    def _reset_players(self, only: str | None = None) -> None:
+    def _reset_players(self) -> None:
         if self._transport.running:
-            self._players.reset(only=only)
+            self._players.reset(began=self._transport.began)
         elif self._transport.ready:
-            self._players.reset(first=self._transport.position, plays=False, only=only)
+            self._players.listen_only(self._transport.position)
 
     def _panic(self) -> None:
         self._sources.clear()
@@ -311,7 +317,7 @@ class Performance:
         amount = control.low + (control.high - control.low) * value / 127
         match control.action:
             case "panic":
-                if (control.event == "cc" and number in (ALL_SOUND_OFF, ALL_NOTES_OFF)) or value >= 64:
+                if value >= 64 or (value > 0 if control.event == "note" else number in (ALL_SOUND_OFF, ALL_NOTES_OFF)):
                     self._panic()
             case "sustain":
                 channel = (message[0] & 15) + 1
@@ -332,24 +338,21 @@ class Performance:
             case _ if self._proposes:
                 self._sink.propose(action, stamp)
             case "start":
-                self._start(0.0, self._next_beat(), None)
+                self._start(0.0, None)
             case "stop" if transport.running:
                 self._stop()
             case "continue" if not transport.running:
-                self._start(transport.position, self._next_beat() or self._now + PRE_ROLL, None)
+                self._start(transport.position, self._now + transport.pre_roll)
             case "tap":
                 at = transport.tap(self._now, stamp)
                 if at is not None:
-                    self._start(transport.position, at, None)
+                    self._start(transport.position, at)
 
     @property
     def _proposes(self) -> bool:
-        """Whether what is done by hand is for a session to decide: we are told what becomes of it."""
-        return self.spec.clock.source == "link"
+        """Whether what is done by hand is for those to decide whom we follow: we are told what becomes of it."""
+        return self._transport.follows
 
-    def _next_beat(self) -> float | None:
-        """Of a clock that we follow."""
-        if not self._transport.follows:
-            return None
-        beat = self._transport.tempo.beat_at(self._now + SOON)
-        return self._transport.tempo.seconds_at(float(int(beat) + 1))
+
+def _controls(spec: StageSpec, source: str) -> set[ControlSpec]:
+    return {control for control in spec.controls if control.source == source}

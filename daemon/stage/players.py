@@ -153,12 +153,22 @@ class Players:
         for player in self._players.values():
             self._silence(player)
 
-    def reset(self, first: float | None = None, plays: bool = True, only: str | None = None) -> None:
+    def reset(self, first: float | None = None, began: float = 0.0) -> None:
         """Start anew those who are up, with the window at `first`, which is asked for at once; without `first`, far
-        enough ahead. Unless one `plays`: then they only listen."""
+        enough ahead, and not before `began`."""
+        for player in self._players.values():
+            if player.up:
+                self._reset(player, first, began)
+
+    def reset_one(self, name: str, began: float) -> None:
+        """The same for one of them."""
+        self._reset(self._players[name], None, began)
+
+    def listen_only(self, beat: float, only: str | None = None) -> None:
+        """Start anew those who are up, or one of them, with no window: the song stands at `beat`."""
         for name, player in self._players.items():
             if player.up and only in (None, name):
-                self._reset(player, first, plays)
+                self._begin(player, beat)
 
     def sounding(self) -> dict[str, int]:
         return {name: player.voices.sounding() for name, player in self._players.items()}
@@ -198,18 +208,21 @@ class Players:
             player.ask.cancelled = True
             player.ask = None
 
-    def _reset(self, player: _Player, first: float | None, plays: bool) -> None:
-        self._silence(player)
-        beat = self._timeline.tempo.beat_at(self._clock() + max(player.lead, SETTLE)) if first is None else first
+    def _reset(self, player: _Player, first: float | None, began: float) -> None:
+        soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, SETTLE))
+        beat = max(soon, began) if first is None else first
         start = max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)
+        self._begin(player, start)
+        self._generate(player, start)
+
+    def _begin(self, player: _Player, beat: float) -> None:
+        self._silence(player)
         self._resets += 1
         player.first_valid = self._number + 1
-        self._call(player, Reset(start, self._new_seed(player.spec.name)))
+        self._call(player, Reset(beat, self._new_seed(player.spec.name)))
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
             self._call(player, Control(setting, value))
-        if plays:
-            self._generate(player, start)
 
     def _new_seed(self, name: str) -> int:
         """Another for every player and every start; two seeds of the configuration have none in common."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from daemon.music.events import SONG_POSITION, TICK
+from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK
 from daemon.music.tempo import Tempo
 from daemon.stage import link_clock
 from daemon.stage.follower import Caution, Change, Follower, Transport
@@ -18,6 +18,7 @@ from daemon.stage.transport import FOLLOWS
 SIXTEENTH = 0.25  # beats
 SOON = 0.2  # seconds that a new stage takes to go on where the one before it was
 LOOK = 0.2  # seconds between looks at a MIDI clock
+BY_HAND = {"start": START, "continue": CONTINUE, "stop": STOP_CLOCK}
 
 Say = Callable[[str, str, str], None]  # level, cause, text
 
@@ -33,6 +34,7 @@ class Timekeeper:
         self._source: ClockSpec | None = None
         self._follower: Follower | None = None
         self._link: LinkClock | None = None
+        self._wanted: list[int] = []  # by hand, under MIDI clock: what the master might have sent as well
         self._begun = False
         self.look_at = math.inf
         self.configure()
@@ -42,7 +44,10 @@ class Timekeeper:
         clock, before = self._performance.spec.clock, self._source
         if before is None or (clock.source, clock.port) != (before.source, before.port):
             self.close()
-            self._follower = Follower(self._performance.bpm) if clock.source == "midi" else None
+            self._wanted.clear()
+            if clock.source == "midi":
+                self._follower = Follower(self._performance.bpm)
+                self._follower.stand(self._performance.position)
             self._link = self._join() if clock.source == "link" else None
             if self._link is not None and self._begun and not clock.by_hand:
                 self._link.start_soon(self._performance.position)
@@ -70,7 +75,7 @@ class Timekeeper:
             if self._link is not None:
                 self._link.resume(now, tempo)
             performance.follow(now, tempo)
-            performance.start(now, beat, tempo.seconds_at(beat), beat)
+            performance.start(now, beat, tempo.seconds_at(beat))
         elif was or clock.source in FOLLOWS or clock.by_hand:
             performance.stop(now)
             performance.locate(now, was[0] if was else 0.0)
@@ -111,13 +116,22 @@ class Timekeeper:
             return
         if self._follower is not None:
             self.look_at = now + LOOK
+            for status in self._wanted:
+                self._obey(now, self._follower.hear(bytes((status,)), now))
+            self._wanted.clear()
             self._obey(now, self._follower.advance(now))
         elif self._link is not None:
             self._obey(now, self._link.advance(now))
             self.look_at = self._link.next_look(now)
 
     def propose(self, now: float, action: str, value: float) -> None:
-        """To a session: what is wanted by hand. See Sink.propose."""
+        """To whom we follow: what is wanted by hand. See Sink.propose.
+
+        Under MIDI clock it counts as if the master had sent it, so that both agree on where the song is.
+        """
+        if self._follower is not None and action in BY_HAND:
+            self._wanted.append(BY_HAND[action])
+            self._look_again()
         if (link := self._link) is None:
             return
         match action:
@@ -169,6 +183,6 @@ class Timekeeper:
                     performance.stop(now)
                 case Transport(_, line):
                     performance.follow(now, line)
-                    performance.start(now, line.beat, line.seconds, line.beat)
+                    performance.start(now, line.beat, line.seconds)
                 case Caution(cause, text):
                     self._say("warning", f"clock {cause}", f"clock: {text}")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.stage.by_hand import FASTEST, SLOWEST, Taps
 from daemon.stage.clock_out import ClockOut
@@ -22,6 +23,7 @@ from daemon.stage.timeline import Entry, Timeline
 SIXTEENTH = 0.25  # beats
 PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
 RANK_TEMPO = 0
+LATE = 0.1  # seconds after which a melody's note is dropped
 FOLLOWS = ("midi", "link")  # sources that keep the time for us
 METRONOME = "metronome"
 
@@ -56,21 +58,30 @@ class _Click:
 
 
 class Transport:
-    """`play` is told of a melody's notes, `changed` of every new tempo."""
+    """`play` is told of a melody's notes, `changed` of every new tempo; `clock()` gives the seconds of this call."""
 
-    def __init__(self, spec: StageSpec, send: Send, sources: Sources, play: PlayMelody, changed: TempoChanged) -> None:
+    def __init__(
+        self,
+        spec: StageSpec,
+        send: Send,
+        sources: Sources,
+        play: PlayMelody,
+        changed: TempoChanged,
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
         self._send, self._sources, self._play, self._changed = send, sources, play, changed
         tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
         self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
         self.ready = self.running = False  # ready: it was started, or waits for its start
         self.position = 0.0  # beat from which it goes on
-        self._offset = 0.0  # beats from the numbers of whom we follow to ours
         self._bpm: float | None = None  # set by hand
         self._taps = Taps()
         self._slew: tuple[float, float] | None = None  # beat and bpm of a tempo that was tapped and is being reached
         self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
         self._tempo_entry: Entry | None = None
-        self._began = 0.0  # the beat of the last start
+        self.began = 0.0  # the beat of the last start
+        self.late = 0  # notes of melodies that were dropped
         self._clicking = Sources(send)
         self._groups: dict[_Group, PartPlayer] = {}
         self._metronome: tuple[_Click, PartPlayer] | None = None
@@ -82,22 +93,23 @@ class Transport:
         return self.timeline.tempo
 
     @property
+    def pre_roll(self) -> float:
+        """Seconds from a start to its first beat: more where an output plays very early."""
+        earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)
+        return max(PRE_ROLL, PRE_ROLL / 2 - earliest)
+
+    @property
     def follows(self) -> bool:
         return self._spec.clock.source in FOLLOWS
 
     # Start, stop
 
-    def start(self, now: float, beat: float, at: float, count_in: float = 0.0, base: float | None = None) -> None:
-        """`beat` falls at `at` seconds, or that many beats of `count_in` later. `base`: what those whom we follow call
-        that beat."""
+    def start(self, now: float, beat: float, at: float, count_in: float = 0.0) -> None:
+        """`beat` falls at `at` seconds, or that many beats of `count_in` later."""
         self.halt(now)
         self.ready = self.running = True
-        self._began, self._slew = beat, None
-        if self.follows:
-            bpm = self.tempo.bpm
-            self._offset = beat - (self.tempo.beat_at(at) - self._offset if base is None else base)
-        else:
-            bpm = self._bpm or self._spec.tempo_map.bpm_at(beat)
+        self.began, self._slew = beat, None
+        bpm = self.tempo.bpm if self.follows else self._bpm or self._spec.tempo_map.bpm_at(beat)
         self._change(now, Tempo(beat - count_in, at, bpm))
         self._follow_map(beat)
         for part in self._groups.values():
@@ -109,7 +121,7 @@ class Transport:
     def halt(self, now: float) -> None:
         """Stand, here."""
         if self.running:
-            self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, 0.0)
+            self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, self.began)
         self.ready, self.running = True, False
         self._cancel_tempo()
         for group, part in self._groups.items():
@@ -125,8 +137,10 @@ class Transport:
     # Tempo
 
     def follow(self, now: float, tempo: Tempo) -> None:
-        """Beats, as whom we follow numbers them, fall like this from now on."""
-        self._change(now, Tempo(tempo.beat + self._offset, tempo.seconds, tempo.bpm))
+        """Beats fall like this from now on, say those whom we follow, or the stage before us."""
+        if not self.follows and tempo.bpm != self._spec.tempo_map.bpm_at(tempo.beat_at(now)):
+            self._bpm = tempo.bpm  # that was set by hand
+        self._change(now, tempo)
 
     def set_bpm(self, now: float, bpm: float) -> None:
         """By hand; the tempo map has its say again at its next change."""
@@ -172,12 +186,17 @@ class Transport:
         """Look for the next change of tempo after `beat`: one that is being reached, or the map's."""
         self._tempo_from = beat
         self._cancel_tempo()
-        change = self._slew or (None if self.follows else self._spec.tempo_map.next_change(beat))
+        mapped = None if self.follows else self._spec.tempo_map.next_change(beat)
+        change = self._slew or mapped
         if change is None:
             return
         at, bpm = change
+        if self._slew is not None and mapped is not None and mapped[0] <= at:
+            bpm, self._bpm = self._spec.tempo_map.bpm_at(at), None  # it has had its say meanwhile
 
         def run(due: float) -> None:
+            if self._slew is None:
+                self._bpm = None
             self._slew = None
             self._change(due, self.tempo.changed(at, bpm))
             self._follow_map(at)
@@ -216,25 +235,32 @@ class Transport:
         fresh_clocks = [key for key in clocks if key not in self._clocks]
         for key in fresh_clocks:
             self._clocks[key] = self._make_clock(*key)
+        if spec.tempo_map != old.tempo_map and not self.follows:
+            self._bpm, self._slew = None, None
+            here = self.tempo.beat_at(now)
+            self._change(now, self.tempo.changed(here, spec.tempo_map.bpm_at(here if self.running else self.position)))
+            if self.running:
+                self._follow_map(here)
         if not self.running:
             return
         beat = self.tempo.beat_at(now)
         for group in fresh:
             self._groups[group].start(beat)
         for key in fresh_clocks:
-            self._clocks[key].start(now, beat, max(beat, self._began))
+            self._clocks[key].start(now, beat, max(beat, self.began))
         if self._click() != (self._metronome[0] if self._metronome else None):
             self._end_metronome(now)
-            self._start_metronome(beat)
-        if spec.tempo_map != old.tempo_map and not self.follows:
-            self._bpm, self._slew = None, None
-            self._change(now, self.tempo.changed(beat, spec.tempo_map.bpm_at(beat)))
-            self._follow_map(beat)
+            self._start_metronome(beat + CLICK)  # the click that sounds is not heard twice
 
     def _make_part(self, group: _Group) -> PartPlayer:
         melody, name = group.spec.melody, group.spec.melody.name
 
         def play(message: bytes, due: float, beat: float) -> None:
+            if is_note_on(message) and self._clock() - due > LATE:
+                self.late += group.first
+                return
+            if is_note_off(message) and not self._sources.holds(group.source, group.spec.channel, message[1]):
+                return  # its note-on was dropped, or somebody has ended it
             self._sources.pass_on(group.source, group.outputs, message, due)
             if group.first:
                 self._play(name, message, due, beat)
@@ -258,7 +284,7 @@ class Transport:
             return None
         port, channel = clock.metronome
         delay = next((p.delay for p in self._spec.ports if p.name == port), 0.0)
-        until = self._began if clock.click == "count-in" else math.inf
+        until = self.began if clock.click == "count-in" else math.inf
         return _Click(port, channel, delay, until, self._spec.tempo_map)
 
     def _start_metronome(self, beat: float) -> None:
@@ -289,10 +315,9 @@ class Transport:
             "ready": self.ready,
             "running": self.running,
             "position": self.position,
-            "offset": self._offset,
             "bpm": self._bpm,
             "taps": self._taps.stamps,
-            "began": self._began,
+            "began": self.began,
             "tempo": [self.tempo.beat, self.tempo.seconds, self.tempo.bpm],
             "tempo_from": self._tempo_from,
             "slew": self._slew,
@@ -300,10 +325,9 @@ class Transport:
 
     def restore(self, now: float, state: Mapping[str, Any]) -> None:
         self.ready, self.running, self.position = state["ready"], state["running"], state["position"]
-        self._offset, self._bpm, self._began = state["offset"], state["bpm"], state["began"]
+        self._bpm, self.began = state["bpm"], state["began"]
         self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
-        for stamp in state["taps"]:
-            self._taps.tap(stamp)
+        self._taps = Taps(state["taps"])
         tempo = Tempo(*state["tempo"])
         self.timeline.change_tempo(tempo)
         self._pulse.change_tempo(tempo)

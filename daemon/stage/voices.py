@@ -79,7 +79,7 @@ class Voices:
     def _end(self, note: _Note, beat: float, at_once: bool) -> None:
         if note.end is not None and note.end <= beat:
             return
-        if note.on is not None and note.play.onset >= beat:
+        if note.on is not None and (note.play.onset >= beat or at_once):
             note.on.cancelled = True
             self._notes[note.play.voice].remove(note)
             return

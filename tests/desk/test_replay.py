@@ -64,6 +64,9 @@ class Live:
     def call(self, player: str, number: int, call: Call) -> None:
         self.calls[player].append((number, call))
 
+    def propose(self, action: str, value: float) -> None:
+        pass
+
     def record(self, entry: list[Any]) -> None:
         self.journal.write([entry])
 
@@ -140,7 +143,7 @@ class Live:
                     self.performance.player_up(self.now, name)
                 self.performance.start(self.now)
             case "start":
-                performance.start(self.now, number % 40 / 4, self.now + seconds / 20, number % 7)
+                performance.start(self.now, number % 40 / 4, self.now + seconds / 20)
             case "stop":
                 performance.stop(self.now)
             case "hand":

@@ -28,6 +28,7 @@ class Recorder:
         self.sent: list[tuple[float, str, bytes]] = []
         self.calls: list[tuple[str, int, Call]] = []
         self.panics = 0
+        self.proposals: list[tuple[str, float]] = []
         self.entries: list[list[Any]] = []
 
     def send(self, port: str, message: bytes, due: float) -> None:
@@ -38,6 +39,9 @@ class Recorder:
 
     def panic(self) -> None:
         self.panics += 1
+
+    def propose(self, action: str, value: float) -> None:
+        self.proposals.append((action, value))
 
     def record(self, entry: list[Any]) -> None:
         self.entries.append(entry)

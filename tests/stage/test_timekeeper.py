@@ -189,3 +189,48 @@ def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
     later.send(CONTINUE)
     later.tick(30)
     assert later.beat == pytest.approx(5.25, abs=0.01)
+
+
+def by_hand(master: Master, action: str) -> None:
+    """As process.py hands it on, and looks soon after."""
+    master.time.propose(master.now, action, master.now)
+    master.time.look(master.now)
+
+
+def test_a_start_by_hand_counts_as_the_masters() -> None:
+    """jamd came too late for the master's Start."""
+    master = Master()
+    master.tick(60)
+    by_hand(master, "start")
+    master.tick(24)
+    assert master.performance.running and master.beat == pytest.approx(1.0, abs=0.001)
+    master.send(STOP)
+    assert not master.performance.running
+
+
+def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(100)
+    by_hand(master, "stop")
+    assert not master.performance.running
+    master.send(song_position(8))
+    master.tick(10)
+    assert not master.performance.running
+    master.send(CONTINUE)
+    master.tick(24)
+    assert master.performance.running and master.beat == pytest.approx(9.0, abs=0.001)
+    assert not master.said
+
+
+def test_continue_after_a_reload_to_midi_goes_on_where_it_stands() -> None:
+    master = Master(ClockSpec())
+    master.performance.advance(master.now + 5.0)
+    master.performance.reconfigure(master.now + 5.0, replace(master.performance.spec, clock=MIDI))
+    master.time.configure()
+    place = master.performance.position
+    assert place > 8
+    master.now += 6.0
+    master.send(CONTINUE)
+    master.tick(24)
+    assert master.beat == pytest.approx(place + 1, abs=0.05)

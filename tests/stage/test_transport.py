@@ -10,6 +10,7 @@ import pytest
 from daemon.music.events import Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import Tempo, TempoMap
+from daemon.stage.by_hand import Taps
 from daemon.stage.performance import Performance
 from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 from daemon.stage.transport import PRE_ROLL
@@ -58,7 +59,7 @@ def test_while_it_stands_keys_are_answered_and_nothing_is_asked_for_in_time() ->
 def test_start_asks_for_the_first_window_at_once_and_the_melody_begins_there() -> None:
     performance, sink = made(False, clock=MIDI, melodies=(MelodySpec(TUNE, ("choir",), 2),))
     performance.follow(5.0, Tempo(40.0, 5.0, 60.0))
-    performance.start(5.01, 0.0, 5.02, 0.0)
+    performance.start(5.01, 0.0, 5.02)
     assert sink.last(Reset)[2].beat == 0.0 and windows(sink) == [0.0]
     run_until(performance, 6.0)
     assert sink.sent[:2] == [(5.02, "choir", note_on(2, 60, 80)), (5.52, "choir", note_off(2, 60))]
@@ -75,7 +76,7 @@ def test_stop_releases_everything_and_continue_goes_on_there() -> None:
     before, asked = len(sink.sent), len(windows(sink))
     run_until(performance, 20.0)
     assert len(sink.sent) == before and len(windows(sink)) == asked
-    performance.start(20.0, performance.position, 20.0, 2.5)
+    performance.start(20.0, performance.position, 20.0)
     run_until(performance, 20.3)
     assert [(t, m) for t, _, m in sink.sent[before:]] == [
         (20.0, note_on(3, 65, 80)),
@@ -87,7 +88,7 @@ def test_stop_releases_everything_and_continue_goes_on_there() -> None:
 
 def test_what_sounds_where_it_starts_is_sung_from_there() -> None:
     performance, sink = made(False, clock=MIDI, melodies=(MelodySpec(TUNE, ("choir",)),))
-    performance.start(5.0, 0.25, 5.0, 0.25)
+    performance.start(5.0, 0.25, 5.0)
     run_until(performance, 5.2)
     assert sink.sent == [
         (5.0, "choir", note_on(1, 60, 80)),
@@ -99,7 +100,7 @@ def test_what_sounds_where_it_starts_is_sung_from_there() -> None:
 def test_a_jump_while_it_runs() -> None:
     performance, sink = made(clock=MIDI, melodies=(MelodySpec(TUNE, ("choir",)),))
     run_until(performance, 0.9)
-    performance.start(1.0, 4.0, 1.0, 4.0)
+    performance.start(1.0, 4.0, 1.0)
     assert sink.sent[-1] == (1.0, "choir", note_off(1, 63))
     run_until(performance, 1.2)
     assert sink.sent[-1] == (1.0, "choir", note_on(1, 68, 80)) and performance.beat_at(1.5) == 5.0
@@ -109,17 +110,12 @@ def test_a_jump_while_it_runs() -> None:
 # Following
 
 
-def test_who_follows_keeps_the_numbers_of_the_start() -> None:
-    """A start by hand at any beat of a clock that only ticks, or of Link, is our beat 0."""
-    performance, _ = made(False, clock=MIDI)
-    performance.follow(3.0, Tempo(100.0, 3.0, 120.0))
-    performance.by_hand(3.1, "start", 3.1)
-    assert performance.running and performance.seconds_at(0.0) == pytest.approx(3.5)
-    performance.follow(4.0, Tempo(102.0, 4.01, 120.0))
-    assert performance.beat_at(4.01) == pytest.approx(1.0)
-    performance.start(5.0, 8.0, 5.0, 104.0)
-    performance.follow(5.5, Tempo(105.0, 5.5, 120.0))
-    assert performance.beat_at(5.5) == pytest.approx(9.0)
+def test_by_hand_is_proposed_to_whom_we_follow() -> None:
+    performance, sink = made(False, clock=MIDI, controls=(ControlSpec("keys", 22, "start"),))
+    performance.by_hand(3.0, "start", 3.0)
+    performance.heard(3.1, "keys", 3.1, control_change(1, 22, 127))
+    assert not performance.running
+    assert sink.proposals == [("start", 3.0), ("start", 3.1)]
 
 
 def test_a_new_tempo_moves_what_is_queued() -> None:
@@ -354,3 +350,134 @@ def test_a_player_may_have_no_port_left() -> None:
     player = PlayerSpec("choir", ("keys",), "gone", {"soprano": 1}, True, 0.03, 0.1)
     performance, _ = made(players=(player,))
     run_until(performance, 1.0)
+
+
+def test_a_reload_to_another_clock_port_waits_for_its_start() -> None:
+    pads = PortSpec("pads", "in")
+    performance, _ = made(clock=MIDI, ports=(KEYS, pads, OUT))
+    performance.reconfigure(1.0, replace(performance.spec, clock=ClockSpec("midi", "pads")))
+    assert not performance.running
+
+
+@pytest.mark.parametrize(
+    "before, after, down, up",
+    [
+        ((), (TAP,), note_on(1, 36, 90), note_off(1, 36)),
+        ((ControlSpec("keys", 64, "sustain"),), (), control_change(1, 64, 127), control_change(1, 64, 0)),
+    ],
+)
+def test_a_reload_of_the_controls_ends_what_is_held(before: Any, after: Any, down: bytes, up: bytes) -> None:
+    performance, sink = made(controls=before)
+    performance.heard(0.5, "keys", 0.5, down)
+    performance.reconfigure(1.0, replace(performance.spec, controls=after))
+    assert [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)] == [down, up]
+
+
+def test_a_stage_that_is_replaced_keeps_the_tempo_set_by_hand() -> None:
+    performance, _ = made(False)
+    performance.follow(1.0, Tempo(8.0, 1.0, 150.0))
+    performance.start(1.0, 8.5, 1.2)
+    assert performance.bpm == 150.0
+
+
+MAP = TempoMap(((0.0, 120.0), (4.0, 60.0)), ((0.0, 4.0),))
+
+
+def test_the_tempo_map_has_its_say_after_a_tempo_by_hand() -> None:
+    turn = ControlSpec("keys", 20, "tempo", low=40.0, high=200.0)
+    performance, _ = made(tempo_map=MAP, controls=(turn,))
+    performance.heard(0.5, "keys", 0.5, control_change(1, 20, 127))
+    run_until(performance, 3.0)
+    assert performance.bpm == 60.0
+    performance.stop(3.0)
+    performance.by_hand(4.0, "continue", 4.0)
+    assert performance.bpm == 60.0
+
+
+def test_a_change_of_the_map_on_the_way_to_a_tapped_tempo_is_not_lost() -> None:
+    performance, _ = made(tempo_map=TempoMap(((0.0, 120.0), (3.5, 60.0)), ((0.0, 4.0),)))
+    for stamp in (0.9, 1.35):  # the tapped tempo is reached at beat 4
+        run_until(performance, stamp)
+        performance.by_hand(stamp, "tap", stamp)
+    run_until(performance, 5.0)
+    assert performance.bpm == 60.0
+
+
+def test_a_reload_of_the_tempo_counts_while_it_stands() -> None:
+    performance, _ = made(False, clock=ClockSpec(by_hand=True))
+    for stamp in (1.0, 1.4, 1.8):
+        performance.by_hand(stamp, "tap", stamp)
+    performance.reconfigure(3.0, replace(performance.spec, tempo_map=TempoMap(((0.0, 100.0),), ((0.0, 4.0),))))
+    performance.by_hand(4.0, "start", 4.0)
+    assert performance.bpm == 100.0
+
+
+def test_a_start_leaves_time_for_the_earliest_output() -> None:
+    performance, sink = made(
+        ports=(KEYS, replace(OUT, delay=-0.5)), melodies=(MelodySpec(TUNE, ("choir",)),), players=()
+    )
+    run_until(performance, 0.2)
+    assert sink.sent[0] == (-0.15, "choir", note_on(1, 60, 80)) and performance.counts["dropped"] == 0
+
+
+@pytest.mark.parametrize("length, expected", [(3.5, [0.0, 1.0, 2.0, 3.0, 3.5, 4.5]), (1.5, [0.0, 1.0, 1.5, 2.5, 3.0])])
+def test_bars_that_are_no_whole_number_of_beats(length: float, expected: list[float]) -> None:
+    odd = TempoMap(((0.0, 60.0),), ((0.0, length),))
+    performance, sink = made(tempo_map=odd, clock=ClockSpec(metronome=("choir", 10)), players=())
+    run_until(performance, expected[-1] + 0.01)
+    assert times(sink) == expected
+    downs = [t for t, _, m in sink.sent if m[:2] == bytes((0x99, 76))]
+    assert downs == [t for t in expected if t % length == 0]
+
+
+def test_an_answer_ends_a_note_that_waits_for_its_delay() -> None:
+    performance, sink = made(ports=(KEYS, replace(OUT, delay=0.5)))
+    run_until(performance, 0.6)
+    asked = [n for _, n, call in sink.calls if isinstance(call, Generate)]
+    performance.answer(0.6, "choir", asked[-1], [encode_action(Play(1.5, 60, 90, "soprano", 4.0))], True)
+    performance.heard(0.9, "keys", 0.9, note_on(1, 72, 90))
+    answer(performance, sink, 0.901, Play(sink.last(Listen)[2].event.beat, 72, 90, "soprano"))
+    run_until(performance, 3.0)
+    assert [(t, m) for t, _, m in sink.sent] == [(0.9, note_on(1, 72, 90))]
+
+
+def test_taps_are_restored_as_they_were() -> None:
+    taps = Taps()
+    for stamp in (1.0, 1.5, 2.1, 2.55, 3.1):
+        taps.tap(stamp)
+    assert Taps(taps.stamps).period == taps.period
+
+
+def test_a_whole_bar_of_taps_in_six_quarters() -> None:
+    performance, _ = made(False, clock=ClockSpec(by_hand=True), tempo_map=TempoMap(((0.0, 120.0),), ((0.0, 6.0),)))
+    for number in range(6):
+        assert not performance.running
+        performance.by_hand(1.0 + number / 2, "tap", 1.0 + number / 2)
+    assert performance.running and performance.seconds_at(0.0) == pytest.approx(4.0)
+
+
+def test_a_key_that_is_a_control_makes_no_music() -> None:
+    performance, sink = made(ports=(replace(KEYS, thru=("choir",)), OUT), controls=(TAP,))
+    performance.heard(0.5, "keys", 0.5, note_on(1, 36, 90))
+    performance.heard(0.6, "keys", 0.6, note_off(1, 36))
+    performance.heard(0.7, "keys", 0.7, control_change(1, 7, 90))
+    assert sink.sent == [(0.7, "choir", control_change(1, 7, 90))]
+
+
+def test_a_player_that_comes_up_before_the_first_beat_plays_from_there() -> None:
+    performance, sink = made(False)
+    performance.start(1.0, 16.0, 1.5)
+    performance.player_down(1.05, "choir")
+    performance.player_up(1.1, "choir")
+    assert windows(sink)[-1] == 16.0
+    performance.stop(1.2)
+    assert performance.position == 16.0
+
+
+def test_what_is_late_of_a_melody_is_dropped_with_its_end() -> None:
+    performance, sink = made(melodies=(MelodySpec(TUNE, ("choir",)),), players=())
+    run_until(performance, 0.1)
+    performance.advance(1.3)  # the stage stood still
+    sent = [(t, m) for t, _, m in sink.sent]
+    assert sent == [(0.0, note_on(1, 60, 80)), (0.25, note_off(1, 60)), (1.25, note_on(1, 65, 80))]
+    assert performance.counts["dropped"] == 4
