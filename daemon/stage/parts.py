@@ -1,4 +1,4 @@
-"""What the stage plays by itself while the transport runs: melodies and the metronome."""
+"""What the stage plays by itself while the transport runs."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 from daemon.music.events import note_off, note_on
 from daemon.music.melody import Note
-from daemon.music.tempo import TempoMap
 from daemon.stage.timeline import Entry, Timeline
 
 RANK_PART = 2
-DOWN, BEAT = (76, 120), (77, 90)  # pitch and velocity of the click: high and low wood block of General MIDI
-CLICK = 0.1  # beats
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +85,3 @@ class PartPlayer:
 
         entry = self._timeline.add(beat, RANK_PART, done, offset=self._part.delay)
         self._entries.add(entry)
-
-
-def clicks(tempo_map: TempoMap, until: float) -> Callable[[float, float], Iterable[Note]]:
-    """The metronome's notes before beat `until`: one at each bar line, others a beat from one another."""
-
-    def between(start: float, end: float) -> Iterable[Note]:
-        bar, length = tempo_map.bar_at(start + 1e-9)
-        while bar < min(end, until) - 1e-6:
-            for number in range(math.ceil(length - 1e-6)):
-                if start - 1e-6 <= bar + number < min(end, until) - 1e-6:
-                    yield Note(bar + number, CLICK, *(BEAT if number else DOWN))
-            bar, length = tempo_map.bar_at(bar + length + 1e-9)
-
-    return between

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.music.events import is_note_off, is_note_on
-from daemon.music.tempo import Tempo, TempoMap
+from daemon.music.tempo import Tempo
 from daemon.stage.by_hand import FASTEST, SLOWEST, Taps
 from daemon.stage.clock_out import ClockOut
-from daemon.stage.parts import CLICK, Part, PartPlayer, clicks
+from daemon.stage.metronome import Metronome
+from daemon.stage.parts import Part, PartPlayer
 from daemon.stage.sources import Send, Sources
 from daemon.stage.spec import MelodySpec, StageSpec
 from daemon.stage.timeline import Entry, Timeline
@@ -25,7 +26,6 @@ PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the
 RANK_TEMPO = 0
 LATE = 0.1  # seconds after which a melody's note is dropped
 FOLLOWS = ("midi", "link")  # sources that keep the time for us
-METRONOME = "metronome"
 
 PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
 TempoChanged = Callable[[float], None]  # seconds
@@ -44,17 +44,6 @@ class _Group:
     def source(self) -> str:
         """Whose notes it holds."""
         return self.spec.melody.name if self.first else f"{self.spec.melody.name}\0{self.delay}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Click:
-    """A metronome: until which beat it clicks, and where its bar lines are."""
-
-    port: str
-    channel: int
-    delay: float
-    until: float
-    tempo_map: TempoMap
 
 
 class Transport:
@@ -82,9 +71,8 @@ class Transport:
         self._tempo_entry: Entry | None = None
         self.began = 0.0  # the beat of the last start
         self.late = 0  # notes of melodies that were dropped
-        self._clicking = Sources(send)
         self._groups: dict[_Group, PartPlayer] = {}
-        self._metronome: tuple[_Click, PartPlayer] | None = None
+        self._metronome = Metronome(send, self._pulse)
         self._clocks: dict[tuple[str, float], ClockOut] = {}
         self._spec = spec
 
@@ -114,7 +102,7 @@ class Transport:
         self._follow_map(beat)
         for part in self._groups.values():
             part.start(beat)
-        self._start_metronome(beat - count_in)
+        self._metronome.start(now, self._spec, beat - count_in, beat)
         for clock in self._clocks.values():
             clock.start(now, beat - count_in, beat)
 
@@ -126,7 +114,7 @@ class Transport:
         self._cancel_tempo()
         for group, part in self._groups.items():
             self._end(group, part, now)
-        self._end_metronome(now)
+        self._metronome.stop(now)
         self.stop_clocks(now)
 
     def stop_clocks(self, now: float) -> None:
@@ -248,9 +236,7 @@ class Transport:
             self._groups[group].start(beat)
         for key in fresh_clocks:
             self._clocks[key].start(now, beat, max(beat, self.began))
-        if self._click() != (self._metronome[0] if self._metronome else None):
-            self._end_metronome(now)
-            self._start_metronome(beat + CLICK)  # the click that sounds is not heard twice
+        self._metronome.change(now, spec, beat, self.began)
 
     def _make_part(self, group: _Group) -> PartPlayer:
         melody, name = group.spec.melody, group.spec.melody.name
@@ -276,37 +262,6 @@ class Transport:
 
     def _make_clock(self, port: str, delay: float) -> ClockOut:
         return ClockOut(self._pulse, lambda message, due: self._send(port, message, due), delay)
-
-    def _click(self) -> _Click | None:
-        """The metronome as it is to be now."""
-        clock = self._spec.clock
-        if clock.metronome is None:
-            return None
-        port, channel = clock.metronome
-        delay = next((p.delay for p in self._spec.ports if p.name == port), 0.0)
-        until = self.began if clock.click == "count-in" else math.inf
-        return _Click(port, channel, delay, until, self._spec.tempo_map)
-
-    def _start_metronome(self, beat: float) -> None:
-        click = self._click()
-        if click is None:
-            return
-        self._clicking.keep([METRONOME])
-
-        def play(message: bytes, due: float, _beat: float) -> None:
-            self._clicking.pass_on(METRONOME, (click.port,), message, due)
-
-        notes = clicks(click.tempo_map, click.until)
-        player = PartPlayer(Part(notes, CLICK, click.channel, click.delay, play), self._pulse)
-        player.start(beat)
-        self._metronome = click, player
-
-    def _end_metronome(self, now: float) -> None:
-        if self._metronome is not None:
-            click, player = self._metronome
-            player.stop()
-            self._clicking.let_go_keys(METRONOME, (click.port,), now)
-        self._metronome = None
 
     # A replay's beginning
 
