@@ -8,11 +8,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from daemon.music.events import is_note_off, is_note_on, note_off
-from daemon.stage.ledger import Ledger, silence
+from daemon.stage.ledger import Key, Ledger, silence
 from daemon.stage.metrics import Metrics
 
 GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
-OWED, PAY, PAY_AGAIN = range(4, 7)  # a debt's note-off; marks that become messages when their turn comes
+HELD, OWED = range(4, 6)  # a note-off that ends what sounds for all its holders; one that somebody missed
+PAY, PAY_AGAIN, PAY_DEBTS = range(6, 9)  # marks that become messages when their turn comes
 LOOK_AFTER = 500  # messages after which it is seen whether the port is still there
 LIMIT = 10_000  # messages that wait
 LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
@@ -119,25 +120,37 @@ class Output:
         self._sent = 0  # since the last look
         self._went_on = 0.0  # when a message last went out, or began to wait behind none
         self._too_old = 0.0  # note-ons that wait since before are dropped
-        self._debts: list[tuple[int, int]] = []
-        self._ended: deque[tuple[float, int, int]] = deque(maxlen=256)  # the last note-offs: when, channel, pitch
+        self._ended: dict[Key, float] = {}  # the last note-offs that somebody may have missed, and when they were sent
+        self._everyone: Callable[[], bool] = lambda: True
         self._pay_at: list[float] = []
 
-    def open(self, transmit: Callable[[Any], None], pace: Pace, look: Callable[[], bool], now: float) -> None:
-        """Send through `transmit` from now on, first of all what is owed. `look` tells whether the port is there."""
-        self._transmit, self._pace, self._look = transmit, pace, look
+    def open(
+        self,
+        transmit: Callable[[Any], None],
+        pace: Pace,
+        look: Callable[[], bool],
+        now: float,
+        everyone: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Send through `transmit` from now on, first of all what is owed.
+
+        `look` tells whether the port is there, `everyone` whether all are connected who are remembered.
+        """
+        self._transmit, self._pace, self._look, self._everyone = transmit, pace, look, everyone
         self._forget()
-        used = self._ledger.knows(self.name)
-        self._debts = self._ledger.sounding(self.name)
-        self.release()
-        if used:  # the last note-offs before the port was lost may not have arrived, though they count as paid
-            self._hush()
-        self._pay_at = [now + seconds for seconds in AGAIN] if used else []
+        self._pay_at = []
+        if self._ledger.knows(self.name):
+            self._ledger.inherit(self.name)
+            self.pay_again()
+            self._pay_at = [now + seconds for seconds in AGAIN]
 
     def shut(self) -> None:
-        """The port is gone: what waits is forgotten; what sounds stays owed, as does what was about to be paid."""
+        """The port is gone: what waits is forgotten; what sounds stays owed, as does what was about to be paid, and
+        what was sent of late and may not have arrived.
+        """
         self._transmit = None
         self._forget()
+        self.lost_a_receiver()
 
     def send(self, message: bytes, due: float, kind: int) -> None:
         if self._transmit is None:
@@ -170,18 +183,27 @@ class Output:
         self._append(b"", 0.0, PAY)
 
     def pay_again(self) -> None:
-        """What was owed when it was opened: whoever was connected may have come back only now.
-
-        What sounds anew is left alone.
-        """
+        """What somebody missed: he may have come back only now. What sounds anew is left alone."""
         if self._transmit is not None:
             self._append(b"", 0.0, PAY_AGAIN)
 
     def lost_a_receiver(self) -> None:
         """It may have missed the last note-offs. It is to get them, and those that are still to come, on its return."""
-        since = time.perf_counter() - UNNOTICED
-        missed = [(channel, pitch) for stamp, channel, pitch in self._ended if stamp >= since]
-        self._debts = list({*self._debts, *missed, *self._ledger.sounding(self.name)})
+        self._ended.clear()
+        if self._ledger.knows(self.name):
+            self._ledger.owe(self.name)
+
+    def nobody_missed(self, now: float) -> None:
+        """After a look at who is connected: whoever is lost was told of. Debts to one who was forgotten meanwhile, for
+        somebody cut his cable, are paid to those who are left, and so are none any more.
+        """
+        arrived = [key for key, stamp in self._ended.items() if stamp < now - UNNOTICED]
+        for key in arrived:
+            del self._ended[key]
+        if arrived:
+            self._ledger.arrived(self.name, arrived)
+        if self._may_settle() and not self._queue and self._ledger.knows(self.name) and self._ledger.owed(self.name):
+            self._append(b"", 0.0, PAY_DEBTS)
 
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
@@ -213,11 +235,13 @@ class Output:
             if self._queue[0][1] > now:
                 return
             message, due, kind, since = self._queue.popleft()
-            if kind in (PAY, PAY_AGAIN):
+            if kind in (PAY, PAY_AGAIN, PAY_DEBTS):
                 self._queue.extendleft((m, 0.0, k, now) for m, k in reversed(self._debts_now(kind)))
             elif kind == RAW:
                 self._send(message)
             elif kind == OWED:
+                self._send_again(message)
+            elif kind == HELD:
                 self._ledger.pay(self.name, message, self._send)
             elif is_note_on(message) and since < self._too_old:
                 self._metrics.late += 1
@@ -253,13 +277,30 @@ class Output:
     def _debts_now(self, kind: int) -> list[tuple[bytes, int]]:
         sounding = self._ledger.sounding(self.name)
         if kind == PAY:
-            return [(note_off(channel, pitch), OWED) for channel, pitch in sounding]
-        again = [(note_off(channel, pitch), RAW) for channel, pitch in self._debts if (channel, pitch) not in sounding]
-        return again if sounding else again + [(message, RAW) for message in silence()]
+            return [(note_off(channel, pitch), HELD) for channel, pitch in sounding]
+        debts = self._ledger.owed(self.name)
+        again = [(note_off(channel, pitch), OWED) for channel, pitch in debts if (channel, pitch) not in sounding]
+        if self._may_settle():  # the note-off of what sounds is still to come, and everyone will hear it
+            for key in sounding:
+                self._ledger.settle(self.name, *key)
+        return again if sounding or kind == PAY_DEBTS else again + [(message, RAW) for message in silence()]
+
+    def _may_settle(self) -> bool:
+        """Whether a debt that is paid now is none any more. Who comes back after the port did is waited for."""
+        return not self._pay_at and self._everyone()
+
+    def _send_again(self, message: bytes) -> None:
+        """Pay a debt; for a while it counts as a note-off that may have been missed."""
+        if self._send(message) and self._may_settle():
+            self._ledger.settle(self.name, (message[0] & 15) + 1, message[1])
+            self._ledger.ended(self.name, message)
 
     def _send(self, message: bytes) -> bool:
         if self._transmit is None:
             return False
+        if is_note_off(message):
+            self._ledger.ended(self.name, message)
+            self._ended[(message[0] & 15) + 1, message[1]] = time.perf_counter()
         try:
             self._transmit(message)
         except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
@@ -272,8 +313,6 @@ class Output:
             self._metrics.sent += 1
         else:
             self._metrics.unsent += 1
-        if is_note_off(message):
-            self._ended.append((time.perf_counter(), (message[0] & 15) + 1, message[1]))
         return True
 
     def _append(self, message: bytes, due: float, kind: int) -> None:

@@ -78,6 +78,10 @@ class Patchbay:
         """Whether all who were connected to `own` are away. One that nobody was ever connected to is not."""
         return any(wish[1] == own for wish in self._wishes) and self.is_lonely(own)
 
+    def is_complete(self, system: str, own: str) -> bool:
+        """Whether all who are remembered are connected to `own`."""
+        return all(wish in self._seen for wish in self._wishes if wish[:2] == (system, own))
+
     def look(self, boards: Mapping[str, Board], ports: Collection[tuple[str, str, bool, str | None]]) -> News:
         """Take note, and restore: of our open `ports` (system, name, whether it is an output, what it is joined to).
 

@@ -178,6 +178,8 @@ class Ports:
                 self._nobody_is_left(port.ear, now)
             if (output := self._outputs.get(port.spec.name)) is not None:
                 output.is_heard = not self.patchbay.is_deserted(own)
+                if port.device is not None and (port.device.api in boards or port.device.api not in (ALSA, JACK)):
+                    output.nobody_missed(now)
 
     def _lost_connection(self, port: _Port, other: str, now: float) -> None:
         """What an input holds is released, whether the other end is gone or somebody has cut the cable: in neither case
@@ -257,6 +259,7 @@ class Ports:
                 self._listener.say("warning", str(error), text)
             return
         port.device = device
+        self.patchbay.closed(device.own)
         port.had_own |= device.foreign is not None and not device.shared
         if spec.direction == "in":
             port.ear = self._inbox.listen(device.handle, spec.name)
@@ -264,9 +267,10 @@ class Ports:
                 realtime.raise_threads(realtime.ordinary_threads() - before)
         else:
             look = lambda: self._systems.gone(device) is None  # noqa: E731
-            self._outputs[spec.name].open(device.handle.send_message, self._pace(device), look, time.perf_counter())
-            self._outputs[spec.name].pump(time.perf_counter())
-        self.patchbay.closed(device.own)
+            everyone = lambda: self.patchbay.is_complete(device.api, device.own)  # noqa: E731
+            output, now = self._outputs[spec.name], time.perf_counter()
+            output.open(device.handle.send_message, self._pace(device), look, now, everyone)
+            output.pump(now)
         self._patch_at = 0.0
         if port.was_there:
             self._listener.port_changed(spec.name, True)

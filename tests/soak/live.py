@@ -136,7 +136,6 @@ class Live:
                     self._kill(jamd.children().get(players[values[0] % len(players)]), number)
             case "kill stage":
                 self._kill(jamd.children().get("stage"), signal.SIGKILL)
-                rig.forget()
             case "freeze stage":
                 stage = jamd.children().get("stage")
                 self._kill(stage, signal.SIGSTOP)

@@ -41,10 +41,6 @@ class Hearing:
         self.heard.append("unplugged")
         self._sounding = dict.fromkeys(self._sounding, False)
 
-    def forget(self) -> None:
-        """It is unplugged, and the stage was killed: who owed the note-offs that it missed is no more."""
-        self._sounding.clear()
-
     def left(self) -> list[str]:
         return [
             f"{self._name}: channel {channel + 1}, pitch {pitch} is left sounding{'' if sure else ', since a cut'}"

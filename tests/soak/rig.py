@@ -123,11 +123,6 @@ class Rig:
             device.unplug()
             self._killed.add(name)
 
-    def forget(self) -> None:
-        """The stage was killed: what it owed to those who are away went with it."""
-        for name in self.hearings.keys() - self._wanted:
-            self.hearings[name].forget()
-
     def tell(self, name: str, line: str) -> None:
         """The keyboard, or the master; one that is away says nothing."""
         device = self._plugged.get(name)

@@ -103,6 +103,19 @@ def test_slots_without_debts_are_used_again() -> None:
     assert again.sounding("choir") == [(1, 60)] and again.sounding("port 1") == [(1, 62)]
 
 
+def test_slots_of_debts_are_used_again_rather_than_none() -> None:
+    memory = bytearray(SIZE)
+    ledger = Ledger(memory)
+    for number in range(SLOTS):
+        ledger.transmit(f"port {number}", note_on(1, 60, 90), lambda _: None)
+    ledger.inherit("port 7")
+    assert ledger.owed("port 7") == [(1, 60)] and ledger.sounding("port 7") == []
+    ledger.transmit("choir", note_on(1, 61, 90), lambda _: None)
+    again = Ledger(memory)
+    assert again.sounding("choir") == [(1, 61)] and again.owed("choir") == []
+    assert not again.knows("port 7") and again.sounding("port 8") == [(1, 60)]
+
+
 def test_with_all_slots_in_debt_it_goes_on() -> None:
     sent: list[bytes] = []
     ledger = Ledger()

@@ -390,8 +390,115 @@ def test_a_debt_is_owed_until_its_note_off_is_sent(now: list[float]) -> None:
     again: list[bytes] = []
     output.open(again.append, Unlimited(), lambda: True, now[0])
     output.pump(now[0])
-    assert again[:10] == [note_off(1, pitch) for pitch in range(20, 30)]
+    assert again[:30] == [note_off(1, pitch) for pitch in range(30)]  # the first may not have arrived
     assert ledger.sounding("choir") == []
+
+
+def ends(messages: list[bytes]) -> list[bytes]:
+    return [message for message in messages if is_note_off(message)]
+
+
+class Listener:
+    """Who is connected to an output, or is away."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+        self.got: list[bytes] = []
+
+    def open(self, output: Output, at: float) -> None:
+        output.open(self.hear, Unlimited(), lambda: True, at, lambda: self.is_there)
+        output.pump(at)
+
+    def hear(self, message: bytes) -> None:
+        if self.is_there:
+            self.got.append(message)
+
+
+def test_a_synth_was_unplugged_in_mid_note_when_the_port_was_lost(now: list[float]) -> None:
+    """Both come back, the port first."""
+    synth, output = Listener(), Output("choir", Ledger(), Metrics())
+    synth.open(output, 0.0)
+    output.send(note_on(1, 60, 90), 0.0, GRID)
+    synth.is_there = False
+    output.lost_a_receiver()
+    output.send(note_off(1, 60), 0.0, GRID)
+    now[0] = 5.0
+    output.nobody_missed(now[0])
+    output.shut()
+    synth.open(output, now[0])
+    now[0] = 10.0
+    output.pump(now[0])  # it is paid again and again, and nobody hears it
+    synth.is_there = True
+    synth.got.clear()
+    output.pay_again()
+    output.pump(now[0])
+    assert ends(synth.got) == [note_off(1, 60)]
+
+
+def test_what_was_sent_right_before_the_port_was_lost_is_sent_again(now: list[float]) -> None:
+    synth, output = Listener(), Output("choir", Ledger(), Metrics())
+    synth.open(output, 0.0)
+    output.send(note_on(1, 60, 90), 0.0, GRID)
+    output.send(note_on(1, 61, 90), 0.0, GRID)
+    output.send(note_off(1, 61), 0.0, GRID)
+    now[0] = 5.0
+    output.nobody_missed(now[0])
+    synth.is_there = False
+    output.send(note_off(1, 60), 0.0, GRID)  # nobody knows that it is away
+    output.shut()
+    synth.is_there = True
+    synth.open(output, now[0])
+    assert ends(synth.got) == [note_off(1, 61), note_off(1, 60)]
+
+
+def test_debts_outlive_one_stage_after_the_other_until_everyone_has_heard_them(now: list[float]) -> None:
+    ledger, synth = Ledger(), Listener()
+    first = Output("choir", ledger, Metrics())
+    synth.open(first, 0.0)
+    first.send(note_on(1, 60, 90), 0.0, GRID)
+    first.send(note_on(1, 61, 90), 0.0, GRID)
+    now[0] = 5.0
+    first.send(note_off(1, 61), 0.0, GRID)  # it may not have arrived
+    synth.is_there = False
+    synth.open(Output("choir", ledger, Metrics()), now[0])
+    assert ledger.sounding("choir") == []  # a debt is no holder
+    third = Output("choir", ledger, Metrics())
+    synth.open(third, now[0])
+    now[0] = 10.0
+    third.pump(now[0])
+    third.nobody_missed(now[0])
+    assert ledger.owed("choir") == [(1, 60), (1, 61)]
+    synth.is_there = True
+    synth.got.clear()
+    third.pay_again()
+    third.send(note_on(1, 62, 90), 0.0, GRID)
+    third.pump(now[0])
+    assert ends(synth.got) == [note_off(1, 60), note_off(1, 61)]
+    assert ledger.owed("choir") == []
+    third.lost_a_receiver()  # it was gone already when that was sent
+    assert ledger.owed("choir") == [(1, 60), (1, 61), (1, 62)]
+    third.pay_again()
+    third.pump(now[0])
+    now[0] += 2 * midi_out.UNNOTICED
+    third.nobody_missed(now[0])
+    third.lost_a_receiver()
+    assert ledger.owed("choir") == [(1, 62)]  # which still sounds
+
+
+def test_a_debt_to_one_who_was_forgotten_ends(now: list[float]) -> None:
+    ledger, sent = Ledger(), list[bytes]()
+    output = an_output(sent, ledger)
+    output.send(note_on(1, 60, 90), 0.0, GRID)
+    output.lost_a_receiver()
+    output.send(note_off(1, 60), 0.0, GRID)
+    sent.clear()
+    output.send(note_on(1, 60, 90), 0.0, GRID)
+    output.send(note_off(1, 60), 0.0, GRID)
+    assert sent == [note_off(1, 60), note_on(1, 60, 90), note_off(1, 60)]  # it may sound where that was missed
+    sent.clear()
+    output.nobody_missed(now[0])
+    output.pump(now[0])
+    assert sent == [note_off(1, 60)] and ledger.owed("choir") == []
 
 
 def test_a_panic_while_nothing_can_be_sent_is_no_payment(now: list[float]) -> None:
