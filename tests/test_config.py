@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon import config
+from daemon.config.checks import OURS
 from daemon.errors import ConfigError
 from daemon.paths import resources
+from daemon.stage import link_clock
+from daemon.stage.devices import client_name
 from daemon.stage.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
 
 SHIPPED = resources() / "config.yaml"
@@ -211,16 +214,23 @@ MISTAKES = [
     ("bpm: 100", "source: twinkel", "1: clock.source: 'twinkel' is not a clock: did you mean 'twinkle'?"),
     ("bpm: 100", "source: mid", "1: clock.source: 'mid' is not a clock: did you mean 'midi'?"),
     ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that the MIDI clock comes"),
-    ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that the MIDI clock"),
+    ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that the MIDI clo"),
     ("bpm: 100", "port: keys", "1: clock.port: only the source `midi` has a port"),
     ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: there are at once, by hand"),
     ("bpm: 100", "count_in: 1.5", "1: clock.count_in: 1.5 is not whole"),
     ("bpm: 100", "metronome: {channel: 10}", "1: clock.metronome.port: is missing: give an output among the ports"),
     ("bpm: 100", "metronome: {port: keys}", "1: clock.metronome.port: 'keys' is not an output among the ports"),
     ("bpm: 100", "metronome: {port: out, when: now}", "1: clock.metronome.when: 'now' is not a time to click"),
+    ("bpm: 100", "metronome: out", "1: clock.metronome: is not a mapping: write `name: value` lines"),
+    ("bpm: 100", "metronome: {port: out, when: count-in}", "1: clock.metronome.when: there is no count-in, so it wou"),
+    ("bpm: 100", "source: midi, port: keys, start: by hand", "1: clock.start: with the source `midi` it waits for"),
+    ("bpm: 100", "source: midi, port: keys, count_in: 1", "1: clock.count_in: with the source `midi` there is no cou"),
     ("bpm: 100", "send: [keys]", "1: clock.send[0]: 'keys' is not an output among the ports"),
     ("{direction: out}", "{direction: out, delay_ms: 5000}", "5: ports.out.delay_ms: 5000 is out of range"),
     ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only what goes out can be delayed"),
+    ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: a name that begins with 'jamd ' is one of j"),
+    ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is up or down, which sets no value: use a control change ("),
+    ("cc 1: dice.often", "note 1: clock.bpm", "16: controls.keys.note 1: a key is up or down, which sets no value: u"),
     ("cc 1:", "note 128:", "16: controls.keys.note 128: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("clock:", "Clock:", "1: Clock: unknown key: did you mean 'clock'?"),
     ("in, channels", "inn, channels", "3: ports.keys.direction: 'inn' is not a direction: did you mean 'in'?"),
@@ -277,6 +287,62 @@ def test_a_mistake_is_told_with_line_path_and_remedy(write: Any, good: str, bad:
     found = problems(write(GOOD.replace(good, bad)))
     assert len(found) <= 2  # one may speak of a name that is gone
     assert any(problem.startswith(expected) for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "good, bad",
+    [
+        ("bpm: 100", "metronome: out"),
+        ("{direction: out}", "out"),
+        ("{file: melodies/twinkle.mid, thru: [out], channel: 9}", "9"),
+    ],
+)
+def test_what_is_no_mapping_is_not_told_what_it_lacks(write: Any, good: str, bad: str) -> None:
+    found = problems(write(GOOD.replace(good, bad)))
+    assert any("is not a mapping" in problem for problem in found)
+    assert not any("missing" in problem for problem in found)
+
+
+CLOCKS = [
+    ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this"]),
+    ("source: link, start: by hand", []),
+    (
+        "source: link, metronome: {port: o, when: count-in}",
+        ["1: clock.metronome.when: there is no count-in, so it would never click: write always"],
+    ),
+    ("source: midi, port: i, start: at once, count_in: 0, metronome: {port: o, when: always}", []),
+    ("start: by hand, count_in: 1, metronome: {port: o, when: count-in}", []),
+    (
+        "metronome: {port: o, when: count-in}, count_in: 0",
+        [
+            "1: clock.metronome.when: there is no count-in, so it would never click: "
+            "give clock.count_in some bars, or write always"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("clock, expected", CLOCKS)
+def test_what_a_clock_would_never_do_is_told(
+    write: Any, clock: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_clock, "MODULE", "yaml")  # as if it were installed
+    path = write(f"clock: {{{clock}}}\nports: {{i: {{direction: in}}, o: {{direction: out}}}}")
+    try:
+        config.load(path)
+        found = []
+    except ConfigError as error:
+        found = [problem.removeprefix(f"{path}:") for problem in error.problems]
+    assert found == expected
+
+
+def test_the_pedal_can_be_a_key(write: Any) -> None:
+    loaded = config.load(write(GOOD.replace("cc 64: sustain", "note 64: sustain")))
+    assert ControlSpec("keys", 64, "sustain", event="note") in loaded.controls
+
+
+def test_names_that_connect_never_means_are_those_that_are_refused() -> None:
+    assert client_name("") == OURS
 
 
 def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:

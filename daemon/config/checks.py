@@ -19,7 +19,7 @@ from daemon.stage.transport import FOLLOWS
 
 _PORT_KEYS = ("direction", "connect", "channels", "thru", "delay_ms")
 _BY_HAND = ("start", "stop", "continue", "tap")
-
+OURS = "jamd "  # begins the names of our own ports
 
 TURNED = (40.0, 220.0)  # beats per minute that a controller turns the tempo to, from 0 to 127
 
@@ -76,25 +76,36 @@ class Reader:
             port = clock["port"].one_of(self._inputs, what="the input among the ports that the MIDI clock comes in at")
         elif clock["port"].given:
             clock["port"].wrong("only the source `midi` has a port: delete this, or make the source `midi`")
+        start = clock["start"].one_of(("at once", "by hand"), default.start, "a way to start")
+        if source == "midi" and start == "by hand":
+            clock["start"].wrong("with the source `midi` it waits for that clock anyway: delete this")
+        count_in = clock["count_in"].integer(0, 8, default.count_in)
+        if source in FOLLOWS and count_in:
+            clock["count_in"].wrong(f"with the source `{source}` there is no count-in: delete this")
+            count_in = 0
         return Clock(
             source,
             port,
             clock["bpm"].number(20, 400, default.bpm),
             clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
-            clock["start"].one_of(("at once", "by hand"), default.start, "a way to start"),
-            clock["count_in"].integer(0, 8, default.count_in),
-            self._metronome(clock["metronome"]),
+            start,
+            count_in,
+            self._metronome(clock["metronome"], source, count_in),
             self._outputs_in(clock["send"]),
         )
 
-    def _metronome(self, value: Value) -> tuple[str, int, str] | None:
+    def _metronome(self, value: Value, source: str, count_in: int) -> tuple[str, int, str] | None:
         if not value.given:
             return None
         metronome = value.section("port", "channel", "when")
+        when = metronome["when"].one_of(("always", "count-in"), "always", "a time to click")
+        if when == "count-in" and not count_in:
+            remedy = "write always" if source in FOLLOWS else "give clock.count_in some bars, or write always"
+            metronome["when"].wrong(f"there is no count-in, so it would never click: {remedy}")
         return (
             metronome["port"].one_of(self._outputs, what="an output among the ports"),
             metronome["channel"].integer(1, 16, 10),
-            metronome["when"].one_of(("always", "count-in"), "always", "a time to click"),
+            when,
         )
 
     def _port(self, name: str, value: Value) -> PortSpec:
@@ -109,6 +120,11 @@ class Reader:
         channels = tuple(item.integer(1, 16, 1) for item in port["channels"].items())
         delay = port["delay_ms"].number(-1000, 1000, 0.0) / 1000
         connect = port["connect"].text("") or None
+        if connect is not None and connect.startswith(OURS):
+            port["connect"].wrong(
+                f"a name that begins with {OURS!r} is one of jamd's own, which it never joins: "
+                "call the port something else where it is made, and here"
+            )
         return PortSpec(name, direction, connect, channels, self._outputs_in(port["thru"]), delay)
 
     def _outputs_in(self, value: Value) -> tuple[str, ...]:
@@ -221,6 +237,8 @@ class Reader:
                 if (player := value.text("").partition(".")[0]) in self._band and player not in self._engines:
                     continue  # its engine is wrong already: who knows its settings
                 action = value.one_of(actions, what=f"{', '.join(actions[:7])} or PLAYER.SETTING")
+                if event == "note" and action in ("clock.bpm", *settings):
+                    value.wrong(f"a key is up or down, which sets no value: use a control change (cc N) for {action}")
                 if action in settings:
                     player, s = settings[action]
                     yield ControlSpec(source, number, "setting", player, s.name, s.low, s.high, event)

@@ -14,6 +14,7 @@ from daemon.engines.base import engine_class
 from daemon.music.melody import melody_to_json
 from daemon.music.tempo import TempoMap
 from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.stage.transport import FOLLOWS
 
 Choice = str | float | bool | tuple[str, ...]
 
@@ -80,7 +81,7 @@ class Config:
     def _clock_spec(self) -> ClockSpec:
         clock, metronome = self.clock, self.clock.metronome
         return ClockSpec(
-            clock.source if clock.source in ("midi", "link") else "internal",
+            clock.source if clock.source in FOLLOWS else "internal",
             clock.port,
             clock.send,
             clock.start == "by hand",

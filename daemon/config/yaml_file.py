@@ -111,7 +111,11 @@ class Value:
         found = self.entries()
         for name in found.keys() - set(keys):
             found[name].wrong(f"unknown key{meant(name, keys)}")
-        return {k: found.get(k) or Value(self.file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
+        is_mapping = not self.given or isinstance(self.node, yaml.MappingNode)
+        file = (
+            self.file if is_mapping else YamlFile(self.file.path)
+        )  # that it is none is said: nothing in it is missing
+        return {k: found.get(k) or Value(file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
 
     def items(self) -> list[Value]:
         """A list, or one value for a list of one."""

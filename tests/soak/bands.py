@@ -36,11 +36,12 @@ def band(number: int) -> str:
         return rng.choice((0, 0, 0, -40, 40))
 
     source = ("internal", "midi", "tune", "internal", "midi", "midi")[number % 6]
+    by_hand, bars = ("at once", 0) if source == "midi" else ("by hand", 1)  # a MIDI clock starts it, without a count-in
     metronome = rng.choice(("null", "null", f"{{port: {rng.choice(OUTPUTS)}, channel: {rng.choice((1, 10))}}}"))
     lines = [
         f"clock: {{source: {source}, port: {'sync' if source == 'midi' else 'null'}, bpm: {rng.choice(BPM)},"
-        f" beats_per_bar: {rng.choice((3, 4))}, start: {rng.choice(('at once', 'at once', 'by hand'))},"
-        f" count_in: {rng.choice((0, 0, 1))}, metronome: {metronome}, send: {outputs(0.3)}}}",
+        f" beats_per_bar: {rng.choice((3, 4))}, start: {rng.choice(('at once', 'at once', by_hand))},"
+        f" count_in: {rng.choice((0, 0, bars))}, metronome: {metronome}, send: {outputs(0.3)}}}",
         "ports:",
         f"  keys: {{direction: in, connect: {rng.choice(('null', 'null', KEYBOARD))},"
         f" channels: {rng.choice(([], [], [1], [2, 3]))}, thru: {outputs(0.6)}}}",
