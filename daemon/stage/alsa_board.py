@@ -71,6 +71,10 @@ class AlsaBoard:
     def exists(self, port: str) -> bool:
         return port in self._addresses
 
+    def identity(self, port: str) -> Address | None:
+        """Its numbers. A device that is plugged in again may get the same ones, but not within a look or two."""
+        return self._addresses.get(port)
+
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         ends = self._addresses.get(own), self._addresses.get(other)
         sender, receiver = ends if is_output else reversed(ends)

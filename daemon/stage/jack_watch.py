@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 import re
 import time
-from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p
+from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p, string_at
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,18 @@ class JackWatch:
         finally:
             self._library.jack_free(names)
 
+    def identity(self, port: str) -> bytes | None:
+        """The number of its client, which the server gives to no other; a port's own is given again to the next."""
+        if not self.alive:
+            return None
+        number = self._library.jack_get_uuid_for_client_name(self._client, port.partition(":")[0].encode())
+        if not number:
+            return None
+        try:
+            return string_at(number)
+        finally:
+            self._library.jack_free(number)
+
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         source, target = (own, other) if is_output else (other, own)
         return self.alive and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
@@ -130,6 +142,7 @@ def _library() -> ctypes.CDLL | None:
         ("jack_port_by_name", c_void_p, (c_void_p, c_char_p)),
         ("jack_port_get_all_connections", POINTER(c_char_p), (c_void_p, c_void_p)),
         ("jack_get_ports", POINTER(c_char_p), (c_void_p, c_char_p, c_char_p, c_ulong)),
+        ("jack_get_uuid_for_client_name", c_void_p, (c_void_p, c_char_p)),
         ("jack_free", None, (c_void_p,)),
         ("jack_connect", c_int, (c_void_p, c_char_p, c_char_p)),
         ("jack_disconnect", c_int, (c_void_p, c_char_p, c_char_p)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +28,9 @@ class Board(Protocol):
 
     def exists(self, port: str) -> bool: ...
 
+    def identity(self, port: str) -> Hashable:
+        """Something that is another one if `port` went, and came back under its name. None: that cannot be told."""
+
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         """Whether it could be done."""
 
@@ -37,7 +40,10 @@ class Board(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened between two looks; of `back` and `lost`, an item for each connection: (our port, the other's)."""
+    """What happened between two looks; of `back` and `lost`, an item for each connection: (our port, the other's).
+
+    One whose other end was away in between is in both.
+    """
 
     changed: bool  # what is remembered
     back: list[tuple[str, str]]  # one that was remembered is there again
@@ -51,6 +57,8 @@ class Patchbay:
         self._private = set(private)  # ports of ours that connect themselves
         self._wishes: dict[Wish, None] = {}  # in order of their appearance
         self._seen: set[Wish] = set()  # connected at the last look
+        self._known: dict[Wish, Hashable] = {}  # of those, and of those that were cut: who was connected
+        self._cut: set[Wish] = set()  # not connected at the last look, though both ends were there
 
     def wish(self, wishes: Iterable[Iterable[str]]) -> None:
         """What was connected before we came."""
@@ -63,6 +71,7 @@ class Patchbay:
     def closed(self, own: str) -> None:
         """Our port was away: what is not connected now was not cut by anybody."""
         self._seen = {wish for wish in self._seen if wish[1] != own}
+        self._cut = {wish for wish in self._cut if wish[1] != own}
 
     def keep(self, owns: Iterable[str]) -> None:
         """Only these ports are still ours."""
@@ -82,13 +91,20 @@ class Patchbay:
         """Whether all who are remembered are connected to `own`."""
         return all(wish in self._seen for wish in self._wishes if wish[:2] == (system, own))
 
-    def look(self, boards: Mapping[str, Board], ports: Collection[tuple[str, str, bool, str | None]]) -> News:
+    def look(
+        self,
+        boards: Mapping[str, Board],
+        ports: Collection[tuple[str, str, bool, str | None]],
+        in_time: bool = True,
+    ) -> News:
         """Take note, and restore: of our open `ports` (system, name, whether it is an output, what it is joined to).
 
         What a port is joined to by the configuration is not remembered here: the device may be another one of that
-        name next time.
+        name next time. `in_time`: the last look is long enough ago for a server to be rid of a client that died right
+        before it.
         """
         before = list(self._wishes)
+        suspects, self._cut = self._cut, {wish for wish in self._cut if wish[0] not in boards}
         looked_at = {(system, own) for system, own, _, _ in ports}
         joined = {own: foreign for _, own, _, foreign in ports}
 
@@ -98,6 +114,7 @@ class Patchbay:
 
         self._wishes = {wish: None for wish in self._wishes if not is_joined(wish)}
         now = {wish for wish in self._seen if wish[:2] not in looked_at}
+        replaced = set()
         for system, own, is_output, _ in ports:
             board = boards[system]
             connected = {other for other in board.connections(own) if other not in self._private}
@@ -105,13 +122,23 @@ class Patchbay:
             for wish in [wish for wish in self._wishes if wish[:2] == (system, own) and wish[2] not in connected]:
                 if not board.exists(wish[2]):
                     continue
-                if wish in self._seen:  # both ends were there, and are: somebody cut it
-                    del self._wishes[wish]
+                if wish in self._seen | suspects and board.identity(wish[2]) == self._known.get(wish):
+                    # Both ends were there, and are. A server takes a while (40 ms were seen) to be rid of the ports of
+                    # a client that died, without its connections: only what stays so was cut by somebody.
+                    if wish in suspects and in_time:
+                        del self._wishes[wish]
+                    else:
+                        self._cut.add(wish)
                 elif board.connect(own, wish[2], is_output):
                     now.add(wish)
-        back = sorted(wish[1:] for wish in now - self._seen if wish in self._wishes)
+                    if wish in self._seen:
+                        replaced.add(wish)
+        for wish in now - self._seen | replaced:
+            if wish[:2] in looked_at:
+                self._known[wish] = boards[wish[0]].identity(wish[2])
+        back = sorted(wish[1:] for wish in now - self._seen | replaced if wish in self._wishes)
         # Of two that are named alike, the second is called the first when the first is gone: so they are counted.
-        gone = Counter(map(_whichever, self._seen)) - Counter(map(_whichever, now))
+        gone = Counter(map(_whichever, self._seen)) - Counter(map(_whichever, now - replaced))
         lost = sorted(gone.elements())
         for wish in sorted(now):
             if wish[:2] in looked_at and not is_joined(wish):
@@ -119,6 +146,7 @@ class Patchbay:
         while len(self._wishes) > MOST:
             del self._wishes[next(iter(self._wishes))]
         self._seen = now
+        self._known = {wish: who for wish, who in self._known.items() if wish in now or wish in self._cut}
         return News(before != list(self._wishes), back, lost)
 
 

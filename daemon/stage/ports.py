@@ -74,6 +74,7 @@ class Ports:
         self._outputs: dict[str, Output] = {}
         self._farewell = Farewell(self._systems)
         self._look_at = self._patch_at = self._pumped_at = NEVER
+        self._patch_soon = False
 
     def configure(self, specs: Iterable[PortSpec], now: float, patience: float = 0.0) -> list[NameTaken]:
         """Have these ports, and no others; those that stay the same are left alone. Returns those that it may not.
@@ -102,7 +103,8 @@ class Ports:
                 taken.append(error)
         realtime.let_go_of_shared_memory()
         self.patchbay.keep(own_name(api, name) for name in wanted for api in (ALSA, JACK))
-        self._look_at = self._patch_at = now
+        self._look_at, self._patch_soon = now, True
+        self._patch_at = min(self._patch_at, now + PATCH)
         self._pumped_at = NEVER
         return taken
 
@@ -140,9 +142,10 @@ class Ports:
                     port.ear.probed_at = now
                     self._inbox.sweep(port.ear)
                     self._systems.end_exclusive(port.device)
-        if now >= self._patch_at:
-            self._patch_at = now + PATCH
-            self._patch(now)
+        if now >= self._patch_at or self._patch_soon:
+            in_time = now >= self._patch_at
+            self._patch_at, self._patch_soon = now + PATCH, False
+            self._patch(now, in_time)
         self._farewell.look(now)
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
         for port in away:
@@ -155,7 +158,8 @@ class Ports:
             realtime.let_go_of_shared_memory()
             self._pumped_at = NEVER
 
-    def _patch(self, now: float) -> None:
+    def _patch(self, now: float, in_time: bool) -> None:
+        """`in_time`: PATCH after the last one, and not sooner."""
         boards = self._systems.boards()
         devices = {port.device.own: port for port in self._ports.values() if port.device is not None}
         open_ports = [
@@ -163,7 +167,7 @@ class Ports:
             for own, p in devices.items()
             if p.device is not None and p.device.api in boards
         ]
-        news = self.patchbay.look(boards, open_ports)
+        news = self.patchbay.look(boards, open_ports, in_time)
         if news.changed:
             self._listener.connections_changed(self.patchbay.to_json())
         for own, other in news.lost:
@@ -271,7 +275,7 @@ class Ports:
             output, now = self._outputs[spec.name], time.perf_counter()
             output.open(device.handle.send_message, self._pace(device), look, now, everyone)
             output.pump(now)
-        self._patch_at = 0.0
+        self._patch_soon = True
         if port.was_there:
             self._listener.port_changed(spec.name, True)
         port.was_there = True

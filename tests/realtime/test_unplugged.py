@@ -267,3 +267,28 @@ def test_the_stage_stands_still_for_half_a_second(desk: Desk, peer: Peer) -> Non
         desk.send(["stop"])
         desk.stage.wait(5)
     assert not sounding(peer.messages())
+
+
+def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(desk: Desk, piano: Peer) -> None:
+    """Under its name, as soon as that is free: between two looks, or between the end of its connections and that of its
+    ports. What somebody cuts is not connected again.
+    """
+    desk.start_stage(StageSpec(CLOCK, THRU))
+    piano.connect("keys")
+    synth = Peer("synth")
+    synth.connect(out="choir")
+    until(lambda: any("synth in:midi" in wish for wish in desk.connections()), "the connection to be known")
+    for number in range(8):
+        time.sleep(0.25 + 0.03 * number)
+        piano.send(note_on(1, 60, 90))
+        synth.stamp(note_on(1, 60, 90))
+        synth.kill()
+        piano.send(note_off(1, 60))
+        until(lambda: not piano.sees("synth in:midi"), "the port to be gone")
+        synth = Peer("synth")
+        synth.stamp(note_off(1, 60), 2.0)
+        assert synth.connections("jamd choir:midi") == ["synth in:midi"]
+    synth.disconnect("jamd choir:midi", "synth in:midi")
+    until(lambda: not any("synth in:midi" in wish for wish in desk.connections()), "the cut to be known")
+    assert synth.connections("jamd choir:midi") == []
+    synth.close()

@@ -222,8 +222,10 @@ class Peer:
             until(lambda: self._ask("connect", f"jamd {out}:midi", f"{self.name} in:midi") is None, f"port {out}")
 
     def connections(self, port: str) -> list[str]:
-        found: list[str] = self._ask("connections", port)
-        return found
+        return self._ask("connections", port) or []
+
+    def sees(self, port: str) -> bool:
+        return self._ask("connections", port) is not None
 
     def disconnect(self, source: str, target: str) -> None:
         self._ask("disconnect", source, target)

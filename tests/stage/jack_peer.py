@@ -1,7 +1,7 @@
 """A MIDI client in a process of its own, at the other end of jamd's ports: `python -m tests.stage.jack_peer NAME`.
 
 It takes commands as JSON lines and answers each: ["connect", FROM, TO], ["disconnect", FROM, TO],
-["connections", PORT], ["send", [HEX, …], GAP], ["heard"].
+["connections", PORT] (none if there is no such port), ["send", [HEX, …], GAP], ["heard"].
 """
 
 import contextlib
@@ -38,7 +38,8 @@ def main(name: str) -> None:
             case ["disconnect", source, target]:
                 cable.disconnect(source, target)
             case ["connections", port]:
-                answer = [other.name for other in cable.get_all_connections(port)]
+                with contextlib.suppress(jack.JackError):  # there is no such port
+                    answer = [other.name for other in cable.get_all_connections(port)]
             case ["send", messages, gap]:
                 start = time.perf_counter()
                 for number, message in enumerate(messages):

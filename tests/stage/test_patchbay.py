@@ -14,12 +14,16 @@ class FakeBoard:
         self.ports = {OWN, "synth:in", "recorder:in"}
         self.links: set[str] = set()
         self.works = True
+        self.times = 0  # that the others were plugged in
 
     def connections(self, own: str) -> set[str]:
         return self.links if own in self.ports else set()
 
     def exists(self, port: str) -> bool:
         return port in self.ports
+
+    def identity(self, port: str) -> int:
+        return self.times
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         assert own == OWN and is_output
@@ -69,9 +73,51 @@ def test_what_somebody_cut_is_forgotten() -> None:
     board.links = {"synth:in"}
     look(patchbay, board)
     board.links = set()
-    assert look(patchbay, board) == (True, [], ["synth:in"])
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    assert look(patchbay, board) == (True, [], [])
     assert look(patchbay, board) == (False, [], [])
-    assert board.links == set()
+    assert board.links == set() and patchbay.to_json() == []
+
+
+def test_a_client_that_died_has_ports_for_a_while_and_is_connected_again() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    board.links = set()
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    assert not patchbay.look({"JACK": board}, [CHOIR], in_time=False).changed
+    board.ports.discard("synth:in")
+    assert look(patchbay, board) == (False, [], [])
+    board.ports.add("synth:in")
+    assert look(patchbay, board) == (False, ["synth:in"], [])
+    board.links = set()
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    board.times += 1
+    assert look(patchbay, board) == (False, ["synth:in"], [])
+    assert board.links == {"synth:in"}
+
+
+def test_a_client_that_went_and_came_back_between_two_looks_is_lost_and_back() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in", "recorder:in"}
+    look(patchbay, board)
+    board.links, board.times = {"recorder:in"}, 1
+    assert look(patchbay, board) == (False, ["synth:in"], ["synth:in"])
+    assert board.links == {"synth:in", "recorder:in"}
+    board.links = {"recorder:in"}  # now somebody cuts it
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    assert look(patchbay, board) == (True, [], [])
+    assert board.links == {"recorder:in"}
+
+
+def test_a_system_that_cannot_be_seen_for_a_while_does_not_make_two_looks_of_one() -> None:
+    board, patchbay = FakeBoard(), Patchbay()
+    board.links = {"synth:in"}
+    look(patchbay, board)
+    board.links = set()
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    patchbay.closed(OWN)  # the server died with the client
+    assert look(patchbay, board) == (False, ["synth:in"], [])
 
 
 def test_a_cut_right_after_the_return_counts_and_a_failure_to_connect_does_not() -> None:
@@ -82,7 +128,8 @@ def test_a_cut_right_after_the_return_counts_and_a_failure_to_connect_does_not()
     board.works = True
     assert look(patchbay, board) == (False, ["synth:in"], [])
     board.links.clear()
-    assert look(patchbay, board) == (True, [], ["synth:in"])
+    assert look(patchbay, board) == (False, [], ["synth:in"])
+    assert look(patchbay, board) == (True, [], [])
 
 
 def test_our_own_return_is_nobodys_cut() -> None:

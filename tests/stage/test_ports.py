@@ -71,6 +71,9 @@ class Board:
     def exists(self, port: str) -> bool:
         return port in self.others
 
+    def identity(self, port: str) -> int:
+        return 1
+
     def ports(self, is_output: bool) -> list[str]:
         return self.others
 
