@@ -14,6 +14,8 @@ import pytest
 from daemon.music.events import note_off, note_on
 from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
 from tests.realtime.band import BAND, CLOCK, OCTAVER, THRU, PlayerProcess, sounding
+from tests.soak import rig
+from tests.soak.observer import Hearing
 from tests.stage.fakes import Desk, Peer, at_best, until
 from tests.tools.jack import JackServer
 
@@ -269,26 +271,28 @@ def test_the_stage_stands_still_for_half_a_second(desk: Desk, peer: Peer) -> Non
     assert not sounding(peer.messages())
 
 
-def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(desk: Desk, piano: Peer) -> None:
-    """Under its name, as soon as that is free: between two looks, or between the end of its connections and that of its
-    ports. What somebody cuts is not connected again.
-    """
+@pytest.mark.skipif(not rig.available(), reason="no jack_midi_dump: apt-get install jack-example-tools")
+def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(
+    desk: Desk, piano: Peer, jack_server: JackServer
+) -> None:
+    """Under its name, as soon as that is free: between two looks at the connections. What somebody cuts is not."""
     desk.start_stage(StageSpec(CLOCK, THRU))
     piano.connect("keys")
-    synth = Peer("synth")
-    synth.connect(out="choir")
-    until(lambda: any("synth in:midi" in wish for wish in desk.connections()), "the connection to be known")
+    env, hearing = os.environ | jack_server.env, Hearing("synth")
+    synth = rig.Synth("quick", hearing, env)
+    piano.plug("jamd choir:midi", "quick synth:input")
+    until(lambda: any("quick synth:input" in wish for wish in desk.connections()), "the connection to be known")
     for number in range(8):
         time.sleep(0.25 + 0.03 * number)
         piano.send(note_on(1, 60, 90))
-        synth.stamp(note_on(1, 60, 90))
-        synth.kill()
+        until(lambda: hearing.left(), "a note")
+        synth.unplug()
         piano.send(note_off(1, 60))
-        until(lambda: not piano.sees("synth in:midi"), "the port to be gone")
-        synth = Peer("synth")
-        synth.stamp(note_off(1, 60), 2.0)
-        assert synth.connections("jamd choir:midi") == ["synth in:midi"]
-    synth.disconnect("jamd choir:midi", "synth in:midi")
-    until(lambda: not any("synth in:midi" in wish for wish in desk.connections()), "the cut to be known")
-    assert synth.connections("jamd choir:midi") == []
-    synth.close()
+        until(lambda: not piano.sees("quick synth:input"), "the port to be gone")
+        synth = rig.Synth("quick", hearing, env)
+        until(lambda: not hearing.left(), "the note-off that was missed", 2.0)
+        assert piano.connections("jamd choir:midi") == ["quick synth:input"]
+    piano.disconnect("jamd choir:midi", "quick synth:input")
+    until(lambda: not any("quick synth:input" in wish for wish in desk.connections()), "the cut to be known")
+    assert piano.connections("jamd choir:midi") == []
+    synth.unplug()

@@ -227,6 +227,10 @@ class Peer:
     def sees(self, port: str) -> bool:
         return self._ask("connections", port) is not None
 
+    def plug(self, source: str, target: str) -> None:
+        """Connect two ports of others."""
+        until(lambda: self._ask("connect", source, target) is None, f"{source} to {target}")
+
     def disconnect(self, source: str, target: str) -> None:
         self._ask("disconnect", source, target)
 
