@@ -314,10 +314,12 @@ class Performance:
 
     def _turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
         number, value = message[1], 0 if is_note_off(message) else message[2]
+        if control.event == "note" and value:
+            value = 127  # however softly it was struck
         amount = control.low + (control.high - control.low) * value / 127
         match control.action:
             case "panic":
-                if value >= 64 or (value > 0 if control.event == "note" else number in (ALL_SOUND_OFF, ALL_NOTES_OFF)):
+                if value >= 64 or (control.event == "cc" and number in (ALL_SOUND_OFF, ALL_NOTES_OFF)):
                     self._panic()
             case "sustain":
                 channel = (message[0] & 15) + 1
@@ -329,7 +331,7 @@ class Performance:
                 self._sink.propose("tempo", amount)
             case "tempo":
                 self._transport.set_bpm(self._now, amount)
-            case action if value >= 64 or (control.event == "note" and value > 0):
+            case action if value >= 64:
                 self._hand(action, stamp)
 
     def _hand(self, action: str, stamp: float) -> None:

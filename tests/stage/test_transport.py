@@ -481,3 +481,11 @@ def test_what_is_late_of_a_melody_is_dropped_with_its_end() -> None:
     sent = [(t, m) for t, _, m in sink.sent]
     assert sent == [(0.0, note_on(1, 60, 80)), (0.25, note_off(1, 60)), (1.25, note_on(1, 65, 80))]
     assert performance.counts["dropped"] == 4
+
+
+def test_a_key_as_pedal_counts_however_softly_it_is_struck() -> None:
+    performance, sink = made(controls=(ControlSpec("keys", 24, "sustain", event="note"),))
+    performance.heard(0.5, "keys", 0.5, note_on(1, 24, 9))
+    performance.heard(0.6, "keys", 0.6, note_off(1, 24))
+    told = [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)]
+    assert told == [control_change(1, 64, 127), control_change(1, 64, 0)]
