@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, and counts them
+LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, counts them, and is told once it has caught up
 GIVE_WAY = 8  # after so many messages, see whether more is coming in
 CALM = 0.00005  # seconds without a message that end a burst
 BURST = 50  # times CALM: a burst is waited for no longer
@@ -85,6 +85,7 @@ class Inbox:
         self._heard: deque[tuple[float, Ear, bytes | None]] = deque()
         self._ears: list[Ear] = []
         self._called = False  # the stage knows that there is something
+        self._short: set[Ear] = set()  # some of what these heard was lost, because too much was waiting
         self.lost = 0
 
     def listen(self, handle: Any, source: str) -> Ear:
@@ -145,6 +146,9 @@ class Inbox:
         self._called = False
         for number in range(most):
             if not self._heard:
+                while self._short:
+                    if (ear := self._short.pop()).is_open:
+                        yield time.perf_counter(), ear.source, b""
                 return
             stamp, ear, data = self._heard.popleft()
             if ear.is_open:
@@ -154,7 +158,7 @@ class Inbox:
                 self._give_way()
 
     def __bool__(self) -> bool:
-        return bool(self._heard)
+        return bool(self._heard or self._short)
 
     def _give_way(self) -> None:
         """Leave the interpreter to those who bring more, until there is no more.
@@ -185,6 +189,7 @@ class Inbox:
                     wake()
             else:
                 self.lost += 1
+                self._short.add(ear)
 
         return receive
 

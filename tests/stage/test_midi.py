@@ -289,6 +289,29 @@ def test_what_comes_in_while_the_interpreter_is_locked_is_heard_afterwards(
     waker.close()
 
 
+def test_of_whom_too_much_came_in_is_told_once_the_rest_was_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(midi_in, "LIMIT", 4)
+    waker, keys, pads = Waker(), QueueHandle(), QueueHandle()
+    inbox = Inbox(waker)
+    for name, handle in (("keys", keys), ("pads", pads)):
+        inbox.listen(handle, name)
+    pads.bring(note_on(2, 60, 90))
+    for pitch in (60, 61, 62):
+        keys.bring(note_on(1, pitch, 90))
+    keys.bring(note_off(1, 60))
+    keys.bring(note_off(1, 61))
+    assert inbox.lost == 2
+    assert len(list(inbox.take(4))) == 4
+    assert inbox  # or nobody would ask again
+    keys.bring(note_on(1, 63, 90))
+    assert [(source, message) for _, source, message in inbox.take()] == [
+        ("keys", note_on(1, 63, 90)),
+        ("keys", b""),
+    ]
+    assert not inbox and not list(inbox.take())
+    waker.close()
+
+
 def test_what_was_left_in_rtmidis_queue_is_out_of_order_and_so_it_is_lost() -> None:
     waker, keys = Waker(), QueueHandle()
     inbox = Inbox(waker)
