@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, counts them, and is told once it has caught up
+LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, and is told when it has caught up
 GIVE_WAY = 8  # after so many messages, see whether more is coming in
 CALM = 0.00005  # seconds without a message that end a burst
 BURST = 50  # times CALM: a burst is waited for no longer
