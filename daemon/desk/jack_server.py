@@ -36,6 +36,10 @@ class JackServer:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
     def start(self, seconds: float = 10) -> None:
         """Return once clients can connect; RuntimeError with the server's own words if that fails."""
         if self.running:

@@ -9,6 +9,7 @@ go on.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import time
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p, string_at
@@ -22,15 +23,18 @@ _NO_START_SERVER = 1  # JackNoStartServer
 _INPUT, _OUTPUT = 1, 2  # JackPortIsInput, JackPortIsOutput
 _MIDI = b"8 bit raw midi"  # JACK_DEFAULT_MIDI_TYPE
 LONG_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
+STANDSTILL = 2.0  # seconds without a cycle, above any period (8,192 frames at 8 kHz: 1 s), after which it may be dead
 _kept: list[object] = []  # memory that libjack may write to at any time
 
 
 class JackWatch:
     """One client of a living server. It is not closed when the server died: the next one that is opened does that."""
 
-    def __init__(self, library: ctypes.CDLL, client: int) -> None:
-        self._library, self._client = library, client
+    def __init__(self, library: ctypes.CDLL, client: int, sockets: frozenset[str] = frozenset()) -> None:
+        """`sockets` are the server's."""
+        self._library, self._client, self._sockets = library, client, sockets
         self._open = True
+        self._ran_at = time.monotonic()
         self._cycle = self._seen = -1
         self._looked_at, self._running = 0.0, True
         # When the server dies, libjack posts a semaphore. A callback in Python would do more harm than good: the next
@@ -61,6 +65,10 @@ class JackWatch:
         if now - self._looked_at > LONG_PERIOD:
             before, self._seen, self._looked_at = self._seen, self.cycle(), now
             self._running = self._seen != before
+            if self._running:
+                self._ran_at = now
+            elif now > self._ran_at + STANDSTILL and self._sockets and not self._sockets & server_sockets():
+                self._open = False  # it died before libjack could be asked to tell of that
         return self.alive and self._running
 
     def has_port(self, name: str) -> bool:
@@ -120,9 +128,22 @@ def open_watch() -> JackWatch | None:
     library = _library()
     if library is None:
         return None
-    status = c_int()
+    status, sockets = c_int(), server_sockets()
     client = library.jack_client_open(b"jamd stage", _NO_START_SERVER, ctypes.byref(status))
-    return JackWatch(library, client) if client else None
+    return JackWatch(library, client, sockets) if client else None
+
+
+def server_sockets() -> frozenset[str]:
+    """The kernel's numbers of the sockets of the server that clients of this process join; none once its process ended.
+
+    A server that is suspended, or stopped by a signal, keeps them; the next one of its name has others.
+    """
+    path = f"/jack_{os.environ.get('JACK_DEFAULT_SERVER') or 'default'}_"
+    try:
+        lines = Path("/proc/net/unix").read_text(errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(line.split()[6] for line in lines if path in line)
 
 
 def _library() -> ctypes.CDLL | None:
