@@ -4,6 +4,7 @@ No sound card, no contact with anyone's server.
 Needs Debian's jackd2.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
@@ -11,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -30,6 +32,7 @@ class JackServer:
         self.name = f"jamd-own-{os.getpid()}-{next(_numbers)}"
         self.env = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_place = False  # see _give_back
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
 
     @property
@@ -91,7 +94,21 @@ class JackServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._has_place = self._process.returncode < 0
         self._process = None
+
+    def _give_back(self) -> None:
+        """What a server that was killed leaves behind: a place among the eight that libjack has on this machine, which
+        only the next server of its name takes over, and frees when it ends by itself; and its clients' semaphores.
+        """
+        for _ in range(3):
+            if self._has_place:
+                with contextlib.suppress(RuntimeError):
+                    self.start()
+                    self.stop()
+        for left in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):
+            with contextlib.suppress(OSError):
+                left.unlink()
 
     def __enter__(self) -> Self:
         self.start()
@@ -101,4 +118,5 @@ class JackServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+        self._give_back()
         self._log.close()

@@ -31,12 +31,15 @@ def main(text: str) -> int:
         )
         return 1
     wanted, failed, began = seeds(text), list[int](), time.monotonic()
+    again = vain = 0  # sequences whose first attempt failed; attempts that did
     stories = Path(tempfile.mkdtemp(prefix="jamd-soak-"))
     with Rig() as rig:
         for done, seed in enumerate(wanted, 1):
             with tempfile.TemporaryDirectory(prefix="jamd-soak-") as folder:
                 for attempt, outcome in enumerate(perform(seed, rig, Path(folder)), 1):
                     if outcome.faults:
+                        again += attempt == 1
+                        vain += 1
                         story = stories / f"{seed}-{attempt}.txt"
                         story.write_text(outcome.story)
                         print(f"{outcome}\n  what happened, and what was heard: {story}", flush=True)
@@ -44,7 +47,11 @@ def main(text: str) -> int:
                 failed.append(seed)
             if done % 20 == 0 or done == len(wanted):
                 minutes = (time.monotonic() - began) / 60
-                print(f"{done} of {len(wanted)} sequences in {minutes:.0f} min, {len(failed)} failed", flush=True)
+                print(
+                    f"{done} of {len(wanted)} sequences in {minutes:.0f} min, {len(failed)} failed;"
+                    f" {again} failed at the first attempt, {vain} attempts in all",
+                    flush=True,
+                )
     if failed:
         print(f"again: make soak SEEDS={','.join(map(str, failed))}")
     return bool(failed)

@@ -183,9 +183,6 @@ class Rig:
     ) -> None:
         for device in self._plugged.values():
             device.unplug()
-        # A server whose clients were killed may hang at its end and be killed itself, which leaves its place in
-        # libjack's list of eight servers taken. A fresh one of the same name takes over the place, and gives it back.
-        self.server.restart()
         self.server.__exit__(kind, error, trace)
 
 

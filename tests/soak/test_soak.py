@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ import pytest
 from daemon.config import load
 from daemon.music.events import control_change, note_off, note_on
 from tests.desk.jamd import write_tune
-from tests.soak import bands
+from tests.soak import __main__ as command
+from tests.soak import bands, conftest
 from tests.soak.__main__ import seeds
-from tests.soak.live import perform
+from tests.soak.live import Outcome, perform
 from tests.soak.observer import Hearing
 from tests.soak.rig import Rig, available
 from tests.soak.sequence import PLUGS, WEIGHTS, Sequence
@@ -32,8 +34,11 @@ def rig() -> Iterator[Rig]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_is_left_sounding(seed: int, rig: Rig, tmp_path: Path) -> None:
-    *_, outcome = perform(seed, rig, tmp_path)
+def test_nothing_is_left_sounding(
+    seed: int, rig: Rig, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    *vain, outcome = perform(seed, rig, tmp_path)
+    record_property(conftest.VAIN, len(vain) + bool(outcome.faults))
     assert not outcome.faults, f"{outcome}\n{outcome.story}"
 
 
@@ -82,3 +87,15 @@ def test_an_observer_that_was_unplugged_does_not_know() -> None:
 
 def test_seeds_are_numbers_and_ranges() -> None:
     assert seeds("3,5,8-10") == [3, 5, 8, 9, 10]
+
+
+def test_failed_attempts_are_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Seed 1 fails twice and then does not; 2 never, 3 for good."""
+    faults = {1: [["late"], ["late"], []], 2: [[]], 3: [["wrong"]]}
+    monkeypatch.setattr(command, "available", lambda: True)
+    monkeypatch.setattr(command, "Rig", contextlib.nullcontext)
+    monkeypatch.setattr(
+        command, "perform", lambda seed, *_: (Outcome(seed, found, [], "", {}, 1) for found in faults[seed])
+    )
+    assert command.main("1-3") == 1
+    assert "1 failed; 2 failed at the first attempt, 3 attempts in all" in capsys.readouterr().out

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.tools.jack import JackServer
 
@@ -32,3 +33,14 @@ def test_command_runs_under_a_server_and_returns_its_status(jack_server: JackSer
     run = [sys.executable, "-m", "tests.tools.jack", "--period", "128", "--"]
     assert subprocess.run([*run, "jack_lsp"], timeout=30, check=False, capture_output=True).returncode == 0
     assert subprocess.run([*run, "sh", "-c", "exit 7"], timeout=30, check=False).returncode == 7
+
+
+def test_a_server_that_was_killed_gives_its_place_back(jack_server: JackServer) -> None:
+    registry, folder = Path("/dev/shm/jack-shm-registry"), Path("/dev/shm")
+    with JackServer(period=256) as other:
+        place = f":{other.name}:".encode()
+        assert place in registry.read_bytes()
+        other.kill()
+        assert place in registry.read_bytes()
+    assert place not in registry.read_bytes()
+    assert not [path.name for path in folder.iterdir() if other.name in path.name]

@@ -1,0 +1,16 @@
+"""Says at the end how many attempts at a sequence failed: one that fails with XRuns is played again."""
+
+from __future__ import annotations
+
+import pytest
+
+VAIN = "attempts that failed"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [r for reports in terminalreporter.stats.values() for r in reports if getattr(r, "when", "") == "call"]
+    vain = [count for report in reports for name, count in report.user_properties if name == VAIN]
+    if vain:
+        terminalreporter.write_line(
+            f"soak: {len(vain)} sequences, {sum(map(bool, vain))} failed at the first attempt, {sum(vain)} attempts in all"
+        )
