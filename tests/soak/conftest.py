@@ -9,8 +9,9 @@ VAIN = "attempts that failed"
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [r for reports in terminalreporter.stats.values() for r in reports if getattr(r, "when", "") == "call"]
-    vain = [count for report in reports for name, count in report.user_properties if name == VAIN]
-    if vain:
+    counts = [count for report in reports for name, count in report.user_properties if name == VAIN]
+    if counts:
+        first, vain = sum(map(bool, counts)), sum(counts)
         terminalreporter.write_line(
-            f"soak: {len(vain)} sequences, {sum(map(bool, vain))} failed at the first attempt, {sum(vain)} attempts in all"
+            f"soak: {first} of {len(counts)} failed at the first attempt, {vain} attempts in all"
         )
