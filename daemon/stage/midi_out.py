@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from daemon.music.events import is_note_off, is_note_on, note_off
 from daemon.stage.ledger import Key, Ledger, silence
 from daemon.stage.metrics import Metrics
+from daemon.stage.pace import Pace, Unlimited
 
 GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
 HELD, OWED = range(4, 6)  # a note-off that ends what sounds for all its holders; one that somebody missed
@@ -22,83 +23,6 @@ TICK = 0xF8  # a timing clock's status
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
 URGENT = 20  # messages that may be sent beyond what there is room for: clock and transport wait for no burst of notes
 UNNOTICED = 1.0  # seconds that a receiver may be gone before it is noticed
-
-
-class Pace(Protocol):
-    """How much may be sent, and when."""
-
-    def room(self, now: float) -> int:
-        """How many messages may be sent now; less than 0 when urgent ones were sent beyond that."""
-
-    def next(self, now: float) -> float:
-        """When there is room again, if there is none now."""
-
-    def spent(self, now: float) -> None:
-        """One was sent."""
-
-
-class Unlimited:
-    def room(self, now: float) -> int:
-        return 1
-
-    def next(self, now: float) -> float:
-        return now
-
-    def spent(self, now: float) -> None:
-        pass
-
-
-class Groups:
-    """`most` at once, then a `pause`, whatever the clock says: whoever receives needs the time to run.
-
-    ALSA's sequencer drops, without a word, what exceeds the queue of whoever receives: 200 events unless he asks for
-    more.
-    """
-
-    def __init__(self, most: int, pause: float) -> None:
-        self._most, self._pause = most, pause
-        self._left, self._last = most, 0.0
-
-    def room(self, now: float) -> int:
-        if now >= self._last + self._pause:
-            self._left = self._most
-        return self._left
-
-    def next(self, now: float) -> float:
-        return self._last + self._pause
-
-    def spent(self, now: float) -> None:
-        self._left -= 1
-        self._last = now
-
-
-class PerCycle:
-    """So many in each cycle of the JACK server.
-
-    rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of 32 KiB per cycle cannot overflow then, and
-    nothing is sent when the server stands still.
-    """
-
-    def __init__(self, most: int, cycle: Callable[[], int]) -> None:
-        self._most, self._cycle = most, cycle
-        self._last, self._left = -1, 0
-        self._in_vain = 0  # looks since the last cycle
-        self._looked_at = 0.0
-
-    def room(self, now: float) -> int:
-        if self._left and now - self._looked_at < 0.0005:
-            return self._left
-        self._looked_at = now
-        if (cycle := self._cycle()) != self._last:
-            self._last, self._left, self._in_vain = cycle, self._most, 0
-        self._in_vain += self._left <= 0
-        return self._left
-
-    def next(self, now: float) -> float:
-        return now + (0.0005 if self._in_vain < 10 else 0.004)  # a server that stands still may do so for long
-
-    def spent(self, now: float) -> None:
-        self._left -= 1
 
 
 class Output:

@@ -24,7 +24,8 @@ from daemon.stage.farewell import Farewell
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
 from daemon.stage.midi_in import Ear, Inbox
-from daemon.stage.midi_out import NEVER, Groups, Output, Pace, PerCycle, Unlimited
+from daemon.stage.midi_out import NEVER, Output
+from daemon.stage.pace import Groups, Pace, PerCycle, Unlimited
 from daemon.stage.patchbay import Patchbay
 from daemon.stage.spec import PortSpec
 

@@ -20,7 +20,8 @@ from daemon.music.events import Play, Stop, control_change, note_off, note_on, s
 from daemon.stage import midi_out
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
-from daemon.stage.midi_out import GRID, Output, Unlimited
+from daemon.stage.midi_out import GRID, Output
+from daemon.stage.pace import Unlimited
 from daemon.stage.performance import Performance
 from daemon.stage.spec import StageSpec
 from daemon.stage.timekeeper import Timekeeper

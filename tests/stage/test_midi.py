@@ -16,7 +16,8 @@ from daemon.stage.ledger import Ledger
 from daemon.stage.link import Link
 from daemon.stage.metrics import Histogram, Metrics
 from daemon.stage.midi_in import Inbox, Splitter, Waker
-from daemon.stage.midi_out import GRID, Groups, Output, PerCycle, Unlimited
+from daemon.stage.midi_out import GRID, Output
+from daemon.stage.pace import Groups, PerCycle, Unlimited
 
 
 @pytest.fixture
