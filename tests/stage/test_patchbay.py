@@ -14,7 +14,7 @@ class FakeBoard:
         self.ports = {OWN, "synth:in", "recorder:in"}
         self.links: set[str] = set()
         self.works = True
-        self.times = 0  # that the others were plugged in
+        self.times: int | None = 0  # that the others were plugged in
 
     def connections(self, own: str) -> set[str]:
         return self.links if own in self.ports else set()
@@ -22,7 +22,7 @@ class FakeBoard:
     def exists(self, port: str) -> bool:
         return port in self.ports
 
-    def identity(self, port: str) -> int:
+    def identity(self, port: str) -> int | None:
         return self.times
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
@@ -91,8 +91,9 @@ def test_a_client_that_died_has_ports_for_a_while_and_is_connected_again() -> No
     board.ports.add("synth:in")
     assert look(patchbay, board) == (False, ["synth:in"], [])
     board.links = set()
+    board.times = None  # its client is gone, its port is not
     assert look(patchbay, board) == (False, [], ["synth:in"])
-    board.times += 1
+    board.times = 2
     assert look(patchbay, board) == (False, ["synth:in"], [])
     assert board.links == {"synth:in"}
 
