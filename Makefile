@@ -46,6 +46,7 @@ $(VENV)/.installed: pyproject.toml
 	[ -n "$$python" ] || { echo "jamd needs Python 3.11 or 3.12, with venv: python-rtmidi has no wheels for 3.13 and above." \
 		"None of these is one: $(PYTHON). With one elsewhere: make install PYTHON=/path/to/python3.12"; exit 1; }; \
 	$(call supported,$(BIN)/python,pip) || "$$python" -m venv --clear $(VENV)
+	@echo "Installing jamd into $(VENV): about a minute …"
 	$(PIP) install --editable .
 	@[ "$$(uname)" != Linux ] || $(BIN)/python -c 'import rtmidi' 2>/dev/null || { $(call apt,libasound2,for MIDI ports); }
 	@touch $@

@@ -123,6 +123,10 @@ def render(
     from daemon.config import load
     from daemon.desk.offline import render as play
 
+    if output.resolve() == file.resolve():
+        raise JamdError(f"{output}: this is the input, which would be lost: name another file after -o")
+    if picture is not None and picture.suffix.lower() != ".svg":
+        raise JamdError(f"{picture}: a picture is written as SVG: name a file that ends in .svg")
     loaded = load(config)
     rendering = play(loaded if seed is None else replace(loaded, seed=seed), file, live)
     _write(output, rendering.data)

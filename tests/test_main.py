@@ -154,6 +154,19 @@ def test_render_of_what_is_no_melody(jamd: Jamd, tmp_path: Path, content: bytes 
     assert not (tmp_path / "out.mid").exists()
 
 
+@pytest.mark.parametrize(
+    "options, told", [(("-o", "in.mid"), "the input"), (("-o", "o.mid", "--picture", "a.png"), "SVG")]
+)
+def test_render_overwrites_no_input_and_draws_svg_only(
+    jamd: Jamd, tmp_path: Path, options: tuple[str, ...], told: str
+) -> None:
+    content = Path(TWINKLE).read_bytes()
+    (tmp_path / "in.mid").write_bytes(content)
+    done = jamd("render", "in.mid", *options)
+    assert done.returncode == 1 and told in done.stderr
+    assert (tmp_path / "in.mid").read_bytes() == content and not (tmp_path / "o.mid").exists()
+
+
 def test_render_to_where_nothing_can_be_written(jamd: Jamd) -> None:
     done = jamd("render", TWINKLE, "-o", "no/such/folder/out.mid")
     assert done.returncode == 1
@@ -238,7 +251,7 @@ def test_a_cut_session_replays_as_far_as_it_goes(jamd: Jamd, tmp_path: Path, ses
         cut = tmp_path / "cut.journal"
         cut.write_bytes(data[: int(len(data) * part)])
         cut.with_suffix(".mid").unlink(missing_ok=True)
-        Journal(tmp_path, {})  # the next start
+        Journal(tmp_path, {"spec": config.load(tmp_path / "config.yaml").stage.to_json()})  # the next start
         done = jamd("replay", str(cut.with_suffix(".mid")))
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.endswith("identical\n")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
 ACTIONS = {" ": "tap", "s": "start or stop", "c": "continue", "p": "panic"}
-HELP = "space taps the tempo, s starts and stops, c continues, p is panic, Ctrl-C ends"
+HELP = "space taps the tempo, s starts from the top or stops, c continues, p is panic, Ctrl-C ends"
 ESCAPE = "\x1b"  # begins what arrows and function keys send, whose letters are no keys
 LOOK = 0.5  # seconds between looks whose the terminal is: a shell's `fg` of what runs already sends no signal
 

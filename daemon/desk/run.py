@@ -105,7 +105,7 @@ async def _reload(supervisor: Supervisor, first: config.Config) -> str:
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
         log.LOG.error("%s\nnothing was changed: the last good configuration goes on", text)
         return f"reload failed, the last good configuration goes on ({' '.join(str(error).split())}); "
-    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player has changed")
+    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "every player plays on")
     for hint in hints(band):
         log.LOG.info(hint)
     if band.recording != first.recording:

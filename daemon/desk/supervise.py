@@ -18,8 +18,8 @@ from daemon.stage.spec import StageSpec
 
 START = 5.0  # seconds that a clock waits for the players
 CANDIDATE = 30.0  # seconds that a reload waits for a new player to be prepared
-SILENT = 3.0  # seconds without an answer after which the stage counts as hung
-SILENT_AT_START = 15.0  # opening ports may take it a while
+SILENT = 5.0  # seconds without an answer after which the stage counts as hung
+SILENT_AT_START = 45.0  # opening ports takes it as long as a JACK server waits for the clients that died before
 
 Say = Callable[[str, str, str], None]  # level, cause, text
 
@@ -72,6 +72,9 @@ class Supervisor:
         if refusals := [seat.refused for seat in everyone if seat.refused]:
             raise ModelError("\n".join(refusals))
         self._started = True
+        if not self._stage_ready:
+            text = "the MIDI system (a JACK server?) does not answer yet: jamd plays as soon as it does"
+            self._tell.say("warning", "no answer", text)
         for seat in everyone:
             if not seat.up:
                 self._tell.say("warning", f"{seat.name} late", f"{seat.name} is not up yet: it joins in when it is")

@@ -60,6 +60,7 @@ class View:
         self._terminal = terminal
         self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
         self._bpm = 0.0
+        self._stands = False
         self._shown = ""
         self._pending: asyncio.TimerHandle | None = None
 
@@ -70,8 +71,10 @@ class View:
                     self._turn((player, voice), bytes.fromhex(message))
                 case ["heard", _, source, _, message] | ["melody", _, source, message]:
                     self._turn((source, ""), bytes.fromhex(message))
-                case ["start" | "state" | "panic" | "spec", *_]:
+                case [("start" | "stop" | "state" | "panic" | "spec") as kind, *_]:
                     self._sounding = {key: [] for key in self._sounding}
+                    if kind in ("start", "stop"):
+                        self._stands = kind == "stop"
                 case ["tempo", _, _, bpm]:
                     self._bpm = bpm
         if self.live and self._pending is None:
@@ -88,7 +91,7 @@ class View:
                 )
                 chord = chord_name(pitch for pitches in voices.values() for pitch in pitches)
                 parts.append(f"{who}: {notes}" + (f"  ({chord})" if chord else ""))
-        return " │ ".join(parts)
+        return " │ ".join(parts) or (f"the song stands ({self._bpm:.0f} bpm)" if self._stands else "")
 
     def clear(self) -> None:
         """Leave the line to something else; the next look brings it back."""

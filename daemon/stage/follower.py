@@ -24,6 +24,7 @@ from daemon.stage.tick_line import FASTEST, SLOWEST, STRAYS, TickLine
 
 SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that a slew takes at least; the second one if only `advance` can end it
 SILENCE = 60.0  # seconds without a cause until it may be said again
+PATIENCE = 5.0  # seconds of ticks in which a line is found, or they are no clock
 POSITIONS = 6  # ticks to a sixteenth, the unit of a Song Position Pointer
 
 
@@ -60,6 +61,7 @@ class Follower:
         self._position = 0  # the tick at which it starts
         self._target: int | None = None  # what the next tick is, while it runs
         self._now = -math.inf
+        self._unlocked_since = math.inf  # ticks come, and no line was found
         self._causes: dict[str, float] = {}  # cause → when it was there last
 
     @property
@@ -141,6 +143,15 @@ class Follower:
         self._starting, self._target = False, None
         if line.strays >= STRAYS:
             changes += self._caution("masters", "Clock ticks of two masters come in at one port: connect only one.")
+        if line.following or line.too_slow or line.too_fast:
+            self._unlocked_since = math.inf
+        else:
+            self._unlocked_since = min(self._unlocked_since, now)
+        if now - self._unlocked_since > PATIENCE:
+            text = (
+                "The MIDI clock's ticks come too unevenly to be followed. A shorter period of the JACK server may help."
+            )
+            changes += self._caution("uneven", text)
         if line.too_slow or line.too_fast:
             text = f"The MIDI clock is not within {SLOWEST:g}–{FASTEST:g} bpm and is not followed."
             changes += self._caution("range", text)

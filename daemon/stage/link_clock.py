@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import socket
+import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -38,7 +39,8 @@ def lacking() -> str:
     """What to install first, or nothing."""
     if find_spec(MODULE) is not None:
         return ""
-    return "Ableton Link needs a package that is GPL-licensed and so not installed by itself: pip install 'jamd[link]'"
+    command = f"{sys.executable} -m pip install LinkPython-extern"
+    return f"Ableton Link needs a package that is GPL-licensed and so not installed by itself: {command}"
 
 
 def barred() -> str:

@@ -87,3 +87,11 @@ def test_a_terminal_that_takes_nothing_gets_nothing_more_until_it_does() -> None
 
     asyncio.run(play())
     assert written == ["\rchoir: soprano C4", "\rchoir: soprano F4"]
+
+
+def test_a_song_that_stands_is_told() -> None:
+    view = View(None)
+    view.follow([["tempo", 0.0, 0.0, 96.0], ["melody", 0.0, "tune", note_on(1, 60, 64).hex()], ["stop", 1.0]])
+    assert view.line() == "the song stands (96 bpm)"
+    view.follow([["start", 2.0, 0.0, 2.3]])
+    assert view.line() == ""

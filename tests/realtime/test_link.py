@@ -35,7 +35,7 @@ OLDER = 1.0  # seconds: of two sessions that find each other the older one stays
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every Python that the test starts is on it, and nobody else."""
     if find_spec(link_clock.MODULE) is None:
-        pytest.skip("no Link; to enable: pip install 'jamd[link]'")
+        pytest.skip("no Link; to enable: pip install LinkPython-extern")
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("nsenter") or not shutil.which("ip"):
         pytest.skip("no network of the test's own; to enable: Linux, root, packages util-linux and iproute2")
     hold = "ip link set lo up && echo up && exec cat"

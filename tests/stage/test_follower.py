@@ -527,3 +527,13 @@ def test_anything_at_all(seed: int) -> None:
                 assert 10 <= tempo.bpm <= 600
                 assert math.isfinite(tempo.beat_at(now))
         assert 20 <= follower.status()["bpm"] <= 400
+
+
+def test_ticks_that_come_in_heaps_are_said_not_to_be_a_clock() -> None:
+    """A JACK period of 2048 frames is longer than two ticks at 120 bpm."""
+    period = 2048 / 48_000
+    follower = Follower(96.0)
+    said = []
+    for moment in steady((120.0, 480)):
+        said += [c for c in follower.hear(TICK, math.ceil(moment / period) * period) if isinstance(c, Caution)]
+    assert [c.cause for c in said] == ["uneven"] and "JACK" in said[0].text

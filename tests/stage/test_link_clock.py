@@ -457,7 +457,7 @@ def test_nothing_is_imported_before_it_is_the_source() -> None:
 
 def test_what_is_lacking_is_said_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_clock, "MODULE", "a module that nobody has")
-    assert "pip install 'jamd[link]'" in link_clock.lacking()
+    assert "-m pip install LinkPython-extern" in link_clock.lacking()
     with pytest.raises(ImportError):
         link_clock.join(120.0, 4.0)
 
@@ -619,4 +619,4 @@ def test_without_the_package_it_says_so_and_goes_on(monkeypatch: pytest.MonkeyPa
     time.begin(stage.clocks.seconds)
     time.look(stage.clocks.seconds)
     time.propose(stage.clocks.seconds, "start", 0.0)
-    assert "pip install 'jamd[link]'" in stage.said[0] and time.figures() == {}
+    assert "-m pip install LinkPython-extern" in stage.said[0] and time.figures() == {}
