@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import LOWEST, RANGES, REST, UNKNOWN, VOICES
+from daemon.encodings.chorale import LOWEST, RANGES, REST, VOICES
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -17,11 +17,6 @@ IN_RANGE: Bools = np.array(
     [[low <= symbol + LOWEST <= high for symbol in SYMBOLS[:-1]] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
 PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs: it makes them about as rare as in Bach
-STRANGE_START = (
-    6.0  # nats that a first chord costs that is no triad: 72 of 73 chorales of the validation set begin on one
-)
-TRIADS: Bools = np.array([[pitch in (root, (root + third) % 12, (root + 7) % 12) for pitch in range(12)]
-                          for root in range(12) for third in (3, 4)])  # fmt: skip
 
 
 def fold(pitch: int, voice: str) -> int:
@@ -83,24 +78,7 @@ def parallels(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
 def discouraged(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
     """(B, 47): the nats that each symbol costs beyond what the model thinks of it; None: nothing."""
     count = parallels(voice, previous, known)
-    nats = None if count is None else PARALLEL * count
-    first = (previous == UNKNOWN).all(axis=1)
-    if first.any():
-        strange = np.where(np.asarray(first)[:, None] & no_triad(known), STRANGE_START, 0.0)
-        nats = strange if nats is None else nats + strange
-    return nats
-
-
-def no_triad(known: Ints) -> Bools:
-    """(B, 47): the pitches that make no major or minor triad with the known ones; none where these make none."""
-    fitting: Bools = np.ones((len(known), len(TRIADS)), dtype=np.bool_)
-    for column in known.T:
-        fitting &= np.asarray(column >= REST)[:, None] | TRIADS[:, (column + LOWEST) % 12].T
-    inside = (fitting.astype(np.int64) @ TRIADS.astype(np.int64)) > 0
-    strange = np.zeros((len(known), len(SYMBOLS)), dtype=np.bool_)
-    possible = np.asarray(fitting.any(axis=1))
-    strange[:, :REST] = possible[:, None] & ~inside[:, (SYMBOLS[:REST] + LOWEST) % 12]
-    return strange
+    return None if count is None else PARALLEL * count
 
 
 def choose(

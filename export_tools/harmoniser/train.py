@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder for checkpoints")
     parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
     parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=48)
     parser.add_argument("--batch", type=int, default=8, help="pieces")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--dropout", type=float, default=0.5)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from daemon.encodings.chorale import LOWEST, RANGES, REST, UNKNOWN, VOICES
-from daemon.engines.sampling import STRANGE_START, allowed, choose, discouraged, fold, parallels, probability
+from daemon.engines.sampling import allowed, choose, fold, parallels, probability
 
 ALL = np.ones((1, REST + 1), dtype=np.bool_)
 
@@ -117,22 +117,3 @@ def test_probability_of_extreme_logits() -> None:
     got = probability(np.array([-1e9, 0.0, 1e9]), 0.01)
     assert got.tolist() == [0.0, 0.5, 1.0]
     assert probability(np.array([-0.1, 0.1]), 0.0).tolist() == [0.0, 1.0]
-
-
-@pytest.mark.parametrize(
-    ("known", "triads"),
-    [
-        ((72, None, None, None), {3, 4, 5, 7, 8, 9, 0}),  # all but what makes a second, a seventh or a tritone
-        ((72, 67, None, None), {3, 4, 7, 0}),
-        ((72, 64, None, None), {7, 9, 4, 0}),  # no augmented triad
-        ((72, 71, None, None), set(range(12))),  # these are given, and make none: then anything goes
-    ],
-)
-def test_a_first_chord_that_is_no_triad_is_discouraged(known: tuple[int | None, ...], triads: set[int]) -> None:
-    start = np.full((1, 4), UNKNOWN)
-    cost = discouraged(3, start, symbols(*known))
-    assert cost is not None
-    fitting = {int(pitch + LOWEST) % 12 for pitch in np.flatnonzero(cost[0, :REST] == 0)}
-    assert fitting == triads
-    later = discouraged(3, symbols(74, 67, 59, 55), symbols(*known))  # then the model knows better
-    assert later is None or later.max() < STRANGE_START
