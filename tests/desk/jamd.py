@@ -62,7 +62,9 @@ class Jamd:
         self._reader.start()
 
     def configure(self, config: str) -> None:
-        (self.folder / "config.yaml").write_text(config)
+        """All at once: one that is read while it is written may be empty, which is a configuration, without ports."""
+        (self.folder / "config.new").write_text(config)
+        (self.folder / "config.new").replace(self.folder / "config.yaml")
 
     def said(self, text: str, seconds: float = 10) -> None:
         """Wait until the log holds `text`, a regular expression."""
