@@ -100,6 +100,8 @@ async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     """Take the configuration as it is now, if there is no mistake in it; else what the status line begins with."""
     try:
         band = await asyncio.to_thread(config.load, first.path)
+        if not (band.ports or band.band):  # an editor is about to write it
+            raise JamdError(f"{first.path}: there is nothing in it: save it again, then reload")
         changed = await supervisor.reload(band.stage, band.members)
     except Exception as error:  # also one that nobody foresaw: the music goes on
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)

@@ -213,6 +213,7 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
     for mistake, words in [
         (band("ann").replace("band:", "bnad:"), "did you mean"),
         ("{", "config.yaml"),
+        ("", "there is nothing in it"),
         (band("ann", "bob", "cid", trouble={"cid": "refuse"}), "it was told to refuse"),
         (band("ann", "bob", trouble={"bob": "crash"}), "told to crash"),
     ]:
