@@ -6,7 +6,7 @@ without a Start give the tempo only. What is heard is described in `tick_line.py
 
 What is nonsense changes nothing and is said once, and again only after a minute without it: a Song Position Pointer
 that is none, a Continue while the transport runs, a clock below 20 or above 400 bpm (the last tempo goes on), ticks of
-two masters at one port (the one that was followed still is).
+two masters at one port (the one that was followed still is, as far as they can be told apart).
 
 Pure: no clock of its own, no ports.
 """

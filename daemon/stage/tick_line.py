@@ -209,7 +209,7 @@ class TickLine:
             return False
         stamps = [self._recent[i].stamp for i in range(-m - 1, 0)]
         seconds, period = _least_squares(stamps)
-        if m < max(LIKE) and period < 0.6 * self.period:  # two masters' ticks are less regular in the end
+        if m < max(LIKE) and period < 0.75 * self.period:  # two masters' ticks are less regular in the end
             return False
         squares = sum((stamp - seconds - i * period) ** 2 for i, stamp in enumerate(stamps, -m))
         if cost - squares / self.jitter**2 <= CHANGE or not _can_be_followed(period):
