@@ -42,14 +42,16 @@ class PartPlayer:
                 self._note(note, beat)
         self._follow(beat)
 
-    def resume(self, now: float) -> None:
-        """Go on where all that was due at `now` is done: what sounds ends in time."""
+    def resume(self, now: float, began: float) -> None:
+        """Go on where all that was due at `now` is done, after a start at beat `began`: what sounds ends in time."""
         seconds_at, delay = self._timeline.tempo.seconds_at, self._part.delay
         beat = math.floor(self._timeline.tempo.beat_at(now - delay))
         beat += (seconds_at(beat + 1) + delay <= now) - (seconds_at(beat) + delay > now)  # rounding
-        for note in self._part.between(beat - self._part.longest, beat + 1):
-            self._note(note, note.onset, after=now)
-        self._follow(beat + 1)
+        following = max(beat + 1, began)
+        for note in self._part.between(min(beat, began) - self._part.longest, following):
+            if note.onset >= began or note.onset + note.duration > began + 1e-6:
+                self._note(note, max(note.onset, began), after=now)
+        self._follow(following)
 
     def stop(self) -> None:
         """Forget what is to come; what sounds is left to whoever stops it."""

@@ -289,7 +289,7 @@ class Transport:
         if self.running:
             self._follow_map(state["tempo_from"])
             for part in self._groups.values():
-                part.resume(now)
+                part.resume(now, self.began)
 
 
 def _groups(spec: MelodySpec, delays: Mapping[str, float]) -> Iterator[_Group]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from daemon import config
@@ -215,6 +215,8 @@ def sessions(folder: Path) -> Iterator[Path]:
         yield path
 
 
+@example([("wait", 0, 0.625), ("reload", 1, 0.0), ("rotate", 0, 0.0)])
+@example([("wait", 0, 2.5), ("stop", 0, 0.0), ("hand", 2, 0.0), ("rotate", 0, 0.0), ("wait", 0, 2.5)])
 @settings(max_examples=50, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
 def test_a_session_replayed_is_the_same(band: Config, tmp_path: Path, steps: list[tuple[str, int, float]]) -> None:

@@ -197,7 +197,7 @@ def test_the_server_comes_and_goes(jamd: Jamd, jack_server: JackServer) -> None:
     jamd.said("port ann out is back", 5)
     before = jamd.children()
     peer = Peer()
-    jamd.wait(lambda: len(peer.client.get_ports("^jamd ")) == 3, 5, "all ports")
+    jamd.wait(lambda: len(peer.client.get_ports("^jamd (keys|ann|bob)")) == 3, 5, "all ports")
     peer.attach()
     peer.listen("ann out")
     peer.listen("bob out")
@@ -220,7 +220,7 @@ def test_after_a_long_silence_another_session_begins(
 ) -> None:
     # "Long" is made short by a module that Python imports at its start.
     (echo_engine / "sitecustomize.py").write_text(
-        "from daemon.desk import journal\njournal.SILENCE = journal.PATIENCE = 1.0\n"
+        "from daemon.desk import rotation\nrotation.SILENCE = rotation.PATIENCE = 1.0\n"
     )
     config = band("ann").replace("[keys, tune]", "[keys]").replace("{echo: 1, beat: 2}", "{echo: 1}")
     config = config.replace("melodies: {tune: {file: tune.mid, loop: true}}\n", "")
