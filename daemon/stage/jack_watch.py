@@ -22,6 +22,7 @@ import rtmidi  # noqa: F401 (it loads the library that is looked for below)
 _NO_START_SERVER = 1  # JackNoStartServer
 _INPUT, _OUTPUT = 1, 2  # JackPortIsInput, JackPortIsOutput
 _MIDI = b"8 bit raw midi"  # JACK_DEFAULT_MIDI_TYPE
+SOON = 0.05  # seconds: by then the next cycle has begun, unless a period is longer than 2,048 frames
 LONG_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
 STANDSTILL = 2.0  # seconds without a cycle, above any period (8,192 frames at 8 kHz: 1 s), after which it may be dead
 _kept: list[object] = []  # memory that libjack may write to at any time
@@ -71,6 +72,15 @@ class JackWatch:
                 self._open = False  # it died before libjack could be asked to tell of that
         return self.alive and self._running
 
+    def _answers(self) -> bool:
+        """Whether the server goes on at this very moment: one that has just been stopped would keep whoever asks it."""
+        before, end = self.cycle(), time.monotonic() + SOON
+        while self.cycle() == before:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.0002)
+        return self.alive
+
     def has_port(self, name: str) -> bool:
         return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode()))
 
@@ -98,7 +108,7 @@ class JackWatch:
 
     def identity(self, port: str) -> bytes | None:
         """The number of its client, which the server gives to no other; a port's own is given again to the next."""
-        if not self.alive:
+        if not self._answers():
             return None
         number = self._library.jack_get_uuid_for_client_name(self._client, port.partition(":")[0].encode())
         if not number:
@@ -110,7 +120,7 @@ class JackWatch:
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         source, target = (own, other) if is_output else (other, own)
-        return self.alive and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
+        return self._answers() and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""

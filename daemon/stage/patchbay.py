@@ -122,7 +122,8 @@ class Patchbay:
             for wish in [wish for wish in self._wishes if wish[:2] == (system, own) and wish[2] not in connected]:
                 if not board.exists(wish[2]):
                     continue
-                if wish in self._seen | suspects and board.identity(wish[2]) in (self._known.get(wish), None):
+                known = self._known.get(wish)
+                if wish in self._seen | suspects and (known is None or board.identity(wish[2]) in (known, None)):
                     # Both ends were there, and are. A server takes a while (40 ms were seen) to be rid of the ports of
                     # a client that died, without its connections: only what stays so was cut by somebody.
                     if wish in suspects and in_time:
