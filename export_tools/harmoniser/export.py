@@ -8,26 +8,22 @@ with no rows, and its inputs may be anything of the right type.
 """
 
 import argparse
-import hashlib
 import json
-import os
-import tempfile
-import warnings
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from onnx import compose, helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from daemon.encodings.chorale import golden_feeds
+from export_tools import artifact
+from export_tools.artifact import Golden, to_graph, to_model
 
 from .model import Harmoniser, Shape
 
-FORMAT = 1
 ENCODING = "S A T B; 0..45 = MIDI 36..81, 46 = rest, 47 = before the start or unknown; one frame per 16th"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
@@ -60,31 +56,13 @@ class Head(nn.Module):
         return logits.log_softmax(1), tie
 
 
-def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str], folder: Path) -> onnx.GraphProto:
-    """One function as a graph of its own, without the exporter's notes on modules and source files."""
-    batch, path = {0: torch.export.Dim("batch")}, folder / "branch.onnx"
+def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str]) -> onnx.GraphProto:
+    """One function as a graph of its own."""
+    batch = {0: torch.export.Dim("batch")}
     rows: list = [batch] * 4
     if len(feeds) > 4:
         rows.append((batch,) * (len(feeds) - 4))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            tuple(torch.from_numpy(a) for a in feeds.values()),
-            path,
-            input_names=list(feeds),
-            output_names=outputs,
-            dynamo=True,
-            dynamic_shapes=tuple(rows),
-            external_data=False,
-            verbose=False,
-            opset_version=20,
-        )
-    graph = onnx.load(path).graph
-    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output):
-        item.doc_string = ""
-        del item.metadata_props[:]
-    return graph
+    return to_graph(module, feeds, outputs, rows)
 
 
 def either(graph: onnx.GraphProto, name: str, run: str) -> onnx.NodeProto:
@@ -104,13 +82,13 @@ def either(graph: onnx.GraphProto, name: str, run: str) -> onnx.NodeProto:
     return helper.make_node("If", [run], [v.name for v in graph.output], name, then_branch=then, else_branch=otherwise)
 
 
-def assemble(model: Harmoniser, feeds: dict[str, np.ndarray], folder: Path) -> onnx.ModelProto:
+def assemble(model: Harmoniser, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     """Both functions in one graph."""
     states = list(model.states())
     first = {k: feeds[k] for k in ("frame", "held", "position", "fermata", *states)}
     second = {k: feeds[k] for k in ("context_in", "previous", "known", "voice")}
-    advance = branch(Advance(model), first, ["context", *(f"{name}_next" for name in states)], folder)
-    head = branch(Head(model), second, ["logits", "tie"], folder)
+    advance = branch(Advance(model), first, ["context", *(f"{name}_next" for name in states)])
+    head = branch(Head(model), second, ["logits", "tie"])
     nodes = []
     for part, name, other in ((advance, "advance", HEAD), (head, "head", ADVANCE)):
         nodes.append(helper.make_node("Constant", [], [f"not {name}"], value_int=other))
@@ -118,12 +96,8 @@ def assemble(model: Harmoniser, feeds: dict[str, np.ndarray], folder: Path) -> o
         nodes.append(helper.make_node("Not", [f"skip {name}"], [f"run {name}"]))
         nodes.append(either(part, name, f"run {name}"))
     function = helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])
-    graph = helper.make_graph(
-        nodes, "harmoniser", [function, *advance.input, *head.input], [*advance.output, *head.output]
-    )  # fmt: skip
-    whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, producer_name="jamd")
-    onnx.checker.check_model(whole, full_check=True)
-    return whole
+    inputs, outputs = [function, *advance.input, *head.input], [*advance.output, *head.output]
+    return to_model(helper.make_graph(nodes, "harmoniser", inputs, outputs))
 
 
 def quantise(draft: Path) -> None:
@@ -142,19 +116,6 @@ def quantise(draft: Path) -> None:
         reduce_range=True,
         extra_options={"EnableSubgraph": True, "MatMulConstBOnly": True},
     )
-
-
-def compare(draft: Path, feeds: dict[str, np.ndarray], golden: dict[str, np.ndarray], **tolerance: float) -> None:
-    """Put what the file gives in the place of what torch gave. Raises AssertionError where they differ."""
-    session = onnxruntime.InferenceSession(draft, providers=["CPUExecutionProvider"])
-    for name, value in zip(golden, session.run(list(golden), feeds), strict=True):
-        np.testing.assert_allclose(value, golden[name], **tolerance, err_msg=name)
-        golden[name] = value
-
-
-def signature(arrays: dict[str, np.ndarray]) -> dict[str, dict]:
-    """Type and shape by name."""
-    return {k: {"dtype": str(a.dtype), "shape": ["batch", *a.shape[1:]] if a.ndim else []} for k, a in arrays.items()}
 
 
 def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
@@ -177,42 +138,18 @@ def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
     inputs = {k: {"dtype": "float32" if k in floats else "int64", "shape": shape} for k, shape in shapes.items()}
     feeds = golden_feeds({"inputs": inputs, "golden": {"seed": 1}})
     tensors = {k: torch.from_numpy(v) for k, v in feeds.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder, torch.no_grad():
-        draft, beside = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
-        onnx.save(assemble(model, feeds, Path(folder)), draft)
+    with torch.no_grad():
         context, following = model.advance(
             *(tensors[k] for k in ("frame", "held", "position", "fermata")), {k: tensors[k] for k in model.states()}
         )
         logits, tie = Head(model)(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
-        expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
-        golden = {k: t.numpy() for k, t in expected.items()}
-        compare(draft, feeds, golden, rtol=1e-3, atol=1e-4)
-        if int8:
-            quantise(draft)
-            compare(draft, feeds, golden, rtol=0, atol=0.1)
-        sidecar = {
-            "format": FORMAT,
-            "engine": "harmoniser",
-            "encoding": ENCODING,
-            "steps_per_beat": 4,
-            "inputs": inputs,
-            "outputs": signature(golden),
-            "states": list(model.states()),
-            **card,
-            "sha256": hashlib.sha256(draft.read_bytes()).hexdigest(),
-            "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
-            "golden": {
-                "input": "two rows by daemon.encodings.chorale.golden_feeds: numpy's default_rng(seed), function = 2",
-                "seed": 1,
-                "tolerance": 2e-2 if int8 else 2e-3,
-                "outputs": {k: np.round(golden[k].astype(float), 5).tolist() for k in GOLDEN},
-            },
-        }
-        beside.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, path)
-        os.replace(beside, path.with_suffix(".json"))
-    return sidecar
+        whole = assemble(model, feeds)
+    expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
+    source = "two rows by daemon.encodings.chorale.golden_feeds: numpy's default_rng(seed), function = 2"
+    golden = Golden(source, 1, feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN)
+    about = {"engine": "harmoniser", "encoding": ENCODING, "steps_per_beat": 4}
+    about |= {"inputs": inputs, "states": list(model.states()), **card}
+    return artifact.write(path, whole, golden, about, quantise if int8 else None)
 
 
 def main() -> None:
