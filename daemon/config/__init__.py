@@ -18,7 +18,13 @@ def default_path() -> Path:
 
 def load(path: Path | None = None) -> Config:
     """Read and check a configuration. Raises ConfigError with everything that is wrong with it."""
-    file = YamlFile(path or default_path())
+    file = YamlFile(default_path() if path is None else _found(path))
     config = Reader(file).config()
     file.check()
     return config
+
+
+def _found(path: Path) -> Path:
+    """`path`; if there is no such file, the one of that name that ships with jamd, such as bands/quartet.yaml."""
+    shipped = resources() / path
+    return shipped if not path.exists() and shipped.is_file() else path
