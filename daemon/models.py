@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings import chorale
+from daemon.encodings import chorale, melody
 from daemon.errors import ModelError
 from daemon.paths import resources
 
 FORMAT = 1
 REMEDY = "install jamd again, or export the model again with export_tools"
 DTYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}
-GOLDEN_INPUT = {"harmoniser": chorale.golden_feeds}  # by engine
+GOLDEN_INPUT = {"harmoniser": chorale.golden_feeds, "melody": melody.golden_feeds}  # by engine
 
 Sidecar = Mapping[str, Any]
 

@@ -1,0 +1,78 @@
+"""Melodies as one event per 16th: 0 no event, 1 note-off, 2.. = MIDI 48..83 (Magenta's MelodyRNN: `note_seq`'s
+MelodyOneHotEncoding), and what can be said about a row of them: its key, and how to transpose it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Events = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+NO_EVENT, NOTE_OFF, FIRST_PITCH = 0, 1, 2
+LOWEST, HIGHEST = 48, 83  # MIDI
+PITCHES = HIGHEST - LOWEST + 1
+EVENTS = FIRST_PITCH + PITCHES
+STEPS_PER_BEAT = 4
+LEAST = 1e-12  # probability, so that its logarithm is a number
+
+MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic
+IN_KEY: Events = np.array([[(pitch - key) % 12 in MAJOR for key in range(12)] for pitch in range(12)], dtype=np.int64)
+
+
+def event_of(pitch: int) -> int:
+    """The event that strikes a MIDI pitch; one outside 48..83 is moved by octaves into it."""
+    if pitch < LOWEST:
+        pitch += (LOWEST - pitch + 11) // 12 * 12
+    elif pitch > HIGHEST:
+        pitch -= (pitch - HIGHEST + 11) // 12 * 12
+    return pitch - LOWEST + FIRST_PITCH
+
+
+def pitch_of(event: int) -> int:
+    """The MIDI pitch that an event from 2 on strikes."""
+    return event - FIRST_PITCH + LOWEST
+
+
+def step_of(beats: float) -> int:
+    """The 16th nearest to so many beats; halfway between two it is the later one."""
+    return int(np.floor(beats * STEPS_PER_BEAT + 0.5))
+
+
+def pitch_classes(events: Iterable[int]) -> Events:
+    """(12,): how often each pitch class is struck; 0 = C."""
+    counts = np.zeros(12, dtype=np.int64)
+    for event in events:
+        if event >= FIRST_PITCH:
+            counts[(event - FIRST_PITCH + LOWEST) % 12] += 1
+    return counts
+
+
+def major_keys(counts: Events) -> Events:
+    """(12,): how many of the counted pitch classes (12,) lie in each major key; 0 = C (Magenta's estimate)."""
+    histogram: Events = counts @ IN_KEY
+    return histogram
+
+
+def transposition(events: Sequence[int]) -> int:
+    """Semitones to C major, in the octave that centres the melody in 48..83 (Magenta's `squash`)."""
+    pitches = [pitch_of(int(event)) for event in events if event >= FIRST_PITCH]
+    if not pitches:
+        return 0
+    key = int(major_keys(pitch_classes(events)).argmax())
+    off_centre = (LOWEST + HIGHEST) / 2 - (min(pitches) + max(pitches)) / 2 + key
+    return -key + 12 * int(np.floor(off_centre / 12 + 0.5))
+
+
+def transposed(event: int, semitones: int) -> int:
+    """The event, its pitch moved; what leaves 48..83 comes in at the other end, so that no two events become one."""
+    return event if event < FIRST_PITCH else (event - FIRST_PITCH + semitones) % PITCHES + FIRST_PITCH
+
+
+def summed(log_probs: NDArray[np.floating], events: Events) -> Floats:
+    """Log probabilities of labels (n,) that decode to `events` (n,) → of the events (38,): labels of one add up."""
+    chances = np.bincount(events, np.exp(log_probs.astype(np.float64)), EVENTS)
+    result: Floats = np.log(np.maximum(chances, LEAST))
+    return result

@@ -1,0 +1,224 @@
+"""The nets that write melodies: Magenta's basic, lookback and attention RNN, and jamd's own.
+
+All share one interface: `forward` for whole tunes, in training; `step` for one 16th with explicit states, for export.
+Sizes and dropout are Magenta's (melody_rnn_model.py, Apache-2.0): two layers of 128, dropout 0.5 behind each.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from daemon.encodings import melody_jamd as jamd
+from daemon.encodings.melody import ENCODINGS
+from daemon.encodings.melody_events import EVENTS, FIRST_PITCH, PITCHES
+
+DEGREES = 12
+CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # what jamd's logits are summed from
+
+
+@dataclass(frozen=True)
+class Shape:
+    """`encoding` by name; widths in units; `attention` in steps, of the attention encoding only."""
+
+    encoding: str
+    hidden: int
+    layers: int = 2
+    attention: int = 40
+    embedding: int = 192
+
+
+def build(shape: Shape, dropout: float = 0.0) -> "Magenta | Jamd":
+    """The net of this shape, with random weights."""
+    kinds = {"basic": Magenta, "lookback": Magenta, "attention": Attention, "jamd": Jamd}
+    return kinds[shape.encoding](shape, dropout)
+
+
+class Cell(nn.Module):
+    """An LSTM layer: whole sequences in one call, or one step of it. Gates in torch's order: i, f, g, o."""
+
+    def __init__(self, width: int, hidden: int):
+        super().__init__()
+        self.lstm = nn.LSTM(width, hidden, batch_first=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, width) → (batch, time, hidden)."""
+        return self.lstm(x)[0]
+
+    def gates(self, x: Tensor) -> Tensor:
+        """The inputs' share of the gates: (…, width) → (…, 4 × hidden)."""
+        return functional.linear(x, self.lstm.weight_ih_l0, self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0)
+
+    def step(self, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        """One step: (batch, 4 × hidden), (batch, hidden) twice → hidden and cell after it."""
+        gates = torch.addmm(gates, hidden, self.lstm.weight_hh_l0.T)
+        write, keep, new, show = gates.chunk(4, 1)
+        cell = keep.sigmoid() * cell + write.sigmoid() * new.tanh()
+        return show.sigmoid() * cell.tanh(), cell
+
+
+class Magenta(nn.Module):
+    """Basic and lookback RNN: the encoding's vector through two LSTM layers to logits of its labels."""
+
+    def __init__(self, shape: Shape, dropout: float):
+        super().__init__()
+        encoding = ENCODINGS[shape.encoding]
+        self.shape, self.width = shape, encoding.inputs
+        self.cells = nn.ModuleList(Cell(shape.hidden if i else self.width, shape.hidden) for i in range(shape.layers))
+        self.drop = nn.Dropout(dropout)
+        self.out = nn.Linear(shape.hidden, encoding.labels)
+
+    def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of each input of a row, without the states."""
+        return {"x": ("float32", (self.width,))}
+
+    def states(self) -> dict[str, tuple[int, ...]]:
+        """Recurrent tensors of a row, all zero at the start."""
+        return {"hidden": (self.shape.layers, self.shape.hidden), "cell": (self.shape.layers, self.shape.hidden)}
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, inputs) → logits (batch, time, labels)."""
+        for cell in self.cells:
+            x = self.drop(cell(x))
+        return self.out(x)
+
+    def step(self, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
+        """(batch, inputs), states (batch, …) → log probabilities (batch, labels), states."""
+        x, *following = climb(self.cells, self.cells[0].gates(x), hidden, cell)
+        return (self.out(x).log_softmax(1), *following)
+
+
+def climb(cells: nn.ModuleList, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One step through all layers, from the first one's `gates`: the last hidden state, and both states."""
+    after: list[tuple[Tensor, Tensor]] = []
+    for number, layer in enumerate(cells):
+        if number:
+            gates = layer.gates(after[-1][0])
+        after.append(layer.step(gates, hidden[:, number], cell[:, number]))
+    return after[-1][0], torch.stack([h for h, _ in after], 1), torch.stack([c for _, c in after], 1)
+
+
+class Attention(Magenta):
+    """Attention RNN: the first layer also reads a mean of its own last 40 outputs, weighted by how they fit its state
+    (Bahdanau et al. 2015; TensorFlow's AttentionCellWrapper, which mixes it into the input and the output)."""
+
+    def __init__(self, shape: Shape, dropout: float):
+        super().__init__(shape, dropout)
+        self.mix_in = nn.Linear(self.width + shape.hidden, self.width)
+        self.key = nn.Linear(shape.hidden, shape.hidden, bias=False)
+        self.query = nn.Linear(2 * shape.hidden, shape.hidden)
+        self.score = nn.Linear(shape.hidden, 1, bias=False)
+        self.mix_out = nn.Linear(2 * shape.hidden, shape.hidden)
+
+    def states(self) -> dict[str, tuple[int, ...]]:
+        """Recurrent tensors of a row, all zero at the start; `past`: the outputs of the last 40 steps, oldest first."""
+        hidden = self.shape.hidden
+        return {**super().states(), "past": (self.shape.attention, hidden), "attended": (hidden,)}
+
+    def attend(self, hidden: Tensor, cell: Tensor, past: Tensor, keys: Tensor) -> Tensor:
+        """States (batch, hidden), `past` and its `keys` (batch, 40, hidden) → the weighted mean (batch, hidden)."""
+        query = self.query(torch.cat([cell, hidden], 1))
+        weights = self.score(torch.tanh(keys + query[:, None])).softmax(1)
+        return (weights.transpose(1, 2) @ past)[:, 0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, time, inputs) → logits (batch, time, labels)."""
+        batch, size = len(x), self.shape.attention
+        first = self.cells[0]
+        hidden = cell = attended = x.new_zeros(batch, self.shape.hidden)
+        past, keys = [hidden[:, None]] * size, [hidden[:, None]] * size
+        into, back = self.mix_in.weight.split([self.width, self.shape.hidden], 1)
+        x = functional.linear(x, into, self.mix_in.bias)
+        for moment in x.unbind(1):
+            gates = first.gates(torch.addmm(moment, attended, back.T))
+            hidden, cell = first.step(gates, hidden, cell)
+            attended = self.attend(hidden, cell, torch.cat(past[-size:], 1), torch.cat(keys[-size:], 1))
+            past.append(self.mix_out(torch.cat([hidden, attended], 1))[:, None])
+            keys.append(self.key(past[-1]))
+        x = self.drop(torch.cat(past[size:], 1))
+        for layer in list(self.cells)[1:]:
+            x = self.drop(layer(x))
+        return self.out(x)
+
+    def step(self, x: Tensor, hidden: Tensor, cell: Tensor, past: Tensor, attended: Tensor) -> tuple[Tensor, ...]:
+        """(batch, inputs), states (batch, …) → log probabilities (batch, labels), states."""
+        first = self.cells[0]
+        h, c = first.step(first.gates(self.mix_in(torch.cat([x, attended], 1))), hidden[:, 0], cell[:, 0])
+        attended = self.attend(h, c, past, self.key(past))
+        output = self.mix_out(torch.cat([h, attended], 1))
+        upper = self.cells[1:]
+        x, above, cells = climb(upper, upper[0].gates(output), hidden[:, 1:], cell[:, 1:])
+        hidden, cell = torch.cat([h[:, None], above], 1), torch.cat([c[:, None], cells], 1)
+        past = torch.cat([past[:, 1:], output[:, None]], 1)
+        return self.out(x).log_softmax(1), hidden, cell, past, attended
+
+
+class Jamd(nn.Module):
+    """jamd's own: an LSTM over rows of one table, and logits that are a sum of one per event, one per interval from the
+    last pitch, one per degree of the key, and one for each candidate that the encoding found."""
+
+    def __init__(self, shape: Shape, dropout: float):
+        super().__init__()
+        self.shape = shape
+        count = len(jamd.SIZES)
+        self.table = nn.Parameter(torch.randn(jamd.TABLE, shape.embedding) * 0.5 / count**0.5)
+        self.cells = nn.ModuleList(
+            Cell(shape.hidden if i else shape.embedding, shape.hidden) for i in range(shape.layers)
+        )
+        self.out = nn.Linear(shape.hidden + shape.embedding, CHOICES)  # the input also goes past the LSTM
+        self.dropout, self.drop = dropout, nn.Dropout(dropout)
+        pitch, key = torch.arange(PITCHES + 1)[:, None], torch.arange(jamd.NO_KEY + 1)[:, None]
+        own = torch.arange(PITCHES)
+        intervals = torch.where(pitch < PITCHES, own - pitch + PITCHES, 0)
+        degrees = torch.where(key < jamd.NO_KEY, (own + jamd.LOWEST - key) % 12, DEGREES)
+        self.register_buffer("intervals", intervals, persistent=False)  # by last pitch, of each pitch
+        self.register_buffer("degrees", degrees, persistent=False)  # by key, of each pitch
+        self.register_buffer("numbers", torch.arange(EVENTS), persistent=False)
+
+    def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
+        """Type and shape of each input of a row, without the states."""
+        return {"features": ("int64", (len(jamd.SIZES),)), "clues": ("int64", (jamd.CLUES,))}
+
+    def states(self) -> dict[str, tuple[int, ...]]:
+        """Recurrent tensors of a row, all zero at the start."""
+        return {"hidden": (self.shape.layers, self.shape.hidden), "cell": (self.shape.layers, self.shape.hidden)}
+
+    def look_up(self, features: Tensor) -> Tensor:
+        """(batch, time, features) → sums of the table's rows (batch, time, embedding). In training some drop out."""
+        flat, kept = features.flatten(0, 1), None
+        if self.training:
+            keep = 1 - self.dropout / 4
+            kept = torch.empty(flat.shape).bernoulli_(keep) / keep
+        x = functional.embedding_bag(flat, self.table, mode="sum", per_sample_weights=kept)
+        return x.unflatten(0, features.shape[:2])
+
+    def forward(self, features: Tensor, clues: Tensor) -> Tensor:
+        """(batch, time, features), (batch, time, clues) → logits (batch, time, events)."""
+        x = below = self.look_up(features)
+        for cell in self.cells:
+            below = cell(self.drop(below))
+        choices = self.out(self.drop(torch.cat([below, x], -1)))
+        return self.logits(choices.flatten(0, 1), clues.flatten(0, 1)).unflatten(0, features.shape[:2])
+
+    def logits(self, choices: Tensor, clues: Tensor) -> Tensor:
+        """(n, CHOICES), (n, clues) → (n, 38)."""
+        events, intervals, degrees, candidates = choices.split(
+            [EVENTS, jamd.INTERVALS, DEGREES + 1, jamd.CANDIDATES], 1
+        )
+        pitches = intervals.gather(1, functional.embedding(clues[:, 0], self.intervals))
+        pitches = pitches + degrees.gather(1, functional.embedding(clues[:, 1], self.degrees))
+        again = (clues[:, 2:, None] == self.numbers).to(choices.dtype)  # (n, candidates, events)
+        again = (candidates[:, None] @ again)[:, 0]
+        return events + functional.pad(pitches, (FIRST_PITCH, 0)) + again
+
+    def step(self, features: Tensor, clues: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
+        """(batch, features), (batch, clues), states (batch, …) → log probabilities (batch, events), states."""
+        x = functional.embedding(features, self.table).sum(1)
+        above, *following = climb(self.cells, self.cells[0].gates(x), hidden, cell)
+        return (self.logits(self.out(torch.cat([above, x], 1)), clues).log_softmax(1), *following)
+
+
+def saved_shape(model: "Magenta | Jamd") -> dict:
+    """The shape as plain values, for a checkpoint."""
+    return asdict(model.shape)
