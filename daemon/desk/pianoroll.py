@@ -1,4 +1,7 @@
-"""A piano roll of a MIDI file, as SVG: a colour for every track, bars numbered, eight of them to a row at most."""
+"""A piano roll of a MIDI file, as SVG: a colour for every track, bars numbered, eight of them to a row at most.
+
+Drums, which are the notes on channel 10, have a lane of their own below, a line for every piece, the harder the darker.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 import mido
 
@@ -15,6 +18,13 @@ WIDTH, LEFT, RIGHT, TOP = 1200, 44, 12, 44
 ROW_BARS, SEMITONE, GAP = 8, 6, 26
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d")
 BLACK_KEYS = (1, 3, 6, 8, 10)
+DRUMS, DRUM_COLOUR = 9, "#333333"  # channel, counted from 0
+PIECE, LANE_GAP, BRIEF = 9, 8, 0.01  # heights of a piece's line and of the gap; beats that a hit needs of a bar
+PIECES = {
+    35: "kick", 36: "kick", 37: "stick", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom",
+    44: "pedal", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "china",
+    53: "bell", 55: "splash", 57: "crash", 59: "ride",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +33,14 @@ class _Note:
     end: float  # in beats
     pitch: int
     track: int
+    velocity: int = 127
 
 
 @dataclass(frozen=True, slots=True)
 class _Roll:
-    names: list[str]  # of the tracks with notes
+    names: list[str]  # of the tracks with notes that are no drums
     notes: list[_Note]
+    drums: list[_Note]
     bars: list[float]  # the beats of bar lines, the end included
 
 
@@ -37,28 +49,32 @@ def picture_of(data: bytes) -> str:
     roll = _read(data)
     low = min((note.pitch for note in roll.notes), default=60) - 2
     high = max((note.pitch for note in roll.notes), default=72) + 2
+    pieces = sorted({note.pitch for note in roll.drums})
+    if pieces and not roll.notes:
+        low, high = 0, -1
     bars = len(roll.bars) - 1
     per_row = math.ceil(bars / math.ceil(bars / ROW_BARS))
     rows = [roll.bars[n : n + per_row + 1] for n in range(0, bars, per_row)]
-    row_height = (high - low + 1) * SEMITONE
+    row_height = (high - low + 1) * SEMITONE + (LANE_GAP + len(pieces) * PIECE if pieces else 0)
     height = TOP + len(rows) * (row_height + GAP)
     beats = max(row[-1] - row[0] for row in rows)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
         ' font-family="sans-serif" font-size="13" fill="#333333">',
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        *_legend(roll.names),
+        *_legend(roll.names, bool(pieces)),
     ]
     for number, row in enumerate(rows):
         top = TOP + number * (row_height + GAP)
-        lines += _Row(row, beats, top, low, high).draw(roll.notes, number * per_row + 1)
+        lines += _Row(row, beats, top, low, high, pieces).draw(roll, number * per_row + 1)
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _legend(names: list[str]) -> Iterator[str]:
+def _legend(names: list[str], drums: bool) -> Iterator[str]:
     x = LEFT
-    for number, name in enumerate(names):
-        yield f'<rect x="{x}" y="12" width="14" height="10" rx="3" fill="{_colour(number)}"/>'
+    colours = [(name, _colour(number)) for number, name in enumerate(names)]
+    for name, colour in [*colours, ("drums", DRUM_COLOUR)] if drums else colours:
+        yield f'<rect x="{x}" y="12" width="14" height="10" rx="3" fill="{colour}"/>'
         yield f'<text x="{x + 20}" y="21.5">{escape(name)}</text>'
         x += 46 + 8 * len(name)
 
@@ -69,17 +85,45 @@ def _colour(track: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Some bars, from their first line to their last, with room for `beats` beats."""
+    """Some bars, from their first line to their last, with room for `beats` beats; `pieces` are those of the drums."""
 
     bars: list[float]
     beats: float
     top: int
     low: int
     high: int
+    pieces: list[int]
 
-    def draw(self, notes: list[_Note], first_bar: int) -> Iterator[str]:
-        left, right, height = self._x(self.bars[0]), self._x(self.bars[-1]), (self.high - self.low + 1) * SEMITONE
-        yield f'<rect x="{left:.1f}" y="{self.top}" width="{right - left:.1f}" height="{height}" fill="#fafafa"/>'
+    def draw(self, roll: _Roll, first_bar: int) -> Iterator[str]:
+        left, right = self._x(self.bars[0]), self._x(self.bars[-1])
+        if self.high >= self.low:
+            height = (self.high - self.low + 1) * SEMITONE
+            yield self._ground(self.top, height)
+            yield from self._keys(left, right)
+            yield from self._lines(self.top, height)
+        if self.pieces:
+            yield self._ground(self._lane, len(self.pieces) * PIECE)
+            for piece in self.pieces:
+                name, y = PIECES.get(piece, str(piece)), self._piece_y(piece) + PIECE
+                yield f'<text x="{LEFT - 6}" y="{y - 1}" text-anchor="end" font-size="9">{name}</text>'
+                yield self._line(left, y, right, y, "#eeeeee")
+            yield from self._lines(self._lane, len(self.pieces) * PIECE)
+        for number, bar in enumerate(self.bars[:-1]):
+            yield f'<text x="{self._x(bar) + 3:.1f}" y="{self.top - 4}" fill="#777777">{first_bar + number}</text>'
+        for note in roll.notes:
+            yield from self._box(note, self._y(note.pitch), SEMITONE, _colour(note.track))
+        for hit in roll.drums:
+            softness = round((1 - hit.velocity / 127) * 160) + 0x33
+            yield from self._box(
+                hit, self._piece_y(hit.pitch) + 1, PIECE - 2, f"#{softness:02x}{softness:02x}{softness:02x}"
+            )
+
+    def _ground(self, top: int, height: int) -> str:
+        left, right = self._x(self.bars[0]), self._x(self.bars[-1])
+        return f'<rect x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="{height}" fill="#fafafa"/>'
+
+    def _keys(self, left: float, right: float) -> Iterator[str]:
+        """The black ones, and the name of each octave."""
         for pitch in range(self.low, self.high + 1):
             if pitch % 12 in BLACK_KEYS:
                 y = self._y(pitch)
@@ -88,25 +132,29 @@ class _Row:
                 y = self._y(pitch) + SEMITONE
                 yield self._line(left, y, right, y, "#cfcfcf")
                 yield f'<text x="{LEFT - 8}" y="{y}" text-anchor="end">C{pitch // 12 - 1}</text>'
+
+    def _lines(self, top: int, height: int) -> Iterator[str]:
+        """Of beats and bars."""
         for start, end in pairwise(self.bars):
             for beat in range(1, math.ceil(end - start)):
-                yield self._line(self._x(start + beat), self.top, self._x(start + beat), self.top + height, "#e2e2e2")
-        for number, bar in enumerate(self.bars):
-            yield self._line(self._x(bar), self.top, self._x(bar), self.top + height, "#9a9a9a")
-            if bar != self.bars[-1]:
-                yield f'<text x="{self._x(bar) + 3:.1f}" y="{self.top - 4}" fill="#777777">{first_bar + number}</text>'
-        for note in notes:
-            yield from self._draw_note(note)
+                yield self._line(self._x(start + beat), top, self._x(start + beat), top + height, "#e2e2e2")
+        for bar in self.bars:
+            yield self._line(self._x(bar), top, self._x(bar), top + height, "#9a9a9a")
 
-    def _draw_note(self, note: _Note) -> Iterator[str]:
+    def _box(self, note: _Note, y: int, height: int, colour: str) -> Iterator[str]:
         start, end = max(note.start, self.bars[0]), min(note.end, self.bars[-1])
         if end <= start:
             return
         width = max(self._x(end) - self._x(start) - 1, 1.5)
-        yield (
-            f'<rect x="{self._x(start):.1f}" y="{self._y(note.pitch)}" width="{width:.1f}" height="{SEMITONE}" rx="2"'
-            f" fill={quoteattr(_colour(note.track))}/>"
-        )
+        yield (f'<rect x="{self._x(start):.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="2" fill="{colour}"/>')
+
+    @property
+    def _lane(self) -> int:
+        """Where the drums begin."""
+        return self.top + (self.high - self.low + 1) * SEMITONE + LANE_GAP
+
+    def _piece_y(self, piece: int) -> int:
+        return self._lane + (len(self.pieces) - 1 - self.pieces.index(piece)) * PIECE
 
     def _x(self, beat: float) -> float:
         return LEFT + (beat - self.bars[0]) / self.beats * (WIDTH - LEFT - RIGHT)
@@ -123,10 +171,11 @@ def _read(data: bytes) -> _Roll:
     file = mido.MidiFile(file=io.BytesIO(data), charset="utf-8")
     names: list[str] = []
     notes: list[_Note] = []
+    drums: list[_Note] = []
     meters: dict[float, float] = {0.0: 4.0}
     for track in file.tracks:
         tick, found = 0, len(notes)
-        sounding: dict[tuple[int, int], float] = {}
+        sounding: dict[tuple[int, int], tuple[float, int]] = {}  # beat and velocity
         for message in track:
             tick += message.time
             beat = tick / file.ticks_per_beat
@@ -134,13 +183,15 @@ def _read(data: bytes) -> _Roll:
                 meters[beat] = message.numerator * 4 / message.denominator
             elif message.type in ("note_on", "note_off"):
                 key = (message.channel, message.note)
-                if (start := sounding.pop(key, None)) is not None:
-                    notes.append(_Note(start, beat, message.note, len(names)))
+                if (struck := sounding.pop(key, None)) is not None:
+                    note = _Note(struck[0], beat, message.note, len(names), struck[1])
+                    (drums if message.channel == DRUMS else notes).append(note)
                 if message.type == "note_on" and message.velocity:
-                    sounding[key] = beat
+                    sounding[key] = beat, message.velocity
         if len(notes) > found:
             names.append(track.name or f"track {len(names) + 1}")
-    return _Roll(names, notes, list(_bars(sorted(meters.items()), max((note.end for note in notes), default=4.0))))
+    end = max([*(note.end for note in notes), *(hit.start + BRIEF for hit in drums)], default=4.0)
+    return _Roll(names, notes, drums, list(_bars(sorted(meters.items()), end)))
 
 
 def _bars(meters: list[tuple[float, float]], end: float) -> Iterator[float]:

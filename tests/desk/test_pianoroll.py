@@ -60,6 +60,24 @@ def test_tracks_without_notes_and_names_with_signs() -> None:
     assert "nothing" not in texts(picture)
 
 
+def test_drums_have_a_lane_below_with_a_line_for_every_piece_the_harder_the_darker() -> None:
+    def hit(tick: int, pitch: int, velocity: int) -> list[tuple[int, bytes]]:
+        return [(tick, note_on(10, pitch, velocity)), (tick + 60, note_off(10, pitch))]
+
+    kick, snare = smf.Track("drums kick", hit(0, 36, 127)), smf.Track("drums snare", hit(1920, 38, 127) + hit(0, 38, 1))
+    picture = parse([smf.Track("bass", note(0, 3840, 40)), kick, snare], [])
+    assert {"bass", "drums", "kick", "snare"} <= set(texts(picture)) and "drums kick" not in texts(picture)
+    (loud,) = (box for box in boxes(picture, "#333333") if box[0] == LEFT)
+    (later,) = (box for box in boxes(picture, "#333333") if box[0] > LEFT)
+    ((_, bass, _),) = boxes(picture, COLOURS[0])
+    assert bass < later[1] < loud[1]
+    assert later[0] == pytest.approx(LEFT + (WIDTH - LEFT - RIGHT) / 2, abs=0.1)
+    soft = [rect for rect in picture.iter(f"{SVG}rect") if rect.get("fill") == "#d2d2d2"]
+    assert [float(rect.get("x", 0)) for rect in soft] == [LEFT]
+    alone = parse([kick], [])
+    assert {"drums", "kick", "1"} <= set(texts(alone)) and "C4" not in texts(alone)
+
+
 def test_a_file_without_notes_is_an_empty_bar() -> None:
     assert "1" in texts(parse([], []))
 
