@@ -1,7 +1,7 @@
 """What holds for every engine that is registered, whoever wrote it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, Window, 
 from daemon.music.melody import Melodies, Melody, Note
 from daemon.music.tempo import TempoMap
 
-TINY = {
-    "harmoniser": Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
-}  # a model of each engine that needs one
+DATA = Path(__file__).parents[1] / "data"
+TINY = {  # a model of each engine that needs one
+    "harmoniser": DATA / "tiny_harmoniser.onnx",
+    "melody": DATA / "tiny_melody.onnx",
+}
 NAMES = engine_names()
 TUNE = Melody(
     "tune",
@@ -42,6 +44,16 @@ def variants(name: str) -> Iterator[dict[str, str | float | bool | tuple[str, ..
 CASES = [(name, options) for name in NAMES for options in variants(name)]
 
 
+def plays_on(name: str, options: Mapping[str, object]) -> bool:
+    """Whether it plays without keys, as long as the clock runs."""
+    return name == "harmoniser" and options.get("given") == ("none",)
+
+
+def answers(name: str, options: Mapping[str, object]) -> bool:
+    """Whether it plays after the last key, for as long as was played before."""
+    return name == "melody" and options.get("mode") != "duet"
+
+
 def noise(random: np.random.Generator, beat: float) -> MidiEvent:
     """Anything that a channel can send."""
     source = ("keys", "pads", "tune", "stranger")[random.choice(4, p=[0.7, 0.1, 0.1, 0.1])]
@@ -56,12 +68,20 @@ def noise(random: np.random.Generator, beat: float) -> MidiEvent:
     return MidiEvent(beat, source, [b"", b"\x90", b"\xf8", b"\xc0\x05", b"\xf0\x7e\xf7", b"\xe0\x00\x40"][number % 6])
 
 
+def silence(beat: float) -> Iterator[MidiEvent]:
+    for source in ("keys", "pads", "tune"):
+        for channel in range(1, 17):
+            for control in (SUSTAIN, 123):
+                yield MidiEvent(beat, source, control_change(channel, control, 0))
+
+
 def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -> list[Action]:
-    """Random keys over windows of which some are missed, repeated or of odd length, at odd tempi and meters."""
+    """Random keys over windows of which some are missed, repeated or of odd length, at odd tempi and meters. Now and
+    then everything is let go for a while."""
     random = np.random.default_rng(seed)
     engine.reset(known, 0.0, seed)
     start, out = 0.0, []
-    for _ in range(windows):
+    for number in range(windows):
         if random.random() < 0.1:
             start += float(random.choice([0.25, 1.0, 7.0, -0.25, -20.0, 0.1]))
         length = 0.25 if random.random() < 0.9 else float(random.choice([0.0, 0.01, 0.1, 0.5, 1.3]))
@@ -74,8 +94,13 @@ def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -
         if random.random() < 0.1:
             setting = engine.settings[int(random.integers(len(engine.settings)))]
             engine.control(setting.name, float(random.uniform(setting.low, setting.high)))
-        for _ in range(int(random.choice([0, 1, 2, 5]))):
-            event = noise(random, start + float(random.uniform(-0.05, length + 1e-3)))
+        events = [
+            noise(random, start + float(random.uniform(-0.05, length + 1e-3)))
+            for _ in range(int(random.choice([0, 1, 2, 5])))
+        ]
+        if number % 16 >= 10:
+            events = [] if number % 16 > 10 else [*silence(start)]
+        for event in events:
             for action in engine.listen(event):
                 assert action.onset >= event.beat - 1e-9
                 out.append(action)
@@ -83,8 +108,8 @@ def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -
     return out
 
 
-def test_there_is_an_engine() -> None:
-    assert "harmoniser" in NAMES
+def test_there_are_engines() -> None:
+    assert {"harmoniser", "melody"} <= set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -130,12 +155,18 @@ def test_the_same_seed_gives_the_same_notes_and_another_gives_others(name: str) 
     assert session(engine, {"tune": TUNE}, 1) == first == session(other, {"tune": TUNE}, 1)
 
     def heard(seed: int) -> list[Action]:
+        """The known tune, which is also heard as it sounds, and half its length after it."""
         engine.reset({"tune": TUNE}, 0.0, seed)
-        return [
-            a
-            for frame in range(64)
-            for a in engine.generate(Window(frame / 4, frame / 4 + 0.25, frame // 16 * 4.0, 4, 96))
-        ]
+        actions: list[Action] = []
+        for frame in range(96):
+            beat = frame / 4
+            actions += engine.generate(Window(beat, beat + 0.25, beat // 4 * 4, 4, 96))
+            for note in TUNE.notes:
+                if beat <= note.onset < beat + 0.25:
+                    actions += engine.listen(MidiEvent(note.onset, "tune", note_on(1, note.pitch, 80)))
+                if beat <= note.onset + 0.25 < beat + 0.25:
+                    actions += engine.listen(MidiEvent(note.onset + 0.25, "tune", note_off(1, note.pitch)))
+        return actions
 
     assert heard(1) == heard(1) != heard(2)
 
@@ -152,22 +183,26 @@ def test_a_handful_of_notes_at_once(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-def test_it_is_silent_a_bar_after_the_last_key(
+def test_it_is_silent_a_bar_after_the_last_key_or_its_answer(
     name: str, options: dict[str, str | float | bool | tuple[str, ...]]
 ) -> None:
-    if options.get("given") == ("none",):
-        return  # it follows no key
+    if plays_on(name, options):
+        return
     engine = make(name, **options)
     actions: list[Action] = []
     engine.reset({}, 0.0, 3)
-    for frame in range(64):
+    for frame in range(96):
         beat = frame / 4
         actions += engine.generate(Window(beat, beat + 0.25, beat // 4 * 4, 4, 96))
+        if frame == 28 and any(setting.name == "answer" for setting in engine.settings):
+            engine.control("answer", 1.0)
         if frame < 20:
             actions += engine.listen(MidiEvent(beat + 0.1, "keys", note_on(1, 60 + frame % 12, 90)))
         if 8 <= frame < 28:
             actions += engine.listen(MidiEvent(beat + 0.2, "keys", note_off(1, 60 + (frame - 8) % 12)))
     last = 27 / 4 + 0.2 + 4
+    if answers(name, options):
+        last += 8
     assert any(isinstance(action, Play) for action in actions)
     assert not [action for action in actions if isinstance(action, Play) and action.onset > last]
     sounding: dict[str, list[float]] = defaultdict(list)

@@ -1,0 +1,90 @@
+"""A melody player: it answers what you play, or sings a second voice to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from daemon import models
+from daemon.encodings.melody_events import HIGHEST, LOWEST, NO_EVENT
+from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.line import STEP
+from daemon.engines.melody_duet import VOICE, Duet
+from daemon.engines.melody_grid import Grid
+from daemon.engines.melody_model import MelodyModel
+from daemon.engines.melody_respond import Respond
+from daemon.errors import ModelError
+from daemon.music.events import Action, MidiEvent, Window
+from daemon.music.melody import Melodies
+
+MOST = 2**63 - 1  # a seed may be any integer
+WARM = 20  # steps before the first one that counts
+
+
+class MelodyPlayer:
+    """One line, in one of two modes (melody_respond.py, melody_duet.py)."""
+
+    needs_model: ClassVar[bool] = True
+    voices: ClassVar[tuple[str, ...]] = (VOICE,)
+    monophonic: ClassVar[bool] = True
+    lead: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.1
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("mode", "respond", "answer each phrase, or go on beside you as a second voice", ("respond", "duet")),
+        Option("phrase", "rest", "what ends your phrase: a rest, bars, or the pedal", ("rest", "bars", "control")),
+    )  # fmt: skip
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("answer", 0, 1, 0, "turned up: answer now, that is, from the next beat on"),
+        Setting("rest", 0.25, 8, 1, "beats of silence that end a phrase"),
+        Setting("bars", 1, 8, 2, "bars that a phrase lasts"),
+        Setting("loop", 0, 1, 0, "up: play the answer again and again"),
+        Setting("mutate", 0, 1, 0, "how many of its notes are replaced each time"),
+        Setting("temperature", 0, 1.5, 1, "how free the choice of notes is; 0: always the most likely"),
+        Setting(
+            "top_p", 0.05, 1, 0.95, "only the likeliest events that together have this probability are chosen from"
+        ),
+        Setting("density", -4, 4, 0, "nats by which new notes are favoured"),
+        Setting("low", LOWEST, HIGHEST, LOWEST, "its lowest note, as a MIDI number"),
+        Setting("high", LOWEST, HIGHEST, HIGHEST, "its highest note"),
+        Setting("key", -1, 24, 0, "-1: any note; 0: your key; 1 to 12: C to B major; 13 to 24: C to B minor"),
+        Setting("copy", 1, 32, 6, "notes in a row that it may copy from you"),
+        Setting("velocity", 0, 1, 0.8, "how much its velocity follows yours"),
+    )
+
+    def __init__(self, setup: Setup) -> None:
+        self._duet = setup.options.get("mode") == "duet"
+        self._end = str(setup.options.get("phrase", "rest"))
+        self._settings = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
+        self._path, self._listen = setup.model, setup.listen
+
+    def prepare(self) -> None:
+        if self._path is None:
+            raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
+        artifact = models.load(self._path, engine="melody")
+        model = MelodyModel(artifact.session, artifact.sidecar)
+        self._mode = (
+            Duet(model, self._settings, self._listen)
+            if self._duet
+            else Respond(model, self._settings, self._listen, self._end)
+        )
+        state = model.start(4.0)
+        for step in range(1, WARM + 1):
+            state = model.step(state, NO_EVENT, step * STEP % 4.0)
+        self.reset({}, 0.0, 0)
+
+    def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        """Melodies are heard like keys, as they sound."""
+        self._grid = Grid()
+        self._mode.reset(seed & MOST)
+
+    def control(self, name: str, value: float) -> None:
+        if name in self._settings:
+            before, self._settings[name] = self._settings[name], value
+            self._mode.control(name, before, value)
+
+    def listen(self, event: MidiEvent) -> Iterator[Action]:
+        yield from self._mode.hear(event, self._grid)
+
+    def generate(self, window: Window) -> Iterator[Action]:
+        for frame in self._grid.fill(window):
+            yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)

@@ -1,0 +1,127 @@
+"""What the net remembers of a line, and how the next event is chosen: as it likes, within what the settings allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.encodings.melody_events import FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF, Floats
+from daemon.engines.line import EPSILON, STEP
+from daemon.engines.melody_copies import Copies
+from daemon.engines.melody_grid import Grid
+from daemon.engines.melody_key import KeyEar
+from daemon.engines.melody_model import MelodyModel, MelodyState
+from daemon.engines.sampling import choose
+
+Bools = NDArray[np.bool_]
+
+MIDI = np.arange(LOWEST, HIGHEST + 1)  # the pitches of the events from FIRST_PITCH on
+HEARD_AGAIN = 64  # 16ths, at most
+BASE = 80  # velocity, where it does not follow the player
+
+
+class Memory:
+    """The net's state, that is, all it knows when 16th number `at` begins. Nothing was heard: `state` is None.
+
+    To it no silence is longer than a bar: it learned from tunes that have few rests.
+    """
+
+    def __init__(self, model: MelodyModel) -> None:
+        self._model = model
+        self.forget()
+
+    def forget(self) -> None:
+        self.state: MelodyState | None = None
+        self.at = self.rested = 0  # `rested`: 16ths of silence by now
+        self.sounds: int | None = None  # the event whose note sounds
+        self._transpose = 0
+        self._events: list[int] = []  # the last ones
+        self._silence: list[MelodyState] = []  # by 16th of it, at most a bar
+
+    def begin(self, frame: int, grid: Grid) -> None:
+        """Start anew for a line that begins with 16th number `frame`: in the bar's silence before it."""
+        self.forget()
+        self.at = frame - int(grid.position(frame) / STEP + EPSILON)
+        self.state = self._model.start(grid.meter, grid.position(self.at))
+        while self.at < frame:
+            self.hear(NO_EVENT, grid)
+
+    def hear(self, event: int, grid: Grid) -> None:
+        """`event` was that of this 16th: on to the next one."""
+        assert self.state is not None
+        self.at += 1
+        self._events.append(event)
+        if event >= FIRST_PITCH:
+            self.sounds = event
+        elif event == NOTE_OFF:
+            self.sounds = None
+        self.rested = 0 if self.sounds is not None else self.rested + 1
+        if self.rested > len(self._silence) >= grid.bar:
+            self.state = self._silence[(self.rested - 1) % len(self._silence)]
+            return
+        self.state = self._model.step(self.state, event, grid.position(self.at))
+        if self.rested:
+            self._silence.append(self.state)
+        else:
+            self._silence.clear()
+
+    def retune(self, grid: Grid) -> None:
+        """Some models want to hear everything in one key: if it is another than they were told, tell them again."""
+        del self._events[: -2 * HEARD_AGAIN]
+        transpose = self._model.transposition(self._events[-HEARD_AGAIN:])
+        if self.state is None or transpose == self._transpose:
+            return
+        self._transpose, events = transpose, self._events[-HEARD_AGAIN:]
+        at = self.at - len(events)
+        self.state = self._model.start(grid.meter, grid.position(at), transpose)
+        for event in events:
+            at += 1
+            self.state = self._model.step(self.state, event, grid.position(at))
+        self._silence.clear()
+
+
+class Chooser:
+    """Draws events. `settings` is the engine's own table, turned while it plays."""
+
+    def __init__(self, settings: Mapping[str, float]) -> None:
+        self._settings = settings
+        self.key, self.copies = KeyEar(), Copies()
+        self._random = np.random.default_rng(0)
+
+    def reset(self, seed: int) -> None:
+        self.key.reset()
+        self.copies.reset()
+        self._random = np.random.default_rng(seed)
+
+    def happens(self, probability: float) -> bool:
+        return bool(self._random.random() < probability)
+
+    def pitches(self) -> Bools:
+        """(36,): the pitches in the range and the key that copy no more than is allowed. Where the range has no note of
+        the key, the range counts."""
+        low, high = sorted((self._settings["low"], self._settings["high"]))
+        within: Bools = (round(low) <= MIDI) & (round(high) >= MIDI)
+        in_key = within & self.key.classes(round(self._settings["key"]))[MIDI % 12]
+        allowed: Bools = in_key if in_key.any() else within
+        allowed[self.copies.too_long(round(self._settings["copy"])) - FIRST_PITCH] = False
+        return allowed
+
+    def draw(self, log_probs: Floats, pitches: Bools, hold: bool, end: bool, cost: Floats | None = None) -> int:
+        """The next event: a note of `pitches` (36,), no event if it may `hold`, a note-off if it may `end`; or, if
+        nothing is left of them, a note-off. `cost` (36,): nats that each note is less likely than the net finds it."""
+        mask = np.concatenate(([hold, end], pitches))
+        if not mask.any():
+            return NOTE_OFF
+        scores = log_probs.copy()
+        scores[[NO_EVENT, NOTE_OFF]] -= self._settings["density"]
+        if cost is not None:
+            scores[FIRST_PITCH:] -= cost
+        drawn, _, _ = choose(
+            scores[None], mask[None], self._settings["temperature"], self._settings["top_p"], self._random.random(1)
+        )
+        return int(drawn[0])
+
+    def velocity(self, theirs: int) -> int:
+        return round(BASE + self._settings["velocity"] * (theirs - BASE))

@@ -1,0 +1,140 @@
+"""A second voice that goes on while you play: the net's own line, of notes that go with yours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from daemon.encodings.melody_events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
+from daemon.engines.choir import Choir
+from daemon.engines.line import EPSILON, STEP
+from daemon.engines.melody_choice import MIDI, Chooser, Memory
+from daemon.engines.melody_grid import FAR, Grid
+from daemon.engines.melody_line import Struck, TopLine
+from daemon.engines.melody_model import MelodyModel
+from daemon.music.events import Action, MidiEvent
+
+VOICE = "melody"
+SOFTER = 0.85  # velocity, of that of the player
+ROOM = 9  # semitones between the lowest note and yours from which on the voice stays below you: a sixth
+PATIENCE = 2  # 16ths for which your note is left alone before the voice moves against it
+NEVER = math.inf
+# Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free, dissonances forbidden
+INTERVALS = np.array([2.0, NEVER, NEVER, 0, 0, 3.0, NEVER, 1.0, 0, 0, NEVER, NEVER])
+WIDE, STRAY = 16, 0.2  # semitones from which on distance costs, and how many nats each of them
+PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs
+
+
+class Duet:
+    """Moves on the 16ths while you hold or rest, and with you where its note would clash with your new one."""
+
+    def __init__(self, model: MelodyModel, settings: Mapping[str, float], listen: Sequence[str]) -> None:
+        self._settings = settings
+        self._memory, self._chooser = Memory(model), Chooser(settings)
+        self._line, self._choir = TopLine(listen), Choir()
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._chooser.reset(seed)
+        self._line.reset()
+        self._choir.silence()
+        self._frame = 0  # the last 16th that was asked for
+        self._forget()
+
+    def _forget(self) -> None:
+        self._memory.forget()
+        self._own = (-1, NO_EVENT)  # the last 16th for which it chose, and what
+        self._yours: Struck | None = None  # the note that it goes with
+        self._heard: int | None = None  # your note as an event, while it sounds
+        self._met: tuple[int, int] | None = None  # your last note and its own, as MIDI numbers, when you struck
+
+    def control(self, name: str, before: float, value: float) -> None:
+        """All settings are looked up when they are needed."""
+
+    def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
+        struck = self._line.hear(event, grid.meter, grid.tempo)
+        if struck is None or not grid.runs:
+            return
+        if self._memory.state is None:
+            self._chooser.copies.begin()
+            self._memory.begin(struck.frame, grid)
+        frame = max(struck.frame, self._memory.at)
+        self._remember(frame, grid)
+        self._yours = struck
+        sounds = self._choir.sings(struck.beat, VOICE)
+        fits = sounds is not None and self._costs()[_index(sounds.pitch)] < NEVER
+        if not fits or self._own[0] != frame:
+            yield from self._sing(frame, struck.beat, hold=fits)
+        sounds = self._choir.sings(struck.beat, VOICE)
+        self._met = None if sounds is None else (struck.pitch, sounds.pitch)
+
+    def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
+        """16th number `frame`, which is about to begin at `beat`."""
+        memory, line = self._memory, self._line
+        if not 0 < frame - self._frame <= FAR and memory.state is not None:
+            self._forget()
+            yield from self._choir.stop(beat, VOICE)
+        self._frame = frame
+        if memory.state is None:
+            line.skip(frame)
+            return
+        self._remember(frame, grid)
+        if memory.at > frame or self._own[0] == frame or self._yours is None:
+            return
+        if not line.held and line.released + self._settings["rest"] <= frame * STEP + EPSILON:
+            self._own = (frame, NOTE_OFF if memory.sounds is not None else NO_EVENT)
+            yield from self._choir.stop(beat, VOICE)
+            if memory.rested > grid.bar:
+                self._forget()
+        elif frame - self._yours.frame >= PATIENCE:
+            yield from self._sing(frame, beat, hold=True)
+
+    def _remember(self, frame: int, grid: Grid) -> None:
+        """The net hears its own line; the ear for the key and the memory of copies hear yours."""
+        while self._memory.at < frame:
+            at = self._memory.at
+            event = self._line.take(at)
+            if event >= FIRST_PITCH:
+                self._chooser.copies.hear(event)
+            if event != NO_EVENT:
+                self._heard = event if event >= FIRST_PITCH else None
+            if self._heard is not None:
+                self._chooser.key.hear(pitch_of(self._heard) % 12)
+            self._memory.hear(self._own[1] if self._own[0] == at else NO_EVENT, grid)
+            if grid.on_beat(self._memory.at):
+                self._memory.retune(grid)
+
+    def _sing(self, frame: int, beat: float, hold: bool) -> Iterator[Action]:
+        """The voice's event in this 16th."""
+        state = self._memory.state
+        assert state is not None and self._yours is not None
+        cost = self._costs()
+        sounds = self._choir.sings(beat, VOICE) is not None
+        event = self._chooser.draw(
+            state.log_probs, self._chooser.pitches() & (cost < NEVER), hold=hold, end=hold and sounds, cost=cost
+        )
+        self._own = (frame, event)
+        if event >= FIRST_PITCH:
+            self._chooser.copies.play(event)
+            velocity = round(SOFTER * self._chooser.velocity(self._yours.velocity))
+            yield self._choir.play(beat, VOICE, pitch_of(event), velocity)
+        elif event == NOTE_OFF:
+            yield from self._choir.stop(beat, VOICE)
+
+    def _costs(self) -> Floats:
+        """(36,): nats that each note costs beside yours. It stays on one side of you: below, if there is room."""
+        assert self._yours is not None
+        yours, lowest = self._yours.pitch, min(self._settings["low"], self._settings["high"])
+        away = yours - MIDI if yours - lowest >= ROOM else MIDI - yours
+        costs = np.where(away >= 0, INTERVALS[away % 12] + STRAY * np.maximum(away - WIDE, 0), NEVER)
+        if self._met is not None and self._met[0] != yours:
+            before = abs(self._met[0] - self._met[1]) % 12
+            if before in (0, 7):
+                costs[(away % 12 == before) & (self._met[1] != MIDI)] += PARALLEL
+        return costs
+
+
+def _index(pitch: int) -> int:
+    return pitch - LOWEST

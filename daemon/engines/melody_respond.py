@@ -1,0 +1,264 @@
+"""Call and answer: a phrase is heard, then continued for as long as it was; the answer can be repeated and varied."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
+from daemon.engines.choir import Choir
+from daemon.engines.line import EPSILON, STEP
+from daemon.engines.melody_choice import MIDI, Chooser, Memory
+from daemon.engines.melody_grid import FAR, Grid
+from daemon.engines.melody_line import Struck, TopLine
+from daemon.engines.melody_model import MelodyModel
+from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent
+
+VOICE = "melody"
+BEAT = round(1 / STEP)  # 16ths
+UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
+LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
+ON = 0.5  # from there on a setting that is a switch is on
+
+
+@dataclass(slots=True)
+class Phrase:
+    """What was played from 16th number `start` on; its bars count from `bar`. Velocities by 16th, in order."""
+
+    start: int
+    bar: int
+    length: int = 0  # in 16ths, once it is over
+    frames: list[int] = field(default_factory=list)
+    velocities: list[int] = field(default_factory=list)
+
+    def velocity(self, place: int) -> int:
+        """That of the last note struck by `place`, in 16ths from the phrase's beginning."""
+        return self.velocities[max(bisect_right(self.frames, self.start + place) - 1, 0)]
+
+
+@dataclass(slots=True)
+class Turn:
+    """An answer as it is played from 16th number `start` on, for `length` 16ths; `source` is what it repeats.
+
+    Events by 16ths since `start`. `old` and `new`: the last note of the source, and what became of it.
+    """
+
+    start: int
+    length: int
+    source: Mapping[int, int] | None = None
+    events: dict[int, int] = field(default_factory=dict)
+    old: int | None = None
+    new: int | None = None
+
+
+class Respond:
+    """Listens all the time; the net hears each 16th when it is over, so that it can answer at any moment."""
+
+    def __init__(self, model: MelodyModel, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
+        self._settings, self._listen, self._end = settings, tuple(listen), end
+        self._memory, self._chooser = Memory(model), Chooser(settings)
+        self._line, self._choir = TopLine(listen), Choir()
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._chooser.reset(seed)
+        self._line.reset()
+        self._choir.silence()
+        self._pedal = False
+        self._frame = 0  # the last 16th that was asked for
+        self._forget()
+
+    def _forget(self) -> None:
+        self._memory.forget()
+        self._phrase: Phrase | None = None  # that is being heard
+        self._answered: Phrase | None = None  # that was heard last
+        self._turn: Turn | None = None  # that is being played
+        self._last: Turn | None = None  # that was played last
+        self._own = (0, NO_EVENT)  # the last 16th that was played, and its event
+        self._asked: float | None = None  # the 16th from which on an answer is wanted on the next beat
+        self._again = False  # the last answer is wanted once more
+
+    def control(self, name: str, before: float, value: float) -> None:
+        if name == "answer" and before < ON <= value:
+            self._asked = -math.inf
+        elif name == "loop":
+            self._again = value >= ON and (self._again or before < ON)
+
+    def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
+        if self._end == "control" and _is_pedal(event.message):
+            if event.source in self._listen:
+                yield from self._press(event, grid)
+            return
+        struck = self._line.hear(event, grid.meter, grid.tempo)
+        if struck is not None and grid.runs:
+            yield from self._strike(struck, grid)
+
+    def _press(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
+        """The pedal asks for an answer. If its beat was filled already, it begins here."""
+        before, self._pedal = self._pedal, event.message[2] >= 64
+        if before or not self._pedal or not grid.runs:
+            return
+        self._asked = grid.beat_after(event.beat)
+        if self._asked == self._frame and self._over(self._frame, grid):
+            self._answer(self._frame, grid)
+            yield from self._sing(self._frame, max(self._frame * STEP, event.beat))
+
+    def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
+        """You play: whoever answers yields, unless it loops."""
+        turn = self._turn
+        if turn is not None and turn.source is None and self._phrase is None:
+            begins = turn.start * STEP
+            if self._end != "rest" and struck.beat < begins + LAST_NOTE - EPSILON:
+                return
+            if self._end == "rest" and struck.beat < begins - EPSILON:  # it was no rest
+                self._phrase, self._turn = self._answered, None
+        if self._turn is not None and self._settings["loop"] < ON:
+            self._finish()
+        if self._turn is None:
+            yield from self._choir.stop(struck.beat, VOICE)
+        if self._phrase is None:
+            self._phrase, self._asked = self._begin(struck, grid), None
+        self._phrase.frames.append(struck.frame)
+        self._phrase.velocities.append(struck.velocity)
+
+    def _begin(self, struck: Struck, grid: Grid) -> Phrase:
+        if self._memory.state is None or self._memory.rested > grid.bar:
+            self._memory.begin(struck.frame, grid)
+        position = grid.position(struck.frame)
+        bar = struck.frame - math.floor(position / STEP + EPSILON)
+        if grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON:
+            bar += grid.bar
+        return Phrase(struck.frame, bar)
+
+    # the grid
+
+    def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
+        """16th number `frame`, which is about to begin at `beat`."""
+        if not 0 < frame - self._frame <= FAR and self._memory.state is not None:
+            self._forget()
+            yield from self._choir.stop(beat, VOICE)
+        self._frame = frame
+        over = self._over(frame, grid)
+        if over:
+            self._line.hurry(frame)
+        self._remember(frame, grid)
+        if over:
+            self._answer(frame, grid)
+        else:
+            self._go_on(frame, grid)
+        if self._turn is None or frame - self._turn.start >= self._turn.length:
+            self._own = (frame, NOTE_OFF if self._memory.sounds is not None else NO_EVENT)
+            yield from self._choir.stop(beat, VOICE)
+        else:
+            yield from self._sing(frame, beat)
+
+    def _remember(self, frame: int, grid: Grid) -> None:
+        """The net, the ear for the key and the memory of copies hear what is over: your line, or else its own."""
+        memory = self._memory
+        if memory.state is None:
+            self._line.skip(frame)
+            return
+        while memory.at < frame:
+            event, at = self._line.take(memory.at), memory.at
+            if self._phrase is None or at < self._phrase.start:
+                memory.hear(self._own[1] if self._own[0] == at else NO_EVENT, grid)
+                continue
+            memory.hear(event, grid)
+            if event >= FIRST_PITCH:
+                self._chooser.copies.hear(event)
+            if memory.sounds is not None:
+                self._chooser.key.hear(pitch_of(memory.sounds) % 12)
+        if self._phrase is not None and grid.on_beat(frame):
+            memory.retune(grid)
+
+    def _over(self, frame: int, grid: Grid) -> bool:
+        """Whether an answer begins with this 16th."""
+        if not grid.on_beat(frame):
+            return False
+        if self._asked is not None and frame >= self._asked:
+            self._asked = None
+            return self._phrase is not None or self._answered is not None
+        if self._phrase is None:
+            return False
+        if self._end == "bars":
+            return grid.on_bar(frame) and frame >= self._phrase.bar + max(round(self._settings["bars"]), 1) * grid.bar
+        if self._end == "rest":
+            return not self._line.held and self._line.released + self._settings["rest"] <= frame * STEP + EPSILON
+        return False
+
+    def _answer(self, frame: int, grid: Grid) -> None:
+        """Begin to answer what was heard, or to answer it once more."""
+        phrase, self._phrase = self._phrase, None
+        if phrase is not None:
+            end = frame if self._line.held else min(max(step_of(self._line.released), phrase.start + 1), frame)
+            if self._end == "bars" and frame > phrase.bar:
+                phrase.start, end = phrase.bar, frame
+            phrase.length = max(math.ceil((end - phrase.start) / BEAT), 1) * BEAT
+            self._answered = phrase
+        assert self._answered is not None
+        self._chooser.copies.begin()
+        self._turn = Turn(frame, self._answered.length)
+
+    def _go_on(self, frame: int, grid: Grid) -> None:
+        """End an answer that is over, or repeat it."""
+        turn, loops = self._turn, self._settings["loop"] >= ON
+        if turn is None:
+            if self._again and self._last is not None and grid.on_beat(frame):
+                self._turn, self._again = Turn(frame, self._last.length, self._last.events), False
+            return
+        if frame - turn.start >= turn.length and not loops:
+            self._finish()
+        elif frame - turn.start >= math.ceil(turn.length / grid.bar) * grid.bar:
+            self._finish()
+            self._turn = Turn(frame, turn.length, turn.events)
+
+    def _finish(self) -> None:
+        self._last, self._turn, self._again = self._turn, None, False
+
+    def _sing(self, frame: int, beat: float) -> Iterator[Action]:
+        """The answer's event in this 16th."""
+        turn = self._turn
+        assert turn is not None and self._answered is not None
+        place = frame - turn.start
+        event = (
+            self._invent(place == 0) if turn.source is None else self._repeat(turn, turn.source.get(place, NO_EVENT))
+        )
+        turn.events[place] = event
+        self._own = (frame, event)
+        if event >= FIRST_PITCH:
+            self._chooser.copies.play(event)
+            velocity = self._chooser.velocity(self._answered.velocity(place))
+            yield self._choir.play(beat, VOICE, pitch_of(event), velocity)
+        elif event == NOTE_OFF:
+            yield from self._choir.stop(beat, VOICE)
+
+    def _invent(self, first: bool) -> int:
+        memory = self._memory
+        assert memory.state is not None
+        sounds = memory.sounds is not None and not first
+        return self._chooser.draw(memory.state.log_probs, self._chooser.pitches(), hold=not first, end=sounds)
+
+    def _repeat(self, turn: Turn, event: int) -> int:
+        """The event there, or another note in its place that the net likes: the rhythm stays, and so does the contour,
+        that is, whether the line rises or falls."""
+        if event < FIRST_PITCH:
+            return event
+        new = event
+        if self._chooser.happens(self._settings["mutate"]) and self._memory.state is not None:
+            allowed = self._chooser.pitches()
+            allowed[event - FIRST_PITCH] = False
+            if turn.old is not None and turn.new is not None:
+                way = np.sign(MIDI - pitch_of(turn.new)) == np.sign(event - turn.old)
+                allowed = allowed & way if (allowed & way).any() else allowed
+            if allowed.any():
+                new = self._chooser.draw(self._memory.state.log_probs, allowed, hold=False, end=False)
+        turn.old, turn.new = event, new
+        return new
+
+
+def _is_pedal(message: bytes) -> bool:
+    return len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN
