@@ -52,13 +52,13 @@ def _no_foreign_jack() -> Iterator[None]:
 def _jack_server() -> Iterator[jack.JackServer]:
     if not jack.available():
         pytest.skip("no jackd on this machine; to enable: apt-get install jackd2")
-    with jack.JackServer(period=64) as server:
+    with jack.JackServer(period=128) as server:
         yield server
 
 
 @pytest.fixture
 def jack_server(_jack_server: jack.JackServer, monkeypatch: pytest.MonkeyPatch) -> jack.JackServer:
-    """The session's private server at 64 frames, running; the environment names it, for this process and its children.
+    """The session's private server at 128 frames, running; the environment names it, for this process and its children.
     A test may kill and restart it: the next one finds it running."""
     for name, value in _jack_server.env.items():
         monkeypatch.setenv(name, value)

@@ -48,7 +48,6 @@ class Supervisor:
         self._spec: StageSpec | None = None
         self._stage: Child | None = None
         self._stage_ready = False
-        self._has_clock = False  # the stage was told to start it
         self._stage_refused: str | None = None
         self._started = False
         self._place: list[float] = []  # where the song was when the stage last said so, for the next one
@@ -129,7 +128,7 @@ class Supervisor:
         restarts = Restarts()
         while self._spec is not None:
             restarts.start()
-            self._stage_ready, self._has_clock, self._unanswered = False, False, 0
+            self._stage_ready, self._unanswered = False, 0
             self._tell.entries([["stage", time.perf_counter(), self._spec.to_json()]])
             self._stage = self._switchboard.start(
                 "daemon.stage.process", str(self._folder), on_message=self._hear_stage
@@ -155,8 +154,6 @@ class Supervisor:
                 self._place = place or self._place
                 return
             case ["pong", _, metrics]:
-                if not self._has_clock:
-                    metrics.pop("place", None)  # not where the song is, but where one begins
                 self._unanswered, self.metrics = 0, metrics
                 self._place = metrics.get("place") or self._place
                 self.ports = metrics.get("ports", self.ports)
@@ -188,7 +185,6 @@ class Supervisor:
             return not seat.settled and seat.child is not None and seat.child.lives
 
         await self._until(lambda: not any(awaited(seat) for seat in self.seats.values()), START)
-        self._has_clock = True
         stage.send(["start", *self._place])
 
     async def _ping_stage(self) -> None:

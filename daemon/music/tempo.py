@@ -6,6 +6,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any
 
+SIXTEENTH = 0.25  # beats
+
 
 @dataclass(frozen=True, slots=True)
 class Tempo:

@@ -9,11 +9,11 @@ import math
 from collections.abc import Callable
 
 from daemon.music.events import CONTINUE, START, STOP_CLOCK, TICK, TICKS_PER_BEAT, song_position
+from daemon.music.tempo import SIXTEENTH
 from daemon.stage.timeline import Entry, Timeline
 
 RANK_CLOCK = 1
 BEFORE = 0.5 / TICKS_PER_BEAT  # beats between Start and the tick that it means: receivers need a millisecond
-SIXTEENTH = 0.25
 
 
 class ClockOut:

@@ -158,7 +158,8 @@ class Systems:
         if device.api != JACK or ender is None or not self.jack.is_running():
             return
         if self.gone(device) is None and self.gone(ender) is None:
-            self.jack.connect(ENDER, device.own, True)
+            if ENDER not in self.jack.connections(device.own):  # the server is asked for it once, and not every second
+                self.jack.connect(ENDER, device.own, True)
             ender.handle.send_message(b"\xf7")
 
     def _have_ender(self) -> None:

@@ -29,7 +29,7 @@ POSITIONS = 6  # ticks to a sixteenth, the unit of a Song Position Pointer
 
 
 @dataclass(frozen=True, slots=True)
-class Transport:
+class TransportChange:
     """`kind` is start, locate (while it runs) or stop; `tempo.beat` falls at `tempo.seconds`."""
 
     kind: str
@@ -44,13 +44,13 @@ class Caution:
     text: str
 
 
-Change = Tempo | Transport | Caution
+Change = Tempo | TransportChange | Caution
 
 
 class Follower:
     """Calls come in the order of their times (seconds); each returns what changed by it.
 
-    `tempo` is the line that was given last, in a Tempo or a Transport. See GivenLine for when there is a new one.
+    `tempo` is the line that was given last, in a Tempo or a TransportChange. See GivenLine for when there is a new one.
     """
 
     def __init__(self, bpm: float) -> None:
@@ -136,7 +136,7 @@ class Follower:
         expected = line.tick(now, target)
         if self._starting or (target is not None and target != expected):
             self._given.jump(self.truth())
-            changes.append(Transport("start" if self._starting else "locate", self.tempo))
+            changes.append(TransportChange("start" if self._starting else "locate", self.tempo))
             self.running = True
         else:
             changes += self._give_tempo(now)
@@ -180,7 +180,7 @@ class Follower:
             self._position = max(self._line.number, math.floor(self._line.tick_at(now) - 0.25)) + 1
         else:
             self._position, self._target = self._target, None
-        return [Transport("stop", Tempo(self.tempo.beat_at(now), now, self.tempo.bpm))]
+        return [TransportChange("stop", Tempo(self.tempo.beat_at(now), now, self.tempo.bpm))]
 
     def _locate(self, data: bytes) -> list[Change]:
         if len(data) != 2 or max(data) > 127:

@@ -124,7 +124,7 @@ class JackWatch:
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""
-        for other in self.connections(own):
+        for other in self.connections(own) if self._answers() else ():
             self._library.jack_disconnect(self._client, other.encode(), own.encode())
 
     def close(self) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from daemon.music.tempo import Tempo
 from daemon.stage.by_hand import FASTEST, SLOWEST, Taps
-from daemon.stage.follower import Change, Transport
+from daemon.stage.follower import Change, TransportChange
 from daemon.stage.given_line import GivenLine
 
 MODULE = "link"  # of the package LinkPython-extern
@@ -69,7 +69,7 @@ class LinkClock:
     `link` is the binding's Link, or whatever answers like it; `clock` tells our seconds. Both are read by one thread.
     Link's clock is another than ours, and may go faster or slower: on Linux it is the one that NTP does not correct.
 
-    `tempo` is the line that was given last, in a Tempo or a Transport. See GivenLine for when there is a new one.
+    `tempo` is the line that was given last, in a Tempo or a TransportChange. See GivenLine for when there is a new one.
     """
 
     def __init__(self, link: Any, quantum: float, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -207,14 +207,14 @@ class LinkClock:
         self.running = True
         seconds = self._seconds(state.timeAtBeat(at, self.quantum))
         self._given.jump(Tempo(beat, seconds, self._bpm(state, now)))
-        return [Transport("start", self.tempo)]
+        return [TransportChange("start", self.tempo)]
 
     def _halt(self, now: float) -> list[Change]:
         self._start_at = math.inf
         if not self.running:
             return []
         self.running = False
-        return [Transport("stop", Tempo(self.tempo.beat_at(now), now, self.tempo.bpm))]
+        return [TransportChange("stop", Tempo(self.tempo.beat_at(now), now, self.tempo.bpm))]
 
     def _count_from(self, beat: float, now: float) -> None:
         """The song is at `beat`, or rather, at what is nearest to it at this place of the session's bar."""

@@ -9,14 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from daemon.music.events import TICK
+
 LIMIT = 1 << 16  # messages that wait: a stage that cannot keep up loses the newest, and is told when it has caught up
 GIVE_WAY = 8  # after so many messages, see whether more is coming in
 CALM = 0.00005  # seconds without a message that end a burst
 BURST = 50  # times CALM: a burst is waited for no longer
-REAL_TIME = 0xF8  # status bytes from here on: clock, start, stop, …
+REAL_TIME = TICK  # status bytes from here on: clock, start, stop, …
 END_OF_EXCLUSIVE = [0xF7]  # a lone one is no message: see Systems.end_exclusive
-
-
 CALLED = 0.001  # seconds in which callbacks that have begun will have ended
 
 Event = tuple[list[int], float]  # of rtmidi: a message, and the seconds since the one before

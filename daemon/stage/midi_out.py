@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.events import TICK, is_note_off, is_note_on, note_off
 from daemon.stage.ledger import Key, Ledger, silence
 from daemon.stage.metrics import Metrics
 from daemon.stage.pace import Pace, Unlimited
@@ -19,7 +19,6 @@ LOOK_AFTER = 500  # messages after which it is seen whether the port is still th
 LIMIT = 10_000  # messages that wait
 LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
 NEVER = float("inf")
-TICK = 0xF8  # a timing clock's status
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
 URGENT = 20  # messages that may be sent beyond what there is room for: clock and transport wait for no burst of notes
 UNNOTICED = 1.0  # seconds that a receiver may be gone before it is noticed

@@ -282,6 +282,7 @@ class Performance:
             self._players.listen_only(self._transport.position)
 
     def _panic(self) -> None:
+        self._transport.release(self._now)  # in the recording, too
         self._sources.clear()
         self._sink.panic()
         self._players.silence()

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from daemon.music.events import Action, MidiEvent, Window
-from daemon.music.tempo import TempoMap
+from daemon.music.tempo import SIXTEENTH, TempoMap
 from daemon.stage.spec import PlayerSpec, StageSpec
 from daemon.stage.timeline import Entry, Timeline
 from daemon.stage.voices import Voices
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
 
-SIXTEENTH = 0.25  # beats
 PATIENCE = 0.7  # seconds without an answer after which a player counts as hung
 SETTLE = 0.1  # seconds that a player is given to fill its first window after a reset: look-ahead starts from nothing
 RANK_ASK = 1

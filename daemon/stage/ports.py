@@ -161,6 +161,7 @@ class Ports:
 
     def _patch(self, now: float, in_time: bool) -> None:
         """`in_time`: PATCH after the last one, and not sooner."""
+        began = time.perf_counter()
         boards = self._systems.boards()
         devices = {port.device.own: port for port in self._ports.values() if port.device is not None}
         open_ports = [
@@ -177,10 +178,12 @@ class Ports:
             if (output := self._outputs.get(devices[own].spec.name)) is not None:
                 output.pay_again()
         for own, port in devices.items():
-            # Somebody may have come, played and gone between two looks. On ALSA one need not be connected to play.
+            # Somebody may have come, played and gone between two looks. On ALSA one need not be connected to play. What
+            # came in after this look began may be of one who was connected since.
             virtual = port.device is not None and port.device.api == JACK and port.device.foreign is None
-            if virtual and port.ear and port.ear.heard_at > port.ear.released_at and self.patchbay.is_lonely(own):
-                self._nobody_is_left(port.ear, now)
+            ear = port.ear if virtual and self.patchbay.is_lonely(own) else None
+            if ear is not None and ear.released_at < ear.heard_at < began:
+                self._nobody_is_left(ear, now)
             if (output := self._outputs.get(port.spec.name)) is not None:
                 output.is_heard = not self.patchbay.is_deserted(own)
                 if port.device is not None and (port.device.api in boards or port.device.api not in (ALSA, JACK)):

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK
-from daemon.music.tempo import Tempo
+from daemon.music.tempo import SIXTEENTH, Tempo
 from daemon.stage import link_clock
-from daemon.stage.follower import Caution, Change, Follower, Transport
+from daemon.stage.follower import Caution, Change, Follower, TransportChange
 from daemon.stage.link_clock import LinkClock
 from daemon.stage.performance import Performance
 from daemon.stage.spec import ClockSpec
 from daemon.stage.transport import FOLLOWS
 
-SIXTEENTH = 0.25  # beats
 SOON = 0.2  # seconds that a new stage takes to go on where the one before it was
 LOOK = 0.2  # seconds between looks at a MIDI clock
 BY_HAND = {"start": START, "continue": CONTINUE, "stop": STOP_CLOCK}
@@ -179,9 +178,9 @@ class Timekeeper:
             match change:
                 case Tempo():
                     performance.follow(now, change)
-                case Transport("stop", _):
+                case TransportChange("stop", _):
                     performance.stop(now)
-                case Transport(_, line):
+                case TransportChange(_, line):
                     performance.follow(now, line)
                     performance.start(now, line.beat, line.seconds)
                 case Caution(cause, text):

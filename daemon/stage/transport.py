@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from daemon.music.events import is_note_off, is_note_on
-from daemon.music.tempo import Tempo
+from daemon.music.tempo import SIXTEENTH, Tempo
 from daemon.stage.by_hand import FASTEST, SLOWEST, Taps
 from daemon.stage.clock_out import ClockOut
 from daemon.stage.metronome import Metronome
@@ -21,14 +22,12 @@ from daemon.stage.sources import Send, Sources
 from daemon.stage.spec import MelodySpec, StageSpec
 from daemon.stage.timeline import Entry, Timeline
 
-SIXTEENTH = 0.25  # beats
 PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
 RANK_TEMPO = 0
 LATE = 0.1  # seconds after which a melody's note is dropped
 FOLLOWS = ("midi", "link")  # sources that keep the time for us
 
 PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
-TempoChanged = Callable[[float], None]  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,7 @@ class Transport:
         send: Send,
         sources: Sources,
         play: PlayMelody,
-        changed: TempoChanged,
+        changed: Callable[[float], None],
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
@@ -112,8 +111,9 @@ class Transport:
             self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, self.began)
         self.ready, self.running = True, False
         self._cancel_tempo()
-        for group, part in self._groups.items():
-            self._end(group, part, now)
+        for part in self._groups.values():
+            part.stop()
+        self.release(now)
         self._metronome.stop(now)
         self.stop_clocks(now)
 
@@ -132,8 +132,6 @@ class Transport:
 
     def set_bpm(self, now: float, bpm: float) -> None:
         """By hand; the tempo map has its say again at its next change."""
-        if self.follows:
-            return
         self._bpm, self._slew = min(max(bpm, SLOWEST), FASTEST), None
         self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
         if self.running:
@@ -141,8 +139,6 @@ class Transport:
 
     def tap(self, now: float, stamp: float) -> float | None:
         """Somebody tapped a beat. While it stands, a whole bar of taps is a count-in: returns when the song starts."""
-        if self.follows:
-            return None
         self._taps.tap(stamp)
         period = self._taps.period
         if period is None:
@@ -213,7 +209,8 @@ class Transport:
         delays = {port.name: port.delay for port in spec.ports}
         wanted = [group for melody in spec.melodies for group in _groups(melody, delays)]
         for group in [group for group in self._groups if group not in wanted]:
-            self._end(group, self._groups.pop(group), now)
+            self._groups.pop(group).stop()
+            self._release(group, now)
         self._sources.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
         fresh = [group for group in wanted if group not in self._groups]
         self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
@@ -222,7 +219,8 @@ class Transport:
             self._clocks.pop(key).stop(now)
         fresh_clocks = [key for key in clocks if key not in self._clocks]
         for key in fresh_clocks:
-            self._clocks[key] = self._make_clock(*key)
+            port, delay = key
+            self._clocks[key] = ClockOut(self._pulse, partial(self._send, port), delay)
         if spec.tempo_map != old.tempo_map and not self.follows:
             self._bpm, self._slew = None, None
             here = self.tempo.beat_at(now)
@@ -254,14 +252,15 @@ class Transport:
         longest = max((note.duration for note in melody.notes), default=0.0)
         return PartPlayer(Part(melody.between, longest, group.spec.channel, group.delay, play), self.timeline)
 
-    def _end(self, group: _Group, part: PartPlayer, now: float) -> None:
-        part.stop()
+    def release(self, now: float) -> None:
+        """End the notes of melodies that sound now."""
+        for group in self._groups:
+            self._release(group, now)
+
+    def _release(self, group: _Group, now: float) -> None:
         for ended in self._sources.let_go_keys(group.source, group.outputs, now):
             if group.first:
                 self._play(group.spec.melody.name, ended, now, self.tempo.beat_at(now))
-
-    def _make_clock(self, port: str, delay: float) -> ClockOut:
-        return ClockOut(self._pulse, lambda message, due: self._send(port, message, due), delay)
 
     # A replay's beginning
 

@@ -1,8 +1,8 @@
 """An independent JACK client in a process of its own: it moves JACK's transport, and hears with its own stamps.
 
 `python -m tests.realtime.jack_observer` takes commands as JSON lines and answers each: ["listen", NAME, PORT],
-["heard"], ["tempo", BPM], ["roll"], ["halt"], ["locate", BEAT]; the last two wait until no beat is near. It is JACK's
-timebase master, so `jack_midi_clock` takes tempo and place from it. Stamps are `time.perf_counter()` at the
+["heard"], ["stall"], ["tempo", BPM], ["roll"], ["halt"], ["locate", BEAT]; the last two wait until no beat is near. It
+is JACK's timebase master, so `jack_midi_clock` takes tempo and place from it. Stamps are `time.perf_counter()` at the
 start of the event's period, and its frame there: JACK's own frames stand still with the server.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import subprocess
 import sys
 import time
@@ -19,8 +20,10 @@ from typing import Any, Self
 import jack
 
 from tests.stage.fakes import until
+from tests.tools.jack import JackServer
 
 BAR = 4  # beats
+STALL = 0.015  # seconds between two calls of the server, whose period is a fifth of that
 TICKS = 1920.0  # to a beat, of JACK's transport: not MIDI's
 BAR_BEAT_TICK = 0x10  # JackPositionBits (jack/types.h): these fields are filled in
 
@@ -28,7 +31,8 @@ BAR_BEAT_TICK = 0x10  # JackPositionBits (jack/types.h): these fields are filled
 class Observer:
     """The process, seen from the test; stamps in seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, server: JackServer) -> None:
+        self._server, self._xruns = server, server.log().count("XRun")
         command = [sys.executable, "-m", "tests.realtime.jack_observer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read()
@@ -45,6 +49,14 @@ class Observer:
         for source, seconds, message in self._ask("heard"):
             self._kept[source].append((seconds, bytes.fromhex(message)))
         return self._kept[name]
+
+    def stalled(self) -> bool:
+        """Whether the server stood still since the observer is there, or the machine with everything on it."""
+        return self._server.log().count("XRun") > self._xruns or self.stall() > STALL
+
+    def stall(self) -> float:
+        """Seconds that the server kept it waiting, at most."""
+        return float(self._ask("stall"))
 
     def tempo(self, bpm: float) -> None:
         self._ask("tempo", bpm)
@@ -97,12 +109,15 @@ def main() -> None:
     heard: deque[tuple[str, float, str]] = deque()
     rate = client.samplerate
     bpm, anchor = 120.0, (0, 0.0)  # a tempo holds from that frame on, which is that beat
+    called, stall = math.inf, 0.0  # seconds: when the server last called, the longest that it took
 
     def beat_at(frame: int) -> float:
         return anchor[1] + (frame - anchor[0]) / rate * bpm / 60
 
     def process(_frames: int) -> None:
+        nonlocal called, stall
         began = time.perf_counter()
+        called, stall = began, max(stall, began - called)
         for name, port in inputs.items():
             for offset, message in port.incoming_midi_events():
                 heard.append((name, began + offset / rate, bytes(message).hex()))
@@ -135,6 +150,8 @@ def main() -> None:
                     answer = str(error)
             case ["heard"]:
                 answer = [heard.popleft() for _ in range(len(heard))]
+            case ["stall"]:
+                answer = stall
             case ["tempo", new]:
                 frame = client.transport_frame
                 bpm, anchor = new, (frame, beat_at(frame))

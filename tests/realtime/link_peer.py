@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from daemon.stage import link_clock
-from daemon.stage.follower import Transport
+from daemon.stage.follower import TransportChange
 
 
 def main(bpm: float, quantum: float) -> None:
@@ -23,7 +23,7 @@ def main(bpm: float, quantum: float) -> None:
         starts += [
             [change.tempo.beat, change.tempo.seconds, now]
             for change in clock.advance(now)
-            if isinstance(change, Transport) and change.kind == "start"
+            if isinstance(change, TransportChange) and change.kind == "start"
         ]
         if not select.select([sys.stdin], [], [], clock.next_look(now) - now)[0]:
             continue

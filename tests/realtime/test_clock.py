@@ -42,23 +42,21 @@ LEADER = StageSpec(
 )
 TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 MASTER = "jack_midi_clock:mclk_out"
-NEAR = 0.005  # seconds: two periods, and what they take on a busy machine
+NEAR = 0.007  # seconds: two periods, and what they take on a busy machine
 FAR = 0.1  # seconds that one beat may be off on a busy machine; a wrong beat would be 0.4 or more
 
 
 def steady(test: Callable[[Desk, Observer], None]) -> Callable[[JackServer], None]:
-    """Tried anew if it failed where the server stood still (XRun): whole ticks late cannot be told from lost ones."""
+    """Tried anew if it failed where the server stood still: whole ticks late cannot be told from lost ones."""
 
     def attempts(jack_server: JackServer) -> None:
         for left in (3, 2, 1, 0):
-            xruns = jack_server.log().count("XRun")
-            try:
-                with Desk() as desk, Observer() as observer:
-                    test(desk, observer)
-                    return
-            except AssertionError:
-                if not left or jack_server.log().count("XRun") == xruns:
-                    raise
+            with Desk() as desk, Observer(jack_server) as observer:
+                try:
+                    return test(desk, observer)
+                except AssertionError:
+                    if not left or not observer.stalled():
+                        raise
 
     attempts.__name__, attempts.__doc__ = test.__name__, test.__doc__
     return attempts
@@ -218,7 +216,7 @@ def test_a_master_that_is_killed_and_returns(desk: Desk, observer: Observer) -> 
     assert [beat for _, beat in played] == list(range(len(played))), "the count goes on"
     ticks = [seconds for seconds, message in observer.heard("master") if message == TICK]
     beside = [min(seconds - tick for tick in ticks if tick <= seconds + 0.01) for seconds, beat in played[since:-1]]
-    assert statistics.median(beside) < 0.005, "a beat is a tick again"
+    assert statistics.median(beside) < NEAR, "a beat is a tick again"
     assert not ends.sounding
 
 
@@ -234,11 +232,13 @@ def test_other_tempi(desk: Desk, observer: Observer) -> None:
             observer.tempo(bpm)
             heard = len(beats(ends.slave))
             until(lambda wanted=heard + 8: len(beats(ends.slave)) >= wanted, "eight beats")
-            assert desk.metrics()["clock"]["bpm"] == pytest.approx(ends.bpm, rel=0.15)  # stalls bend both
+            found = desk.metrics()["clock"]["bpm"]
+            assert observer.stalled() or found == pytest.approx(bpm, rel=0.01)
         observer.halt()
         until(lambda: STOP in [message for _, message in ends.master], "Stop")
         time.sleep(0.5)
-        ends.agree(worst=0.6)  # until a new tempo is believed, it runs on at the old one
+        # Until a new tempo is believed, it runs on at the old one.
+        ends.agree(worst=math.inf if observer.stalled() else 0.6)
 
 
 @steady
@@ -251,7 +251,9 @@ def test_two_masters_and_nonsense(desk: Desk, observer: Observer) -> None:
         time.sleep(0.3)
         observer.roll()
         until(lambda: len(beats(ends.slave)) >= 4, "four beats")
-        intruder.send(*[TICK] * 150, gap=60 / 24 / 97)  # they cannot always be told apart: the count may be off by now
+        intruder.send(*[TICK] * 150, gap=60 / 24 / 97)
+        if not observer.stalled():  # else they cannot always be told apart
+            ends.agree(ended=False)
         warnings = [message[3] for message in desk.messages("log") if message[1] != "info"]
         assert sum("two masters" in warning for warning in warnings) == 1, warnings
 
@@ -272,7 +274,10 @@ def test_two_masters_and_nonsense(desk: Desk, observer: Observer) -> None:
         observer.halt()
         until(lambda: ends.master[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
-        ends.agree(far=0.3, worst=0.6)  # the tempo that it has from so much nonsense is unlearned while it plays
+        if observer.stalled():  # the tempo that it has from so much nonsense is unlearned while it plays
+            ends.agree(far=math.inf, worst=math.inf)
+        else:
+            ends.agree()
         assert beats(ends.slave)[0][1] == 0
         assert not ends.sounding
 
@@ -403,6 +408,7 @@ def test_a_stage_that_is_killed_follows_on(desk: Desk, observer: Observer) -> No
     with JackMidiClock():
         ends = Ends(observer)
         until(lambda: len(desk.connections()) == 2, "the connections to be known")
+        observer.tempo(60)
         observer.roll()
         until(lambda: len(beats(ends.slave)) >= 4, "four beats")
         place = desk.metrics()["place"]
@@ -415,4 +421,5 @@ def test_a_stage_that_is_killed_follows_on(desk: Desk, observer: Observer) -> No
         until(lambda: observer.heard("master")[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
         assert not ends.sounding
-        ends.agree(begun=False, far=0.2)  # the server stands still when a client is killed, and its transport with it
+        # The server stands still when a client is killed, and the master with it: nobody could tell the new stage.
+        ends.agree(begun=False, far=FAR + observer.stall())

@@ -37,6 +37,9 @@ class FakeHandle:
     def delete(self) -> None:
         self._log.append("delete")
 
+    def send_message(self, message: bytes) -> None:
+        self._log.append(f"send {message.hex()}")
+
 
 class FakeJack:
     """A server with one foreign port, as JackWatch shows it."""
@@ -44,6 +47,8 @@ class FakeJack:
     def __init__(self) -> None:
         self.alive = True
         self.own: set[str] = set()
+        self.links: set[str] = set()
+        self.requests = 0  # which the server answers when it likes
         self.others = ["jamd drums:midi", "grand piano:out"]
 
     def is_running(self) -> bool:
@@ -58,6 +63,14 @@ class FakeJack:
 
     def disconnect(self, own: str) -> None:
         assert own == "jamd keys:midi"
+
+    def connections(self, own: str) -> set[str]:
+        return self.links
+
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
+        self.requests += 1
+        self.links.add(own)
+        return True
 
 
 @pytest.fixture
@@ -199,3 +212,15 @@ def test_what_is_there_on_alsa_is_told_by_the_kernel(log: list[str], monkeypatch
     monkeypatch.setattr(devices, "read_clients", lambda: "")  # hidden from us
     listed.append("USB:MIDI 1 28:0")
     assert found.gone(device) is None
+
+
+def test_an_input_that_is_silent_costs_the_server_one_request_for_good(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made sure every second that it hears; a request holds up the stage until the server answers."""
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in"))
+    jack.own.add(devices.ENDER)
+    for _ in range(5):
+        found.end_exclusive(device)
+    assert log.count("send f7") == 5 and jack.requests == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from daemon.music.tempo import Tempo
-from daemon.stage.follower import Caution, Change, Follower, Transport
+from daemon.stage.follower import Caution, Change, Follower, TransportChange
 from daemon.stage.given_line import JUMP
 
 TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
@@ -77,7 +77,7 @@ class Heard:
     def tick(self, now: float) -> None:
         before = self.follower.tempo
         changes = self.follower.hear(TICK, now)
-        if not any(isinstance(change, Transport) for change in changes):
+        if not any(isinstance(change, TransportChange) for change in changes):
             after = self.follower.tempo
             self.back = max(self.back, (before.beat_at(now) - after.beat_at(now)) * 60 / after.bpm)
         self._take(now, changes)
@@ -269,7 +269,7 @@ def master() -> Master:
 
 def place(changes: list[Change]) -> tuple[str, float]:
     (change,) = changes
-    assert isinstance(change, Transport)
+    assert isinstance(change, TransportChange)
     return change.kind, change.tempo.beat
 
 
@@ -285,7 +285,7 @@ def test_start_is_beat_0_at_the_next_tick(master: Master) -> None:
     assert master.send(START) == []
     assert not master.follower.running
     (change,) = master.ticks(1)
-    assert isinstance(change, Transport)
+    assert isinstance(change, TransportChange)
     assert (change.kind, change.tempo.beat) == ("start", 0)
     assert change.tempo.seconds == pytest.approx(master.now, abs=1e-4)
     assert master.follower.running
@@ -490,7 +490,7 @@ def test_after_a_pause_the_master_continues_at_another_tempo(master: Master) -> 
     for _ in range(48):
         master.now += 2.5 / 75
         changes += master.follower.hear(TICK, master.now)
-    assert place([change for change in changes if isinstance(change, Transport)]) == ("start", 49 / 24)
+    assert place([change for change in changes if isinstance(change, TransportChange)]) == ("start", 49 / 24)
     assert master.beat == pytest.approx((49 + 47) / 24, abs=1e-3)
     assert master.follower.tempo.bpm == pytest.approx(75)
 

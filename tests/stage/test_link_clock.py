@@ -15,7 +15,7 @@ import pytest
 from daemon.music.events import control_change
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.stage import link_clock
-from daemon.stage.follower import Change, Transport
+from daemon.stage.follower import Change, TransportChange
 from daemon.stage.given_line import JUMP
 from daemon.stage.link_clock import LOOK, SETTLE, LinkClock
 from daemon.stage.performance import Performance
@@ -121,7 +121,7 @@ class Song:
         self.session, self.clocks = session, session.clocks
         self.link = LinkClock(session, QUANTUM, self.clocks.read)
         self.line = self.link.tempo
-        self.told: list[Transport] = []
+        self.told: list[TransportChange] = []
         self.tempi = 0
         self.backwards = 0.0  # beats that it went back without having been told to
 
@@ -143,7 +143,7 @@ class Song:
                 )
             self.line = change
         else:
-            assert isinstance(change, Transport)
+            assert isinstance(change, TransportChange)
             self.told.append(change)
             if change.kind == "start":
                 self.line = change.tempo

@@ -271,6 +271,27 @@ def test_who_comes_plays_and_goes_between_two_looks(stage: Stage) -> None:
     assert stage.heard() == [("keys", note_on(1, 60, 90)), ("keys", None)]
 
 
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+def test_who_comes_and_plays_in_the_midst_of_a_look_is_there(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look found nobody connected; then one connects, and plays, before it has drawn its conclusions."""
+    stage.configure(KEYS)
+    stage.go_on(1.0)
+    nobody = stage.board.connections
+
+    def connections(own: str) -> set[str]:
+        found = nobody(own)
+        stage.clock[0] += 0.001
+        stage.board.others = ["drummer"]
+        stage.board.links["jamd keys:midi"] = {"drummer"}
+        stage.handle("keys").receive(note_on(1, 60, 90))
+        monkeypatch.setattr(stage.board, "connections", nobody)
+        return found
+
+    monkeypatch.setattr(stage.board, "connections", connections)
+    stage.go_on(1.0)
+    assert stage.heard() == [("keys", note_on(1, 60, 90))]
+
+
 def test_a_keyboard_that_was_named_is_lost_and_back(stage: Stage) -> None:
     stage.board.others = ["piano 20:0"]
     stage.configure(PortSpec("keys", "in", connect="piano 20:0"))

@@ -489,3 +489,12 @@ def test_a_key_as_pedal_counts_however_softly_it_is_struck() -> None:
     performance.heard(0.6, "keys", 0.6, note_off(1, 24))
     told = [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)]
     assert told == [control_change(1, 64, 127), control_change(1, 64, 0)]
+
+
+def test_a_panic_ends_the_notes_of_melodies_in_the_recording_too() -> None:
+    performance, sink = made(melodies=(MelodySpec(TUNE, ("choir",), 3),), players=())
+    run_until(performance, 0.6)
+    performance.panic(0.6)
+    run_until(performance, 0.7)
+    told = [(entry[1], bytes.fromhex(entry[3])) for entry in sink.entries if entry[0] == "melody"]
+    assert told[-1] == (0.6, note_off(3, 62)) and sink.sent[-1] == (0.6, "choir", note_off(3, 62))
