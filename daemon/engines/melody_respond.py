@@ -224,9 +224,7 @@ class Respond:
         turn = self._turn
         assert turn is not None and self._answered is not None
         place = frame - turn.start
-        event = (
-            self._invent(place == 0) if turn.source is None else self._repeat(turn, turn.source.get(place, NO_EVENT))
-        )
+        event = self._invent(place == 0) if turn.source is None else self._repeat(turn, turn.source, place)
         turn.events[place] = event
         self._own = (frame, event)
         if event >= FIRST_PITCH:
@@ -242,18 +240,21 @@ class Respond:
         sounds = memory.sounds is not None and not first
         return self._chooser.draw(memory.state.log_probs, self._chooser.pitches(), hold=not first, end=sounds)
 
-    def _repeat(self, turn: Turn, event: int) -> int:
+    def _repeat(self, turn: Turn, source: Mapping[int, int], place: int) -> int:
         """The event there, or another note in its place that the net likes: the rhythm stays, and so does the contour,
         that is, whether the line rises or falls."""
+        event = source.get(place, NO_EVENT)
         if event < FIRST_PITCH:
             return event
         new = event
         if self._chooser.happens(self._settings["mutate"]) and self._memory.state is not None:
             allowed = self._chooser.pitches()
             allowed[event - FIRST_PITCH] = False
-            if turn.old is not None and turn.new is not None:
-                way = np.sign(MIDI - pitch_of(turn.new)) == np.sign(event - turn.old)
-                allowed = allowed & way if (allowed & way).any() else allowed
+            following = next((later for at, later in source.items() if at > place and later >= FIRST_PITCH), None)
+            for now, before in ((turn.new, turn.old), (following, following)):
+                if now is not None and before is not None:
+                    alike = allowed & (np.sign(MIDI - pitch_of(now)) == np.sign(event - before))
+                    allowed = alike if alike.any() else allowed
             if allowed.any():
                 new = self._chooser.draw(self._memory.state.log_probs, allowed, hold=False, end=False)
         turn.old, turn.new = event, new

@@ -1,0 +1,345 @@
+"""The melody player as it answers, with a model whose mind is known: when, how long, out of which notes."""
+
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.encodings.melody_events import NO_EVENT, NOTE_OFF
+from daemon.engines.base import Setup
+from daemon.engines.melody import MelodyPlayer
+from daemon.errors import ModelError
+from daemon.music.events import MidiEvent, Play, Stop
+from tests.engines.fake import off, on, window
+from tests.engines.fake_melody import FakeModel, Stage, event, keys, likes, make, pedal, sounded
+
+PHRASE = keys((0, 0.9, 60), (1, 0.9, 64), (2, 0.9, 67), (3, 0.9, 60))
+SCALE = (60, 62, 64, 65)
+CONTROL = {"phrase": "control"}
+BARS = {"phrase": "bars"}
+
+
+def onsets(stage: Stage) -> list[float]:
+    return [onset for onset, _ in stage.plays]
+
+
+def test_an_answer_begins_on_the_beat_after_the_rest_and_is_as_long_as_the_phrase(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = FakeModel(likes(*SCALE))
+    stage = Stage(make(monkeypatch, model)).play(PHRASE, 12)
+    assert stage.plays == [(5 + i / 4, SCALE[i % 4]) for i in range(16)]
+    assert stage.actions[-1] == Stop(9.0, "melody")
+    assert model.heard[:20] == (
+        event(60), 0, 0, 0, event(64), 0, 0, 0, event(67), 0, 0, 0, event(60), 0, 0, 0, NOTE_OFF, 0, 0, 0
+    )  # fmt: skip
+    assert model.heard[20:37] == (*(event(SCALE[i % 4]) for i in range(16)), NOTE_OFF), "it hears itself"
+
+
+@pytest.mark.parametrize(("rest", "start"), [(0.25, 3), (1.0, 3), (1.1, 3), (1.2, 7), (2.0, 7), (4.0, 9), (5.0, 10)])
+def test_the_rest_that_ends_a_phrase_is_a_setting(monkeypatch: pytest.MonkeyPatch, rest: float, start: float) -> None:
+    played = keys((0, 0.9, 60), (1, 0.9, 62), (3.1, 1.8, 64))
+    assert onsets(Stage(make(monkeypatch, FakeModel(likes(60)), rest=rest)).play(played, 14))[0] == start
+
+
+def test_a_held_key_or_pedal_is_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play([on(0, 60), off(9.9, 60)], 16)
+    assert onsets(stage)[0] == 11
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play([pedal(0), *PHRASE, pedal(7.9, 0)], 16)
+    assert onsets(stage)[0] == 9
+
+
+@pytest.mark.parametrize("before", [0.08, 0.049, 0.001])
+@pytest.mark.parametrize("length", [1, 4])
+def test_the_pedal_asks_for_an_answer_on_the_next_beat_however_near(
+    monkeypatch: pytest.MonkeyPatch, before: float, length: int
+) -> None:
+    """A window is asked for 0.05 beats before it begins: what is later than that is answered in `listen`."""
+    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL)
+    stage = Stage(engine).play([*keys((0, length - 0.1, 60)), pedal(length - before), pedal(length + 0.5, 0)], 12)
+    assert stage.plays == [(length + i / 4, SCALE[i % 4]) for i in range(4 * length)]
+
+
+def test_the_pedal_does_not_hold_notes_where_it_asks_for_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(60))
+    Stage(make(monkeypatch, model, options=CONTROL)).play([pedal(0), *keys((0, 0.5, 60))], 1.5)
+    assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF, NO_EVENT)
+
+
+def test_the_setting_answer_asks_too_whatever_ends_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    for options in ({}, CONTROL, BARS):
+        engine = make(monkeypatch, FakeModel(likes(60)), options=options)
+        stage = Stage(engine).play([on(0, 60), on(1, 62), (2.9, "answer", 1.0), (2.95, "answer", 0.0)], 5.75)
+        assert onsets(stage) == [3 + i / 4 for i in range(11)], options
+
+
+def test_an_answer_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+    played = [*keys((0, 0.9, 60)), pedal(0.5), pedal(0.6, 0), pedal(4.5), pedal(4.6, 0)]
+    assert onsets(Stage(engine).play(played, 10)) == [1, 1.25, 1.5, 1.75, 5, 5.25, 5.5, 5.75]
+
+
+def test_nothing_heard_is_not_answered_not_even_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+    stage = Stage(engine).play([pedal(0.5), pedal(0.7, 0), (1.5, "answer", 1.0), (3.5, "loop", 1.0)], 4)
+    assert not stage.actions
+    stage.play([on(4.5, 60), off(5, 60), off(5.5, 61)], 16)
+    assert not stage.actions
+
+
+@pytest.mark.parametrize("meter", [4.0, 3.0, 3.5])
+def test_bars_that_a_phrase_lasts(monkeypatch: pytest.MonkeyPatch, meter: float) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=2)
+    stage = Stage(engine, meter=meter).play(keys((0.5, 0.5, 60)), 5 * meter)
+    assert onsets(stage) == [2 * meter + i / 4 for i in range(round(8 * meter))]
+    assert sounded(stage.actions)[-1][1] == 4 * meter
+
+
+def test_an_upbeat_belongs_to_the_bar_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=1)).play(keys((3, 0.5, 60)), 16)
+    assert onsets(stage)[0] == 8 and len(onsets(stage)) == 16
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=1)).play(keys((2.75, 0.5, 60)), 16)
+    assert onsets(stage)[0] == 4 and len(onsets(stage)) == 16
+
+
+def test_a_note_just_before_the_bar_line_of_the_answer_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(60))
+    Stage(make(monkeypatch, model, options=BARS, bars=1)).play([*keys((0, 0.9, 60)), on(3.93, 71)], 4.5)
+    assert model.heard[:17] == (event(60), 0, 0, 0, NOTE_OFF, *[0] * 10, event(71), event(60))
+
+
+def test_keys_end_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(*SCALE))
+    engine = make(monkeypatch, model)
+    stage = Stage(engine).play([*PHRASE, *keys((6.6, 1.3, 71))], 14)
+    notes = sounded(stage.actions)
+    assert [n[0] for n in notes[:7]] == [5, 5.25, 5.5, 5.75, 6, 6.25, 6.5] and notes[6][1] == 6.6
+    assert notes[7][0] == 9 and len(notes) == 15, "and are answered in turn, for two beats"
+    assert model.heard[20:28] == (*(event(SCALE[i % 4]) for i in range(6)), event(71), NO_EVENT)
+
+
+def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(60))
+    stage = Stage(make(monkeypatch, model)).play([*PHRASE, *keys((4.97, 0.9, 71))], 20)
+    assert stage.actions[:2] == [Play(5.0, 60, 80, "melody"), Stop(4.97, "melody")]
+    assert onsets(stage) == [7 + i / 4 for i in range(24)]
+
+
+def test_a_last_note_beyond_its_bar_does_not_end_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    for options, end in ((BARS, []), (CONTROL, [pedal(3.5)])):
+        engine = make(monkeypatch, FakeModel(likes(60)), options=options, bars=1)
+        stage = Stage(engine).play([*PHRASE, *end, *keys((4.3, 0.5, 60))], 12)
+        assert onsets(stage) == [4 + i / 4 for i in range(16)], options
+        stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=options, bars=1)).play(
+            [*PHRASE, *end, *keys((5.1, 0.5, 60))], 7.5
+        )
+        assert sounded(stage.actions)[-1][1] == 5.1, options
+
+
+def test_one_note_is_answered_for_a_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(keys((0.2, 0.05, 60)), 8)
+    assert onsets(stage) == [2, 2.25, 2.5, 2.75]
+
+
+def test_a_thousand_notes_are_answered_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(*SCALE))
+    stage = Stage(make(monkeypatch, model, copy=32)).play(keys(*((i / 4, 0.2, 48 + i % 36) for i in range(1000))), 520)
+    assert onsets(stage)[0] == 251 and onsets(stage)[-1] == 500.75
+    assert len(model.states) < 2200, "the phrase was heard as it came"
+
+
+def test_the_first_event_is_a_note_even_if_the_net_would_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    def rests(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([50.0, 40.0, *np.arange(36) / 36])
+
+    stage = Stage(make(monkeypatch, FakeModel(rests), temperature=0)).play(PHRASE, 12)
+    assert sounded(stage.actions) == [(5, 9, 83, 80)]
+
+
+def test_the_key_is_the_players_and_the_range_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74))))
+    stage = Stage(make(monkeypatch, FakeModel(), low=60, high=72)).play(scale, 12)
+    assert {pitch % 12 for _, pitch in stage.plays} <= {2, 4, 6, 7, 9, 11, 1}
+    assert all(60 <= pitch <= 72 for _, pitch in stage.plays) and len(stage.plays) > 10
+    stage = Stage(make(monkeypatch, FakeModel(), key=2)).play(scale, 12)
+    assert {pitch % 12 for _, pitch in stage.plays} <= {1, 3, 5, 6, 8, 10, 0}, "C# major, as it was told"
+
+
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_it_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    tune = [60, 62, 64, 65, 67, 65, 64, 62] * 2
+
+    def parrot(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([-5.0, -9.0, *(5.0 * (event(p) in heard[-8:][:1]) + (p in tune) for p in range(48, 84))])
+
+    engine = make(monkeypatch, FakeModel(parrot), copy=most)
+    stage = Stage(engine).play(keys(*((i / 4, 0.25, p) for i, p in enumerate(tune))), 12)
+    answer = [pitch for _, pitch in stage.plays]
+    longest = max(
+        n for n in range(1, 9) for i in range(len(answer) - n + 1)
+        if any(answer[i : i + n] == tune[j : j + n] for j in range(len(tune) - n + 1))
+    )  # fmt: skip
+    assert longest == most and len(answer) > 8
+
+
+def test_velocity_follows_the_phrase_as_far_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = [*keys((0, 1, 60), velocity=20), *keys((1, 0.9, 62), velocity=120)]
+    for share, expected in ((1.0, {0: 20, 1: 120}), (0.5, {0: 50, 1: 100}), (0.0, {0: 80, 1: 80})):
+        stage = Stage(make(monkeypatch, FakeModel(likes(60)), velocity=share)).play(played, 8)
+        assert [n[3] for n in sounded(stage.actions)] == [expected[i // 4] for i in range(8)], share
+
+
+def test_loop_repeats_the_answer_in_its_place_in_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), options=CONTROL)
+    played = [*keys((0, 2.9, 60)), pedal(2.5), (3.5, "loop", 1.0), (12.0, "loop", 0.0)]
+    notes = sounded(Stage(engine).play(played, 24).actions)
+    first = [(n[0], n[2]) for n in notes if n[0] < 6]
+    assert first[0][0] == 3 and max(n[1] for n in notes) == 14
+    assert [(n[0], n[2]) for n in notes] == [(o + turn * 4, p) for turn in range(3) for o, p in first]
+
+
+def test_you_play_over_a_loop_and_the_next_answer_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL, loop=1.0)
+    played = [*keys((0, 0.9, 60)), pedal(0.5), pedal(0.6, 0), *keys((5.0, 2.9, 50)), pedal(7.5)]
+    stage = Stage(engine).play(played, 17)
+    assert onsets(stage)[:8] == [1, 1.25, 1.5, 1.75, 5, 5.25, 5.5, 5.75], "it does not yield"
+    assert onsets(stage)[8:20] == [8 + i / 4 for i in range(12)], "an answer to three beats"
+
+
+def test_loop_turned_up_later_plays_the_last_answer_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL)
+    played = [*keys((0, 0.9, 60)), pedal(0.5), (5.5, "loop", 1.0), (6.5, "loop", 0.0)]
+    stage = Stage(engine).play(played, 12)
+    assert onsets(stage) == [1, 1.25, 1.5, 1.75, 6, 6.25, 6.5, 6.75]
+    assert [p for _, p in stage.plays[:4]] == [p for _, p in stage.plays[4:]]
+
+
+def test_mutate_keeps_rhythm_and_contour(monkeypatch: pytest.MonkeyPatch) -> None:
+    def some(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([2.0, 1.0, *np.zeros(36)])
+
+    for share in (0.0, 0.3, 1.0):
+        engine = make(monkeypatch, FakeModel(some), options=BARS, bars=4, loop=1.0, mutate=share, copy=32)
+        stage = Stage(engine).play(keys((0, 15, 60)), 48)
+        turns = [[n for n in sounded(stage.actions) if start <= n[0] < start + 16] for start in (16, 32)]
+        (a, b) = turns
+        assert [n[0] + 16 for n in a] == [n[0] for n in b] and len(a) > 20
+        changed = sum(x[2] != y[2] for x, y in zip(a, b, strict=True)) / len(a)
+        assert changed == share if share in (0, 1) else 0.1 < changed < 0.5
+        ways = [[np.sign(y[2] - x[2]) for x, y in pairwise(turn)] for turn in turns]
+        same = sum(x == y for x, y in zip(*ways, strict=True)) / len(ways[0])
+        assert same > 0.9, share
+
+
+def test_density_makes_more_or_fewer_notes(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = [
+        len(Stage(make(monkeypatch, FakeModel(), options=BARS, bars=4, density=d)).play(keys((0, 1, 60)), 32).plays)
+        for d in (-4, -2, 0, 4)
+    ]
+    assert counts == sorted(counts) and counts[0] < 20 and counts[-1] > 60
+
+
+def test_settings_turn_while_it_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), options=BARS, bars=2)
+    stage = Stage(engine).play([*keys((0, 1, 60)), (11.9, "low", 70.0), (13.9, "high", 70.0)], 16)
+    assert {p for o, p in stage.plays if o >= 14} == {70} and min(p for o, p in stage.plays if 12 <= o < 14) >= 70
+    assert min(p for o, p in stage.plays if o < 12) < 70
+
+
+def test_another_tempo_in_the_middle_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 2)
+    stage.tempo = 190
+    assert onsets(stage.play(PHRASE[4:], 14)) == [5 + i / 4 for i in range(16)]
+
+
+def test_chords_are_answered_as_their_top_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(60))
+    chords = [e for onset in (0, 1) for pitch in (48, 64, 67) for e in keys((onset + pitch / 9999, 0.9, pitch + onset))]
+    Stage(make(monkeypatch, model)).play(chords, 2)
+    assert model.heard == (event(67), 0, 0, 0, event(68), 0, 0)
+
+
+def test_after_a_bar_of_silence_it_listens_anew_before_that_it_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(60))
+    stage = Stage(make(monkeypatch, model)).play([*keys((0, 0.9, 60)), *keys((6.0, 0.9, 62))], 6.5)
+    assert len(model.heard) == 25 and event(60) in model.heard
+    stage.play(keys((16, 0.9, 64)), 16.5)
+    assert model.heard == (event(64),)
+
+
+def test_a_jump_forgets_and_ends_what_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 7)
+    for frame in (400, 8):
+        stage.frame = frame
+        stage.play([], frame / 4 + 0.25)
+    assert stage.actions[-1] == Stop(100.0, "melody")
+    stage.engine.reset({}, 0.0, 1)
+    assert not list(stage.engine.generate(window(0.0)))
+
+
+def test_missed_windows_are_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(likes(*SCALE))
+    stage = Stage(make(monkeypatch, model)).play(PHRASE, 6)
+    stage.frame += 4
+    stage.play([], 8)
+    assert model.states[-1].positions == tuple(i / 4 % 4 for i in range(32))
+
+
+def test_it_is_silent_while_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    for mode in ("respond", "duet"):
+        engine = make(monkeypatch, FakeModel(), options={"mode": mode, **CONTROL})
+        assert not [a for e in [*PHRASE, pedal(5)] for a in engine.listen(e)]
+
+
+def test_it_needs_a_model() -> None:
+    with pytest.raises(ModelError, match="model:"):
+        MelodyPlayer(Setup()).prepare()
+    with pytest.raises(ModelError, match="harmoniser"):
+        MelodyPlayer(Setup({}, {}, Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx")).prepare()
+
+
+def random_phrase(random: np.random.Generator) -> list[MidiEvent]:
+    """Up to 40 keys, some at once, some with pedal, within 12 beats; then everything is let go."""
+    out: list[MidiEvent] = []
+    for _ in range(int(random.integers(1, 40))):
+        onset, length = float(random.uniform(0, 10)), float(random.exponential(0.5)) + 0.01
+        out += keys((onset, min(length, 12 - onset), int(random.integers(128))))
+    if random.random() < 0.3:
+        out += [pedal(float(random.uniform(0, 5))), pedal(float(random.uniform(5, 12)), 0)]
+    return sorted(out, key=lambda e: e.beat)
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_is_played_the_answer_begins_on_the_next_beat_and_every_note_ends(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    phrase, meter = random_phrase(random), float(random.choice([4.0, 3.0, 5.0]))
+    asked = float(random.uniform(phrase[-1].beat, phrase[-1].beat + 3))
+    engine = make(monkeypatch, FakeModel(), options=CONTROL, copy=float(random.integers(1, 8)))
+    stage = Stage(engine, meter=meter, tempo=float(random.uniform(40, 240)))
+    quiet = [e for e in phrase if e.message[0] & 0xF0 != 0xB0]
+    stage.play([*quiet, pedal(asked), pedal(asked + 0.1, 0)], 40)
+    notes = sounded(stage.actions)
+    first = math.ceil(asked)
+    assert notes[0][0] == first
+    assert all(first <= onset < end < 40 for onset, end, _, _ in notes)
+    rest = Stage(make(monkeypatch, FakeModel(), rest=1.0), meter=meter).play(phrase, 40)
+    gaps = sounded(rest.actions)
+    assert gaps and all(onset < end < 40 for onset, end, _, _ in gaps)
+    assert gaps[0][0] % 1 == 0 or gaps[0][0] % meter == 0
+
+
+@pytest.mark.parametrize("mode", ["respond", "duet"])
+@pytest.mark.parametrize("seed", range(10))
+def test_the_same_seed_gives_the_same_answer(monkeypatch: pytest.MonkeyPatch, mode: str, seed: int) -> None:
+    phrase = random_phrase(np.random.default_rng(seed))
+    engine = make(monkeypatch, FakeModel(), options={"mode": mode})
+
+    def played(number: int) -> list[Play | Stop]:
+        engine.reset({}, 0.0, number)
+        return Stage(engine).play(phrase, 30).actions
+
+    assert played(5) == played(5) != played(6)
