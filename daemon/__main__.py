@@ -155,11 +155,14 @@ def replay(
 
 
 @app.command()
-def bench(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
+def bench(
+    measures: Annotated[list[str] | None, typer.Argument(help="Names of measures; all of them, if none.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
     """Measure latency, lateness, memory and the rest on this machine."""
     from daemon.desk.bench import run as measure
 
-    raise typer.Exit(measure(as_json))
+    raise typer.Exit(measure(measures or [], as_json))
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -82,6 +82,10 @@ class JackServer:
         self._log.seek(0)
         return self._log.read().decode(errors="replace")
 
+    def xruns(self) -> int:
+        """How often the server or a client of it came too late so far: then it loses, repeats and delays messages."""
+        return self.log().count("XRun")
+
     def _end(self, sign: signal.Signals | None) -> None:
         if self._process is None:
             return

@@ -32,7 +32,7 @@ class Observer:
     """The process, seen from the test; stamps in seconds."""
 
     def __init__(self, server: JackServer) -> None:
-        self._server, self._xruns = server, server.log().count("XRun")
+        self._server, self._xruns = server, server.xruns()
         command = [sys.executable, "-m", "tests.realtime.jack_observer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read()
@@ -52,7 +52,7 @@ class Observer:
 
     def stalled(self) -> bool:
         """Whether the server stood still since the observer is there, or the machine with everything on it."""
-        return self._server.log().count("XRun") > self._xruns or self.stall() > STALL
+        return self._server.xruns() > self._xruns or self.stall() > STALL
 
     def stall(self) -> float:
         """Seconds that the server kept it waiting, at most."""

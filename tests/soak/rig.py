@@ -131,7 +131,7 @@ class Rig:
 
     def xruns(self) -> int:
         """How often the server said so far that a client, or it itself, came too late."""
-        return self.server.log().count("XRun")
+        return self.server.xruns()
 
     def kill_server(self) -> None:
         """All its clients go with it."""
