@@ -21,8 +21,9 @@ SOFTER = 0.85  # velocity, of that of the player
 ROOM = 9  # semitones between the lowest note and yours from which on the voice stays below you: a sixth
 PATIENCE = 2  # 16ths for which your note is left alone before the voice moves against it
 NEVER = math.inf
-# Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free, dissonances forbidden
-INTERVALS = np.array([2.0, NEVER, NEVER, 0, 0, 3.0, NEVER, 1.0, 0, 0, NEVER, NEVER])
+# Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free; dissonances are
+# forbidden, and in two parts the fourth is one
+INTERVALS = np.array([2.0, NEVER, NEVER, 0, 0, NEVER, NEVER, 1.0, 0, 0, NEVER, NEVER])
 WIDE, STRAY = 16, 0.2  # semitones from which on distance costs, and how many nats each of them
 PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs
 

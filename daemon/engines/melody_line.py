@@ -11,13 +11,14 @@ from daemon.engines.lead import Key, Lead
 from daemon.music.events import MidiEvent
 
 CHORD = 0.020  # seconds within which keys are one chord
+LEGATO = 0.150  # seconds for which a note may overlap a lower one that follows it
 TOP = "top"
 AHEAD = 2  # 16ths: a key struck early may end at once
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A key that is the highest of those held when it is struck: `pitch` as played, at `beat`."""
+    """A key that becomes the highest of those held: `pitch` as played, at `beat`."""
 
     beat: float
     frame: int  # the 16th that it counts for
@@ -28,8 +29,8 @@ class Struck:
 class TopLine:
     """One line out of keys, chords and pedal, of the source that leads (lead.py).
 
-    What is held below a note that ends is no new note: only keys that are struck make one. A later and higher key of a
-    chord takes the place of the note before; of two notes in one 16th the later counts.
+    What is held below a note that ends is no new note, unless it was struck a moment ago, in legato. A later and higher
+    key of a chord takes the place of the note before; of two notes in one 16th the later counts.
     """
 
     def __init__(self, listen: Sequence[str]) -> None:
@@ -58,9 +59,10 @@ class TopLine:
         key = keys.leading.get(TOP) if keys else None
         if key is self._key:
             return None
-        self._key = key
-        if key is not None and key.onset == event.beat:
-            return self._strike(key, tempo)
+        before, self._key = self._key, key
+        second = tempo / 60
+        if key is not None and (key.onset == event.beat or _legato(before, key, event.beat, second)):
+            return self._strike(key, event.beat, second)
         self._end(event.beat)
         if key is None:
             self.released = event.beat
@@ -83,16 +85,24 @@ class TopLine:
         if event != NOTE_OFF and frame > self._first:
             self._events[frame - 1] = event
 
-    def _strike(self, key: Key, tempo: float) -> Struck:
+    def _strike(self, key: Key, beat: float, second: float) -> Struck:
         frame, last = max(step_of(key.onset), self._first), self._last
-        if last is not None and 0 <= key.onset - last.beat <= CHORD * tempo / 60 and last.frame >= self._first:
+        if last is not None and 0 <= beat - last.beat <= CHORD * second and last.frame >= self._first:
             frame = last.frame
         self._events = {at: event for at, event in self._events.items() if at < frame}
         self._events[frame] = event_of(key.pitch)
-        self._last, self._open = Struck(key.onset, frame, key.pitch, key.velocity), True
+        self._last, self._open = Struck(beat, frame, key.pitch, key.velocity), True
         return self._last
 
     def _end(self, beat: float) -> None:
         if self._open and self._last is not None:
             self._events[max(step_of(beat), self._last.frame + 1, self._first)] = NOTE_OFF
         self._open = False
+
+
+def _legato(before: Key | None, key: Key, beat: float, second: float) -> bool:
+    """Whether `key`, below the key `before` that was just released, follows it; and is not of one chord with it.
+
+    `second` in beats.
+    """
+    return before is not None and key.onset - before.onset > CHORD * second and beat - key.onset <= LEGATO * second

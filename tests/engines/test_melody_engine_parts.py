@@ -77,6 +77,14 @@ def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_let_go() -> N
     assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF, 0, 0, 0, 0]
 
 
+def test_legato_downwards_loses_no_note() -> None:
+    second = 96 / 60
+    for overlap in (0.01, 0.1):
+        played = keys((0, 0.5 + overlap * second, 67), (0.5, 0.5 + overlap * second, 64), (1.0, 1.0, 60))
+        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF], overlap
+    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF, 0]
+
+
 def test_the_pedal_holds_notes() -> None:
     played = [pedal(0), *keys((0, 0.2, 60), (1, 0.2, 62)), pedal(2, 0)]
     assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF]
@@ -158,7 +166,9 @@ def test_copies_are_found_wherever_they_begin() -> None:
         copies.begin()
         for _ in range(40):
             free = sorted({2, 3, 4, 5, 6} - set(copies.too_long(most).tolist()))
-            assert {n for n in range(2, 7) if longest_copy(heard, [*played[-9:], n]) > most} == {2, 3, 4, 5, 6} - set(free)
+            assert {n for n in range(2, 7) if longest_copy(heard, [*played[-9:], n]) > most} == {2, 3, 4, 5, 6} - set(
+                free
+            )
             played.append(int(random.choice(free)))
             copies.play(played[-1])
         assert longest_copy(heard, played) == most
