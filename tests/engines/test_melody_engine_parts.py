@@ -43,7 +43,7 @@ def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
         while (len(out) + 1) / 4 - LEAD <= thing.beat:
             out.append(heard.take(len(out)))
         heard.hear(thing, 4.0, tempo)
-    return [*out, *(heard.take(frame) for frame in range(len(out), end))]
+    return [*out, *(heard.take(frame) for frame in range(len(out), end))][:end]
 
 
 def test_notes_belong_to_the_nearest_16th() -> None:
