@@ -17,7 +17,7 @@ from daemon.config.checks import OURS
 from daemon.errors import ConfigError
 from daemon.paths import resources
 from daemon.stage import link_clock
-from daemon.stage.devices import client_name
+from daemon.stage.port_names import client_name
 from daemon.stage.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
 
 SHIPPED = resources() / "config.yaml"

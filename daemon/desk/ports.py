@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from daemon.config import Config
-from daemon.stage.devices import ALSA, JACK, WINDOWS, Systems, client_name, find_port, is_ours, remedy
+from daemon.stage.devices import Systems
+from daemon.stage.port_names import ALSA, JACK, WINDOWS, client_name, find_port, is_ours, remedy
 from daemon.stage.spec import PortSpec
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -21,15 +19,14 @@ except ImportError as _error:  # no libasound, or a Python without a wheel: no p
 from daemon.errors import PortError
 from daemon.stage.alsa_board import AlsaBoard, read_clients
 from daemon.stage.patchbay import Board
+from daemon.stage.port_names import ALSA, CORE_MIDI, JACK, WINDOWS, client_name, find_port, is_ours, own_name
 from daemon.stage.spec import PortSpec
 
-ALSA, JACK, CORE_MIDI, WINDOWS = "ALSA", "JACK", "CoreMIDI", "Windows MM"
 ENDER = "jamd stage out:midi"  # a port of ours for our own inputs only; see Systems.end_exclusive
 KNOCK, KNOCK_MOST = 0.1, 1.0  # seconds between looks for a JACK server, for all ports together; each takes 5 ms
 KNOCK_SLOWER = 1.2  # … which become rarer while there is none: its return is noticed the sooner the shorter it was away
 QUIET = 0.02  # seconds in which threads that were bringing a message will have brought it
 MOURNING = 0.25  # the same after the death of a JACK server: the next client that is opened ends them (see JackWatch)
-_ADDRESS = re.compile(r" \d+:\d+$")  # the numbers that ALSA gives to a client and its port
 _lost: list[object] = []  # see Systems.close
 
 
@@ -312,55 +309,3 @@ class Systems:
 def _nothing_like(wanted: str, names: list[str]) -> NotThere:
     others = [name for name in names if not is_ours(name)]
     return NotThere(f"it has no port like {wanted!r}; it has: {', '.join(others) or 'none'}")
-
-
-def client_name(port: str) -> str:
-    """What others see: on ALSA and JACK a client with the port "midi", elsewhere the port itself."""
-    return f"jamd {port}"
-
-
-def is_ours(port: str) -> bool:
-    """Whether a port is a jamd's, so that `connect:` never means it."""
-    return port.startswith(client_name(""))
-
-
-def own_name(api: str, port: str) -> str:
-    return f"{client_name(port)}:midi" if api in (ALSA, JACK) else client_name(port)
-
-
-def find_port(names: list[str], wanted: str, taken: Iterable[str] = ()) -> int | None:
-    """The port named so, or else the first that has `wanted` in its name; not one of those `taken`, nor of our own.
-
-    ALSA's `CLIENT:PORT 20:0` is found by its name where the numbers are others: they change when it is plugged in.
-    """
-    left = Counter(taken)
-    others = []
-    for index, name in enumerate(names):
-        if left[name] > 0:
-            left[name] -= 1
-        elif not is_ours(name):
-            others.append((index, name))
-    whole, part = without_numbers(wanted), wanted.casefold()
-    for fits in (
-        lambda name: name == wanted,
-        lambda name: part in name.casefold(),
-        lambda name: without_numbers(name) == whole,
-    ):
-        for index, name in others:
-            if fits(name):
-                return index
-    return None
-
-
-def without_numbers(port: str | None) -> str | None:
-    """A port of others by its mere name."""
-    return _ADDRESS.sub("", port) if port is not None else None
-
-
-def remedy() -> str:
-    """How a person gets ports where there are none."""
-    if sys.platform == "linux":
-        return "load ALSA's sequencer (modprobe snd-seq) or start a JACK server"
-    if sys.platform == "win32":
-        return "install loopMIDI and name its port with connect:"
-    return "see Audio MIDI Setup"

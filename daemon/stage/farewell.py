@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from daemon.stage.devices import JACK, QUIET, Device, Systems
+from daemon.stage.devices import QUIET, Device, Systems
 from daemon.stage.midi_out import NEVER, Output
+from daemon.stage.port_names import JACK
 
 PARTING = 1.0  # seconds at most until what is still to be sent is sent: 5,000 messages on ALSA
 ENOUGH = 0.1  # seconds at most until what was sent last has arrived

@@ -8,18 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from daemon.stage import realtime
-from daemon.stage.devices import (
-    ALSA,
-    ENDER,
-    JACK,
-    Device,
-    NameTaken,
-    NotThere,
-    Systems,
-    own_name,
-    remedy,
-    without_numbers,
-)
+from daemon.stage.devices import ENDER, Device, NameTaken, NotThere, Systems
 from daemon.stage.farewell import Farewell
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
@@ -27,14 +16,13 @@ from daemon.stage.midi_in import Ear, Inbox
 from daemon.stage.midi_out import NEVER, Output
 from daemon.stage.pace import Groups, Pace, PerCycle, Unlimited
 from daemon.stage.patchbay import Patchbay
+from daemon.stage.port_names import ALSA, JACK, own_name, remedy, without_numbers
 from daemon.stage.spec import PortSpec
 
 PATCH = 0.2  # seconds between looks at the connections
 LOOK = 0.5  # seconds between looks whether the ports are there
 SUSPECT = 2.0  # seconds after garbage in which the start of an exclusive message may have swallowed what follows
-SILENCE = (
-    1.0  # seconds after which an input that brings nothing may be deaf; an exclusive message brings no more for long
-)
+SILENCE = 1.0  # seconds after which an input that brings nothing may be deaf, or in an exclusive message, if it is slow
 STALL = 0.3  # seconds without a turn of the stage in which its threads will have stood still, too
 RETRY = 0.25  # seconds between attempts to open one that was there before
 RETRY_NEW = 1.0  # … and one that never was

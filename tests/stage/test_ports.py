@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from daemon.music.events import is_note_off, note_off, note_on
-from daemon.stage.devices import ALSA, JACK, Device, NotThere, Systems, find_port
+from daemon.stage.devices import Device, NotThere, Systems
 from daemon.stage.ledger import Ledger
 from daemon.stage.metrics import Metrics
 from daemon.stage.midi_in import Inbox, Waker
 from daemon.stage.midi_out import OTHER
+from daemon.stage.port_names import ALSA, JACK, find_port
 from daemon.stage.ports import PATCH, STALL, Ports
 from daemon.stage.spec import PortSpec
 
