@@ -11,14 +11,18 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings import chorale, melody
+from daemon.encodings import chorale, drums, melody
 from daemon.errors import ModelError
 from daemon.paths import resources
 
 FORMAT = 1
 REMEDY = "install jamd again, or export the model again with export_tools"
 DTYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}
-GOLDEN_INPUT = {"harmoniser": chorale.golden_feeds, "melody": melody.golden_feeds}  # by engine
+GOLDEN_INPUT = {  # by engine
+    "harmoniser": chorale.golden_feeds,
+    "melody": melody.golden_feeds,
+    "drums": drums.golden_feeds,
+}
 
 Sidecar = Mapping[str, Any]
 

@@ -70,10 +70,21 @@ def melody_from_json(data: dict[str, Any]) -> Melody:
     return Melody(data["name"], notes, data["length"], data["loop"], tempo_map_from_json(data["tempo_map"]))
 
 
+Track = list[tuple[int, "mido.Message"]]  # messages with their absolute ticks
+
+
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
     """Read a Standard MIDI File of format 0 or 1.
 
     Raises MelodyError if it is missing, broken, truncated, in SMPTE time or without notes.
+    """
+    return _melody(path, name, loop, *read_tracks(path))
+
+
+def read_tracks(path: Path) -> tuple[int, list[Track]]:
+    """Ticks per quarter, and the tracks, of a Standard MIDI File of format 0 or 1.
+
+    Raises MelodyError if it is missing, broken, truncated or in SMPTE time.
     """
     import mido  # here, because the stage and the players read no files, and it takes 20 ms
 
@@ -95,10 +106,10 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
         raise MelodyError(f"{path}: format 2 holds independent sequences: {remedy}")
     if not 0 < smf.ticks_per_beat < 0x8000:
         raise MelodyError(f"{path}: its time is in SMPTE frames or has no length, not in ticks per quarter: {remedy}")
-    return _melody(path, name, loop, smf.ticks_per_beat, tracks)
+    return smf.ticks_per_beat, tracks
 
 
-def _absolute(track: mido.MidiTrack) -> list[tuple[int, mido.Message]]:
+def _absolute(track: mido.MidiTrack) -> Track:
     tick, out = 0, []
     for message in track:
         tick += message.time
@@ -106,7 +117,7 @@ def _absolute(track: mido.MidiTrack) -> list[tuple[int, mido.Message]]:
     return out
 
 
-def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[list[tuple[int, mido.Message]]]) -> Melody:
+def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[Track]) -> Melody:
     tempi: dict[float, float] = {0.0: 120.0}
     meters: dict[float, float] = {0.0: 4.0}
     notes: list[tuple[int, int, int, int, tuple[int, int]]] = []
