@@ -21,11 +21,14 @@ from rich.table import Table
 
 from daemon.desk.clock_measures import CLOCK_MEASURES
 from daemon.desk.clock_peer_measures import CLOCK_PEER_MEASURES
+from daemon.desk.engine_measures import ENGINE_MEASURES
 from daemon.desk.jack_server import JackServer, available
 from daemon.desk.measures import MEASURES, Figure
 from daemon.errors import ConfigError, JamdError
 
-EVERYTHING = {measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES)}
+EVERYTHING = {
+    measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES)
+}
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
