@@ -34,7 +34,7 @@ GROOVES = {
     "waltz": ("drummer1/session2/4_jazz_120_beat_3-4.mid", 4),
 }
 # The zones of the Roland kit that General MIDI has elsewhere or not at all: heads and rims, bows and edges.
-MOVED = {22: 42, 26: 46, 40: 38, 45: 47, 48: 50, 50: 50, 52: 49, 55: 49, 57: 49, 58: 43, 59: 51}
+MOVED = {22: 42, 26: 46, 40: 38, 47: 45, 50: 48, 52: 49, 55: 49, 57: 49, 58: 43, 59: 51}
 
 
 def cut(source: MidiFile, first_bar: int) -> MidiFile:

@@ -19,7 +19,7 @@ def notes(file: mido.MidiFile) -> list[tuple[float, int]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["twinkle", "old_hundredth", "ode_to_joy"])
+@pytest.mark.parametrize("name", ["twinkle", "old_hundredth", "ode_to_joy", "ode_in_calls"])
 def test_a_melody_suits_a_choir_and_loops_on_a_bar_line(name: str) -> None:
     file = mido.MidiFile(MELODIES / f"{name}.mid")
     metas = {message.type: message for track in file.tracks for message in track if message.is_meta}

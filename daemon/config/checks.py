@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon import models
 from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
 from daemon.config.yaml_file import Value, YamlFile, meant
-from daemon.engines.base import NoteEngine, Option, engine_class, engine_names
+from daemon.engines.base import NoteEngine, Option, default_channels, engine_class, engine_names
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import load_melody
 from daemon.paths import resources
@@ -158,7 +158,7 @@ class Reader:
         engine = self._engine(name, member["engine"])
         if engine is None:
             return Member(name, "", None, listen, port, {}, {}, {})
-        channels = {voice: number for number, voice in enumerate(engine.voices, 1)}
+        channels = default_channels(engine)
         if play["channels"].given:
             given = play["channels"].section(*engine.voices)
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}

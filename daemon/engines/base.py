@@ -100,3 +100,10 @@ def engine_class(name: str) -> type[NoteEngine]:
         loaded: type[NoteEngine] = point.load()
         return loaded
     raise ConfigError([f"there is no engine {name!r}: installed are {', '.join(engine_names())}"])
+
+
+def default_channels(engine: type[NoteEngine]) -> dict[str, int]:
+    """MIDI channels of an engine's voices where the configuration names none: `channel` for all if the engine's class
+    has such a number, else 1, 2, …"""
+    channel: int | None = getattr(engine, "channel", None)
+    return {voice: channel or number for number, voice in enumerate(engine.voices, 1)}

@@ -1,0 +1,181 @@
+"""A drummer: goes on from a groove, in time with the clock, as intensely as those whom it listens to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+
+from daemon import models
+from daemon.encodings.drums import TICKS, Wish
+from daemon.engines import drums_primer
+from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.drums_drummer import NEAR, Drummer, Manner
+from daemon.engines.drums_ear import Ear
+from daemon.engines.drums_fills import Fills
+from daemon.engines.drums_kit import HATS, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit
+from daemon.engines.drums_model import drums_model
+from daemon.engines.drums_primer import Note
+from daemon.engines.drums_swing import swung, unswung
+from daemon.errors import ModelError
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+from daemon.music.melody import Melodies
+
+MOST = 2**63 - 1  # a seed may be any integer
+SHORTEST_BAR = TICKS // 4
+LATE = 0.1  # beats by which a hit may come after its place rather than not at all
+BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
+OF_GROOVE = "of the groove"
+SPAN = 1.5  # octaves of density and loudness from intensity 0 to 1; at 0.5 they are those of the groove
+
+
+class Drums:
+    """Writes 16th by 16th what its Drummer plays next."""
+
+    needs_model: ClassVar[bool] = True
+    voices: ClassVar[tuple[str, ...]] = VOICES
+    channel: ClassVar[int] = 10  # of all voices, unless the configuration says otherwise: General MIDI's
+    monophonic: ClassVar[bool] = False
+    lead: ClassVar[float] = 0.03
+    tolerance: ClassVar[float] = 0.05
+    options: ClassVar[tuple[Option, ...]] = (
+        Option("groove", drums_primer.RANDOM, "what it starts from: one that ships with jamd, a MIDI file, or random"),
+        Option("style", OF_GROOVE, "a style that the model knows, if not that of the groove"),
+        Option("swing_of", "eighths", "the notes that the setting swing delays", ("eighths", "sixteenths")),
+        *(Option(piece.name, float(piece.note), "its MIDI note, -1: not played") for piece in PIECES),
+    )  # fmt: skip
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("intensity", 0.0, 1.0, 0.5, "how hard and densely it plays; 0.5: like the groove"),
+        Setting("follow", 0.0, 1.0, 0.7, "how far those it listens to set the intensity instead, while they play"),
+        Setting("fill_every", 0.0, 16.0, 8.0, "bars from fill to fill; 0: none but on demand"),
+        Setting("fill", 0.0, 1.0, 0.0, "turned up to 0.5 or more: a fill, at once"),
+        Setting("swing", 50.0, 75.0, 50.0, "where the second of two notes begins, in percent; 50: as it is played"),
+        Setting("temperature", 0.0, 1.5, 0.9, "how free the playing is; 0: always the most likely"),
+        Setting("top_p", 0.05, 1.0, 0.95, "only the likeliest hits that together have this probability are drawn"),
+    )  # fmt: skip
+
+    def __init__(self, setup: Setup) -> None:
+        self._settings = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
+        self._groove = str(setup.options.get("groove", drums_primer.RANDOM))
+        self._style = str(setup.options.get("style", OF_GROOVE))
+        self._swing_of = TICKS if setup.options.get("swing_of", "eighths") == "eighths" else TICKS // 2
+        self._kit = Kit(setup.options)
+        self._path, self._listen = setup.model, setup.listen
+
+    def prepare(self) -> None:
+        if self._path is None:
+            raise ModelError("the drummer has no model: name one under `model:`, for instance drums")
+        self._kit.check()
+        self._chosen = drums_primer.find(self._groove)
+        drums_primer.shipped()
+        artifact = models.load(self._path, engine="drums")
+        self._model = drums_model(artifact.session, artifact.sidecar)
+        if self._style not in (OF_GROOVE, *self._model.styles):
+            known = ", ".join(self._model.styles) or "none: leave the line out"
+            raise ModelError(f"drums: `style: {self._style}` is none of the styles of {self._path.name} ({known})")
+        self.reset({}, 0.0, 0)
+        for _ in self.generate(Window(0.0, 0.25, 0.0, 4.0, 120.0)):  # the first run of a model is slow
+            pass
+        self.reset({}, 0.0, 0)
+
+    def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        self._random = np.random.default_rng(seed & MOST)
+        self._draw = float(self._random.random())
+        self._ear, self._fills = Ear(), Fills(self._random)
+        self._drummer: Drummer | None = None
+        self._bar = 0  # ticks
+        self._running = False  # whether it has played since: before, settings are only put where they were
+        self._open = False  # whether the hi-hat sounds open
+        self._until = -math.inf  # end of the last window
+
+    def control(self, name: str, value: float) -> None:
+        if name == "fill" and self._running and self._settings[name] < 0.5 <= value:
+            self._fills.ask()
+        if name in self._settings:
+            self._settings[name] = value
+
+    def listen(self, event: MidiEvent) -> Iterator[Action]:
+        if event.source in self._listen:
+            self._ear.hear(event)
+        return iter(())
+
+    def generate(self, window: Window) -> Iterator[Action]:
+        if self._until - BACK < window.start < self._until:  # asked for again, in part or as a whole
+            window = replace(window, start=min(self._until, window.end))
+        elif not self._until <= window.start <= self._until + 2 * window.meter:  # a jump that nobody told of
+            self._drummer = None
+        if window.end <= window.start:
+            return
+        self._until, self._running = window.end, True
+        drummer = self._come_in(window)
+        line = self._tick(window.bar_start)
+        now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
+        asked = self._fills.plan(now, line, self._bar, round(window.bar_start / window.meter), self._fill_every)
+        calm = self._manner(window)
+        fill = replace(calm, wish=replace(calm.wish, fill=True))
+        if asked:
+            drummer.think_again()
+        while True:
+            note = drummer.look(now, fill if self._fills.at(max(now, drummer.last + NEAR)) else calm)
+            if (tick := swung(note.tick, *self._swing)) >= end:
+                return
+            if (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
+                self._fills.landing = None
+                drummer.land(landing, note, window.tempo)
+                continue
+            drummer.strike(window.tempo)
+            yield from self._sound(note, self._zero + tick / TICKS, window)
+
+    def _come_in(self, window: Window) -> Drummer:
+        """Whoever is playing; at the beginning, and where other bars begin, somebody who comes in now."""
+        bar = max(round(window.meter * TICKS), SHORTEST_BAR)
+        if self._drummer is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
+            return self._drummer
+        primer = (self._chosen or drums_primer.at_random(bar, self._wished_style, self._draw)).fit(bar)
+        self._bar, self._primer = bar, primer
+        self._loudness, self._density = primer.loudness, primer.density * TICKS
+        self._drummer = Drummer(self._model, self._kit, primer, self._random)
+        self._zero = window.bar_start - self._drummer.origin / TICKS
+        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, window.tempo)
+        return self._drummer
+
+    def _tick(self, beat: float) -> int:
+        """In the drummer's time."""
+        return round((beat - self._zero) * TICKS)
+
+    @property
+    def _swing(self) -> tuple[int, int, float]:
+        return self._bar, self._swing_of, self._settings["swing"] / 100
+
+    @property
+    def _fill_every(self) -> int:
+        return round(self._settings["fill_every"])
+
+    @property
+    def _wished_style(self) -> str | None:
+        return None if self._style == OF_GROOVE else self._style
+
+    def _manner(self, window: Window) -> Manner:
+        heard, counts = self._ear.intensity(window.start, window.meter)
+        own = self._settings["intensity"]
+        factor = 2 ** (SPAN * (own + self._settings["follow"] * counts * (heard - own) - 0.5))
+        self._louder = factor if not self._model.follows else 1.0
+        wish = Wish(
+            self._wished_style or self._primer.style, False, min(self._loudness * factor, 1.0), self._density * factor
+        )
+        return Manner(wish, self._settings["temperature"], self._settings["top_p"], window.tempo)
+
+    def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
+        pitch = self._kit.note(note.instrument)
+        if pitch is None or onset < window.start - LATE:
+            return
+        onset = max(onset, window.start)
+        if self._open and note.instrument in HATS:
+            yield Stop(onset, "hihat")
+        self._open = note.instrument == OPEN_HAT if note.instrument in HATS else self._open
+        piece = PIECES[PIECE_OF[note.instrument]]
+        velocity = min(max(round(note.velocity * self._louder), 1), 127)
+        yield Play(onset, pitch, velocity, piece.voice, piece.beats)

@@ -1,0 +1,118 @@
+"""The groove that the drummer starts from: some bars of hits, from a file, fitted to the bars that are played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+
+from daemon.encodings.drums_files import read_groove
+from daemon.errors import MelodyError, ModelError
+from daemon.paths import resources
+
+RANDOM = "random"
+BARS = 2  # of a file that are used at most
+# The styles of Groove, by shipped groove; one of another name has none.
+STYLES = {
+    "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
+    "reggae": "reggae", "rock": "rock", "shuffle": "rock", "six_eight": "rock", "soul": "soul", "swing": "jazz",
+    "three": "rock", "waltz": "jazz",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`tick` since the primer's first bar line; `instrument` of the model; `velocity` 1..127."""
+
+    tick: int
+    instrument: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Primer:
+    """`bar` and `length` in ticks, a whole number of bars; notes in order, all within."""
+
+    name: str
+    bar: int
+    length: int
+    notes: tuple[Note, ...]
+
+    @property
+    def style(self) -> str | None:
+        return STYLES.get(self.name)
+
+    def fit(self, bar: int) -> Primer:
+        """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat."""
+        if bar == self.bar:
+            return self
+        notes = []
+        for number in range(self.length // self.bar):
+            for begin in range(0, bar, self.bar):
+                for note in self.notes:
+                    place = begin + note.tick - number * self.bar
+                    if begin <= place < min(begin + self.bar, bar):
+                        notes.append(Note(number * bar + place, note.instrument, note.velocity))
+        return Primer(self.name, bar, self.length // self.bar * bar, tuple(sorted(notes, key=in_order)))
+
+    def between(self, start: int, end: int) -> Iterator[Note]:
+        """The notes with start ≤ tick < end, over and over again."""
+        turn = start // self.length * self.length
+        while turn < end:
+            for note in self.notes:
+                if start <= turn + note.tick < end:
+                    yield Note(turn + note.tick, note.instrument, note.velocity)
+            turn += self.length
+
+    @property
+    def density(self) -> float:
+        """Hits per tick."""
+        return len(self.notes) / self.length
+
+    @property
+    def loudness(self) -> float:
+        """Mean velocity, 0 … 1."""
+        return sum(note.velocity for note in self.notes) / len(self.notes) / 127
+
+
+def in_order(note: Note) -> tuple[int, int]:
+    return note.tick, note.instrument
+
+
+def read(path: Path) -> Primer:
+    """The first bars of a file. Raises MelodyError if it is no MIDI file or has no drums."""
+    groove = read_groove(path)
+    _, bar = groove.bar_at(groove.start)
+    ticks = accumulate(hit.gap for hit in groove.hits)
+    notes = [Note(tick, hit.instrument, hit.velocity) for tick, hit in zip(ticks, groove.hits, strict=True)]
+    bars = min(notes[-1].tick // bar + 1, BARS)
+    return Primer(path.stem, bar, bars * bar, tuple(note for note in notes if note.tick < bars * bar))
+
+
+@cache
+def shipped() -> dict[str, Primer]:
+    """The grooves that ship with jamd, by name."""
+    return {path.stem: read(path) for path in sorted((resources() / "grooves").glob("*.mid"))}
+
+
+def find(wanted: str) -> Primer | None:
+    """By the name of a shipped groove or the path of a MIDI file; None for RANDOM. Raises ModelError."""
+    if wanted == RANDOM:
+        return None
+    if (known := shipped().get(wanted)) is not None:
+        return known
+    try:
+        return read(Path(wanted).expanduser())
+    except (MelodyError, RuntimeError, ValueError) as error:
+        names = ", ".join((RANDOM, *shipped()))
+        raise ModelError(f"drums: `groove: {wanted}`: {error}; or choose one of {names}") from None
+
+
+def at_random(bar: int, style: str | None, draw: float) -> Primer:
+    """One of the shipped grooves, by `draw` in [0, 1): of this bar and style if possible, else of the bar, else any."""
+    grooves = list(shipped().values())
+    of_bar = [primer for primer in grooves if primer.bar == bar] or grooves
+    of_style = [primer for primer in of_bar if primer.style == style] or of_bar
+    return of_style[int(draw * len(of_style))]
