@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.melody_events import FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF, Floats
+from daemon.encodings.melody_events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF, Floats
 from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_copies import Copies
 from daemon.engines.melody_grid import Grid
@@ -89,6 +89,8 @@ class Chooser:
         self._settings = settings
         self.key, self.copies = KeyEar(), Copies()
         self._random = np.random.default_rng(0)
+        self._asked: tuple[float, float, bytes] | None = None  # what `_within` was made for
+        self._within: Bools
 
     def reset(self, seed: int) -> None:
         self.key.reset()
@@ -101,26 +103,30 @@ class Chooser:
     def pitches(self) -> Bools:
         """(36,): the pitches in the range and the key that copy no more than is allowed. Where the range has no note of
         the key, the range counts."""
-        low, high = sorted((self._settings["low"], self._settings["high"]))
-        within: Bools = (round(low) <= MIDI) & (round(high) >= MIDI)
-        in_key = within & self.key.classes(round(self._settings["key"]))[MIDI % 12]
-        allowed: Bools = in_key if in_key.any() else within
+        classes = self.key.classes(round(self._settings["key"]))
+        asked = (self._settings["low"], self._settings["high"], classes.tobytes())
+        if asked != self._asked:
+            low, high = sorted(asked[:2])
+            within: Bools = (round(low) <= MIDI) & (round(high) >= MIDI)
+            in_key = within & classes[MIDI % 12]
+            self._asked, self._within = asked, in_key if in_key.any() else within
+        allowed = self._within.copy()
         allowed[self.copies.too_long(round(self._settings["copy"])) - FIRST_PITCH] = False
         return allowed
 
     def draw(self, log_probs: Floats, pitches: Bools, hold: bool, end: bool, cost: Floats | None = None) -> int:
         """The next event: a note of `pitches` (36,), no event if it may `hold`, a note-off if it may `end`; or, if
         nothing is left of them, a note-off. `cost` (36,): nats that each note is less likely than the net finds it."""
-        mask = np.concatenate(([hold, end], pitches))
+        mask = np.empty((1, EVENTS), dtype=np.bool_)
+        mask[0, NO_EVENT], mask[0, NOTE_OFF], mask[0, FIRST_PITCH:] = hold, end, pitches
         if not mask.any():
             return NOTE_OFF
-        scores = log_probs.copy()
-        scores[[NO_EVENT, NOTE_OFF]] -= self._settings["density"]
+        scores = log_probs[None].copy()
+        scores[0, :FIRST_PITCH] -= self._settings["density"]
         if cost is not None:
-            scores[FIRST_PITCH:] -= cost
-        drawn, _, _ = choose(
-            scores[None], mask[None], self._settings["temperature"], self._settings["top_p"], self._random.random(1)
-        )
+            scores[0, FIRST_PITCH:] -= cost
+        temperature, top_p = self._settings["temperature"], self._settings["top_p"]
+        drawn, _, _ = choose(scores, mask, temperature, top_p, self._random.random(1))
         return int(drawn[0])
 
     def velocity(self, theirs: int) -> int:

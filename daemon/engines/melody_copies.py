@@ -36,9 +36,11 @@ class Copies:
 
     def play(self, note: int) -> None:
         """The answer's next note."""
-        heard, runs = self._heard[: self._count], self._runs[: self._count]
-        before = np.concatenate(([0], runs[:-1]))
-        self._runs[: self._count] = np.where(heard == note, before + 1, 0)
+        if not (count := self._count):
+            return
+        self._runs[1:count] = self._runs[: count - 1] + 1
+        self._runs[0] = 1
+        self._runs[:count] *= self._heard[:count] == note
 
     def too_long(self, most: int) -> NDArray[np.int64]:
         """The notes that would copy more than `most` notes in a row."""

@@ -1,11 +1,12 @@
-"""The engine that docs/engines.md shows is one."""
+"""docs/engines.md: the engine that it shows is one, and its tables are those of the engines."""
 
 import re
 from pathlib import Path
 from typing import Any
 
-from daemon.engines.base import Setup
-from daemon.engines.harmoniser import Harmoniser
+import pytest
+
+from daemon.engines.base import Setup, engine_class, engine_names
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 
 TEXT = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
@@ -24,9 +25,12 @@ def test_the_example_plays() -> None:
     assert list(engine.generate(Window(1, 1.25, 0, 4, 96))) == [Play(1, 36, 60, "drone", 0.5)]
 
 
-def test_every_option_and_setting_is_documented() -> None:
-    for option in Harmoniser.options:
-        assert f"| `{option.name}` |" in TEXT
-        assert all(f"`{choice}`" in TEXT for choice in option.choices)
-    for setting in Harmoniser.settings:
-        assert f"| `{setting.name}` | {setting.low:g} … {setting.high:g} | {setting.default:g} |" in TEXT
+@pytest.mark.parametrize("name", engine_names())
+def test_every_option_and_setting_is_documented(name: str) -> None:
+    found = re.search(rf"^## {name}\n(.*?)(?=^## )", TEXT, re.DOTALL | re.MULTILINE)
+    assert found, "it has a section of its own"
+    for option in engine_class(name).options:
+        assert f"`{option.name}`" in found[1]
+        assert all(f"`{choice}`" in found[1] for choice in option.choices)
+    for setting in engine_class(name).settings:
+        assert f"| `{setting.name}` | {setting.low:g} … {setting.high:g} | {setting.default:g} |" in found[1]
