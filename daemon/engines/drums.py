@@ -113,13 +113,12 @@ class Drums:
         drummer = self._come_in(window)
         line = self._tick(window.bar_start)
         now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
-        asked = self._fills.plan(now, line, self._bar, round(window.bar_start / window.meter), self._fill_every)
-        calm = self._manner(window)
-        fill = replace(calm, wish=replace(calm.wish, fill=True))
-        if asked:
+        if self._fills.plan(now, line, self._bar, round(window.bar_start / window.meter), self._fill_every):
             drummer.think_again()
         while True:
-            note = drummer.look(now, fill if self._fills.at(max(now, drummer.last + NEAR)) else calm)
+            if (note := drummer.ahead) is None:
+                fill = self._fills.at(max(now, drummer.last + NEAR))
+                note = drummer.draw(now, self._manner(window, fill))
             if (tick := swung(note.tick, *self._swing)) >= end:
                 return
             if (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
@@ -134,12 +133,13 @@ class Drums:
         bar = max(round(window.meter * TICKS), SHORTEST_BAR)
         if self._drummer is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
             return self._drummer
-        primer = (self._chosen or drums_primer.at_random(bar, self._wished_style, self._draw)).fit(bar)
+        primer = (self._chosen or drums_primer.at_random(bar, self._style, self._draw)).fit(bar)
         self._bar, self._primer = bar, primer
         self._loudness, self._density = primer.loudness, primer.density * TICKS
+        self._fills.begin()
         self._drummer = Drummer(self._model, self._kit, primer, self._random)
         self._zero = window.bar_start - self._drummer.origin / TICKS
-        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, window.tempo)
+        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, self._manner(window))
         return self._drummer
 
     def _tick(self, beat: float) -> int:
@@ -154,19 +154,13 @@ class Drums:
     def _fill_every(self) -> int:
         return round(self._settings["fill_every"])
 
-    @property
-    def _wished_style(self) -> str | None:
-        return None if self._style == OF_GROOVE else self._style
-
-    def _manner(self, window: Window) -> Manner:
+    def _manner(self, window: Window, fill: bool = False) -> Manner:
         heard, counts = self._ear.intensity(window.start, window.meter)
         own = self._settings["intensity"]
-        factor = 2 ** (SPAN * (own + self._settings["follow"] * counts * (heard - own) - 0.5))
-        self._louder = factor if not self._model.follows else 1.0
-        wish = Wish(
-            self._wished_style or self._primer.style, False, min(self._loudness * factor, 1.0), self._density * factor
-        )
-        return Manner(wish, self._settings["temperature"], self._settings["top_p"], window.tempo)
+        louder = 2 ** (SPAN * (own + self._settings["follow"] * counts * (heard - own) - 0.5))
+        style = self._primer.style if self._style == OF_GROOVE else self._style
+        wish = Wish(style, fill, min(self._loudness * louder, 1.0), self._density * louder)
+        return Manner(wish, louder, self._settings["temperature"], self._settings["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
         pitch = self._kit.note(note.instrument)
@@ -177,5 +171,4 @@ class Drums:
             yield Stop(onset, "hihat")
         self._open = note.instrument == OPEN_HAT if note.instrument in HATS else self._open
         piece = PIECES[PIECE_OF[note.instrument]]
-        velocity = min(max(round(note.velocity * self._louder), 1), 127)
-        yield Play(onset, pitch, velocity, piece.voice, piece.beats)
+        yield Play(onset, pitch, note.velocity, piece.voice, piece.beats)

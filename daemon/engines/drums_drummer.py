@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from daemon.encodings.drums import TICKS, Hit, Wish
-from daemon.engines.drums_guide import FILL, FILL_GAP, Guide
+from daemon.engines.drums_guide import FILL, FILL_GAP, Guide, scaled
 from daemon.engines.drums_kit import CRASH, KICK, Kit, Reach
 from daemon.engines.drums_model import DrumsModel
 from daemon.engines.drums_primer import Note, Primer, in_order
@@ -20,9 +20,10 @@ LANDING = (KICK, CRASH)
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How it is to be played. `tempo` in beats per minute."""
+    """How it is to be played: `louder` than the groove, as a factor; `tempo` in beats per minute."""
 
     wish: Wish
+    louder: float
     temperature: float
     top_p: float
     tempo: float
@@ -42,33 +43,38 @@ class Drummer:
         self.last = 0  # tick of the last hit
         self.origin = primer.length  # of the bar line at or before which it comes in
 
-    def come_in(self, position: int, tempo: float) -> None:
+    def come_in(self, position: int, manner: Manner) -> None:
         """`position` ticks after that bar line; the rest of the bar it plays the groove that it starts from."""
         entry, self._free = self.origin + position, self.origin + self._primer.bar - NEAR
-        self._state = self._model.start(self._primer.bar, 0, tempo)
+        self._state = self._model.start(self._primer.bar, 0, manner.tempo)
         for note in self._primer.between(0, entry - NEAR):
-            self._observe(note, tempo)
-        rest = self._primer.between(entry - NEAR, self._free)
-        self._written.extend(sorted((replace(note, tick=max(note.tick, entry)) for note in rest), key=in_order))
+            self._observe(note, manner.tempo)
+        rest = [
+            Note(max(note.tick, entry), note.instrument, scaled(note.velocity, manner.louder))
+            for note in self._primer.between(entry - NEAR, self._free)
+        ]
+        self._written.extend(sorted(rest, key=in_order))
 
-    def look(self, now: int, manner: Manner) -> Note:
-        """The next hit, at or after `now`; until it is struck the same one."""
-        if self._written:
-            return self._written[0]
-        if self._next is None:
-            hit = self._draw(max(now, self._free), manner)
-            self._next = Note(self.last + hit.gap, hit.instrument, hit.velocity)
+    @property
+    def ahead(self) -> Note | None:
+        """The hit that comes next, if it is settled."""
+        return self._written[0] if self._written else self._next
+
+    def draw(self, now: int, manner: Manner) -> Note:
+        """Settle it: it comes at or after tick `now`."""
+        hit = self._draw(max(now, self._free), manner)
+        self._next = Note(self.last + hit.gap, hit.instrument, hit.velocity)
         return self._next
 
     def strike(self, tempo: float) -> None:
-        """Play the hit that was looked at last."""
+        """Play the hit that comes next."""
         note = self._written.popleft() if self._written else self._next
         self._next = None
         if note is not None:
             self._observe(note, tempo)
 
     def think_again(self) -> None:
-        """What was not struck yet is drawn anew: somebody asks for something else."""
+        """What comes next is not settled any more: somebody asks for something else."""
         self._written.clear()
         self._next, self._free = None, 0
 
@@ -92,7 +98,11 @@ class Drummer:
             self._state, self._random, wish=manner.wish, temperature=manner.temperature, top_p=manner.top_p,
             earliest=earliest, latest=max(latest, int(earliest.min()) + TICKS // 4), bias=bias, place=place,
         )  # fmt: skip
-        return hit if self._guide is None else self._guide.place(hit, self.last, earliest, fill, self._random)
+        return (
+            hit
+            if self._guide is None
+            else self._guide.place(hit, self.last, earliest, self._random, manner.louder, fill)
+        )
 
     def _observe(self, note: Note, tempo: float) -> None:
         hit = Hit(note.tick - self.last, note.instrument, note.velocity)

@@ -16,6 +16,10 @@ class Fills:
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
         self._asked = False
+        self.begin()
+
+    def begin(self) -> None:
+        """The drummer's time begins anew."""
         self._planned = -1  # the last bar line from which a fill was planned
         self._start = self._end = -1
         self.landing: int | None = None  # where the fill that is coming or going on ends, until somebody lands

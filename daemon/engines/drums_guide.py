@@ -39,14 +39,17 @@ class Guide:
             self._away[note.instrument, at[better]] = around[better]
             self._velocities[note.instrument, at[better]] = note.velocity
 
-    def place(self, hit: Hit, last: int, earliest: Ints, fill: bool, random: np.random.Generator) -> Hit:
-        """The same nearer to where it belongs, and as hard as it is played there, more or less.
+    def place(self, hit: Hit, last: int, earliest: Ints, random: np.random.Generator, louder: float, fill: bool) -> Hit:
+        """The same nearer to where it belongs, and as hard as it is played there, more or less, and times `louder`.
 
         `last` is the tick of the hit before; after it no instrument comes sooner than `earliest` (17,) ticks.
         """
         tick = (last + hit.gap) % self.weights.shape[1]
         gap = hit.gap - round(PULL * int(self._away[hit.instrument, tick]))
-        velocity = int(self._velocities[hit.instrument, tick]) + int(random.integers(-UNEVEN, UNEVEN + 1))
-        if fill:
-            velocity = max(velocity, ROLL + int(random.integers(-UNEVEN, UNEVEN + 1)))
-        return Hit(max(gap, int(earliest[hit.instrument]), 0), hit.instrument, min(max(velocity, 1), 127))
+        velocity = max(int(self._velocities[hit.instrument, tick]), ROLL if fill else 0)
+        velocity = scaled(velocity + int(random.integers(-UNEVEN, UNEVEN + 1)), louder)
+        return Hit(max(gap, int(earliest[hit.instrument]), 0), hit.instrument, velocity)
+
+
+def scaled(velocity: int, factor: float) -> int:
+    return min(max(round(velocity * factor), 1), 127)

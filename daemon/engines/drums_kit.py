@@ -93,6 +93,7 @@ class Reach:
         self._silent = silent
         self._struck: Ints = np.full(len(PIECES), LONG_AGO, dtype=np.int64)  # ticks
         self._arms = [LONG_AGO] * HANDS  # ticks of the last hits with a hand
+        self._go_at(120.0)
 
     def strike(self, tick: int, instrument: int) -> None:
         self._struck[PIECE_OF[instrument]] = tick
@@ -101,14 +102,20 @@ class Reach:
 
     def earliest(self, tempo: float) -> Ints:
         """(17,): the tick from which each instrument may be struck, at `tempo` beats per minute."""
-        per_second = tempo / 60 * TICKS
-        apart = np.minimum(np.ceil(_APART * per_second), LONGEST_APART).astype(np.int64)
-        earliest: Ints = (self._struck + apart)[_PIECES]
-        earliest[_HIHAT] = np.maximum(earliest[_HIHAT], self._struck[3:6].max() + min(HIHAT_APART, apart[3]))
-        together = min(int(TOGETHER * per_second) + 1, LONGEST_APART)
-        earliest[_ARMS] = np.maximum(earliest[_ARMS], self._arms[0] + together)
+        if tempo != self._tempo:
+            self._go_at(tempo)
+        earliest: Ints = (self._struck + self._apart)[_PIECES]
+        earliest[_HIHAT] = np.maximum(earliest[_HIHAT], max(self._struck[3:6].tolist()) + self._hihat)
+        earliest[_ARMS] = np.maximum(earliest[_ARMS], self._arms[0] + self._together)
         earliest[self._silent] = NEVER
         return earliest
+
+    def _go_at(self, tempo: float) -> None:
+        """What the seconds are in ticks."""
+        self._tempo, per_second = tempo, tempo / 60 * TICKS
+        self._apart: Ints = np.minimum(np.ceil(_APART * per_second), LONGEST_APART).astype(np.int64)
+        self._hihat = min(HIHAT_APART, int(self._apart[3]))
+        self._together = min(int(TOGETHER * per_second) + 1, LONGEST_APART)
 
     def can(self, tick: int, instrument: int, tempo: float) -> bool:
         return bool(self.earliest(tempo)[instrument] <= tick)
