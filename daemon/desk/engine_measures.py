@@ -11,6 +11,7 @@ from daemon.desk.measures import Figure, percentile
 from daemon.engines.base import Setup
 from daemon.music.events import MidiEvent, Window, control_change, is_note_on, note_off, note_on
 
+DRUMS = ("drums", "drums_rnn")
 MELODIES = ("melody", "melody_basic", "melody_lookback", "melody_attention")
 PAUSE = 0.02  # seconds between two steps: while a player waits, caches and clocks go cold
 STEPS = 300
@@ -81,6 +82,45 @@ def _hundred_bars() -> float:
     return time.perf_counter() - began
 
 
+def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Each model's step, which is to draw a hit and to be told of it, and a hundred bars."""
+    figures = [
+        Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_hits(name), 0.99) * 1e3, 0.2, "ms")
+        for name in DRUMS
+    ]
+    return [*figures, Figure("a hundred bars of drums, offline", _hundred_bars_of_drums(), 1, "s")]
+
+
+def _hits(name: str) -> list[float]:
+    """Seconds that each hit takes."""
+    import numpy as np
+
+    from daemon.engines.drums_model import drums_model
+
+    artifact = models.load(models.find(name), "drums")
+    model, random = drums_model(artifact.session, artifact.sidecar), np.random.default_rng(1)
+    state, seconds = model.start(1920, 0, 120.0), []
+    for _ in range(STEPS):
+        time.sleep(PAUSE)
+        began = time.perf_counter()
+        state = model.advance(state, model.draw(state, random, temperature=0.9, top_p=0.95), 120.0)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _hundred_bars_of_drums() -> float:
+    """Seconds through the engine, coming in included."""
+    from daemon.engines.drums import Drums
+
+    engine = Drums(Setup({"groove": "rock"}, {}, models.find("drums"), ()))
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    began = time.perf_counter()
+    notes = sum(1 for frame in range(1600) for _ in engine.generate(_window(frame)))
+    assert notes > 500
+    return time.perf_counter() - began
+
+
 def _window(frame: int) -> Window:
     return Window(frame / 4, frame / 4 + 0.25, frame // 16 * 4.0, 4.0, 120.0)
 
@@ -111,4 +151,4 @@ def _first_notes(sent: Events, heard: Events) -> list[tuple[float, float]]:
     return pairs
 
 
-ENGINE_MEASURES = (melody,)
+ENGINE_MEASURES = (melody, drums)
