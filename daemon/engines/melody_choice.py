@@ -129,5 +129,9 @@ class Chooser:
         drawn, _, _ = choose(scores, mask, temperature, top_p, self._random.random(1))
         return int(drawn[0])
 
+    def home(self) -> Floats:
+        """(36,): nats that each pitch costs as the last one (KeyEar.home)."""
+        return self.key.home(round(self._settings["key"]))[MIDI % 12]
+
     def velocity(self, theirs: int) -> int:
         return round(BASE + self._settings["velocity"] * (theirs - BASE))

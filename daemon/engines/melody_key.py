@@ -17,6 +17,7 @@ MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.2
 MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 FADE = 0.5 ** (1 / 128)  # per 16th of sound: what was heard eight bars ago weighs half
 SHARE = 0.04  # of the time: a note that is heard so often belongs to the key, whatever the key is
+OPEN = 1.0  # nats
 DECIDES = 0.05  # what a perfect correlation with a profile is worth, beside the share of the time that fits the scale
 
 
@@ -70,12 +71,16 @@ class KeyEar:
             self._classes = (SCALES[self._signature(share)] > 0) | (share >= SHARE)
         return self._classes
 
-    def tonic(self) -> int:
-        """The pitch class that sounds most like home."""
-        share = self._time / max(self._time.sum(), 1.0)
-        signature = self._signature(share)
-        major, minor = PROFILES[:, signature] @ share
-        return int(signature if major >= minor else (signature + 9) % 12)
+    def home(self, key: int) -> NDArray[np.float64]:
+        """(12,): nats by which a line would rather not end on each pitch class: none for the tonic, OPEN for the other
+        notes of its triad, infinite for the rest. `key` as above; with any note allowed, too, it is the key heard."""
+        root, minor = (key - 1) % 12, key > 12
+        if key <= FOLLOW:
+            minor, root = np.unravel_index((PROFILES @ self._time).argmax(), PROFILES.shape[:2])
+            root = (root + 9) % 12 if minor else root
+        costs = np.full(12, np.inf)
+        costs[[root, (root + (3 if minor else 4)) % 12, (root + 7) % 12]] = 0.0, OPEN, OPEN
+        return costs
 
     def _signature(self, share: NDArray[np.float64]) -> int:
         """The tonic of the major scale that the notes belong to."""

@@ -22,6 +22,7 @@ VOICE = "melody"
 BEAT = round(1 / STEP)  # 16ths
 UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
 LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
+CLOSING = 2 * BEAT  # 16ths of an answer from which on it has an end of its own
 ON = 0.5  # from there on a setting that is a switch is on
 
 
@@ -224,7 +225,7 @@ class Respond:
         turn = self._turn
         assert turn is not None and self._answered is not None
         place = frame - turn.start
-        event = self._invent(place == 0) if turn.source is None else self._repeat(turn, turn.source, place)
+        event = self._invent(turn, place) if turn.source is None else self._repeat(turn, turn.source, place)
         turn.events[place] = event
         self._own = (frame, event)
         if event >= FIRST_PITCH:
@@ -234,11 +235,19 @@ class Respond:
         elif event == NOTE_OFF:
             yield from self._choir.stop(beat, VOICE)
 
-    def _invent(self, first: bool) -> int:
-        memory = self._memory
+    def _invent(self, turn: Turn, place: int) -> int:
+        """What the net would go on with. It begins with a note, and ends at home, with a note that lasts a beat."""
+        memory, chooser = self._memory, self._chooser
         assert memory.state is not None
-        sounds = memory.sounds is not None and not first
-        return self._chooser.draw(memory.state.log_probs, self._chooser.pitches(), hold=not first, end=sounds)
+        left, first = turn.length - place, place == 0
+        closes = turn.length >= CLOSING and left <= BEAT
+        if closes and left < BEAT:
+            return NO_EVENT
+        pitches, sounds = chooser.pitches(), None if first else memory.sounds
+        if closes and (near := pitches & ((cost := chooser.home()) < np.inf)).any():
+            hold = sounds is not None and bool(cost[sounds - FIRST_PITCH] < np.inf)
+            return chooser.draw(memory.state.log_probs, near, hold, end=False, cost=cost)
+        return chooser.draw(memory.state.log_probs, pitches, hold=not first, end=sounds is not None)
 
     def _repeat(self, turn: Turn, source: Mapping[int, int], place: int) -> int:
         """The event there, or another note in its place that the net likes: the rhythm stays, and so does the contour,

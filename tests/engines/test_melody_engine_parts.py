@@ -150,6 +150,20 @@ def test_the_key_moves_with_the_player() -> None:
     assert {k for k in range(12) if ear.classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
+def test_home_is_the_tonic_and_its_triad() -> None:
+    ear = KeyEar()
+    for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
+        ear.hear(pitch % 12)
+    costs = ear.home(0)
+    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, "G, though it has an F"
+    ear.reset()
+    for pitch in (69, 71, 72, 74, 76, 72, 69, 68, 69):
+        ear.hear(pitch % 12)
+    assert {k for k in range(12) if ear.home(0)[k] < np.inf} == {9, 0, 4}, "A minor"
+    assert {k for k in range(12) if ear.home(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
+    assert (ear.home(-1) == ear.home(0)).all()
+
+
 def longest_copy(heard: list[int], played: list[int]) -> int:
     return max(
         (n for n in range(1, len(played) + 1) for i in range(len(played) - n + 1) for j in range(len(heard) - n + 1)
