@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.realtime.jack_observer import Observer
 from tests.stage.fakes import Desk, Peer
-from tests.tools.jack import JackServer
+from tests.tools.jack import STOOD_STILL, JackServer
 
 
 @pytest.fixture
@@ -20,3 +21,10 @@ def desk(jack_server: JackServer) -> Iterator[Desk]:
 def peer(jack_server: JackServer) -> Iterator[Peer]:
     with Peer() as peer:
         yield peer
+
+
+@pytest.fixture
+def observer(jack_server: JackServer, request: pytest.FixtureRequest) -> Iterator[Observer]:
+    with Observer(jack_server) as observer:
+        yield observer
+        request.node.stash[STOOD_STILL] |= observer.stalled()

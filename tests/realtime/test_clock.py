@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -27,7 +26,6 @@ from daemon.stage.spec import ClockSpec, MelodySpec, PortSpec, StageSpec
 from tests.realtime.band import sounding
 from tests.realtime.jack_observer import Observer
 from tests.stage.fakes import Desk, Peer, until
-from tests.tools.jack import JackServer
 
 NOW = TempoMap(((0.0, 96.0),), ((0.0, 4.0),))
 LOWEST = 24  # the pitch of beat 0; every beat has its own
@@ -44,22 +42,6 @@ TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 MASTER = "jack_midi_clock:mclk_out"
 NEAR = 0.007  # seconds: two periods, and what they take on a busy machine
 FAR = 0.1  # seconds that one beat may be off on a busy machine; a wrong beat would be 0.4 or more
-
-
-def steady(test: Callable[[Desk, Observer], None]) -> Callable[[JackServer], None]:
-    """Tried anew if it failed where the server stood still: whole ticks late cannot be told from lost ones."""
-
-    def attempts(jack_server: JackServer) -> None:
-        for left in (3, 2, 1, 0):
-            with Desk() as desk, Observer(jack_server) as observer:
-                try:
-                    return test(desk, observer)
-                except AssertionError:
-                    if not left or not observer.stalled():
-                        raise
-
-    attempts.__name__, attempts.__doc__ = test.__name__, test.__doc__
-    return attempts
 
 
 class JackMidiClock:
@@ -155,7 +137,6 @@ class Ends:
         assert abs(statistics.median(late)) < far, late
 
 
-@steady
 def test_start_stop_continue_and_locate(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock():
@@ -189,7 +170,6 @@ def test_start_stop_continue_and_locate(desk: Desk, observer: Observer) -> None:
     assert not [message for message in desk.messages("log") if message[1] != "info"]
 
 
-@steady
 def test_a_master_that_is_killed_and_returns(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock() as clock:
@@ -220,7 +200,6 @@ def test_a_master_that_is_killed_and_returns(desk: Desk, observer: Observer) -> 
     assert not ends.sounding
 
 
-@steady
 def test_other_tempi(desk: Desk, observer: Observer) -> None:
     """From one beat to the next, and far."""
     desk.start_stage(SLAVE, clock=True)
@@ -241,7 +220,6 @@ def test_other_tempi(desk: Desk, observer: Observer) -> None:
         ends.agree(worst=math.inf if observer.stalled() else 0.6)
 
 
-@steady
 def test_two_masters_and_nonsense(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     rng = random.Random(5)
@@ -333,7 +311,6 @@ def hand(desk: Desk, action: str) -> None:
     desk.send(["hand", action, time.perf_counter()])
 
 
-@steady
 def test_what_we_send_is_understood(desk: Desk, observer: Observer) -> None:
     desk.start_stage(LEADER, clock=True)
     with MclkDump() as dump:
@@ -365,7 +342,6 @@ def test_what_we_send_is_understood(desk: Desk, observer: Observer) -> None:
         until(lambda: dump.events[-1] == "stop", "Stop, when jamd ends")
 
 
-@steady
 def test_clock_goes_on_through_a_burst_of_notes(desk: Desk, observer: Observer) -> None:
     """2,000 notes at once are on their way for longer than a tick."""
     chord = Melody("chord", tuple(Note(2.0, 0.5, pitch, 80) for pitch in range(125)), 4.0, False, NOW)
@@ -379,7 +355,6 @@ def test_clock_goes_on_through_a_burst_of_notes(desk: Desk, observer: Observer) 
     assert TICK in messages[notes[0] : notes[-1]]
 
 
-@steady
 def test_a_stage_that_is_killed_goes_on_with_its_clock(desk: Desk, observer: Observer) -> None:
     """Stop, song position and Continue, from a 16th on that falls where the song would have been."""
     desk.start_stage(LEADER, clock=True)
@@ -402,7 +377,6 @@ def test_a_stage_that_is_killed_goes_on_with_its_clock(desk: Desk, observer: Obs
     assert seconds == pytest.approx(beats_gone * 60 / 125, abs=FAR)
 
 
-@steady
 def test_a_stage_that_is_killed_follows_on(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock():

@@ -9,9 +9,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from daemon.desk.jack_server import JackServer, available
 
-__all__ = ["JackServer", "available"]
+__all__ = ["STOOD_STILL", "JackServer", "available"]
+STOOD_STILL = pytest.StashKey[bool]()  # of a test: whether the server did, meanwhile
 
 
 def main() -> int:
