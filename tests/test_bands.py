@@ -1,28 +1,95 @@
-"""The set-ups that ship."""
+"""The set-ups that ship: they are found from anywhere, every setting turns by CC, everybody plays in its own place."""
 
+from __future__ import annotations
+
+import io
 from pathlib import Path
 
+import mido
 import pytest
 
 from daemon import config
+from daemon.config import Config
+from daemon.desk.offline import render
+from daemon.engines.base import engine_class
 from daemon.errors import ConfigError
 from daemon.paths import resources
+
+DATA = Path(__file__).parent / "data"
+TINY = {"bachbot": "tiny_harmoniser", "melody": "tiny_melody", "drums": "tiny_drums"}
+BANDS = sorted((resources() / "bands").glob("*.yaml"))
+QUARTET = resources() / "bands" / "quartet.yaml"
+CALLS = resources() / "melodies" / "ode_in_calls.mid"
+
+
+@pytest.fixture(params=BANDS, ids=lambda path: path.stem)
+def band(request: pytest.FixtureRequest, tmp_path: Path) -> Config:
+    """One of them, with models of a few weights."""
+    text = request.param.read_text(encoding="utf-8")
+    for name, tiny in TINY.items():
+        text = text.replace(f"model: {name}\n", f"model: {DATA / tiny}.onnx\n")
+    (tmp_path / "band.yaml").write_text(text, encoding="utf-8")
+    return config.load(tmp_path / "band.yaml")
 
 
 def test_what_ships_is_found_from_anywhere_unless_there_is_one_of_that_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    wanted = Path("config.yaml")
-    assert config.load(wanted).path == resources() / wanted
-    wanted.write_text("clock: {bpm: 77}")
-    assert config.load(wanted).clock.bpm == 77
+    assert config.load(Path("config.yaml")).path == resources() / "config.yaml"
+    own = tmp_path / "bands" / "quartet.yaml"
+    own.parent.mkdir()
+    own.write_text("clock: {bpm: 77}")
+    assert config.load(Path("bands/quartet.yaml")).clock.bpm == 77
     with pytest.raises(ConfigError, match=r"bands/none\.yaml: cannot be read"):
         config.load(Path("bands/none.yaml"))
 
 
 def test_an_engine_may_name_the_channel_of_all_its_voices(tmp_path: Path) -> None:
-    tiny = Path(__file__).parent / "data" / "tiny_drums.onnx"
+    tiny = DATA / "tiny_drums.onnx"
     band = f"ports: {{out: {{direction: out}}}}\nband: {{d: {{engine: drums, model: {tiny}, play: {{port: out}}}}}}"
     (tmp_path / "band.yaml").write_text(band)
     assert set(config.load(tmp_path / "band.yaml").band[0].channels.values()) == {10}
+
+
+def test_keys_choir_melody_and_drums_play_together(band: Config) -> None:
+    assert {member.engine for member in band.band} == {"harmoniser", "melody", "drums"}
+    assert all("keys" in member.listen for member in band.band)
+
+
+def test_every_setting_turns_by_a_controller_of_its_own(band: Config) -> None:
+    turned = [(control.player, control.setting) for control in band.controls if control.action == "setting"]
+    settings = [(member.name, s.name) for member in band.band for s in engine_class(member.engine).settings]
+    assert sorted(turned) == sorted(settings)
+    numbers = [control.number for control in band.controls]
+    assert len(set(numbers)) == len(numbers)
+    assert {"sustain", "tempo", "start", "stop", "tap", "panic"} <= {control.action for control in band.controls}
+
+
+def test_every_voice_has_a_channel_of_its_own_and_the_drums_have_the_tenth(band: Config) -> None:
+    channels = [number for member in band.band if member.engine != "drums" for number in member.channels.values()]
+    assert len(set(channels)) == len(channels) and 10 not in channels
+    (drummer,) = (member for member in band.band if member.engine == "drums")
+    assert set(drummer.channels.values()) == {10}
+
+
+def test_the_quartet_by_itself(tmp_path: Path) -> None:
+    """The choir sings the calls, the soloist answers in between, the drummer plays throughout."""
+    text = QUARTET.read_text(encoding="utf-8")
+    for name, tiny in TINY.items():
+        text = text.replace(f"model: {name}\n", f"model: {DATA / tiny}.onnx\n")
+    (tmp_path / "band.yaml").write_text(text, encoding="utf-8")
+    file = mido.MidiFile(file=io.BytesIO(render(config.load(tmp_path / "band.yaml"), CALLS).data))
+    onsets: dict[int, list[float]] = {}
+    for track in file.tracks:
+        beat = 0.0
+        for message in track:
+            beat += message.time / file.ticks_per_beat
+            if message.type == "note_on":
+                onsets.setdefault(message.channel + 1, []).append(beat)
+    assert set(onsets) == {1, 2, 3, 4, 5, 10}
+    calls = [(8.0, 16.0), (24.0, 32.0), (40.0, 48.0), (56.0, 64.0)]
+    for channel in range(1, 5):
+        assert all(any(start <= beat < end for start, end in calls) for beat in onsets[channel])
+    assert all(not any(start + 0.1 <= beat < end for start, end in calls) for beat in onsets[5])
+    assert onsets[10][0] < 1 and max(onsets[10]) > 60
