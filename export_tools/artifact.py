@@ -1,7 +1,10 @@
 """A trained model as an artifact: NAME.onnx and NAME.json, put in place after the graph agreed with torch.
 
-Every model's export.py writes through this module (docs/models.md: the file format).
+Every model's export.py writes through this module (docs/models.md: the file format). Torch and onnx are imported where
+they are needed: who imports somebody else's weights has neither.
 """
+
+from __future__ import annotations
 
 import hashlib
 import json
@@ -10,14 +13,16 @@ import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import onnx
 import onnxruntime
-import torch
-from onnx import helper
-from torch import nn
+
+if TYPE_CHECKING:
+    import onnx
+    from torch import nn
 
 FORMAT = 1
 OPSET, IR = 20, 10
@@ -46,6 +51,9 @@ def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Seq
 
     `rows` is torch.export's dynamic_shapes, an entry for each argument of `module.forward`.
     """
+    import onnx
+    import torch
+
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
@@ -70,6 +78,9 @@ def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Seq
 
 def to_model(graph: onnx.GraphProto) -> onnx.ModelProto:
     """A graph as a whole, checked file."""
+    import onnx
+    from onnx import helper
+
     opset = helper.make_opsetid("", OPSET)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=IR, producer_name="jamd")
     onnx.checker.check_model(model, full_check=True)
@@ -90,9 +101,16 @@ def compare(draft: Path, feeds: Arrays, expected: Arrays, **tolerance: float) ->
     return given
 
 
+def versions() -> dict[str, str]:
+    """Of what writes and checks, as far as it is installed."""
+    installed = {found.name for found in metadata.distributions()}
+    return {name: metadata.version(name) for name in ("torch", "onnx", "onnxruntime") if name in installed}
+
+
 def write(
-    path: Path, model: onnx.ModelProto, golden: Golden, about: dict, quantise: Callable[[Path], None] | None = None
-) -> dict:
+    path: Path, model: onnx.ModelProto | bytes, golden: Golden, about: dict,
+    quantise: Callable[[Path], None] | None = None,
+) -> dict:  # fmt: skip
     """Compare with torch on the golden input, then put both files in place. Returns the sidecar.
 
     `about`: the sidecar's own keys, `engine`, `encoding`, `inputs`, `states`, `training`, `metrics` and the like.
@@ -101,7 +119,7 @@ def write(
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft, beside = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
-        onnx.save(model, draft)
+        draft.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         given = compare(draft, golden.feeds, golden.expected, rtol=1e-3, atol=1e-4)
         if quantise:
             quantise(draft)
@@ -112,7 +130,7 @@ def write(
             **about,
             "outputs": signature(given),
             "sha256": hashlib.sha256(draft.read_bytes()).hexdigest(),
-            "versions": {"torch": torch.__version__, "onnx": onnx.__version__, "onnxruntime": onnxruntime.__version__},
+            "versions": versions(),
             "golden": {
                 "input": golden.source,
                 "seed": golden.seed,

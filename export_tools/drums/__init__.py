@@ -1,0 +1,1 @@
+"""A drummer: the RNN drummer's configuration as the baseline, and ours."""

@@ -1,0 +1,107 @@
+"""Nats per hit of a drum model on MIDI files, through its ONNX file.
+
+    python -m export_tools.drums.evaluate --model models/drums.onnx DIR [--split validation]
+
+Hits are the notes on channel 10 (of a file without any there: all notes), on 17 instruments, in order of time and then
+of note, two of one instrument at one tick taken for one. For every hit of a file but the first, −ln P(instrument, class
+of the time since the hit before | all hits before): time in ticks of 480 to a quarter, in the classes under `ticks` in
+the model's sidecar, the nearest class, gaps longer than the longest taken for it. Velocity and finer timing do not
+count. Models that know where in the bar they are get it from the file's meters and tempi; style is not told. DIR is
+searched recursively; with --split it holds Groove's info.csv, and the files of that split are measured. Prints one JSON
+object: `nats_per_hit`, `accuracy` (the likeliest pair of instrument and class was right), `hits` and `files` that were
+measured, and `refused`, what could not be, with the reason. Needs jamd's own packages only, not those of training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from daemon import models
+from daemon.encodings.drums import TICKS, tick_classes
+from daemon.encodings.drums_files import Groove, read_groove
+from daemon.engines.drums_model import DrumsModel, drums_model
+from daemon.errors import JamdError, MelodyError
+
+from .grooves import BadFolder, midi_files
+
+
+def score(model: DrumsModel, groove: Groove) -> tuple[list[float], int]:
+    """Log probabilities of all hits but the first, and of how many the likeliest pair was right."""
+    classes = tick_classes(model.ticks)
+    log_probs: list[float] = []
+    right = 0
+    position, bar = groove.bar_at(groove.start)
+    tick = groove.start
+    state = model.start(bar, position, groove.tempo_map.bpm_at(tick / TICKS))
+    for number, hit in enumerate(groove.hits):
+        tick += hit.gap
+        if number:
+            table = model.log_probs(state)
+            pair = hit.instrument, int(classes[min(hit.gap, len(classes) - 1)])
+            log_probs.append(float(table[pair]))
+            right += int(table.argmax()) == pair[0] * table.shape[1] + pair[1]
+        state = model.advance(state, hit, groove.tempo_map.bpm_at(tick / TICKS))
+        if len(groove.tempo_map.meters) > 1:
+            position, bar = groove.bar_at(tick)
+            state = model.at_bar(state, bar, position)
+    return log_probs, right
+
+
+def evaluate(model: DrumsModel, paths: list[Path]) -> dict[str, Any]:
+    """The figures over all files. Raises BadFolder if none can be measured."""
+    log_probs: list[float] = []
+    right, files, refused = 0, 0, []
+    for path in paths:
+        try:
+            groove = read_groove(path)
+        except MelodyError as error:
+            refused.append(str(error))
+            continue
+        if len(groove.hits) < 2:
+            refused.append(f"{path}: a single hit, after which nothing comes: choose a longer file")
+            continue
+        scores, correct = score(model, groove)
+        log_probs += scores
+        right += correct
+        files += 1
+    if not files:
+        raise BadFolder("\n".join(["none of the files can be measured:", *refused]))
+    return {
+        "nats_per_hit": round(-float(np.mean(log_probs)), 6),
+        "accuracy": round(right / len(log_probs), 6),
+        "hits": len(log_probs),
+        "files": files,
+        "refused": refused,
+    }
+
+
+def open_model(path: Path) -> DrumsModel:
+    """The model of an artifact that agrees with its sidecar. Raises ModelError."""
+    artifact = models.load(path, "drums")
+    return drums_model(artifact.session, artifact.sidecar)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="DIR")
+    parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
+    parser.add_argument("--split", help="of Groove's info.csv in DIR: train, validation or test")
+    args = parser.parse_args(arguments)
+    try:
+        paths = midi_files(args.folder, args.split)
+        figures = evaluate(open_model(args.model), paths)
+    except JamdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(json.dumps(figures))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Write a trained drummer as NAME.onnx and NAME.json, after the graph agreed with torch.
+
+    python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx
+
+Our graph holds three functions, as the harmoniser's holds two: the input `function` says which is run, 0 = advance,
+1 = where, 2 = when, 3 = all; what is not run comes back without rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import helper
+from torch import Tensor, nn
+
+from daemon.encodings.drums import COUNT, golden_feeds
+from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
+from export_tools import artifact
+from export_tools.artifact import Golden, to_graph, to_model
+from export_tools.harmoniser.export import either
+
+from .graph import artifact_parts
+from .model import Groove, Shape
+from .rnn_drummer import RnnDrummer
+
+DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
+LICENCE = "CC BY 4.0"
+GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed), function = 3"
+GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
+
+
+class Advance(nn.Module):
+    """`Groove.recur` for one hit, with the recurrent matrices side by side."""
+
+    def __init__(self, model: Groove):
+        super().__init__()
+        self.read, lstm = model.read, model.lstm
+        self.gates = nn.Linear(lstm.input_size + lstm.hidden_size, 4 * lstm.hidden_size)
+        self.gates.weight.data = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
+        self.gates.bias.data = lstm.bias_ih_l0 + lstm.bias_hh_l0
+
+    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, g, o = self.gates(torch.cat([nn.functional.gelu(self.read(x)), h], dim=1)).chunk(4, dim=1)
+        following = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * following.tanh(), following
+
+
+class Where(nn.Module):
+    def __init__(self, model: Groove):
+        super().__init__()
+        self.model = model
+
+    def forward(self, context: Tensor, wishes: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.where(context, wishes, window, places)
+
+
+class When(nn.Module):
+    def __init__(self, model: Groove):
+        super().__init__()
+        self.model = model
+
+    def forward(self, seen: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model.when(seen, which, anchors)
+
+
+# Each function's net, inputs and outputs; its place in the list is its number.
+FUNCTIONS = {
+    "advance": (Advance, ("x", "h", "c"), ("h_next", "c_next")),
+    "where": (Where, ("context", "wishes", "window", "places"), ("summary", "joint")),
+    "when": (When, ("seen", "which", "anchors"), ("offsets", "velocities")),
+}
+
+
+def inputs(shape: Shape) -> dict[str, dict]:
+    """Of the sidecar: type and shape, and, of whole numbers, how many values there are."""
+    hidden = {"dtype": "float32", "shape": ["batch", shape.hidden]}
+    return {
+        "function": {"dtype": "int64", "shape": []},
+        "x": {"dtype": "float32", "shape": ["batch", WIDTH]},
+        "h": hidden,
+        "c": hidden,
+        "context": hidden,
+        "wishes": {"dtype": "float32", "shape": ["batch", shape.wishes]},
+        "window": {"dtype": "float32", "shape": ["batch", AHEAD, COUNT * CHANNELS]},
+        "places": {"dtype": "int64", "shape": ["batch", AHEAD], "values": PLACES},
+        "seen": hidden,
+        "which": {"dtype": "int64", "shape": ["batch"], "values": AHEAD * COUNT},
+        "anchors": {"dtype": "float32", "shape": ["batch", ANCHORS]},
+    }
+
+
+def assemble(model: Groove, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
+    """All functions in one graph."""
+    batch = {0: torch.export.Dim("batch")}
+    nodes, given, made = [], [helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])], []
+    nodes.append(helper.make_node("Constant", [], ["all"], value_int=len(FUNCTIONS)))
+    nodes.append(helper.make_node("Equal", ["function", "all"], ["run all"]))
+    for number, (name, (net, reads, writes)) in enumerate(FUNCTIONS.items()):
+        graph = to_graph(net(model), {key: feeds[key] for key in reads}, writes, [batch] * len(reads))
+        nodes.append(helper.make_node("Constant", [], [f"number of {name}"], value_int=number))
+        nodes.append(helper.make_node("Equal", ["function", f"number of {name}"], [f"asked for {name}"]))
+        nodes.append(helper.make_node("Or", ["run all", f"asked for {name}"], [f"run {name}"]))
+        nodes.append(either(graph, name, f"run {name}"))
+        given, made = [*given, *graph.input], [*made, *graph.output]
+    return to_model(helper.make_graph(nodes, "drummer", given, made))
+
+
+def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
+    """Ours. Returns the sidecar."""
+    model.eval()
+    about = {
+        "engine": "drums",
+        "encoding": "groove",
+        "steps_per_beat": 480,
+        "inputs": inputs(model.shape),
+        "states": ["h", "c"],
+        "ticks": ticks,
+        "styles": styles,
+        **card,
+    }
+    feeds = golden_feeds({**about, "golden": {"seed": 1}})
+    expected = {}
+    with torch.no_grad():
+        for net, reads, writes in FUNCTIONS.values():
+            answers = net(model)(*(torch.from_numpy(feeds[name]) for name in reads))
+            expected |= {name: answer.numpy() for name, answer in zip(writes, answers, strict=True)}
+    golden = Golden(GOLDEN_SOURCE, 1, feeds, expected, tolerance=2e-3, shown=GOLDEN)
+    return artifact.write(path, assemble(model, feeds), golden, about)
+
+
+def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> dict:
+    """The baseline, through the graph of the imported original. Returns the sidecar."""
+    graph, golden, about = artifact_parts(*model.layout(), ticks)
+    tensors = {name: torch.from_numpy(value) for name, value in golden.feeds.items()}
+    with torch.no_grad():
+        note, tick, _ = model(
+            tensors["note"][:, None], tensors["tick"][:, None], (tensors["h"][None], tensors["c"][None])
+        )
+    for name, value in (("note_log_probs", note), ("tick_log_probs", tick)):
+        np.testing.assert_allclose(value[:, 0].numpy(), golden.expected[name], rtol=1e-3, atol=1e-4)
+    return artifact.write(path, graph, golden, about | card)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
+    parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
+    args = parser.parse_args()
+    saved = torch.load(args.checkpoint, weights_only=True)
+    ticks, styles = saved["ticks"], saved["styles"]
+    card = {"training": {"data": DATA, "licence": LICENCE, **saved["training"]}, "metrics": saved["metrics"]}
+    if saved["encoding"] == "groove":
+        model = Groove(Shape(wishes=len(styles) + 6))
+        model.load_state_dict(saved["weights"])
+        sidecar = write_groove(model, args.model, card, ticks, styles)
+    else:
+        baseline = RnnDrummer(len(ticks))
+        baseline.load_state_dict(saved["weights"])
+        sidecar = write_rnn(baseline, args.model, card, ticks)
+    print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")
+
+
+if __name__ == "__main__":
+    main()

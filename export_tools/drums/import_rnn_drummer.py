@@ -1,0 +1,107 @@
+"""The RNN drummer's published weights (Hollemans 2017) as a model that jamd plays and evaluate.py measures.
+
+    python -m export_tools.drums.import_rnn_drummer WX WY TABLES.json -o FILE.onnx
+
+WX and WY are its files of float32, row by row: WX (17 notes + tick classes + 200 hidden units + 1 bias, 4 × 200 gates
+in the order f, i, o, g), WY (200 hidden units + 1 bias, 17 notes + tick classes). TABLES.json holds `notes`, the 17
+MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. They come without a licence: jamd ships none of it,
+bring your own. Needs jamd's own packages only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from daemon.encodings.drums import COUNT, INSTRUMENTS
+from daemon.errors import JamdError
+from export_tools import artifact
+
+from .graph import HIDDEN, artifact_parts
+
+CARD = {
+    "training": {
+        "data": "the RNN drummer's published weights (M. Hollemans, 2017), imported",
+        "licence": "none given: for your own use, not to be passed on",
+    },
+    "metrics": {},
+}
+
+
+class BadWeights(JamdError):
+    """Files that are not those of the RNN drummer: says which, and what is wrong."""
+
+    exit_code = 2
+
+
+def read_tables(path: Path) -> list[int]:
+    """The tick classes. Raises BadWeights."""
+    try:
+        tables = json.loads(path.read_text(encoding="utf-8"))
+        notes, ticks = tables["notes"], tables["ticks"]
+    except OSError as error:
+        raise BadWeights(f"{path}: cannot be read ({error.strerror}): name the JSON file of the tables") from None
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
+        raise BadWeights(
+            f"{path}: not an object with `notes` and `ticks` ({error}): name the file of the tables"
+        ) from None
+    if notes != list(INSTRUMENTS):
+        raise BadWeights(f"{path}: `notes` must be the 17 MIDI notes {list(INSTRUMENTS)}, in this order; here: {notes}")
+    whole = isinstance(ticks, list) and all(type(tick) is int for tick in ticks)
+    if not whole or len(ticks) < 2 or ticks[0] != 0 or ticks[-1] > 1 << 16 or sorted(set(ticks)) != ticks:
+        raise BadWeights(f"{path}: `ticks` must be a list of whole numbers that rises from 0: correct it")
+    return ticks
+
+
+def read_matrix(path: Path, rows: int, columns: int) -> np.ndarray:
+    """A file of float32 as (rows, columns). Raises BadWeights."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadWeights(f"{path}: cannot be read ({error.strerror}): name a file of weights") from None
+    if len(data) != rows * columns * 4:
+        raise BadWeights(
+            f"{path}: {len(data)} bytes, but {rows} × {columns} float32 are {rows * columns * 4} bytes: "
+            "name WX, then WY, and the tables that belong to them"
+        )
+    matrix = np.frombuffer(data, dtype="<f4").reshape(rows, columns)
+    if not np.isfinite(matrix).all():
+        raise BadWeights(
+            f"{path}: holds what is not a finite number: it is damaged, or no file of little-endian float32"
+        )
+    return matrix
+
+
+def convert(wx: Path, wy: Path, tables: Path, output: Path) -> None:
+    """Write the artifact. Raises BadWeights."""
+    if output.suffix != ".onnx":
+        raise BadWeights(f"{output}: -o must end in .onnx")
+    ticks = read_tables(tables)
+    outputs = COUNT + len(ticks)
+    weights = read_matrix(wx, outputs + HIDDEN + 1, 4 * HIDDEN), read_matrix(wy, HIDDEN + 1, outputs)
+    graph, golden, about = artifact_parts(*weights, ticks)
+    artifact.write(output, graph, golden, about | CARD)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("wx", type=Path, metavar="WX")
+    parser.add_argument("wy", type=Path, metavar="WY")
+    parser.add_argument("tables", type=Path, metavar="TABLES.json")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
+    args = parser.parse_args(arguments)
+    try:
+        convert(args.wx, args.wy, args.tables, args.output)
+    except JamdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

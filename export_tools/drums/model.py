@@ -1,0 +1,165 @@
+"""Our drummer: a recurrent net over hits that knows the bar, and two heads that can be told how to play.
+
+`recur` reads the last hit with all that `daemon.encodings.drums_groove` remembers. `where` answers the joint
+distribution of the cell (16th) and the instrument of the next hit: one small net looks at every cell ahead, with what
+was played there in the bars before. `when` gives, for one cell and instrument, the distribution of the offset from the
+middle of the cell, in ticks, as a mixture of normal distributions, and that of the velocity. So the probability of an
+instrument at an exact tick is a product of two numbers, and that of a class of ticks a sum of such products.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from daemon.encodings.drums import COUNT
+from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, EARLIEST, OFFSETS, PLACES, WIDTH
+
+from .streams import Split, keep
+
+VELOCITIES = 127
+MIXED = 12  # of the anchors, those that are offsets: the means of the mixture are linear in them
+States = tuple[Tensor, ...] | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes of the net, in units; `components` of the mixture; `wishes`: inputs that say how to play."""
+
+    wishes: int
+    read: int = 160
+    hidden: int = 224
+    view: int = 128
+    cell: int = 80
+    head: int = 112
+    components: int = 8
+
+
+class Locked(nn.Module):
+    """Dropout with one mask for all time steps (Gal and Ghahramani 2016)."""
+
+    def __init__(self, dropout: float):
+        super().__init__()
+        self.dropout = dropout
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(rows, time, width) → the same."""
+        if not self.training:
+            return x
+        return x * torch.empty_like(x[:, :1]).bernoulli_(1 - self.dropout) / (1 - self.dropout)
+
+
+class Groove(nn.Module):
+    encoding = "groove"
+    rows, length = 24, 64  # of the streams
+    rate, decay, average = 2e-3, 0.05, 0.998
+
+    def __init__(self, shape: Shape, dropout: float = 0.2):
+        super().__init__()
+        self.shape = shape
+        hidden, head = shape.hidden, shape.head
+        self.read = nn.Linear(WIDTH, shape.read)
+        self.lstm = nn.LSTM(shape.read, hidden, batch_first=True)
+        self.drop_read, self.drop_context, self.drop_cells = Locked(dropout / 2), Locked(dropout), Locked(dropout / 2)
+        self.dropout = nn.Dropout(dropout)
+        self.view_in, self.view_out = nn.Linear(hidden + shape.wishes, shape.view), nn.Linear(shape.view, hidden)
+        self.direct = nn.Linear(hidden, AHEAD * COUNT)
+        self.cell_view = nn.Linear(hidden, shape.cell)
+        self.cell_window = nn.Linear(COUNT * CHANNELS, shape.cell)
+        self.cell_place = nn.Embedding(PLACES, shape.cell)
+        self.cell_ahead = nn.Parameter(torch.zeros(AHEAD, shape.cell))
+        self.cell_out = nn.Linear(shape.cell, COUNT)
+        self.head_view = nn.Linear(hidden, head)
+        self.head_anchors = nn.Linear(ANCHORS, head)
+        self.head_which = nn.Embedding(AHEAD * COUNT, head)
+        self.head_instrument = nn.Embedding(COUNT, head)
+        self.head_hidden = nn.Linear(head, head)
+        self.mixture = nn.Linear(head, 3 * shape.components)
+        self.mixture_anchors = nn.Linear(MIXED, shape.components, bias=False)
+        self.velocity = nn.Linear(head, VELOCITIES)
+        for embedding in (self.cell_place, self.head_which, self.head_instrument):
+            nn.init.normal_(embedding.weight, std=0.1)
+        nn.init.zeros_(self.mixture_anchors.weight)
+        with torch.no_grad():
+            self.mixture.bias[: shape.components] = 0.0
+            self.mixture.bias[shape.components : 2 * shape.components] = torch.linspace(-3, 3, shape.components)
+            self.mixture.bias[2 * shape.components :] = 2.0
+        self.register_buffer("grid", torch.arange(OFFSETS, dtype=torch.float32) + EARLIEST, persistent=False)
+
+    def recur(self, x: Tensor, states: States) -> tuple[Tensor, States]:
+        """(rows, time, WIDTH), states h and c (1, rows, hidden) → context (rows, time, hidden), states."""
+        y, following = self.lstm(self.drop_read(functional.gelu(self.read(x))), states)
+        return self.drop_context(y), following
+
+    def where(self, context: Tensor, wishes: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, hidden), (n, wishes), (n, AHEAD, 17 × CHANNELS), (n, AHEAD) → what the heads see (n, hidden), and log
+        probabilities (n, AHEAD, 17) of the cell and the instrument of the next hit."""
+        hidden = functional.gelu(self.view_in(torch.cat([context, wishes], dim=1)))
+        view = context + self.view_out(self.dropout(hidden))
+        cells = self.cell_window(window) + self.cell_place(places) + self.cell_ahead
+        cells = functional.relu(cells + self.cell_view(view)[:, None])
+        logits = self.cell_out(self.drop_cells(cells)).flatten(1) + self.direct(view)
+        return view, logits.log_softmax(-1).unflatten(1, (AHEAD, COUNT))
+
+    def when(self, view: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, hidden), 17 × cell + instrument (n,), (n, ANCHORS) → scores of the offsets (n, 120), log probabilities of
+        the velocities (n, 127). The scores are log densities: what is possible is still to be normalised."""
+        x = self.head_view(view) + self.head_which(which) + self.head_instrument(which % COUNT)
+        x = functional.gelu(x + self.head_anchors(anchors))
+        x = self.dropout(functional.gelu(self.head_hidden(self.dropout(x))))
+        weights, means, widths = self.mixture(x).chunk(3, dim=-1)
+        means = (means + self.mixture_anchors(anchors[:, :MIXED])) * 15  # an eighth of a cell
+        sharp = torch.exp(-widths.clamp(-1.0, 5.0))
+        z = (self.grid - means[..., None]) * sharp[..., None]
+        scores = (weights.log_softmax(-1) + sharp.log())[..., None] - z * z / 2
+        return scores.logsumexp(1), self.velocity(x).log_softmax(-1)
+
+    @classmethod
+    def of(cls, split: Split) -> Groove:
+        """A new one, for the styles of a split."""
+        return cls(Shape(wishes=len(split.styles) + 6))
+
+    def wishes(self, split: Split, numbers: np.ndarray) -> Tensor:
+        """(rows, time, wishes): in training each is told half of the time, in evaluation never."""
+        styles = len(split.styles)
+        out = torch.zeros(*numbers.shape, styles + 6)
+        if not self.training:
+            return out
+        told = torch.rand(4, len(numbers), 1) < 0.4
+        out[..., :styles] = functional.one_hot(split.take("style", numbers), styles) * told[0, :, :, None]
+        fill = split.take("fill", numbers)
+        out[..., styles], out[..., styles + 1] = fill * told[1], (1 - fill) * told[1]
+        for place, name, scale in ((2, "loudness", 1), (4, "density", 8)):
+            value = split.take(name, numbers) / scale
+            noisy = value * (1 + 0.1 * torch.randn_like(value))
+            out[..., styles + place], out[..., styles + place + 1] = noisy * told[place // 2 + 1], told[place // 2 + 1]
+        return out
+
+    def losses(
+        self, split: Split, numbers: np.ndarray, anew: np.ndarray, states: States
+    ) -> tuple[dict[str, Tensor], States]:
+        """Of the hits with these numbers: nats of instrument and time, and of velocity; first hits apart."""
+        context, following = self.recur(split.take("features", numbers), keep(states, anew))
+        real = numbers >= 0
+        told, chosen = numbers[real], torch.from_numpy(real)
+        window, places = split.take("window", told).flatten(2), split.take("places", told)
+        ahead, instrument, offset = (split.take(name, told) for name in ("ahead", "instrument", "offset"))
+        view, joint = self.where(context[chosen], self.wishes(split, numbers)[chosen], window, places)
+        where = functional.nll_loss(joint.flatten(1), ahead * COUNT + instrument, reduction="none")
+        scores, velocities = self.when(view, ahead * COUNT + instrument, split.take("anchors", told))
+        floor = split.take("floor", told)
+        scores = scores.masked_fill(self.grid < floor[:, None], -torch.inf)
+        when = functional.cross_entropy(scores, offset - EARLIEST, reduction="none")
+        velocity = functional.nll_loss(velocities, split.take("velocity", told) - 1, reduction="none")
+        begun = ~torch.isin(torch.from_numpy(told), torch.from_numpy(split.first))
+        nats = where + when
+        return {
+            "nats": nats[begun],
+            "velocity": velocity[begun],
+            "cell": where[begun],
+            "first": nats[~begun],
+        }, following

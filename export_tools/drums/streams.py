@@ -1,0 +1,64 @@
+"""Performances side by side, for truncated back-propagation through time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Split:
+    """The arrays of one split of prepare.py, by name; `first[i]:first[i + 1]` are the hits of performance i."""
+
+    def __init__(self, path: Path, split: str):
+        data = np.load(path)
+        self.ticks, self.styles = data["ticks"].tolist(), data["styles"].tolist()
+        self.arrays = {name.split("/")[1]: data[name] for name in data.files if name.startswith(f"{split}/")}
+        self.first = self.arrays.pop("first")
+        self.hits = len(self.arrays["gap"])
+
+    def streams(
+        self, rows: int, length: int, rng: np.random.Generator | None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Every performance once, `rows` side by side, in pieces of `length` hits: the numbers (rows, length) of the
+        hits, −1 after the end of a performance, and which rows (rows,) begin anew. In random order with `rng`, else
+        longest first."""
+        sizes = np.diff(self.first)
+        order = rng.permutation(len(sizes)) if rng else np.argsort(-sizes, kind="stable")
+        waiting = [(int(self.first[i]), int(self.first[i + 1])) for i in order[::-1]]
+        running: list[tuple[int, int]] = [(0, 0)] * rows
+        while True:
+            numbers, anew = np.full((rows, length), -1), np.zeros(rows, dtype=bool)
+            for row in range(rows):
+                here, end = running[row]
+                if here >= end and waiting:
+                    here, end = waiting.pop()
+                    anew[row] = True
+                count = min(length, end - here)
+                numbers[row, :count] = np.arange(here, here + count)
+                running[row] = here + count, end
+            if (numbers < 0).all():
+                return
+            yield numbers, anew
+
+    def cached(self, name: str, make: Callable[[dict[str, np.ndarray]], np.ndarray]) -> np.ndarray:
+        """An array made from the others, once."""
+        if name not in self.arrays:
+            self.arrays[name] = make(self.arrays)
+        return self.arrays[name]
+
+    def take(self, name: str, numbers: np.ndarray) -> Tensor:
+        """The entries of one array, whatever stands at number 0 in the place of −1; float or int64."""
+        values = torch.from_numpy(self.arrays[name][numbers.clip(0)])
+        return values.float() if values.is_floating_point() else values.long()
+
+
+def keep(states: tuple[Tensor, ...] | None, anew: np.ndarray) -> tuple[Tensor, ...] | None:
+    """LSTM states (layers, rows, width) without gradient, and zero where a row begins anew."""
+    if states is None:
+        return None
+    going_on = torch.from_numpy(~anew).float()[:, None]
+    return tuple(state.detach() * going_on for state in states)
