@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from daemon.encodings.melody import encoding_of
 from daemon.encodings.melody_events import EVENTS, Floats, summed
 
+Tensors = Mapping[str, NDArray[np.float32]]
+
 
 @dataclass(frozen=True, slots=True)
 class MelodyState:
@@ -22,7 +24,7 @@ class MelodyState:
 
     log_probs: Floats
     history: Any
-    tensors: Mapping[str, NDArray[np.float32]]
+    tensors: Tensors
 
 
 class MelodyModel:
@@ -35,7 +37,7 @@ class MelodyModel:
         self._session = session
         self.encoding = encoding_of(sidecar)
         self._states: tuple[str, ...] = tuple(sidecar["states"])
-        self._zero = {name: np.zeros((1, *sidecar["inputs"][name]["shape"][1:]), np.float32) for name in self._states}
+        self.zero = {name: np.zeros((1, *sidecar["inputs"][name]["shape"][1:]), np.float32) for name in self._states}
         self._outputs = ["log_probs", *(f"{name}_next" for name in self._states)]
 
     def transposition(self, events: Sequence[int]) -> int:
@@ -45,16 +47,20 @@ class MelodyModel:
     def start(self, meter: float, position: float = 0.0, transpose: int = 0) -> MelodyState:
         """Nothing heard yet. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats since its bar
         line; `transpose`: semitones, within the model only."""
-        return self._state(self.encoding.start(meter, position, transpose), self._zero)
+        return self._state(self.encoding.start(meter, position, transpose), self.zero)
 
     def step(self, state: MelodyState, event: int, position: float) -> MelodyState:
         """After `event` (0..37) in the 16th that `state` was about; `position` of the next one, in beats."""
         return self._state(self.encoding.heard(state.history, event, position), state.tensors)
 
-    def _state(self, history: Any, tensors: Mapping[str, NDArray[np.float32]]) -> MelodyState:
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], Tensors]:
+        """One step of the graph, any number of rows: log probabilities (rows, labels), and the states after it."""
+        log_probs, *following = self._session.run(self._outputs, feeds)
+        return log_probs, dict(zip(self._states, following, strict=True))
+
+    def _state(self, history: Any, tensors: Tensors) -> MelodyState:
         feeds = self.encoding.feeds(history)
         if feeds is None:
             return MelodyState(np.full(EVENTS, -np.log(EVENTS)), history, tensors)
-        log_probs, *following = self._session.run(self._outputs, {**feeds, **tensors})
-        events = self.encoding.events(history)
-        return MelodyState(summed(log_probs[0], events), history, dict(zip(self._states, following, strict=True)))
+        log_probs, following = self.run({**feeds, **tensors})
+        return MelodyState(summed(log_probs[0], self.encoding.events(history)), history, following)

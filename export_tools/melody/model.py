@@ -14,6 +14,8 @@ from daemon.encodings import melody_jamd as jamd
 from daemon.encodings.melody import ENCODINGS
 from daemon.encodings.melody_events import EVENTS, FIRST_PITCH, PITCHES
 
+from .attention import AttentionLayer
+
 DEGREES = 12
 CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # what jamd's logits are summed from
 
@@ -26,7 +28,7 @@ class Shape:
     hidden: int
     layers: int = 2
     attention: int = 40
-    embedding: int = 192
+    embedding: int = 160
 
 
 def build(shape: Shape, dropout: float = 0.0) -> "Magenta | Jamd":
@@ -124,19 +126,15 @@ class Attention(Magenta):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, time, inputs) → logits (batch, time, labels)."""
-        batch, size = len(x), self.shape.attention
         first = self.cells[0]
-        hidden = cell = attended = x.new_zeros(batch, self.shape.hidden)
-        past, keys = [hidden[:, None]] * size, [hidden[:, None]] * size
         into, back = self.mix_in.weight.split([self.width, self.shape.hidden], 1)
-        x = functional.linear(x, into, self.mix_in.bias)
-        for moment in x.unbind(1):
-            gates = first.gates(torch.addmm(moment, attended, back.T))
-            hidden, cell = first.step(gates, hidden, cell)
-            attended = self.attend(hidden, cell, torch.cat(past[-size:], 1), torch.cat(keys[-size:], 1))
-            past.append(self.mix_out(torch.cat([hidden, attended], 1))[:, None])
-            keys.append(self.key(past[-1]))
-        x = self.drop(torch.cat(past[size:], 1))
+        gates = first.gates(functional.linear(x, into, self.mix_in.bias)).transpose(0, 1)
+        x = AttentionLayer.apply(
+            gates, self.shape.attention, first.lstm.weight_hh_l0.T, back.T @ first.lstm.weight_ih_l0.T,
+            self.key.weight.T, self.query.weight.T, self.query.bias, self.score.weight[0], self.mix_out.weight.T,
+            self.mix_out.bias,
+        )  # fmt: skip
+        x = self.drop(x)
         for layer in list(self.cells)[1:]:
             x = self.drop(layer(x))
         return self.out(x)
@@ -178,7 +176,7 @@ class Jamd(nn.Module):
 
     def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each input of a row, without the states."""
-        return {"features": ("int64", (len(jamd.SIZES),)), "clues": ("int64", (jamd.CLUES,))}
+        return {"features": ("int64", (len(jamd.SIZES),)), "clues": ("int64", (len(jamd.CLUE_SIZES),))}
 
     def states(self) -> dict[str, tuple[int, ...]]:
         """Recurrent tensors of a row, all zero at the start."""

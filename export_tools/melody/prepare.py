@@ -1,0 +1,147 @@
+"""A folder of MIDI files → tunes for train.py, split so that no tune, and no variant of one, is on both sides.
+
+    python -m export_tools.melody.prepare DIR_OF_MIDI_FILES tunes.npz [--held-out BOOK]
+
+Writes tunes.npz, tunes.valid.txt (the files that are validated on, relative to the folder) and tunes.refused.txt (what
+cannot be used, and why). Two files are variants of one tune if they share a title that few others have, or at least a
+fifth of the shorter one's passages of eight notes, in intervals, whatever the key and the rhythm. Families of variants
+stay together: one in ten of the tunes is validated on; with --held-out all of that book, a folder in DIR, and no
+variant of its tunes is trained on.
+"""
+
+import argparse
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from daemon.errors import JamdError
+
+from .tunes import Tune, midi_files, notes_of, read_tunes
+
+PASSAGE = 8  # notes
+COMMON = 40  # files; a passage in more of them tells nothing
+SHARED = 0.2
+TITLES = 6  # files; a title of more of them ("Jig") tells nothing
+VALID = 0.1
+
+
+def passages(tunes: Iterable[Tune]) -> set[tuple[int, ...]]:
+    """All passages of eight notes, in intervals."""
+    found = set()
+    for tune in tunes:
+        intervals = np.diff([event for _, event in notes_of(tune.events)]).tolist()
+        found |= {tuple(intervals[i : i + PASSAGE - 1]) for i in range(len(intervals) - PASSAGE + 2)}
+    return found
+
+
+def title(path: Path) -> str:
+    """The first track name that says something, in small letters and digits; "" if there is none."""
+    import mido
+
+    names = [message.name for track in mido.MidiFile(path).tracks for message in track if message.type == "track_name"]
+    plain = [re.sub(r"[^a-z0-9]+", "", re.sub(r"^the |, the$|\[.*?\]", "", name.lower())) for name in names]
+    return next((name for name in plain if name), "")
+
+
+def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[int]:
+    """For each file the number of its family."""
+    parent = list(range(len(contents)))
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = parent[number]
+        return number
+
+    where = defaultdict(list)
+    for number, found in enumerate(contents):
+        for passage in found:
+            where[passage].append(number)
+    shared: Counter[tuple[int, int]] = Counter()
+    for numbers in where.values():
+        if len(numbers) <= COMMON:
+            shared.update((a, b) for i, a in enumerate(numbers) for b in numbers[i + 1 :])
+    for (a, b), count in shared.items():
+        if count >= SHARED * min(len(contents[a]), len(contents[b])):
+            parent[root(a)] = root(b)
+    same = defaultdict(list)
+    for number, name in enumerate(titles):
+        same[name].append(number)
+    for name, numbers in same.items():
+        if name and len(numbers) <= TITLES:
+            for number in numbers[1:]:
+                parent[root(number)] = root(numbers[0])
+    return [root(number) for number in range(len(contents))]
+
+
+def choose(books: list[str], family: list[int], seed: int, held_out: str | None) -> list[str]:
+    """For each file "train", "valid", or "left out": a variant of what is held out."""
+    if held_out is not None:
+        known = {f for f, book in zip(family, books, strict=True) if book == held_out}
+        sides = ["left out" if f in known else "train" for f in family]
+        return ["valid" if book == held_out else side for book, side in zip(books, sides, strict=True)]
+    numbers = np.random.default_rng(seed).permutation(sorted(set(family))).tolist()
+    sizes, valid, count = Counter(family), set(), 0
+    for number in numbers:
+        if count + sizes[number] <= VALID * len(family):
+            valid.add(number)
+            count += sizes[number]
+    return ["valid" if f in valid else "train" for f in family]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, metavar="DIR_OF_MIDI_FILES")
+    parser.add_argument("out", type=Path, metavar="tunes.npz")
+    parser.add_argument("--held-out", metavar="BOOK", help="validate on this folder in DIR")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args()
+    names, tunes, titles, refused = [], [], [], []
+    try:
+        files = midi_files(args.folder)
+    except JamdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    for path in tqdm(files, unit="file"):
+        try:
+            tunes.append(read_tunes(path))
+        except JamdError as error:
+            refused.append(str(error))
+            continue
+        names.append(path.relative_to(args.folder).as_posix())
+        titles.append(title(path))
+    books = [name.split("/")[0] for name in names]
+    if args.held_out is not None and args.held_out not in books:
+        print(f"error: --held-out {args.held_out}: no such folder in {args.folder}: name one of it", file=sys.stderr)
+        return 2
+    family = families([passages(of_file) for of_file in tunes], titles)
+    sides = choose(books, family, args.seed, args.held_out)
+    flat = [(tune, number) for number, of_file in enumerate(tunes) for tune in of_file]
+    np.savez_compressed(
+        args.out,
+        files=np.array(names),
+        family=np.array(family),
+        side=np.array(sides),
+        source=np.array([number for _, number in flat]),
+        length=np.array([len(tune.events) for tune, _ in flat]),
+        meter=np.array([tune.meter for tune, _ in flat]),
+        position=np.array([tune.position for tune, _ in flat]),
+        events=np.concatenate([tune.events for tune, _ in flat]).astype(np.int8),
+    )
+    valid = [name for name, side in zip(names, sides, strict=True) if side == "valid"]
+    args.out.with_suffix(".valid.txt").write_text("".join(f"{name}\n" for name in valid), encoding="utf-8")
+    args.out.with_suffix(".refused.txt").write_text("".join(f"{line}\n" for line in refused), encoding="utf-8")
+    print(
+        f"{len(names)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
+        f"{max(Counter(family).values())}); {dict(Counter(sides))}; {sum(len(t.events) for t, _ in flat)} 16ths"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Tunes out of MIDI files: events per 16th, with the bar they stand in.
+
+Magenta's rules (`note_seq`, melodies_lib.py: from_quantized_sequence, time_change_splitter): notes go to the nearest
+16th, a new note ends the one before, of two that begin in one 16th the higher stays, a bar of silence ends a melody, it
+begins with the bar of its first note, and a change of meter begins a new one. Files in which notes sound together are
+refused. One rule is ours: where the bar lines are. If the loudest notes of a file stand in one place of the bar, as
+programs that play from notation write them, that place is its beginning, and what precedes the first is a pick-up.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
+from daemon.errors import JamdError, MelodyError
+from daemon.music.melody import Melody, Note, load_melody
+
+OVERLAP = 1 / 8  # beats that one note may reach into the next
+ACCENTED = 0.7  # share of the loudest notes that must stand in one place of the bar
+
+
+class NoTunes(JamdError):
+    """Nothing that can be learned from, or measured on."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """`events` per 16th; `meter` in beats per bar; the first 16th stands `position` beats after a bar line."""
+
+    events: tuple[int, ...]
+    meter: float
+    position: float
+
+    def positions(self) -> list[float]:
+        """Of every 16th, and of the one after the last: beats since its bar line."""
+        return [(self.position + step / STEPS_PER_BEAT) % self.meter for step in range(len(self.events) + 1)]
+
+
+def midi_files(folder: Path) -> list[Path]:
+    """The MIDI files below a folder, in order of name. Raises NoTunes if there are none."""
+    if not folder.is_dir():
+        raise NoTunes(f"{folder}: there is no such folder: name one that holds MIDI files")
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
+    if not found:
+        raise NoTunes(f"{folder}: there are no MIDI files in it: name a folder that holds some (.mid or .midi)")
+    return found
+
+
+def read_tunes(path: Path) -> list[Tune]:
+    """The tunes of a file, at least one. Raises MelodyError if it cannot be read, has chords, or is too short."""
+    melody = load_melody(path, path.stem)
+    for note, after in zip(melody.notes, melody.notes[1:], strict=False):
+        if note.onset + note.duration - after.onset > OVERLAP:
+            raise MelodyError(f"{path}: notes sound together at beat {after.onset:.2f}: choose a file with one voice")
+    tunes = [tune for notes, beat, meter in sections(melody) for tune in split(notes, beat, meter)]
+    tunes = [tune for tune in tunes if len(tune.events) > 1]
+    if not tunes:
+        raise MelodyError(f"{path}: shorter than two 16ths: choose a longer one")
+    return tunes
+
+
+def sections(melody: Melody) -> list[tuple[list[Note], float, float]]:
+    """The notes between changes of meter, the beat where they begin, and their meter in beats per bar."""
+    changes: list[tuple[float, float]] = []
+    for beat, meter in melody.tempo_map.meters:
+        if not changes or meter != changes[-1][1]:
+            changes.append((beat, meter))
+    ends = [beat for beat, _ in changes[1:]] + [float("inf")]
+    return [
+        ([note for note in melody.notes if beat <= note.onset < end], beat, meter)
+        for (beat, meter), end in zip(changes, ends, strict=True)
+    ]
+
+
+def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
+    """The tunes of a section without changes of meter that begins at `beat`."""
+    bar = max(1, step_of(meter))
+    steps: list[tuple[int, int, int]] = []  # start, end, pitch
+    for note in notes:
+        start, end = step_of(note.onset - beat), step_of(note.onset + note.duration - beat)
+        if steps and steps[-1][0] == start:
+            if note.pitch <= steps[-1][2]:
+                continue
+            steps.pop()
+        steps.append((start, max(end, start + 1), note.pitch))
+    first = pick_up(notes, beat, bar)
+    tunes, row = [], steps[:1]
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
+        if following is not None and following[0] - step[1] < bar:
+            row.append(following)
+            continue
+        tunes.append(to_tune(row, first, bar))
+        row = [following] if following is not None else []
+    return tunes
+
+
+def pick_up(notes: Sequence[Note], beat: float, bar: int) -> int:
+    """Steps from the beginning of a section to its first bar line."""
+    loudest = max((note.velocity for note in notes), default=0)
+    if all(note.velocity == loudest for note in notes):
+        return 0
+    places = Counter(step_of(note.onset - beat) % bar for note in notes if note.velocity == loudest)
+    place, count = places.most_common(1)[0]
+    return place if count > 1 and count >= ACCENTED * places.total() else 0
+
+
+def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune:
+    """Notes (start, end, pitch) in steps as a tune that begins with its bar; a bar line is at the step `first`."""
+    begin = max(0, steps[0][0] - (steps[0][0] - first) % bar)
+    events = [NO_EVENT] * (steps[-1][1] - begin)
+    for (start, end, pitch), following in zip(steps, [*steps[1:], None], strict=True):
+        events[start - begin] = event_of(pitch)
+        if following is not None and end < following[0]:
+            events[end - begin] = NOTE_OFF
+    return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first) % bar / STEPS_PER_BEAT)
+
+
+def notes_of(events: Sequence[int]) -> list[tuple[int, int]]:
+    """(step, event) of every note that is struck."""
+    return [(step, event) for step, event in enumerate(events) if event >= FIRST_PITCH]
