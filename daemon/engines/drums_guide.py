@@ -9,7 +9,7 @@ from daemon.engines.drums_primer import Primer
 
 SIXTEENTH = 120  # ticks
 WIDE = 40  # ticks around a note of the groove that count as its place
-TO_NOTE, TO_GRID = 3.0, 1.0  # nats that a hit gains there, and on a 16th
+TO_NOTE, TO_GRID = 4.0, 1.0
 PULL = 0.5  # of a hit's distance from its place that is taken away
 GHOST, ROLL, UNEVEN = 45, 85, 8  # velocity of a hit that the groove has not, and in a fill; how far velocities vary
 FILL: Floats = np.array(  # nats of the instruments in a fill: drums, not cymbals
