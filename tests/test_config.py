@@ -360,6 +360,14 @@ def test_a_circle_among_players_is_named(write: Any) -> None:
     assert found.startswith("3: band.a: a circle among players, each listening to the next (a → b → c → a): take one")
 
 
+def test_the_rest_of_a_player_is_checked_as_of_the_engine_that_was_meant(write: Any) -> None:
+    text = (
+        GOOD.replace("engine: dice\n", "engine: dise\n").replace("high: 3", "hihg: 3").replace("often: 0.5", "often: 2")
+    )
+    found = problems(write(text))
+    assert [problem.partition(":")[0] for problem in found] == ["10", "12", "13"], found
+
+
 def test_an_engine_that_cannot_be_loaded_is_one_mistake(write: Any, tmp_path: Path) -> None:
     points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
     points.write_text(points.read_text() + "broken = tests.no_such_module:Engine\n")

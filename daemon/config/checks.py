@@ -8,7 +8,7 @@ from pathlib import Path
 
 from daemon import models
 from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
-from daemon.config.yaml_file import Value, YamlFile, meant
+from daemon.config.yaml_file import Value, YamlFile, meant, nearest
 from daemon.engines.base import NoteEngine, Option, default_channels, engine_class, engine_names
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import load_melody
@@ -178,8 +178,11 @@ class Reader:
     def _engine(self, member: str, value: Value) -> type[NoteEngine] | None:
         installed = engine_names()
         name = value.one_of(installed, what="an installed engine")
-        if name not in installed:
-            return None
+        if name not in installed:  # the rest is checked as that of the engine that was meant
+            near = nearest(name, installed)
+            if near is None:
+                return None
+            name = near
         try:
             self._engines[member] = engine_class(name)
         except Exception as error:  # an engine is anybody's code

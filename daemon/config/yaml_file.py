@@ -177,10 +177,16 @@ class Value:
         return plain and self.node is not None and self.node.value.lower() in words
 
 
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `word` may have been meant to be."""
+    known = list(known)
+    close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), known, 1)
+    return close[0] if close else None
+
+
 def meant(word: str, known: Iterable[str]) -> str:
     """The end of a message about `word`, which is none of the `known`."""
     known = list(known)
-    close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), known, 1)
-    if close:
-        return f": did you mean {close[0]!r}?"
+    if (near := nearest(word, known)) is not None:
+        return f": did you mean {near!r}?"
     return f": there are {', '.join(known)}" if known else ": there is nothing of that kind"
