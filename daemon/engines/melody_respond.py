@@ -87,7 +87,7 @@ class Respond:
         if name == "answer" and before < ON <= value:
             self._asked = -math.inf
         elif name == "loop":
-            self._again = value >= ON and (self._again or before < ON)
+            self._again = value >= ON
 
     def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
         if self._end == "control" and _is_pedal(event.message):

@@ -203,6 +203,20 @@ def test_it_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytest.Monke
     assert longest == most and len(answer) > 8
 
 
+def test_what_the_last_answer_copied_does_not_count_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60, 62, 64, 65, 60)), options=CONTROL, copy=2, temperature=0)
+    phrase = keys((0, 0.25, 62), (0.25, 0.25, 64), (0.5, 0.25, 65))
+    played = [*phrase, pedal(0.9), pedal(1, 0), pedal(1.9), pedal(2, 0)]
+    assert [pitch for _, pitch in Stage(engine).play(played, 4).plays][:5] == [60, 60, 62, 64, 65]
+
+
+def test_a_model_that_wants_your_phrase_in_another_key_hears_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for mode in ("respond", "duet"):
+        model = FakeModel(transpose=lambda events: 3 if any(e >= 2 for e in events) else 0)
+        Stage(make(monkeypatch, model, options={"mode": mode})).play(PHRASE, 3)
+        assert model.states[-1].transpose == 3 and len(model.heard) in (11, 12), mode
+
+
 def test_velocity_follows_the_phrase_as_far_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*keys((0, 1, 60), velocity=20), *keys((1, 0.9, 62), velocity=120)]
     for share, expected in ((1.0, {0: 20, 1: 120}), (0.5, {0: 50, 1: 100}), (0.0, {0: 80, 1: 80})):
@@ -229,7 +243,7 @@ def test_you_play_over_a_loop_and_the_next_answer_takes_its_place(monkeypatch: p
 
 def test_loop_turned_up_later_plays_the_last_answer_again(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL)
-    played = [*keys((0, 0.9, 60)), pedal(0.5), (5.5, "loop", 1.0), (6.5, "loop", 0.0)]
+    played = [*keys((0, 0.9, 60)), pedal(0.5), (5.5, "loop", 1.0), (6.5, "loop", 0.0), (9.5, "loop", 0.3)]
     stage = Stage(engine).play(played, 12)
     assert onsets(stage) == [1, 1.25, 1.5, 1.75, 6, 6.25, 6.5, 6.75]
     assert [p for _, p in stage.plays[:4]] == [p for _, p in stage.plays[4:]]
@@ -309,6 +323,9 @@ def test_missed_windows_are_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_it_is_silent_while_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode in ("respond", "duet"):
         engine = make(monkeypatch, FakeModel(), options={"mode": mode, **CONTROL})
+        assert not [a for e in [*PHRASE, pedal(5)] for a in engine.listen(e)]
+        Stage(engine).play(PHRASE, 6)
+        engine.reset({}, 6.0, 1)
         assert not [a for e in [*PHRASE, pedal(5)] for a in engine.listen(e)]
 
 

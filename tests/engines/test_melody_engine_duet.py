@@ -97,6 +97,15 @@ def test_a_note_that_goes_with_the_new_one_may_stay(monkeypatch: pytest.MonkeyPa
     assert stage.plays == [(0, 60)]
 
 
+def test_parallel_fifths_and_far_notes_are_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+    def moves(heard: tuple[int, ...], position: float) -> np.ndarray:
+        """The lower the better; but for a fifth below 79, then 81."""
+        return np.array([-99.0, -99.0, *(2.5 * (p == (74 if heard else 72)) - p / 99 for p in range(48, 84))])
+
+    engine = duet(monkeypatch, FakeModel(moves), temperature=0, key=-1, copy=32)
+    assert [p for _, p in Stage(engine).play(keys((0, 0.25, 79), (0.25, 0.25, 81)), 0.5).plays] == [72, 65]
+
+
 def test_it_leaves_you_the_moment_after_your_note_and_moves_while_you_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(duet(monkeypatch, FakeModel(), density=4)).play(keys((0, 2, 72), (2, 2, 74)), 4)
     onsets = [o for o, _ in stage.plays]

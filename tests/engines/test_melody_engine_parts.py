@@ -105,6 +105,14 @@ def test_what_comes_too_late_for_its_16th_counts_for_the_next() -> None:
     assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF]
 
 
+def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
+    heard = TopLine(("keys",))
+    heard.hear(on(0.04, 60), 4.0, 400.0)
+    assert heard.take(0) == event(60)
+    heard.hear(on(0.06, 64), 4.0, 400.0)
+    assert heard.take(1) == event(64)
+
+
 def test_only_those_listened_to_are_heard() -> None:
     assert line([on(0, 60, source="drums")], 2) == [0, 0]
 
@@ -119,6 +127,14 @@ def test_the_key_is_that_of_the_notes_heard(pitches: tuple[int, ...]) -> None:
         for _ in range(4):
             ear.hear(pitch % 12)
     assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_of_scales_that_fit_alike_the_one_with_the_tonic_heard_counts() -> None:
+    for shift in range(12):
+        ear = KeyEar()
+        for pitch in (60, 62, 64, 67, 64, 62, 60):
+            ear.hear((pitch + shift) % 12)
+        assert {k for k in range(12) if ear.classes(0)[k]} == {(k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
 def test_a_raised_leading_note_belongs_to_the_key_when_it_is_heard() -> None:
