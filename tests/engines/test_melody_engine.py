@@ -11,6 +11,7 @@ from daemon.encodings.melody_events import NO_EVENT, NOTE_OFF
 from daemon.engines.base import Setup
 from daemon.engines.melody import MelodyPlayer
 from daemon.errors import ModelError
+from daemon.models import folder
 from daemon.music.events import MidiEvent, Play, Stop
 from tests.engines.fake import off, on, window
 from tests.engines.fake_melody import FakeModel, Stage, event, keys, likes, make, pedal, sounded
@@ -379,3 +380,21 @@ def test_the_same_seed_gives_the_same_answer(monkeypatch: pytest.MonkeyPatch, mo
         return Stage(engine).play(phrase, 30).actions
 
     assert played(5) == played(5) != played(6)
+
+
+MODELS = (
+    *sorted((Path(__file__).parents[1] / "data").glob("tiny_melody*.onnx")),
+    *sorted(folder().glob("melody*.onnx")),
+)
+
+
+@pytest.mark.parametrize("mode", ["respond", "duet"])
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
+def test_every_model_plays(path: Path, mode: str) -> None:
+    engine = MelodyPlayer(Setup({"mode": mode}, {}, path, ("keys",)))
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 66, 64, 62))))
+    notes = sounded(Stage(engine).play(scale, 12).actions)
+    assert notes and all(end <= 9 for _, end, _, _ in notes)
+    assert notes[0][0] == (5 if mode == "respond" else 0)
