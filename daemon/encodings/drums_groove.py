@@ -21,6 +21,7 @@ AHEAD = 9  # cells that the next hit may fall into: this one, and 8 ahead; the l
 BEAT = 4  # cells
 PLACES = 32  # of a bar that the model tells apart
 LONG_AGO = 64  # cells
+FORGOTTEN = 8  # bars
 SLOWEST = 0.15  # weight of the newest bar in the running means: the last six or seven bars count
 
 WIDTH = 18 + 2 + AHEAD + 1 + 1 + 4 + PLACES + 4 + 3 + 4 + 7 * COUNT  # of `Memory.features`
@@ -119,23 +120,22 @@ def observe(memory: Memory, hit: Hit) -> Memory:
 def _go_on(memory: Memory, cell: int) -> Memory:
     """The cells before `cell` have ended: what was played there is written down."""
     last, prior, mean, visits = memory.last.copy(), memory.prior.copy(), memory.mean.copy(), memory.visits.copy()
-    played = memory.now
-    for first in range(memory.cell, cell, len(visits)):
-        places = np.arange(first, min(first + len(visits), cell)) % len(visits)
-        visits[places] += 1
-        prior[places] = last[places, :, 0]
-        last[places] = 0.0
-        last[places[0]] = played
-        rate = np.maximum(1 / visits[places], SLOWEST)[:, None]
-        mean[places, :, 0] -= rate * mean[places, :, 0]
-        if played is memory.now and (struck := np.flatnonzero(played[:, 0])).size:
-            here = mean[places[0]]
-            weight = np.where(here[struck, 2] == 0, 1.0, np.maximum(rate[0], 0.3))[:, None]
-            here[struck, 0] += rate[0]
-            here[struck, 1:] += weight * (played[struck, ::-1] - here[struck, 1:])
-        played = np.zeros_like(memory.now)
-        if cell - first > 8 * len(visits):  # a long rest: what is forgotten by then need not be forgotten bar by bar
-            break
+    # After a long rest, what is forgotten by then need not be forgotten bar by bar.
+    for number in range(memory.cell, min(cell, memory.cell + FORGOTTEN * len(visits))):
+        place = number % len(visits)
+        visits[place] += 1
+        rate = max(1 / float(visits[place]), SLOWEST)
+        prior[place] = last[place, :, 0]
+        mean[place, :, 0] *= 1 - rate
+        if number > memory.cell:
+            last[place] = 0.0
+            continue
+        last[place] = memory.now
+        for instrument in np.flatnonzero(memory.now[:, 0]):
+            velocity, shift = memory.now[instrument]
+            known = mean[place, instrument]
+            weight = max(rate, 0.3) if known[2] else 1.0
+            known += rate, weight * (shift - known[1]), weight * (velocity - known[2])
     ago = np.minimum(memory.ago + (cell - memory.cell), LONG_AGO)
     recent, shifts = np.zeros_like(memory.recent), np.zeros_like(memory.shifts)
     gone = cell - memory.cell  # cells that ended
@@ -177,6 +177,7 @@ def _one_hot(size: int) -> Floats:
     return np.eye(size, dtype=np.float32)
 
 
+PHASES = np.arange(AHEAD)
 NOTES, GAPS, QUARTERS, BAR = _one_hot(COUNT + 1), _one_hot(AHEAD), _one_hot(BEAT), _one_hot(PLACES)
 
 
@@ -218,37 +219,38 @@ def places(memory: Memory) -> Ints:
     return np.minimum(numbers, PLACES - 1)
 
 
-def anchors(memory: Memory, ahead: Ints, instrument: Ints) -> Floats:
-    """(n, ANCHORS): what is known of the offset of a hit in the cell `ahead` (n,) cells on; offsets, which come first,
-    in eighths of a cell."""
-    place = (memory.cell + ahead) % memory.places
-    here = ahead == 0
-    out = np.empty((len(ahead), ANCHORS), dtype=np.float32)
-    last, mean, rates = memory.last[place, instrument], memory.mean[place, instrument], memory.mean[place, :, 0]
-    beat, near = ahead + (AHEAD - 1 - BEAT), ahead < BEAT  # of the cell one beat before, in `recent`
-    out[:, 0] = memory.offset / CELL
-    out[:, 1] = memory.lean
-    out[:, 2] = memory.feel[instrument]
-    out[:, 3] = last[:, 1]
-    out[:, 4] = mean[:, 1]
-    out[:, 5] = (rates * memory.mean[place, :, 1]).sum(axis=1) / (rates.sum(axis=1) + 1e-3)
-    out[:, 6] = memory.latest[instrument, 1]
-    out[:, 7] = memory.first * here
-    out[:, 8] = memory.now[instrument, 1] * here
-    out[:, 9] = memory.phase[(memory.cell + ahead) % BEAT]
-    out[:, 10] = memory.shifts[np.where(near, beat, 0)] * near
-    out[:, 11] = memory.shifts[np.minimum(ahead, AHEAD - 2)]
-    out[:, :12] *= 8
-    out[:, 12] = memory.now[instrument, 0] * here
-    out[:, 13] = last[:, 0]
-    out[:, 14] = mean[:, 0]
-    out[:, 15] = mean[:, 2]
-    out[:, 16] = memory.latest[instrument, 0]
-    out[:, 17] = np.exp2(memory.ago[instrument] / -8)
-    out[:, 18] = rates.sum(axis=1)
-    out[:, 19] = memory.recent[np.where(near, beat, 0)].any(axis=1) & near
-    out[:, 20] = 4 * memory.spread
-    out[:, 21] = 4 * memory.tight
+def anchors(memory: Memory) -> Floats:
+    """(AHEAD, 17, ANCHORS): what is known of a hit's offset, by its cell and instrument; offsets, which come first, in
+    eighths of a cell."""
+    places = np.arange(memory.cell, memory.cell + AHEAD) % memory.places
+    last, mean = memory.last[places], memory.mean[places]
+    rates = mean[..., 0]
+    total = rates.sum(axis=1)
+    out = np.zeros((AHEAD, COUNT, ANCHORS), dtype=np.float32)
+    out[..., 0] = memory.offset / CELL
+    out[..., 1] = memory.lean
+    out[..., 2] = memory.feel
+    out[..., 3] = last[..., 1]
+    out[..., 4] = mean[..., 1]
+    out[..., 5] = ((rates * mean[..., 1]).sum(axis=1) / (total + 1e-3))[:, None]
+    out[..., 6] = memory.latest[:, 1]
+    out[0, :, 7] = memory.first
+    out[0, :, 8] = memory.now[:, 1]
+    out[..., 9] = memory.phase[(memory.cell + PHASES) % BEAT][:, None]
+    out[:BEAT, :, 10] = memory.shifts[BEAT:, None]
+    out[:-1, :, 11] = memory.shifts[:, None]
+    out[-1, :, 11] = memory.shifts[-1]
+    out[..., :12] *= 8
+    out[0, :, 12] = memory.now[:, 0]
+    out[..., 13] = last[..., 0]
+    out[..., 14] = rates
+    out[..., 15] = mean[..., 2]
+    out[..., 16] = memory.latest[:, 0]
+    out[..., 17] = np.exp2(memory.ago / -8)
+    out[..., 18] = total[:, None]
+    out[:BEAT, :, 19] = memory.recent[BEAT:].any(axis=1)[:, None]
+    out[..., 20] = 4 * memory.spread
+    out[..., 21] = 4 * memory.tight
     return out
 
 

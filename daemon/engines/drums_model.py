@@ -190,11 +190,12 @@ class RnnDrummer(DrumsModel):
 
 @dataclass(frozen=True, slots=True)
 class GrooveState(DrumsState):
-    """`memory`: what was played where; `window` and `places`: of the cells ahead, as the net reads them."""
+    """`memory`: what was played where; `window`, `places` and `anchors`: of the cells ahead, as the net reads them."""
 
     memory: drums_groove.Memory
     window: Floats
     places: Ints
+    anchors: Floats
 
 
 class Groove(DrumsModel):
@@ -210,7 +211,6 @@ class Groove(DrumsModel):
         self._following = [f"{name}_next" for name in self._shapes]
         near = (len(self._classes) + OFFSETS) // CELL + 1  # cells beyond them are in the last class whole
         self._near = min(near, AHEAD)
-        self._cells, self._instruments = np.divmod(np.arange(self._near * COUNT), COUNT)
         self._offsets = np.arange(OFFSETS) + EARLIEST
         self._first_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST
         self._last_gaps = self._first_gaps + OFFSETS - 1
@@ -232,8 +232,9 @@ class Groove(DrumsModel):
         return self._state(dict(zip(self._shapes, following, strict=True)), memory)
 
     def _state(self, tensors: Mapping[str, Floats], memory: drums_groove.Memory) -> GrooveState:
-        window = drums_groove.window(memory).reshape(1, AHEAD, -1)
-        return GrooveState(tensors, drums_groove.passed(memory), memory, window, drums_groove.places(memory)[None])
+        window, places = drums_groove.window(memory).reshape(1, AHEAD, -1), drums_groove.places(memory)[None]
+        anchors = drums_groove.anchors(memory).reshape(AHEAD * COUNT, -1)
+        return GrooveState(tensors, drums_groove.passed(memory), memory, window, places, anchors)
 
     def _where(self, state: GrooveState, wish: Wish) -> tuple[Floats, Floats]:
         """What the heads see (1, width), and log probabilities (AHEAD, 17) of the next cell and instrument."""
@@ -248,15 +249,15 @@ class Groove(DrumsModel):
         view, joint = self._session.run(["summary", "joint"], feeds)
         return view, joint[0]
 
-    def _when(self, view: Floats, memory: drums_groove.Memory, cells: Ints, instruments: Ints) -> tuple[Floats, Floats]:
-        """Scores (n, 120) of the offsets and log probabilities (n, 127) of the velocities of n hits, one cell and
-        instrument each."""
+    def _when(self, view: Floats, state: GrooveState, which: Ints) -> tuple[Floats, Floats]:
+        """Scores (n, 120) of the offsets and log probabilities (n, 127) of the velocities of n hits, each named by its
+        17 × cell + instrument."""
         feeds = {
             **self._dummies,
             "function": WHEN,
-            "seen": view if len(cells) == 1 else np.repeat(view, len(cells), axis=0),
-            "which": cells * COUNT + instruments,
-            "anchors": drums_groove.anchors(memory, cells, instruments),
+            "seen": view if len(which) == 1 else np.repeat(view, len(which), axis=0),
+            "which": which,
+            "anchors": state.anchors[which],
         }
         offsets, velocities = self._session.run(["offsets", "velocities"], feeds)
         return offsets, velocities
@@ -287,7 +288,7 @@ class Groove(DrumsModel):
             if drawn is None:
                 break
             ahead, instrument = divmod(drawn, COUNT)
-            offsets, velocities = self._when(view, memory, np.array([ahead]), np.array([instrument]))
+            offsets, velocities = self._when(view, state, np.array([drawn]))
             gaps = self._offsets + (ahead * CELL - memory.offset)
             natural = offsets[0] if ahead else np.where(gaps >= (instrument < state.order), offsets[0], -np.inf)
             free = np.where((gaps >= limits[instrument]) & (gaps <= latest), natural, -np.inf)
@@ -304,7 +305,7 @@ class Groove(DrumsModel):
     def log_probs(self, state: GrooveState, wish: Wish = NO_WISH) -> Probabilities:
         memory = state.memory
         view, scores = self._where(state, wish)
-        offsets, _ = self._when(view, memory, self._cells, self._instruments)
+        offsets, _ = self._when(view, state, np.arange(self._near * COUNT))
         gaps = np.arange(self._near)[:, None, None] * CELL + self._offsets - memory.offset
         wide = offsets.reshape(self._near, COUNT, OFFSETS).astype(np.float64)
         possible = gaps >= (np.arange(COUNT) < state.order)[:, None]
