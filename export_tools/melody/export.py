@@ -5,6 +5,7 @@ python -m export_tools.melody.export RUN_FOLDER/best.pt models/melody.onnx
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,10 @@ from daemon.encodings.melody import golden_feeds
 from export_tools import artifact
 from export_tools.artifact import Golden, to_graph, to_model
 
+from .evaluate import collect, evaluate, open_model
 from .model import Jamd, Magenta, Shape, build
 
+DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
 SOURCE = "two rows by daemon.encodings.melody.golden_feeds: numpy's default_rng(seed)"
 
 
@@ -52,12 +55,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
+    parser.add_argument("--tunes", type=Path, required=True, help="folder of MIDI files to measure on")
+    parser.add_argument("--files", type=Path, required=True, help="which of them: .valid.txt of prepare.py")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
     model = build(Shape(**saved["shape"]))
     model.load_state_dict(saved["weights"])
-    sidecar = write(model, args.model, {"training": saved["training"], "metrics": saved["metrics"]})
-    print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")
+    tunes, files, _ = collect(args.tunes, args.files)
+    with tempfile.TemporaryDirectory() as folder:
+        draft = Path(folder) / args.model.name
+        write(model, draft, {"training": {}, "metrics": {}})
+        figures = evaluate(open_model(draft), tunes)
+    metrics = {**figures, "split": "valid", "files": files, "definition": DEFINITION}
+    write(model, args.model, {"training": saved["training"], "metrics": metrics})
+    print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(metrics)}")
 
 
 if __name__ == "__main__":

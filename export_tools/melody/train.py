@@ -12,6 +12,7 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,7 +38,10 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Config:
-    """How a model is trained; `batch` in tunes, `average` per step (0: the weights as they are)."""
+    """How a model is trained; `batch` in tunes, `average` per step (0: the weights as they are).
+
+    `crop`: steps of a tune that are shown, from anywhere in it (0: all), and how often in an epoch.
+    """
 
     shape: Shape
     epochs: int
@@ -47,12 +51,14 @@ class Config:
     rate: float = 1e-3
     decay: float = 0.0
     average: float = 0.0
+    crop: int = 0
+    shown: int = 1
 
 
 CONFIGS = {
     "basic": Config(Shape("basic", 128), epochs=10, batch=8, dropout=0.5, clip=5),
     "lookback": Config(Shape("lookback", 128), epochs=10, batch=8, dropout=0.5, clip=5),
-    "attention": Config(Shape("attention", 128), epochs=10, batch=8, dropout=0.5, clip=3),
+    "attention": Config(Shape("attention", 128), epochs=10, batch=32, dropout=0.5, clip=3, crop=128, shown=4),
     "jamd": Config(Shape("jamd", 256, layers=1), 10, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
 }
 
@@ -121,6 +127,12 @@ def batches(tunes: list[Arrays], size: int, rng: np.random.Generator | None) -> 
     return [groups[i] for i in rng.permutation(len(groups))] if rng else groups
 
 
+def cropped(tune: Arrays, length: int, rng: np.random.Generator) -> Arrays:
+    """So many steps from anywhere in a tune."""
+    first = int(rng.integers(max(0, len(tune["label"]) - length) + 1))
+    return {key: array[first : first + length] for key, array in tune.items()}
+
+
 def moved(tune: Arrays, rng: np.random.Generator) -> Arrays:
     """A tune of the encoding jamd as it is, or in another key that keeps it within the pitches."""
     pitches = tune["label"][tune["label"] >= FIRST_PITCH] - FIRST_PITCH
@@ -134,6 +146,15 @@ def moved(tune: Arrays, rng: np.random.Generator) -> Arrays:
     clues[:, 2:] = events[clues[:, 2:]]
     label = np.where(tune["label"] == NO_LABEL, NO_LABEL, events[np.maximum(tune["label"], 0)])
     return {"features": melody_jamd.transposed_features(semitones)[tune["features"]], "clues": clues, "label": label}
+
+
+def epoch_of(tunes: list[Arrays], config: Config, rng: np.random.Generator) -> Iterator[dict[str, Tensor]]:
+    """All tunes as they are shown in one epoch."""
+    shown = tunes * config.shown
+    if config.crop:
+        shown = [cropped(tune, config.crop, rng) for tune in shown]
+    for group in batches(shown, config.batch, rng):
+        yield collate([moved(tune, rng) for tune in group] if config.shape.encoding == "jamd" else group)
 
 
 def loss_of(model: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, int]:
@@ -181,7 +202,7 @@ def main() -> None:
     model, average = build(config.shape, config.dropout), build(config.shape)
     average.load_state_dict(model.state_dict())
     optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=config.decay)
-    steps = epochs * math.ceil(len(tunes["train"]) / config.batch)
+    steps = epochs * math.ceil(len(tunes["train"]) * config.shown / config.batch)
     step, epoch, best, minutes = 0, 0, math.inf, 0.0
     if args.resume:
         saved = torch.load(args.run / "last.pt", weights_only=False)
@@ -195,8 +216,7 @@ def main() -> None:
     began = time.process_time() - minutes * 60
     while epoch < epochs:
         nats, seen = 0.0, 0
-        for group in batches(tunes["train"], config.batch, rng):
-            batch = collate([moved(tune, rng) for tune in group] if args.config == "jamd" else group)
+        for batch in epoch_of(tunes["train"], config, rng):
             optimiser.param_groups[0]["lr"] = rate(step, steps, config)
             loss, count = loss_of(model, batch)
             optimiser.zero_grad()
