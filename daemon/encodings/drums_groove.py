@@ -248,7 +248,7 @@ def anchors(memory: Memory) -> Floats:
     out[..., 16] = memory.latest[:, 0]
     out[..., 17] = np.exp2(memory.ago / -8)
     out[..., 18] = total[:, None]
-    out[:BEAT, :, 19] = memory.recent[BEAT:].any(axis=1)[:, None]
+    out[:BEAT, :, 19] = memory.recent[BEAT:].any(axis=1, keepdims=True)
     out[..., 20] = 4 * memory.spread
     out[..., 21] = 4 * memory.tight
     return out
