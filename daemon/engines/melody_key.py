@@ -15,7 +15,8 @@ MINOR = (0, 2, 3, 5, 7, 8, 10, 11)  # with both sevenths
 # How well each pitch class fits the tonic's key: probe-tone ratings (Krumhansl and Kessler 1982)
 MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-FADE = 0.5 ** (1 / 128)  # per 16th of sound: what was heard eight bars ago weighs half
+FADE = 0.5 ** (1 / 64)  # per 16th of sound: what was heard four bars ago weighs half
+EARLIER = 0.25  # what was heard in earlier phrases weighs
 SHARE = 0.04  # of the time: a note that is heard so often belongs to the key, whatever the key is
 OPEN = 1.0  # nats
 DECIDES = 0.05  # what a perfect correlation with a profile is worth, beside the share of the time that fits the scale
@@ -53,6 +54,11 @@ class KeyEar:
     def reset(self) -> None:
         self._time = np.zeros(12)  # that each pitch class sounded, in 16ths, fading
         self._classes: Bools | None = None
+
+    def begin(self) -> None:
+        """A new phrase, which may be in another key."""
+        self._time *= EARLIER
+        self._classes = None
 
     def hear(self, pitch_class: int) -> None:
         """It sounded for a 16th."""

@@ -129,6 +129,7 @@ class Respond:
     def _begin(self, struck: Struck, grid: Grid) -> Phrase:
         if self._memory.state is None or self._memory.rested > grid.bar:
             self._memory.begin(struck.frame, grid)
+        self._chooser.key.begin()
         position = grid.position(struck.frame)
         bar = struck.frame - math.floor(position / STEP + EPSILON)
         if grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON:

@@ -218,6 +218,14 @@ def test_a_model_that_wants_your_phrase_in_another_key_hears_it_so(monkeypatch: 
         assert model.states[-1].transpose == 3 and len(model.heard) in (11, 12), mode
 
 
+def test_a_phrase_in_another_key_is_answered_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    g_major, d_minor = (67, 71, 74, 72, 71, 69, 66, 67), (74, 69, 65, 64, 70, 69, 67, 62)
+    phrases = [keys(*((start + i, 1, p) for i, p in enumerate(tune))) for start, tune in ((0, g_major), (16, d_minor))]
+    stage = Stage(make(monkeypatch, FakeModel(), options=BARS, copy=32)).play([*phrases[0], *phrases[1]], 32)
+    assert {p % 12 for o, p in stage.plays if o < 16} <= {7, 9, 11, 0, 2, 4, 6}
+    assert {p % 12 for o, p in stage.plays if o >= 16} <= {5, 7, 9, 10, 0, 2, 4}
+
+
 def test_velocity_follows_the_phrase_as_far_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*keys((0, 1, 60), velocity=20), *keys((1, 0.9, 62), velocity=120)]
     for share, expected in ((1.0, {0: 20, 1: 120}), (0.5, {0: 50, 1: 100}), (0.0, {0: 80, 1: 80})):
