@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -17,8 +18,10 @@ from daemon.engines.melody_model import MelodyModel
 from daemon.music.events import Action, MidiEvent
 
 VOICE = "melody"
+BEAT = round(1 / STEP)  # 16ths
 SOFTER = 0.85  # velocity, of that of the player
 ROOM = 9  # semitones between the lowest note and yours from which on the voice stays below you: a sixth
+MEMORY = 8  # beats of your rhythm that it knows
 PATIENCE = 2  # 16ths for which your note is left alone before the voice moves against it
 NEVER = math.inf
 # Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free; dissonances are
@@ -48,7 +51,8 @@ class Duet:
         self._memory.forget()
         self._own = (-1, NO_EVENT)  # the last 16th for which it chose, and what
         self._yours: Struck | None = None  # the note that it goes with
-        self._heard: int | None = None  # your note as an event, while it sounds
+        self._sounds: int | None = None  # your note as an event, while it lasts
+        self._rhythm: deque[bool] = deque(maxlen=MEMORY * BEAT)  # in each of the last 16ths, whether you struck
         self._met: tuple[int, int] | None = None  # your last note and its own, as MIDI numbers, when you struck
 
     def control(self, name: str, before: float, value: float) -> None:
@@ -61,6 +65,8 @@ class Duet:
         if self._memory.state is None:
             self._chooser.copies.begin()
             self._memory.begin(struck.frame, grid)
+            self._rhythm.extend(grid.on_beat(at) for at in range(struck.frame - MEMORY * BEAT, struck.frame))
+            self._chooser.key.hear(struck.pitch % 12)
         frame = max(struck.frame, self._memory.at)
         self._remember(frame, grid)
         self._yours = struck
@@ -89,20 +95,27 @@ class Duet:
             yield from self._choir.stop(beat, VOICE)
             if memory.rested > grid.bar:
                 self._forget()
-        elif frame - self._yours.frame >= PATIENCE:
+        elif frame - self._yours.frame >= PATIENCE and not self._waits():
             yield from self._sing(frame, beat, hold=True)
+
+    def _waits(self) -> bool:
+        """Whether it leaves this 16th to you: always, where you struck in every other of the last beats; on the beat also
+        before you have played that long."""
+        here = [self._rhythm[-back] for back in range(BEAT, len(self._rhythm) + 1, BEAT)]
+        return self._chooser.happens(2.0 * sum(here) / MEMORY)
 
     def _remember(self, frame: int, grid: Grid) -> None:
         """The net hears its own line; the ear for the key and the memory of copies hear yours."""
         while self._memory.at < frame:
             at = self._memory.at
             event = self._line.take(at)
+            self._rhythm.append(event >= FIRST_PITCH)
             if event >= FIRST_PITCH:
                 self._chooser.copies.hear(event)
             if event != NO_EVENT:
-                self._heard = event if event >= FIRST_PITCH else None
-            if self._heard is not None:
-                self._chooser.key.hear(pitch_of(self._heard) % 12)
+                self._sounds = event if event >= FIRST_PITCH else None
+            if self._sounds is not None:
+                self._chooser.key.hear(pitch_of(self._sounds) % 12)
             self._memory.hear(self._own[1] if self._own[0] == at else NO_EVENT, grid)
             if grid.on_beat(self._memory.at):
                 self._memory.retune(grid)

@@ -112,6 +112,16 @@ def test_it_leaves_you_the_moment_after_your_note_and_moves_while_you_hold(monke
     assert not {0.25, 2.25} & set(onsets) and len(onsets) > 10
 
 
+def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Your notes come a little late: on the grid itself it would stand in their way."""
+    quarters = keys(*((i + 0.02, 0.9, 72 + i % 3) for i in range(16)))
+    onsets = [o for o, _ in Stage(duet(monkeypatch, FakeModel(), density=4)).play(quarters, 16).plays]
+    assert not [o for o in onsets if o % 1 == 0] and len([o for o in onsets if o % 0.25 == 0]) > 16
+    offbeats = keys(*((i + 0.52, 0.9, 72 + i % 3) for i in range(24)))
+    onsets = [o for o, _ in Stage(duet(monkeypatch, FakeModel(), density=4)).play(offbeats, 24).plays]
+    assert not [o for o in onsets if o % 1 == 0.5 and o > 5] and [o for o in onsets if o % 1 == 0]
+
+
 def test_it_goes_on_for_the_rest_after_you_and_then_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     for rest in (0.5, 1.0, 4.0):
         stage = Stage(duet(monkeypatch, FakeModel(), rest=rest, density=4)).play(keys((0, 4, 72)), 16)
