@@ -99,8 +99,8 @@ class Duet:
             yield from self._sing(frame, beat, hold=True)
 
     def _waits(self) -> bool:
-        """Whether it leaves this 16th to you: always, where you struck in every other of the last beats; on the beat also
-        before you have played that long."""
+        """Whether it leaves this 16th to you: always, where you struck in every other of the last beats; on the beat
+        also before you have played that long."""
         here = [self._rhythm[-back] for back in range(BEAT, len(self._rhythm) + 1, BEAT)]
         return self._chooser.happens(2.0 * sum(here) / MEMORY)
 
