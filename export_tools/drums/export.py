@@ -1,7 +1,8 @@
 """Write a trained drummer as NAME.onnx and NAME.json, after the graph agreed with torch.
 
-    python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx
+    python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx GROOVE_FOLDER
 
+The file is then measured on Groove's validation split, the baseline on the training split as well, for the card.
 Our graph holds three functions, as the harmoniser's holds two: the input `function` says which is run, 0 = advance,
 1 = where, 2 = when, 3 = all; what is not run comes back without rows.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,9 @@ from export_tools import artifact
 from export_tools.artifact import Golden, to_graph, to_model
 from export_tools.harmoniser.export import either
 
+from . import evaluate
 from .graph import artifact_parts
+from .grooves import midi_files
 from .model import Groove, Shape
 from .rnn_drummer import RnnDrummer
 
@@ -124,11 +128,9 @@ def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles
         **card,
     }
     feeds = golden_feeds({**about, "golden": {"seed": 1}})
-    expected = {}
     with torch.no_grad():
-        for net, reads, writes in FUNCTIONS.values():
-            answers = net(model)(*(torch.from_numpy(feeds[name]) for name in reads))
-            expected |= {name: answer.numpy() for name, answer in zip(writes, answers, strict=True)}
+        answers = step(model, {name: torch.from_numpy(feed) for name, feed in feeds.items()})
+    expected = {name: answers[name].numpy() for _, _, writes in FUNCTIONS.values() for name in writes}
     golden = Golden(GOLDEN_SOURCE, 1, feeds, expected, tolerance=2e-3, shown=GOLDEN)
     return artifact.write(path, assemble(model, feeds), golden, about)
 
@@ -136,33 +138,75 @@ def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles
 def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> dict:
     """The baseline, through the graph of the imported original. Returns the sidecar."""
     graph, golden, about = artifact_parts(*model.layout(), ticks)
-    tensors = {name: torch.from_numpy(value) for name, value in golden.feeds.items()}
     with torch.no_grad():
-        note, tick, _ = model(
-            tensors["note"][:, None], tensors["tick"][:, None], (tensors["h"][None], tensors["c"][None])
-        )
-    for name, value in (("note_log_probs", note), ("tick_log_probs", tick)):
-        np.testing.assert_allclose(value[:, 0].numpy(), golden.expected[name], rtol=1e-3, atol=1e-4)
+        answers = step(model, {name: torch.from_numpy(feed) for name, feed in golden.feeds.items()})
+    for name, answer in answers.items():
+        np.testing.assert_allclose(answer.numpy(), golden.expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
     return artifact.write(path, graph, golden, about | card)
+
+
+def restored(saved: dict) -> Groove | RnnDrummer:
+    """The net of a checkpoint of train.py."""
+    if saved["encoding"] == "groove":
+        model: Groove | RnnDrummer = Groove(Shape(wishes=len(saved["styles"]) + 6))
+    else:
+        model = RnnDrummer(len(saved["ticks"]))
+    model.load_state_dict(saved["weights"])
+    return model
+
+
+def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tensor]:
+    """What the graph does, in torch: all functions of ours, or the one of the baseline, by the names of its outputs."""
+    if isinstance(model, RnnDrummer):
+        note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
+        return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
+    _, (h, c) = model.recur(feeds["x"][:, None], (feeds["h"][None], feeds["c"][None]))
+    summary, joint = model.where(*(feeds[name] for name in FUNCTIONS["where"][1]))
+    offsets, velocities = model.when(*(feeds[name] for name in FUNCTIONS["when"][1]))
+    return {
+        "h_next": h[0],
+        "c_next": c[0],
+        "summary": summary,
+        "joint": joint,
+        "offsets": offsets,
+        "velocities": velocities,
+    }
+
+
+def metrics(path: Path, folder: Path, saved: dict) -> dict:
+    """What evaluate.py says of the file, for the card."""
+    measured = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "validation"))
+    figures = {name: measured[name] for name in ("nats_per_hit", "accuracy", "hits", "files")}
+    figures |= {"split": "validation, of Groove's own", "definition": "export_tools/drums/evaluate.py"}
+    if saved["encoding"] == "rnn-drummer":
+        known = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "train"))
+        return figures | {"training_accuracy": known["accuracy"], "training_nats_per_hit": known["nats_per_hit"]}
+    exact = saved["validation"]
+    return figures | {"nats_of_exact_tick": round(exact["nats"], 4), "nats_of_velocity": round(exact["velocity"], 4)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
+    parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
-    ticks, styles = saved["ticks"], saved["styles"]
-    card = {"training": {"data": DATA, "licence": LICENCE, **saved["training"]}, "metrics": saved["metrics"]}
-    if saved["encoding"] == "groove":
-        model = Groove(Shape(wishes=len(styles) + 6))
-        model.load_state_dict(saved["weights"])
-        sidecar = write_groove(model, args.model, card, ticks, styles)
-    else:
-        baseline = RnnDrummer(len(ticks))
-        baseline.load_state_dict(saved["weights"])
-        sidecar = write_rnn(baseline, args.model, card, ticks)
-    print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")
+    model = restored(saved)
+    training = {"data": DATA, "licence": LICENCE, **saved["training"]}
+
+    def write(path: Path, figures: dict) -> None:
+        card = {"training": training, "metrics": figures}
+        if isinstance(model, Groove):
+            write_groove(model, path, card, saved["ticks"], saved["styles"])
+        else:
+            write_rnn(model, path, card, saved["ticks"])
+
+    with tempfile.TemporaryDirectory() as draft:
+        write(Path(draft) / "draft.onnx", {})
+        figures = metrics(Path(draft) / "draft.onnx", args.folder, saved)
+    write(args.model, figures)
+    print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(figures)}")
 
 
 if __name__ == "__main__":
