@@ -56,7 +56,7 @@ class Locked(nn.Module):
 class Groove(nn.Module):
     encoding = "groove"
     rows, length = 24, 64  # of the streams
-    rate, decay, average = 2e-3, 0.05, 0.998
+    epochs, rate, decay, average = 14, 2e-3, 0.05, 0.998
 
     def __init__(self, shape: Shape, dropout: float = 0.2):
         super().__init__()

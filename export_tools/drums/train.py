@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER")
     parser.add_argument("--model", choices=sorted(MODELS), default="groove")
     parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
-    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--epochs", type=int, help="by default those of the models that ship")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -69,6 +69,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     train, valid = Split(args.grooves, "train"), Split(args.grooves, "validation")
     model, average = MODELS[args.model].of(train), MODELS[args.model].of(train)
+    epochs = args.epochs or model.epochs
     average.load_state_dict(model.state_dict())
     matrices = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
@@ -85,10 +86,10 @@ def main() -> None:
         rng.bit_generator.state = saved["rng"]
         torch.set_rng_state(saved["torch_rng"])
     pieces = sum(1 for _ in train.streams(model.rows, model.length, np.random.default_rng(0)))
-    steps = args.epochs * pieces
+    steps = epochs * pieces
     bar = tqdm(total=steps, initial=step, unit="step", mininterval=10)
     began = time.process_time() - minutes * 60
-    while epoch < args.epochs:
+    while epoch < epochs:
         sums, states = np.zeros(3), None
         for numbers, anew in train.streams(model.rows, model.length, rng):
             for group in optimiser.param_groups:
