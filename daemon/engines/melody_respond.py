@@ -50,6 +50,7 @@ class Turn:
 
     start: int
     length: int
+    asked: bool = False  # for: by you, or by a bar line
     source: Mapping[int, int] | None = None
     events: dict[int, int] = field(default_factory=dict)
     old: int | None = None
@@ -104,8 +105,8 @@ class Respond:
         if before or not self._pedal or not grid.runs:
             return
         self._asked = grid.beat_after(event.beat)
-        if self._asked == self._frame and self._over(self._frame, grid):
-            self._answer(self._frame, grid)
+        if self._asked == self._frame and (over := self._over(self._frame, grid)):
+            self._answer(self._frame, over, grid)
             yield from self._sing(self._frame, max(self._frame * STEP, event.beat))
 
     def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
@@ -113,11 +114,12 @@ class Respond:
         turn = self._turn
         if turn is not None and turn.source is None and self._phrase is None:
             begins = turn.start * STEP
-            if self._end != "rest" and struck.beat < begins + LAST_NOTE - EPSILON:
+            if turn.asked and struck.beat < begins + LAST_NOTE - EPSILON:
                 return
-            if self._end == "rest" and struck.beat < begins - EPSILON:  # it was no rest
+            if struck.beat < begins - EPSILON:  # it was no rest
                 self._phrase, self._turn = self._answered, None
         if self._turn is not None and self._settings["loop"] < ON:
+            self._turn.length = min(self._turn.length, self._frame + 1 - self._turn.start)
             self._finish()
         if self._turn is None:
             yield from self._choir.stop(struck.beat, VOICE)
@@ -149,7 +151,7 @@ class Respond:
             self._line.hurry(frame)
         self._remember(frame, grid)
         if over:
-            self._answer(frame, grid)
+            self._answer(frame, over, grid)
         else:
             self._go_on(frame, grid)
         if self._turn is None or frame - self._turn.start >= self._turn.length:
@@ -177,46 +179,47 @@ class Respond:
         if self._phrase is not None and grid.on_beat(frame):
             memory.retune(grid)
 
-    def _over(self, frame: int, grid: Grid) -> bool:
-        """Whether an answer begins with this 16th."""
+    def _over(self, frame: int, grid: Grid) -> str | None:
+        """Why an answer begins with this 16th: a rest, bars, or control; or None."""
         if not grid.on_beat(frame):
-            return False
+            return None
+        phrase, line = self._phrase, self._line
         if self._asked is not None and frame >= self._asked:
             self._asked = None
-            return self._phrase is not None or self._answered is not None
-        if self._phrase is None:
-            return False
-        if self._end == "bars":
-            return grid.on_bar(frame) and frame >= self._phrase.bar + max(round(self._settings["bars"]), 1) * grid.bar
-        if self._end == "rest":
-            return not self._line.held and self._line.released + self._settings["rest"] <= frame * STEP + EPSILON
-        return False
+            return "control" if phrase is not None or self._answered is not None else None
+        if phrase is None:
+            return None
+        if self._end == "bars" and grid.on_bar(frame):
+            return "bars" if frame >= phrase.bar + max(round(self._settings["bars"]), 1) * grid.bar else None
+        if self._end == "rest" and not line.held:
+            return "rest" if line.released + self._settings["rest"] <= frame * STEP + EPSILON else None
+        return None
 
-    def _answer(self, frame: int, grid: Grid) -> None:
+    def _answer(self, frame: int, over: str, grid: Grid) -> None:
         """Begin to answer what was heard, or to answer it once more."""
         phrase, self._phrase = self._phrase, None
-        if phrase is not None:
+        if phrase is not None and over == "bars":
+            phrase.start, phrase.length = phrase.bar, frame - phrase.bar
+        elif phrase is not None:
             end = frame if self._line.held else min(max(step_of(self._line.released), phrase.start + 1), frame)
-            if self._end == "bars" and frame > phrase.bar:
-                phrase.start, end = phrase.bar, frame
             phrase.length = max(math.ceil((end - phrase.start) / BEAT), 1) * BEAT
-            self._answered = phrase
+        self._answered = phrase or self._answered
         assert self._answered is not None
         self._chooser.copies.begin()
-        self._turn = Turn(frame, self._answered.length)
+        self._turn = Turn(frame, self._answered.length, asked=over != "rest")
 
     def _go_on(self, frame: int, grid: Grid) -> None:
         """End an answer that is over, or repeat it."""
         turn, loops = self._turn, self._settings["loop"] >= ON
         if turn is None:
             if self._again and self._last is not None and grid.on_beat(frame):
-                self._turn, self._again = Turn(frame, self._last.length, self._last.events), False
+                self._turn, self._again = Turn(frame, self._last.length, source=self._last.events), False
             return
         if frame - turn.start >= turn.length and not loops:
             self._finish()
         elif frame - turn.start >= math.ceil(turn.length / grid.bar) * grid.bar:
             self._finish()
-            self._turn = Turn(frame, turn.length, turn.events)
+            self._turn = Turn(frame, turn.length, source=turn.events)
 
     def _finish(self) -> None:
         self._last, self._turn, self._again = self._turn, None, False

@@ -97,12 +97,13 @@ def test_nothing_heard_is_not_answered_not_even_later(monkeypatch: pytest.Monkey
     assert not stage.actions
 
 
+@pytest.mark.parametrize("bars", [1, 2])
 @pytest.mark.parametrize("meter", [4.0, 3.0, 3.5])
-def test_bars_that_a_phrase_lasts(monkeypatch: pytest.MonkeyPatch, meter: float) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=2)
+def test_bars_that_a_phrase_lasts(monkeypatch: pytest.MonkeyPatch, meter: float, bars: int) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=bars)
     stage = Stage(engine, meter=meter).play(keys((0.5, 0.5, 60)), 5 * meter)
-    assert onsets(stage) == sixteenths(2 * meter, 2 * meter)
-    assert sounded(stage.actions)[-1][1] == 4 * meter
+    assert onsets(stage) == sixteenths(bars * meter, bars * meter)
+    assert sounded(stage.actions)[-1][1] == 2 * bars * meter
 
 
 def test_an_upbeat_belongs_to_the_bar_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +145,18 @@ def test_a_last_note_beyond_its_bar_does_not_end_the_answer(monkeypatch: pytest.
             [*PHRASE, *end, *keys((5.1, 0.5, 60))], 7.5
         )
         assert sounded(stage.actions)[-1][1] == 5.1, options
+
+
+def test_who_asks_for_an_answer_may_finish_a_note_whatever_ends_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = [*PHRASE, (3.5, "answer", 1.0), *keys((3.97, 0.1, 64), (4.5, 0.1, 65))]
+    assert onsets(Stage(make(monkeypatch, FakeModel(likes(60)))).play(played, 10)) == sixteenths(4, 4)
+
+
+def test_an_answer_that_was_cut_short_is_repeated_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = [*PHRASE, pedal(3.5), *keys((5.1, 0.1, 71)), (6.5, "loop", 1.0), (7.5, "loop", 0.0)]
+    notes = sounded(Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play(played, 10).actions)
+    assert [n[0] for n in notes] == [4, 4.25, 4.5, 4.75, 5, 7, 7.25, 7.5, 7.75, 8]
+    assert (notes[4][1], notes[9][1]) == (5.1, 8.25)
 
 
 def test_one_note_is_answered_for_a_beat(monkeypatch: pytest.MonkeyPatch) -> None:
