@@ -29,6 +29,7 @@ SHORTEST_BAR = TICKS // 4
 LATE = 0.1  # beats by which a hit may come after its place rather than not at all
 BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
 OF_GROOVE = "of the groove"
+PHRASE = 8  # bars after which it goes back to the groove that it started from: else it would forget it in an hour
 SPAN = 1.5  # octaves of density and loudness from intensity 0 to 1; at 0.5 they are those of the groove
 
 
@@ -86,7 +87,8 @@ class Drums:
         self._draw = float(self._random.random())
         self._ear, self._fills = Ear(), Fills(self._random)
         self._drummer: Drummer | None = None
-        self._bar = 0  # ticks
+        self._bar = self._home = 0  # ticks of the bar; where it last went back to its groove
+        self._zero = 0.0  # beat at which the drummer's time begins
         self._running = False  # whether it has played since: before, settings are only put where they were
         self._open = False  # whether the hi-hat sounds open
         self._until = -math.inf  # end of the last window
@@ -111,22 +113,26 @@ class Drums:
             return
         self._until, self._running = window.end, True
         drummer = self._come_in(window)
-        line = self._tick(window.bar_start)
+        line, number = self._tick(window.bar_start), round(window.bar_start / window.meter)
         now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
-        if self._fills.plan(now, line, self._bar, round(window.bar_start / window.meter), self._fill_every):
+        if self._fills.plan(now, line, self._bar, number, self._fill_every):
             drummer.think_again()
+        home = line + self._bar if (number + 1) % PHRASE == 0 else None
         while True:
             if (note := drummer.ahead) is None:
                 fill = self._fills.at(max(now, drummer.last + NEAR))
                 note = drummer.draw(now, self._manner(window, fill))
-            if (tick := swung(note.tick, *self._swing)) >= end:
-                return
-            if (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
+            if home is not None and self._home < home - NEAR <= note.tick:
+                self._home = home
+                drummer.go_home(home)
+            elif (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
                 self._fills.landing = None
                 drummer.land(landing, note, window.tempo)
-                continue
-            drummer.strike(window.tempo)
-            yield from self._sound(note, self._zero + tick / TICKS, window)
+            elif (tick := swung(note.tick, *self._swing)) < end:
+                drummer.strike(window.tempo)
+                yield from self._sound(note, self._zero + tick / TICKS, window)
+            else:
+                return
 
     def _come_in(self, window: Window) -> Drummer:
         """Whoever is playing; at the beginning, and where other bars begin, somebody who comes in now."""
@@ -137,6 +143,7 @@ class Drums:
         self._bar, self._primer = bar, primer
         self._loudness, self._density = primer.loudness, primer.density * TICKS
         self._fills.begin()
+        self._home = 0
         self._drummer = Drummer(self._model, self._kit, primer, self._random)
         self._zero = window.bar_start - self._drummer.origin / TICKS
         self._drummer.come_in(self._tick(window.start) - self._drummer.origin, self._manner(window))

@@ -16,6 +16,7 @@ from daemon.engines.drums_primer import Note, Primer, in_order
 
 NEAR = 40  # ticks around a bar line that belong to it
 LANDING = (KICK, CRASH)
+RATE, RIGHTING = 0.1, 0.3  # of what is late, how fast it is learned, and how much of it is taken back at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Drummer:
     def __init__(self, model: DrumsModel, kit: Kit, primer: Primer, random: np.random.Generator) -> None:
         self._model, self._primer, self._random = model, primer, random
         self._guide = None if model.follows else Guide(primer)
+        self._lean = Lean(primer)
         self._reach = Reach(kit.silent)
         self._written: deque[Note] = deque()  # hits that are settled
         self._next: Note | None = None  # drawn, and not yet struck
@@ -47,13 +49,22 @@ class Drummer:
         """`position` ticks after that bar line; the rest of the bar it plays the groove that it starts from."""
         entry, self._free = self.origin + position, self.origin + self._primer.bar - NEAR
         self._state = self._model.start(self._primer.bar, 0, manner.tempo)
-        for note in self._primer.between(0, entry - NEAR):
+        for note in self._primer.between(0, self.origin - NEAR):
+            self._observe(note, manner.tempo)
+        self._home = self._state, self.last - self.origin
+        for note in self._primer.between(self.origin - NEAR, entry - NEAR):
             self._observe(note, manner.tempo)
         rest = [
             Note(max(note.tick, entry), note.instrument, scaled(note.velocity, manner.louder))
             for note in self._primer.between(entry - NEAR, self._free)
         ]
         self._written.extend(sorted(rest, key=in_order))
+
+    def go_home(self, line: int) -> None:
+        """From the bar line at tick `line` on it plays as if it had played the groove until there."""
+        self._state, before = self._home
+        self.last = line + before
+        self._next, self._free = None, line - NEAR
 
     @property
     def ahead(self) -> Note | None:
@@ -89,23 +100,49 @@ class Drummer:
 
     def _draw(self, soonest: int, manner: Manner) -> Hit:
         earliest = np.maximum(self._reach.earliest(manner.tempo), soonest) - self.last
-        latest, bias, place, fill = self._primer.bar, None, None, bool(manner.wish.fill)
-        if self._guide is not None:
-            place = self._guide.weights
-            if fill:
-                bias, latest = FILL, FILL_GAP
+        latest, fill = self._primer.bar, bool(manner.wish.fill)
+        if fill:
+            latest = FILL_GAP
         hit = self._model.draw(
             self._state, self._random, wish=manner.wish, temperature=manner.temperature, top_p=manner.top_p,
-            earliest=earliest, latest=max(latest, int(earliest.min()) + TICKS // 4), bias=bias, place=place,
+            earliest=earliest, latest=max(latest, int(earliest.min()) + TICKS // 4), bias=FILL if fill else None,
+            place=self._guide.weights if self._guide else None,
         )  # fmt: skip
-        return (
-            hit
-            if self._guide is None
-            else self._guide.place(hit, self.last, earliest, self._random, manner.louder, fill)
-        )
+        if self._guide:
+            hit = self._guide.place(hit, self.last, earliest, self._random, manner.louder, fill)
+        gap = max(hit.gap - self._lean.excess, int(earliest[hit.instrument]), 0)
+        return Hit(gap, hit.instrument, hit.velocity)
 
     def _observe(self, note: Note, tempo: float) -> None:
         hit = Hit(note.tick - self.last, note.instrument, note.velocity)
         self._state = self._model.advance(self._state, hit, tempo)
         self._reach.strike(note.tick, note.instrument)
+        self._lean.hear(note.tick)
         self.last = note.tick
+
+
+class Lean:
+    """How late the hits on the quarters are, on average, beyond those of the groove.
+
+    A model goes by its own last hits, so what it is late by would add up.
+    """
+
+    def __init__(self, primer: Primer) -> None:
+        late = [away for note in primer.notes if (away := _away(note.tick)) is not None]
+        self._home = self._late = sum(late) / max(len(late), 1)
+
+    def hear(self, tick: int) -> None:
+        away = _away(tick)
+        if away is not None:
+            self._late += RATE * (away - self._late)
+
+    @property
+    def excess(self) -> int:
+        """Ticks by which the next hit is to come earlier."""
+        return round(RIGHTING * (self._late - self._home))
+
+
+def _away(tick: int) -> int | None:
+    """Ticks since the quarter that a hit is on, less than 0 before it; None: it is on none."""
+    away = (tick + TICKS // 2) % TICKS - TICKS // 2
+    return away if abs(away) <= NEAR else None

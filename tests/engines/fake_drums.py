@@ -11,10 +11,16 @@ import numpy as np
 import pytest
 
 from daemon.encodings.drums import INSTRUMENTS, Hit, Ints, Wish
-from daemon.engines import drums
+from daemon.engines import drums, drums_primer
 from daemon.engines.base import Setup
 from daemon.engines.drums import Drums
+from daemon.engines.drums_primer import Note, Primer
 from daemon.music.events import Action, Play, Window
+
+# Two bars of eighths exactly on the grid: kick, hi-hat, snare, hi-hat, twice.
+GRID = Primer(
+    "rock", 1920, 3840, tuple(Note(240 * n, INSTRUMENTS.index((36, 42, 38, 42)[n % 4]), 60 + n) for n in range(16))
+)
 
 # tick since the bar line, of a 16th → the MIDI note that is played there, if any
 Pattern = Callable[[int], int | None]
@@ -80,11 +86,13 @@ class Fake:
 def make(
     monkeypatch: pytest.MonkeyPatch, model: Any = None, settings: dict[str, float] | None = None, **options: Any
 ) -> Drums:
-    """A prepared engine that listens to keys; the groove is rock, no fills."""
+    """A prepared engine that listens to keys; without a `groove` it is GRID; no fills."""
     model = model or FakeModel()
+    if "groove" not in options:
+        monkeypatch.setattr(drums_primer, "find", lambda wanted: GRID)
     monkeypatch.setattr(drums.models, "load", lambda path, engine: Fake(path))
     monkeypatch.setattr(drums, "drums_model", lambda session, sidecar: model)
-    engine = Drums(Setup({"groove": "rock", **options}, {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",)))
+    engine = Drums(Setup(options, {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",)))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     return engine

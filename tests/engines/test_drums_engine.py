@@ -17,7 +17,7 @@ from daemon.engines.drums_kit import PIECE_OF, PIECES
 from daemon.engines.drums_primer import shipped
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, note_on
-from tests.engines.fake_drums import FakeModel, eighths, make, plays, run, window
+from tests.engines.fake_drums import GRID, FakeModel, eighths, make, plays, run, window
 
 KICK, SNARE, CLOSED, OPEN, CRASH, TOM = 36, 38, 42, 46, 49, 43
 
@@ -34,15 +34,14 @@ def shown(actions: list[Action], pitch: int) -> list[float]:
 
 
 def test_it_comes_in_with_the_groove_on_the_bar_and_goes_on_with_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    played = plays(run(make(monkeypatch), 0, 12))
-    first = [(0.0, KICK), (0.0, CLOSED)]
-    assert played[:2] == first  # also what the groove has a little before the bar line
-    assert [hit for hit in played if 4 <= hit[0] < 8] == [
-        (4.0, KICK), (4.5, CLOSED), (5.0, SNARE), (5.5, CLOSED), (6.0, KICK), (6.5, CLOSED), (7.0, SNARE), (7.5, CLOSED)
-    ]  # fmt: skip
+    played = plays(run(make(monkeypatch, FakeModel(lambda tick: SNARE), groove="rock"), 0, 8))
+    assert played[:2] == [(0.0, KICK), (0.0, CLOSED)]  # also what the groove has a little before the bar line
     groove = shipped()["rock"]
-    later = [note for note in groove.notes if 40 < note.tick < groove.bar - 40]
-    assert len([hit for hit in played if 0.1 < hit[0] < 3.9]) == len(later)
+    later = [(note.tick / 480, INSTRUMENTS[note.instrument]) for note in groove.notes if 40 < note.tick < 1880]
+    assert [hit for hit in played if 0.1 < hit[0] < 3.9] == [
+        (pytest.approx(beat, abs=1e-4), note) for beat, note in later
+    ]
+    assert {pitch for beat, pitch in played if beat > 3.9} == {SNARE}
 
 
 @pytest.mark.parametrize("beat", [0.0, 8.0, 6.5, 101.75])
@@ -62,7 +61,7 @@ def test_what_comes_before_its_grid_line_is_written_in_the_window_before(monkeyp
     engine = make(monkeypatch, FakeModel(shift=-12))
     run(engine, 0, 7.75)
     ahead = [action for action in engine.generate(window(7.75)) if isinstance(action, Play)]
-    assert [(action.onset, action.pitch) for action in ahead] == [(8 - 12 / 480, KICK)]
+    assert [(action.onset, action.pitch) for action in ahead] == [(pytest.approx(8 - 12 / 480, abs=0.01), KICK)]
     assert not list(engine.generate(window(8.0)))
 
 
@@ -104,16 +103,46 @@ def test_windows_that_are_repeated_or_left_out_do_not_move_the_bar(monkeypatch: 
     assert (104.0, KICK) in plays(run(engine, 102, 108))  # and back
 
 
+def test_what_is_late_does_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(FakeModel):
+        """It plays a tick later than it should by its last hit."""
+
+        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+            return Hit(241, INSTRUMENTS.index(SNARE), 100)
+
+    played = plays(run(make(monkeypatch, Late()), 0, 400))
+    assert max(abs((beat + 0.25) % 0.5 - 0.25) for beat, _ in played) < 0.05
+
+
+def test_every_eight_bars_it_goes_back_to_its_groove(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Wandering(FakeModel):
+        """It plays what it played last, one instrument farther; its state counts the hits, too."""
+
+        def advance(self, state: int, hit: Hit, tempo: float) -> int:
+            return state + hit.gap + (1 << 32)
+
+        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+            return Hit(480 - (state & 0xFFFF) % 480, (state >> 32) % 17, 100)
+
+    engine = make(monkeypatch, Wandering())
+    played = plays(run(engine, 0, 128))
+    bars = [[(beat - 4 * bar, pitch) for beat, pitch in played if 4 * bar <= beat < 4 * bar + 4] for bar in range(32)]
+    assert bars[8] == bars[16] == bars[24] != bars[15]
+
+
 # What it asks for
 
 
 def test_a_fill_every_n_bars_lands_on_crash_and_kick(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model, {"fill_every": 4.0})
-    model.asked.clear()
-    actions = run(engine, 0, 68)
-    filled = {asked.tick // 1920 - 2 for asked in model.asked if asked.wish.fill}
-    assert filled <= {3, 7, 11, 15} and len(filled) == 4
+    actions: list[Action] = []
+    filled = set()
+    for bar in range(17):
+        model.asked.clear()
+        actions += run(engine, 4 * bar, 4 * bar + 4)
+        filled |= {bar for asked in model.asked if asked.wish.fill}
+    assert filled == {3, 7, 11, 15}
     assert shown(actions, CRASH) == [16.0, 32.0, 48.0, 64.0]
     assert {16.0, 32.0, 48.0, 64.0} <= set(shown(actions, KICK))
 
@@ -152,7 +181,7 @@ def test_a_fill_pedal_that_is_down_asks_for_none_at_a_jump(monkeypatch: pytest.M
 def test_intensity_is_the_settings_or_the_players(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model, {"intensity": 0.5, "follow": 1.0})
-    groove = shipped()["rock"]
+    groove = GRID
 
     def wish(beat: float) -> tuple[float, float]:
         run(engine, beat, beat + 4)
@@ -207,7 +236,7 @@ class Blind(FakeModel):
 
 
 def test_a_model_that_knows_no_bar_is_kept_on_it_by_the_groove(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine, groove = make(monkeypatch, Blind()), shipped()["rock"]
+    engine, groove = make(monkeypatch, Blind(), groove="rock"), shipped()["rock"]
     played = [hit for hit in plays(run(engine, 0, 400)) if hit[0] >= 4]
     near: list[bool] = []  # of the hits where the groove has some, whether it is one of them
     for beat, pitch in played:
