@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -37,7 +38,7 @@ class Memory:
         self.at = self.rested = 0  # `rested`: 16ths of silence by now
         self.sounds: int | None = None  # the event whose note sounds
         self._transpose = 0
-        self._events: list[int] = []  # the last ones
+        self._events: deque[int] = deque(maxlen=HEARD_AGAIN)
         self._silence: list[MelodyState] = []  # by 16th of it, at most a bar
 
     def begin(self, frame: int, grid: Grid) -> None:
@@ -69,14 +70,12 @@ class Memory:
 
     def retune(self, grid: Grid) -> None:
         """Some models want to hear everything in one key: if it is another than they were told, tell them again."""
-        del self._events[: -2 * HEARD_AGAIN]
-        transpose = self._model.transposition(self._events[-HEARD_AGAIN:])
+        transpose = self._model.transposition(tuple(self._events))
         if self.state is None or transpose == self._transpose:
             return
-        self._transpose, events = transpose, self._events[-HEARD_AGAIN:]
-        at = self.at - len(events)
+        self._transpose, at = transpose, self.at - len(self._events)
         self.state = self._model.start(grid.meter, grid.position(at), transpose)
-        for event in events:
+        for event in self._events:
             at += 1
             self.state = self._model.step(self.state, event, grid.position(at))
         self._silence.clear()
