@@ -19,6 +19,7 @@ from daemon.engines.sampling import choose
 Bools = NDArray[np.bool_]
 
 MIDI = np.arange(LOWEST, HIGHEST + 1)  # the pitches of the events from FIRST_PITCH on
+SILENCE = 32  # 16ths before a line that the net is told of, at most
 HEARD_AGAIN = 64  # 16ths, at most
 BASE = 80  # velocity, where it does not follow the player
 
@@ -39,12 +40,12 @@ class Memory:
         self.sounds: int | None = None  # the event whose note sounds
         self._transpose = 0
         self._events: deque[int] = deque(maxlen=HEARD_AGAIN)
-        self._silence: list[MelodyState] = []  # by 16th of it, at most a bar
+        self._silence: dict[float, MelodyState] = {}  # in the present one, by place in the bar
 
     def begin(self, frame: int, grid: Grid) -> None:
         """Start anew for a line that begins with 16th number `frame`: in the bar's silence before it."""
         self.forget()
-        self.at = frame - int(grid.position(frame) / STEP + EPSILON)
+        self.at = frame - min(int(grid.position(frame) / STEP + EPSILON), SILENCE)
         self.state = self._model.start(grid.meter, grid.position(self.at))
         while self.at < frame:
             self.hear(NO_EVENT, grid)
@@ -59,12 +60,13 @@ class Memory:
         elif event == NOTE_OFF:
             self.sounds = None
         self.rested = 0 if self.sounds is not None else self.rested + 1
-        if self.rested > len(self._silence) >= grid.bar:
-            self.state = self._silence[(self.rested - 1) % len(self._silence)]
+        position = grid.position(self.at)
+        if self.rested > grid.bar and position in self._silence:
+            self.state = self._silence[position]
             return
-        self.state = self._model.step(self.state, event, grid.position(self.at))
+        self.state = self._model.step(self.state, event, position)
         if self.rested:
-            self._silence.append(self.state)
+            self._silence[position] = self.state
         else:
             self._silence.clear()
 

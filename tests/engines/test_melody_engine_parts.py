@@ -268,6 +268,28 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
     assert model.states[-1].transpose == 0 and len(model.heard) == 64
 
 
+def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle_of_it() -> None:
+    model, grid, wanted = FakeModel(), Grid(), [0]
+    model.transpose = lambda events: wanted[0]
+    grid.fill(window(0.0, meter=3.0))
+    memory = Memory(model)
+    memory.begin(5, grid)
+    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 60)):
+        memory.hear(heard, grid)
+        wanted[0] = number // 7
+        memory.retune(grid)
+        assert memory.state is not None and memory.state.positions[-1] == memory.at * 0.25 % 3.0
+    assert grid.bar == 12
+
+
+def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
+    model, grid = FakeModel(), Grid()
+    grid.fill(window(0.0, meter=1000.0))
+    memory = Memory(model)
+    memory.begin(3999, grid)
+    assert len(model.heard) == 32 and model.states[-1].positions[-1] == 999.75
+
+
 def chooser(**settings: float) -> Chooser:
     return Chooser(
         {"low": 48, "high": 83, "key": -1, "copy": 32, "density": 0, "temperature": 0, "top_p": 1, "velocity": 1}
