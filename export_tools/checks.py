@@ -17,7 +17,6 @@ from daemon.music.melody import Note
 
 STEPS_PER_BEAT = 4
 MAJOR = frozenset((0, 2, 4, 5, 7, 9, 11))  # natural minor has the same notes
-LONGEST = 512  # of copies that are told apart
 
 
 def pitch_class_entropy(notes: Sequence[Note]) -> float:
@@ -98,27 +97,50 @@ class Corpus:
     def longest_copy(self, tokens: Sequence[int]) -> int:
         """How many tokens in a row, at most, are found in the corpus."""
         row = np.array(tokens, dtype=np.int64)
-        least, most = 0, min(len(row), LONGEST)
-        while least < most:
-            length = (least + most + 1) // 2
-            if length not in self._known:
-                self._known[length] = np.unique(hashes(self._tokens, length))
-            if np.isin(hashes(row, length), self._known[length]).any():
+        least, beyond = 0, 4
+        while beyond <= len(row) and self._has_one_of(row, beyond):
+            least, beyond = beyond, 2 * beyond
+        beyond = min(beyond, len(row) + 1)
+        while beyond - least > 1:
+            length = (least + beyond) // 2
+            if self._has_one_of(row, length):
                 least = length
             else:
-                most = length - 1
+                beyond = length
         return least
+
+    def _has_one_of(self, row: NDArray[np.int64], length: int) -> bool:
+        """Whether any passage of so many tokens is in the corpus."""
+        if length not in self._known:
+            self._known[length] = np.sort(hashes(self._tokens, length))
+        known, wanted = self._known[length], hashes(row, length)
+        if not len(known):
+            return False
+        places = np.searchsorted(known, wanted).clip(max=len(known) - 1)
+        return bool((known[places] == wanted).any())
+
+
+FACTOR = 0x100000001B3  # odd, so that it has an inverse modulo 2⁶⁴
 
 
 def hashes(tokens: NDArray[np.int64], length: int) -> NDArray[np.uint64]:
-    """A 64-bit number for each passage of `length` tokens; two that differ have the same once in 10¹⁹."""
+    """A 64-bit number for each passage of `length` tokens: a polynomial of its tokens, as Karp and Rabin have it. Two
+    passages that differ have the same once in 10¹⁹."""
+    if len(tokens) < length:
+        return np.zeros(0, np.uint64)
     mixed = tokens.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
-    count = max(0, len(tokens) - length + 1)
-    total = np.zeros(count, np.uint64)
-    for offset in range(length):
-        total = total * np.uint64(0x100000001B3) + mixed[offset : offset + count]
-    return total
+    mixed ^= mixed >> np.uint64(32)
+    sums = np.append(np.uint64(0), (mixed * powers(FACTOR, len(tokens))).cumsum(dtype=np.uint64))
+    back = powers(pow(FACTOR, -1, 1 << 64), len(tokens) - length + 1)
+    return (sums[length:] - sums[:-length]) * back
+
+
+def powers(factor: int, count: int) -> NDArray[np.uint64]:
+    """1, factor, factor², … modulo 2⁶⁴."""
+    row = np.full(count, factor, dtype=np.uint64)
+    row[:1] = 1
+    return row.cumprod(dtype=np.uint64)
 
 
 def figures(notes: Sequence[Note], meter: float, pitched: bool = True) -> dict[str, float]:

@@ -34,7 +34,7 @@ class MelodyModel:
     """
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
-        self._session = session
+        self._session, self.sidecar = session, sidecar
         self.encoding = encoding_of(sidecar)
         self._states: tuple[str, ...] = tuple(sidecar["states"])
         self.zero = {name: np.zeros((1, *sidecar["inputs"][name]["shape"][1:]), np.float32) for name in self._states}

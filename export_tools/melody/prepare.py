@@ -5,8 +5,8 @@
 Writes tunes.npz, tunes.valid.txt (the files that are validated on, relative to the folder) and tunes.refused.txt (what
 cannot be used, and why). Two files are variants of one tune if they share a title that few others have, or at least a
 fifth of the shorter one's passages of eight notes, in intervals, whatever the key and the rhythm. Families of variants
-stay together: one in ten of the tunes is validated on; with --held-out all of that book, a folder in DIR, and no
-variant of its tunes is trained on.
+stay together: one in ten of the tunes is validated on; with --held-out those of that book, a folder in DIR, of which no
+other book has a variant.
 """
 
 import argparse
@@ -79,11 +79,11 @@ def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[in
 
 
 def choose(books: list[str], family: list[int], seed: int, held_out: str | None) -> list[str]:
-    """For each file "train", "valid", or "left out": a variant of what is held out."""
+    """For each file "train", "valid", or "left out": of a book that is held out, what others know too."""
     if held_out is not None:
-        known = {f for f, book in zip(family, books, strict=True) if book == held_out}
-        sides = ["left out" if f in known else "train" for f in family]
-        return ["valid" if book == held_out else side for book, side in zip(books, sides, strict=True)]
+        known = {f for f, book in zip(family, books, strict=True) if book != held_out}
+        sides = ["left out" if f in known else "valid" for f in family]
+        return ["train" if book != held_out else side for book, side in zip(books, sides, strict=True)]
     numbers = np.random.default_rng(seed).permutation(sorted(set(family))).tolist()
     sizes, valid, count = Counter(family), set(), 0
     for number in numbers:

@@ -58,8 +58,8 @@ class Config:
 CONFIGS = {
     "basic": Config(Shape("basic", 128), epochs=10, batch=8, dropout=0.5, clip=5),
     "lookback": Config(Shape("lookback", 128), epochs=10, batch=8, dropout=0.5, clip=5),
-    "attention": Config(Shape("attention", 128), epochs=10, batch=32, dropout=0.5, clip=3, crop=128, shown=4),
-    "jamd": Config(Shape("jamd", 256, layers=1), 10, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
+    "attention": Config(Shape("attention", 128), epochs=10, batch=32, dropout=0.5, clip=3, crop=80, shown=4),
+    "jamd": Config(Shape("jamd", 256, layers=1), 7, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
 }
 
 
@@ -133,8 +133,26 @@ def cropped(tune: Arrays, length: int, rng: np.random.Generator) -> Arrays:
     return {key: array[first : first + length] for key, array in tune.items()}
 
 
+def without_pick_up(features: np.ndarray) -> np.ndarray:
+    """Features of the encoding jamd as if the tune began with a bar: of files that do not tell where the bars are."""
+    starts = np.array(melody_jamd.STARTS)
+    pause, sounds, long_bar, place, bar = starts[7], starts[9], starts[10], starts[11], starts[12]
+    bar_steps, first = divmod(int(features[0, 10] - long_bar), melody_jamd.LONGEST_BAR)
+    if not first or bar_steps == melody_jamd.LONGEST_BAR:
+        return features
+    changed, step = features.copy(), np.arange(len(features))
+    now = step % bar_steps
+    changed[:, 9] = sounds + now * melody_jamd.SOUNDS + (features[:, 9] - sounds) % melody_jamd.SOUNDS
+    changed[:, 10] = long_bar + bar_steps * melody_jamd.LONGEST_BAR + now
+    changed[:, 11] = place + now * melody_jamd.PAUSES + features[:, 7] - pause
+    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, melody_jamd.BARS)
+    return changed
+
+
 def moved(tune: Arrays, rng: np.random.Generator) -> Arrays:
-    """A tune of the encoding jamd as it is, or in another key that keeps it within the pitches."""
+    """A tune of the encoding jamd as it is, or in another key that fits it within the pitches; some without pick-up."""
+    if rng.random() < 0.25:
+        tune = {**tune, "features": without_pick_up(tune["features"])}
     pitches = tune["label"][tune["label"] >= FIRST_PITCH] - FIRST_PITCH
     if not len(pitches) or rng.random() < 0.3:
         return tune

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
@@ -116,6 +119,22 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune
         if following is not None and end < following[0]:
             events[end - begin] = NOTE_OFF
     return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first) % bar / STEPS_PER_BEAT)
+
+
+def load_tunes(path: Path) -> dict[str, list[Tune]]:
+    """The tunes of each side, "train" and "valid", of an .npz of prepare.py. Raises NoTunes if it is none."""
+    try:
+        data = dict(np.load(path))
+        ends = np.cumsum(data["length"]).tolist()
+        rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
+        places, sides = (
+            zip(data["meter"].tolist(), data["position"].tolist(), strict=True),
+            data["side"][data["source"]],
+        )
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise NoTunes(f"{path}: not written by export_tools.melody.prepare ({error}): run it again") from None
+    tunes = [Tune(tuple(row), *place) for row, place in zip(rows, places, strict=True)]
+    return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
 
 
 def notes_of(events: Sequence[int]) -> list[tuple[int, int]]:

@@ -132,8 +132,8 @@ def test_families_are_never_divided():
     assert all(len(set(sides[n : n + 3])) == 1 for n in range(0, 90, 3))
 
 
-def test_variants_of_a_book_that_is_held_out_are_not_trained_on():
-    assert prepare.choose(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["left out", "train", "valid", "valid"]
+def test_of_a_book_that_is_held_out_only_tunes_of_its_own_are_validated_on():
+    assert prepare.choose(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["train", "train", "left out", "valid"]
 
 
 @pytest.fixture

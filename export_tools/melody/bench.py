@@ -1,0 +1,101 @@
+"""How long one 16th of a melody model takes, in the daemon's way of running it.
+
+    python -m export_tools.melody.bench --model models/melody.onnx [--checkpoint RUN_FOLDER/best.pt]
+
+A step is all that the player does: the encoding, the graph and the events' log probabilities, on one thread. Prints
+one JSON object: microseconds a step, median and 99th percentile, in a tight loop and 20 ms apart (caches
+are cold then). With a checkpoint also the graph alone against the same weights stepped by torch, both in turns in this
+run; that needs the packages of jamd[train].
+"""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from daemon.encodings.melody import golden_feeds
+from daemon.engines.melody_model import MelodyModel
+from daemon.errors import JamdError
+
+from .evaluate import open_model
+
+STEPS, PAUSED = 2000, 200
+PAUSE = 0.02  # seconds
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    median, high = np.percentile(np.array(seconds) * 1e6, [50, 99])
+    return {"p50": round(float(median), 1), "p99": round(float(high), 1)}
+
+
+def player(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
+    """A melody that the model draws for itself, step by step."""
+    rng = np.random.default_rng(1)
+    state, taken = model.start(4.0), []
+    for step in range(steps):
+        chances = np.exp(state.log_probs)
+        event = int(rng.choice(len(chances), p=chances / chances.sum()))
+        time.sleep(pause)
+        began = time.perf_counter()
+        state = model.step(state, event, (step + 1) / 4 % 4)
+        taken.append(time.perf_counter() - began)
+    return percentiles(taken)
+
+
+def torch_step(checkpoint: Path, model: MelodyModel) -> Callable[[], object]:
+    """One step of the checkpoint's net in eager torch, on one thread."""
+    import torch
+
+    from .model import Shape, build
+
+    torch.set_num_threads(1)
+    saved = torch.load(checkpoint, weights_only=True)
+    net = build(Shape(**saved["shape"])).eval()
+    net.load_state_dict(saved["weights"])
+    feeds = golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
+    tensors = [torch.from_numpy(array) for array in feeds.values()]
+
+    def step() -> object:
+        with torch.inference_mode():
+            return net.step(*tensors)
+
+    return step
+
+
+def compared(model: MelodyModel, checkpoint: Path) -> dict[str, object]:
+    """The graph against torch, a step of the one after a step of the other."""
+    eager, feeds = torch_step(checkpoint, model), golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
+    graph: list[float] = []
+    torch: list[float] = []
+    for _ in range(STEPS):
+        for run, taken in ((lambda: model.run(feeds), graph), (eager, torch)):
+            began = time.perf_counter()
+            run()
+            taken.append(time.perf_counter() - began)
+    ratio = float(np.median(torch) / np.median(graph))
+    return {"graph": percentiles(graph), "torch": percentiles(torch), "torch_to_graph": round(ratio, 2)}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
+    parser.add_argument("--checkpoint", type=Path, metavar="best.pt")
+    args = parser.parse_args(arguments)
+    try:
+        model = open_model(args.model)
+    except JamdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    result: dict[str, object] = {"tight": player(model, STEPS, 0), "paused": player(model, PAUSED, PAUSE)}
+    if args.checkpoint is not None:
+        result |= compared(model, args.checkpoint)
+    print(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
