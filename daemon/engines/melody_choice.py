@@ -130,6 +130,10 @@ class Chooser:
         drawn, _, _ = choose(scores, mask, temperature, top_p, self._random.random(1))
         return int(drawn[0])
 
+    def sure(self) -> Bools:
+        """(36,): the pitches that are in key even if little was heard (KeyEar.sure)."""
+        return self.key.sure(round(self._settings["key"]))[MIDI % 12]
+
     def home(self) -> Floats:
         """(36,): nats that each pitch costs as the last one (KeyEar.home)."""
         return self.key.home(round(self._settings["key"]))[MIDI % 12]

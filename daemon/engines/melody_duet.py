@@ -124,11 +124,11 @@ class Duet:
         """The voice's event in this 16th."""
         state = self._memory.state
         assert state is not None and self._yours is not None
-        cost = self._costs()
-        sounds = self._choir.sings(beat, VOICE) is not None
-        event = self._chooser.draw(
-            state.log_probs, self._chooser.pitches() & (cost < NEVER), hold=hold, end=hold and sounds, cost=cost
-        )
+        cost, sounds = self._costs(), self._choir.sings(beat, VOICE) is not None
+        pitches = self._chooser.pitches() & (cost < NEVER)
+        if (sure := pitches & self._chooser.sure()).any():
+            pitches = sure
+        event = self._chooser.draw(state.log_probs, pitches, hold=hold, end=hold and sounds, cost=cost)
         self._own = (frame, event)
         if event >= FIRST_PITCH:
             self._chooser.copies.play(event)

@@ -77,6 +77,15 @@ class KeyEar:
             self._classes = (SCALES[self._signature(share)] > 0) | (share >= SHARE)
         return self._classes
 
+    def sure(self, key: int) -> Bools:
+        """(12,): the pitch classes of all the keys that it may be, while fewer than three were heard."""
+        heard = self._time > 0
+        possible = SCALES[SCALES @ heard == heard.sum()]
+        if key != FOLLOW or not 0 < heard.sum() < 3 or not len(possible):
+            return np.ones(12, dtype=np.bool_)
+        common: Bools = (possible > 0).all(axis=0)
+        return common
+
     def home(self, key: int) -> NDArray[np.float64]:
         """(12,): nats by which a line would rather not end on each pitch class: none for the tonic, OPEN for the other
         notes of its triad, infinite for the rest. `key` as above; with any note allowed, too, it is the key heard."""

@@ -70,6 +70,15 @@ def test_it_sings_in_your_key_in_its_range_and_below_you(monkeypatch: pytest.Mon
         assert pitch <= last if last >= 59 else pitch >= last
 
 
+def test_it_waits_with_other_notes_until_it_knows_your_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in range(10):
+        engine = duet(monkeypatch, FakeModel())
+        engine.reset({}, 0.0, seed)
+        stage = Stage(engine).play(keys((0, 1, 71), (1, 1, 72), (2, 1, 74)), 3)
+        assert {p % 12 for o, p in stage.plays if o < 1} == {11}
+        assert {p % 12 for o, p in stage.plays if 1.25 <= o < 2} <= {0, 2, 4, 7, 9, 11}
+
+
 def test_where_there_is_no_room_below_it_sings_above(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(duet(monkeypatch, FakeModel())).play(keys((0, 4, 52), (4, 4, 40)), 8)
     assert all(p >= 52 for o, p in stage.plays if o < 4) and all(p >= 48 for _, p in stage.plays) and stage.plays

@@ -166,6 +166,18 @@ def test_the_key_moves_with_the_player() -> None:
     assert {k for k in range(12) if ear.classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
+def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
+    ear = KeyEar()
+    assert ear.sure(0).all()
+    ear.hear(11)
+    assert {k for k in range(12) if ear.sure(0)[k]} == {11}
+    ear.hear(0)
+    assert {k for k in range(12) if ear.sure(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
+    assert ear.sure(-1).all() and ear.sure(5).all()
+    ear.hear(1)
+    assert ear.sure(0).all()
+
+
 def test_home_is_the_tonic_and_its_triad() -> None:
     ear = KeyEar()
     for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
