@@ -13,10 +13,10 @@ from daemon import models
 from daemon.encodings.drums import TICKS, Wish
 from daemon.engines import drums_primer
 from daemon.engines.base import Option, Setting, Setup
-from daemon.engines.drums_drummer import NEAR, Drummer, Manner
+from daemon.engines.drums_drummer import NEAR, Drummer, Manner, on_quarter
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
-from daemon.engines.drums_kit import HATS, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit
+from daemon.engines.drums_kit import HATS, KICK, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit
 from daemon.engines.drums_model import drums_model
 from daemon.engines.drums_primer import Note
 from daemon.engines.drums_swing import swung, unswung
@@ -30,7 +30,9 @@ LATE = 0.1  # beats by which a hit may come after its place rather than not at a
 BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
 OF_GROOVE = "of the groove"
 PHRASE = 8  # bars after which it goes back to the groove that it started from: else it would forget it in an hour
-SPAN = 1.5  # octaves of density and loudness from intensity 0 to 1; at 0.5 they are those of the groove
+SPAN = 1.2  # octaves of loudness, and of the density that is asked for, for each unit of intensity; 0.5: as the groove
+DENSE = 1.2  # the chance that no 16th is left empty, for each unit of intensity above 0.5
+FAINT = 100.0  # the velocity of what is left out off the quarters, for each unit of intensity below 0.5
 
 
 class Drums:
@@ -146,7 +148,7 @@ class Drums:
         self._home = 0
         self._drummer = Drummer(self._model, self._kit, primer, self._random)
         self._zero = window.bar_start - self._drummer.origin / TICKS
-        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, self._manner(window))
+        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, window.tempo)
         return self._drummer
 
     def _tick(self, beat: float) -> int:
@@ -161,21 +163,32 @@ class Drums:
     def _fill_every(self) -> int:
         return round(self._settings["fill_every"])
 
-    def _manner(self, window: Window, fill: bool = False) -> Manner:
+    def _intensity(self, window: Window) -> float:
         heard, counts = self._ear.intensity(window.start, window.meter)
         own = self._settings["intensity"]
-        louder = 2 ** (SPAN * (own + self._settings["follow"] * counts * (heard - own) - 0.5))
+        return own + self._settings["follow"] * counts * (heard - own)
+
+    def _manner(self, window: Window, fill: bool = False) -> Manner:
+        intensity = self._intensity(window)
         style = self._primer.style if self._style == OF_GROOVE else self._style
-        wish = Wish(style, fill, min(self._loudness * louder, 1.0), self._density * louder)
-        return Manner(wish, louder, self._settings["temperature"], self._settings["top_p"], window.tempo)
+        factor = _louder(intensity)
+        wish = Wish(style, fill, min(self._loudness * factor, 1.0), self._density * factor)
+        dense = DENSE * max(intensity - 0.5, 0.0)
+        return Manner(wish, dense, self._settings["temperature"], self._settings["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
-        pitch = self._kit.note(note.instrument)
-        if pitch is None or onset < window.start - LATE:
+        pitch, intensity = self._kit.note(note.instrument), self._intensity(window)
+        faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
+        if pitch is None or faint or onset < window.start - LATE:
             return
         onset = max(onset, window.start)
         if self._open and note.instrument in HATS:
             yield Stop(onset, "hihat")
         self._open = note.instrument == OPEN_HAT if note.instrument in HATS else self._open
-        piece = PIECES[PIECE_OF[note.instrument]]
-        yield Play(onset, pitch, note.velocity, piece.voice, piece.beats)
+        piece, velocity = PIECES[PIECE_OF[note.instrument]], round(note.velocity * _louder(intensity))
+        yield Play(onset, pitch, min(max(velocity, 1), 127), piece.voice, piece.beats)
+
+
+def _louder(intensity: float) -> float:
+    """Than the groove, as a factor."""
+    return float(2 ** (SPAN * (intensity - 0.5)))

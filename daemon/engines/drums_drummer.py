@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from daemon.encodings.drums import TICKS, Hit, Wish
-from daemon.engines.drums_guide import FILL, FILL_GAP, Guide, scaled
+from daemon.engines.drums_guide import FILL, Guide
 from daemon.engines.drums_kit import CRASH, KICK, Kit, Reach
 from daemon.engines.drums_model import DrumsModel
 from daemon.engines.drums_primer import Note, Primer, in_order
 
 NEAR = 40  # ticks around a bar line that belong to it
 LANDING = (KICK, CRASH)
+SHORT = 150  # ticks between hits at most, in a fill and where it is dense
 RATE, RIGHTING = 0.1, 0.3  # of what is late, how fast it is learned, and how much of it is taken back at a time
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How it is to be played: `louder` than the groove, as a factor; `tempo` in beats per minute."""
+    """How it is to be played: `dense` is the chance that no 16th is left empty, `tempo` in beats per minute."""
 
     wish: Wish
-    louder: float
+    dense: float
     temperature: float
     top_p: float
     tempo: float
@@ -45,20 +46,17 @@ class Drummer:
         self.last = 0  # tick of the last hit
         self.origin = primer.length  # of the bar line at or before which it comes in
 
-    def come_in(self, position: int, manner: Manner) -> None:
+    def come_in(self, position: int, tempo: float) -> None:
         """`position` ticks after that bar line; the rest of the bar it plays the groove that it starts from."""
         entry, self._free = self.origin + position, self.origin + self._primer.bar - NEAR
-        self._state = self._model.start(self._primer.bar, 0, manner.tempo)
+        self._state = self._model.start(self._primer.bar, 0, tempo)
         for note in self._primer.between(0, self.origin - NEAR):
-            self._observe(note, manner.tempo)
+            self._observe(note, tempo)
         self._home = self._state, self.last - self.origin
         for note in self._primer.between(self.origin - NEAR, entry - NEAR):
-            self._observe(note, manner.tempo)
-        rest = [
-            Note(max(note.tick, entry), note.instrument, scaled(note.velocity, manner.louder))
-            for note in self._primer.between(entry - NEAR, self._free)
-        ]
-        self._written.extend(sorted(rest, key=in_order))
+            self._observe(note, tempo)
+        rest = self._primer.between(entry - NEAR, self._free)
+        self._written.extend(sorted((replace(note, tick=max(note.tick, entry)) for note in rest), key=in_order))
 
     def go_home(self, line: int) -> None:
         """From the bar line at tick `line` on it plays as if it had played the groove until there."""
@@ -101,15 +99,15 @@ class Drummer:
     def _draw(self, soonest: int, manner: Manner) -> Hit:
         earliest = np.maximum(self._reach.earliest(manner.tempo), soonest) - self.last
         latest, fill = self._primer.bar, bool(manner.wish.fill)
-        if fill:
-            latest = FILL_GAP
+        if fill or (manner.dense and self._random.random() < manner.dense):
+            latest = SHORT
         hit = self._model.draw(
             self._state, self._random, wish=manner.wish, temperature=manner.temperature, top_p=manner.top_p,
             earliest=earliest, latest=max(latest, int(earliest.min()) + TICKS // 4), bias=FILL if fill else None,
             place=self._guide.weights if self._guide else None,
         )  # fmt: skip
         if self._guide:
-            hit = self._guide.place(hit, self.last, earliest, self._random, manner.louder, fill)
+            hit = self._guide.place(hit, self.last, earliest, self._random, fill)
         gap = max(hit.gap - self._lean.excess, int(earliest[hit.instrument]), 0)
         return Hit(gap, hit.instrument, hit.velocity)
 
@@ -146,3 +144,7 @@ def _away(tick: int) -> int | None:
     """Ticks since the quarter that a hit is on, less than 0 before it; None: it is on none."""
     away = (tick + TICKS // 2) % TICKS - TICKS // 2
     return away if abs(away) <= NEAR else None
+
+
+def on_quarter(tick: int) -> bool:
+    return _away(tick) is not None

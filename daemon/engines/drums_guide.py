@@ -16,7 +16,6 @@ FILL: Floats = np.array(  # nats of the instruments in a fill: drums, not cymbal
     [2.0 if n in (38, 41, 43, 45, 47, 48, 50) else 0.0 if n in (36, 40) else -3.0 for n in INSTRUMENTS],
     dtype=np.float32,
 )
-FILL_GAP = 150  # ticks between hits of a fill at most
 
 
 class Guide:
@@ -39,17 +38,13 @@ class Guide:
             self._away[note.instrument, at[better]] = around[better]
             self._velocities[note.instrument, at[better]] = note.velocity
 
-    def place(self, hit: Hit, last: int, earliest: Ints, random: np.random.Generator, louder: float, fill: bool) -> Hit:
-        """The same nearer to where it belongs, and as hard as it is played there, more or less, and times `louder`.
+    def place(self, hit: Hit, last: int, earliest: Ints, random: np.random.Generator, fill: bool) -> Hit:
+        """The same nearer to where it belongs, and as hard as it is played there, more or less.
 
         `last` is the tick of the hit before; after it no instrument comes sooner than `earliest` (17,) ticks.
         """
         tick = (last + hit.gap) % self.weights.shape[1]
         gap = hit.gap - round(PULL * int(self._away[hit.instrument, tick]))
         velocity = max(int(self._velocities[hit.instrument, tick]), ROLL if fill else 0)
-        velocity = scaled(velocity + int(random.integers(-UNEVEN, UNEVEN + 1)), louder)
+        velocity = min(max(velocity + int(random.integers(-UNEVEN, UNEVEN + 1)), 1), 127)
         return Hit(max(gap, int(earliest[hit.instrument]), 0), hit.instrument, velocity)
-
-
-def scaled(velocity: int, factor: float) -> int:
-    return min(max(round(velocity * factor), 1), 127)
