@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from daemon import models
-from daemon.encodings.melody_events import HIGHEST, LOWEST, NO_EVENT
+from daemon.encodings.melody_events import HIGHEST, LOWEST
 from daemon.engines.base import Option, Setting, Setup
 from daemon.engines.line import STEP
+from daemon.engines.melody_choice import Memory
 from daemon.engines.melody_duet import VOICE, Duet
 from daemon.engines.melody_grid import Grid
 from daemon.engines.melody_model import MelodyModel
@@ -18,7 +19,6 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 MOST = 2**63 - 1  # a seed may be any integer
-WARM = 20  # steps before the first one that counts
 
 
 class MelodyPlayer:
@@ -61,15 +61,13 @@ class MelodyPlayer:
         if self._path is None:
             raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
         artifact = models.load(self._path, engine="melody")
-        model = MelodyModel(artifact.session, artifact.sidecar)
-        self._mode = (
-            Duet(model, self._settings, self._listen)
-            if self._duet
-            else Respond(model, self._settings, self._listen, self._end)
-        )
-        state = model.start(4.0)
-        for step in range(1, WARM + 1):
-            state = model.step(state, NO_EVENT, step * STEP % 4.0)
+        memory = Memory(MelodyModel(artifact.session, artifact.sidecar))
+        memory.warm(Grid())
+        self._mode: Duet | Respond
+        if self._duet:
+            self._mode = Duet(memory, self._settings, self._listen)
+        else:
+            self._mode = Respond(memory, self._settings, self._listen, self._end)
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:

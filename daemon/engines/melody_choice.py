@@ -20,6 +20,7 @@ Bools = NDArray[np.bool_]
 
 MIDI = np.arange(LOWEST, HIGHEST + 1)  # the pitches of the events from FIRST_PITCH on
 SILENCE = 32  # 16ths before a line that the net is told of, at most
+MOST_BEGINNINGS = 256
 HEARD_AGAIN = 64  # 16ths, at most
 BASE = 80  # velocity, where it does not follow the player
 
@@ -32,6 +33,7 @@ class Memory:
 
     def __init__(self, model: MelodyModel) -> None:
         self._model = model
+        self._beginnings: dict[tuple[float, float, int], MelodyState] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -42,13 +44,31 @@ class Memory:
         self._events: deque[int] = deque(maxlen=HEARD_AGAIN)
         self._silence: dict[float, MelodyState] = {}  # in the present one, by place in the bar
 
+    def warm(self, grid: Grid) -> None:
+        """Let the net run, and begin at each place of a bar: later no key waits for either."""
+        for frame in range(grid.bar):
+            self.begin(frame, grid)
+        self.forget()
+
     def begin(self, frame: int, grid: Grid) -> None:
         """Start anew for a line that begins with 16th number `frame`: in the bar's silence before it."""
         self.forget()
-        self.at = frame - min(int(grid.position(frame) / STEP + EPSILON), SILENCE)
-        self.state = self._model.start(grid.meter, grid.position(self.at))
-        while self.at < frame:
-            self.hear(NO_EVENT, grid)
+        self.at, self.rested = frame, min(int(grid.position(frame) / STEP + EPSILON), SILENCE)
+        self.state = self._beginning(frame, self.rested, grid)
+        self._events.extend([NO_EVENT] * self.rested)
+
+    def _beginning(self, frame: int, rests: int, grid: Grid) -> MelodyState:
+        """After so many 16ths of silence; kept, for a key may wait for it."""
+        place = (grid.meter, grid.position(frame), rests)
+        if place not in self._beginnings:
+            if len(self._beginnings) > MOST_BEGINNINGS:
+                self._beginnings.clear()
+            if rests:
+                before = self._beginning(frame - 1, rests - 1, grid)
+                self._beginnings[place] = self._model.step(before, NO_EVENT, grid.position(frame))
+            else:
+                self._beginnings[place] = self._model.start(grid.meter, grid.position(frame))
+        return self._beginnings[place]
 
     def hear(self, event: int, grid: Grid) -> None:
         """`event` was that of this 16th: on to the next one."""

@@ -14,7 +14,6 @@ from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_choice import MIDI, Chooser, Memory
 from daemon.engines.melody_grid import FAR, Grid
 from daemon.engines.melody_line import Struck, TopLine
-from daemon.engines.melody_model import MelodyModel
 from daemon.music.events import Action, MidiEvent
 
 VOICE = "melody"
@@ -34,9 +33,9 @@ PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs
 class Duet:
     """Moves on the 16ths while you hold or rest, and with you where its note would clash with your new one."""
 
-    def __init__(self, model: MelodyModel, settings: Mapping[str, float], listen: Sequence[str]) -> None:
+    def __init__(self, memory: Memory, settings: Mapping[str, float], listen: Sequence[str]) -> None:
         self._settings = settings
-        self._memory, self._chooser = Memory(model), Chooser(settings)
+        self._memory, self._chooser = memory, Chooser(settings)
         self._line, self._choir = TopLine(listen), Choir()
         self.reset(0)
 

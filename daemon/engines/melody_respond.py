@@ -15,7 +15,6 @@ from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_choice import MIDI, Chooser, Memory
 from daemon.engines.melody_grid import FAR, Grid
 from daemon.engines.melody_line import Struck, TopLine
-from daemon.engines.melody_model import MelodyModel
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent
 
 VOICE = "melody"
@@ -60,9 +59,9 @@ class Turn:
 class Respond:
     """Listens all the time; the net hears each 16th when it is over, so that it can answer at any moment."""
 
-    def __init__(self, model: MelodyModel, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
+    def __init__(self, memory: Memory, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
         self._settings, self._listen, self._end = settings, tuple(listen), end
-        self._memory, self._chooser = Memory(model), Chooser(settings)
+        self._memory, self._chooser = memory, Chooser(settings)
         self._line, self._choir = TopLine(listen), Choir()
         self.reset(0)
 
