@@ -124,14 +124,15 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune
 def load_tunes(path: Path) -> dict[str, list[Tune]]:
     """The tunes of each side, "train" and "valid", of an .npz of prepare.py. Raises NoTunes if it is none."""
     try:
-        data = dict(np.load(path))
+        with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+            data = dict(np.load(file))
         ends = np.cumsum(data["length"]).tolist()
         rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
         places, sides = (
             zip(data["meter"].tolist(), data["position"].tolist(), strict=True),
             data["side"][data["source"]],
         )
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise NoTunes(f"{path}: not written by export_tools.melody.prepare ({error}): run it again") from None
     tunes = [Tune(tuple(row), *place) for row, place in zip(rows, places, strict=True)]
     return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
