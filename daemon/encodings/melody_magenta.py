@@ -123,13 +123,9 @@ class Lookback(Basic):
 
 
 class Attention(Lookback):
-    """What sounds rather than the last event, in what key the melody is, and its last three notes; as it is played."""
+    """What sounds rather than the last event, in what key the melody is, and in what key its last three notes."""
 
     inputs = PITCHES + 2 + 1 + 1 + len(LOOKBACKS) + 7 + 1 + 12 + 12
-
-    def transposition(self, events: Sequence[int]) -> int:
-        """Semitones by which it wants to hear these events: none."""
-        return 0
 
     def heard(self, history: Heard, event: int, position: float) -> Heard:
         """`event` fell in the 16th that was to come."""

@@ -4,8 +4,8 @@
 
 -(1/N) sum of ln p(event | events before it in the tune) over all 16ths but the first of each tune, of which some models
 know nothing. Events are those of `tunes.py`, the same for every model: 36 pitches, note-off, no event; a model's labels
-that decode to one event are summed. basic and lookback RNN hear a tune transposed to C major by its own notes, as
-Magenta's do: an advantage, for they are told its key. Accuracies are of the likeliest event: over all 16ths, over
+that decode to one event are summed. Magenta's three hear a tune transposed to C major by its own notes, as
+they do there: an advantage, for they are told its key. Accuracies are of the likeliest event: over all 16ths, over
 those with an event, over those without. Prints one JSON object. Needs jamd's own packages only, not those of training.
 """
 
