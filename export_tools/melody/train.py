@@ -3,9 +3,8 @@
     python -m export_tools.melody.train tunes.npz RUN_FOLDER --config basic|lookback|attention|jamd [--resume]
 
 Writes last.pt (everything, to resume from) and best.pt (the weights with the lowest loss on the validation tunes).
-basic, lookback and attention are Magenta's (docs/models.md): Adam, rate 1e-3, dropout 0.5, gradients clipped; basic and
-lookback hear tunes in C major. jamd has AdamW, a cosine learning rate, averaged weights, and every tune in any key that
-fits. The loss is nats per 16th, without the first of each tune, of which Magenta's models know nothing.
+basic, lookback and attention are Magenta's (docs/models.md): Adam, rate 1e-3, dropout 0.5, gradients clipped, tunes in C
+major. jamd has AdamW, a cosine learning rate, averaged weights, and every tune in any key that fits. The loss is nats per 16th, without the first of each tune, of which Magenta's models know nothing.
 """
 
 import argparse
@@ -56,10 +55,10 @@ class Config:
 
 
 CONFIGS = {
-    "basic": Config(Shape("basic", 128), epochs=10, batch=8, dropout=0.5, clip=5),
-    "lookback": Config(Shape("lookback", 128), epochs=10, batch=8, dropout=0.5, clip=5),
-    "attention": Config(Shape("attention", 128), epochs=10, batch=32, dropout=0.5, clip=3, crop=80, shown=4),
-    "jamd": Config(Shape("jamd", 256, layers=1), 7, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
+    "basic": Config(Shape("basic", 128), epochs=6, batch=8, dropout=0.5, clip=5),
+    "lookback": Config(Shape("lookback", 128), epochs=6, batch=8, dropout=0.5, clip=5),
+    "attention": Config(Shape("attention", 128), epochs=4, batch=32, dropout=0.5, clip=3, crop=80, shown=4),
+    "jamd": Config(Shape("jamd", 256, layers=1), 4, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
 }
 
 

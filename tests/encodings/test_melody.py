@@ -50,6 +50,8 @@ def test_a_melody_in_d_goes_to_c_and_to_the_middle():
     assert transposition([event_of(pitch - 12) for pitch in SCALE]) == 12
     assert transposition([0, 1, 0]) == 0
     assert [transposed(event, -2) for event in (0, 1, *in_d)] == [0, 1, *map(event_of, SCALE)]
+    wanted = {name: encoding.transposition(in_d) for name, encoding in ENCODINGS.items()}
+    assert wanted == {"basic": -2, "lookback": -2, "attention": -2, "jamd": 0}
 
 
 @pytest.mark.parametrize("semitones", [-30, -7, 0, 5, 40])

@@ -161,7 +161,7 @@ def test_prints_what_one_step_at_a_time_adds_up_to(capsys, folder, name):
     log_probs, right, silent = [], [], []
     for path in ("a.mid", "b.mid", "c/d.midi"):
         for tune in tunes.read_tunes(folder / path):
-            state = model.start(tune.meter, tune.position)
+            state = model.start(tune.meter, tune.position, model.transposition(tune.events))
             for step, event in enumerate(tune.events):
                 if step:
                     log_probs.append(state.log_probs[event])
