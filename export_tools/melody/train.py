@@ -3,8 +3,8 @@
     python -m export_tools.melody.train tunes.npz RUN_FOLDER --config basic|lookback|attention|jamd [--resume]
 
 Writes last.pt (everything, to resume from) and best.pt (the weights with the lowest loss on the validation tunes).
-basic, lookback and attention are Magenta's (docs/models.md): Adam, rate 1e-3, dropout 0.5, gradients clipped, tunes in C
-major. jamd has AdamW, a cosine learning rate, averaged weights, and every tune in any key that fits. The loss is nats
+basic, lookback and attention are Magenta's (docs/models.md): Adam, rate 1e-3, dropout 0.5, gradients clipped, tunes in
+C major. jamd has AdamW, a cosine learning rate, averaged weights, and every tune in any key that fits. The loss is nats
 per 16th, without the first of each tune, of which Magenta's models know nothing.
 """
 
