@@ -127,6 +127,8 @@ def test_keys_end_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [n[0] for n in notes[:7]] == [5, 5.25, 5.5, 5.75, 6, 6.25, 6.5] and notes[6][1] == 6.6
     assert [n[0] for n in notes[7:]] == sixteenths(9, 2), "and are answered in turn, for two beats"
     assert model.heard[20:28] == (*(event(SCALE[i % 4]) for i in range(6)), event(71), NO_EVENT)
+    Stage(make(monkeypatch, model)).play([*PHRASE, *keys((6.66, 1.3, 71))], 8)
+    assert model.heard[20:29] == (*(event(SCALE[i % 4]) for i in range(7)), event(71), NO_EVENT)
 
 
 def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -285,7 +287,7 @@ def test_mutate_keeps_rhythm_and_contour(monkeypatch: pytest.MonkeyPatch) -> Non
         assert changed == share if share in (0, 1) else 0.1 < changed < 0.5
         ways = [[np.sign(y[2] - x[2]) for x, y in pairwise(turn)] for turn in turns]
         same = sum(x == y for x, y in zip(*ways, strict=True)) / len(ways[0])
-        assert same > 0.9, share
+        assert same > 0.97, share
 
 
 def test_density_makes_more_or_fewer_notes(monkeypatch: pytest.MonkeyPatch) -> None:

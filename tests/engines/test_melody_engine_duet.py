@@ -133,11 +133,12 @@ def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -
 
 def test_it_goes_on_for_the_rest_after_you_and_then_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
     for rest in (0.5, 1.0, 4.0):
-        stage = Stage(duet(monkeypatch, FakeModel(), rest=rest, density=4)).play(keys((0, 4, 72)), 16)
+        model = FakeModel()
+        stage = Stage(duet(monkeypatch, model, rest=rest, density=4)).play(keys((0, 4, 72)), 16)
         notes = sounded(stage.actions)
         assert max(end for _, end, _, _ in notes) == 4 + rest and notes[-1][0] > 4
     stage.play(keys((20, 1, 72)), 22)
-    assert sounded(stage.actions)[-1][0] >= 20
+    assert sounded(stage.actions)[-1][0] >= 20 and len(model.heard) < 9, "it has forgotten"
 
 
 def test_the_net_hears_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -278,6 +278,10 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
         memory.hear(heard, grid)
     memory.retune(grid)
     assert model.states[-1].transpose == 0 and len(model.heard) == 64
+    memory.begin(6, grid)
+    memory.hear(event(62), grid)
+    memory.retune(grid)
+    assert model.states[-1].transpose == -2 and model.heard == (*[NO_EVENT] * 6, event(62))
 
 
 def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle_of_it() -> None:
