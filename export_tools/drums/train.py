@@ -85,9 +85,11 @@ def main() -> None:
         step, epoch, best, minutes = (saved[name] for name in ("step", "epoch", "best", "minutes"))
         rng.bit_generator.state = saved["rng"]
         torch.set_rng_state(saved["torch_rng"])
+    # How many there are depends on the order of the performances: one order tells about how many.
+    # How many there are depends on the order of the performances: any one tells about how many.
     pieces = sum(1 for _ in train.streams(model.rows, model.length, np.random.default_rng(0)))
     steps = epochs * pieces
-    bar = tqdm(total=steps, initial=step, unit="step", mininterval=10)
+    bar = tqdm(total=epochs * train.hits, initial=epoch * train.hits, unit="hit", unit_scale=True, mininterval=10)
     began = time.process_time() - minutes * 60
     while epoch < epochs:
         sums, states = np.zeros(3), None
@@ -108,7 +110,7 @@ def main() -> None:
                     list(average.parameters()), list(model.parameters()), lag if model.average else 1.0
                 )
             sums += nats.sum().item(), len(nats), losses["right"].sum().item() if "right" in losses else 0.0
-            bar.update()
+            bar.update(int((numbers >= 0).sum()))
         epoch += 1
         minutes = (time.process_time() - began) / 60
         figures = measure(average, valid)
