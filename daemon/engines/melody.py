@@ -9,8 +9,8 @@ from daemon import models
 from daemon.encodings.melody_events import HIGHEST, LOWEST
 from daemon.engines.base import Option, Setting, Setup
 from daemon.engines.line import STEP
-from daemon.engines.melody_choice import Memory
-from daemon.engines.melody_duet import VOICE, Duet
+from daemon.engines.melody_choice import VOICE, Memory
+from daemon.engines.melody_duet import Duet
 from daemon.engines.melody_grid import Grid
 from daemon.engines.melody_model import MelodyModel
 from daemon.engines.melody_respond import Respond

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,11 @@ from daemon.engines.sampling import choose
 
 Bools = NDArray[np.bool_]
 
+VOICE = "melody"
 MIDI = np.arange(LOWEST, HIGHEST + 1)  # the pitches of the events from FIRST_PITCH on
 SILENCE = 32  # 16ths before a line that the net is told of, at most
 MOST_BEGINNINGS = 256
-HEARD_AGAIN = 64  # 16ths, at most
+HEARD_AGAIN = 32  # 16ths that it is told again, at most: they are all thought over before one window
 BASE = 80  # velocity, where it does not follow the player
 
 
@@ -42,7 +44,8 @@ class Memory:
         self.sounds: int | None = None  # the event whose note sounds
         self._transpose = 0
         self._events: deque[int] = deque(maxlen=HEARD_AGAIN)
-        self._silence: dict[float, MelodyState] = {}  # in the present one, by place in the bar
+        self._silence: dict[tuple[float, float], MelodyState] = {}  # in the present one, by meter and place in the bar
+        self._undo: tuple[MelodyState | None, int | None, int] = (None, None, 0)
 
     def warm(self, grid: Grid) -> None:
         """Let the net run, and begin at each place of a bar: later no key waits for either."""
@@ -73,6 +76,7 @@ class Memory:
     def hear(self, event: int, grid: Grid) -> None:
         """`event` was that of this 16th: on to the next one."""
         assert self.state is not None
+        self._undo = self.state, self.sounds, self.rested
         self.at += 1
         self._events.append(event)
         if event >= FIRST_PITCH:
@@ -80,15 +84,31 @@ class Memory:
         elif event == NOTE_OFF:
             self.sounds = None
         self.rested = 0 if self.sounds is not None else self.rested + 1
-        position = grid.position(self.at)
-        if self.rested > grid.bar and position in self._silence:
-            self.state = self._silence[position]
+        place = grid.meter, grid.position(self.at)
+        if self.rested > grid.bar and place in self._silence:
+            self.state = self._silence[place]
             return
-        self.state = self._model.step(self.state, event, position)
+        self.state = self._model.step(self.state, event, place[1])
         if self.rested:
-            self._silence[position] = self.state
+            self._silence[place] = self.state
         else:
             self._silence.clear()
+
+    def mend(self, event: int, grid: Grid) -> None:
+        """The last 16th had this event, which came too late for it. If there was no 16th yet, it had begun before."""
+        if self._undo[0] is None:
+            self.begin(self.at - 1, grid)
+        else:
+            self.state, self.sounds, self.rested = self._undo
+            self.at -= 1
+            self._events.pop()
+        self.hear(event, grid)
+
+    def copy(self) -> Memory:
+        """One that knows the same, and goes on by itself."""
+        other = copy(self)
+        other._events, other._silence = self._events.copy(), self._silence.copy()
+        return other
 
     def retune(self, grid: Grid) -> None:
         """Some models want to hear everything in one key: if it is another than they were told, tell them again."""

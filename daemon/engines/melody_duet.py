@@ -11,13 +11,11 @@ import numpy as np
 from daemon.encodings.melody_events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
 from daemon.engines.choir import Choir
 from daemon.engines.line import EPSILON, STEP
-from daemon.engines.melody_choice import MIDI, Chooser, Memory
-from daemon.engines.melody_grid import FAR, Grid
+from daemon.engines.melody_choice import MIDI, VOICE, Chooser, Memory
+from daemon.engines.melody_grid import BEAT, FAR, Grid
 from daemon.engines.melody_line import Struck, TopLine
 from daemon.music.events import Action, MidiEvent
 
-VOICE = "melody"
-BEAT = round(1 / STEP)  # 16ths
 SOFTER = 0.85  # velocity, of that of the player
 ROOM = 9  # semitones between the lowest note and yours from which on the voice stays below you: a sixth
 MEMORY = 8  # beats of your rhythm that it knows

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from daemon.engines.line import EPSILON, STEP
 from daemon.music.events import Window
 
+BEAT = round(1 / STEP)  # 16ths
 FAR = 16  # 16ths: what was asked for less than that ago is asked for again; what lies farther away is a jump
 LONGEST = 64  # 16ths that are filled of one window, whatever its length
 

@@ -7,10 +7,11 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.encodings.melody_events import MAJOR
+
 Bools = NDArray[np.bool_]
 
 ANY, FOLLOW = -1, 0  # values of the setting `key`; 1–12 are the major keys on C … B, 13–24 the minor ones
-MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 10, 11)  # with both sevenths
 # How well each pitch class fits the tonic's key: probe-tone ratings (Krumhansl and Kessler 1982)
 MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)

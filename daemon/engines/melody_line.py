@@ -81,9 +81,14 @@ class TopLine:
 
     def hurry(self, frame: int) -> None:
         """What was struck a little before 16th number `frame` counts for the one before: the line ends here."""
-        event = self._events.pop(frame, NOTE_OFF)
-        if event != NOTE_OFF and frame > self._first:
+        event = self.early(frame)
+        if event is not None and frame > self._first:
             self._events[frame - 1] = event
+
+    def early(self, frame: int) -> int | None:
+        """Take a note that was struck a little before 16th number `frame`, for it."""
+        event = self._events.pop(frame, NOTE_OFF)
+        return None if event == NOTE_OFF else event
 
     def _strike(self, key: Key, beat: float, second: float) -> Struck:
         frame, last = max(step_of(key.onset), self._first), self._last

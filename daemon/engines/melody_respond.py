@@ -3,57 +3,24 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
 from daemon.engines.choir import Choir
 from daemon.engines.line import EPSILON, STEP
-from daemon.engines.melody_choice import MIDI, Chooser, Memory
-from daemon.engines.melody_grid import FAR, Grid
+from daemon.engines.melody_choice import MIDI, VOICE, Chooser, Memory
+from daemon.engines.melody_grid import BEAT, FAR, Grid
 from daemon.engines.melody_line import Struck, TopLine
+from daemon.engines.melody_phrase import Phrase, Turn
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent
 
-VOICE = "melody"
-BEAT = round(1 / STEP)  # 16ths
 UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
 LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
 CLOSING = 2 * BEAT  # 16ths of an answer from which on it has an end of its own
+LONGEST = 64  # bars of a phrase: of a longer one, the last ones count
 ON = 0.5  # from there on a setting that is a switch is on
-
-
-@dataclass(slots=True)
-class Phrase:
-    """What was played from 16th number `start` on; its bars count from `bar`. Velocities by 16th, in order."""
-
-    start: int
-    bar: int
-    length: int = 0  # in 16ths, once it is over
-    frames: list[int] = field(default_factory=list)
-    velocities: list[int] = field(default_factory=list)
-
-    def velocity(self, place: int) -> int:
-        """That of the last note struck by `place`, in 16ths from the phrase's beginning."""
-        return self.velocities[max(bisect_right(self.frames, self.start + place) - 1, 0)]
-
-
-@dataclass(slots=True)
-class Turn:
-    """An answer as it is played from 16th number `start` on, for `length` 16ths; `source` is what it repeats.
-
-    Events by 16ths since `start`. `old` and `new`: the last note of the source, and what became of it.
-    """
-
-    start: int
-    length: int
-    asked: bool = False  # for: by you, or by a bar line
-    source: Mapping[int, int] | None = None
-    events: dict[int, int] = field(default_factory=dict)
-    old: int | None = None
-    new: int | None = None
 
 
 class Respond:
@@ -69,7 +36,7 @@ class Respond:
         self._chooser.reset(seed)
         self._line.reset()
         self._choir.silence()
-        self._pedal = False
+        self._pedals: set[tuple[str, int]] = set()  # that are down, by source and channel
         self._frame = 0  # the last 16th that was asked for
         self._forget()
 
@@ -78,6 +45,8 @@ class Respond:
         self._phrase: Phrase | None = None  # that is being heard
         self._answered: Phrase | None = None  # that was heard last
         self._turn: Turn | None = None  # that is being played
+        self._replaced: Turn | None = None  # a loop whose place it took
+        self._alone: Memory | None = None  # of a first answer under which you play: the net goes on without you
         self._last: Turn | None = None  # that was played last
         self._own = (0, NO_EVENT)  # the last 16th that was played, and its event
         self._asked: float | None = None  # the 16th from which on an answer is wanted on the next beat
@@ -100,11 +69,16 @@ class Respond:
 
     def _press(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
         """The pedal asks for an answer. If its beat was filled already, it begins here."""
-        before, self._pedal = self._pedal, event.message[2] >= 64
-        if before or not self._pedal or not grid.runs:
+        pedal, down = (event.source, event.message[0] & 15), event.message[2] >= 64
+        pressed = down and pedal not in self._pedals
+        self._pedals = self._pedals | {pedal} if down else self._pedals - {pedal}
+        if not pressed or not grid.runs:
             return
         self._asked = grid.beat_after(event.beat)
         if self._asked == self._frame and (over := self._over(self._frame, grid)):
+            if self._phrase is not None and (late := self._line.early(self._frame)) is not None:
+                self._memory.mend(late, grid)
+                self._learn(late)
             self._answer(self._frame, over, grid)
             yield from self._sing(self._frame, max(self._frame * STEP, event.beat))
 
@@ -116,26 +90,28 @@ class Respond:
             if turn.asked and struck.beat < begins + LAST_NOTE - EPSILON:
                 return
             if struck.beat < begins - EPSILON:  # it was no rest
-                self._phrase, self._turn = self._answered, None
+                self._phrase, self._turn = self._answered, self._replaced
+                yield from self._choir.stop(struck.beat, VOICE)
         if self._turn is not None and self._settings["loop"] < ON:
             self._turn.length = min(self._turn.length, self._frame + 1 - self._turn.start)
             self._finish()
         if self._turn is None:
             yield from self._choir.stop(struck.beat, VOICE)
-        if self._phrase is None:
+        silent = self._end == "control" and self._memory.rested > grid.bar
+        if self._phrase is None or silent:
             self._phrase, self._asked = self._begin(struck, grid), None
-        self._phrase.frames.append(struck.frame)
-        self._phrase.velocities.append(struck.velocity)
+        self._phrase.hear(struck, LONGEST * grid.bar)
 
     def _begin(self, struck: Struck, grid: Grid) -> Phrase:
+        if self._turn is not None and self._turn.source is None:
+            self._alone = self._memory.copy()
         if self._memory.state is None or self._memory.rested > grid.bar:
             self._memory.begin(struck.frame, grid)
         self._chooser.key.begin()
         position = grid.position(struck.frame)
         bar = struck.frame - math.floor(position / STEP + EPSILON)
-        if grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON:
-            bar += grid.bar
-        return Phrase(struck.frame, bar)
+        upbeat = grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON
+        return Phrase(struck.frame, bar, -1 if upbeat else 0)
 
     # the grid
 
@@ -145,6 +121,9 @@ class Respond:
             self._forget()
             yield from self._choir.stop(beat, VOICE)
         self._frame = frame
+        if (phrase := self._phrase) is not None and grid.on_bar(frame) and frame > phrase.start:
+            phrase.bars += 1
+            phrase.bar = phrase.bar if phrase.bars else frame
         over = self._over(frame, grid)
         if over:
             self._line.hurry(frame)
@@ -165,18 +144,24 @@ class Respond:
         if memory.state is None:
             self._line.skip(frame)
             return
+        while self._alone is not None and self._alone.at < frame:
+            self._alone.hear(self._own[1] if self._own[0] == self._alone.at else NO_EVENT, grid)
         while memory.at < frame:
             event, at = self._line.take(memory.at), memory.at
             if self._phrase is None or at < self._phrase.start:
                 memory.hear(self._own[1] if self._own[0] == at else NO_EVENT, grid)
                 continue
             memory.hear(event, grid)
-            if event >= FIRST_PITCH:
-                self._chooser.copies.hear(event)
-            if memory.sounds is not None:
-                self._chooser.key.hear(pitch_of(memory.sounds) % 12)
+            self._learn(event)
         if self._phrase is not None and grid.on_beat(frame):
             memory.retune(grid)
+
+    def _learn(self, event: int) -> None:
+        """The ear for the key and the memory of copies hear your event."""
+        if event >= FIRST_PITCH:
+            self._chooser.copies.hear(event)
+        if self._memory.sounds is not None:
+            self._chooser.key.hear(pitch_of(self._memory.sounds) % 12)
 
     def _over(self, frame: int, grid: Grid) -> str | None:
         """Why an answer begins with this 16th: a rest, bars, or control; or None."""
@@ -189,7 +174,7 @@ class Respond:
         if phrase is None:
             return None
         if self._end == "bars" and grid.on_bar(frame):
-            return "bars" if frame >= phrase.bar + max(round(self._settings["bars"]), 1) * grid.bar else None
+            return "bars" if phrase.bars >= round(self._settings["bars"]) else None
         if self._end == "rest" and not line.held:
             return "rest" if line.released + self._settings["rest"] <= frame * STEP + EPSILON else None
         return None
@@ -205,6 +190,7 @@ class Respond:
         self._answered = phrase or self._answered
         assert self._answered is not None
         self._chooser.copies.begin()
+        self._replaced, self._alone = self._turn, None
         self._turn = Turn(frame, self._answered.length, asked=over != "rest")
 
     def _go_on(self, frame: int, grid: Grid) -> None:
@@ -221,7 +207,7 @@ class Respond:
             self._turn = Turn(frame, turn.length, source=turn.events)
 
     def _finish(self) -> None:
-        self._last, self._turn, self._again = self._turn, None, False
+        self._last, self._turn, self._again, self._alone = self._turn, None, False, None
 
     def _sing(self, frame: int, beat: float) -> Iterator[Action]:
         """The answer's event in this 16th."""
@@ -240,7 +226,7 @@ class Respond:
 
     def _invent(self, turn: Turn, place: int) -> int:
         """What the net would go on with. It begins with a note, and ends at home, with a note that lasts a beat."""
-        memory, chooser = self._memory, self._chooser
+        memory, chooser = self._alone or self._memory, self._chooser
         assert memory.state is not None
         left, first = turn.length - place, place == 0
         closes = turn.length >= CLOSING and left <= BEAT

@@ -12,7 +12,7 @@ from daemon.engines.base import Setup
 from daemon.engines.melody import MelodyPlayer
 from daemon.errors import ModelError
 from daemon.models import folder
-from daemon.music.events import MidiEvent, Play, Stop
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from tests.engines.fake import off, on, window
 from tests.engines.fake_melody import FakeModel, Stage, event, keys, likes, make, pedal, sounded
 
@@ -159,6 +159,69 @@ def test_an_answer_that_was_cut_short_is_repeated_so(monkeypatch: pytest.MonkeyP
     notes = sounded(Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play(played, 10).actions)
     assert [n[0] for n in notes] == [4, 4.25, 4.5, 4.75, 5, 7, 7.25, 7.5, 7.75, 8]
     assert (notes[4][1], notes[9][1]) == (5.1, 8.25)
+
+
+def test_a_stray_note_long_ago_is_no_part_of_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = [*keys((0, 0.5, 60)), *keys((64, 0.9, 60), (65, 0.9, 62)), pedal(65.95)]
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play(played, 140)
+    assert onsets(stage) == sixteenths(66, 2)
+
+
+def test_of_an_endless_phrase_the_last_bars_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = keys(*((i / 2, 0.5, 60 + i % 3) for i in range(1000)))
+    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play([*played, pedal(499.9)], 800)
+    assert onsets(stage) == sixteenths(500, 257)
+
+
+def test_bars_are_counted_though_the_meter_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=2)
+    actions: list[Action] = []
+    for frame in range(48):
+        beat = frame / 4
+        bar, meter = (0.0, 3.0) if beat < 3 else (3 + (beat - 3) // 4 * 4, 4.0)
+        actions += engine.generate(Window(beat, beat + 0.25, bar, meter, 96))
+        if frame == 0:
+            actions += [a for e in keys((0.01, 0.9, 60)) for a in engine.listen(e)]
+    notes = sounded(actions)
+    assert [n[0] for n in notes] == sixteenths(7, 7)[:20]
+
+
+def test_a_first_answer_that_loops_is_not_led_astray_by_who_plays_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = keys(*((4.1 + i / 2, 0.4, 61 + i % 5) for i in range(8)))
+    for seed in range(8):
+        endings = []
+        for more in ([], over):
+            engine = make(monkeypatch, FakeModel(), options=CONTROL, loop=1.0, copy=32, key=1)
+            engine.reset({}, 0.0, seed)
+            played = [*keys((0, 0.9, 60), (1, 2.9, 64)), pedal(3.9), pedal(3.95, 0), *more]
+            endings.append([n for n in sounded(Stage(engine).play(played, 8).actions) if n[0] < 8])
+        assert [n[:3] for n in endings[0]] == [n[:3] for n in endings[1]]
+        assert endings[1][-1][2] % 12 in (0, 4, 7)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_last_note_just_before_the_beat_is_heard(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
+    model = FakeModel(likes(62))
+    before = [] if first else keys((2.0, 0.5, 60))
+    played = [*before, on(3.9, 65), pedal(3.97), off(3.99, 65)]
+    stage = Stage(make(monkeypatch, model, options=CONTROL)).play(played, 4.5)
+    assert onsets(stage)[0] == 4 and model.heard[15:17] == (event(65), event(62))
+    assert model.heard[8] == (NO_EVENT if first else event(60))
+
+
+def test_a_rest_that_was_none_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), loop=1.0, density=4)
+    played = [*keys((0, 3.9, 60)), *keys((8, 2.9, 62), (11.97, 0.5, 64))]
+    stage = Stage(engine).play(played, 14)
+    assert onsets(stage)[0] == 5 and [o for o in onsets(stage) if 13 <= o < 14] == [13, 13.25, 13.5, 13.75]
+
+
+def test_each_pedal_is_pressed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "pads"), options=CONTROL)
+    repeats = [pedal(1 + i / 10, 127 - i) for i in range(40)]
+    other = [pedal(1.25, 127, "pads"), pedal(2.35, 0, "pads")]
+    stage = Stage(engine).play([*keys((0, 0.9, 60)), pedal(0.9), *repeats, *other], 8)
+    assert onsets(stage) == [1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75]
 
 
 def test_one_note_is_answered_for_a_beat(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -277,7 +277,7 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
     for heard in [NO_EVENT] * 200:
         memory.hear(heard, grid)
     memory.retune(grid)
-    assert model.states[-1].transpose == 0 and len(model.heard) == 64
+    assert model.states[-1].transpose == 0 and len(model.heard) == 32
     memory.begin(6, grid)
     memory.hear(event(62), grid)
     memory.retune(grid)
@@ -296,6 +296,19 @@ def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle
         memory.retune(grid)
         assert memory.state is not None and memory.state.positions[-1] == memory.at * 0.25 % 3.0
     assert grid.bar == 12
+
+
+def test_a_silence_in_another_meter_has_its_own_places() -> None:
+    model, grid = FakeModel(), Grid()
+    memory = Memory(model)
+    grid.fill(window(0.0))
+    memory.begin(0, grid)
+    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 80)):
+        if number == 40:
+            grid.meter, grid.bar_start = 3.0, 10.0
+        memory.hear(heard, grid)
+    assert memory.state is not None
+    assert memory.state.positions[-8:] == tuple(grid.position(memory.at + i) for i in range(-7, 1))
 
 
 def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
