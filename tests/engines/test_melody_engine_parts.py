@@ -303,7 +303,7 @@ def test_a_silence_in_another_meter_has_its_own_places() -> None:
     memory = Memory(model)
     grid.fill(window(0.0))
     memory.begin(0, grid)
-    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 80)):
+    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 86)):
         if number == 40:
             grid.meter, grid.bar_start = 3.0, 10.0
         memory.hear(heard, grid)
