@@ -8,7 +8,8 @@ import pytest
 
 from daemon import models
 from daemon.encodings.drums import COUNT, Hit, Wish, tick_classes
-from daemon.engines.drums_model import NEVER, DrumsModel, drums_model, pick
+from daemon.engines.drums_model import NEVER, DrumsModel, drums_model
+from daemon.engines.drums_net import pick
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_drums.onnx"
 BAR = 1920
