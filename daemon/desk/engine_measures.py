@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon import models
 from daemon.desk.instruments import Events, Jamd, perform
@@ -11,10 +12,14 @@ from daemon.desk.measures import Figure, percentile
 from daemon.engines.base import Setup
 from daemon.music.events import MidiEvent, Window, control_change, is_note_on, note_off, note_on
 
+if TYPE_CHECKING:
+    from daemon.engines.melody import MelodyPlayer
+
 DRUMS = ("drums", "drums_rnn")
 MELODIES = ("melody", "melody_basic", "melody_lookback", "melody_attention")
 PAUSE = 0.02  # seconds between two steps: while a player waits, caches and clocks go cold
 STEPS = 300
+HEARD = 1100  # steps before those: more than a model remembers
 CLICK = 10  # the metronome's channel
 BEAT = 0.3  # seconds
 ANSWERS = f"""
@@ -32,11 +37,13 @@ controls: {{keys: {{cc 64: sustain}}}}
 
 
 def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Each model's step; a hundred bars; and the first note of answers that were asked for at all times in a beat."""
+    """Each model's step; an answer's 16ths; and its first note, asked for at all times in a beat."""
     figures = [
         Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_steps(name), 0.99) * 1e3, 0.3, "ms")
         for name in MELODIES
     ]
+    sixteenth = percentile(_sixteenths(), 0.99) * 1e3
+    figures.append(Figure(f"one 16th of an answer, all of it, {PAUSE * 1e3:g} ms apart, p99", sixteenth, 1, "ms"))
     figures.append(Figure("a hundred bars of melody, offline", _hundred_bars(), 1, "s"))
     with Jamd(folder, environment, ANSWERS):
         away = _first_notes(*perform(environment, _calls(), "jamd keys:midi", "jamd voice:midi", tail=1))
@@ -48,25 +55,9 @@ def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
     ]
 
 
-def _steps(name: str) -> list[float]:
-    """Seconds that each step takes."""
-    from daemon.engines.melody_model import MelodyModel  # it loads ONNX Runtime, which the desk does without
-
-    artifact = models.load(models.find(name), "melody")
-    model = MelodyModel(artifact.session, artifact.sidecar)
-    state, seconds = model.start(4.0), []
-    for number in range(STEPS):
-        time.sleep(PAUSE)
-        event = 0 if number % 2 else 14 + number * 5 % 12
-        began = time.perf_counter()
-        state = model.step(state, event, (number + 1) % 16 / 4)
-        seconds.append(time.perf_counter() - began)
-    return seconds
-
-
-def _hundred_bars() -> float:
-    """Seconds for the answer to a note that was held for as long, through the engine."""
-    from daemon.engines.melody import MelodyPlayer
+def _answering() -> MelodyPlayer:
+    """A player about to answer, for a hundred bars from beat 400 on, a note that was held for as long."""
+    from daemon.engines.melody import MelodyPlayer  # it loads ONNX Runtime, which the desk does without
 
     engine = MelodyPlayer(Setup({"phrase": "control"}, {}, models.find("melody"), ("keys",)))
     engine.prepare()
@@ -76,6 +67,40 @@ def _hundred_bars() -> float:
         if frame in (0, 1599):
             list(engine.listen(MidiEvent(frame / 4, "keys", note_on(1, 60, 80) if frame == 0 else note_off(1, 60))))
     list(engine.listen(MidiEvent(399.9, "keys", control_change(1, 64, 127))))
+    return engine
+
+
+def _steps(name: str) -> list[float]:
+    """Seconds that each step of the net takes, when it has heard more than it remembers."""
+    from daemon.engines.melody_model import MelodyModel
+
+    artifact = models.load(models.find(name), "melody")
+    model = MelodyModel(artifact.session, artifact.sidecar)
+    state, seconds = model.start(4.0), []
+    for number in range(HEARD + STEPS):
+        if number >= HEARD:
+            time.sleep(PAUSE)
+        event = 0 if number % 2 else 14 + number * 5 % 12
+        began = time.perf_counter()
+        state = model.step(state, event, (number + 1) % 16 / 4)
+        seconds.append(time.perf_counter() - began)
+    return seconds[HEARD:]
+
+
+def _sixteenths() -> list[float]:
+    """Seconds that each 16th of an answer takes: the net's step, and the choice of what to play."""
+    engine, seconds = _answering(), []
+    for frame in range(1600, 1600 + STEPS):
+        time.sleep(PAUSE)
+        began = time.perf_counter()
+        list(engine.generate(_window(frame)))
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _hundred_bars() -> float:
+    """Seconds, through the engine."""
+    engine = _answering()
     began = time.perf_counter()
     notes = sum(1 for frame in range(1600, 3200) for _ in engine.generate(_window(frame)))
     assert notes > 100
