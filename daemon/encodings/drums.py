@@ -93,13 +93,13 @@ def golden_feeds(sidecar: Mapping[str, Any], rows: int = 2) -> dict[str, NDArray
     """The golden input of a drum model, by the shapes of its sidecar: `rows` rows from numpy's default_rng(seed).
 
     Drawn in the order of `inputs`: whole numbers uniform over the input's `values`, floats over −1..1. `function`
-    is 3, all.
+    is 2, both.
     """
     rng = np.random.default_rng(int(sidecar["golden"]["seed"]))
     feeds: dict[str, NDArray[Any]] = {}
     for name, spec in sidecar["inputs"].items():
         if name == "function":
-            feeds[name] = np.array(3, dtype=np.int64)
+            feeds[name] = np.array(2, dtype=np.int64)
             continue
         shape = [rows, *spec["shape"][1:]]
         if "values" in spec:

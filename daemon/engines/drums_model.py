@@ -25,7 +25,7 @@ __all__ = ["NEVER", "NO_WISH", "DrumsModel", "drums_model"]
 
 KICK = 0  # what a drummer who starts from a random state has just struck
 VELOCITY = 100  # of a model that knows none
-ADVANCE, WHERE, WHEN = (np.array(number, dtype=np.int64) for number in range(3))  # functions of our graph
+ADVANCE, WHEN = (np.array(number, dtype=np.int64) for number in range(2))  # functions of our graph
 TRIES = 6
 
 
@@ -96,13 +96,12 @@ class RnnDrummer(DrumsModel):
 
 @dataclass(frozen=True, slots=True)
 class GrooveState(DrumsState):
-    """`memory`: what was played where; `window`, `places` and `anchors`: of the cells ahead, as the net reads them;
-    `outlook`: the answer to the wish that is likely to come."""
+    """`memory`: what was played where, the last hit included; `feeds`: the inputs that the net got with it, from which
+    other wishes are answered; `outlook`: its answer to the wish that is likely to come."""
 
     memory: drums_groove.Memory
-    window: Floats
-    places: Ints
-    anchors: Floats
+    tempo: float
+    feeds: Mapping[str, Any]
     outlook: Outlook
 
 
@@ -126,7 +125,7 @@ class Groove(DrumsModel):
         super().__init__(session, sidecar)
         specs = {name: spec for name, spec in sidecar["inputs"].items() if name != "function"}
         self._dummies = {name: np.zeros([1, *spec["shape"][1:]], dtype=spec["dtype"]) for name, spec in specs.items()}
-        self._following = [f"{name}_next" for name in self._shapes]
+        self._answers = ["summary", "joint", *(f"{name}_next" for name in self._shapes)]
         near = (len(self._classes) + OFFSETS) // CELL + 1  # cells beyond them are in the last class whole
         self._near = min(near, AHEAD)
         self._offsets = np.arange(OFFSETS) + EARLIEST
@@ -137,42 +136,39 @@ class Groove(DrumsModel):
 
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> GrooveState:
         tensors = {name: np.zeros((1, *shape), dtype=np.float32) for name, shape in self._shapes.items()}
-        return self._recur(tensors, drums_groove.start(bar, position), tempo)
+        return self._after(tensors, drums_groove.start(bar, position), tempo)
 
     def advance(self, state: GrooveState, hit: Hit, tempo: float) -> GrooveState:
-        return self._recur(state.tensors, drums_groove.observe(state.memory, hit), tempo)
+        return self._after(state.tensors, drums_groove.observe(state.memory, hit), tempo)
 
     def at_bar(self, state: GrooveState, bar: int, position: int) -> GrooveState:
-        return self._state(state.tensors, drums_groove.moved(state.memory, bar, position))
+        memory = drums_groove.moved(state.memory, bar, position)
+        before = {name: state.feeds[name] for name in self._shapes}
+        return state if memory is state.memory else self._after(before, memory, state.tempo)
 
-    def _recur(self, tensors: Mapping[str, Floats], memory: drums_groove.Memory, tempo: float) -> GrooveState:
-        x = drums_groove.features(memory, tempo)[None]
-        following = self._session.run(self._following, {**self._dummies, **tensors, "function": ADVANCE, "x": x})
-        return self._state(dict(zip(self._shapes, following, strict=True)), memory)
-
-    def _state(self, tensors: Mapping[str, Floats], memory: drums_groove.Memory) -> GrooveState:
-        window, places = drums_groove.window(memory).reshape(1, AHEAD, -1), drums_groove.places(memory)[None]
-        anchors = drums_groove.anchors(memory).reshape(AHEAD * COUNT, -1)
-        outlook = self._where(tensors, window, places, self._wish)
-        return GrooveState(tensors, drums_groove.passed(memory), memory, window, places, anchors, outlook)
-
-    def _where(self, tensors: Mapping[str, Floats], window: Floats, places: Ints, wish: Wish) -> Outlook:
+    def _after(self, tensors: Mapping[str, Floats], memory: drums_groove.Memory, tempo: float) -> GrooveState:
+        """The state after the last hit of `memory`; `tensors` are those before it."""
         feeds = {
             **self._dummies,
-            "function": WHERE,
-            "context": tensors["h"],
-            "wishes": drums_groove.asked(wish, self.styles)[None],
-            "window": window,
-            "places": places,
+            **tensors,
+            "function": ADVANCE,
+            "x": drums_groove.features(memory, tempo)[None],
+            "window": drums_groove.window(memory).reshape(1, AHEAD, -1),
+            "places": drums_groove.places(memory)[None],
+            "wishes": drums_groove.asked(self._wish, self.styles)[None],
         }
-        summary, joint = self._session.run(["summary", "joint"], feeds)
-        return Outlook(wish, summary, joint[0])
+        summary, joint, *following = self._session.run(self._answers, feeds)
+        outlook = Outlook(self._wish, summary, joint[0])
+        tensors = dict(zip(self._shapes, following, strict=True))
+        return GrooveState(tensors, drums_groove.passed(memory), memory, tempo, feeds, outlook)
 
     def _outlook(self, state: GrooveState, wish: Wish) -> Outlook:
         if wish == state.outlook.wish:
             return state.outlook
         self._wish = wish
-        return self._where(state.tensors, state.window, state.places, wish)
+        feeds = {**state.feeds, "wishes": drums_groove.asked(wish, self.styles)[None]}
+        summary, joint = self._session.run(self._answers[:2], feeds)
+        return Outlook(wish, summary, joint[0])
 
     def _when(self, outlook: Outlook, state: GrooveState, which: Ints) -> tuple[Floats, Floats]:
         """Scores (n, 120) of the offsets and log probabilities (n, 127) of the velocities of n hits, each named by its
@@ -182,7 +178,10 @@ class Groove(DrumsModel):
             "function": WHEN,
             "seen": outlook.summary if len(which) == 1 else np.repeat(outlook.summary, len(which), axis=0),
             "which": which,
-            "anchors": state.anchors[which],
+            "anchors": np.array(
+                [drums_groove.anchors(state.memory, *divmod(number, COUNT)) for number in which.tolist()],
+                dtype=np.float32,
+            ),
         }
         offsets, velocities = self._session.run(["offsets", "velocities"], feeds)
         return offsets, velocities

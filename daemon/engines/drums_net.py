@@ -41,9 +41,9 @@ def pick(scores: NDArray[np.floating[Any]], temperature: float, top_p: float, dr
     if top_p < 1:
         rising = np.sort(weights)
         sums = rising.cumsum()
-        weights[weights < rising[np.searchsorted(sums, (1 - top_p) * sums[-1], side="right")]] = 0
+        weights[weights < rising[sums.searchsorted((1 - top_p) * sums[-1], side="right")]] = 0
     sums = weights.cumsum()
-    return min(int(np.searchsorted(sums, draw * sums[-1], side="right")), len(sums) - 1)
+    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)
 
 
 class DrumsModel(ABC):

@@ -3,8 +3,8 @@
     python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx GROOVE_FOLDER
 
 The file is then measured on Groove's validation split, the baseline on the training split as well, for the card.
-Our graph holds three functions, as the harmoniser's holds two: the input `function` says which is run, 0 = advance,
-1 = where, 2 = when, 3 = all; what is not run comes back without rows.
+Our graph holds two functions, as the harmoniser's does: the input `function` says which is run, 0 = advance (the net's
+`recur` and `where`), 1 = when, 2 = both; what is not run comes back without rows.
 """
 
 from __future__ import annotations
@@ -34,33 +34,27 @@ from .rnn_drummer import RnnDrummer
 
 DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
 LICENCE = "CC BY 4.0"
-GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed), function = 3"
+GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed), function = 2"
 GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
 
 
 class Advance(nn.Module):
-    """`Groove.recur` for one hit, with the recurrent matrices side by side."""
+    """`Groove.recur` for one hit, with the recurrent matrices side by side, and `Groove.where`."""
 
     def __init__(self, model: Groove):
         super().__init__()
-        self.read, lstm = model.read, model.lstm
+        self.model, lstm = model, model.lstm
         self.gates = nn.Linear(lstm.input_size + lstm.hidden_size, 4 * lstm.hidden_size)
         self.gates.weight.data = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
         self.gates.bias.data = lstm.bias_ih_l0 + lstm.bias_hh_l0
 
-    def forward(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
-        i, f, g, o = self.gates(torch.cat([nn.functional.gelu(self.read(x)), h], dim=1)).chunk(4, dim=1)
-        following = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        return o.sigmoid() * following.tanh(), following
-
-
-class Where(nn.Module):
-    def __init__(self, model: Groove):
-        super().__init__()
-        self.model = model
-
-    def forward(self, context: Tensor, wishes: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model.where(context, wishes, window, places)
+    def forward(
+        self, x: Tensor, h: Tensor, c: Tensor, wishes: Tensor, window: Tensor, places: Tensor
+    ) -> tuple[Tensor, ...]:
+        i, f, g, o = self.gates(torch.cat([nn.functional.gelu(self.model.read(x)), h], dim=1)).chunk(4, dim=1)
+        content = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        context = o.sigmoid() * content.tanh()
+        return (context, content, *self.model.where(context, wishes, window, places))
 
 
 class When(nn.Module):
@@ -74,8 +68,7 @@ class When(nn.Module):
 
 # Each function's net, inputs and outputs; its place in the list is its number.
 FUNCTIONS = {
-    "advance": (Advance, ("x", "h", "c"), ("h_next", "c_next")),
-    "where": (Where, ("context", "wishes", "window", "places"), ("summary", "joint")),
+    "advance": (Advance, ("x", "h", "c", "wishes", "window", "places"), ("h_next", "c_next", "summary", "joint")),
     "when": (When, ("seen", "which", "anchors"), ("offsets", "velocities")),
 }
 
@@ -88,7 +81,6 @@ def inputs(shape: Shape) -> dict[str, dict]:
         "x": {"dtype": "float32", "shape": ["batch", WIDTH]},
         "h": hidden,
         "c": hidden,
-        "context": hidden,
         "wishes": {"dtype": "float32", "shape": ["batch", shape.wishes]},
         "window": {"dtype": "float32", "shape": ["batch", AHEAD, COUNT * CHANNELS]},
         "places": {"dtype": "int64", "shape": ["batch", AHEAD], "values": PLACES},
@@ -160,8 +152,8 @@ def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tens
     if isinstance(model, RnnDrummer):
         note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
         return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
-    _, (h, c) = model.recur(feeds["x"][:, None], (feeds["h"][None], feeds["c"][None]))
-    summary, joint = model.where(*(feeds[name] for name in FUNCTIONS["where"][1]))
+    context, (h, c) = model.recur(feeds["x"][:, None], (feeds["h"][None], feeds["c"][None]))
+    summary, joint = model.where(context[:, 0], *(feeds[name] for name in ("wishes", "window", "places")))
     offsets, velocities = model.when(*(feeds[name] for name in FUNCTIONS["when"][1]))
     return {
         "h_next": h[0],

@@ -21,7 +21,7 @@ States = tuple[Tensor, ...] | None
 class RnnDrummer(nn.Module):
     encoding = "rnn-drummer"
     rows, length = 16, 200  # of the streams: truncated back-propagation through 200 events
-    epochs, rate, decay, average = 12, 4e-3, 0.0, 0.0
+    epochs, rate, decay, average = 40, 4e-3, 0.0, 0.0
 
     def __init__(self, ticks: int):
         super().__init__()
