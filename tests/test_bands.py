@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from xml.etree import ElementTree
 
 import mido
 import pytest
@@ -93,3 +94,12 @@ def test_the_quartet_by_itself(tmp_path: Path) -> None:
         assert all(any(start <= beat < end for start, end in calls) for beat in onsets[channel])
     assert all(not any(start + 0.1 <= beat < end for start, end in calls) for beat in onsets[5])
     assert onsets[10][0] < 1 and max(onsets[10]) > 60
+
+
+def test_the_picture_in_the_readme_is_of_the_whole_band() -> None:
+    root = Path(__file__).parents[1]
+    assert "](docs/quartet.svg)" in (root / "README.md").read_text(encoding="utf-8")
+    picture = ElementTree.parse(root / "docs" / "quartet.svg")
+    texts = {element.text for element in picture.iter("{http://www.w3.org/2000/svg}text")}
+    voices = {"choir soprano", "choir alto", "choir tenor", "choir bass", "soloist melody", "drums"}
+    assert voices | {"kick", "snare", "hat", "crash", "1", "16"} <= texts and "17" not in texts
