@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import mul
 
 import numpy as np
 
@@ -178,6 +177,7 @@ def _one_hot(size: int) -> Floats:
     return np.eye(size, dtype=np.float32)
 
 
+PHASES = np.arange(AHEAD)
 NOTES, GAPS, QUARTERS, BAR = _one_hot(COUNT + 1), _one_hot(AHEAD), _one_hot(BEAT), _one_hot(PLACES)
 
 
@@ -219,44 +219,39 @@ def places(memory: Memory) -> Ints:
     return np.minimum(numbers, PLACES - 1)
 
 
-def anchors(memory: Memory, ahead: int, instrument: int) -> list[float]:
-    """ANCHORS numbers: what is known of the offset of a hit `ahead` cells on; offsets, which come first, in eighths of
-    a cell. Number by number: of one hit that is quicker than array by array."""
-    place = (memory.cell + ahead) % memory.places
-    velocity, shift = memory.last[place, instrument].tolist()
-    rate, usual, loudness = memory.mean[place, instrument].tolist()
-    rates, shifts = memory.mean[place, :, 0].tolist(), memory.mean[place, :, 1].tolist()
-    total = sum(rates)
-    latest, latest_shift = memory.latest[instrument].tolist()
-    now, now_shift = memory.now[instrument].tolist() if ahead == 0 else (0.0, 0.0)
-    near = ahead < BEAT
-    offsets = (
-        memory.offset / CELL,
-        memory.lean,
-        float(memory.feel[instrument]),
-        shift,
-        usual,
-        sum(map(mul, rates, shifts)) / (total + 1e-3),
-        latest_shift,
-        memory.first if ahead == 0 else 0.0,
-        now_shift,
-        float(memory.phase[(memory.cell + ahead) % BEAT]),
-        float(memory.shifts[BEAT + ahead]) if near else 0.0,
-        float(memory.shifts[min(ahead, AHEAD - 2)]),
-    )
-    return [
-        *(8 * offset for offset in offsets),
-        now,
-        velocity,
-        rate,
-        loudness,
-        latest,
-        2 ** (float(memory.ago[instrument]) / -8),
-        total,
-        float(near and memory.recent[BEAT + ahead].any()),
-        4 * memory.spread,
-        4 * memory.tight,
-    ]
+def anchors(memory: Memory) -> Floats:
+    """(AHEAD, 17, ANCHORS): what is known of a hit's offset, by its cell and instrument; offsets, which come first, in
+    eighths of a cell."""
+    places = np.arange(memory.cell, memory.cell + AHEAD) % memory.places
+    last, mean = memory.last[places], memory.mean[places]
+    rates = mean[..., 0]
+    total = rates.sum(axis=1)
+    out = np.zeros((AHEAD, COUNT, ANCHORS), dtype=np.float32)
+    out[..., 0] = memory.offset / CELL
+    out[..., 1] = memory.lean
+    out[..., 2] = memory.feel
+    out[..., 3] = last[..., 1]
+    out[..., 4] = mean[..., 1]
+    out[..., 5] = ((rates * mean[..., 1]).sum(axis=1) / (total + 1e-3))[:, None]
+    out[..., 6] = memory.latest[:, 1]
+    out[0, :, 7] = memory.first
+    out[0, :, 8] = memory.now[:, 1]
+    out[..., 9] = memory.phase[(memory.cell + PHASES) % BEAT][:, None]
+    out[:BEAT, :, 10] = memory.shifts[BEAT:, None]
+    out[:-1, :, 11] = memory.shifts[:, None]
+    out[-1, :, 11] = memory.shifts[-1]
+    out[..., :12] *= 8
+    out[0, :, 12] = memory.now[:, 0]
+    out[..., 13] = last[..., 0]
+    out[..., 14] = rates
+    out[..., 15] = mean[..., 2]
+    out[..., 16] = memory.latest[:, 0]
+    out[..., 17] = np.exp2(memory.ago / -8)
+    out[..., 18] = total[:, None]
+    out[:BEAT, :, 19] = memory.recent[BEAT:].any(axis=1, keepdims=True)
+    out[..., 20] = 4 * memory.spread
+    out[..., 21] = 4 * memory.tight
+    return out
 
 
 def asked(wish: Wish, styles: Sequence[str]) -> Floats:

@@ -97,12 +97,13 @@ class RnnDrummer(DrumsModel):
 @dataclass(frozen=True, slots=True)
 class GrooveState(DrumsState):
     """`memory`: what was played where, the last hit included; `feeds`: the inputs that the net got with it, from which
-    other wishes are answered; `outlook`: its answer to the wish that is likely to come."""
+    other wishes are answered; `outlook`: its answer to the wish that is likely to come; `anchors` (9 × 17, ANCHORS)."""
 
     memory: drums_groove.Memory
     tempo: float
     feeds: Mapping[str, Any]
     outlook: Outlook
+    anchors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Groove(DrumsModel):
         summary, joint, *following = self._session.run(self._answers, feeds)
         outlook = Outlook(self._wish, summary, joint[0])
         tensors = dict(zip(self._shapes, following, strict=True))
-        return GrooveState(tensors, drums_groove.passed(memory), memory, tempo, feeds, outlook)
+        anchors = drums_groove.anchors(memory).reshape(AHEAD * COUNT, -1)
+        return GrooveState(tensors, drums_groove.passed(memory), memory, tempo, feeds, outlook, anchors)
 
     def _outlook(self, state: GrooveState, wish: Wish) -> Outlook:
         if wish == state.outlook.wish:
@@ -178,10 +180,7 @@ class Groove(DrumsModel):
             "function": WHEN,
             "seen": outlook.summary if len(which) == 1 else np.repeat(outlook.summary, len(which), axis=0),
             "which": which,
-            "anchors": np.array(
-                [drums_groove.anchors(state.memory, *divmod(number, COUNT)) for number in which.tolist()],
-                dtype=np.float32,
-            ),
+            "anchors": state.anchors[which],
         }
         offsets, velocities = self._session.run(["offsets", "velocities"], feeds)
         return offsets, velocities

@@ -83,7 +83,7 @@ def test_the_rate_of_playing_is_the_mean_of_the_first_bars() -> None:
 def test_feel_is_remembered_by_place_and_instrument() -> None:
     late = [Hit(20 if n == 0 else 480, 2, 100) for n in range(12)]
     memory = play(late)
-    offset = np.array([anchors(memory, 4, drum)[4] * CELL / 8 for drum in (2, 3)])
+    offset = anchors(memory)[4, [2, 3], 4] * CELL / 8
     assert offset.tolist() == pytest.approx([20, 0])
     assert memory.lean * CELL == pytest.approx(20, abs=6)
 
@@ -106,10 +106,10 @@ def test_shapes_and_finite_numbers_whatever_is_played() -> None:
         for hit in [*random_hits(50, seed=3), Hit(100_000, 3, 127), Hit(0, 4, 1), Hit(0, 3, 90)]:
             memory = observe(memory, hit)
             x, window = drums_groove.features(memory, 120.0), drums_groove.window(memory)
-            known = np.array([anchors(memory, cell, drum) for cell in range(AHEAD) for drum in range(COUNT)])
+            known = anchors(memory)
             assert (x.shape, window.shape) == ((WIDTH,), (AHEAD, COUNT, CHANNELS))
-            assert known.shape == (AHEAD * COUNT, ANCHORS)
-            assert x.dtype == window.dtype == np.float32
+            assert known.shape == (AHEAD, COUNT, ANCHORS)
+            assert x.dtype == window.dtype == known.dtype == np.float32
             assert np.isfinite(x).all() and np.isfinite(window).all() and np.isfinite(known).all()
             assert np.abs(x).max() < 20 and np.abs(known).max() < 20
             assert drums_groove.places(memory).max() < drums_groove.PLACES
@@ -121,7 +121,7 @@ def test_one_beat_and_two_beats_before() -> None:
     one, two = np.argwhere(window[..., 3]).tolist(), np.argwhere(window[..., 4]).tolist()
     assert one == [[2, 2], [4, 5]]
     assert two == [[2, 0], [6, 2], [8, 5]]
-    assert [anchors(memory, cell, 5)[11] for cell in range(AHEAD)] == pytest.approx([0] * AHEAD)
+    assert anchors(memory)[:, 5, 11].tolist() == pytest.approx([0] * AHEAD)
 
 
 def test_another_bar_forgets_the_places_and_keeps_the_rest() -> None:
