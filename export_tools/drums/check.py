@@ -2,9 +2,9 @@
 
     python -m export_tools.drums.check GROOVE_FOLDER --model models/drums_rnn.onnx --model models/drums.onnx
 
-Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars; models play pieces as long at temperature
-1, from nothing, or from a random state where they are made to. Prints a table with the means over the pieces of the
-figures in export_tools/checks.py, and of:
+Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars; models play pieces as long by themselves,
+from nothing, or from a random state where they are made to, as freely as the engine lets them. Prints a table with the
+means over the pieces of the figures in export_tools/checks.py, and of:
   longest_copy   hits in a row, by instrument and 16ths, that are somewhere in the training split
   off_grid       mean distance from the nearest 16th, in ticks, 480 to a quarter
   loudness_sd    standard deviation of the velocities
@@ -22,6 +22,7 @@ import numpy as np
 
 from daemon.encodings.drums import INSTRUMENTS, TICKS
 from daemon.encodings.drums_files import read_groove
+from daemon.engines.drums import Drums
 from daemon.engines.drums_model import DrumsModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
@@ -74,12 +75,12 @@ def pieces(notes: Sequence[Note], bars: int) -> list[list[Note]]:
     ]
 
 
-def play(model: DrumsModel, bars: int, rng: np.random.Generator) -> list[Note]:
+def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: float, top_p: float) -> list[Note]:
     """So many bars by a model alone."""
     tempo, tick, out = float(rng.integers(*TEMPO)), 0, []
     state = model.start(round(METER * TICKS), 0, tempo, rng)
     while True:
-        hit = model.draw(state, rng)
+        hit = model.draw(state, rng, temperature=temperature, top_p=top_p)
         tick += hit.gap
         if tick >= (bars * METER - 0.125) * TICKS:
             return out
@@ -104,11 +105,14 @@ def judge(every: list[list[Note]], corpus: Corpus) -> dict[str, float]:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    defaults = {setting.name: setting.default for setting in Drums.settings}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     parser.add_argument("--model", type=Path, action="append", required=True, metavar="NAME.onnx")
     parser.add_argument("--bars", type=int, default=16, help="of a piece")
     parser.add_argument("--pieces", type=int, default=60, help="by each model")
+    parser.add_argument("--temperature", type=float, default=defaults["temperature"])
+    parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(arguments)
     try:
@@ -122,7 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
     columns = {"drummers": judge([piece for notes in beats if notes for piece in pieces(notes, args.bars)], corpus)}
     for name, model in models.items():
         rng = np.random.default_rng(args.seed)
-        columns[name] = judge([play(model, args.bars, rng) for _ in range(args.pieces)], corpus)
+        every = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
+        columns[name] = judge(every, corpus)
     print(table(columns))
     wrong = failures(columns["drummers"], columns[name], LIMITS)
     print("\n".join(wrong), file=sys.stderr, end="\n" if wrong else "")

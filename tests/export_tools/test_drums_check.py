@@ -60,7 +60,7 @@ def test_pieces_are_whole_and_begin_on_their_bar_line(groove):
 
 
 def test_models_play_as_long_as_they_are_asked_to():
-    notes = check.play(open_model(TINY), 3, np.random.default_rng(2))
+    notes = check.play(open_model(TINY), 3, np.random.default_rng(2), 1.0, 1.0)
     assert 0 <= notes[0].onset <= notes[-1].onset < 12 - 0.125
     assert {note.pitch for note in notes} <= set(INSTRUMENTS)
     assert Corpus([check.drum_tokens(notes)]).longest_copy(check.drum_tokens(notes)) == len(notes) - 1
