@@ -27,6 +27,10 @@ KICK = 0  # what a drummer who starts from a random state has just struck
 VELOCITY = 100  # of a model that knows none
 ADVANCE, WHEN = (np.array(number, dtype=np.int64) for number in range(2))  # functions of our graph
 TRIES = 6
+ANYWHERE = (
+    1e-5  # share of the hits that fall anywhere in their cell: a normal distribution calls what is far impossible
+)
+LOWEST = -1e30  # of scores: below all that are numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +236,14 @@ class Groove(DrumsModel):
         outlook = self._outlook(state, wish)
         offsets, _ = self._when(outlook, state, np.arange(self._near * COUNT))
         gaps = np.arange(self._near)[:, None, None] * CELL + self._offsets - memory.offset
-        wide = offsets.reshape(self._near, COUNT, OFFSETS).astype(np.float64)
         possible = gaps >= (np.arange(COUNT) < state.order)[:, None]
-        weights = np.exp(wide - wide.max(axis=-1, keepdims=True)) * possible
-        sums = weights.sum(axis=-1, keepdims=True)
-        weights /= np.where(sums > 0, sums, 1.0)
+        free = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
+        wide = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)
+        weights = np.exp(wide - np.maximum(wide.max(axis=-1, keepdims=True), LOWEST), dtype=np.float64)
+        sums = np.maximum(weights.sum(axis=-1, keepdims=True), 1.0)  # the likeliest weighs one
+        weights = ((1 - ANYWHERE) * weights / sums + ANYWHERE / free) * possible
         joint = np.exp(outlook.joint.astype(np.float64))
-        joint[: self._near] *= sums[..., 0] > 0
+        joint[: self._near] *= possible.any(axis=-1)
         joint /= joint.sum()
         classes = self._classes[gaps.clip(0, len(self._classes) - 1)]
         index = np.arange(COUNT)[:, None] * len(self.ticks) + classes
