@@ -126,6 +126,18 @@ def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel
     assert drawn[0] / sum(drawn) == pytest.approx(inside[0] / sum(inside), abs=0.05)
 
 
+def test_a_cell_of_which_little_is_left_is_drawn_as_seldom(tiny: DrumsModel) -> None:
+    """Of the cell that goes on, three ticks are left: gaps of 46 to 48, in the class of 60."""
+    state, rng, draws = play(tiny, SOME), np.random.default_rng(8), 2000
+    assert state.memory.offset == 11
+    earliest = np.full(COUNT, NEVER)
+    earliest[2] = 46
+    probs = np.exp(tiny.log_probs(state))[2]
+    soonest = tiny.ticks.index(60)  # gaps of 46 to 90
+    drawn = sum(tiny.draw(state, rng, earliest=earliest).gap <= 90 for _ in range(draws)) / draws
+    assert drawn == pytest.approx(probs[soonest] / probs[soonest:].sum(), abs=0.03)
+
+
 @pytest.mark.parametrize("model", ["ours", "rnn"])
 def test_drawing_never_fails(tiny: DrumsModel, model: str) -> None:
     drummer = tiny if model == "ours" else rnn()[0]
