@@ -1,0 +1,98 @@
+"""What a melody model writes beside real tunes; how long its steps take; what its card must say."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon import models
+from daemon.encodings.melody_events import event_of
+from daemon.music.melody import Note
+from export_tools.melody import bench, checks
+from export_tools.melody.tunes import NoTunes, Tune, load_tunes
+
+TINY = Path(__file__).parents[1] / "data" / "tiny_melody.onnx"
+SHIPPED = ("melody", "melody_attention", "melody_lookback", "melody_basic")
+
+
+def write(path, tunes):
+    """An .npz like those of prepare.py: (side, tune) each."""
+    np.savez(
+        path,
+        side=np.array([side for side, _ in tunes]),
+        source=np.arange(len(tunes)),
+        length=np.array([len(tune.events) for _, tune in tunes]),
+        meter=np.array([tune.meter for _, tune in tunes]),
+        position=np.array([tune.position for _, tune in tunes]),
+        events=np.concatenate([tune.events for _, tune in tunes]).astype(np.int8),
+    )
+    return path
+
+
+def some_tune(seed, bars=8):
+    rng = np.random.default_rng(seed)
+    events = [int(event_of(60 + rng.choice([0, 2, 4, 5, 7]))) if step % 2 == 0 else 0 for step in range(12 * bars)]
+    return Tune(tuple(events), 3.0, 0.0)
+
+
+def test_events_become_notes():
+    c, d = event_of(60), event_of(62)
+    assert checks.notes_from([0, c, 0, 1, 0, d, c]) == [
+        Note(0.25, 0.5, 60, 80),
+        Note(1.25, 0.25, 62, 80),
+        Note(1.5, 0.25, 60, 80),
+    ]
+    assert checks.notes_from([0, 1, 0]) == []
+
+
+def test_tunes_come_back_by_side(tmp_path):
+    tunes = [("train", some_tune(1)), ("left out", some_tune(2)), ("valid", some_tune(3, bars=5))]
+    assert load_tunes(write(tmp_path / "tunes.npz", tunes)) == {"train": [tunes[0][1]], "valid": [tunes[2][1]]}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])
+def test_a_file_that_prepare_did_not_write_is_refused(tmp_path, content):
+    path = tmp_path / "tunes.npz"
+    path.write_bytes(content)
+    with pytest.raises(NoTunes, match=r"tunes.npz: not written by export_tools.melody.prepare .*run it again"):
+        load_tunes(path)
+
+
+def test_a_model_that_plays_anything_fails_the_checks(capsys, tmp_path):
+    tunes = [("train", some_tune(1)), ("valid", some_tune(1)), ("valid", some_tune(2))]
+    arguments = [str(write(tmp_path / "tunes.npz", tunes)), str(TINY), "--seed", "3"]
+    assert checks.main(arguments) == 1
+    out, err = capsys.readouterr()
+    rows = {line.split(" | ")[0].removeprefix("| "): line.split(" | ")[1:] for line in out.splitlines()[2:]}
+    assert out.startswith("| | real | tiny_melody |\n")
+    assert set(rows) == set(checks.LIMITS)
+    assert float(rows["note_density"][0]) == 2
+    assert float(rows["longest_copy"][0]) > 20, "one of them was trained on"
+    assert "tiny_melody: scale_consistency" in err
+    checks.main(arguments)
+    assert capsys.readouterr().out == out, "the seed is fixed"
+
+
+def test_a_step_is_measured(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "STEPS", 20)
+    monkeypatch.setattr(bench, "PAUSED", 2)
+    monkeypatch.setattr(bench, "PAUSE", 0.0)
+    assert bench.main(["--model", str(TINY)]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert set(result) == {"tight", "paused"}
+    assert 0 < result["tight"]["p50"] <= result["tight"]["p99"]
+    assert bench.main(["--model", "nowhere/none.onnx"]) == 2
+
+
+def test_the_shipped_models_were_measured_on_the_same_steps_and_ours_is_better():
+    cards = {name: models.read_sidecar(models.folder() / f"{name}.onnx") for name in SHIPPED}
+    measured = {name: card["metrics"] for name, card in cards.items()}
+    assert len({(card["steps"], card["files"], card["split"]) for card in measured.values()}) == 1
+    assert len({tuple(card["training"]["valid"]) for card in cards.values()}) == 1
+    assert len(cards["melody"]["training"]["valid"]) == measured["melody"]["files"]
+    nats = {name: card["nats_per_step"] for name, card in measured.items()}
+    assert nats["melody"] <= 0.95 * min(nats[name] for name in SHIPPED[1:])
+    for card in cards.values():
+        assert {"data", "licence"} <= set(card["training"])
+        assert {"accuracy", "event_accuracy", "no_event_accuracy"} <= set(card["metrics"])
