@@ -27,8 +27,8 @@ ODE_TO_JOY = """
     a4 a4 b4 g4 | a4 b4:0.5 c5:0.5 b4 g4 | a4 b4:0.5 c5:0.5 b4 a4 | g4 a4 d4:2 |
     b4 b4 c5 d5 | d5 c5 b4 a4 | g4 g4 a4 b4 | a4:1.5 g4:0.5 g4:2"""
 
-# The same in calls of two bars, each with a beat to breathe at its end, and two bars for an answer; the first two, before
-# it begins, are for the answer to the last call, when it is played round and round.
+# The same in calls of two bars, each with a beat to breathe at its end, and two bars for an answer; the first two,
+# before it begins, are for the answer to the last call, when it is played round and round.
 ODE_IN_CALLS = """
     r:4 | r:4 | b4 b4 c5 d5 | d5 c5 b4 r | r:4 | r:4 | g4 g4 a4 b4 | b4:1.5 a4:0.5 a4 r |
     r:4 | r:4 | b4 b4 c5 d5 | d5 c5 b4 r | r:4 | r:4 | g4 g4 a4 b4 | a4:1.5 g4:0.5 g4 r"""
