@@ -4,7 +4,7 @@ All share one interface: `forward` for whole tunes, in training; `step` for one 
 Sizes and dropout are Magenta's (melody_rnn_model.py, Apache-2.0): two layers of 128, dropout 0.5 behind each.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -215,8 +215,3 @@ class Jamd(nn.Module):
         x = functional.embedding(features, self.table).sum(1)
         above, *following = climb(self.cells, self.cells[0].gates(x), hidden, cell)
         return (self.logits(self.out(torch.cat([above, x], 1)), clues).log_softmax(1), *following)
-
-
-def saved_shape(model: "Magenta | Jamd") -> dict:
-    """The shape as plain values, for a checkpoint."""
-    return asdict(model.shape)
