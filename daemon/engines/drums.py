@@ -13,25 +13,25 @@ from daemon import models
 from daemon.encodings.drums import TICKS, Wish
 from daemon.engines import drums_primer
 from daemon.engines.base import Option, Setting, Setup
-from daemon.engines.drums_drummer import NEAR, Drummer, Manner, on_quarter
+from daemon.engines.drums_drummer import NEAR, Drummer, Home, Manner, at_home, on_quarter
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
-from daemon.engines.drums_kit import HATS, KICK, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit
+from daemon.engines.drums_kit import HATS, KICK, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit, Reach
 from daemon.engines.drums_model import drums_model
-from daemon.engines.drums_primer import Note
+from daemon.engines.drums_primer import SHORTEST_BAR, Note, Primer
 from daemon.engines.drums_swing import swung, unswung
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from daemon.music.melody import Melodies
 
 MOST = 2**63 - 1  # a seed may be any integer
-SHORTEST_BAR = TICKS // 4
 LATE = 0.1  # beats by which a hit may come after its place rather than not at all
 BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
 OF_GROOVE = "of the groove"
 PHRASE = 8  # bars after which it goes back to the groove that it started from: else it would forget it in an hour
 SPAN = 1.2  # octaves of loudness, and of the density that is asked for, for each unit of intensity; 0.5: as the groove
 DENSE = 1.2  # the chance that no 16th is left empty, for each unit of intensity above 0.5
+QUIET = 1.0  # beats after which even a soft hit sounds
 FAINT = 100.0  # the velocity of what is left out off the quarters, for each unit of intensity below 0.5
 
 
@@ -76,6 +76,8 @@ class Drums:
         drums_primer.shipped()
         artifact = models.load(self._path, engine="drums")
         self._model = drums_model(artifact.session, artifact.sidecar)
+        self._homes: dict[Primer, Home] = {}
+        self._bar = 4 * TICKS  # of the bar, as far as is known
         if self._style not in (OF_GROOVE, *self._model.styles):
             known = ", ".join(self._model.styles) or "none: leave the line out"
             raise ModelError(f"drums: `style: {self._style}` is none of the styles of {self._path.name} ({known})")
@@ -89,11 +91,13 @@ class Drums:
         self._draw = float(self._random.random())
         self._ear, self._fills = Ear(), Fills(self._random)
         self._drummer: Drummer | None = None
-        self._bar = self._home = 0  # ticks of the bar; where it last went back to its groove
+        self._went_home = 0  # tick where it last went back to its groove
         self._zero = 0.0  # beat at which the drummer's time begins
         self._running = False  # whether it has played since: before, settings are only put where they were
         self._open = False  # whether the hi-hat sounds open
+        self._sounded = beat  # beat of the last hit
         self._until = -math.inf  # end of the last window
+        self._home_in(self._bar)
 
     def control(self, name: str, value: float) -> None:
         if name == "fill" and self._running and self._settings[name] < 0.5 <= value:
@@ -115,6 +119,7 @@ class Drums:
             return
         self._until, self._running = window.end, True
         drummer = self._come_in(window)
+        drummer.swing = self._swing
         line, number = self._tick(window.bar_start), round(window.bar_start / window.meter)
         now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
         if self._fills.plan(now, line, self._bar, number, self._fill_every):
@@ -124,8 +129,8 @@ class Drums:
             if (note := drummer.ahead) is None:
                 fill = self._fills.at(max(now, drummer.last + NEAR))
                 note = drummer.draw(now, self._manner(window, fill))
-            if home is not None and self._home < home - NEAR <= note.tick:
-                self._home = home
+            if home is not None and self._went_home < home - NEAR <= note.tick:
+                self._went_home = home
                 drummer.go_home(home)
             elif (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
                 self._fills.landing = None
@@ -138,18 +143,26 @@ class Drums:
 
     def _come_in(self, window: Window) -> Drummer:
         """Whoever is playing; at the beginning, and where other bars begin, somebody who comes in now."""
-        bar = max(round(window.meter * TICKS), SHORTEST_BAR)
-        if self._drummer is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
-            return self._drummer
-        primer = (self._chosen or drums_primer.at_random(bar, self._style, self._draw)).fit(bar)
-        self._bar, self._primer = bar, primer
-        self._loudness, self._density = primer.loudness, primer.density * TICKS
+        bar, before = max(round(window.meter * TICKS), SHORTEST_BAR), self._drummer
+        if before is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
+            return before
+        home, self._bar = self._home_in(bar), bar
+        self._primer, zero = home.primer, window.bar_start - home.primer.length / TICKS
+        reach = before.reach.copy(round((self._zero - zero) * TICKS)) if before else Reach(self._kit.silent)
+        self._loudness, self._density = home.primer.loudness, home.primer.density * TICKS
         self._fills.begin()
-        self._home = 0
-        self._drummer = Drummer(self._model, self._kit, primer, self._random)
-        self._zero = window.bar_start - self._drummer.origin / TICKS
-        self._drummer.come_in(self._tick(window.start) - self._drummer.origin, window.tempo)
-        return self._drummer
+        self._went_home, self._zero = 0, zero
+        drummer = self._drummer = Drummer(self._model, home, reach, self._random)
+        drummer.swing = self._swing
+        drummer.come_in(self._tick(window.start) - drummer.origin, window.tempo)
+        return drummer
+
+    def _home_in(self, bar: int) -> Home:
+        """Made once for every groove and bar: it takes a while."""
+        primer = (self._chosen or drums_primer.at_random(bar, self._style, self._draw)).fit(bar)
+        if primer not in self._homes:
+            self._homes[primer] = at_home(self._model, primer)
+        return self._homes[primer]
 
     def _tick(self, beat: float) -> int:
         """In the drummer's time."""
@@ -166,7 +179,9 @@ class Drums:
     def _intensity(self, window: Window) -> float:
         heard, counts = self._ear.intensity(window.start, window.meter)
         own = self._settings["intensity"]
-        return own + self._settings["follow"] * counts * (heard - own)
+        return round(
+            own + self._settings["follow"] * counts * (heard - own), 2
+        )  # so that it stays the same for a while
 
     def _manner(self, window: Window, fill: bool = False) -> Manner:
         intensity = self._intensity(window)
@@ -179,8 +194,9 @@ class Drums:
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
         pitch, intensity = self._kit.note(note.instrument), self._intensity(window)
         faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
-        if pitch is None or faint or onset < window.start - LATE:
+        if pitch is None or onset < window.start - LATE or (faint and onset < self._sounded + QUIET):
             return
+        self._sounded = onset
         onset = max(onset, window.start)
         if self._open and note.instrument in HATS:
             yield Stop(onset, "hihat")

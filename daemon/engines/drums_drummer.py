@@ -10,9 +10,10 @@ import numpy as np
 
 from daemon.encodings.drums import TICKS, Hit, Wish
 from daemon.engines.drums_guide import FILL, Guide
-from daemon.engines.drums_kit import CRASH, KICK, Kit, Reach
+from daemon.engines.drums_kit import CRASH, KICK, Reach
 from daemon.engines.drums_model import DrumsModel
 from daemon.engines.drums_primer import Note, Primer, in_order
+from daemon.engines.drums_swing import all_unswung, swung
 
 NEAR = 40  # ticks around a bar line that belong to it
 LANDING = (KICK, CRASH)
@@ -31,37 +32,58 @@ class Manner:
     tempo: float
 
 
-class Drummer:
-    """Its time begins at a bar line, one primer before the bar in which it comes in."""
+@dataclass(frozen=True, slots=True)
+class Home:
+    """What a model knows that has heard a groove up to the bar line after it; its last hit fell `before` (less than 0)
+    ticks after that."""
 
-    def __init__(self, model: DrumsModel, kit: Kit, primer: Primer, random: np.random.Generator) -> None:
-        self._model, self._primer, self._random = model, primer, random
-        self._guide = None if model.follows else Guide(primer)
-        self._lean = Lean(primer)
-        self._reach = Reach(kit.silent)
+    primer: Primer
+    state: Any
+    before: int
+    guide: Guide | None
+
+
+def at_home(model: DrumsModel, primer: Primer) -> Home:
+    """At the groove's own tempo, whatever is played: so it is the same for good."""
+    state, last = model.start(primer.bar, 0, primer.tempo), 0
+    for note in primer.between(0, primer.length - NEAR):
+        state = model.advance(state, Hit(note.tick - last, note.instrument, note.velocity), primer.tempo)
+        last = note.tick
+    return Home(primer, state, last - primer.length, None if model.follows else Guide(primer))
+
+
+class Drummer:
+    """Its time begins at a bar line, one groove before the bar in which it comes in.
+
+    `swing` (bar, pair, share) says where hits sound; `reach` goes by that.
+    """
+
+    def __init__(self, model: DrumsModel, home: Home, reach: Reach, random: np.random.Generator) -> None:
+        self._model, self._home, self._random = model, home, random
+        self._primer, self._guide, self._lean = home.primer, home.guide, Lean(home.primer)
         self._written: deque[Note] = deque()  # hits that are settled
         self._next: Note | None = None  # drawn, and not yet struck
-        self._free = 0  # tick from which on it plays freely
-        self._state: Any = None
-        self.last = 0  # tick of the last hit
-        self.origin = primer.length  # of the bar line at or before which it comes in
+        self.origin = home.primer.length  # of the bar line at or before which it comes in
+        self.swing, self.reach = (home.primer.bar, TICKS, 0.5), reach
+        self.go_home(self.origin)
 
     def come_in(self, position: int, tempo: float) -> None:
         """`position` ticks after that bar line; the rest of the bar it plays the groove that it starts from."""
         entry, self._free = self.origin + position, self.origin + self._primer.bar - NEAR
-        self._state = self._model.start(self._primer.bar, 0, tempo)
-        for note in self._primer.between(0, self.origin - NEAR):
-            self._observe(note, tempo)
-        self._home = self._state, self.last - self.origin
         for note in self._primer.between(self.origin - NEAR, entry - NEAR):
-            self._observe(note, tempo)
-        rest = self._primer.between(entry - NEAR, self._free)
-        self._written.extend(sorted((replace(note, tick=max(note.tick, entry)) for note in rest), key=in_order))
+            self._tell(note, tempo)
+        rest = [replace(n, tick=max(n.tick, entry)) for n in self._primer.between(entry - NEAR, self._free)]
+        reach = self.reach.copy()
+        for note in sorted(rest, key=in_order):
+            sounds = swung(note.tick, *self.swing)
+            if reach.can(sounds, note.instrument, tempo):
+                reach.strike(sounds, note.instrument)
+                self._written.append(note)
 
     def go_home(self, line: int) -> None:
         """From the bar line at tick `line` on it plays as if it had played the groove until there."""
-        self._state, before = self._home
-        self.last = line + before
+        self._state, self.last = self._home.state, line + self._home.before
+        self._turn = line - self.origin  # ticks by which this time is ahead of the model's
         self._next, self._free = None, line - NEAR
 
     @property
@@ -80,7 +102,9 @@ class Drummer:
         note = self._written.popleft() if self._written else self._next
         self._next = None
         if note is not None:
-            self._observe(note, tempo)
+            self._tell(note, tempo)
+            self._lean.hear(note.tick)
+            self.reach.strike(swung(note.tick, *self.swing), note.instrument)
 
     def think_again(self) -> None:
         """What comes next is not settled any more: somebody asks for something else."""
@@ -93,11 +117,11 @@ class Drummer:
         velocity = min(note.velocity + 20, 127)
         self._next = None
         for instrument in LANDING:
-            if self._reach.can(tick, instrument, tempo):
+            if self.reach.can(swung(tick, *self.swing), instrument, tempo):
                 self._written.append(Note(tick, instrument, velocity))
 
     def _draw(self, soonest: int, manner: Manner) -> Hit:
-        earliest = np.maximum(self._reach.earliest(manner.tempo), soonest) - self.last
+        earliest = np.maximum(all_unswung(self.reach.earliest(manner.tempo), *self.swing), soonest) - self.last
         latest, fill = self._primer.bar, bool(manner.wish.fill)
         if fill or (manner.dense and self._random.random() < manner.dense):
             latest = SHORT
@@ -107,15 +131,13 @@ class Drummer:
             place=self._guide.weights if self._guide else None,
         )  # fmt: skip
         if self._guide:
-            hit = self._guide.place(hit, self.last, earliest, self._random, fill)
+            hit = self._guide.place(hit, self.last - self._turn, earliest, self._random, fill)
         gap = max(hit.gap - self._lean.excess, int(earliest[hit.instrument]), 0)
         return Hit(gap, hit.instrument, hit.velocity)
 
-    def _observe(self, note: Note, tempo: float) -> None:
-        hit = Hit(note.tick - self.last, note.instrument, note.velocity)
+    def _tell(self, note: Note, tempo: float) -> None:
+        hit = Hit(max(note.tick - self.last, 0), note.instrument, note.velocity)
         self._state = self._model.advance(self._state, hit, tempo)
-        self._reach.strike(note.tick, note.instrument)
-        self._lean.hear(note.tick)
         self.last = note.tick
 
 

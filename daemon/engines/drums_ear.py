@@ -25,7 +25,9 @@ class Ear:
         if not is_note_on(event.message):
             return
         velocity = float(event.message[2])
-        if event.beat - self._beat < CHORD and self._onsets:
+        if event.beat < self._beat:  # the clock was set back
+            self._onsets = self._loudness = 0.0
+        elif event.beat - self._beat < CHORD:
             return
         fade = self._fade(event.beat)
         self._onsets = self._onsets * fade + 1.0

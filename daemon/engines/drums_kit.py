@@ -67,17 +67,19 @@ class Kit:
     """The notes of the pieces. `options` are by the names of the pieces: a MIDI note, or SILENT."""
 
     def __init__(self, options: Mapping[str, object]) -> None:
-        self._notes = [int(float(str(options.get(piece.name, piece.note)))) for piece in PIECES]
+        self._notes = [float(str(options.get(piece.name, piece.note))) for piece in PIECES]
 
     def check(self) -> None:
-        """Raises ModelError where an option is no note."""
+        """Raises ModelError where an option is no note, or nothing is left."""
         for piece, note in zip(PIECES, self._notes, strict=True):
-            if not SILENT <= note <= 127:
-                raise ModelError(f"drums: `{piece.name}` is {note}: give a MIDI note from 0 to 127, or -1 for none")
+            if note not in range(SILENT, 128):
+                raise ModelError(f"drums: `{piece.name}` is {note:g}: give a MIDI note from 0 to 127, or -1 for none")
+        if len(self.silent) == COUNT:
+            raise ModelError("drums: every piece of the kit is -1: give one a MIDI note, or take the player out")
 
     def note(self, instrument: int) -> int | None:
         """The MIDI note of an instrument of the model, None if it is silent."""
-        note = self._notes[PIECE_OF[instrument]]
+        note = int(self._notes[PIECE_OF[instrument]])
         return None if note == SILENT else note
 
     @property
@@ -87,13 +89,22 @@ class Kit:
 
 
 class Reach:
-    """What can be played next: no piece sooner than it can be struck again, and no more pieces at once than hands."""
+    """What can be played next: no piece sooner than it can be struck again, and no more pieces at once than hands.
+
+    Ticks are those at which hits sound.
+    """
 
     def __init__(self, silent: Ints) -> None:
         self._silent = silent
         self._struck: Ints = np.full(len(PIECES), LONG_AGO, dtype=np.int64)  # ticks
         self._arms = [LONG_AGO] * HANDS  # ticks of the last hits with a hand
         self._go_at(120.0)
+
+    def copy(self, shift: int = 0) -> Reach:
+        """The same, in a time that is `shift` ticks ahead."""
+        other = Reach(self._silent)
+        other._struck, other._arms = self._struck + shift, [tick + shift for tick in self._arms]
+        return other
 
     def strike(self, tick: int, instrument: int) -> None:
         self._struck[PIECE_OF[instrument]] = tick

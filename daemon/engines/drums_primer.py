@@ -8,12 +8,16 @@ from functools import cache
 from itertools import accumulate
 from pathlib import Path
 
+from daemon.encodings.drums import TICKS
 from daemon.encodings.drums_files import read_groove
+from daemon.engines.drums_kit import KICK
 from daemon.errors import MelodyError, ModelError
 from daemon.paths import resources
 
 RANDOM = "random"
 BARS = 2  # of a file that are used at most
+MOST = 160  # hits in them: they are played to the model when it comes in
+SHORTEST_BAR = TICKS // 4
 # The styles of Groove, by shipped groove; one of another name has none.
 STYLES = {
     "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
@@ -39,13 +43,17 @@ class Primer:
     bar: int
     length: int
     notes: tuple[Note, ...]
+    tempo: float = 120.0  # beats per minute
 
     @property
     def style(self) -> str | None:
         return STYLES.get(self.name)
 
     def fit(self, bar: int) -> Primer:
-        """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat."""
+        """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat.
+
+        Where nothing is left, there is a kick on the first beat.
+        """
         if bar == self.bar:
             return self
         notes = []
@@ -55,7 +63,8 @@ class Primer:
                     place = begin + note.tick - number * self.bar
                     if begin <= place < min(begin + self.bar, bar):
                         notes.append(Note(number * bar + place, note.instrument, note.velocity))
-        return Primer(self.name, bar, self.length // self.bar * bar, tuple(sorted(notes, key=in_order)))
+        notes = sorted(notes, key=in_order) or [Note(0, KICK, round(127 * self.loudness))]
+        return Primer(self.name, bar, self.length // self.bar * bar, tuple(notes), self.tempo)
 
     def between(self, start: int, end: int) -> Iterator[Note]:
         """The notes with start ≤ tick < end, over and over again."""
@@ -82,13 +91,18 @@ def in_order(note: Note) -> tuple[int, int]:
 
 
 def read(path: Path) -> Primer:
-    """The first bars of a file. Raises MelodyError if it is no MIDI file or has no drums."""
+    """The first bars of a file. Raises MelodyError if it is no MIDI file, has no drums or none to play from."""
     groove = read_groove(path)
     _, bar = groove.bar_at(groove.start)
+    if bar < SHORTEST_BAR:
+        raise MelodyError(f"{path}: its time signature has bars shorter than a 16th: correct it")
     ticks = accumulate(hit.gap for hit in groove.hits)
     notes = [Note(tick, hit.instrument, hit.velocity) for tick, hit in zip(ticks, groove.hits, strict=True)]
     bars = min(notes[-1].tick // bar + 1, BARS)
-    return Primer(path.stem, bar, bars * bar, tuple(note for note in notes if note.tick < bars * bar))
+    notes = [note for note in notes if note.tick < bars * bar]
+    if len(notes) > MOST:
+        raise MelodyError(f"{path}: {len(notes)} hits in its first {bars} bars: {MOST} at most can be played from")
+    return Primer(path.stem, bar, bars * bar, tuple(notes), groove.tempo_map.bpm_at(groove.start / TICKS))
 
 
 @cache

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from daemon.encodings.drums import Ints
+
 
 def swung(tick: int, bar: int, pair: int, share: float) -> int:
     """Where `tick` is played, if the second of the two notes in `pair` ticks begins after a `share` (0.5 … 1) of them.
@@ -20,6 +24,20 @@ def unswung(tick: int, bar: int, pair: int, share: float) -> int:
     if start is None:
         return tick
     return start + round(_bend(place, pair, pair * share, pair / 2))
+
+
+def all_unswung(ticks: Ints, bar: int, pair: int, share: float) -> Ints:
+    """The earliest ticks that do not sound before `ticks` (n,)."""
+    if share == 0.5:
+        return ticks
+    places = ticks % bar
+    starts, places = ticks - places % pair, places % pair
+    cut = (starts % bar) + pair > bar
+    middle = pair * share
+    late = pair / 2 + (places - middle) * (pair / 2) / (pair - middle)
+    bent = np.ceil(np.where(places < middle, places / (2 * share), late)).astype(np.int64)
+    unswung_ticks: Ints = np.where(cut, ticks, starts + bent)
+    return unswung_ticks
 
 
 def _pair(tick: int, bar: int, pair: int) -> tuple[int | None, int]:

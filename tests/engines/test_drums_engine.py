@@ -13,6 +13,7 @@ import pytest
 from daemon.encodings.drums import INSTRUMENTS, Hit, Ints
 from daemon.engines.base import Setup
 from daemon.engines.drums import Drums
+from daemon.engines.drums_guide import Guide
 from daemon.engines.drums_kit import PIECE_OF, PIECES
 from daemon.engines.drums_primer import shipped
 from daemon.errors import ModelError
@@ -34,7 +35,7 @@ def shown(actions: list[Action], pitch: int) -> list[float]:
 
 
 def test_it_comes_in_with_the_groove_on_the_bar_and_goes_on_with_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    played = plays(run(make(monkeypatch, FakeModel(lambda tick: SNARE), groove="rock"), 0, 8))
+    played = plays(run(make(monkeypatch, FakeModel(lambda tick: SNARE), groove="rock"), 0, 8, tempo=96.0))
     assert played[:2] == [(0.0, KICK), (0.0, CLOSED)]  # also what the groove has a little before the bar line
     groove = shipped()["rock"]
     later = [(note.tick / 480, INSTRUMENTS[note.instrument]) for note in groove.notes if 40 < note.tick < 1880]
@@ -88,6 +89,15 @@ def test_another_bar_begins_where_the_meter_changes(monkeypatch: pytest.MonkeyPa
     run(engine, 0, 8)
     actions = [a for n in range(72) for a in engine.generate(window(8 + n / 4, meter=3.0, line=8.0))]
     assert {8.0 + 3 * bar for bar in range(1, 6)} <= set(shown(actions, KICK))
+
+
+def test_who_comes_in_at_another_bar_goes_on_with_the_same_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(lambda tick: KICK if tick == 0 else None, shift=-12))
+    actions = run(engine, 0, 8)
+    actions += [a for n in range(24) for a in engine.generate(window(8 + n / 4, meter=3.0, line=8.0))]
+    kicks = shown(actions, KICK)
+    assert [beat < 8 for beat in kicks if 7.9 < beat < 8.1] == [True]  # early, and not once more on the beat
+    assert all(later - sooner > 0.17 for sooner, later in pairwise(kicks))  # beats: 85 ms
 
 
 def test_windows_that_are_repeated_or_left_out_do_not_move_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,6 +260,27 @@ def test_a_model_that_knows_no_bar_is_kept_on_it_by_the_groove(monkeypatch: pyte
     assert max(abs((beat * 4 + 0.5) % 1 - 0.5) for beat, _ in played) < 0.3  # of a 16th
 
 
+@pytest.mark.parametrize("beat", [0.0, 4.0])
+def test_it_is_the_same_bar_of_the_groove_for_model_and_guide(monkeypatch: pytest.MonkeyPatch, beat: float) -> None:
+    """Also after it went home in the middle of a groove of two bars."""
+    places: list[int] = []
+    states: list[int] = []
+
+    class Seen(Blind):
+        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+            states.append(state % 3840)
+            return super().draw(state, rng, **asked)
+
+    place = Guide.place
+    monkeypatch.setattr(
+        Guide, "place", lambda guide, hit, last, *rest: places.append(last % 3840) or place(guide, hit, last, *rest)
+    )
+    engine = make(monkeypatch, Seen())
+    engine.reset({}, beat, 1)
+    run(engine, beat, 80)
+    assert places == states and len(places) > 200
+
+
 def test_without_velocities_they_are_those_of_the_groove_and_follow_the_intensity(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -275,6 +306,18 @@ def test_intensity_adds_and_leaves_out_hits(monkeypatch: pytest.MonkeyPatch) -> 
     assert count(0.0) < count(0.5) == 8 + 5 * 8 < count(0.75) < count(1.0)
 
 
+def test_it_is_not_silent_however_faint(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Faint(FakeModel):
+        """Off the quarters only, and softly."""
+
+        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+            return Hit(480 - (state - 240) % 480, INSTRUMENTS.index(CLOSED), 5)
+
+    engine = make(monkeypatch, Faint(), {"intensity": 0.0})
+    onsets = [beat for beat, _ in plays(run(engine, 0, 64))]
+    assert max(later - sooner for sooner, later in pairwise([*onsets, 64.0])) <= 2
+
+
 # The kit
 
 
@@ -290,8 +333,9 @@ def test_every_note_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
         assert isinstance(action, Stop) or (action.duration is not None and 0 < action.duration <= 1)
 
 
+@pytest.mark.parametrize("swing", [50.0, 67.0, 75.0])
 @pytest.mark.parametrize("tempo", [40.0, 120.0, 220.0, 2000.0])
-def test_nobody_has_three_hands(monkeypatch: pytest.MonkeyPatch, tempo: float) -> None:
+def test_nobody_has_three_hands(monkeypatch: pytest.MonkeyPatch, tempo: float, swing: float) -> None:
     """A model that would strike everything at once, all the time."""
 
     class Greedy(FakeModel):
@@ -299,7 +343,11 @@ def test_nobody_has_three_hands(monkeypatch: pytest.MonkeyPatch, tempo: float) -
             instrument = int(rng.choice(np.flatnonzero(earliest == earliest.min())))
             return Hit(max(int(earliest[instrument]), 0), instrument, 100)
 
-    actions = [a for a in run(make(monkeypatch, Greedy()), 4, 20, tempo=tempo) if isinstance(a, Play) and a.onset >= 8]
+    actions = [
+        a
+        for a in run(make(monkeypatch, Greedy(), {"swing": swing}), 4, 20, tempo=tempo)
+        if isinstance(a, Play) and a.onset >= 8
+    ]
     pieces = {piece.note: piece for piece in PIECES}
     assert len(actions) > 20
     for piece in PIECES:
@@ -362,9 +410,11 @@ def test_a_file_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         ({"groove": str(Path(__file__))}, "not a whole"),
         ({"style": "polka"}, r"`style: polka` is none of the styles of f \(funk, rock\)"),
         ({"kick": 128.0}, "`kick` is 128: give a MIDI note"),
+        ({"kick": -0.5}, "`kick` is -0.5: give a MIDI note"),
+        ({piece.name: -1.0 for piece in PIECES}, "every piece of the kit is -1"),
     ],
 )
-def test_what_cannot_be_played_is_said(monkeypatch: pytest.MonkeyPatch, options: dict[str, str], text: str) -> None:
+def test_what_cannot_be_played_is_said(monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], text: str) -> None:
     with pytest.raises(ModelError, match=text):
         make(monkeypatch, FakeModel(eighths), **options)
 

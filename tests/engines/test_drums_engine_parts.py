@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
 from daemon.engines.drums_primer import Note, Primer, find, read, shipped
-from daemon.engines.drums_swing import swung, unswung
+from daemon.engines.drums_swing import all_unswung, swung, unswung
 from daemon.errors import ModelError
 from daemon.music.events import MidiEvent, note_off, note_on
 
@@ -50,8 +50,9 @@ def test_what_was_heard_counts_for_a_bar_and_fades_in_another() -> None:
     ear = heard(*((n, 80) for n in range(9)))
     assert [round(ear.intensity(beat, 4)[1], 2) for beat in (8, 12, 14, 16, 100)] == [1, 1, 0.5, 0, 0]
     assert Ear().intensity(5, 4)[1] == 0
-    ear.hear(MidiEvent(-3.0, "keys", note_on(1, 60, 90)))  # the clock was set back
-    assert ear.intensity(-3, 4)[1] == 1
+    ear.hear(MidiEvent(-3.0, "keys", note_on(1, 60, 127)))  # the clock was set back
+    ear.hear(MidiEvent(-2.0, "keys", note_on(1, 60, 127)))
+    assert ear.intensity(-2, 4) == heard((0.0, 127), (1.0, 127)).intensity(1, 4)
 
 
 # Swing
@@ -79,6 +80,8 @@ def test_half_a_pair_at_the_end_of_a_bar_is_left_alone() -> None:
 def test_swing_keeps_the_order_and_can_be_undone(tick: int, bar: int, pair: int, share: float) -> None:
     assert swung(tick, bar, pair, share) <= swung(tick + 1, bar, pair, share)
     assert abs(unswung(swung(tick, bar, pair, share), bar, pair, share) - tick) <= 1
+    soonest = int(all_unswung(np.array([tick]), bar, pair, share)[0])
+    assert swung(soonest, bar, pair, share) >= tick >= swung(soonest - 2, bar, pair, share)
     assert swung(tick // bar * bar, bar, pair, share) == tick // bar * bar
 
 
@@ -146,6 +149,7 @@ def test_the_shipped_ones_are_playable_in_any_bar() -> None:
         assert primer.style is not None
         for bar in (120, 240, 1440, 1680, 1920, 15360):
             fitted = primer.fit(bar)
+            assert fitted.loudness > 0 and fitted.density > 0 and fitted.tempo == primer.tempo
             assert all(0 <= note.tick < fitted.length for note in fitted.notes)
             assert [note.tick for note in fitted.notes] == sorted(note.tick for note in fitted.notes)
 
@@ -160,6 +164,35 @@ def test_of_a_long_file_the_first_two_bars_count(tmp_path: Path) -> None:
     file.save(tmp_path / "long.mid")
     primer = read(tmp_path / "long.mid")
     assert (primer.bar, primer.length, [note.tick for note in primer.notes]) == (1440, 2880, list(range(0, 2880, 480)))
+
+
+def save(path: Path, notes: list[tuple[int, int]], signature: tuple[int, int] = (4, 4)) -> str:
+    """Notes are (ticks of 480 since the one before, pitch)."""
+    track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=signature[0], denominator=signature[1])])
+    track += [mido.Message("note_on", channel=9, note=pitch, velocity=80, time=gap) for gap, pitch in notes]
+    file = mido.MidiFile(ticks_per_beat=480)
+    file.tracks.append(track)
+    file.save(path)
+    return str(path)
+
+
+def test_of_a_groove_that_has_nothing_there_a_kick_is_left(tmp_path: Path) -> None:
+    primer = read(Path(save(tmp_path / "end.mid", [(960, 38), (480, 38)])))
+    assert [(note.tick, note.instrument, note.velocity) for note in primer.fit(960).notes] == [(0, 0, 80)]
+
+
+@pytest.mark.parametrize(
+    ("notes", "signature", "text"),
+    [
+        ([(0, 36)], (1, 4096), "bars shorter than a 16th"),
+        ([(1, 36), (1, 38)] * 100, (4, 4), "200 hits in its first 1 bars"),
+    ],
+)
+def test_a_groove_that_cannot_be_played_from(
+    tmp_path: Path, notes: list[tuple[int, int]], signature: tuple[int, int], text: str
+) -> None:
+    with pytest.raises(ModelError, match=text):
+        find(save(tmp_path / "odd.mid", notes, signature))
 
 
 @pytest.mark.parametrize("name", ["~nobody/x.mid", "a\0b", "", "/"])
