@@ -36,9 +36,6 @@ INSTRUMENT_OF: Mapping[int, int] = {
     **{note: index for index, note in enumerate(INSTRUMENTS)},
     **{note: INSTRUMENTS.index(plays) for note, plays in ALSO.items()},
 }
-# The instruments as General MIDI has them: there 40 is an electric snare, here the snare's rim; 52 is a Chinese cymbal,
-# here the second crash.
-GENERAL_MIDI = tuple({40: 38, 52: 57}.get(note, note) for note in INSTRUMENTS)
 
 
 @dataclass(frozen=True, slots=True)

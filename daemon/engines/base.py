@@ -13,6 +13,8 @@ from daemon.errors import ConfigError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
+SEEDS = 2**63 - 1  # a seed may be any integer: these bits of it count
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:

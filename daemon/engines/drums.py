@@ -12,7 +12,7 @@ import numpy as np
 from daemon import models
 from daemon.encodings.drums import TICKS, Wish
 from daemon.engines import drums_primer
-from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.drums_drummer import NEAR, Drummer, Home, Manner, at_home, on_quarter
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
@@ -24,7 +24,6 @@ from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from daemon.music.melody import Melodies
 
-MOST = 2**63 - 1  # a seed may be any integer
 LATE = 0.1  # beats by which a hit may come after its place rather than not at all
 BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
 OF_GROOVE = "of the groove"
@@ -87,7 +86,7 @@ class Drums:
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        self._random = np.random.default_rng(seed & MOST)
+        self._random = np.random.default_rng(seed & SEEDS)
         self._draw = float(self._random.random())
         self._ear, self._fills = Ear(), Fills(self._random)
         self._drummer: Drummer | None = None

@@ -19,7 +19,9 @@ import numpy as np
 from daemon.encodings import drums_groove
 from daemon.encodings.drums import COUNT, Floats, Hit, Ints, Wish
 from daemon.encodings.drums_groove import AHEAD, CELL, EARLIEST, OFFSETS
-from daemon.engines.drums_net import NEVER, NO_WISH, DrumsModel, DrumsState, Probabilities, at_once, limits_of, pick
+from daemon.engines.drums_net import NEVER, NO_WISH, DrumsModel, DrumsState, Probabilities, at_once, limits_of
+from daemon.engines.sampling import pick
+from daemon.errors import ModelError
 
 __all__ = ["NEVER", "NO_WISH", "DrumsModel", "drums_model"]
 
@@ -27,9 +29,8 @@ KICK = 0  # what a drummer who starts from a random state has just struck
 VELOCITY = 100  # of a model that knows none
 ADVANCE, WHEN = (np.array(number, dtype=np.int64) for number in range(2))  # functions of our graph
 TRIES = 6
-ANYWHERE = (
-    1e-5  # share of the hits that fall anywhere in their cell: a normal distribution calls what is far impossible
-)
+ANYWHERE = 1e-5  # share of hits that fall anywhere in their cell: a normal distribution calls what is far impossible
+TINY = 1e-30  # a probability whose logarithm is a number
 LOWEST = -1e30  # of scores: below all that are numbers
 
 
@@ -124,7 +125,6 @@ class Groove(DrumsModel):
     """Our encoding: the cell and the instrument of the next hit are drawn together, then its offset and velocity."""
 
     follows = frozenset({"style", "fill", "loudness", "density"})
-    velocities = True
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
         super().__init__(session, sidecar)
@@ -203,12 +203,14 @@ class Groove(DrumsModel):
         place: Floats | None = None,
     ) -> Hit:
         """By rejection: a cell and an instrument that their limits leave only a part of are taken with that part's
-        probability. After some tries the parts that were found count as weights instead."""
+        probability. When there were some tries, the parts found so far count as weights, and all that is drawn is
+        taken."""
         memory, limits = state.memory, limits_of(state, earliest)
         outlook = self._outlook(state, wish)
         scores = outlook.joint if bias is None else outlook.joint + bias
         possible = (self._last_gaps - memory.offset >= limits) & (self._first_gaps - memory.offset <= latest)
         scores = np.where(possible, scores, -np.inf).ravel()
+        parts: dict[int, float] = {}
         for attempt in range(2 * TRIES):
             drawn = pick(scores, temperature, top_p, rng.random())
             if drawn is None:
@@ -227,8 +229,11 @@ class Groove(DrumsModel):
                 velocity = pick(velocities[0], temperature, 1.0, rng.random())
                 if offset is not None and velocity is not None:
                     return Hit(int(gaps[offset]), instrument, velocity + 1)
-            if attempt >= TRIES - 1 or part == 0:
-                scores[drawn] += np.log(part) if part > 0 else -np.inf
+            parts[drawn] = part
+            if part == 0:
+                scores[drawn] = -np.inf
+            if attempt == TRIES - 1:
+                scores[list(parts)] += np.log(np.maximum(list(parts.values()), TINY))
         return at_once(limits, VELOCITY)
 
     def log_probs(self, state: GrooveState, wish: Wish = NO_WISH) -> Probabilities:
@@ -258,5 +263,10 @@ ENCODINGS: Mapping[str, type[DrumsModel]] = {"rnn-drummer": RnnDrummer, "groove"
 
 
 def drums_model(session: Any, sidecar: Mapping[str, Any]) -> DrumsModel:
-    """The model of an artifact, by its encoding."""
-    return ENCODINGS[sidecar["encoding"]](session, sidecar)
+    """The model of an artifact, by its encoding. Raises ModelError."""
+    name = str(sidecar.get("encoding"))
+    if name not in ENCODINGS or not sidecar.get("ticks"):
+        wrong = f"`encoding` is {name!r}" if name not in ENCODINGS else "`ticks` is missing"
+        known = ", ".join(ENCODINGS)
+        raise ModelError(f"the sidecar's {wrong}; a drum model has `ticks` and one of {known}: export it again")
+    return ENCODINGS[name](session, sidecar)

@@ -27,30 +27,10 @@ class DrumsState:
     order: int
 
 
-def pick(scores: NDArray[np.floating[Any]], temperature: float, top_p: float, draw: float) -> int | None:
-    """The index of one of the `scores` (n,), log probabilities, with `draw` uniform in [0, 1); None if all are −inf.
-
-    Temperature 0 is the most likely; with `top_p`, only the likeliest that together have this probability.
-    """
-    top = scores.max()
-    if not top > -np.inf:
-        return None
-    if temperature <= 0:
-        return int(scores.argmax())
-    weights = np.exp((scores - top) / temperature, dtype=np.float64)
-    if top_p < 1:
-        rising = np.sort(weights)
-        sums = rising.cumsum()
-        weights[weights < rising[sums.searchsorted((1 - top_p) * sums[-1], side="right")]] = 0
-    sums = weights.cumsum()
-    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)
-
-
 class DrumsModel(ABC):
     """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON."""
 
     follows: ClassVar[frozenset[str]] = frozenset()  # the fields of Wish that it heeds
-    velocities: ClassVar[bool] = False  # whether it knows how hard
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
         self._session = session

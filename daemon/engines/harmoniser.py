@@ -11,7 +11,7 @@ import numpy as np
 
 from daemon import models
 from daemon.encodings.chorale import FERMATA, LOWEST, NO_FERMATA, REST, STEPS_PER_BAR, UNKNOWN, VOICES
-from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.choir import Choir
 from daemon.engines.chorale_model import ChoraleModel
 from daemon.engines.lead import Given, Lead
@@ -29,7 +29,6 @@ BURST = 8  # 16ths that are written at a time, after what is due was sent: all b
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody
 PHRASE, PHRASES, LAST = 32, 6, 16  # 16ths of a phrase, phrases of a chorale of its own, and of the rest after it
 
-MOST = 2**63 - 1  # a seed may be any integer
 LONGEST = 64  # 16ths that are filled of one window, whatever its length
 
 Early = tuple[Ints | None, Ints]  # what was sung in a 16th before keys that came in its second half
@@ -78,8 +77,8 @@ class Harmoniser:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         self._lead.reset(known)
         self._choir.silence()
-        self._pen.reseed(seed & MOST)
-        self._random = np.random.default_rng((seed & MOST, 1))
+        self._pen.reseed(seed & SEEDS)
+        self._random = np.random.default_rng((seed & SEEDS, 1))
         self._ahead: LookAhead | None = None
         self._lines: Mapping[str, Line] = {}  # the lines of `_ahead`
         self._given: Given = {}  # the keys that are being followed

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from daemon import models
 from daemon.encodings.melody_events import HIGHEST, LOWEST
-from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.line import STEP
 from daemon.engines.melody_choice import VOICE, Memory
 from daemon.engines.melody_duet import Duet
@@ -17,8 +17,6 @@ from daemon.engines.melody_respond import Respond
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
-
-MOST = 2**63 - 1  # a seed may be any integer
 
 
 class MelodyPlayer:
@@ -73,7 +71,7 @@ class MelodyPlayer:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         """Melodies are heard like keys, as they sound."""
         self._grid = Grid()
-        self._mode.reset(seed & MOST)
+        self._mode.reset(seed & SEEDS)
 
     def control(self, name: str, value: float) -> None:
         if name in self._settings:

@@ -109,6 +109,23 @@ def choose(
     return symbols, scores[rows, symbols], np.log(weights[rows, symbols] / total)
 
 
+def pick(scores: NDArray[np.floating], temperature: float, top_p: float, draw: float) -> int | None:
+    """`choose` for a single row, and faster: the index of one of the `scores` (n,), log probabilities, with `draw`
+    uniform in [0, 1); None if all are −inf."""
+    top = scores.max()
+    if not top > -np.inf:
+        return None
+    if temperature <= 0:
+        return int(scores.argmax())
+    weights = np.exp((scores - top) / temperature, dtype=np.float64)
+    if top_p < 1:
+        rising = np.sort(weights)
+        sums = rising.cumsum()
+        weights[weights < rising[sums.searchsorted((1 - top_p) * sums[-1], side="right")]] = 0
+    sums = weights.cumsum()
+    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)
+
+
 def probability(logits: NDArray[np.floating], temperature: float) -> Floats:
     """Of "yes", for logits of any size; at temperature 0 it is 0 or 1."""
     if temperature <= 0:

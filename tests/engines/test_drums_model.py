@@ -9,7 +9,8 @@ import pytest
 from daemon import models
 from daemon.encodings.drums import COUNT, Hit, Wish, tick_classes
 from daemon.engines.drums_model import NEVER, DrumsModel, drums_model
-from daemon.engines.drums_net import pick
+from daemon.engines.sampling import choose, pick
+from daemon.errors import ModelError
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_drums.onnx"
 BAR = 1920
@@ -180,7 +181,7 @@ def test_wishes_bias_and_tempo_tell(tiny: DrumsModel) -> None:
     bias = np.zeros(COUNT, dtype=np.float32)
     bias[13] = 50
     assert tiny.draw(state, np.random.default_rng(1), bias=bias).instrument == 13
-    assert tiny.follows == {"style", "fill", "loudness", "density"} and tiny.velocities
+    assert tiny.follows == {"style", "fill", "loudness", "density"}
 
 
 def test_another_bar(tiny: DrumsModel) -> None:
@@ -198,7 +199,7 @@ def test_the_rnn_drummer_hears_classes_and_draws_values() -> None:
     assert session.fed == [(3, 0), (4, 1), (5, 2), (6, 2)]
     hit = model.draw(state, np.random.default_rng(0))
     assert (hit.gap, 1 <= hit.velocity <= 127) == (120, True)
-    assert (model.follows, model.velocities, model.styles) == (frozenset(), False, ())
+    assert (model.follows, model.styles) == (frozenset(), ())
 
 
 def test_the_rnn_drummer_begins_with_the_kick_and_can_begin_in_a_random_state() -> None:
@@ -224,3 +225,20 @@ def test_pick() -> None:
     assert pick(scores, 0.0, 1.0, 0.99) == 2
     assert pick(scores, 0.01, 1.0, 0.999) == 2
     assert pick(np.full(3, -np.inf), 1.0, 1.0, 0.5) is None
+
+
+@pytest.mark.parametrize("wrong", [{"encoding": "groov"}, {"encoding": None}, {"ticks": []}])
+def test_a_sidecar_of_another_kind_is_refused(tiny: DrumsModel, wrong: dict[str, object]) -> None:
+    artifact = models.load(TINY, "drums")
+    with pytest.raises(ModelError, match=r"`(encoding|ticks)`.*export it again"):
+        drums_model(artifact.session, {**artifact.sidecar, **wrong})
+
+
+def test_pick_is_choose_of_one_row() -> None:
+    random = np.random.default_rng(4)
+    for _ in range(300):
+        scores, draw = np.log(random.dirichlet(np.ones(30))), random.random()
+        temperature, top_p = random.choice([0.0, 0.3, 1.0, 1.5]), random.choice([0.2, 0.9, 1.0])
+        mask = random.random(30) < 0.8
+        symbol, _, _ = choose(scores[None], mask[None], temperature, top_p, np.array([draw]))
+        assert pick(np.where(mask, scores, -np.inf), temperature, top_p, draw) == symbol[0]
