@@ -28,6 +28,7 @@ LATE = 0.1  # beats by which a hit may come after its place rather than not at a
 BACK = 16.0  # beats: what is asked for again lies less far back than this, else it is a jump
 OF_GROOVE = "of the groove"
 PHRASE = 8  # bars after which it goes back to the groove that it started from: else it would forget it in an hour
+FINE = 16  # steps of loudness, and of density to a hit per beat: an old wish is answered without the net
 SPAN = 1.2  # octaves of loudness, and of the density that is asked for, for each unit of intensity; 0.5: as the groove
 DENSE = 1.2  # the chance that no 16th is left empty, for each unit of intensity above 0.5
 QUIET = 1.0  # beats after which even a soft hit sounds
@@ -135,8 +136,8 @@ class Drums:
                 self._fills.landing = None
                 drummer.land(landing, note, window.tempo)
             elif (tick := swung(note.tick, *self._swing)) < end:
+                yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model thinks on
                 drummer.strike(window.tempo)
-                yield from self._sound(note, self._zero + tick / TICKS, window)
             else:
                 return
 
@@ -186,7 +187,8 @@ class Drums:
         intensity = self._intensity(window)
         style = self._primer.style if self._style == OF_GROOVE else self._style
         factor = _louder(intensity)
-        wish = Wish(style, fill, min(self._loudness * factor, 1.0), self._density * factor)
+        loudness, density = min(self._loudness * factor, 1.0), self._density * factor
+        wish = Wish(style, fill, round(loudness * FINE) / FINE, round(density * FINE) / FINE)
         dense = DENSE * max(intensity - 0.5, 0.0)
         return Manner(wish, dense, self._settings["temperature"], self._settings["top_p"], window.tempo)
 

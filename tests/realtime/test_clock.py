@@ -32,8 +32,9 @@ LOWEST = 24  # the pitch of beat 0; every beat has its own
 MELODY = Melody("scale", tuple(Note(n, 0.5, LOWEST + n, 80) for n in range(96)), 96.0, False, NOW)
 PORTS = (PortSpec("sync", "in"), PortSpec("choir", "out"))
 SLAVE = StageSpec(NOW, PORTS, (MelodySpec(MELODY, ("choir",)),), clock=ClockSpec("midi", "sync"))
+LEADS = 60 / (24 * 8 * 128 / 48_000)  # bpm: a tick lasts eight of the server's periods, which jack_mclk_dump counts
 LEADER = StageSpec(
-    TempoMap(((0.0, 125.0),), ((0.0, 4.0),)),
+    TempoMap(((0.0, LEADS),), ((0.0, 4.0),)),
     (PortSpec("sync", "out"), PortSpec("choir", "out")),
     (MelodySpec(MELODY, ("choir",)),),
     clock=ClockSpec(send=("sync",), by_hand=True),
@@ -320,7 +321,7 @@ def test_what_we_send_is_understood(desk: Desk, observer: Observer) -> None:
         hand(desk, "stop")
         until(lambda: dump.events == ["start", "stop"], "Stop")
         assert "EVENT" in dump.lines[0] and "1|1|0" in dump.lines[2], "Start, then beat 0, then the tick after it"
-        assert statistics.median(dump.tempi()) == pytest.approx(125, abs=1)
+        assert statistics.median(dump.tempi()) == pytest.approx(LEADS, abs=1)
         time.sleep(0.3)
         assert ends.master[-1][1] == STOP and not ends.sounding
         ends.agree()
@@ -374,7 +375,7 @@ def test_a_stage_that_is_killed_goes_on_with_its_clock(desk: Desk, observer: Obs
         until(lambda: master_beats(observer.heard("master"))[-1][1] > position + 3, "three more beats")
         after = [beat for beat in master_beats(observer.heard("master")) if beat[1] > position]
     seconds, beats_gone = after[-1][0] - before[-1][0], after[-1][1] - before[-1][1]
-    assert seconds == pytest.approx(beats_gone * 60 / 125, abs=FAR)
+    assert seconds == pytest.approx(beats_gone * 60 / LEADS, abs=FAR)
 
 
 def test_a_stage_that_is_killed_follows_on(desk: Desk, observer: Observer) -> None:
