@@ -69,6 +69,12 @@ def test_nothing_heavy_is_imported_before_it_is_needed(jamd: Jamd) -> None:
     assert "daemon.errors" in loaded
 
 
+def test_a_measure_that_there_is_not_is_told_with_those_that_there_are(jamd: Jamd) -> None:
+    done = jamd("bench", "latency", "nonsense")
+    assert done.returncode == 2
+    assert "no measure 'nonsense'" in done.stderr and "latency, flood" in done.stderr
+
+
 def test_version(jamd: Jamd) -> None:
     assert jamd("--version").stdout == f"jamd {__version__}\n"
 

@@ -1,8 +1,8 @@
 """`jamd bench`: how late, how large, how lossy.
 
 Measured from outside, through a private JACK server with its dummy driver. Each figure stands beside its target, and
-beside the XRuns of the server while it was taken: with hundreds of them it is the machine that was measured.
-It takes about fourteen minutes; nobody else should use the machine meanwhile.
+beside the XRuns of the server while it was taken: with hundreds of them it is the machine that was measured; the first
+figure says so, too. It takes about twenty minutes; nobody else should use the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def run(names: Sequence[str], as_json: bool) -> int:
     console = Console(stderr=True)
     with JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **server.env}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is used: compiled once
         for name in track(names or EVERYTHING, "Measuring", console=console, disable=not console.is_terminal):
             before = server.xruns()
             taken = EVERYTHING[name](Path(folder), environment)

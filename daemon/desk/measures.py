@@ -6,6 +6,7 @@ A client process of its own sends and listens at both ends; the same client's pl
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -151,6 +152,31 @@ def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
     ]
 
 
+SLEEPER = """
+import json, time
+from daemon.stage import realtime
+realtime.become_punctual()
+late = []
+due = time.perf_counter()
+for _ in range(5000):
+    due = max(due, time.perf_counter() - 0.002) + 0.002
+    time.sleep(max(due - time.perf_counter(), 0))
+    late.append(time.perf_counter() - due)
+print(json.dumps(late))
+"""
+
+
+def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """A process as urgent as the stage that only sleeps, 2 ms at a time: nothing here can be more punctual than it."""
+    told = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
+    late = json.loads(told.stdout)
+    what = "the machine: a process that only sleeps wakes late"
+    return [
+        Figure(f"{what}, p99", percentile(late, 0.99) * 1e3, 0.25, "ms"),
+        Figure(f"{what}, max", max(late) * 1e3, 2, "ms"),
+    ]
+
+
 def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """Time to READY (median of three), memory and idle CPU of the default band."""
     ready = []
@@ -269,4 +295,4 @@ def _garbage(rng: random.Random) -> bytes:
     return bytes(rng.randrange(256) for _ in range(rng.randint(1, 3)))
 
 
-MEASURES = (start, render, latency, flood, garbage, lateness)
+MEASURES = (machine, start, render, latency, flood, garbage, lateness)
