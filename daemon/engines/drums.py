@@ -179,9 +179,8 @@ class Drums:
     def _intensity(self, window: Window) -> float:
         heard, counts = self._ear.intensity(window.start, window.meter)
         own = self._settings["intensity"]
-        return round(
-            own + self._settings["follow"] * counts * (heard - own), 2
-        )  # so that it stays the same for a while
+        follows = self._settings["follow"] * counts
+        return round(own + follows * (heard - own), 2)  # so that it stays the same for a while
 
     def _manner(self, window: Window, fill: bool = False) -> Manner:
         intensity = self._intensity(window)

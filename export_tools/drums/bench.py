@@ -24,14 +24,7 @@ from daemon import models
 from daemon.encodings.drums import golden_feeds
 from daemon.engines.drums_model import DrumsModel, drums_model
 from daemon.errors import JamdError
-
-STEPS, PAUSED = 2000, 200
-PAUSE = 0.02  # seconds
-
-
-def percentiles(seconds: list[float]) -> dict[str, float]:
-    median, high = np.percentile(np.array(seconds) * 1e6, [50, 99])
-    return {"p50": round(float(median), 1), "p99": round(float(high), 1)}
+from export_tools.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
 
 
 def player(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, float]]:
@@ -67,21 +60,6 @@ def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
     return run
 
 
-def compared(artifact: models.Artifact, checkpoint: Path) -> dict[str, object]:
-    """The graph against torch, a step of the one after a step of the other."""
-    feeds = golden_feeds({**artifact.sidecar, "golden": {"seed": 1}}, rows=1)
-    eager, names = torch_step(checkpoint, feeds), list(artifact.sidecar["outputs"])
-    graph: list[float] = []
-    torch: list[float] = []
-    for _ in range(STEPS):
-        for run, taken in ((lambda: artifact.session.run(names, feeds), graph), (eager, torch)):
-            began = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - began)
-    ratio = float(np.median(torch) / np.median(graph))
-    return {"graph": percentiles(graph), "torch": percentiles(torch), "torch_to_graph": round(ratio, 2)}
-
-
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
@@ -95,7 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     model = drums_model(artifact.session, artifact.sidecar)
     result: dict[str, object] = {"tight": player(model, STEPS, 0), "paused": player(model, PAUSED, PAUSE)}
     if args.checkpoint is not None:
-        result |= compared(artifact, args.checkpoint)
+        feeds = golden_feeds({**artifact.sidecar, "golden": {"seed": 1}}, rows=1)
+        names = list(artifact.sidecar["outputs"])
+        result |= compared(lambda: artifact.session.run(names, feeds), torch_step(args.checkpoint, feeds))
     print(json.dumps(result))
     return 0
 

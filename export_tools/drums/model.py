@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from daemon.encodings.drums import COUNT
 from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, EARLIEST, OFFSETS, PLACES, WIDTH
+from export_tools.dropout import Locked
 
 from .streams import Split, keep
 
@@ -37,20 +38,6 @@ class Shape:
     cell: int = 80
     head: int = 112
     components: int = 8
-
-
-class Locked(nn.Module):
-    """Dropout with one mask for all time steps (Gal and Ghahramani 2016)."""
-
-    def __init__(self, dropout: float):
-        super().__init__()
-        self.dropout = dropout
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(rows, time, width) → the same."""
-        if not self.training:
-            return x
-        return x * torch.empty_like(x[:, :1]).bernoulli_(1 - self.dropout) / (1 - self.dropout)
 
 
 class Groove(nn.Module):

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from export_tools.dropout import Locked
+
 VOICES = 4
 SYMBOLS = 47  # MIDI 36..81 and rest
 UNKNOWN = 47  # as input: not known yet, or before the start
@@ -91,20 +93,6 @@ class Lookup(nn.Module):
             kept = torch.empty(rows.shape, device=rows.device).bernoulli_(keep).flatten(0, -2) / keep
         flat = functional.embedding_bag(rows.flatten(0, -2), self.weight, mode="sum", per_sample_weights=kept)
         return flat.unflatten(0, rows.shape[:-1])
-
-
-class Locked(nn.Module):
-    """Dropout with one mask for all time steps (Gal and Ghahramani 2016): memory cannot average it away."""
-
-    def __init__(self, dropout: float):
-        super().__init__()
-        self.dropout = dropout
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, time, width) → the same."""
-        if not self.training:
-            return x
-        return x * torch.empty_like(x[:, :1]).bernoulli_(1 - self.dropout) / (1 - self.dropout)
 
 
 class Harmoniser(nn.Module):

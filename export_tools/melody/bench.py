@@ -14,22 +14,16 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from daemon.encodings.melody import golden_feeds
 from daemon.engines.melody_model import MelodyModel
 from daemon.errors import JamdError
+from export_tools.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
 
 from .evaluate import open_model
-
-STEPS, PAUSED = 2000, 200
-PAUSE = 0.02  # seconds
-
-
-def percentiles(seconds: list[float]) -> dict[str, float]:
-    median, high = np.percentile(np.array(seconds) * 1e6, [50, 99])
-    return {"p50": round(float(median), 1), "p99": round(float(high), 1)}
 
 
 def player(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
@@ -46,7 +40,7 @@ def player(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
     return percentiles(taken)
 
 
-def torch_step(checkpoint: Path, model: MelodyModel) -> Callable[[], object]:
+def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
     """One step of the checkpoint's net in eager torch, on one thread."""
     import torch
 
@@ -56,7 +50,6 @@ def torch_step(checkpoint: Path, model: MelodyModel) -> Callable[[], object]:
     saved = torch.load(checkpoint, weights_only=True)
     net = build(Shape(**saved["shape"])).eval()
     net.load_state_dict(saved["weights"])
-    feeds = golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
     tensors = [torch.from_numpy(array) for array in feeds.values()]
 
     def step() -> object:
@@ -64,20 +57,6 @@ def torch_step(checkpoint: Path, model: MelodyModel) -> Callable[[], object]:
             return net.step(*tensors)
 
     return step
-
-
-def compared(model: MelodyModel, checkpoint: Path) -> dict[str, object]:
-    """The graph against torch, a step of the one after a step of the other."""
-    eager, feeds = torch_step(checkpoint, model), golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
-    graph: list[float] = []
-    torch: list[float] = []
-    for _ in range(STEPS):
-        for run, taken in ((lambda: model.run(feeds), graph), (eager, torch)):
-            began = time.perf_counter()
-            run()
-            taken.append(time.perf_counter() - began)
-    ratio = float(np.median(torch) / np.median(graph))
-    return {"graph": percentiles(graph), "torch": percentiles(torch), "torch_to_graph": round(ratio, 2)}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,7 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     result: dict[str, object] = {"tight": player(model, STEPS, 0), "paused": player(model, PAUSED, PAUSE)}
     if args.checkpoint is not None:
-        result |= compared(model, args.checkpoint)
+        feeds = golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
+        result |= compared(lambda: model.run(feeds), torch_step(args.checkpoint, feeds))
     print(json.dumps(result))
     return 0
 

@@ -45,6 +45,16 @@ def test_it_comes_in_with_the_groove_on_the_bar_and_goes_on_with_the_model(monke
     assert {pitch for beat, pitch in played if beat > 3.9} == {SNARE}
 
 
+def test_a_hit_is_sent_before_the_model_is_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    run(engine, 0, 8)
+    told = len(model.told)
+    actions = engine.generate(window(8.0))
+    assert isinstance(next(actions), Play) and len(model.told) == told
+    assert list(actions) == [] and len(model.told) == told + 1
+
+
 @pytest.mark.parametrize("beat", [0.0, 8.0, 6.5, 101.75])
 @pytest.mark.parametrize("meter", [4.0, 3.0, 3.5, 5.0])
 def test_it_comes_in_at_the_right_place_of_the_bar(monkeypatch: pytest.MonkeyPatch, beat: float, meter: float) -> None:
