@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.engines.base import NoteEngine, Setup, engine_class
+from daemon.engines.base import NoteEngine, Setup, engine_class, owes
 from daemon.errors import JamdError
 from daemon.music.events import Action
 from daemon.music.melody import Melodies, melody_from_json
@@ -34,6 +34,9 @@ class Host:
 
     def __init__(self, engine: NoteEngine, known: Melodies) -> None:
         self._engine, self._known = engine, known
+
+    def owes(self, beat: float) -> bool:
+        return owes(self._engine, beat)
 
     def handle(self, call: Call) -> Iterator[Action]:
         """The engine's answer, as it comes."""

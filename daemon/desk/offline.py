@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -13,27 +12,32 @@ import mido
 
 from daemon.config import Config
 from daemon.music import smf
-from daemon.music.events import Action, Play, control_change, note_off, note_on
+from daemon.music.events import Action, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
 from daemon.stage.spec import MelodySpec, PortSpec, StageSpec
 from daemon.stage.transport import PRE_ROLL
-from daemon.wire import Call, encode_action
+from daemon.wire import Call, Generate, encode_action
 
 INPUT = "input"  # the source that takes the place of all others
+EPSILON = 1e-6  # beats
 PLAYED = ("setting", "sustain", "panic")  # what controls do to the music; the file has its own clock
 PATIENCE = 2  # bars after the end in which what sounds may end by itself
+ANSWER = 66  # bars after the end in which the band may answer it: the longest phrase, and the rest before it
 
 
 class Offline:
-    """A sink that asks hosts at once and keeps what the performance records."""
+    """A sink that asks hosts at once and keeps what the performance records.
 
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
+    `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer.
+    """
+
+    def __init__(self, hosts: Mapping[str, Host], end: float, latest: float) -> None:
         self._hosts = hosts
+        self.end, self._latest = end, latest
         self._calls: deque[tuple[str, int, Call]] = deque()
         self.entries: list[list[Any]] = []
-        self.end = math.inf  # beat from which on nothing new is played
 
     def send(self, port: str, message: bytes, due: float) -> None:
         pass
@@ -55,11 +59,19 @@ class Offline:
         """Let every player that was asked answer at the same moment; that may ask others."""
         while self._calls:
             player, number, call = self._calls.popleft()
+            if isinstance(call, Generate) and self._owed(call.window.start):
+                self.end = min(call.window.end, self._latest)
             actions = [encode_action(action) for action in self._until_end(self._hosts[player].handle(call))]
             performance.answer(now, player, number, actions, True)
 
+    def _owed(self, beat: float) -> bool:
+        return beat >= self.end - EPSILON and any(host.owes(beat) for host in self._hosts.values())
+
     def _until_end(self, actions: Iterator[Action]) -> Iterator[Action]:
-        return (action for action in actions if not (isinstance(action, Play) and action.onset >= self.end - 1e-6))
+        """From the end on, what would have made room for a new note only makes room."""
+        for action in actions:
+            over = isinstance(action, Play) and action.onset >= self.end - EPSILON
+            yield Stop(action.onset, action.voice) if over else action
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +89,15 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     """
     melody = load_melody(path, INPUT)
     spec, members = _plan(config, melody, live)
-    sink = Offline({name: make_host(member) for name, member in members.items()})
-    sink.end = melody.length
+    _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
+    hosts = {name: make_host(member) for name, member in members.items()}
+    sink = Offline(hosts, melody.length, melody.length + ANSWER * bar)
     performance = Performance(spec, sink)
     for name in members:
         performance.player_up(-PRE_ROLL, name)
     performance.start(-PRE_ROLL)
     keys = _keys(config, spec, melody, path) if live else iter(())
-    _play(performance, sink, keys, melody)
+    _play(performance, sink, keys, PATIENCE * bar)
     tracks = _tracks(config, sink.entries)
     tempi, meters = _signatures(path)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
@@ -141,9 +154,9 @@ def _control_changes(path: Path) -> Iterator[tuple[float, bytes]]:
                 yield tick / file.ticks_per_beat, control_change(1, message.control, message.value)
 
 
-def _play(performance: Performance, sink: Offline, keys: Iterator[Key], melody: Melody) -> None:
-    """From deadline to deadline until the input is over and what sounds has ended."""
-    _, bar = melody.tempo_map.bar_at(melody.length - 1e-6)
+def _play(performance: Performance, sink: Offline, keys: Iterator[Key], patience: float) -> None:
+    """From deadline to deadline until the input is over, what it asked for was answered and what sounds has ended, or
+    `patience`, in beats, is at an end."""
     key = next(keys, None)
     sink.answer(performance, -PRE_ROLL)
     while True:
@@ -154,13 +167,13 @@ def _play(performance: Performance, sink: Offline, keys: Iterator[Key], melody: 
             key = next(keys, None)
             continue
         beat = performance.beat_at(now)
-        over = beat > melody.length + 1e-6 and not any(performance.sounding().values())
-        if over or not beat <= melody.length + PATIENCE * bar:
+        over = beat > sink.end + EPSILON and not any(performance.sounding().values())
+        if over or not beat <= sink.end + patience:
             break
         performance.advance(now)
         sink.answer(performance, now)
     for player in performance.spec.players:
-        performance.player_down(performance.seconds_at(melody.length + PATIENCE * bar), player.name)
+        performance.player_down(performance.seconds_at(sink.end + patience), player.name)
 
 
 def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:

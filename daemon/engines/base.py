@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
@@ -89,6 +89,13 @@ class Engine(Protocol):
 class NoteEngine(Engine, Protocol):
     def generate(self, window: Window) -> Iterable[Action]:
         """Fill one 16th, `lead` seconds before it starts."""
+
+
+def owes(engine: NoteEngine, beat: float) -> bool:
+    """Whether something that it has heard is still to be answered at `beat`, or its answer goes on: a rendering waits
+    for it. An engine that answers later than it hears has a method `owes(beat)`; others owe nothing."""
+    method: Callable[[float], bool] | None = getattr(engine, "owes", None)
+    return method is not None and method(beat)
 
 
 def engine_names() -> list[str]:

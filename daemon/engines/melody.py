@@ -45,7 +45,7 @@ class MelodyPlayer:
         Setting("low", LOWEST, HIGHEST, LOWEST, "its lowest note, as a MIDI number"),
         Setting("high", LOWEST, HIGHEST, HIGHEST, "its highest note"),
         Setting("key", -1, 24, 0, "-1: any note; 0: your key; 1 to 12: C to B major; 13 to 24: C to B minor"),
-        Setting("copy", 1, 32, 6, "notes in a row that it may copy from you"),
+        Setting("copy", 1, 32, 6, "notes in a row that it may copy from you or an earlier answer"),
         Setting("velocity", 0, 1, 0.8, "how much its velocity follows yours"),
     )
 
@@ -84,3 +84,7 @@ class MelodyPlayer:
     def generate(self, window: Window) -> Iterator[Action]:
         for frame in self._grid.fill(window):
             yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
+
+    def owes(self, beat: float) -> bool:
+        """Whether a phrase is still to be answered, or is being answered."""
+        return self._mode.owes(beat)

@@ -55,6 +55,10 @@ class Duet:
     def control(self, name: str, before: float, value: float) -> None:
         """All settings are looked up when they are needed."""
 
+    def owes(self, beat: float) -> bool:
+        """It sings with you, not after you."""
+        return False
+
     def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
         struck = self._line.hear(event, grid.meter, grid.tempo)
         if struck is None or not grid.runs:

@@ -193,6 +193,13 @@ class Respond:
         self._replaced, self._alone = self._turn, None
         self._turn = Turn(frame, self._answered.length, asked=over != "rest")
 
+    def owes(self, beat: float) -> bool:
+        """Whether an answer is to come by itself, or a first one goes on; what loops owes nothing."""
+        if self._phrase is not None:
+            return self._end != "control" or self._asked is not None
+        turn = self._turn
+        return turn is not None and turn.source is None and beat < (turn.start + turn.length) * STEP - EPSILON
+
     def _go_on(self, frame: int, grid: Grid) -> None:
         """End an answer that is over, or repeat it."""
         turn, loops = self._turn, self._settings["loop"] >= ON
@@ -207,6 +214,11 @@ class Respond:
             self._turn = Turn(frame, turn.length, source=turn.events)
 
     def _finish(self) -> None:
+        assert self._turn is not None
+        if self._turn.source is None:  # what it invented is no news either
+            for event in self._turn.events.values():
+                if event >= FIRST_PITCH:
+                    self._chooser.copies.hear(event)
         self._last, self._turn, self._again, self._alone = self._turn, None, False, None
 
     def _sing(self, frame: int, beat: float) -> Iterator[Action]:

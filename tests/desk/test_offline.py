@@ -126,6 +126,9 @@ class Spy:
     def __init__(self, member: dict[str, Any]) -> None:
         self.member, self.calls = member, list[Call]()
 
+    def owes(self, beat: float) -> bool:
+        return False
+
     def handle(self, call: Call) -> Iterator[Action]:
         self.calls.append(call)
         if isinstance(call, Generate):
@@ -285,3 +288,51 @@ def test_the_harmoniser_sings_four_parts_to_a_soprano(tmp_path: Path) -> None:
     live = notes(render(choir, path, live=True).data)
     assert list(live) == list(found)
     assert all(live.values())
+
+
+SOLOIST = f"""
+ports: {{keys: {{direction: in}}, out: {{direction: out}}}}
+band:
+  dice: {{engine: dice, listen: [keys], play: {{port: out}}, options: {{often: 1}}}}
+  soloist:
+    engine: melody
+    model: {TINY.with_name("tiny_melody.onnx")}
+    listen: [keys]
+    play: {{port: out, channels: {{melody: 9}}}}
+"""
+
+
+@pytest.mark.parametrize("live", [False, True])
+@pytest.mark.parametrize(
+    ("options", "start", "end"),
+    [
+        ("{rest: 2}", 10, 18),
+        ("{phrase: bars, bars: 3}", 12, 24),
+        ("{loop: 1}", 9, 17),  # once: a loop has no end
+        ("{phrase: control}", None, 8),  # nobody asks
+        ("{mode: duet}", None, 8),
+    ],
+)
+def test_the_answer_to_the_last_phrase_is_rendered_and_the_band_goes_on_with_it(
+    dice: None, tmp_path: Path, live: bool, options: str, start: int | None, end: int
+) -> None:
+    """Two bars of input; in beats."""
+    soloist = load(tmp_path, SOLOIST + f"    options: {options}")
+    found = notes(render(soloist, write(tmp_path / "in.mid", *scale(8)), live).data)
+    answer, others = found["soloist melody"], found["dice low"]
+    late = [note for note in answer if note[0] >= 8 * smf.TICKS]
+    assert (late[0][0] / smf.TICKS if late else None) == start
+    assert all(stop <= end * smf.TICKS for _, stop, _ in late)
+    assert end - 1 <= max(onset for onset, *_ in others) / smf.TICKS < end
+
+
+def scale(count: int) -> list[tuple[int, int, int]]:
+    return [(smf.TICKS * number, smf.TICKS * (number + 1), 60 + 2 * number) for number in range(count)]
+
+
+def test_an_answer_is_waited_for_but_not_for_ever(dice: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(offline, "ANSWER", 3)
+    endless = load(tmp_path, SOLOIST + "    options: {phrase: bars, bars: 8}")
+    found = notes(render(endless, write(tmp_path / "in.mid", *scale(4))).data)
+    assert found["soloist melody"] == []
+    assert 15 < max(onset for onset, *_ in found["dice low"]) / smf.TICKS < 16

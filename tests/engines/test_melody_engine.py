@@ -289,6 +289,17 @@ def test_what_the_last_answer_copied_does_not_count_in_the_next(monkeypatch: pyt
     assert [pitch for _, pitch in Stage(engine).play(played, 4).plays][:5] == [60, 60, 62, 64, 65]
 
 
+def test_it_copies_its_earlier_answers_no_more_than_you(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked twice, the same net at temperature 0 goes another way when it has sung as much again as it may copy."""
+    engine = make(monkeypatch, FakeModel(likes(60, 62, 64, 65)), options=CONTROL, copy=2, temperature=0)
+    phrase = keys((0, 0.25, 72), (0.25, 0.5, 71))
+    played = [*phrase, pedal(0.9), pedal(1, 0), pedal(2.9), pedal(3, 0)]
+    answers = [pitch for _, pitch in Stage(engine).play(played, 5).plays]
+    first, second = answers[: len(answers) // 2], answers[len(answers) // 2 :]
+    assert second != first
+    assert not any(second[i : i + 3] == first[j : j + 3] for i in range(len(second)) for j in range(len(first) - 2))
+
+
 def test_a_model_that_wants_your_phrase_in_another_key_hears_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode in ("respond", "duet"):
         model = FakeModel(transpose=lambda events: 3 if any(e >= 2 for e in events) else 0)
