@@ -26,12 +26,23 @@ class Dice:
         Option("mirror", False, "downwards"),
         Option("label", "", "anything"),
         Option("width", 2.0, "in semitones"),
+        Option("faces", "six", "a name or a file", file=True),
     )
     settings: ClassVar[tuple[Setting, ...]] = (Setting("often", 0.0, 1.0, 0.3, "how often it plays"),)
 
     def __init__(self, setup: Setup) -> None:
         self._settings = dict(setup.settings)
         self._sign = -1 if setup.options["mirror"] else 1
+
+    @classmethod
+    def mistakes(cls, setup: Setup) -> Iterator[tuple[str, str]]:
+        """Who is cross (`label`) cannot even check."""
+        if setup.options["label"] == "cross":
+            raise ArithmeticError
+        if float(str(setup.options["width"])) < 0:
+            yield "width", "is negative: give one from 0 on"
+        if (faces := str(setup.options["faces"])) != "six" and not Path(faces).is_file():
+            yield "faces", f"{faces}: there is no such file: write six, or the path of a file"
 
     def prepare(self) -> None:
         self.reset({}, 0.0, 0)

@@ -159,7 +159,7 @@ def test_what_stage_and_players_are_told(write: Any) -> None:
     assert StageSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
     dice = loaded.members["dice"]
     assert dice["options"] == {
-        "mode": "lydian", "modes": ["dorian", "lydian"], "mirror": True, "label": "a b", "width": 3.0,
+        "mode": "lydian", "modes": ["dorian", "lydian"], "mirror": True, "label": "a b", "width": 3.0, "faces": "six",
     }  # fmt: skip
     assert (dice["engine"], dice["model"], dice["settings"]) == ("dice", None, {"often": 0.5})
     assert dice["listen"] == ["keys", "twinkle"]
@@ -191,6 +191,14 @@ def test_files_lie_beside_the_configuration_else_where_jamd_ships_them(write: An
     (tmp_path / "melodies").mkdir()
     shutil.copy(resources() / "melodies" / "ode_to_joy.mid", tmp_path / "melodies" / "twinkle.mid")
     assert config.load(path).melodies[0].file == tmp_path / "melodies" / "twinkle.mid"
+
+
+def test_an_option_that_names_a_file_counts_from_the_configurations_folder(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "ten.mid").touch()
+    path = write(GOOD.replace("width: 3", "width: 3, faces: ten.mid"))
+    assert config.load(path).members["dice"]["options"]["faces"] == str(tmp_path / "ten.mid")
+    shutil.copy(path, path.parent.parent / "elsewhere.yaml")
+    assert any("there is no such file" in problem for problem in problems(path.parent.parent / "elsewhere.yaml"))
 
 
 def test_without_an_argument_the_one_here_is_read_else_the_shipped_one(
@@ -261,6 +269,10 @@ MISTAKES = [
     ("mirror: true", "mirror: 1", "13: band.dice.options.mirror: is neither true nor false"),
     ("often: 0.5", "often: 1.5", "13: band.dice.options.often: 1.5 is out of range: give a number from 0 to 1"),
     ("often: 0.5", "offen: 1", "13: band.dice.options.offen: unknown key: did you mean 'often'?"),
+    ("width: 3", "width: -3", "13: band.dice.options.width: is negative: give one from 0 on"),
+    ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
+    ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check them (OSError("),
+    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check them (ArithmeticError())"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
     ("label: a b", "label: [a]", "13: band.dice.options.label: must be one word, not a list or a mapping"),
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),

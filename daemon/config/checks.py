@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon import models
 from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
 from daemon.config.yaml_file import Value, YamlFile, meant, nearest
-from daemon.engines.base import NoteEngine, Option, default_channels, engine_class, engine_names
+from daemon.engines.base import NoteEngine, Option, Setup, default_channels, engine_class, engine_names, mistakes
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import load_melody
 from daemon.paths import resources
@@ -164,16 +164,15 @@ class Reader:
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
         names = [*(o.name for o in engine.options), *(s.name for s in engine.settings)]
         options = member["options"].section(*names)
-        return Member(
-            name,
-            member["engine"].text(),
-            self._model(member["model"], engine),
-            listen,
-            port,
-            channels,
-            {option.name: _choice(option, options[option.name]) for option in engine.options},
-            {s.name: options[s.name].number(s.low, s.high, s.default) for s in engine.settings},
-        )
+        model = self._model(member["model"], engine)
+        choices = {option.name: self._choice(option, options[option.name]) for option in engine.options}
+        settings = {s.name: options[s.name].number(s.low, s.high, s.default) for s in engine.settings}
+        try:
+            for key, what in mistakes(engine, Setup(choices, settings, model, listen)):
+                options[key].wrong(what)
+        except Exception as error:  # an engine is anybody's code
+            member["options"].wrong(f"the engine cannot check them ({error!r}): tell whoever wrote it")
+        return Member(name, member["engine"].text(), model, listen, port, channels, choices, settings)
 
     def _engine(self, member: str, value: Value) -> type[NoteEngine] | None:
         installed = engine_names()
@@ -202,6 +201,19 @@ class Reader:
         except (JamdError, OSError, ValueError, RuntimeError) as error:
             value.wrong(str(error))
             return None
+
+    def _choice(self, option: Option, value: Value) -> Choice:
+        if not value.given:
+            return option.default
+        if option.many:
+            return tuple(item.one_of(option.choices) if option.choices else item.text() for item in value.items())
+        if isinstance(option.default, bool):
+            return value.flag(option.default)
+        if isinstance(option.default, float | int):
+            return value.number(-1e9, 1e9, option.default)
+        text = value.one_of(option.choices) if option.choices else value.text()
+        beside = self._file.path.parent.absolute() / text
+        return str(beside) if option.file and text and _is_file(beside) else text
 
     def _check_circles(self, members: Iterable[Member]) -> None:
         listens = {member.name: member.listen for member in members}
@@ -260,18 +272,13 @@ class Reader:
         return folder
 
 
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # no name for a file: too long, a zero in it
+        return False
+
+
 def _quietly(values: Mapping[str, Value]) -> dict[str, Value]:
     """The same values, whose mistakes are noted by somebody else."""
     return {k: Value(YamlFile(v.file.path), v.path, v.node, v.key) for k, v in values.items()}
-
-
-def _choice(option: Option, value: Value) -> Choice:
-    if not value.given:
-        return option.default
-    if option.many:
-        return tuple(item.one_of(option.choices) if option.choices else item.text() for item in value.items())
-    if isinstance(option.default, bool):
-        return value.flag(option.default)
-    if isinstance(option.default, float | int):
-        return value.number(-1e9, 1e9, option.default)
-    return value.one_of(option.choices) if option.choices else value.text()

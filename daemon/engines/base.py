@@ -31,7 +31,8 @@ class Setting:
 class Option:
     """A choice made once, in the configuration.
 
-    One of `choices` (a list of them, if `many`), or any value of `default`'s type.
+    One of `choices` (a list of them, if `many`), or any value of `default`'s type; if `file`, a name, or the path of a
+    file, which counts from the configuration's folder.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Option:
     help: str
     choices: tuple[str, ...] = ()
     many: bool = False
+    file: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,13 @@ def owes(engine: NoteEngine, beat: float) -> bool:
     for it. An engine that answers later than it hears has a method `owes(beat)`; others owe nothing."""
     method: Callable[[float], bool] | None = getattr(engine, "owes", None)
     return method is not None and method(beat)
+
+
+def mistakes(engine: type[NoteEngine], setup: Setup) -> list[tuple[str, str]]:
+    """What is wrong with the options of a setup, and how to mend it, each after the option's name. An engine whose
+    options are more than their type says has a class method `mistakes(setup)`, which loads no model."""
+    method: Callable[[Setup], Iterable[tuple[str, str]]] | None = getattr(engine, "mistakes", None)
+    return list(method(setup)) if method is not None else []
 
 
 def engine_names() -> list[str]:
