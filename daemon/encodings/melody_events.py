@@ -3,6 +3,7 @@ MelodyOneHotEncoding), and what can be said about a row of them: its key, and ho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -16,7 +17,8 @@ LOWEST, HIGHEST = 48, 83  # MIDI
 PITCHES = HIGHEST - LOWEST + 1
 EVENTS = FIRST_PITCH + PITCHES
 STEPS_PER_BEAT = 4
-LEAST = 1e-12  # probability, so that its logarithm is a number
+LEAST = 1e-12  # probability of an event that no label means, so that its logarithm is a number
+ALL: Events = np.arange(EVENTS)  # of labels that are the events themselves
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic
 IN_KEY: Events = np.array([[(pitch - key) % 12 in MAJOR for key in range(12)] for pitch in range(12)], dtype=np.int64)
@@ -38,7 +40,7 @@ def pitch_of(event: int) -> int:
 
 def step_of(beats: float) -> int:
     """The 16th nearest to so many beats; halfway between two it is the later one."""
-    return int(np.floor(beats * STEPS_PER_BEAT + 0.5))
+    return math.floor(beats * STEPS_PER_BEAT + 0.5)
 
 
 def pitch_classes(events: Iterable[int]) -> Events:
@@ -73,6 +75,8 @@ def transposed(event: int, semitones: int) -> int:
 
 def summed(log_probs: NDArray[np.floating], events: Events) -> Floats:
     """Log probabilities of labels (n,) that decode to `events` (n,) → of the events (38,): labels of one add up."""
+    if events is ALL:
+        return log_probs.astype(np.float64)
     chances = np.bincount(events, np.exp(log_probs.astype(np.float64)), EVENTS)
     result: Floats = np.log(np.maximum(chances, LEAST))
     return result

@@ -68,6 +68,14 @@ def test_labels_of_one_event_are_summed():
     )
 
 
+def test_labels_that_are_the_events_are_summed_as_any_others():
+    log_probs = np.log(np.arange(1, 39) / np.arange(1, 39).sum()).astype(np.float32)
+    known = ENCODINGS["jamd"].events(ENCODINGS["jamd"].start(4.0, 0.0))
+    result = summed(log_probs, known)
+    assert result.dtype == np.float64
+    assert result == pytest.approx(summed(log_probs, known.copy()), abs=1e-9)
+
+
 def test_basic_hears_the_last_event_in_c():
     events = [event_of(pitch + 2) for pitch in SCALE]
     for history, event in zip(histories("basic", events, transpose=-2)[1:], events, strict=True):
@@ -211,7 +219,8 @@ def test_a_long_evening_takes_no_more_memory():
     history = ENCODINGS["jamd"].start(4.0, 0.0)
     for step in range(jamd.MEMORY + 50):
         history = ENCODINGS["jamd"].heard(history, step % 38, step / 4 % 4)
-    assert history.past.shape == (5, jamd.MEMORY)
+    assert history.matches.shape == (2, jamd.MEMORY)
+    assert {len(history.events) / 2, len(history.tokens) / 2, len(history.pitches)} == {jamd.MEMORY}
     assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 38
 
 
