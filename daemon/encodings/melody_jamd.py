@@ -148,7 +148,7 @@ def _history(
     key = keys.index(max(keys)) if last[0] != NO_PITCH else NO_KEY
     candidates = _candidates(events, pitches, matches, bar_steps, last[0])
     features = number(event, last, key, pause, lengths, sounds, place, bar_steps, bar, candidates)
-    clues = [last[0], key, *(candidate for candidate, _ in candidates)]
+    clues = [last[0], key, *[candidate for candidate, _ in candidates]]
     return History(
         bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounds, keys, features, clues
     )

@@ -184,6 +184,9 @@ def test_candidates_are_what_followed_the_longest_matches(meter):
         classes = [min(length.bit_length(), 7) for _, length in expected]
         numbers = np.array(history.features) - jamd.STARTS
         assert numbers[14::2][:8].tolist() == [k * 8 + c for k, c in zip(kinds, classes, strict=True)]
+        last = next((event for event in reversed(events[:heard]) if event > 1), None)
+        moves = [2 if event == jamd.NOTHING else event if event < 2 else 3 + 36 + event - last for event in clues]
+        assert numbers[13::2].tolist() == moves
 
 
 def test_a_phrase_that_comes_again_a_third_higher_is_found():
@@ -218,22 +221,26 @@ def test_features_stay_within_the_table_whatever_is_heard():
 def test_a_long_evening_takes_no_more_memory():
     history = ENCODINGS["jamd"].start(4.0, 0.0)
     for step in range(jamd.MEMORY + 50):
-        history = ENCODINGS["jamd"].heard(history, step % 38, step / 4 % 4)
+        history = ENCODINGS["jamd"].heard(history, step % 32, step / 4 % 4)
     assert history.matches.shape == (2, jamd.MEMORY)
     assert {len(history.events) / 2, len(history.tokens) / 2, len(history.pitches)} == {jamd.MEMORY}
-    assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 38
+    assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 32
+    assert history.matches[0, 31] > jamd.MEMORY and not history.matches[:, -1].any(), "of the oldest nothing is known"
 
 
 @pytest.mark.parametrize("name", list(ENCODINGS))
 def test_what_was_heard_is_never_changed(name):
     events = some_events(40)
     history = histories(name, events)[-1]
-    one = ENCODINGS[name].heard(history, 20, 0.25)
-    before = {key: array.copy() for key, array in ENCODINGS[name].feeds(one).items()}
+    one = ENCODINGS[name].heard(history, events[-16], 0.25)
+    two = ENCODINGS[name].heard(one, events[-15], 0.5)
+    before = [{key: array.copy() for key, array in ENCODINGS[name].feeds(h).items()} for h in (one, two)]
     ENCODINGS[name].heard(history, 30, 0.25)
-    ENCODINGS[name].heard(one, 1, 0.5)
-    after = ENCODINGS[name].feeds(one)
-    assert all(np.array_equal(before[key], after[key]) for key in before)
+    after = [ENCODINGS[name].feeds(h) for h in (one, two)]
+    again = ENCODINGS[name].heard(history, events[-16], 0.25)
+    once_more = [ENCODINGS[name].feeds(h) for h in (again, ENCODINGS[name].heard(again, events[-15], 0.5))]
+    for was, now in (*zip(before, after, strict=True), *zip(before, once_more, strict=True)):
+        assert all(np.array_equal(was[key], now[key]) for key in was)
 
 
 def test_an_unknown_encoding_is_refused():
