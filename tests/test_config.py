@@ -400,6 +400,26 @@ def test_a_missing_model_is_told_with_the_installed_ones(write: Any) -> None:
     assert found == "2: band.x.model: is missing: give the name of a model; `jamd models` lists them"
 
 
+def test_a_model_of_another_engine_or_a_damaged_one_is_told_with_its_line(write: Any, tmp_path: Path) -> None:
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: harmoniser, model: melody, play: {port: o}}}"
+    (found,) = problems(write(text))
+    assert found.startswith("2: band.x.model: ") and "of the engine 'melody', not 'harmoniser'" in found
+    assert problems(write(text.replace("harmoniser", "melodi")))[0].startswith("2: band.x.engine: 'melodi' is not an")
+    for suffix in (".onnx", ".json"):
+        shutil.copy(TINY.with_suffix(suffix), tmp_path)
+    (tmp_path / TINY.name).write_bytes(TINY.read_bytes()[:-1])
+    (found,) = problems(write(text.replace("model: melody", f"model: ./{TINY.name}")))
+    assert found.startswith("2: band.x.model: ") and "truncated or changed" in found
+
+
+def test_a_range_upside_down_is_told(write: Any) -> None:
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: melody, model: melody, play: {port: o}, options: {O}}}"
+    assert config.load(write(text.replace("{O}", "{low: 60, high: 60}"))).band[0].settings["low"] == 60
+    assert problems(write(text.replace("{O}", "{low: 61, high: 60}"))) == [
+        "2: band.x.options.low: 61 lies above high, 60: exchange them"
+    ]
+
+
 @pytest.mark.parametrize(
     "content, expected",
     [

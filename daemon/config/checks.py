@@ -155,8 +155,11 @@ class Reader:
         listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
         play = member["play"].section("port", "channels")
         port = play["port"].one_of(self._outputs, what="an output among the ports")
-        engine = self._engine(name, member["engine"])
-        if engine is None:
+        installed = engine_names()
+        kind = member["engine"].one_of(installed, what="an installed engine")
+        meant_by = kind if kind in installed else nearest(kind, installed)  # as whose the rest is checked
+        engine = meant_by and self._engine(name, meant_by, member["engine"])
+        if not meant_by or not engine:
             return Member(name, "", None, listen, port, {}, {}, {})
         channels = default_channels(engine)
         if play["channels"].given:
@@ -164,7 +167,7 @@ class Reader:
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
         names = [*(o.name for o in engine.options), *(s.name for s in engine.settings)]
         options = member["options"].section(*names)
-        model = self._model(member["model"], engine)
+        model = self._model(member["model"], engine, meant_by)
         choices = {option.name: self._choice(option, options[option.name]) for option in engine.options}
         settings = {s.name: options[s.name].number(s.low, s.high, s.default) for s in engine.settings}
         try:
@@ -172,23 +175,16 @@ class Reader:
                 options[key].wrong(what)
         except Exception as error:  # an engine is anybody's code
             member["options"].wrong(f"the engine cannot check them ({error!r}): tell whoever wrote it")
-        return Member(name, member["engine"].text(), model, listen, port, channels, choices, settings)
+        return Member(name, kind, model, listen, port, channels, choices, settings)
 
-    def _engine(self, member: str, value: Value) -> type[NoteEngine] | None:
-        installed = engine_names()
-        name = value.one_of(installed, what="an installed engine")
-        if name not in installed:  # the rest is checked as that of the engine that was meant
-            near = nearest(name, installed)
-            if near is None:
-                return None
-            name = near
+    def _engine(self, member: str, name: str, value: Value) -> type[NoteEngine] | None:
         try:
             self._engines[member] = engine_class(name)
         except Exception as error:  # an engine is anybody's code
             value.wrong(f"the engine {name!r} cannot be loaded ({error!r}): install what provides it again")
         return self._engines.get(member)
 
-    def _model(self, value: Value, engine: type[NoteEngine]) -> Path | None:
+    def _model(self, value: Value, engine: type[NoteEngine], engine_name: str) -> Path | None:
         if not engine.needs_model:
             if value.given:
                 value.wrong("this engine has no model: delete the line")
@@ -197,7 +193,9 @@ class Reader:
         if not name or not value.is_text:
             return None
         try:
-            return models.find(name, self._file.path.parent).absolute()
+            path = models.find(name, self._file.path.parent).absolute()
+            models.check(path, engine_name)
+            return path
         except (JamdError, OSError, ValueError, RuntimeError) as error:
             value.wrong(str(error))
             return None

@@ -55,6 +55,12 @@ class MelodyPlayer:
         self._settings = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
         self._path, self._listen = setup.model, setup.listen
 
+    @classmethod
+    def mistakes(cls, setup: Setup) -> Iterator[tuple[str, str]]:
+        low, high = setup.settings["low"], setup.settings["high"]
+        if low > high:
+            yield "low", f"{low:g} lies above high, {high:g}: exchange them"
+
     def prepare(self) -> None:
         if self._path is None:
             raise ModelError("the melody player has no model: name one under `model:`, for instance melody")

@@ -18,8 +18,9 @@ AHEAD = 2  # 16ths: a key struck early may end at once
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A key that becomes the highest of those held: `pitch` as played, at `beat`."""
+    """A key of `source` that becomes the highest of those held: `pitch` as played, at `beat`."""
 
+    source: str
     beat: float
     frame: int  # the 16th that it counts for
     pitch: int
@@ -62,7 +63,7 @@ class TopLine:
         before, self._key = self._key, key
         second = tempo / 60
         if key is not None and (key.onset == event.beat or _legato(before, key, event.beat, second)):
-            return self._strike(key, event.beat, second)
+            return self._strike(event.source, key, event.beat, second)
         self._end(event.beat)
         if key is None:
             self.released = event.beat
@@ -90,13 +91,13 @@ class TopLine:
         event = self._events.pop(frame, NOTE_OFF)
         return None if event == NOTE_OFF else event
 
-    def _strike(self, key: Key, beat: float, second: float) -> Struck:
+    def _strike(self, source: str, key: Key, beat: float, second: float) -> Struck:
         frame, last = max(step_of(key.onset), self._first), self._last
         if last is not None and 0 <= beat - last.beat <= CHORD * second and last.frame >= self._first:
             frame = last.frame
         self._events = {at: event for at, event in self._events.items() if at < frame}
         self._events[frame] = event_of(key.pitch)
-        self._last, self._open = Struck(beat, frame, key.pitch, key.velocity), True
+        self._last, self._open = Struck(source, beat, frame, key.pitch, key.velocity), True
         return self._last
 
     def _end(self, beat: float) -> None:

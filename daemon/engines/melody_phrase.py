@@ -11,8 +11,9 @@ from daemon.engines.melody_line import Struck
 
 @dataclass(slots=True)
 class Phrase:
-    """What was played from 16th number `start` on; its bars count from `bar`. Velocities by 16th, in order."""
+    """What `source` played from 16th number `start` on; its bars count from `bar`. Velocities by 16th, in order."""
 
+    source: str
     start: int
     bar: int
     bars: int = 0  # that are over; -1 in an upbeat

@@ -83,8 +83,10 @@ class Respond:
             yield from self._sing(self._frame, max(self._frame * STEP, event.beat))
 
     def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
-        """You play: whoever answers yields, unless it loops."""
+        """You play: whoever answers yields, unless it loops, or answers somebody who leads before you."""
         turn = self._turn
+        if turn is not None and self._phrase is None and self._follows(struck):
+            return
         if turn is not None and turn.source is None and self._phrase is None:
             begins = turn.start * STEP
             if turn.asked and struck.beat < begins + LAST_NOTE - EPSILON:
@@ -98,9 +100,14 @@ class Respond:
         if self._turn is None:
             yield from self._choir.stop(struck.beat, VOICE)
         silent = self._end == "control" and self._memory.rested > grid.bar
-        if self._phrase is None or silent:
+        if self._phrase is None or self._phrase.source != struck.source or silent:
             self._phrase, self._asked = self._begin(struck, grid), None
         self._phrase.hear(struck, LONGEST * grid.bar)
+
+    def _follows(self, struck: Struck) -> bool:
+        """Whether it was struck by somebody who leads only after the one who is being answered."""
+        assert self._answered is not None
+        return self._listen.index(struck.source) > self._listen.index(self._answered.source)
 
     def _begin(self, struck: Struck, grid: Grid) -> Phrase:
         if self._turn is not None and self._turn.source is None:
@@ -111,7 +118,7 @@ class Respond:
         position = grid.position(struck.frame)
         bar = struck.frame - math.floor(position / STEP + EPSILON)
         upbeat = grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON
-        return Phrase(struck.frame, bar, -1 if upbeat else 0)
+        return Phrase(struck.source, struck.frame, bar, -1 if upbeat else 0)
 
     # the grid
 

@@ -1,6 +1,7 @@
 """The melody player as it answers, with a model whose mind is known: when, how long, out of which notes."""
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -129,6 +130,32 @@ def test_keys_end_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.heard[20:28] == (*(event(SCALE[i % 4]) for i in range(6)), event(71), NO_EVENT)
     Stage(make(monkeypatch, model)).play([*PHRASE, *keys((6.66, 1.3, 71))], 8)
     assert model.heard[20:29] == (*(event(SCALE[i % 4]) for i in range(7)), event(71), NO_EVENT)
+
+
+def tune(*notes: tuple[float, float, int]) -> list[MidiEvent]:
+    """Of the melody that plays when you do not."""
+    return [replace(heard, source="tune") for heard in keys(*notes, velocity=40)]
+
+
+@pytest.mark.parametrize(("listen", "end"), [(("keys", "tune"), 9.0), (("tune", "keys"), 6.25)])
+def test_who_leads_after_you_does_not_end_your_answer(
+    monkeypatch: pytest.MonkeyPatch, listen: tuple[str, ...], end: float
+) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), listen)
+    played = [*PHRASE, *tune((6.25, 0.5, 72), (7.5, 1, 74), (9.25, 0.5, 71), (10, 0.9, 72))]
+    notes = sounded(Stage(engine).play(played, 16).actions)
+    assert max(stop for onset, stop, *_ in notes if onset < 9) == end
+    if end == 9:
+        answer = [note for note in notes if note[0] >= 9]
+        assert (answer[0][0], answer[-1][1]) == (12, 14), "what the tune plays after that is answered by itself"
+
+
+def test_your_phrase_begins_with_you_not_with_the_melody_that_you_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), velocity=1)
+    played = [*tune((0, 0.5, 72), (1, 0.5, 74), (2, 0.5, 71)), *keys((2.75, 1.0, 64), velocity=100)]
+    notes = sounded(Stage(engine).play(played, 12).actions)
+    assert (notes[0][0], notes[-1][1]) == (5, 6)
+    assert {velocity for *_, velocity in notes} == {100}
 
 
 def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
