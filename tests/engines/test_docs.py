@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from daemon import config
 from daemon.engines.base import Setup, engine_class, engine_names
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 
@@ -23,6 +24,14 @@ def test_the_example_plays() -> None:
     assert list(engine.listen(MidiEvent(0.5, "keys", note_on(1, 60, 80)))) == [Play(0.5, 72, 80, "double")]
     assert list(engine.listen(MidiEvent(0.6, "keys", note_off(1, 60)))) == [Stop(0.6, "double")]
     assert list(engine.generate(Window(1, 1.25, 0, 4, 96))) == [Play(1, 36, 60, "drone", 0.5)]
+
+
+@pytest.mark.parametrize(
+    "text", [text for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "ports:" in text]
+)
+def test_the_bands_have_no_mistakes(tmp_path: Path, text: str) -> None:
+    (tmp_path / "band.yaml").write_text(text)
+    assert len(config.load(tmp_path / "band.yaml").band) == 1
 
 
 @pytest.mark.parametrize("name", engine_names())
