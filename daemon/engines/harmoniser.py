@@ -24,6 +24,7 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 CHORD = 0.020  # seconds within which keys are one chord
+GRACE = 0.015  # seconds that a chord under a held key waits on its 16th: a key that comes or goes there makes another
 PARTICLES, LAG = 6, 10  # settings of a known melody that are written side by side, and how many 16ths ahead at least
 BURST = 8  # 16ths that are written at a time, after what is due was sent: all but the first find the caches warm
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody
@@ -190,7 +191,8 @@ class Harmoniser:
             return
         self._pen.turn(position)
         if given:
-            yield from self._sing(beat, given)
+            waits = GRACE * self._tempo / 60 if given == self._given else 0.0
+            yield from self._sing(beat + waits, given)
         else:
             self._given = given
             yield from self._hush(beat)

@@ -9,6 +9,7 @@ from daemon.engines.chorale_model import State
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
 from tests.engines.fake import FakeModel, make, off, on, run, standing, window
 
+WAITS = 0.015 * 96 / 60  # beats that a chord under a held key waits on its 16th, at the tempo of `window`
 REST = [Stop(1.0, voice) for voice in ("soprano", "alto", "tenor", "bass")]
 
 
@@ -50,7 +51,7 @@ def test_voices_move_on_the_grid_while_a_key_is_held(monkeypatch: pytest.MonkeyP
     engine = make(monkeypatch, FakeModel(walking))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(run(engine, 0.25, 4)) == [(1.0, "bass", 49), (2.0, "bass", 50), (3.0, "bass", 51)]
+    assert plays(run(engine, 0.25, 4)) == [(beat + WAITS, "bass", 48 + beat) for beat in (1, 2, 3)]
 
 
 def test_a_repeated_note_is_struck_if_the_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +60,9 @@ def test_a_repeated_note_is_struck_if_the_model_says_so(monkeypatch: pytest.Monk
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
     model.tie = -9.0
-    assert plays(run(engine, 0.25, 0.5)) == [(0.25, "alto", 64), (0.25, "tenor", 55), (0.25, "bass", 48)]
+    assert plays(run(engine, 0.25, 0.5)) == [
+        (0.25 + WAITS, "alto", 64), (0.25 + WAITS, "tenor", 55), (0.25 + WAITS, "bass", 48)
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("release", "at"), [("at once", 0.8), ("next step", 1.0)])
@@ -225,18 +228,41 @@ def test_a_key_within_the_lead_brings_forward_what_is_queued(monkeypatch: pytest
     engine = make(monkeypatch, FakeModel(alternating))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(list(engine.generate(window(0.25)))) == [(0.25, "bass", 49)]
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
     assert plays(list(engine.listen(on(0.23, 74)))) == [(0.23, "soprano", 74), (0.23, "bass", 49)]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.005, 0.02])
+def test_a_key_that_comes_or_goes_on_its_16th_makes_one_chord_not_two(
+    monkeypatch: pytest.MonkeyPatch, late: float
+) -> None:
+    """As a sequencer plays: each note for its whole length, a moment after the 16th was written."""
+
+    def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 48 + position % 2)[voice]
+
+    engine = make(monkeypatch, FakeModel(alternating))
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    (queued,) = plays(list(engine.generate(window(0.25))))
+    assert queued[0] > 0.25 + late, "the chord has not sounded yet"
+    answer = [*engine.listen(off(0.25 + late, 72)), *engine.listen(on(0.25 + late, 74))]
+    assert all(action.onset == 0.25 + late for action in answer)
+    assert ("bass", 49) in [(voice, pitch) for _, voice, pitch in plays(answer)]
+    list(engine.generate(window(0.5)))
+    assert stops(list(engine.listen(off(0.5 + late, 74)))) == [
+        (0.5 + late, voice) for voice in ("soprano", "alto", "tenor", "bass")
+    ]
 
 
 def test_windows_that_are_missed_or_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 40 + position)[voice]))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(list(engine.generate(window(0.25)))) == [(0.25, "bass", 41)]
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 41)]
     assert list(engine.generate(window(0.25))) == []
-    assert plays(list(engine.generate(window(1.0)))) == [(1.0, "bass", 44)]
-    assert plays(list(engine.generate(window(1.25, 0.5)))) == [(1.25, "bass", 45), (1.5, "bass", 46)]
+    assert plays(list(engine.generate(window(1.0)))) == [(1 + WAITS, "bass", 44)]
+    assert plays(list(engine.generate(window(1.25, 0.5)))) == [(1.25 + WAITS, "bass", 45), (1.5 + WAITS, "bass", 46)]
     assert list(engine.generate(window(1.75, 0.0))) == []
 
 
