@@ -15,7 +15,7 @@ from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.choir import Choir
 from daemon.engines.chorale_model import ChoraleModel
 from daemon.engines.lead import Given, Lead
-from daemon.engines.line import EPSILON, NEAR, STEP, Line
+from daemon.engines.line import EPSILON, GRACE, NEAR, STEP, Line
 from daemon.engines.lookahead import LookAhead, Written
 from daemon.engines.pen import Pen
 from daemon.engines.sampling import Ints, fold
@@ -24,7 +24,6 @@ from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 CHORD = 0.020  # seconds within which keys are one chord
-GRACE = 0.015  # seconds that a chord under a held key waits on its 16th: a key that comes or goes there makes another
 PARTICLES, LAG = 6, 10  # settings of a known melody that are written side by side, and how many 16ths ahead at least
 BURST = 8  # 16ths that are written at a time, after what is due was sent: all but the first find the caches warm
 SOFTER = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # velocity, of that of the melody

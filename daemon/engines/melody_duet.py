@@ -10,7 +10,7 @@ import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
 from daemon.engines.choir import Choir
-from daemon.engines.line import EPSILON, STEP
+from daemon.engines.line import EPSILON, GRACE, STEP
 from daemon.engines.melody_choice import MIDI, VOICE, Chooser, Memory
 from daemon.engines.melody_grid import BEAT, FAR, Grid
 from daemon.engines.melody_line import Struck, TopLine
@@ -97,7 +97,7 @@ class Duet:
             if memory.rested > grid.bar:
                 self._forget()
         elif frame - self._yours.frame >= PATIENCE and not self._waits():
-            yield from self._sing(frame, beat, hold=True)
+            yield from self._sing(frame, beat + GRACE * grid.tempo / 60, hold=True)
 
     def _waits(self) -> bool:
         """Whether it leaves this 16th to you: always, where you struck in every other of the last beats; on the beat

@@ -10,6 +10,7 @@ from tests.engines.fake import off, on
 from tests.engines.fake_melody import FakeModel, Stage, event, keys, likes, make, sounded
 
 DUET = {"mode": "duet"}
+WAITS = 0.015 * 96 / 60  # beats that it waits on its 16th for a key of yours, at the tempo of `Stage`
 CONSONANT = (0, 3, 4, 7, 8, 9)  # semitones, but for octaves
 Note = tuple[float, float, int]
 
@@ -117,18 +118,31 @@ def test_parallel_fifths_and_far_notes_are_rare(monkeypatch: pytest.MonkeyPatch)
 
 def test_it_leaves_you_the_moment_after_your_note_and_moves_while_you_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(duet(monkeypatch, FakeModel(), density=4)).play(keys((0, 2, 72), (2, 2, 74)), 4)
-    onsets = [o for o, _ in stage.plays]
+    onsets = [round(o - WAITS, 6) for o, _ in stage.plays]
     assert not {0.25, 2.25} & set(onsets) and len(onsets) > 10
 
 
 def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """Your notes come a little late: on the grid itself it would stand in their way."""
-    quarters = keys(*((i + 0.02, 0.9, 72 + i % 3) for i in range(16)))
-    onsets = [o for o, _ in Stage(duet(monkeypatch, FakeModel(), density=4)).play(quarters, 16).plays]
-    assert not [o for o in onsets if o % 1 == 0] and len([o for o in onsets if o % 0.25 == 0]) > 16
-    offbeats = keys(*((i + 0.52, 0.9, 72 + i % 3) for i in range(24)))
-    onsets = [o for o, _ in Stage(duet(monkeypatch, FakeModel(), density=4)).play(offbeats, 24).plays]
+
+    def played(notes: list[MidiEvent], end: float) -> list[float]:
+        """The 16ths that it takes of itself."""
+        stage = Stage(duet(monkeypatch, FakeModel(), density=4)).play(notes, end)
+        return [place for o, _ in stage.plays if (place := round(o - WAITS, 6)) % 0.25 == 0]
+
+    onsets = played(keys(*((i + 0.04, 0.9, 72 + i % 3) for i in range(16))), 16)
+    assert not [o for o in onsets if o % 1 == 0] and len(onsets) > 16
+    onsets = played(keys(*((i + 0.54, 0.9, 72 + i % 3) for i in range(24))), 24)
     assert not [o for o in onsets if o % 1 == 0.5 and o > 5] and [o for o in onsets if o % 1 == 0]
+
+
+def test_a_key_that_comes_on_its_16th_makes_no_blip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a sequencer plays: each note for its whole length, a moment after the 16th was written."""
+    lengths = [1.0, 0.5, 1.5, 2.0, 0.75, 0.25] * 8
+    starts = np.cumsum([0, *lengths[:-1]])
+    yours = keys(*((s + 0.005, length, 72 + i % 5) for i, (s, length) in enumerate(zip(starts, lengths, strict=True))))
+    notes = sounded(Stage(duet(monkeypatch, FakeModel(), density=4)).play(yours, 40).actions)
+    assert len(notes) > 60 and min(end - onset for onset, end, *_ in notes) > 0.1
 
 
 def test_it_goes_on_for_the_rest_after_you_and_then_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +158,7 @@ def test_it_goes_on_for_the_rest_after_you_and_then_is_silent(monkeypatch: pytes
 def test_the_net_hears_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(likes(60))
     stage = Stage(duet(monkeypatch, model, temperature=0, rest=0.25, key=-1)).play(keys((1.0, 0.5, 64)), 3)
-    assert stage.actions == [Play(1.0, 60, 68, "melody"), Play(1.5, 60, 68, "melody"), Stop(1.75, "melody")]
+    assert stage.actions == [Play(1.0, 60, 68, "melody"), Play(1.5 + WAITS, 60, 68, "melody"), Stop(1.75, "melody")]
     assert model.heard[:9] == (0, 0, 0, 0, event(60), NO_EVENT, event(60), NOTE_OFF, NO_EVENT)
 
 
