@@ -45,7 +45,7 @@ class MelodyPlayer:
         Setting("low", LOWEST, HIGHEST, LOWEST, "its lowest note, as a MIDI number"),
         Setting("high", LOWEST, HIGHEST, HIGHEST, "its highest note"),
         Setting("key", -1, 24, 0, "-1: any note; 0: your key; 1 to 12: C to B major; 13 to 24: C to B minor"),
-        Setting("copy", 1, 32, 6, "notes in a row that it may copy from you or an earlier answer"),
+        Setting("copy", 1, 32, 4, "notes in a row that it may copy from you or an earlier answer"),
         Setting("velocity", 0, 1, 0.8, "how much its velocity follows yours"),
     )
 
