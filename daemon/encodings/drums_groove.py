@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -24,22 +26,28 @@ LONG_AGO = 64  # cells
 FORGOTTEN = 8  # bars
 SLOWEST = 0.15  # weight of the newest bar in the running means: the last six or seven bars count
 
-WIDTH = 18 + 2 + AHEAD + 1 + 1 + 4 + PLACES + 4 + 3 + 4 + 7 * COUNT  # of `Memory.features`
-CHANNELS = 5  # of `Memory.window`
-ANCHORS = 22  # of `Memory.anchors`
+WIDTH = 18 + 2 + AHEAD + 1 + 1 + 4 + PLACES + 4 + 3 + 4 + 7 * COUNT  # of `features`
+CHANNELS = 5  # of `window`
+ANCHORS, MIXED = 22, 12  # of `anchors`, and those of them that are offsets
+ONES = np.ones(COUNT, dtype=np.float32)
+
+
+# Rows of `Memory.by_place` and, the first two, of `Memory.by_drum`: offset and velocity come in the same order in both.
+LAST_SHIFT, LAST, PRIOR, RATE, SHIFT, LOUDNESS = range(6)
+NOW_SHIFT, NOW, LATEST_SHIFT, LATEST, AGO, FEEL = range(6)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
     """What was played, up to and including one hit.
 
-    `cell` counts from the bar line at which the music was started, `offset` is that of the last hit. By place and
-    instrument: `last`, velocity (0..1, 0: not played) and offset when the place last went by, `prior`, velocity the
-    time before, `mean`, running means of whether it is played, of its offset and its velocity where it is; `visits`
-    counts. `now`: velocity and offset in the cell that has not ended, `latest`: in the last hit of each instrument,
-    `ago` how many cells ago that was; `recent`: velocities in the eight cells before, `shifts` the offsets of their
-    last hits. Running means of offsets: `feel` by instrument, `phase` by quarter of the beat, `lean` of all; `spread`:
-    how far they are from `phase`; `tight`: of the gaps within a cell. Offsets are in cells.
+    `cell` counts from the bar line at which the music was started, `offset` is that of the last hit. `by_place`
+    (places, 6, 17): offset and velocity (0..1, 0: not played) when the place last went by, velocity the time before,
+    running means of whether it is played, and of its offset and its velocity where it is; `visits` counts. `by_drum`
+    (6, 17): offset and velocity in the cell that has not ended, and in the last hit of the instrument, how many cells
+    ago that was, running mean of its offsets. `recent`: velocities in the eight cells before, `shifts` the offsets of
+    their last hits. Running means of offsets: `phase` by quarter of the beat, `lean` of all; `spread`: how far they are
+    from `phase`; `tight`: of the gaps within a cell. Offsets are in cells.
     """
 
     cell: int
@@ -47,14 +55,9 @@ class Memory:
     instrument: int  # of the last hit; 17: none yet
     velocity: float
     gap: int
-    last: Floats
-    prior: Floats
-    mean: Floats
-    visits: Floats
-    now: Floats
-    latest: Floats
-    ago: Floats
-    feel: Floats
+    by_place: Floats
+    visits: list[int]
+    by_drum: Floats
     recent: Floats
     shifts: Floats
     phase: Floats
@@ -81,72 +84,81 @@ def start(bar: int, position: int = 0) -> Memory:
     def zeros(*shape: int) -> Floats:
         return np.zeros(shape, dtype=np.float32)
 
+    by_drum = zeros(6, COUNT)
+    by_drum[AGO] = LONG_AGO
     return Memory(
-        cell=cell, offset=offset + EARLIEST, instrument=COUNT, velocity=0.0, gap=0,
-        last=zeros(places, COUNT, 2), prior=zeros(places, COUNT), mean=zeros(places, COUNT, 3), visits=zeros(places),
-        now=zeros(COUNT, 2), latest=zeros(COUNT, 2), ago=np.full(COUNT, LONG_AGO, dtype=np.float32), feel=zeros(COUNT),
-        recent=zeros(AHEAD - 1, COUNT), shifts=zeros(AHEAD - 1), phase=zeros(BEAT), first=0.0, lean=0.0, spread=0.15,
-        tight=0.1,
+        cell=cell, offset=offset + EARLIEST, instrument=COUNT, velocity=0.0, gap=0, by_place=zeros(places, 6, COUNT),
+        visits=[0] * places, by_drum=by_drum, recent=zeros(AHEAD - 1, COUNT), shifts=zeros(AHEAD - 1),
+        phase=zeros(BEAT), first=0.0, lean=0.0, spread=0.15, tight=0.1,
     )  # fmt: skip
 
 
 def observe(memory: Memory, hit: Hit) -> Memory:
     """One hit later."""
     cell, place = divmod(memory.tick + hit.gap - EARLIEST, CELL)
-    offset = place + EARLIEST
-    if cell > memory.cell:
-        memory = _go_on(memory, cell)
+    offset, ended = place + EARLIEST, cell - memory.cell
     shift, velocity, instrument = offset / CELL, hit.velocity / 127, hit.instrument
-    first = memory.first if memory.now[:, 0].any() else shift
-    now, latest, ago, feel = memory.now.copy(), memory.latest.copy(), memory.ago.copy(), memory.feel.copy()
-    if velocity >= now[instrument, 0]:
-        now[instrument] = velocity, shift
-    latest[instrument] = velocity, shift
-    ago[instrument] = 0.0
-    feel[instrument] += 0.1 * (shift - feel[instrument])
-    lean = memory.lean + 0.1 * (shift - memory.lean)
-    phase, tight = memory.phase.copy(), memory.tight
-    if memory.now[:, 0].any():
+    by_place, visits, recent, shifts = memory.by_place, memory.visits, memory.recent, memory.shifts
+    by_drum, phase = memory.by_drum.copy(), memory.phase.copy()
+    first, tight = memory.first, memory.tight
+    if ended:
+        by_place, visits = _written_down(memory, cell)
+        recent, shifts = _pushed(memory, ended)
+        by_drum[:LATEST_SHIFT] = 0.0
+        ago = by_drum[AGO]
+        np.minimum(ago + ended, LONG_AGO, out=ago)
+    if ended or memory.instrument == COUNT:
+        first = shift
+    else:
         tight += 0.1 * (hit.gap / CELL - tight)
+    of_drum = by_drum[:, instrument]
+    if velocity >= of_drum[NOW]:
+        of_drum[:LATEST_SHIFT] = shift, velocity
+    of_drum[LATEST_SHIFT:FEEL] = shift, velocity, 0.0
+    of_drum[FEEL] += 0.1 * (shift - of_drum[FEEL])
     error = shift - float(phase[cell % BEAT])
     phase[cell % BEAT] += 0.15 * error
-    spread = memory.spread + 0.1 * (abs(error) - memory.spread)
-    return replace(
-        memory, cell=cell, offset=offset, instrument=instrument, velocity=velocity, gap=hit.gap, now=now, latest=latest,
-        ago=ago, feel=feel, phase=phase, first=first, lean=lean, spread=spread, tight=tight,
+    lean, spread = memory.lean + 0.1 * (shift - memory.lean), memory.spread + 0.1 * (abs(error) - memory.spread)
+    return Memory(
+        cell, offset, instrument, velocity, hit.gap, by_place, visits, by_drum, recent, shifts, phase, first, lean,
+        spread, tight,
     )  # fmt: skip
 
 
-def _go_on(memory: Memory, cell: int) -> Memory:
-    """The cells before `cell` have ended: what was played there is written down."""
-    last, prior, mean, visits = memory.last.copy(), memory.prior.copy(), memory.mean.copy(), memory.visits.copy()
+def _written_down(memory: Memory, cell: int) -> tuple[Floats, list[int]]:
+    """`by_place` and `visits` when all cells before `cell` have ended: the first has what was played now, the others
+    nothing."""
+    by_place, visits = memory.by_place.copy(), memory.visits.copy()
     # After a long rest, what is forgotten by then need not be forgotten bar by bar.
     for number in range(memory.cell, min(cell, memory.cell + FORGOTTEN * len(visits))):
         place = number % len(visits)
+        here = by_place[place]
         visits[place] += 1
-        rate = max(1 / float(visits[place]), SLOWEST)
-        prior[place] = last[place, :, 0]
-        mean[place, :, 0] *= 1 - rate
+        rate = max(1 / visits[place], SLOWEST)
+        rates = here[RATE]
+        rates *= 1 - rate
+        here[PRIOR] = here[LAST]
+        here[:PRIOR] = 0.0
         if number > memory.cell:
-            last[place] = 0.0
             continue
-        last[place] = memory.now
-        for instrument in np.flatnonzero(memory.now[:, 0]):
-            velocity, shift = memory.now[instrument]
-            known = mean[place, instrument]
-            weight = max(rate, 0.3) if known[2] else 1.0
-            known += rate, weight * (shift - known[1]), weight * (velocity - known[2])
-    ago = np.minimum(memory.ago + (cell - memory.cell), LONG_AGO)
+        here[:PRIOR] = now = memory.by_drum[:LATEST_SHIFT]
+        for instrument in np.flatnonzero(now[NOW]).tolist():
+            known = here[:, instrument]
+            weight = max(rate, 0.3) if known[LOUDNESS] else 1.0
+            known[RATE] += rate
+            known[SHIFT] += weight * (known[LAST_SHIFT] - known[SHIFT])
+            known[LOUDNESS] += weight * (known[LAST] - known[LOUDNESS])
+    return by_place, visits
+
+
+def _pushed(memory: Memory, ended: int) -> tuple[Floats, Floats]:
+    """`recent` and `shifts` so many cells later."""
     recent, shifts = np.zeros_like(memory.recent), np.zeros_like(memory.shifts)
-    gone = cell - memory.cell  # cells that ended
-    if gone <= len(recent):
-        kept = len(recent) - gone
-        recent[:kept], shifts[:kept] = memory.recent[gone:], memory.shifts[gone:]
-        recent[kept], shifts[kept] = memory.now[:, 0], memory.offset / CELL
-    return replace(
-        memory, last=last, prior=prior, mean=mean, visits=visits, now=np.zeros_like(memory.now), ago=ago, recent=recent,
-        shifts=shifts,
-    )  # fmt: skip
+    kept = len(recent) - ended
+    if kept >= 0:
+        recent[:kept], shifts[:kept] = memory.recent[ended:], memory.shifts[ended:]
+        recent[kept], shifts[kept] = memory.by_drum[NOW], memory.offset / CELL
+    return recent, shifts
 
 
 def moved(memory: Memory, bar: int, position: int) -> Memory:
@@ -161,9 +173,7 @@ def moved(memory: Memory, bar: int, position: int) -> Memory:
         memory,
         cell=fresh.cell,
         offset=fresh.offset,
-        last=fresh.last,
-        prior=fresh.prior,
-        mean=fresh.mean,
+        by_place=fresh.by_place,
         visits=fresh.visits,
     )
 
@@ -177,13 +187,21 @@ def _one_hot(size: int) -> Floats:
     return np.eye(size, dtype=np.float32)
 
 
-PHASES = np.arange(AHEAD)
 NOTES, GAPS, QUARTERS, BAR = _one_hot(COUNT + 1), _one_hot(AHEAD), _one_hot(BEAT), _one_hot(PLACES)
+CELLS = np.arange(AHEAD)
+PAST, BEAT_AGO = np.minimum(CELLS, AHEAD - 2), np.minimum(CELLS + BEAT, AHEAD - 2)  # in the last eight cells
+
+
+@cache
+def _ahead(places: int) -> Ints:
+    """(places, AHEAD): of the cell at each place and of those ahead, their places."""
+    ahead: Ints = (np.arange(places)[:, None] + CELLS) % places
+    return ahead
 
 
 def features(memory: Memory, tempo: float) -> Floats:
     """(WIDTH,): the last hit, where it fell, what was played there before. `tempo` in beats per minute."""
-    place = memory.cell % memory.places
+    place, by_drum = memory.cell % memory.places, memory.by_drum
     turn = 2 * math.pi * place / memory.places
     cells = (memory.gap + CELL // 2) // CELL
     numbers = (
@@ -194,8 +212,8 @@ def features(memory: Memory, tempo: float) -> Floats:
     return np.concatenate(
         (
             NOTES[memory.instrument], GAPS[min(cells, AHEAD - 1)], QUARTERS[place % BEAT], BAR[min(place, PLACES - 1)],
-            numbers, memory.phase * 4, memory.now[:, 0], memory.now[:, 1] * 2, np.exp2(memory.ago / -8),
-            memory.last[place, :, 0], memory.prior[place], memory.mean[place, :, 0], memory.feel * 4,
+            numbers, memory.phase * 4, by_drum[NOW], by_drum[NOW_SHIFT] * 2, np.exp2(by_drum[AGO] / -8),
+            memory.by_place[place, LAST:SHIFT].ravel(), by_drum[FEEL] * 4,
         ),
         dtype=np.float32,
     )  # fmt: skip
@@ -204,54 +222,44 @@ def features(memory: Memory, tempo: float) -> Floats:
 def window(memory: Memory) -> Floats:
     """(AHEAD, 17, CHANNELS): of this cell and of those ahead, velocities the last two times that their places went by,
     rates of playing, and velocities one beat and two beats before."""
-    numbers = np.arange(memory.cell, memory.cell + AHEAD) % memory.places
+    numbers, now = _ahead(memory.places)[memory.cell % memory.places], memory.by_drum[NOW]
     out = np.zeros((AHEAD, COUNT, CHANNELS), dtype=np.float32)
-    out[..., 0], out[..., 1] = memory.last[numbers, :, 0], memory.prior[numbers]
-    out[..., 2] = memory.mean[numbers, :, 0]
-    out[:BEAT, :, 3], out[BEAT, :, 3] = memory.recent[BEAT:], memory.now[:, 0]
-    out[: AHEAD - 1, :, 4], out[AHEAD - 1, :, 4] = memory.recent, memory.now[:, 0]
+    out[..., :3] = memory.by_place[numbers, LAST:SHIFT].swapaxes(1, 2)
+    out[:BEAT, :, 3], out[BEAT, :, 3] = memory.recent[BEAT:], now
+    out[: AHEAD - 1, :, 4], out[AHEAD - 1, :, 4] = memory.recent, now
     return out
 
 
 def places(memory: Memory) -> Ints:
     """(AHEAD,): the place of this cell and of the next, as the model tells them apart."""
-    numbers: Ints = np.arange(memory.cell, memory.cell + AHEAD) % memory.places
-    return np.minimum(numbers, PLACES - 1)
+    numbers: Ints = np.minimum(_ahead(memory.places)[memory.cell % memory.places], PLACES - 1)
+    return numbers
 
 
-def anchors(memory: Memory) -> Floats:
-    """(AHEAD, 17, ANCHORS): what is known of a hit's offset, by its cell and instrument; offsets, which come first, in
-    eighths of a cell."""
-    places = np.arange(memory.cell, memory.cell + AHEAD) % memory.places
-    last, mean = memory.last[places], memory.mean[places]
-    rates = mean[..., 0]
-    total = rates.sum(axis=1)
-    out = np.zeros((AHEAD, COUNT, ANCHORS), dtype=np.float32)
-    out[..., 0] = memory.offset / CELL
-    out[..., 1] = memory.lean
-    out[..., 2] = memory.feel
-    out[..., 3] = last[..., 1]
-    out[..., 4] = mean[..., 1]
-    out[..., 5] = ((rates * mean[..., 1]).sum(axis=1) / (total + 1e-3))[:, None]
-    out[..., 6] = memory.latest[:, 1]
-    out[0, :, 7] = memory.first
-    out[0, :, 8] = memory.now[:, 1]
-    out[..., 9] = memory.phase[(memory.cell + PHASES) % BEAT][:, None]
-    out[:BEAT, :, 10] = memory.shifts[BEAT:, None]
-    out[:-1, :, 11] = memory.shifts[:, None]
-    out[-1, :, 11] = memory.shifts[-1]
-    out[..., :12] *= 8
-    out[0, :, 12] = memory.now[:, 0]
-    out[..., 13] = last[..., 0]
-    out[..., 14] = rates
-    out[..., 15] = mean[..., 2]
-    out[..., 16] = memory.latest[:, 0]
-    out[..., 17] = np.exp2(memory.ago / -8)
-    out[..., 18] = total[:, None]
-    out[:BEAT, :, 19] = memory.recent[BEAT:].any(axis=1, keepdims=True)
-    out[..., 20] = 4 * memory.spread
-    out[..., 21] = 4 * memory.tight
-    return out
+def anchors(memory: Memory, ahead: Any, instrument: Any) -> Floats:
+    """(ANCHORS,): what is known of the offset of a hit of `instrument`, `ahead` cells on; or (n, ANCHORS), if both are
+    (n,). Offsets, which come first, are in eighths of a cell."""
+    place, here, near = (memory.cell + ahead) % memory.places, ahead == 0, ahead < BEAT
+    last_shift, last, _, rate, shift, loudness = _unpacked(memory.by_place[place, :, instrument].T)
+    now_shift, now, latest_shift, latest, ago, feel = _unpacked(memory.by_drum[:, instrument])
+    rates, shifts, beat_ago = memory.by_place[place, RATE], memory.by_place[place, SHIFT], BEAT_AGO[ahead]
+    total = rates @ ONES
+    known = (
+        8 * memory.offset / CELL, 8 * memory.lean, 8 * feel, 8 * last_shift, 8 * shift,
+        8 * ((rates * shifts) @ ONES) / (total + 1e-3), 8 * latest_shift, 8 * memory.first * here, 8 * now_shift * here,
+        8 * memory.phase[(memory.cell + ahead) % BEAT], 8 * memory.shifts[beat_ago] * near,
+        8 * memory.shifts[PAST[ahead]], now * here, last, rate, loudness, latest, 2 ** (ago / -8), total,
+        memory.recent[beat_ago].any(axis=-1) & near, 4 * memory.spread, 4 * memory.tight,
+    )  # fmt: skip
+    out = np.empty((ANCHORS, *np.shape(ahead)), dtype=np.float32)
+    for number, value in enumerate(known):
+        out[number] = value
+    return out.T
+
+
+def _unpacked(rows: Floats) -> Any:
+    """Single numbers as Python's own, which are faster."""
+    return rows.tolist() if rows.ndim == 1 else rows
 
 
 def asked(wish: Wish, styles: Sequence[str]) -> Floats:

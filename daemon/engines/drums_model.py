@@ -10,11 +10,12 @@ States never change: one can be gone on from twice, and a hit that was drawn nee
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.encodings import drums_groove
 from daemon.encodings.drums import COUNT, Floats, Hit, Ints, Wish
@@ -27,8 +28,9 @@ __all__ = ["NEVER", "NO_WISH", "DrumsModel", "drums_model"]
 
 KICK = 0  # what a drummer who starts from a random state has just struck
 VELOCITY = 100  # of a model that knows none
-ADVANCE, WHEN = (np.array(number, dtype=np.int64) for number in range(2))  # functions of our graph
+ADVANCE, WHEN = range(2)  # functions of our graph
 TRIES = 6
+OFFSET_NUMBERS = np.arange(OFFSETS)
 ANYWHERE = 1e-5  # share of hits that fall anywhere in their cell: a normal distribution calls what is far impossible
 TINY = 1e-30  # a probability whose logarithm is a number
 LOWEST = -1e30  # of scores: below all that are numbers
@@ -89,7 +91,7 @@ class RnnDrummer(DrumsModel):
             scores += bias[:, None]
         if place is not None:
             scores += place[:, (state.tick + self._values) % place.shape[1]]
-        drawn = pick(scores.ravel(), temperature, top_p, rng.random())
+        drawn = pick(scores.ravel(), temperature, top_p, rng)
         if drawn is None:
             return at_once(limits, VELOCITY)
         instrument, tick = divmod(drawn, len(self.ticks))
@@ -101,14 +103,13 @@ class RnnDrummer(DrumsModel):
 
 @dataclass(frozen=True, slots=True)
 class GrooveState(DrumsState):
-    """`memory`: what was played where, the last hit included; `feeds`: the inputs that the net got with it, from which
-    other wishes are answered; `outlook`: its answer to the wish that is likely to come; `anchors` (9 × 17, ANCHORS)."""
+    """`memory`: what was played where, the last hit included; `before`: the net's own tensors before that hit, from
+    which other wishes are answered; `outlook`: its answer to the wish that is likely to come."""
 
     memory: drums_groove.Memory
     tempo: float
-    feeds: Mapping[str, Any]
+    before: Mapping[str, Floats]
     outlook: Outlook
-    anchors: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,26 @@ class Outlook:
     joint: Floats
 
 
+class Function:
+    """One function of our graph, for so many rows. Its inputs and outputs stay where they are in memory, and are bound
+    to the graph once: to hand arrays over at every run would take half as long as the run itself."""
+
+    def __init__(self, session: Any, sidecar: Mapping[str, Any], number: int, writes: Sequence[str], rows: int = 1):
+        def space(spec: Mapping[str, Any], bind: Any, name: str) -> NDArray[Any]:
+            shape = [rows, *spec["shape"][1:]] if spec["shape"] else []
+            array = np.zeros(shape, dtype=spec["dtype"])
+            bind(name, "cpu", 0, array.dtype, shape, array.ctypes.data)
+            return array
+
+        self._session, self._binding = session, session.io_binding()
+        self.inputs = {name: space(spec, self._binding.bind_input, name) for name, spec in sidecar["inputs"].items()}
+        self.outputs = {name: space(sidecar["outputs"][name], self._binding.bind_output, name) for name in writes}
+        self.inputs["function"][...] = number
+
+    def run(self) -> None:
+        self._session.run_with_iobinding(self._binding)
+
+
 class Groove(DrumsModel):
     """Our encoding: the cell and the instrument of the next hit are drawn together, then its offset and velocity."""
 
@@ -128,14 +149,14 @@ class Groove(DrumsModel):
 
     def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
         super().__init__(session, sidecar)
-        specs = {name: spec for name, spec in sidecar["inputs"].items() if name != "function"}
-        self._dummies = {name: np.zeros([1, *spec["shape"][1:]], dtype=spec["dtype"]) for name, spec in specs.items()}
-        self._answers = ["summary", "joint", *(f"{name}_next" for name in self._shapes)]
         near = (len(self._classes) + OFFSETS) // CELL + 1  # cells beyond them are in the last class whole
         self._near = min(near, AHEAD)
-        self._offsets = np.arange(OFFSETS) + EARLIEST
-        self._first_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST
-        self._last_gaps = self._first_gaps + OFFSETS - 1
+        self._following = {name: f"{name}_next" for name in self._shapes}
+        self._advance = Function(session, sidecar, ADVANCE, ["summary", "joint", *self._following.values()])
+        self._one, self._many = (
+            Function(session, sidecar, WHEN, ["offsets", "velocities"], rows) for rows in (1, self._near * COUNT)
+        )
+        self._last_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST + OFFSETS - 1
         self._last_gaps[-1] = NEVER - 2 * CELL
         self._wish = NO_WISH  # the last one: most likely the next one as well, so it is answered ahead
 
@@ -148,46 +169,39 @@ class Groove(DrumsModel):
 
     def at_bar(self, state: GrooveState, bar: int, position: int) -> GrooveState:
         memory = drums_groove.moved(state.memory, bar, position)
-        before = {name: state.feeds[name] for name in self._shapes}
-        return state if memory is state.memory else self._after(before, memory, state.tempo)
+        return state if memory is state.memory else self._after(state.before, memory, state.tempo)
 
-    def _after(self, tensors: Mapping[str, Floats], memory: drums_groove.Memory, tempo: float) -> GrooveState:
-        """The state after the last hit of `memory`; `tensors` are those before it."""
-        feeds = {
-            **self._dummies,
-            **tensors,
-            "function": ADVANCE,
-            "x": drums_groove.features(memory, tempo)[None],
-            "window": drums_groove.window(memory).reshape(1, AHEAD, -1),
-            "places": drums_groove.places(memory)[None],
-            "wishes": drums_groove.asked(self._wish, self.styles)[None],
-        }
-        summary, joint, *following = self._session.run(self._answers, feeds)
-        outlook = Outlook(self._wish, summary, joint[0])
-        tensors = dict(zip(self._shapes, following, strict=True))
-        anchors = drums_groove.anchors(memory).reshape(AHEAD * COUNT, -1)
-        return GrooveState(tensors, drums_groove.passed(memory), memory, tempo, feeds, outlook, anchors)
+    def _after(self, before: Mapping[str, Floats], memory: drums_groove.Memory, tempo: float) -> GrooveState:
+        """The state after the last hit of `memory`; `before`: the net's tensors until then."""
+        outlook = self._answer(before, memory, tempo, self._wish)
+        made = self._advance.outputs
+        tensors = {name: made[following].copy() for name, following in self._following.items()}
+        return GrooveState(tensors, drums_groove.passed(memory), memory, tempo, before, outlook)
+
+    def _answer(self, before: Mapping[str, Floats], memory: drums_groove.Memory, tempo: float, wish: Wish) -> Outlook:
+        given, made = self._advance.inputs, self._advance.outputs
+        given["x"][0] = drums_groove.features(memory, tempo)
+        given["window"][0] = drums_groove.window(memory).reshape(AHEAD, -1)
+        given["places"][0] = drums_groove.places(memory)
+        given["wishes"][0] = drums_groove.asked(wish, self.styles)
+        for name, tensor in before.items():
+            given[name][...] = tensor
+        self._advance.run()
+        return Outlook(wish, made["summary"].copy(), made["joint"].reshape(AHEAD, COUNT).copy())
 
     def _outlook(self, state: GrooveState, wish: Wish) -> Outlook:
         if wish == state.outlook.wish:
             return state.outlook
         self._wish = wish
-        feeds = {**state.feeds, "wishes": drums_groove.asked(wish, self.styles)[None]}
-        summary, joint = self._session.run(self._answers[:2], feeds)
-        return Outlook(wish, summary, joint[0])
+        return self._answer(state.before, state.memory, state.tempo, wish)
 
-    def _when(self, outlook: Outlook, state: GrooveState, which: Ints) -> tuple[Floats, Floats]:
-        """Scores (n, 120) of the offsets and log probabilities (n, 127) of the velocities of n hits, each named by its
-        17 × cell + instrument."""
-        feeds = {
-            **self._dummies,
-            "function": WHEN,
-            "seen": outlook.summary if len(which) == 1 else np.repeat(outlook.summary, len(which), axis=0),
-            "which": which,
-            "anchors": state.anchors[which],
-        }
-        offsets, velocities = self._session.run(["offsets", "velocities"], feeds)
-        return offsets, velocities
+    def _when(self, function: Function, outlook: Outlook, state: GrooveState, which: Any) -> None:
+        """Have `function` answer the scores (rows, 120) of the offsets and log probabilities (rows, 127) of the
+        velocities of the hits that `which` names by 17 × cell + instrument: one, or (rows,)."""
+        given = function.inputs
+        given["seen"][...], given["which"][...] = outlook.summary, which
+        given["anchors"][...] = drums_groove.anchors(state.memory, *divmod(which, COUNT))
+        function.run()
 
     def draw(
         self,
@@ -207,28 +221,31 @@ class Groove(DrumsModel):
         taken."""
         memory, limits = state.memory, limits_of(state, earliest)
         outlook = self._outlook(state, wish)
-        scores = outlook.joint if bias is None else outlook.joint + bias
-        possible = (self._last_gaps - memory.offset >= limits) & (self._first_gaps - memory.offset <= latest)
-        scores = np.where(possible, scores, -np.inf).ravel()
+        scores = np.where(self._last_gaps >= limits + memory.offset, outlook.joint, -np.inf)
+        scores[(latest + memory.offset - EARLIEST) // CELL + 1 :] = -np.inf
+        if bias is not None:
+            scores += bias
+        scores = scores.ravel()
         parts: dict[int, float] = {}
         for attempt in range(2 * TRIES):
-            drawn = pick(scores, temperature, top_p, rng.random())
+            drawn = pick(scores, temperature, top_p, rng)
             if drawn is None:
                 break
+            self._when(self._one, outlook, state, drawn)
             ahead, instrument = divmod(drawn, COUNT)
-            offsets, velocities = self._when(outlook, state, np.array([drawn]))
-            gaps = self._offsets + (ahead * CELL - memory.offset)
-            free, part = offsets[0], 1.0
-            if gaps[0] < limits[instrument] or gaps[-1] > latest:
+            free, part = self._one.outputs["offsets"][0], 1.0
+            soonest = ahead * CELL + EARLIEST - memory.offset
+            if soonest < limits[instrument] or soonest + OFFSETS - 1 > latest:
+                gaps = soonest + OFFSET_NUMBERS
                 natural = free if ahead else np.where(gaps >= (instrument < state.order), free, -np.inf)
                 free = np.where((gaps >= limits[instrument]) & (gaps <= latest), natural, -np.inf)
                 weights = np.exp(natural - natural.max())
                 part = weights[free > -np.inf].sum() / weights.sum()
             if part > 0 and (attempt >= TRIES or part == 1 or rng.random() < part):
-                offset = pick(free, temperature, 1.0, rng.random())
-                velocity = pick(velocities[0], temperature, 1.0, rng.random())
+                offset = pick(free, temperature, 1.0, rng)
+                velocity = pick(self._one.outputs["velocities"][0], temperature, 1.0, rng)
                 if offset is not None and velocity is not None:
-                    return Hit(int(gaps[offset]), instrument, velocity + 1)
+                    return Hit(soonest + offset, instrument, velocity + 1)
             parts[drawn] = part
             if part == 0:
                 scores[drawn] = -np.inf
@@ -239,8 +256,9 @@ class Groove(DrumsModel):
     def log_probs(self, state: GrooveState, wish: Wish = NO_WISH) -> Probabilities:
         memory = state.memory
         outlook = self._outlook(state, wish)
-        offsets, _ = self._when(outlook, state, np.arange(self._near * COUNT))
-        gaps = np.arange(self._near)[:, None, None] * CELL + self._offsets - memory.offset
+        self._when(self._many, outlook, state, np.arange(self._near * COUNT))
+        offsets = self._many.outputs["offsets"]
+        gaps = np.arange(self._near)[:, None, None] * CELL + OFFSET_NUMBERS + EARLIEST - memory.offset
         possible = gaps >= (np.arange(COUNT) < state.order)[:, None]
         free = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
         wide = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)

@@ -15,7 +15,7 @@ from daemon.encodings.drums import COUNT, Floats, Hit, Ints, Wish, tick_classes
 Probabilities = NDArray[np.float64]
 NO_WISH = Wish()
 NEVER = 1 << 30  # ticks: `earliest` of an instrument that must not be struck
-ORDER = np.arange(COUNT)
+IN_ORDER: Ints = np.tril(np.ones((COUNT + 1, COUNT), dtype=np.int64), -1)  # the least gaps, by DrumsState.order
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class DrumsModel(ABC):
 
 def limits_of(state: DrumsState, earliest: Ints | None) -> Ints:
     """(17,): the least gap of each instrument, the order of instruments at one tick included."""
-    limits = (state.order > ORDER).astype(np.int64)
+    limits: Ints = IN_ORDER[state.order]
     return limits if earliest is None else np.maximum(limits, earliest)
 
 

@@ -109,21 +109,28 @@ def choose(
     return symbols, scores[rows, symbols], np.log(weights[rows, symbols] / total)
 
 
-def pick(scores: NDArray[np.floating], temperature: float, top_p: float, draw: float) -> int | None:
-    """`choose` for a single row, and faster: the index of one of the `scores` (n,), log probabilities, with `draw`
-    uniform in [0, 1); None if all are −inf."""
+def pick(scores: NDArray[np.floating], temperature: float, top_p: float, random: np.random.Generator) -> int | None:
+    """The index of one of the `scores` (n,), log probabilities; None if all are −inf. What `choose` does for a single
+    row, and faster, because nothing is sorted: what is drawn and does not belong to the likeliest ones, and what is no
+    likelier, is left out, and another one drawn."""
     top = scores.max()
     if not top > -np.inf:
         return None
     if temperature <= 0:
         return int(scores.argmax())
-    weights = np.exp((scores - top) / temperature, dtype=np.float64)
-    if top_p < 1:
-        rising = np.sort(weights)
-        sums = rising.cumsum()
-        weights[weights < rising[sums.searchsorted((1 - top_p) * sums[-1], side="right")]] = 0
+    weights = np.exp((scores - top) / temperature)
     sums = weights.cumsum()
-    return min(int(sums.searchsorted(draw * sums[-1], side="right")), len(sums) - 1)
+    spare = (1 - top_p) * float(sums[-1])  # what the unlikeliest may weigh together that are left out
+    while True:
+        chosen = int(sums.searchsorted(random.random() * float(sums[-1]), side="right"))
+        if weights[chosen] >= min(spare, 1.0):  # 1: the likeliest
+            return chosen
+        light = weights <= weights[chosen]
+        spare -= float(weights[light].sum())
+        if spare < 0:
+            return chosen
+        weights[light] = 0
+        sums = weights.cumsum()
 
 
 def probability(logits: NDArray[np.floating], temperature: float) -> Floats:

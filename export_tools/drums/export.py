@@ -4,7 +4,7 @@
 
 The file is then measured on Groove's validation split, the baseline on the training split as well, for the card.
 Our graph holds two functions, as the harmoniser's does: the input `function` says which is run, 0 = advance (the net's
-`recur` and `where`), 1 = when, 2 = both; what is not run comes back without rows.
+`recur` and `where`), 1 = when, 2 = both; what is not run comes back without rows. They are those of fused.py.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import helper
-from torch import Tensor, nn
+from torch import Tensor
 
 from daemon.encodings.drums import COUNT, golden_feeds
 from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
@@ -27,6 +27,7 @@ from export_tools.artifact import Golden, to_graph, to_model
 from export_tools.harmoniser.export import either
 
 from . import evaluate
+from .fused import Advance, When
 from .graph import artifact_parts
 from .grooves import midi_files
 from .model import Groove, Shape
@@ -36,34 +37,6 @@ DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Lea
 LICENCE = "CC BY 4.0"
 GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed), function = 2"
 GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
-
-
-class Advance(nn.Module):
-    """`Groove.recur` for one hit, with the recurrent matrices side by side, and `Groove.where`."""
-
-    def __init__(self, model: Groove):
-        super().__init__()
-        self.model, lstm = model, model.lstm
-        self.gates = nn.Linear(lstm.input_size + lstm.hidden_size, 4 * lstm.hidden_size)
-        self.gates.weight.data = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1)
-        self.gates.bias.data = lstm.bias_ih_l0 + lstm.bias_hh_l0
-
-    def forward(
-        self, x: Tensor, h: Tensor, c: Tensor, wishes: Tensor, window: Tensor, places: Tensor
-    ) -> tuple[Tensor, ...]:
-        i, f, g, o = self.gates(torch.cat([nn.functional.gelu(self.model.read(x)), h], dim=1)).chunk(4, dim=1)
-        content = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        context = o.sigmoid() * content.tanh()
-        return (context, content, *self.model.where(context, wishes, window, places))
-
-
-class When(nn.Module):
-    def __init__(self, model: Groove):
-        super().__init__()
-        self.model = model
-
-    def forward(self, seen: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model.when(seen, which, anchors)
 
 
 # Each function's net, inputs and outputs; its place in the list is its number.
@@ -84,7 +57,7 @@ def inputs(shape: Shape) -> dict[str, dict]:
         "wishes": {"dtype": "float32", "shape": ["batch", shape.wishes]},
         "window": {"dtype": "float32", "shape": ["batch", AHEAD, COUNT * CHANNELS]},
         "places": {"dtype": "int64", "shape": ["batch", AHEAD], "values": PLACES},
-        "seen": hidden,
+        "seen": {"dtype": "float32", "shape": ["batch", shape.head]},
         "which": {"dtype": "int64", "shape": ["batch"], "values": AHEAD * COUNT},
         "anchors": {"dtype": "float32", "shape": ["batch", ANCHORS]},
     }
@@ -153,13 +126,13 @@ def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tens
         note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
         return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
     context, (h, c) = model.recur(feeds["x"][:, None], (feeds["h"][None], feeds["c"][None]))
-    summary, joint = model.where(context[:, 0], *(feeds[name] for name in ("wishes", "window", "places")))
+    view, joint = model.where(context[:, 0], *(feeds[name] for name in ("wishes", "window", "places")))
     offsets, velocities = model.when(*(feeds[name] for name in FUNCTIONS["when"][1]))
     return {
         "h_next": h[0],
         "c_next": c[0],
-        "summary": summary,
-        "joint": joint,
+        "summary": model.head_view(view),
+        "joint": joint.flatten(1),
         "offsets": offsets,
         "velocities": velocities,
     }

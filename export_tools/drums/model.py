@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from daemon.encodings.drums import COUNT
-from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, EARLIEST, OFFSETS, PLACES, WIDTH
+from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, EARLIEST, MIXED, OFFSETS, PLACES, WIDTH
 from export_tools.dropout import Locked
 
 from .streams import Split, keep
 
 VELOCITIES = 127
-MIXED = 12  # of the anchors, those that are offsets: the means of the mixture are linear in them
+EIGHTH = 15  # ticks, of a cell: the means of the mixture are linear in the anchors that are offsets
+NARROWEST, WIDEST = -1.0, 5.0  # log ticks: the standard deviations of the mixture
 States = tuple[Tensor, ...] | None
 
 
@@ -92,17 +93,18 @@ class Groove(nn.Module):
         logits = self.cell_out(self.drop_cells(cells)).flatten(1) + self.direct(view)
         return view, logits.log_softmax(-1).unflatten(1, (AHEAD, COUNT))
 
-    def when(self, view: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, hidden), 17 × cell + instrument (n,), (n, ANCHORS) → scores of the offsets (n, 120), log probabilities of
-        the velocities (n, 127). The scores are log densities: what is possible is still to be normalised."""
-        x = self.head_view(view) + self.head_which(which) + self.head_instrument(which % COUNT)
+    def when(self, seen: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
+        """`head_view` of the view (n, head), 17 × cell + instrument (n,), (n, ANCHORS) → scores of the offsets
+        (n, 120), log probabilities of the velocities (n, 127). The scores are log densities up to a constant: what is
+        possible is still to be normalised."""
+        x = seen + self.head_which(which) + self.head_instrument(which % COUNT)
         x = functional.gelu(x + self.head_anchors(anchors))
         x = self.dropout(functional.gelu(self.head_hidden(self.dropout(x))))
         weights, means, widths = self.mixture(x).chunk(3, dim=-1)
-        means = (means + self.mixture_anchors(anchors[:, :MIXED])) * 15  # an eighth of a cell
-        sharp = torch.exp(-widths.clamp(-1.0, 5.0))
-        z = (self.grid - means[..., None]) * sharp[..., None]
-        scores = (weights.log_softmax(-1) + sharp.log())[..., None] - z * z / 2
+        means = (means + self.mixture_anchors(anchors[:, :MIXED])) * EIGHTH
+        widths = widths.clamp(NARROWEST, WIDEST)
+        z = (self.grid - means[..., None]) * torch.exp(-widths)[..., None]
+        scores = (weights - widths)[..., None] - z * z / 2
         return scores.logsumexp(1), self.velocity(x).log_softmax(-1)
 
     @classmethod
@@ -137,7 +139,7 @@ class Groove(nn.Module):
         ahead, instrument, offset = (split.take(name, told) for name in ("ahead", "instrument", "offset"))
         view, joint = self.where(context[chosen], self.wishes(split, numbers)[chosen], window, places)
         where = functional.nll_loss(joint.flatten(1), ahead * COUNT + instrument, reduction="none")
-        scores, velocities = self.when(view, ahead * COUNT + instrument, split.take("anchors", told))
+        scores, velocities = self.when(self.head_view(view), ahead * COUNT + instrument, split.take("anchors", told))
         floor = split.take("floor", told)
         scores = scores.masked_fill(self.grid < floor[:, None], -torch.inf)
         when = functional.cross_entropy(scores, offset - EARLIEST, reduction="none")

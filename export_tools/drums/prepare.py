@@ -57,7 +57,7 @@ def rows(groove: Groove) -> Rows:
         out["features"].append(drums_groove.features(memory, tempo))
         out["window"].append(drums_groove.window(memory))
         out["places"].append(drums_groove.places(memory))
-        out["anchors"].append(drums_groove.anchors(memory)[ahead, hit.instrument])
+        out["anchors"].append(drums_groove.anchors(memory, ahead, hit.instrument))
         out["floor"].append(
             memory.offset + (hit.instrument < drums_groove.passed(memory)) if same else drums_groove.EARLIEST
         )

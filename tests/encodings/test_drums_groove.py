@@ -13,6 +13,10 @@ from daemon.encodings.drums_groove import (
     CELL,
     CHANNELS,
     EARLIEST,
+    LAST,
+    LAST_SHIFT,
+    PRIOR,
+    RATE,
     WIDTH,
     Memory,
     anchors,
@@ -57,7 +61,7 @@ def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
     places = bar // CELL
     for place in range(places):
         latest = range(place, memory.cell, places)[::-1]
-        for back, recalled in ((0, memory.last[..., 0]), (1, memory.prior)):
+        for back, recalled in ((0, memory.by_place[:, LAST]), (1, memory.by_place[:, PRIOR])):
             for instrument in range(COUNT):
                 there = [
                     (v, s) for c, s, v, h in zip(cell, shift, velocity, hits, strict=True)
@@ -66,7 +70,7 @@ def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
                 wanted = max((v for v, _ in there), default=0.0)
                 assert recalled[place, instrument] == pytest.approx(wanted)
                 if back == 0 and there:
-                    assert memory.last[place, instrument, 1] == pytest.approx(
+                    assert memory.by_place[place, LAST_SHIFT, instrument] == pytest.approx(
                         [s for v, s in there if v == wanted][-1], abs=1e-6
                     )
 
@@ -74,17 +78,16 @@ def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
 def test_the_rate_of_playing_is_the_mean_of_the_first_bars() -> None:
     kick_on_one = [Hit(0, 0, 100)] + [hit for _ in range(3) for hit in (Hit(BAR // 2, 5, 60), Hit(BAR // 2, 0, 100))]
     memory = play([*kick_on_one, Hit(BAR // 2, 5, 60), Hit(10, 5, 60)])
-    assert memory.mean[0, 0, 0] == pytest.approx(1)
-    assert memory.mean[8, 5, 0] == pytest.approx(1)
-    assert memory.mean[8, 0, 0] == memory.mean[3, 0, 0] == 0
-    assert memory.visits.tolist() == [4] * 8 + [3] * 8
+    assert memory.by_place[0, RATE, 0] == pytest.approx(1)
+    assert memory.by_place[8, RATE, 5] == pytest.approx(1)
+    assert memory.by_place[8, RATE, 0] == memory.by_place[3, RATE, 0] == 0
+    assert memory.visits == [4] * 8 + [3] * 8
 
 
 def test_feel_is_remembered_by_place_and_instrument() -> None:
     late = [Hit(20 if n == 0 else 480, 2, 100) for n in range(12)]
     memory = play(late)
-    offset = anchors(memory)[4, [2, 3], 4] * CELL / 8
-    assert offset.tolist() == pytest.approx([20, 0])
+    assert [anchors(memory, 4, n)[4] * CELL / 8 for n in (2, 3)] == pytest.approx([20, 0])
     assert memory.lean * CELL == pytest.approx(20, abs=6)
 
 
@@ -106,7 +109,7 @@ def test_shapes_and_finite_numbers_whatever_is_played() -> None:
         for hit in [*random_hits(50, seed=3), Hit(100_000, 3, 127), Hit(0, 4, 1), Hit(0, 3, 90)]:
             memory = observe(memory, hit)
             x, window = drums_groove.features(memory, 120.0), drums_groove.window(memory)
-            known = anchors(memory)
+            known = np.array([[anchors(memory, ahead, n) for n in range(COUNT)] for ahead in range(AHEAD)])
             assert (x.shape, window.shape) == ((WIDTH,), (AHEAD, COUNT, CHANNELS))
             assert known.shape == (AHEAD, COUNT, ANCHORS)
             assert x.dtype == window.dtype == known.dtype == np.float32
@@ -121,14 +124,14 @@ def test_one_beat_and_two_beats_before() -> None:
     one, two = np.argwhere(window[..., 3]).tolist(), np.argwhere(window[..., 4]).tolist()
     assert one == [[2, 2], [4, 5]]
     assert two == [[2, 0], [6, 2], [8, 5]]
-    assert anchors(memory)[:, 5, 11].tolist() == pytest.approx([0] * AHEAD)
+    assert [anchors(memory, ahead, 5)[11] for ahead in range(AHEAD)] == pytest.approx([0] * AHEAD)
 
 
 def test_another_bar_forgets_the_places_and_keeps_the_rest() -> None:
     memory = play(random_hits(60, seed=5))
     moved = drums_groove.moved(memory, 1440, 500)
     assert (moved.places, moved.tick, moved.lean) == (12, 500, memory.lean)
-    assert not moved.last.any() and memory.last.any()
+    assert not moved.by_place.any() and memory.by_place.any()
     assert drums_groove.moved(memory, BAR, memory.tick % BAR) is memory
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from daemon import models
 from daemon.encodings.drums import COUNT, Hit, Wish, tick_classes
-from daemon.engines.drums_model import NEVER, DrumsModel, drums_model
+from daemon.engines.drums_model import NEVER, DrumsModel, Function, drums_model
 from daemon.engines.sampling import choose, pick
 from daemon.errors import ModelError
 
@@ -59,22 +59,20 @@ def test_probabilities_of_all_instruments_and_tick_classes_sum_to_one(tiny: Drum
         assert np.exp(tiny.log_probs(play(tiny, SOME[:count]))).sum() == pytest.approx(1, abs=1e-9)
 
 
-def test_nothing_but_what_is_out_of_order_is_impossible(tiny: DrumsModel) -> None:
+def test_nothing_but_what_is_out_of_order_is_impossible(tiny: DrumsModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose offsets are as narrow as can be."""
-    artifact = models.load(TINY, "drums")
+    run = Function.run
 
-    class Narrow:
-        def run(self, names: list[str], feeds: dict[str, Any]) -> list[Any]:
-            answers = artifact.session.run(names, feeds)
-            if names[0] == "offsets":
-                answers[0] = np.where(np.arange(120) == 7, 0.0, -13_000.0).repeat(len(answers[0])).reshape(120, -1).T
-            return answers
+    def narrow(function: Function) -> None:
+        run(function)
+        if "offsets" in function.outputs:
+            function.outputs["offsets"][:] = np.where(np.arange(120) == 7, 0.0, -13_000.0)
 
-    model = drums_model(Narrow(), artifact.sidecar)
+    monkeypatch.setattr(Function, "run", narrow)
     for count in range(len(SOME) + 1):
-        log_probs = model.log_probs(play(model, SOME[:count]))
+        log_probs = tiny.log_probs(play(tiny, SOME[:count]))
         assert np.isfinite(log_probs[:, 1:]).all() and np.exp(log_probs).sum() == pytest.approx(1)
-        assert model.draw(play(model, SOME[:count]), np.random.default_rng(count)).gap >= 0
+        assert tiny.draw(play(tiny, SOME[:count]), np.random.default_rng(count)).gap >= 0
 
 
 def test_an_instrument_does_not_follow_a_later_one_at_the_same_tick(tiny: DrumsModel) -> None:
@@ -218,13 +216,55 @@ def test_a_place_in_the_bar_can_be_asked_of_the_rnn_drummer() -> None:
     assert model.draw(state, np.random.default_rng(0), place=place) == Hit(120, 7, 100)
 
 
+class Draws:
+    """A random generator that gives these numbers."""
+
+    def __init__(self, *draws: float) -> None:
+        self._draws = iter(draws)
+
+    def random(self) -> float:
+        return next(self._draws)
+
+
+def picked(scores: Any, temperature: float, top_p: float, *draws: float) -> int | None:
+    return pick(scores, temperature, top_p, Draws(*draws))  # type: ignore[arg-type]
+
+
 def test_pick() -> None:
     scores = np.log(np.array([0.1, 0.0, 0.6, 0.3]) + 1e-300)
-    assert [pick(scores, 1.0, 1.0, draw) for draw in (0.0, 0.09, 0.11, 0.69, 0.71, 1 - 1e-12)] == [0, 0, 2, 2, 3, 3]
-    assert [pick(scores, 1.0, 0.85, draw) for draw in (0.0, 0.65, 0.67, 1 - 1e-12)] == [2, 2, 3, 3]
-    assert pick(scores, 0.0, 1.0, 0.99) == 2
-    assert pick(scores, 0.01, 1.0, 0.999) == 2
-    assert pick(np.full(3, -np.inf), 1.0, 1.0, 0.5) is None
+    assert [picked(scores, 1.0, 1.0, draw) for draw in (0.0, 0.09, 0.11, 0.69, 0.71, 1 - 1e-12)] == [0, 0, 2, 2, 3, 3]
+    assert [picked(scores, 1.0, 0.85, 0.05, draw) for draw in (0.0, 0.65, 0.67, 1 - 1e-12)] == [2, 2, 3, 3]
+    assert picked(scores, 1.0, 1e-9, 0.05, 0.9, 0.9) == 2
+    assert picked(scores, 0.0, 1.0) == 2
+    assert picked(scores, 0.01, 1.0, 0.999) == 2
+    assert picked(np.full(3, -np.inf), 1.0, 1.0) is None
+
+
+def test_what_is_impossible_is_not_picked_whatever_is_drawn() -> None:
+    scores = np.array([-np.inf, 0.0, -3.0, -np.inf], dtype=np.float32)
+    assert [picked(scores, temperature, 1.0, 1 - 2**-53) for temperature in (1.0, 9.0)] == [2, 2]
+    assert picked(scores, 1.0, 1.0, 0.0) == 1
+
+
+def test_pick_is_choose_of_one_row() -> None:
+    """Draw by draw without a limit; with one, what is picked has the probability that `choose` gives it."""
+    random = np.random.default_rng(4)
+    for _ in range(100):
+        scores, draw = np.log(random.dirichlet(np.ones(30))), random.random()
+        temperature, mask = random.choice([0.0, 0.3, 1.0, 1.5]), random.random(30) < 0.8
+        symbol, _, _ = choose(scores[None], mask[None], temperature, 1.0, np.array([draw]))
+        assert picked(np.where(mask, scores, -np.inf), temperature, 1.0, draw) == symbol[0]
+    count = 4000
+    for top_p in (0.2, 0.7, 0.95):
+        scores = np.log(random.dirichlet(np.full(30, 0.3)))
+        rows = np.repeat(scores[None], count, axis=0)
+        symbols, _, log_probs = choose(rows, np.full(rows.shape, True), 0.8, top_p, (np.arange(count) + 0.5) / count)
+        seen = np.bincount([pick(scores, 0.8, top_p, random) or 0 for _ in range(count)], minlength=30)
+        expected = np.zeros(30)
+        expected[symbols] = np.exp(log_probs) * count
+        assert not seen[expected == 0].any()
+        kept = expected[expected > 0]
+        assert ((seen[expected > 0] - kept) ** 2 / kept).sum() < len(kept) + 4 * np.sqrt(2 * len(kept))
 
 
 @pytest.mark.parametrize("wrong", [{"encoding": "groov"}, {"encoding": None}, {"ticks": []}])
@@ -232,13 +272,3 @@ def test_a_sidecar_of_another_kind_is_refused(tiny: DrumsModel, wrong: dict[str,
     artifact = models.load(TINY, "drums")
     with pytest.raises(ModelError, match=r"`(encoding|ticks)`.*export it again"):
         drums_model(artifact.session, {**artifact.sidecar, **wrong})
-
-
-def test_pick_is_choose_of_one_row() -> None:
-    random = np.random.default_rng(4)
-    for _ in range(300):
-        scores, draw = np.log(random.dirichlet(np.ones(30))), random.random()
-        temperature, top_p = random.choice([0.0, 0.3, 1.0, 1.5]), random.choice([0.2, 0.9, 1.0])
-        mask = random.random(30) < 0.8
-        symbol, _, _ = choose(scores[None], mask[None], temperature, top_p, np.array([draw]))
-        assert pick(np.where(mask, scores, -np.inf), temperature, top_p, draw) == symbol[0]
