@@ -117,7 +117,7 @@ class Drums:
             self._drummer = None
         if window.end <= window.start:
             return
-        self._until, self._running = window.end, True
+        self._until, self._running, self._intensity = window.end, True, self._intensity_at(window)
         drummer = self._come_in(window)
         drummer.swing = self._swing
         line, number = self._tick(window.bar_start), round(window.bar_start / window.meter)
@@ -176,23 +176,22 @@ class Drums:
     def _fill_every(self) -> int:
         return round(self._settings["fill_every"])
 
-    def _intensity(self, window: Window) -> float:
+    def _intensity_at(self, window: Window) -> float:
         heard, counts = self._ear.intensity(window.start, window.meter)
         own = self._settings["intensity"]
         follows = self._settings["follow"] * counts
         return round(own + follows * (heard - own), 2)  # so that it stays the same for a while
 
     def _manner(self, window: Window, fill: bool = False) -> Manner:
-        intensity = self._intensity(window)
         style = self._primer.style if self._style == OF_GROOVE else self._style
-        factor = _louder(intensity)
+        factor = _louder(self._intensity)
         loudness, density = min(self._loudness * factor, 1.0), self._density * factor
         wish = Wish(style, fill, round(loudness * FINE) / FINE, round(density * FINE) / FINE)
-        dense = DENSE * max(intensity - 0.5, 0.0)
+        dense = DENSE * max(self._intensity - 0.5, 0.0)
         return Manner(wish, dense, self._settings["temperature"], self._settings["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
-        pitch, intensity = self._kit.note(note.instrument), self._intensity(window)
+        pitch, intensity = self._kit.note(note.instrument), self._intensity
         faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
         if pitch is None or onset < window.start - LATE or (faint and onset < self._sounded + QUIET):
             return
