@@ -125,6 +125,16 @@ def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel
     assert drawn[0] / sum(drawn) == pytest.approx(inside[0] / sum(inside), abs=0.05)
 
 
+def test_what_must_come_soon_is_distributed_as_what_comes_soon(tiny: DrumsModel) -> None:
+    """Also where most of what may come later comes too late."""
+    state, rng, draws = play(tiny, SOME), np.random.default_rng(9), 1000
+    hits = [tiny.draw(state, rng, latest=tiny.ticks[6]) for _ in range(draws)]
+    assert max(hit.gap for hit in hits) <= 32
+    soon = np.exp(tiny.log_probs(state))[:, :6].sum(axis=1)  # gaps of up to 24
+    seen = np.bincount([hit.instrument for hit in hits if hit.gap <= 24], minlength=COUNT)
+    assert np.abs(seen / seen.sum() - soon / soon.sum()).max() < 0.04
+
+
 def test_a_cell_of_which_little_is_left_is_drawn_as_seldom(tiny: DrumsModel) -> None:
     """Of the cell that goes on, three ticks are left: gaps of 46 to 48, in the class of 60."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(8), 2000
@@ -155,6 +165,7 @@ def test_drawing_never_fails(tiny: DrumsModel, model: str) -> None:
 
 
 def test_a_state_can_be_gone_on_from_twice(tiny: DrumsModel) -> None:
+    tiny.draw(play(tiny, SOME), np.random.default_rng(1))  # from now on, no wish is answered ahead
     state = play(tiny, SOME)
     before = tiny.log_probs(state)
     one = tiny.log_probs(tiny.advance(state, Hit(120, 2, 100), 120.0))
