@@ -142,8 +142,13 @@ class Chooser:
         return bool(self._random.random() < probability)
 
     def pitches(self) -> Bools:
-        """(36,): the pitches in the range and the key that copy no more than is allowed. Where the range has no note of
-        the key, the range counts."""
+        """(36,): the pitches in the range and the key that copy no more than is allowed."""
+        allowed = self.within().copy()
+        allowed[self.copies.too_long(round(self._settings["copy"])) - FIRST_PITCH] = False
+        return allowed
+
+    def within(self) -> Bools:
+        """(36,): the pitches in the range and the key. Where the range has no note of the key, the range counts."""
         classes = self.key.classes(round(self._settings["key"]))
         asked = (self._settings["low"], self._settings["high"], classes.tobytes())
         if asked != self._asked:
@@ -151,19 +156,20 @@ class Chooser:
             within: Bools = (round(low) <= MIDI) & (round(high) >= MIDI)
             in_key = within & classes[MIDI % 12]
             self._asked, self._within = asked, in_key if in_key.any() else within
-        allowed = self._within.copy()
-        allowed[self.copies.too_long(round(self._settings["copy"])) - FIRST_PITCH] = False
-        return allowed
+        return self._within
 
-    def draw(self, log_probs: Floats, pitches: Bools, hold: bool, end: bool, cost: Floats | None = None) -> int:
+    def draw(
+        self, log_probs: Floats, pitches: Bools, hold: bool, end: bool, cost: Floats | None = None, urge: float = 0.0
+    ) -> int:
         """The next event: a note of `pitches` (36,), no event if it may `hold`, a note-off if it may `end`; or, if
-        nothing is left of them, a note-off. `cost` (36,): nats that each note is less likely than the net finds it."""
+        nothing is left of them, a note-off. `cost` (36,): nats that each note is less likely than the net finds it;
+        `urge`: nats by which all of them are likelier."""
         mask = np.empty((1, EVENTS), dtype=np.bool_)
         mask[0, NO_EVENT], mask[0, NOTE_OFF], mask[0, FIRST_PITCH:] = hold, end, pitches
         if not mask.any():
             return NOTE_OFF
         scores = log_probs[None].copy()
-        scores[0, :FIRST_PITCH] -= self._settings["density"]
+        scores[0, :FIRST_PITCH] -= self._settings["density"] + urge
         if cost is not None:
             scores[0, FIRST_PITCH:] -= cost
         temperature, top_p = self._settings["temperature"], self._settings["top_p"]

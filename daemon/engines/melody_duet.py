@@ -20,6 +20,7 @@ SOFTER = 0.85  # velocity, of that of the player
 ROOM = 9  # semitones between the lowest note and yours from which on the voice stays below you: a sixth
 MEMORY = 8  # beats of your rhythm that it knows
 PATIENCE = 2  # 16ths for which your note is left alone before the voice moves against it
+CALM, URGE = 4, 2.0  # 16ths for which its note lasts as the net likes; nats that another one gains then, per beat
 NEVER = math.inf
 # Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free; dissonances are
 # forbidden, and in two parts the fourth is one
@@ -47,6 +48,7 @@ class Duet:
     def _forget(self) -> None:
         self._memory.forget()
         self._own = (-1, NO_EVENT)  # the last 16th for which it chose, and what
+        self._moved = 0  # the 16th in which it last struck a note
         self._yours: Struck | None = None  # the note that it goes with
         self._sounds: int | None = None  # your note as an event, while it lasts
         self._rhythm: deque[bool] = deque(maxlen=MEMORY * BEAT)  # in each of the last 16ths, whether you struck
@@ -125,13 +127,18 @@ class Duet:
         """The voice's event in this 16th."""
         state = self._memory.state
         assert state is not None and self._yours is not None
-        cost, sounds = self._costs(), self._choir.sings(beat, VOICE) is not None
+        cost, sounds = self._costs(), self._choir.sings(beat, VOICE)
+        urge = URGE * max(frame - self._moved - CALM, 0) / BEAT if sounds is not None else 0.0
+        stays = MIDI == sounds.pitch if sounds is not None else np.zeros(len(MIDI), dtype=np.bool_)
         pitches = self._chooser.pitches() & (cost < NEVER)
-        if (sure := pitches & self._chooser.sure()).any():
+        sure = pitches & self._chooser.sure()
+        if (sure & ~stays).any() or (sure.any() and not urge):
             pitches = sure
-        event = self._chooser.draw(state.log_probs, pitches, hold=hold, end=hold and sounds, cost=cost)
+        cost[stays] += urge
+        event = self._chooser.draw(state.log_probs, pitches, hold, hold and sounds is not None, cost, urge)
         self._own = (frame, event)
         if event >= FIRST_PITCH:
+            self._moved = frame
             self._chooser.copies.play(event)
             velocity = round(SOFTER * self._chooser.velocity(self._yours.velocity))
             yield self._choir.play(beat, VOICE, pitch_of(event), velocity)

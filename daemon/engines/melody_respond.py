@@ -53,7 +53,7 @@ class Respond:
         self._again = False  # the last answer is wanted once more
 
     def control(self, name: str, before: float, value: float) -> None:
-        if name == "answer" and before < ON <= value:
+        if name == "answer" and value >= ON and (before < ON or before == value):  # some controllers never go down
             self._asked = -math.inf
         elif name == "loop":
             self._again = value >= ON
@@ -252,10 +252,11 @@ class Respond:
         if closes and left < BEAT:
             return NO_EVENT
         pitches, sounds = chooser.pitches(), None if first else memory.sounds
+        stays = not first and (sounds is None or bool(chooser.within()[sounds - FIRST_PITCH]))  # the range may turn
         if closes and (near := pitches & ((cost := chooser.home()) < np.inf)).any():
-            hold = sounds is not None and bool(cost[sounds - FIRST_PITCH] < np.inf)
+            hold = stays and sounds is not None and bool(cost[sounds - FIRST_PITCH] < np.inf)
             return chooser.draw(memory.state.log_probs, near, hold, end=False, cost=cost)
-        return chooser.draw(memory.state.log_probs, pitches, hold=not first, end=sounds is not None)
+        return chooser.draw(memory.state.log_probs, pitches, hold=stays, end=sounds is not None)
 
     def _repeat(self, turn: Turn, source: Mapping[int, int], place: int) -> int:
         """The event there, or another note in its place that the net likes: the rhythm stays, and so does the contour,

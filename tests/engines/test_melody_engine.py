@@ -406,6 +406,25 @@ def test_settings_turn_while_it_plays(monkeypatch: pytest.MonkeyPatch) -> None:
     assert min(p for o, p in stage.plays if o < 12) < 70
 
 
+def test_a_note_that_lies_outside_a_range_that_was_turned_does_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([0.0, -20.0, *(-12.0 for _ in range(36))])
+
+    engine = make(monkeypatch, FakeModel(holds), options=BARS, bars=2, high=60)
+    notes = sounded(Stage(engine).play([*keys((0, 1, 60)), (9.4, "high", 83.0), (9.4, "low", 70.0)], 16).actions)
+    assert notes[0][2] <= 60 and notes[0][:2] == (8, 9.5)
+    assert notes[1][2] >= 70
+
+
+def test_a_controller_that_only_ever_sends_127_asks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+    played = [*keys((0, 0.9, 64), (8, 0.9, 64)), (1.5, "answer", 1.0), (9.5, "answer", 1.0)]
+    assert onsets(Stage(engine).play(played, 16)) == [*sixteenths(2, 1), *sixteenths(10, 1)]
+    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+    swept = [*keys((0, 0.9, 64)), (1.5, "answer", 0.6), (3.5, "answer", 0.7), (4.5, "answer", 0.8)]
+    assert onsets(Stage(engine).play(swept, 16)) == sixteenths(2, 1), "a knob on its way up asks once"
+
+
 def test_another_tempo_in_the_middle_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 2)
     stage.tempo = 190

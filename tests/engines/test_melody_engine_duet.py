@@ -1,5 +1,7 @@
 """The second voice: whether it goes with what is played, or would as well go with anything else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -134,6 +136,19 @@ def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -
     assert not [o for o in onsets if o % 1 == 0] and len(onsets) > 16
     onsets = played(keys(*((i + 0.54, 0.9, 72 + i % 3) for i in range(24))), 24)
     assert not [o for o in onsets if o % 1 == 0.5 and o > 5] and [o for o in onsets if o % 1 == 0]
+
+
+def test_a_long_note_of_yours_does_not_bring_it_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even a net that would hold for ever is drawn on, to other notes."""
+
+    def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([0.0, -20.0, *(-12.0 for _ in range(36))])
+
+    scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((60, 62, 64, 65, 67, 69, 71, 72))))
+    stage = Stage(duet(monkeypatch, FakeModel(holds))).play([*scale, on(4, 72)], 36)
+    held = [(onset, pitch) for onset, pitch in stage.plays if onset > 4.1]
+    assert 4 <= len(held) <= 12
+    assert all(one != other for (_, one), (_, other) in pairwise(held))
 
 
 def test_a_key_that_comes_on_its_16th_makes_no_blip(monkeypatch: pytest.MonkeyPatch) -> None:
