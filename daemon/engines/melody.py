@@ -9,18 +9,19 @@ from daemon import models
 from daemon.encodings.melody_events import HIGHEST, LOWEST
 from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.line import STEP
-from daemon.engines.melody_choice import VOICE, Memory
+from daemon.engines.melody_choice import VOICE, Chooser, Memory, Voice
 from daemon.engines.melody_duet import Duet
 from daemon.engines.melody_grid import Grid
+from daemon.engines.melody_line import TopLine
 from daemon.engines.melody_model import MelodyModel
-from daemon.engines.melody_respond import Respond
+from daemon.engines.melody_respond import ON, Respond
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
 
 class MelodyPlayer:
-    """One line, in one of two modes (melody_respond.py, melody_duet.py)."""
+    """One voice, in one of two modes (melody_respond.py, melody_duet.py)."""
 
     needs_model: ClassVar[bool] = True
     voices: ClassVar[tuple[str, ...]] = (VOICE,)
@@ -28,10 +29,10 @@ class MelodyPlayer:
     lead: ClassVar[float] = 0.03
     tolerance: ClassVar[float] = 0.1
     options: ClassVar[tuple[Option, ...]] = (
-        Option("mode", "respond", "answer each phrase, or go on beside you as a second voice", ("respond", "duet")),
         Option("phrase", "rest", "what ends your phrase: a rest, bars, or the pedal", ("rest", "bars", "control")),
     )  # fmt: skip
     settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("duet", 0, 1, 0, "up: go on beside you as a second voice, instead of answering"),
         Setting("answer", 0, 1, 0, "turned up: answer now, that is, from the next beat on"),
         Setting("rest", 0.25, 8, 1, "beats of silence that end a phrase"),
         Setting("bars", 1, 8, 2, "bars that a phrase lasts"),
@@ -50,7 +51,6 @@ class MelodyPlayer:
     )
 
     def __init__(self, setup: Setup) -> None:
-        self._duet = setup.options.get("mode") == "duet"
         self._end = str(setup.options.get("phrase", "rest"))
         self._settings = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
         self._path, self._listen = setup.model, setup.listen
@@ -67,17 +67,22 @@ class MelodyPlayer:
         artifact = models.load(self._path, engine="melody")
         memory = Memory(MelodyModel(artifact.session, artifact.sidecar))
         memory.warm(Grid())
-        self._mode: Duet | Respond
-        if self._duet:
-            self._mode = Duet(memory, self._settings, self._listen)
-        else:
-            self._mode = Respond(memory, self._settings, self._listen, self._end)
+        voice = Voice(memory, TopLine(self._listen), Chooser(self._settings))
+        self._respond = Respond(voice, self._settings, self._listen, self._end)
+        self._duet = Duet(voice, self._settings)
+        self._voice, self._mode = voice, self._wanted
         self.reset({}, 0.0, 0)
+
+    @property
+    def _wanted(self) -> Respond | Duet:
+        return self._duet if self._settings["duet"] >= ON else self._respond
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         """Melodies are heard like keys, as they sound."""
-        self._grid = Grid()
-        self._mode.reset(seed & SEEDS)
+        self._grid, self._mode = Grid(), self._wanted
+        self._voice.reset(seed & SEEDS)
+        self._respond.reset()
+        self._duet.reset()
 
     def control(self, name: str, value: float) -> None:
         if name in self._settings:
@@ -85,11 +90,20 @@ class MelodyPlayer:
             self._mode.control(name, before, value)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
+        yield from self._turn(event.beat)
         yield from self._mode.hear(event, self._grid)
 
     def generate(self, window: Window) -> Iterator[Action]:
+        yield from self._turn(window.start)
         for frame in self._grid.fill(window):
             yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
+
+    def _turn(self, beat: float) -> Iterator[Action]:
+        """Into the other mode, if that is wanted: what sounds ends, and it listens anew."""
+        if self._mode is not self._wanted:
+            self._mode = self._wanted
+            self._mode.reset()
+            yield from self._voice.choir.stop(beat, VOICE)
 
     def owes(self, beat: float) -> bool:
         """Whether a phrase is still to be answered, or is being answered."""

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.melody_events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF, Floats
+from daemon.engines.choir import Choir
 from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_copies import Copies
 from daemon.engines.melody_grid import Grid
 from daemon.engines.melody_key import KeyEar
+from daemon.engines.melody_line import TopLine
 from daemon.engines.melody_model import MelodyModel, MelodyState
 from daemon.engines.sampling import choose
 
@@ -186,3 +188,16 @@ class Chooser:
 
     def velocity(self, theirs: int) -> int:
         return round(BASE + self._settings["velocity"] * (theirs - BASE))
+
+
+class Voice:
+    """What both modes of the player share: the line that it hears, what the net remembers, and what it sings."""
+
+    def __init__(self, memory: Memory, line: TopLine, chooser: Chooser) -> None:
+        self.memory, self.line, self.chooser, self.choir = memory, line, chooser, Choir()
+
+    def reset(self, seed: int) -> None:
+        self.memory.forget()
+        self.line.reset()
+        self.chooser.reset(seed)
+        self.choir.silence()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
-from daemon.engines.choir import Choir
 from daemon.engines.line import EPSILON, GRACE, STEP
-from daemon.engines.melody_choice import MIDI, VOICE, Chooser, Memory
+from daemon.engines.melody_choice import MIDI, VOICE, Voice
 from daemon.engines.melody_grid import BEAT, FAR, Grid
-from daemon.engines.melody_line import Struck, TopLine
+from daemon.engines.melody_line import Struck
 from daemon.music.events import Action, MidiEvent
 
 SOFTER = 0.85  # velocity, of that of the player
@@ -32,16 +31,13 @@ PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs
 class Duet:
     """Moves on the 16ths while you hold or rest, and with you where its note would clash with your new one."""
 
-    def __init__(self, memory: Memory, settings: Mapping[str, float], listen: Sequence[str]) -> None:
+    def __init__(self, voice: Voice, settings: Mapping[str, float]) -> None:
         self._settings = settings
-        self._memory, self._chooser = memory, Chooser(settings)
-        self._line, self._choir = TopLine(listen), Choir()
-        self.reset(0)
+        self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
+        self.reset()
 
-    def reset(self, seed: int) -> None:
-        self._chooser.reset(seed)
-        self._line.reset()
-        self._choir.silence()
+    def reset(self) -> None:
+        """Nothing was heard yet."""
         self._frame = 0  # the last 16th that was asked for
         self._forget()
 
@@ -129,7 +125,7 @@ class Duet:
         assert state is not None and self._yours is not None
         cost, sounds = self._costs(), self._choir.sings(beat, VOICE)
         urge = URGE * max(frame - self._moved - CALM, 0) / BEAT if sounds is not None else 0.0
-        stays = MIDI == sounds.pitch if sounds is not None else np.zeros(len(MIDI), dtype=np.bool_)
+        stays = sounds.pitch == MIDI if sounds is not None else np.zeros(len(MIDI), dtype=np.bool_)
         pitches = self._chooser.pitches() & (cost < NEVER)
         sure = pitches & self._chooser.sure()
         if (sure & ~stays).any() or (sure.any() and not urge):

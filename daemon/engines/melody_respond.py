@@ -8,11 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
-from daemon.engines.choir import Choir
 from daemon.engines.line import EPSILON, STEP
-from daemon.engines.melody_choice import MIDI, VOICE, Chooser, Memory
+from daemon.engines.melody_choice import MIDI, VOICE, Memory, Voice
 from daemon.engines.melody_grid import BEAT, FAR, Grid
-from daemon.engines.melody_line import Struck, TopLine
+from daemon.engines.melody_line import Struck
 from daemon.engines.melody_phrase import Phrase, Turn
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent
 
@@ -26,16 +25,13 @@ ON = 0.5  # from there on a setting that is a switch is on
 class Respond:
     """Listens all the time; the net hears each 16th when it is over, so that it can answer at any moment."""
 
-    def __init__(self, memory: Memory, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
+    def __init__(self, voice: Voice, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
         self._settings, self._listen, self._end = settings, tuple(listen), end
-        self._memory, self._chooser = memory, Chooser(settings)
-        self._line, self._choir = TopLine(listen), Choir()
-        self.reset(0)
+        self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
+        self.reset()
 
-    def reset(self, seed: int) -> None:
-        self._chooser.reset(seed)
-        self._line.reset()
-        self._choir.silence()
+    def reset(self) -> None:
+        """Nothing was heard yet."""
         self._pedals: set[tuple[str, int]] = set()  # that are down, by source and channel
         self._frame = 0  # the last 16th that was asked for
         self._forget()

@@ -310,7 +310,7 @@ band:
         ("{phrase: bars, bars: 3}", 12, 24),
         ("{loop: 1}", 9, 17),  # once: a loop has no end
         ("{phrase: control}", None, 8),  # nobody asks
-        ("{mode: duet}", None, 8),
+        ("{duet: 1}", None, 8),
     ],
 )
 def test_the_answer_to_the_last_phrase_is_rendered_and_the_band_goes_on_with_it(

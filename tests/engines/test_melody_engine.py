@@ -328,9 +328,9 @@ def test_it_copies_its_earlier_answers_no_more_than_you(monkeypatch: pytest.Monk
 
 
 def test_a_model_that_wants_your_phrase_in_another_key_hears_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    for mode in ("respond", "duet"):
+    for mode in (0, 1):
         model = FakeModel(transpose=lambda events: 3 if any(e >= 2 for e in events) else 0)
-        Stage(make(monkeypatch, model, options={"mode": mode})).play(PHRASE, 3)
+        Stage(make(monkeypatch, model, duet=mode)).play(PHRASE, 3)
         assert model.states[-1].transpose == 3 and len(model.heard) in (11, 12), mode
 
 
@@ -425,6 +425,19 @@ def test_a_controller_that_only_ever_sends_127_asks_each_time(monkeypatch: pytes
     assert onsets(Stage(engine).play(swept, 16)) == sixteenths(2, 1), "a knob on its way up asks once"
 
 
+def test_it_goes_from_answers_to_a_second_voice_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [on(6, 72), off(11.5, 72), *keys((16, 0.9, 64))]
+    stage = Stage(make(monkeypatch, FakeModel(), density=4)).play(
+        [*PHRASE, *held, (5.5, "duet", 1.0), (7, "low", 60), (12.3, "duet", 0.0)], 24
+    )
+    notes = sounded(stage.actions)
+    assert max(end for onset, end, *_ in notes if onset < 5.7) <= 5.75, "the answer ends"
+    second = [note for note in notes if 5.8 < note[0] < 12]
+    assert second[0][0] == 6 and second[-1][1] <= 12.5 and len(second) > 4
+    assert next((note[0], notes[-1][1]) for note in notes if note[0] > 12.5) == (18, 19)
+    assert all(end < float("inf") for _, end, *_ in notes)
+
+
 def test_another_tempo_in_the_middle_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 2)
     stage.tempo = 190
@@ -465,8 +478,8 @@ def test_missed_windows_are_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_silent_while_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    for mode in ("respond", "duet"):
-        engine = make(monkeypatch, FakeModel(), options={"mode": mode, **CONTROL})
+    for mode in (0, 1):
+        engine = make(monkeypatch, FakeModel(), options=CONTROL, duet=mode)
         assert not [a for e in [*PHRASE, pedal(5)] for a in engine.listen(e)]
         Stage(engine).play(PHRASE, 6)
         engine.reset({}, 6.0, 1)
@@ -512,11 +525,11 @@ def test_whatever_is_played_the_answer_begins_on_the_next_beat_and_every_note_en
     assert gaps[0][0] % 1 == 0 or gaps[0][0] % meter == 0
 
 
-@pytest.mark.parametrize("mode", ["respond", "duet"])
+@pytest.mark.parametrize("mode", [0, 1])
 @pytest.mark.parametrize("seed", range(10))
-def test_the_same_seed_gives_the_same_answer(monkeypatch: pytest.MonkeyPatch, mode: str, seed: int) -> None:
+def test_the_same_seed_gives_the_same_answer(monkeypatch: pytest.MonkeyPatch, mode: int, seed: int) -> None:
     phrase = random_phrase(np.random.default_rng(seed))
-    engine = make(monkeypatch, FakeModel(), options={"mode": mode})
+    engine = make(monkeypatch, FakeModel(), duet=mode)
 
     def played(number: int) -> list[Play | Stop]:
         engine.reset({}, 0.0, number)
@@ -531,13 +544,13 @@ MODELS = (
 )
 
 
-@pytest.mark.parametrize("mode", ["respond", "duet"])
+@pytest.mark.parametrize("duet", [0, 1])
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
-def test_every_model_plays(path: Path, mode: str) -> None:
-    engine = MelodyPlayer(Setup({"mode": mode}, {}, path, ("keys",)))
+def test_every_model_plays(path: Path, duet: int) -> None:
+    engine = MelodyPlayer(Setup({}, {"duet": duet}, path, ("keys",)))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 66, 64, 62))))
     notes = sounded(Stage(engine).play(scale, 12).actions)
     assert notes and all(end <= 9 for _, end, _, _ in notes)
-    assert notes[0][0] == (5 if mode == "respond" else 0)
+    assert notes[0][0] == (0 if duet else 5)

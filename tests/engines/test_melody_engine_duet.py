@@ -11,14 +11,13 @@ from daemon.music.events import MidiEvent, Play, Stop
 from tests.engines.fake import off, on
 from tests.engines.fake_melody import FakeModel, Stage, event, keys, likes, make, sounded
 
-DUET = {"mode": "duet"}
 WAITS = 0.015 * 96 / 60  # beats that it waits on its 16th for a key of yours, at the tempo of `Stage`
 CONSONANT = (0, 3, 4, 7, 8, 9)  # semitones, but for octaves
 Note = tuple[float, float, int]
 
 
 def duet(monkeypatch: pytest.MonkeyPatch, model: FakeModel, **settings: float) -> MelodyPlayer:
-    return make(monkeypatch, model, options=DUET, **settings)
+    return make(monkeypatch, model, duet=1, **settings)
 
 
 def tune(seed: int, beats: int = 200) -> list[Note]:
