@@ -1,0 +1,75 @@
+"""Every kind of net, a few units wide, and what it can be fed."""
+
+import numpy as np
+import torch
+
+from daemon.encodings import melody_jamd
+from export_tools.drums.model import Groove
+from export_tools.drums.model import Shape as GrooveShape
+from export_tools.harmoniser.model import UNKNOWN, Harmoniser
+from export_tools.harmoniser.model import Shape as HarmoniserShape
+from export_tools.melody.model import Jamd, Magenta, Shape, build
+
+MELODY = {
+    "basic": Shape("basic", 6),
+    "lookback": Shape("lookback", 6),
+    "attention": Shape("attention", 6, attention=3),
+    "jamd": Shape("jamd", 6, embedding=4),
+}
+GROOVE = {"read": 6, "hidden": 6, "view": 5, "cell": 4, "head": 7, "components": 3}
+CHORALE = HarmoniserShape(embedding=6, hidden=8, layers=2, key=4, value=3, queries=2, memory=12, gap=4, head=8)
+
+
+def livelier(net: torch.nn.Module, by: float = 0.3) -> torch.nn.Module:
+    """The net with weights large enough that everything shows, also what begins at zero; it evaluates."""
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(torch.randn(parameter.shape), alpha=by)
+    return net.eval()
+
+
+def melody(name: str) -> Magenta | Jamd:
+    return livelier(build(MELODY[name]))
+
+
+def groove(styles: int) -> Groove:
+    """Not so lively that it calls a hit impossible: the player lets some fall ANYWHERE, training does not."""
+    return livelier(Groove(GrooveShape(wishes=styles + 6, **GROOVE)), 0.1)
+
+
+def harmoniser() -> Harmoniser:
+    return livelier(Harmoniser(CHORALE))
+
+
+def melody_feeds(net: Magenta | Jamd, rows: int, time: int) -> dict[str, torch.Tensor]:
+    """Random inputs (rows, time, …) by name."""
+    rng, feeds = np.random.default_rng(1), {}
+    for name, (kind, shape) in net.inputs().items():
+        whole = kind == "int64"
+        size = (rows, time, *shape)
+        feeds[name] = melody_jamd.golden(name, size, rng) if whole else rng.uniform(-1, 1, size).astype(np.float32)
+    return {name: torch.from_numpy(feed) for name, feed in feeds.items()}
+
+
+def chorales(rows: int, time: int) -> dict[str, torch.Tensor]:
+    """Frames `symbol` (rows, time, 4) that often come back, and with them all that the harmoniser is told."""
+    few, now = torch.randint(0, 47, (rows, 5, 4)), torch.arange(time)
+    which = now.expand(rows, -1) % 5  # no multiple of a beat
+    elsewhere = (now >= time // 2) & (torch.rand(rows, time) < 0.4)  # so that matches have any distance
+    which = torch.where(elsewhere, torch.randint(0, 5, (rows, time)), which)
+    symbol = few.gather(1, which[..., None].expand(-1, -1, 4))
+    before = torch.cat([torch.full((rows, 1, 4), UNKNOWN), symbol[:, :-1]], 1)
+    return {
+        "symbol": symbol,
+        "before": before,
+        "held": torch.randint(0, 2, (rows, time, 4)),
+        "position": now.expand(rows, -1) % 16,
+        "fermata": torch.randint(0, 3, (rows, time)),
+        "tie": torch.randint(-1, 2, (rows, time, 4)),
+        "real": torch.ones(rows, time, dtype=torch.bool),
+    }
+
+
+def zeros(net: Magenta | Jamd | Harmoniser, rows: int) -> dict[str, torch.Tensor]:
+    """The states before the first step."""
+    return {name: torch.zeros(rows, *shape) for name, shape in net.states().items()}
