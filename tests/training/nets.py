@@ -34,7 +34,9 @@ def melody(name: str) -> Magenta | Jamd:
 
 def groove(styles: int) -> Groove:
     """Not so lively that it calls a hit impossible: the player lets some fall ANYWHERE, training does not."""
-    return livelier(Groove(GrooveShape(wishes=styles + 6, **GROOVE)), 0.1)
+    net = livelier(Groove(GrooveShape(wishes=styles + 6, **GROOVE)), 0.1)
+    net.mixture.bias.data[-2:] = torch.tensor([-3.0, 7.0])  # narrower and wider than a component may be
+    return net
 
 
 def harmoniser() -> Harmoniser:
