@@ -1,10 +1,12 @@
 """Musical checks: what a row of notes is like, in figures that real music and a model's can be compared by.
 
 Pitch-class entropy, scale consistency, groove consistency and empty-beat rate are muspy's (Dong et al., "MusPy: A
-toolkit for symbolic music generation", ISMIR 2020, after Mogren 2016, Wu and Yang 2020, and Dong et al. 2018). Onsets
-and lengths are in beats, from a bar line on; a grid is of 16ths.
+toolkit for symbolic music generation", ISMIR 2020, after Mogren 2016, Wu and Yang 2020, and Dong et al. 2018), to the
+letter, at a resolution of four steps a beat. Onsets and lengths are in beats, from a bar line on; a grid is of 16ths.
+A figure that is not defined for a piece is NaN, as it is there.
 """
 
+import argparse
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +15,17 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.encodings.melody_events import STEPS_PER_BEAT, step_of
+from daemon.errors import JamdError
 from daemon.music.melody import Note
 
-STEPS_PER_BEAT = 4
 MAJOR = frozenset((0, 2, 4, 5, 7, 9, 11))  # natural minor has the same notes
+
+
+class NoPieces(JamdError):
+    """Nothing that could be compared."""
+
+    exit_code = 2
 
 
 def pitch_class_entropy(notes: Sequence[Note]) -> float:
@@ -31,24 +40,31 @@ def scale_consistency(notes: Sequence[Note]) -> float:
 
 
 def groove_consistency(notes: Sequence[Note], meter: float) -> float:
-    """1 − how much two adjacent bars differ on average: the share of 16ths with an onset in one of them only."""
-    bar = round(meter * STEPS_PER_BEAT)
-    steps = {step(note) for note in notes}
-    bars = max(steps) // bar + 1
+    """1 − how much two adjacent bars differ on average: the share of 16ths with an onset in one of them only.
+
+    The last bar is that in which the last note ends, even if it ends as that bar begins. NaN of one bar.
+    """
+    bar = step_of(meter)
+    bars = max(step_of(note.onset + note.duration) for note in notes) // bar + 1
     if bars < 2:
-        return 1.0
+        return math.nan
     grid = np.zeros((bars, bar), bool)
-    for number in steps:
-        grid[divmod(number, bar)] = True
+    for note in notes:
+        grid[divmod(step(note), bar)] = True
     return 1 - float((grid[:-1] != grid[1:]).mean())
 
 
 def empty_beat_rate(notes: Sequence[Note]) -> float:
-    """The share of beats, up to the end of the last note, in which nothing sounds."""
-    beats = math.ceil(max(note.onset + note.duration for note in notes) - 1e-6)
-    heard = np.zeros(beats, bool)
-    for note in notes:
-        heard[int(note.onset + 1e-6) : math.ceil(note.onset + note.duration - 1e-6)] = True
+    """The share of beats in which nothing sounds. A note is heard in the beat in which it ends, even if it ends as that
+    beat begins, and the last beat is that in which the last note ends. NaN of a piece that has no length.
+    """
+    spans = [(step(note), step_of(note.onset + note.duration)) for note in notes]
+    length = max(end for _, end in spans)
+    if length < 1:
+        return math.nan
+    heard = np.zeros(length // STEPS_PER_BEAT + 1, bool)
+    for start, end in spans:
+        heard[start // STEPS_PER_BEAT : end // STEPS_PER_BEAT + 1] = True
     return 1 - float(heard.mean())
 
 
@@ -67,7 +83,7 @@ def repetition(notes: Sequence[Note], beats: float) -> float:
 
 def step(note: Note) -> int:
     """The 16th that the note begins in."""
-    return math.floor(note.onset * STEPS_PER_BEAT + 0.5)
+    return step_of(note.onset)
 
 
 def melody_tokens(notes: Sequence[Note]) -> list[int]:
@@ -157,9 +173,19 @@ def figures(notes: Sequence[Note], meter: float, pitched: bool = True) -> dict[s
 
 
 def means(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over pieces."""
+    """The mean of each figure over the pieces that it is defined for. Raises NoPieces if there are none."""
     listed = list(rows)
-    return {name: float(np.mean([row[name] for row in listed])) for name in listed[0]}
+    if not listed:
+        raise NoPieces("there is no piece to compare: choose more of them, or shorter ones")
+    found = {name: [row[name] for row in listed if not math.isnan(row[name])] for name in listed[0]}
+    return {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
+
+
+def how_many(text: str) -> int:
+    """A number of pieces on a command line."""
+    if not text.isascii() or not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: choose a whole number from 1 on")
+    return int(text)
 
 
 def table(columns: Mapping[str, Mapping[str, float]]) -> str:
@@ -171,9 +197,9 @@ def table(columns: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def failures(real: Mapping[str, float], model: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
-    """A line for each figure of a model that is farther from that of real music than its limit."""
+    """A line for each figure of a model that is farther from that of real music than its limit, or not defined."""
     return [
         f"{name}: {model[name]:.3f}, real music has {real[name]:.3f}: they may differ by {limit}"
         for name, limit in limits.items()
-        if abs(model[name] - real[name]) > limit
+        if not abs(model[name] - real[name]) <= limit
     ]

@@ -26,7 +26,7 @@ from daemon.engines.drums import Drums
 from daemon.engines.drums_model import DrumsModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.checks import Corpus, drum_tokens, failures, figures, means, table
+from export_tools.checks import Corpus, NoPieces, drum_tokens, failures, figures, how_many, means, table
 
 from .evaluate import open_model
 from .grooves import Performance, performances
@@ -36,13 +36,13 @@ LENGTH = 0.05  # of a hit, in beats
 TEMPO = 80, 130  # of what models play
 LIMITS = {
     "groove_consistency": 0.08,
-    "empty_beat_rate": 0.05,
+    "empty_beat_rate": 0.02,
     "note_density": 1.0,
     "repetition_1_bar": 0.2,
     "repetition_2_bars": 0.2,
     "off_grid": 5.0,
     "loudness_sd": 8.0,
-    "longest_copy": 10.0,
+    "longest_copy": 6.0,
 }
 
 
@@ -109,8 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     parser.add_argument("--model", type=Path, action="append", required=True, metavar="NAME.onnx")
-    parser.add_argument("--bars", type=int, default=16, help="of a piece")
-    parser.add_argument("--pieces", type=int, default=60, help="by each model")
+    parser.add_argument("--bars", type=how_many, default=16, help="of a piece")
+    parser.add_argument("--pieces", type=how_many, default=60, help="by each model")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--seed", type=int, default=1)
@@ -123,11 +123,15 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     corpus = Corpus(drum_tokens(played(each)) for each in listed if each.split == "train")
     beats = [played(each) for each in listed if each.split == "validation" and not each.fill]
-    columns = {"drummers": judge([piece for notes in beats if notes for piece in pieces(notes, args.bars)], corpus)}
-    for name, model in models.items():
-        rng = np.random.default_rng(args.seed)
-        every = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
-        columns[name] = judge(every, corpus)
+    try:
+        columns = {"drummers": judge([piece for notes in beats if notes for piece in pieces(notes, args.bars)], corpus)}
+        for name, model in models.items():
+            rng = np.random.default_rng(args.seed)
+            every = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
+            columns[name] = judge(every, corpus)
+    except NoPieces as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     print(table(columns))
     wrong = failures(columns["drummers"], columns[name], LIMITS)
     print("\n".join(wrong), file=sys.stderr, end="\n" if wrong else "")

@@ -9,7 +9,8 @@ the model's sidecar, the nearest class, gaps longer than the longest taken for i
 count. Models that know where in the bar they are get it from the file's meters and tempi; style is not told. DIR is
 searched recursively; with --split it holds Groove's info.csv, and the files of that split are measured. Prints one JSON
 object: `nats_per_hit`, `accuracy` (the likeliest pair of instrument and class was right), `hits` and `files` that were
-measured, and `refused`, what could not be, with the reason. Needs jamd's own packages only, not those of training.
+measured, and `refused`, what could not be: `file`, relative to DIR, and `reason`. If that is all there is, figures are
+null and the exit code is 2. Needs jamd's own packages only, not those of training.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from daemon.encodings.drums import TICKS, tick_classes
 from daemon.encodings.drums_files import Groove, read_groove
 from daemon.engines.drums_model import DrumsModel, drums_model
 from daemon.errors import JamdError, MelodyError
+from export_tools.folder import must_be_file, nothing_usable, refusal
 
-from .grooves import BadFolder, midi_files
+from .grooves import midi_files
 
 
 def score(model: DrumsModel, groove: Groove) -> tuple[list[float], int]:
@@ -53,30 +55,33 @@ def score(model: DrumsModel, groove: Groove) -> tuple[list[float], int]:
     return log_probs, right
 
 
-def evaluate(model: DrumsModel, paths: list[Path]) -> dict[str, Any]:
-    """The figures over all files. Raises BadFolder if none can be measured."""
+def read(path: Path) -> Groove:
+    """A file with two hits or more. Raises MelodyError."""
+    must_be_file(path)
+    groove = read_groove(path)
+    if len(groove.hits) < 2:
+        raise MelodyError(f"{path}: a single hit, after which nothing comes: choose a longer file")
+    return groove
+
+
+def evaluate(model: DrumsModel, paths: list[Path], folder: Path = Path()) -> dict[str, Any]:
+    """The figures over all files, None where there is nothing to measure; those refused are named as from `folder`."""
     log_probs: list[float] = []
-    right, files, refused = 0, 0, []
+    right, refused = 0, []
     for path in paths:
         try:
-            groove = read_groove(path)
+            groove = read(path)
         except MelodyError as error:
-            refused.append(str(error))
-            continue
-        if len(groove.hits) < 2:
-            refused.append(f"{path}: a single hit, after which nothing comes: choose a longer file")
+            refused.append(refusal(path, folder, error))
             continue
         scores, correct = score(model, groove)
         log_probs += scores
         right += correct
-        files += 1
-    if not files:
-        raise BadFolder("\n".join(["none of the files can be measured:", *refused]))
     return {
-        "nats_per_hit": round(-float(np.mean(log_probs)), 6),
-        "accuracy": round(right / len(log_probs), 6),
+        "nats_per_hit": round(-float(np.mean(log_probs)), 6) if log_probs else None,
+        "accuracy": round(right / len(log_probs), 6) if log_probs else None,
         "hits": len(log_probs),
-        "files": files,
+        "files": len(paths) - len(refused),
         "refused": refused,
     }
 
@@ -95,12 +100,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     try:
         paths = midi_files(args.folder, args.split)
-        figures = evaluate(open_model(args.model), paths)
+        figures = evaluate(open_model(args.model), paths, args.folder)
     except JamdError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     print(json.dumps(figures))
-    return 0
+    if not figures["files"]:
+        print(f"error: {nothing_usable(args.folder, figures['refused'])}", file=sys.stderr)
+    return 0 if figures["files"] else 2
 
 
 if __name__ == "__main__":

@@ -6,15 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.errors import JamdError
-
-SUFFIXES = (".mid", ".midi")
-
-
-class BadFolder(JamdError):
-    """A folder that cannot be used: says which, and what to do."""
-
-    exit_code = 2
+from export_tools import folder as midi_folder
+from export_tools.folder import BadFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +53,4 @@ def midi_files(folder: Path, split: str | None = None) -> list[Path]:
             splits = ", ".join(sorted({performance.split for performance in every}))
             raise BadFolder(f"{folder}: has no split {split!r}: choose --split from {splits}")
         return sorted(found)
-    if not folder.is_dir():
-        raise BadFolder(f"{folder}: there is no such folder: name a folder of MIDI files")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    if not found:
-        raise BadFolder(f"{folder}: no MIDI files (.mid, .midi) in it: name a folder of MIDI files")
-    return found
+    return midi_folder.midi_files(folder)

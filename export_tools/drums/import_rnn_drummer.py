@@ -83,8 +83,15 @@ def convert(wx: Path, wy: Path, tables: Path, output: Path) -> None:
     ticks = read_tables(tables)
     outputs = COUNT + len(ticks)
     weights = read_matrix(wx, outputs + HIDDEN + 1, 4 * HIDDEN), read_matrix(wy, HIDDEN + 1, outputs)
-    graph, golden, about = artifact_parts(*weights, ticks)
-    artifact.write(output, graph, golden, about | CARD)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        graph, golden, about = artifact_parts(*weights, ticks)
+    try:
+        artifact.write(output, graph, golden, about | CARD)
+    except AssertionError:
+        raise BadWeights(
+            f"{wx}, {wy}: the model made of them does not reckon as it should, for some of its numbers are too large: "
+            "they are damaged, or no files of little-endian float32"
+        ) from None
 
 
 def main(arguments: list[str] | None = None) -> int:

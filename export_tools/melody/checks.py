@@ -19,7 +19,7 @@ from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, STEPS_PER_BEAT
 from daemon.engines.melody_model import MelodyModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.checks import Corpus, failures, figures, means, melody_tokens, table
+from export_tools.checks import Corpus, NoPieces, failures, figures, how_many, means, melody_tokens, table
 
 from .evaluate import open_model
 from .tunes import Tune, load_tunes
@@ -29,11 +29,11 @@ LIMITS = {  # how far from real tunes a model's mean may be
     "pitch_class_entropy": 0.3,
     "scale_consistency": 0.04,
     "groove_consistency": 0.06,
-    "empty_beat_rate": 0.05,
+    "empty_beat_rate": 0.02,
     "note_density": 0.3,
     "repetition_1_bar": 0.1,
     "repetition_2_bars": 0.1,
-    "longest_copy": 20,
+    "longest_copy": 6,
 }
 
 
@@ -84,7 +84,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tunes", type=Path, help=".npz of prepare.py")
     parser.add_argument("models", type=Path, nargs="+", metavar="NAME.onnx")
-    parser.add_argument("--count", type=int, default=100, help="tunes")
+    parser.add_argument("--count", type=how_many, default=100, help="tunes")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(arguments)
     try:
@@ -103,10 +103,14 @@ def main(arguments: list[str] | None = None) -> int:
         if len(tune.events) >= first + bar * HEARD:
             parts.append((tune, tune.events[:first], tune.events[first : first + PLAYED * bar]))
     parts = parts[: args.count]
-    columns = {"real": described([(after, tune.meter) for tune, _, after in parts], corpus)}
-    for name, model in models.items():
-        drawn = [(go_on(model, heard, tune, len(after), rng), tune.meter) for tune, heard, after in parts]
-        columns[name] = described(drawn, corpus)
+    try:
+        columns = {"real": described([(after, tune.meter) for tune, _, after in parts], corpus)}
+        for name, model in models.items():
+            drawn = [(go_on(model, heard, tune, len(after), rng), tune.meter) for tune, heard, after in parts]
+            columns[name] = described(drawn, corpus)
+    except NoPieces as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
     print(table(columns))
     wrong = failures(columns["real"], columns[args.models[0].stem], LIMITS)
     for line in wrong:

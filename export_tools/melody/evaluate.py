@@ -6,7 +6,9 @@
 know nothing. Events are those of `tunes.py`, the same for every model: 36 pitches, note-off, no event; a model's labels
 that decode to one event are summed. Magenta's three hear a tune transposed to C major by its own notes, as
 they do there: an advantage, for they are told its key. Accuracies are of the likeliest event: over all 16ths, over
-those with an event, over those without. Prints one JSON object. Needs jamd's own packages only, not those of training.
+those with an event, over those without. Prints one JSON object: these, the `steps` and `files` that were measured, and
+`refused`, what could not be: `file`, relative to the folder, and `reason`. If that is all there is, figures are null
+and the exit code is 2. Needs jamd's own packages only, not those of training.
 """
 
 import argparse
@@ -23,8 +25,9 @@ from daemon import models
 from daemon.encodings.melody_events import NO_EVENT, summed
 from daemon.engines.melody_model import MelodyModel
 from daemon.errors import JamdError
+from export_tools.folder import midi_files, nothing_usable, refusal
 
-from .tunes import NoTunes, Tune, midi_files, read_tunes
+from .tunes import NoTunes, Tune, read_tunes
 
 ROWS = 48  # tunes at a time
 
@@ -63,29 +66,29 @@ def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int,
 
 
 def evaluate(model: MelodyModel, tunes: Sequence[Tune]) -> dict[str, float | int | None]:
-    """The figures over all tunes."""
+    """The figures over all tunes; None where there is nothing to measure."""
     ordered = sorted(tunes, key=lambda tune: len(tune.events), reverse=True)
     scores = [one for n in range(0, len(ordered), ROWS) for one in score(model, ordered[n : n + ROWS])]
-    events, likeliest, log_probs = (np.array(column) for column in zip(*scores, strict=True))
+    events, likeliest, log_probs = np.array(scores, dtype=float).reshape(-1, 3).T
     right, silent = events == likeliest, events == NO_EVENT
     return {
-        "nats_per_step": round(float(-log_probs.mean()), 6),
-        "accuracy": share(right),
-        "event_accuracy": share(right[~silent]),
-        "no_event_accuracy": share(right[silent]),
+        "nats_per_step": mean(-log_probs),
+        "accuracy": mean(right),
+        "event_accuracy": mean(right[~silent]),
+        "no_event_accuracy": mean(right[silent]),
         "steps": len(events),
     }
 
 
-def share(right: NDArray[np.bool_]) -> float | None:
-    """Of what is right; None of nothing."""
-    return round(float(right.mean()), 6) if len(right) else None
+def mean(values: NDArray[Any]) -> float | None:
+    """To six places; None of nothing."""
+    return round(float(values.mean()), 6) if len(values) else None
 
 
 def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[dict[str, str]]]:
     """The tunes below a folder, or of the files that a list names in it; how many files, and those refused.
 
-    Raises NoTunes if there is nothing to measure.
+    Raises BadFolder or NoTunes if there are no files, or not those on the list.
     """
     files = midi_files(folder)
     if listed is not None:
@@ -103,10 +106,7 @@ def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[di
         try:
             tunes += read_tunes(path)
         except JamdError as error:
-            reason = str(error).removeprefix(f"{path}: ")
-            refused.append({"file": path.relative_to(folder).as_posix(), "reason": reason})
-    if not tunes:
-        raise NoTunes(f"{folder}: none of its {len(files)} MIDI files can be used: {refused[0]['reason']}")
+            refused.append(refusal(path, folder, error))
     return tunes, len(files) - len(refused), refused
 
 
@@ -129,7 +129,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     print(json.dumps({**evaluate(model, tunes), "files": files, "refused": refused}))
-    return 0
+    if not files:
+        print(f"error: {nothing_usable(args.folder, refused)}", file=sys.stderr)
+    return 0 if files else 2
 
 
 if __name__ == "__main__":

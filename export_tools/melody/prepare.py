@@ -19,8 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import JamdError
+from export_tools.folder import midi_files, nothing_usable, refusal
 
-from .tunes import Tune, midi_files, notes_of, read_tunes
+from .tunes import Tune, notes_of, read_tunes
 
 PASSAGE = 8  # notes
 COMMON = 40  # files; a passage in more of them tells nothing
@@ -93,13 +94,13 @@ def choose(books: list[str], family: list[int], seed: int, held_out: str | None)
     return ["valid" if f in valid else "train" for f in family]
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, metavar="DIR_OF_MIDI_FILES")
     parser.add_argument("out", type=Path, metavar="tunes.npz")
     parser.add_argument("--held-out", metavar="BOOK", help="validate on this folder in DIR")
     parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     from tqdm import tqdm  # the tests, which need the rest of this file, do without it
 
     names, tunes, titles, refused = [], [], [], []
@@ -112,10 +113,13 @@ def main() -> int:
         try:
             tunes.append(read_tunes(path))
         except JamdError as error:
-            refused.append(str(error))
+            refused.append(refusal(path, args.folder, error))
             continue
         names.append(path.relative_to(args.folder).as_posix())
         titles.append(title(path))
+    if not names:
+        print(f"error: {nothing_usable(args.folder, refused)}", file=sys.stderr)
+        return 2
     books = [name.split("/")[0] for name in names]
     if args.held_out is not None and args.held_out not in books:
         print(f"error: --held-out {args.held_out}: no such folder in {args.folder}: name one of it", file=sys.stderr)
@@ -136,7 +140,8 @@ def main() -> int:
     )
     valid = [name for name, side in zip(names, sides, strict=True) if side == "valid"]
     args.out.with_suffix(".valid.txt").write_text("".join(f"{name}\n" for name in valid), encoding="utf-8")
-    args.out.with_suffix(".refused.txt").write_text("".join(f"{line}\n" for line in refused), encoding="utf-8")
+    lines = [f"{one['file']}: {one['reason']}\n" for one in refused]
+    args.out.with_suffix(".refused.txt").write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     print(
         f"{len(names)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
         f"{max(Counter(family).values())}); {dict(Counter(sides))}; {sum(len(t.events) for t, _ in flat)} 16ths"

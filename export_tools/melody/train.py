@@ -192,6 +192,11 @@ def validate(model: nn.Module, valid: list[dict[str, Tensor]]) -> float:
     return sum(loss.item() * count for loss, count in losses) / sum(count for _, count in losses)
 
 
+def options(config: Config) -> dict:
+    """How it was trained, for the card, which has the epochs that were run beside it."""
+    return {name: value for name, value in asdict(config).items() if name != "epochs"}
+
+
 def rate(step: int, steps: int, config: Config) -> float:
     """Constant for Magenta's; for jamd a linear warm-up, then a cosine to a hundredth."""
     if not config.average:
@@ -254,7 +259,7 @@ def main() -> None:
         training = {"data": DATA, "licence": LICENCE, "epochs": epoch, "steps": step, "minutes": round(minutes)}
         training |= {
             "seed": args.seed,
-            "options": asdict(config),
+            "options": options(config),
             "files": len(files["train"]),
             "valid": files["valid"],
         }

@@ -7,9 +7,11 @@ refused. One rule is ours: where the bar lines are. If the loudest notes of a fi
 programs that play from notation write them, that place is its beginning, and what precedes the first is a pick-up.
 """
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -18,6 +20,7 @@ import numpy as np
 from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import Melody, Note, load_melody
+from export_tools.folder import must_be_file
 
 OVERLAP = 1 / 8  # beats that one note may reach into the next
 ACCENTED = 0.7  # share of the loudest notes that must stand in one place of the bar
@@ -42,18 +45,9 @@ class Tune:
         return [(self.position + step / STEPS_PER_BEAT) % self.meter for step in range(len(self.events) + 1)]
 
 
-def midi_files(folder: Path) -> list[Path]:
-    """The MIDI files below a folder, in order of name. Raises NoTunes if there are none."""
-    if not folder.is_dir():
-        raise NoTunes(f"{folder}: there is no such folder: name one that holds MIDI files")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".mid", ".midi") and path.is_file())
-    if not found:
-        raise NoTunes(f"{folder}: there are no MIDI files in it: name a folder that holds some (.mid or .midi)")
-    return found
-
-
 def read_tunes(path: Path) -> list[Tune]:
     """The tunes of a file, at least one. Raises MelodyError if it cannot be read, has chords, or is too short."""
+    must_be_file(path)
     melody = load_melody(path, path.stem)
     for note, after in zip(melody.notes, melody.notes[1:], strict=False):
         if note.onset + note.duration - after.onset > OVERLAP:
@@ -79,7 +73,7 @@ def sections(melody: Melody) -> list[tuple[list[Note], float, float]]:
 
 
 def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
-    """The tunes of a section without changes of meter that begins at `beat`."""
+    """The tunes of a section without changes of meter that begins at `beat`; none if it has no notes."""
     bar = max(1, step_of(meter))
     steps: list[tuple[int, int, int]] = []  # start, end, pitch
     for note in notes:
@@ -91,7 +85,7 @@ def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
         steps.append((start, max(end, start + 1), note.pitch))
     first = pick_up(notes, beat, bar)
     tunes, row = [], steps[:1]
-    for step, following in zip(steps, [*steps[1:], None], strict=True):
+    for step, following in zip_longest(steps, steps[1:]):
         if following is not None and following[0] - step[1] < bar:
             row.append(following)
             continue
@@ -132,8 +126,11 @@ def load_tunes(path: Path) -> dict[str, list[Tune]]:
             zip(data["meter"].tolist(), data["position"].tolist(), strict=True),
             data["side"][data["source"]],
         )
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise NoTunes(f"{path}: not written by export_tools.melody.prepare ({error}): run it again") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise NoTunes(f"{path}: cannot be read ({reason}): name a file of export_tools.melody.prepare") from None
+    except (EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error):  # numpy's advice would be unsafe
+        raise NoTunes(f"{path}: not written by export_tools.melody.prepare: run it again") from None
     tunes = [Tune(tuple(row), *place) for row, place in zip(rows, places, strict=True)]
     return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
 

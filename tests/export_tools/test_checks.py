@@ -1,5 +1,8 @@
 """The musical checks, on music of which the answers are known."""
 
+import argparse
+import math
+
 import numpy as np
 import pytest
 
@@ -30,17 +33,23 @@ def test_scale_consistency():
 def test_groove_consistency():
     bar = [0.0, 1.0, 2.0, 3.0]
     assert checks.groove_consistency([Note(4 * n + beat, 0.5, 60, 80) for n in range(3) for beat in bar], 4) == 1
-    other = [Note(beat, 0.5, 60, 80) for beat in (*bar, 4.0, 5.5, 6.0, 7.5)]
+    other = [Note(beat, 0.5, 60, 80) for beat in (*bar, 4.0, 5.5, 6.0, 7.25)]
     assert checks.groove_consistency(other, 4) == 1 - 4 / 16
-    assert checks.groove_consistency(row([60, 62, 64]), 4) == 1
-    assert checks.groove_consistency(row(SCALE, 0.25), 0.5) == 1
+    assert math.isnan(checks.groove_consistency(row([60, 62, 64]), 4)), "one bar"
+    # As muspy counts them, a bar that only begins when the last note ends is one more.
+    assert checks.groove_consistency([Note(4 * n + beat, 1, 60, 80) for n in range(3) for beat in bar], 4) == 11 / 12
+    assert checks.groove_consistency(row(SCALE, 0.25), 0.5) == 0.75
 
 
 def test_empty_beat_rate():
     assert checks.empty_beat_rate(row(SCALE)) == 0
-    assert checks.empty_beat_rate([Note(0, 1, 60, 80), Note(3, 1, 60, 80)]) == 0.5
     assert checks.empty_beat_rate([Note(0, 2.25, 60, 80), Note(3.5, 0.5, 60, 80)]) == 0
-    assert checks.empty_beat_rate([Note(1, 1, 60, 80)]) == 0.5
+    # As muspy counts them, a note is heard in the beat that begins when it ends, and the last one ends in a beat more.
+    assert checks.empty_beat_rate([Note(0, 1, 60, 80), Note(2, 1, 60, 80)]) == 0
+    assert checks.empty_beat_rate([Note(0, 1, 60, 80), Note(3, 1, 60, 80)]) == pytest.approx(1 / 5)
+    assert checks.empty_beat_rate([Note(0, 0.75, 60, 80), Note(3, 0.75, 60, 80)]) == pytest.approx(2 / 4)
+    assert checks.empty_beat_rate([Note(1, 1, 60, 80)]) == pytest.approx(1 / 3)
+    assert math.isnan(checks.empty_beat_rate([Note(0, 0.05, 60, 80)])), "no length"
 
 
 def test_note_density():
@@ -91,3 +100,19 @@ def test_table_and_failures():
     assert checks.failures(real, real, {"pitch_class_entropy": 0.1}) == []
     (failure,) = checks.failures(real, model, {"pitch_class_entropy": 0.5, "note_density": 0.1})
     assert failure.startswith("pitch_class_entropy: 0.000, real music has 2.75")
+
+
+def test_a_figure_that_is_not_defined_is_no_part_of_a_mean_and_fails():
+    assert checks.means([{"a": 1.0}, {"a": math.nan}, {"a": 2.0}]) == {"a": 1.5}
+    undefined = checks.means([{"a": math.nan}])
+    assert math.isnan(undefined["a"])
+    assert len(checks.failures({"a": 1.0}, undefined, {"a": 0.5})) == 1
+    with pytest.raises(checks.NoPieces, match="choose more of them"):
+        checks.means([])
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", ""])
+def test_how_many_pieces_is_a_whole_number_from_1_on(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="choose a whole number from 1 on"):
+        checks.how_many(text)
+    assert checks.how_many("12") == 12

@@ -1,6 +1,7 @@
 """evaluate.py against a reckoning that shares little with it; the importer with weights of the published layout."""
 
 import json
+import os
 from pathlib import Path
 
 import mido
@@ -139,6 +140,17 @@ def test_wrong_weights_are_one_line_with_file_and_remedy(capsys, weights, name, 
     assert str(weights / name) in err and says in err and len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["Wx.bin", "Wy.bin"])
+def test_weights_that_no_net_has_are_refused(capsys, weights, name):
+    size = (weights / name).stat().st_size // 4
+    np.full(size, 3e38, "<f4").tofile(weights / name)
+    files = (weights / file for file in ("Wx.bin", "Wy.bin", "tables.json"))
+    before = sorted(weights.iterdir())
+    status, out, err = run(import_rnn_drummer, capsys, *files, "-o", weights / "drummer.onnx")
+    assert (status, out, sorted(weights.iterdir())) == (2, "", before)
+    assert str(weights / name) in err and "too large" in err and len(err.splitlines()) == 1
+
+
 def test_ours_is_measured_hit_by_hit(capsys, folder):
     status, out, err = run(evaluate, capsys, "--model", TINY, folder)
     result = json.loads(out)
@@ -148,7 +160,9 @@ def test_ours_is_measured_hit_by_hit(capsys, folder):
     one_by_one = [json.loads(run(evaluate, capsys, "--model", TINY, path.parent)[1]) for path in paths[1:]]
     assert result["files"] == 2 and one_by_one[0]["files"] == 1
     assert result["hits"] == sum(len({(t, n) for t, n, _ in some_notes(*which)}) - 1 for which in ((30, 1), (20, 2)))
-    assert [Path(line.split(":")[0]).name for line in result["refused"]] == ["broken.mid", "single.mid"]
+    assert [set(row) for row in result["refused"]] == [{"file", "reason"}] * 2
+    assert [row["file"] for row in result["refused"]] == ["broken.mid", "single.mid"]
+    assert result["refused"][1]["reason"].startswith("a single hit, after which nothing comes")
     assert 0 <= result["accuracy"] <= 1 and 0 < result["nats_per_hit"] < 20
 
 
@@ -187,7 +201,6 @@ def test_splits_of_groove(capsys, folder):
     ("files", "options", "says"),
     [
         ({}, [], "no MIDI files"),
-        ({"a.mid": b"MThd"}, [], "none of the files can be measured"),
         ({"a.mid": b"MThd"}, ["--split", "train"], "info.csv: cannot be read"),
         ({"info.csv": b"x,y\n1,2\n"}, ["--split", "train"], "not the table of Groove"),
         ({"info.csv": b"midi_filename,split,style,beat_type\nx.mid,train,rock,beat\n"}, ["--split", "train"], "unpack"),
@@ -199,6 +212,22 @@ def test_a_folder_that_cannot_be_used_is_named(capsys, tmp_path, files, options,
     status, out, err = run(evaluate, capsys, "--model", TINY, tmp_path, *options)
     assert (status, out) == (2, "")
     assert str(tmp_path) in err and says in err
+
+
+def test_a_folder_of_which_nothing_can_be_measured(capsys, tmp_path):
+    write(tmp_path / "sub" / "one.mid", [(0, 36, 90)])
+    (tmp_path / "link.mid").symlink_to("nowhere.mid")
+    os.mkfifo(tmp_path / "pipe.mid")
+    status, out, err = run(evaluate, capsys, "--model", TINY, tmp_path)
+    result = json.loads(out)
+    assert status == 2
+    refused = {row["file"]: row["reason"] for row in result.pop("refused")}
+    assert list(refused) == ["link.mid", "pipe.mid", "sub/one.mid"]
+    assert "no file, nor a link to one" in refused["link.mid"] == refused["pipe.mid"]
+    assert result == {"nats_per_hit": None, "accuracy": None, "hits": 0, "files": 0}
+    assert err.splitlines() == [
+        f"error: {tmp_path}: none of 3 MIDI files can be used; the first, link.mid: {refused['link.mid']}"
+    ]
 
 
 def test_missing_files_are_named(capsys, tmp_path, folder):

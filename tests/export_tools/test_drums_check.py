@@ -71,6 +71,47 @@ def test_a_folder_without_info_is_named(capsys, tmp_path):
     assert (status, out) == (2, "") and "info.csv" in err
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--pieces", 0], "--pieces: '0': choose a whole number from 1 on"),
+        (["--bars", -2], "--bars: '-2': choose a whole number from 1 on"),
+        (["--bars", 1000], "no piece to compare: choose"),
+    ],
+)
+def test_nothing_to_compare_is_told(capsys, groove, options, says):
+    try:
+        status, out, err = run(capsys, groove, "--model", TINY, *options)
+    except SystemExit as exit:
+        status, (out, err) = exit.code, capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert says in err.splitlines()[-1]
+
+
+def drummed(bars, seed):
+    """Hits on every 16th, on an instrument at random."""
+    rng = np.random.default_rng(seed)
+    return [check.note(120 * step, int(rng.integers(len(INSTRUMENTS))), 90) for step in range(16 * bars)]
+
+
+def test_the_limits_reject_copies_and_silence():
+    known = [drummed(8, seed) for seed in range(10)]
+    corpus = Corpus(map(check.drum_tokens, known))
+
+    def pieces(copied, gap):
+        rows = []
+        for seed, other in enumerate(known):
+            own = drummed(8, 100 + seed)
+            rows.append(own[:10] + other[10 : 10 + copied] + own[10 + copied :])
+        return check.judge([row[:64] + row[64 + gap :] for row in rows], corpus)
+
+    real, copied, silent = pieces(14, 0), pieces(23, 0), pieces(14, 4)
+    assert 13 <= real["longest_copy"] < 15 and 22 <= copied["longest_copy"] < 24
+    assert [line.split(":")[0] for line in check.failures(real, copied, check.LIMITS)] == ["longest_copy"]
+    assert silent["empty_beat_rate"] == pytest.approx(1 / 32)
+    assert "empty_beat_rate" in [line.split(":")[0] for line in check.failures(real, silent, check.LIMITS)]
+
+
 def test_the_bench_prints_microseconds(capsys, monkeypatch):
     monkeypatch.setattr(bench, "STEPS", 5)
     monkeypatch.setattr(bench, "PAUSED", 2)

@@ -1,5 +1,6 @@
 """What a melody model writes beside real tunes; how long its steps take; what its card must say."""
 
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from daemon import models
 from daemon.encodings.melody_events import event_of
 from daemon.music.melody import Note
+from export_tools.checks import Corpus, failures, melody_tokens
 from export_tools.melody import bench, checks
 from export_tools.melody.tunes import NoTunes, Tune, load_tunes
 
@@ -28,6 +30,13 @@ def write(path, tunes):
         events=np.concatenate([tune.events for _, tune in tunes]).astype(np.int8),
     )
     return path
+
+
+def npy(array):
+    """An array as the bytes of a file of its own, which an .npz holds many of."""
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
 
 
 def some_tune(seed, bars=8):
@@ -51,12 +60,14 @@ def test_tunes_come_back_by_side(tmp_path):
     assert load_tunes(write(tmp_path / "tunes.npz", tunes)) == {"train": [tunes[0][1]], "valid": [tunes[2][1]]}
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive"])
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"no archive", npy(np.arange(3))])
 def test_a_file_that_prepare_did_not_write_is_refused(tmp_path, content):
     path = tmp_path / "tunes.npz"
     path.write_bytes(content)
-    with pytest.raises(NoTunes, match=r"tunes.npz: not written by export_tools.melody.prepare .*run it again"):
+    with pytest.raises(NoTunes, match=r"tunes.npz: not written by export_tools.melody.prepare: run it again$"):
         load_tunes(path)
+    with pytest.raises(NoTunes, match=r"nowhere.npz: cannot be read \(No such file or directory\): name a file"):
+        load_tunes(tmp_path / "nowhere.npz")
 
 
 def test_a_model_that_plays_anything_fails_the_checks(capsys, tmp_path):
@@ -72,6 +83,55 @@ def test_a_model_that_plays_anything_fails_the_checks(capsys, tmp_path):
     assert "tiny_melody: scale_consistency" in err
     checks.main(arguments)
     assert capsys.readouterr().out == out, "the seed is fixed"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(["--count", "0"], "--count: '0': choose a whole number from 1 on"), ([], "no piece to compare: choose")],
+)
+def test_nothing_to_compare_is_told(capsys, tmp_path, options, says):
+    tunes = [("train", some_tune(1)), ("valid", some_tune(2, bars=2))]  # nothing after the two bars that are heard
+    arguments = [str(write(tmp_path / "tunes.npz", tunes)), str(TINY), *options]
+    try:
+        status = checks.main(arguments)
+    except SystemExit as exit:
+        status = exit.code
+    out, err = capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert says in err.splitlines()[-1]
+
+
+def tunes_that_copy(notes, known, seed):
+    """Tunes of 120 eighths of their own, but for so many notes of one that is known."""
+    rows = []
+    for number, tune in enumerate(known):
+        events = list(some_tune(seed + number, bars=20).events)
+        events[40 : 40 + 2 * notes] = tune.events[10 : 10 + 2 * notes]
+        rows.append((events, 3.0))
+    return rows
+
+
+def test_the_limits_reject_copies_and_silence():
+    known = [some_tune(seed, bars=20) for seed in range(20)]
+    corpus = Corpus(melody_tokens(checks.notes_from(tune.events)) for tune in known)
+    real = checks.described(tunes_that_copy(11, known, 100), corpus)
+    copied = checks.described(tunes_that_copy(30, known, 200), corpus)
+    assert 11 <= real["longest_copy"] < 13 and 30 <= copied["longest_copy"] < 32
+    assert [line.split(":")[0] for line in failures(real, copied, checks.LIMITS)] == ["longest_copy"]
+    silent = tunes_that_copy(11, known, 100)
+    for events, _ in silent:
+        for step in range(160, 184):  # six beats of 60
+            events[step] = int(step == 160)
+    described = checks.described(silent, corpus)
+    assert described["empty_beat_rate"] == pytest.approx(0.1, abs=0.02)
+    assert "empty_beat_rate" in [line.split(":")[0] for line in failures(real, described, checks.LIMITS)]
+
+
+def test_a_card_tells_the_epochs_once():
+    train = pytest.importorskip("export_tools.melody.train", reason="needs torch", exc_type=ImportError)
+    for config in train.CONFIGS.values():
+        assert "epochs" not in train.options(config)
+        assert {"batch", "dropout", "rate"} <= set(train.options(config))
 
 
 def test_a_step_is_measured(capsys, monkeypatch):

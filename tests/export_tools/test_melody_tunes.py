@@ -1,7 +1,10 @@
 """Tunes out of MIDI files, families of variants, and evaluate.py against a reckoning one step at a time."""
 
 import json
+import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import mido
 import numpy as np
@@ -66,6 +69,21 @@ def test_a_change_of_meter_begins_a_new_tune(tmp_path):
     first, second = tunes.read_tunes(write(tmp_path / "a.mid", notes, [(0, (4, 4)), (8, (6, 8))]))
     assert (len(first.events), first.meter) == (32, 4.0)
     assert (len(second.events), second.meter, second.position) == (24, 3.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    "meters",
+    [
+        [(0, (4, 4)), (17, (3, 4))],  # after the last note
+        [(0, (3, 8)), (0.5, (4, 4))],  # before the first
+        [(0, (4, 4)), (8.5, (3, 4)), (9.5, (4, 4))],  # two within a rest
+    ],
+)
+def test_a_meter_in_which_no_note_begins_is_no_tune(tmp_path, meters):
+    notes = [(1.0 + beat, 0.25, 60 + beat % 5) for beat in range(12) if not 7 <= beat <= 8]
+    found = tunes.read_tunes(write(tmp_path / "a.mid", notes, meters))
+    assert sum(event >= 2 for tune in found for event in tune.events) == 10
+    assert {tune.meter for tune in found} == {4.0}
 
 
 def test_accents_tell_where_the_bar_begins(tmp_path):
@@ -183,6 +201,23 @@ def test_prints_what_one_step_at_a_time_adds_up_to(capsys, folder, name):
     assert "sound together" in result["refused"][0]["reason"]
 
 
+def test_prepare_tells_what_it_refused(capsys, monkeypatch, folder, tmp_path):
+    monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=lambda files, **_: files))
+    os.mkfifo(folder / "pipe.mid")
+    write(folder / "later.mid", walk(7), [(0, (4, 4)), (60, (3, 4))])
+    assert prepare.main([str(folder), str(tmp_path / "tunes.npz")]) == 0
+    lines = (tmp_path / "tunes.refused.txt").read_text().splitlines()
+    assert [line.split(": ")[0] for line in lines] == ["chords.mid", "none.mid", "pipe.mid"]
+    assert sum(map(len, tunes.load_tunes(tmp_path / "tunes.npz").values())) == 5
+    assert capsys.readouterr().out.startswith("4 files, 3 refused")
+    for path in (*folder.rglob("?.mid*"), folder / "later.mid"):
+        path.unlink()
+    assert prepare.main([str(folder), str(tmp_path / "none.npz")]) == 2
+    err = capsys.readouterr().err
+    assert "none of 3 MIDI files can be used; the first, chords.mid: notes sound together" in err
+    assert not (tmp_path / "none.npz").exists()
+
+
 def test_every_model_is_measured_on_the_same_steps(capsys, folder):
     steps = [json.loads(run(capsys, "--model", DATA / f"{name}.onnx", folder)[1])["steps"] for name in TINY]
     assert steps[0] == steps[1] > 100
@@ -207,12 +242,9 @@ def test_what_is_wrong_is_one_line_with_a_remedy(capsys, folder, tmp_path):
     empty.mkdir()
     listed.write_text("nowhere.mid\n")
     tiny = DATA / "tiny_melody.onnx"
-    (tmp_path / "bad").mkdir()
-    (tmp_path / "bad" / "none.mid").write_bytes(b"")
     for arguments, says in (
         ((tiny, empty), "no MIDI files in it: name a folder"),
         ((tiny, tmp_path / "nowhere"), "no such folder"),
-        ((tiny, tmp_path / "bad"), "none of its 1 MIDI files can be used"),
         ((tiny, folder, "--files", listed), "nowhere.mid: there is no such MIDI file"),
         ((tiny, folder, "--files", tmp_path / "no list"), "cannot be read"),
         ((tmp_path / "none.onnx", folder), "no such model"),
@@ -222,3 +254,24 @@ def test_what_is_wrong_is_one_line_with_a_remedy(capsys, folder, tmp_path):
         assert (status, out) == (2, "")
         assert says in err
         assert len(err.splitlines()) == 1
+
+
+def test_a_folder_of_which_nothing_can_be_used(capsys, tmp_path):
+    bad = tmp_path / "bad"
+    (bad / "no file.mid").mkdir(parents=True)
+    (bad / "no file.mid" / "z.mid").write_bytes(b"")
+    (bad / "link.mid").symlink_to("nowhere.mid")
+    (bad / "folder.mid").symlink_to(bad)
+    os.mkfifo(bad / "pipe.mid")
+    write(bad / "chords.mid", [(0, 1, 60), (0, 1, 64)])
+    status, out, err = run(capsys, "--model", DATA / "tiny_melody.onnx", bad)
+    result = json.loads(out)
+    assert status == 2
+    refused = {row["file"]: row["reason"] for row in result.pop("refused")}
+    assert list(refused) == ["chords.mid", "folder.mid", "link.mid", "no file.mid/z.mid", "pipe.mid"]
+    assert "no file, nor a link to one" in refused["folder.mid"] == refused["link.mid"] == refused["pipe.mid"]
+    figures = ("nats_per_step", "accuracy", "event_accuracy", "no_event_accuracy")
+    assert result == {**dict.fromkeys(figures), "steps": 0, "files": 0}
+    assert err.splitlines() == [
+        f"error: {bad}: none of 5 MIDI files can be used; the first, chords.mid: {refused['chords.mid']}"
+    ]
