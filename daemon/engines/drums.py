@@ -13,13 +13,14 @@ from daemon import models
 from daemon.encodings.drums import TICKS, Wish
 from daemon.engines import drums_primer
 from daemon.engines.base import SEEDS, Option, Setting, Setup
-from daemon.engines.drums_drummer import NEAR, Drummer, Home, Manner, at_home, on_quarter
+from daemon.engines.drums_drummer import Drummer, Home, Manner, at_home, on_quarter
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
 from daemon.engines.drums_kit import HATS, KICK, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit, Reach
 from daemon.engines.drums_model import drums_model
-from daemon.engines.drums_primer import SHORTEST_BAR, Note, Primer
+from daemon.engines.drums_primer import NEAR, SHORTEST_BAR, Note, Primer
 from daemon.engines.drums_swing import swung, unswung
+from daemon.engines.line import EPSILON
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from daemon.music.melody import Melodies
@@ -31,6 +32,7 @@ PHRASE = 8  # bars after which it goes back to the groove that it started from: 
 FINE = 16  # steps of loudness, and of density to a hit per beat: an old wish is answered without the net
 SPAN = 1.2  # octaves of loudness, and of the density that is asked for, for each unit of intensity; 0.5: as the groove
 DENSE = 1.2  # the chance that no 16th is left empty, for each unit of intensity above 0.5
+ON = 0.5  # from there on a setting that is a switch is on
 QUIET = 1.0  # beats after which even a soft hit sounds
 FAINT = 100.0  # the velocity of what is left out off the quarters, for each unit of intensity below 0.5
 
@@ -45,7 +47,7 @@ class Drums:
     lead: ClassVar[float] = 0.03
     tolerance: ClassVar[float] = 0.05
     options: ClassVar[tuple[Option, ...]] = (
-        Option("groove", drums_primer.RANDOM, "what it starts from: one that ships with jamd, a MIDI file, or random"),
+        Option("groove", drums_primer.RANDOM, "what it starts from: one that ships, a MIDI file, or random", file=True),
         Option("style", OF_GROOVE, "a style that the model knows, if not that of the groove"),
         Option("swing_of", "eighths", "the notes that the setting swing delays", ("eighths", "sixteenths")),
         *(Option(piece.name, float(piece.note), "its MIDI note, -1: not played") for piece in PIECES),
@@ -66,21 +68,34 @@ class Drums:
         self._style = str(setup.options.get("style", OF_GROOVE))
         self._swing_of = TICKS if setup.options.get("swing_of", "eighths") == "eighths" else TICKS // 2
         self._kit = Kit(setup.options)
-        self._path, self._listen = setup.model, setup.listen
+        self._setup, self._listen = setup, setup.listen
+
+    @classmethod
+    def mistakes(cls, setup: Setup) -> Iterator[tuple[str, str]]:
+        yield from Kit(setup.options).mistakes()
+        try:
+            drums_primer.find(str(setup.options.get("groove", drums_primer.RANDOM)))
+        except ModelError as error:
+            yield "groove", str(error)
+        style = setup.options.get("style", OF_GROOVE)
+        if style != OF_GROOVE and setup.model is not None:
+            known = models.read_sidecar(setup.model).get("styles") or ()
+            if style not in known:
+                names = ", ".join(known) or "none: leave the line out"
+                yield "style", f"{style!r} is none of the styles of {setup.model.name}: there are {names}"
 
     def prepare(self) -> None:
-        if self._path is None:
+        path = self._setup.model
+        if path is None:
             raise ModelError("the drummer has no model: name one under `model:`, for instance drums")
-        self._kit.check()
+        if wrong := [f"`{option}`: {what}" for option, what in self.mistakes(self._setup)]:
+            raise ModelError(f"drums: {'; '.join(wrong)}")
         self._chosen = drums_primer.find(self._groove)
         drums_primer.shipped()
-        artifact = models.load(self._path, engine="drums")
+        artifact = models.load(path, engine="drums")
         self._model = drums_model(artifact.session, artifact.sidecar)
         self._homes: dict[Primer, Home] = {}
         self._bar = 4 * TICKS  # of the bar, as far as is known
-        if self._style not in (OF_GROOVE, *self._model.styles):
-            known = ", ".join(self._model.styles) or "none: leave the line out"
-            raise ModelError(f"drums: `style: {self._style}` is none of the styles of {self._path.name} ({known})")
         self.reset({}, 0.0, 0)
         for _ in self.generate(Window(0.0, 0.25, 0.0, 4.0, 120.0)):  # the first run of a model is slow
             pass
@@ -97,11 +112,13 @@ class Drums:
         self._open = False  # whether the hi-hat sounds open
         self._sounded = beat  # beat of the last hit
         self._until = -math.inf  # end of the last window
+        self._line, self._number, self._meter = beat, 0, math.inf  # beat and number of the bar, from 0; beats in it
         self._home_in(self._bar)
 
     def control(self, name: str, value: float) -> None:
-        if name == "fill" and self._running and self._settings[name] < 0.5 <= value:
-            self._fills.ask()
+        before = self._settings.get(name, value)
+        if name == "fill" and self._running and value >= ON and (before < ON or before == value):
+            self._fills.ask()  # also of a controller that never goes down
         if name in self._settings:
             self._settings[name] = value
 
@@ -120,7 +137,7 @@ class Drums:
         self._until, self._running, self._intensity = window.end, True, self._intensity_at(window)
         drummer = self._come_in(window)
         drummer.swing = self._swing
-        line, number = self._tick(window.bar_start), round(window.bar_start / window.meter)
+        line, number = self._tick(window.bar_start), self._count(window)
         now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
         if self._fills.plan(now, line, self._bar, number, self._fill_every):
             drummer.think_again()
@@ -140,6 +157,15 @@ class Drums:
                 drummer.strike(window.tempo)
             else:
                 return
+
+    def _count(self, window: Window) -> int:
+        """The number of the bar, from 0. As bars of another length may have gone before, it counts while it plays."""
+        if self._meter == math.inf or window.bar_start < self._line:
+            self._number = round(window.bar_start / window.meter)
+        else:
+            self._number += math.ceil((window.bar_start - self._line) / self._meter - EPSILON)
+        self._line, self._meter = window.bar_start, window.meter
+        return self._number
 
     def _come_in(self, window: Window) -> Drummer:
         """Whoever is playing; at the beginning, and where other bars begin, somebody who comes in now."""

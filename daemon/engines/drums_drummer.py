@@ -12,10 +12,9 @@ from daemon.encodings.drums import TICKS, Hit, Wish
 from daemon.engines.drums_guide import FILL, Guide
 from daemon.engines.drums_kit import CRASH, KICK, Reach
 from daemon.engines.drums_model import DrumsModel
-from daemon.engines.drums_primer import Note, Primer, in_order
+from daemon.engines.drums_primer import NEAR, Note, Primer, in_order
 from daemon.engines.drums_swing import all_unswung, swung
 
-NEAR = 40  # ticks around a bar line that belong to it
 LANDING = (KICK, CRASH)
 SHORT = 150  # ticks between hits at most, in a fill and where it is dense
 RATE, RIGHTING = 0.1, 0.3  # of what is late, how fast it is learned, and how much of it is taken back at a time

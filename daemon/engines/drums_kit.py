@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.drums import COUNT, INSTRUMENTS, TICKS
-from daemon.errors import ModelError
 
 Ints = NDArray[np.int64]
 
@@ -69,13 +68,13 @@ class Kit:
     def __init__(self, options: Mapping[str, object]) -> None:
         self._notes = [float(str(options.get(piece.name, piece.note))) for piece in PIECES]
 
-    def check(self) -> None:
-        """Raises ModelError where an option is no note, or nothing is left."""
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """The pieces that have no note, and what to give them."""
         for piece, note in zip(PIECES, self._notes, strict=True):
             if note not in range(SILENT, 128):
-                raise ModelError(f"drums: `{piece.name}` is {note:g}: give a MIDI note from 0 to 127, or -1 for none")
-        if len(self.silent) == COUNT:
-            raise ModelError("drums: every piece of the kit is -1: give one a MIDI note, or take the player out")
+                yield piece.name, f"{note:g} is no note: give a MIDI note from 0 to 127, or -1 for none"
+        if set(self._notes) == {SILENT}:
+            yield PIECES[0].name, "every piece of the kit is -1: give one a MIDI note, or take the player out"
 
     def note(self, instrument: int) -> int | None:
         """The MIDI note of an instrument of the model, None if it is silent."""

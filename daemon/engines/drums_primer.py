@@ -18,6 +18,7 @@ RANDOM = "random"
 BARS = 2  # of a file that are used at most
 MOST = 160  # hits in them: they are played to the model when it comes in
 SHORTEST_BAR = TICKS // 4
+NEAR = 40  # ticks around a bar line that belong to it
 # The styles of Groove, by shipped groove; one of another name has none.
 STYLES = {
     "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
@@ -52,19 +53,20 @@ class Primer:
     def fit(self, bar: int) -> Primer:
         """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat.
 
-        Where nothing is left, there is a kick on the first beat.
+        What is played a little before a bar line belongs to the bar that follows. Where nothing is left, there is a
+        kick on the first beat.
         """
         if bar == self.bar:
             return self
-        notes = []
-        for number in range(self.length // self.bar):
+        count, notes = self.length // self.bar, []
+        for note in self.notes:
+            number, place = divmod(note.tick + NEAR, self.bar)
             for begin in range(0, bar, self.bar):
-                for note in self.notes:
-                    place = begin + note.tick - number * self.bar
-                    if begin <= place < min(begin + self.bar, bar):
-                        notes.append(Note(number * bar + place, note.instrument, note.velocity))
+                if begin + place < bar:
+                    tick = (number % count * bar + begin + place - NEAR) % (count * bar)
+                    notes.append(Note(tick, note.instrument, note.velocity))
         notes = sorted(notes, key=in_order) or [Note(0, KICK, round(127 * self.loudness))]
-        return Primer(self.name, bar, self.length // self.bar * bar, tuple(notes), self.tempo)
+        return Primer(self.name, bar, count * bar, tuple(notes), self.tempo)
 
     def between(self, start: int, end: int) -> Iterator[Note]:
         """The notes with start ≤ tick < end, over and over again."""
@@ -120,8 +122,7 @@ def find(wanted: str) -> Primer | None:
     try:
         return read(Path(wanted).expanduser())
     except (MelodyError, RuntimeError, ValueError) as error:
-        names = ", ".join((RANDOM, *shipped()))
-        raise ModelError(f"drums: `groove: {wanted}`: {error}; or choose one of {names}") from None
+        raise ModelError(f"{error}; or choose one of {', '.join((RANDOM, *shipped()))}") from None
 
 
 def at_random(bar: int, style: str | None, draw: float) -> Primer:

@@ -91,6 +91,7 @@ def make(
     if "groove" not in options:
         monkeypatch.setattr(drums_primer, "find", lambda wanted: GRID)
     monkeypatch.setattr(drums.models, "load", lambda path, engine: Fake(path))
+    monkeypatch.setattr(drums.models, "read_sidecar", lambda path: {"styles": list(model.styles)})
     monkeypatch.setattr(drums, "drums_model", lambda session, sidecar: model)
     engine = Drums(Setup(options, {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",)))
     engine.prepare()

@@ -167,6 +167,26 @@ def test_a_fill_every_n_bars_lands_on_crash_and_kick(monkeypatch: pytest.MonkeyP
     assert {16.0, 32.0, 48.0, 64.0} <= set(shown(actions, KICK))
 
 
+def test_bars_are_counted_through_a_change_of_meter(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"fill_every": 4.0})
+    actions, beat = [], 0.0
+    for bar in range(17):
+        meter = 4.0 if bar < 5 else 3.0 if bar < 11 else 3.5
+        for number in range(round(meter * 4)):
+            actions += list(engine.generate(window(beat + number / 4, meter=meter, line=beat)))
+        beat += meter
+    assert shown(actions, CRASH) == [16.0, 29.0, 41.5, 55.5], "where bars 4, 8, 12 and 16 begin"
+
+
+def test_a_controller_that_never_goes_down_asks_for_a_fill_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel())
+    actions = run(engine, 0, 1)
+    for beat in (1, 9):
+        engine.control("fill", 1.0)
+        actions += run(engine, beat, beat + 8)
+    assert shown(actions, CRASH) == [4.0, 12.0]
+
+
 def test_no_fills_but_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model)
@@ -416,11 +436,11 @@ def test_a_file_of_ones_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"groove": "polka"}, r"`groove: polka`: polka: there is no such file.*choose one of random, ballad"),
+        ({"groove": "polka"}, r"drums: `groove`: polka: there is no such file.*choose one of random, ballad"),
         ({"groove": str(Path(__file__))}, "not a whole"),
-        ({"style": "polka"}, r"`style: polka` is none of the styles of f \(funk, rock\)"),
-        ({"kick": 128.0}, "`kick` is 128: give a MIDI note"),
-        ({"kick": -0.5}, "`kick` is -0.5: give a MIDI note"),
+        ({"style": "polka"}, r"`style`: 'polka' is none of the styles of f: there are funk, rock"),
+        ({"kick": 128.0}, "`kick`: 128 is no note: give a MIDI note"),
+        ({"kick": -0.5}, "`kick`: -0.5 is no note: give a MIDI note"),
         ({piece.name: -1.0 for piece in PIECES}, "every piece of the kit is -1"),
     ],
 )

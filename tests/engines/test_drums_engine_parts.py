@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
-from daemon.engines.drums_primer import Note, Primer, find, read, shipped
+from daemon.engines.drums_kit import KICK
+from daemon.engines.drums_primer import NEAR, Note, Primer, find, read, shipped
 from daemon.engines.drums_swing import all_unswung, swung, unswung
 from daemon.errors import ModelError
 from daemon.music.events import MidiEvent, note_off, note_on
@@ -144,6 +145,28 @@ def test_a_groove_goes_round_and_fits_other_bars() -> None:
     assert (primer.density * 480, primer.loudness) == (1, pytest.approx(90 / 127))
 
 
+@pytest.mark.parametrize("bar", [960, 1440, 1680, 2400, 3360])
+def test_the_first_beat_stays_the_first_in_other_bars(bar: int) -> None:
+    """Drummers play the one a little before the bar line as often as after it."""
+    primer = Primer("x", 1920, 3840, (Note(470, 1, 90), Note(1890, 0, 90), Note(3811, 0, 90)))
+    fitted = primer.fit(bar)
+    kicks = {note.tick for note in fitted.notes if note.instrument == 0}
+    assert {2 * bar - 29, bar - 30} <= kicks
+    if bar < 1920:
+        assert kicks == {2 * bar - 29, bar - 30}
+    for primer in shipped().values():
+        other = primer.fit(bar)
+        assert [one(primer, number) for number in range(2)] == [one(other, number) for number in range(2)]
+
+
+def one(primer: Primer, number: int) -> bool:
+    """Whether that bar has a kick on its first beat."""
+    places = (
+        (note.tick - number * primer.bar + NEAR) % primer.length for note in primer.notes if note.instrument == KICK
+    )
+    return any(place < 2 * NEAR for place in places)
+
+
 def test_the_shipped_ones_are_playable_in_any_bar() -> None:
     for primer in shipped().values():
         assert primer.style is not None
@@ -197,5 +220,5 @@ def test_a_groove_that_cannot_be_played_from(
 
 @pytest.mark.parametrize("name", ["~nobody/x.mid", "a\0b", "", "/"])
 def test_what_is_no_groove_is_said(name: str) -> None:
-    with pytest.raises(ModelError, match="groove"):
+    with pytest.raises(ModelError, match="; or choose one of random, ballad"):
         find(name)
