@@ -45,8 +45,8 @@ class Host:
                 yield from self._engine.listen(event)
             case Generate(window):
                 yield from self._engine.generate(window)
-            case Control(name, value):
-                self._engine.control(name, value)
+            case Control(name, value, beat):
+                yield from self._engine.control(name, value, beat)
             case Reset(beat, seed):
                 self._engine.reset(self._known, beat, seed)
             case Ping():

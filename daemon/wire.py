@@ -35,6 +35,7 @@ class Generate:
 class Control:
     name: str
     value: float
+    beat: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ def encode_call(call: Call) -> list[Any]:
             return ["listen", beat, source, message.hex()]
         case Generate(w):
             return ["generate", w.start, w.end, w.bar_start, w.meter, w.tempo]
-        case Control(name, value):
-            return ["control", name, value]
+        case Control(name, value, beat):
+            return ["control", name, value, beat]
         case Reset(beat, seed):
             return ["reset", beat, seed]
         case Ping():
@@ -65,8 +66,8 @@ def decode_call(data: list[Any]) -> Call:
             return Listen(MidiEvent(beat, source, bytes.fromhex(message)))
         case ["generate", start, end, bar_start, meter, tempo]:
             return Generate(Window(start, end, bar_start, meter, tempo))
-        case ["control", name, value]:
-            return Control(name, value)
+        case ["control", name, value, beat]:
+            return Control(name, value, beat)
         case ["reset", beat, seed]:
             return Reset(beat, seed)
         case ["ping"]:

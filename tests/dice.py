@@ -50,8 +50,9 @@ class Dice:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         self._random, self._known = Random(seed), known
 
-    def control(self, name: str, value: float) -> None:
+    def control(self, name: str, value: float, beat: float) -> Iterator[Action]:
         self._settings[name] = value
+        return iter(())
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
         if is_note_on(event.message):

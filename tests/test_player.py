@@ -88,7 +88,7 @@ def test_host_hands_every_call_to_the_engine(echo_engine: Path) -> None:
     host = make_host(MEMBER)
     assert list(host.handle(Reset(0.0, 1))) == []
     assert list(host.handle(STRIKE)) == [Play(1.5, 72, 70, "echo")]
-    assert list(host.handle(Control("shift", 7))) == []
+    assert list(host.handle(Control("shift", 7, 1.75))) == []
     assert list(host.handle(STRIKE)) == [Play(1.5, 67, 70, "echo")]
     assert list(host.handle(Listen(MidiEvent(2.0, "keys", note_off(1, 60))))) == [Stop(2.0, "echo")]
     assert list(host.handle(Generate(Window(4.0, 4.25, 4.0, 4.0, 96)))) == [Play(4.0, 48, 80, "beat", 0.5)]

@@ -78,8 +78,8 @@ class Engine(Protocol):
         `known` are the melodies listened to, whose future is known.
         """
 
-    def control(self, name: str, value: float) -> None:
-        """Turn a declared setting; `value` lies within its range."""
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
+        """Turn a declared setting at `beat`; `value` lies within its range. Most answer with nothing."""
 
     def listen(self, event: MidiEvent) -> Iterable[Action]:
         """Notes and sustain (CC 64) of those listened to, as they come. Answer at once, or with nothing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import ClassVar
 
@@ -115,12 +115,13 @@ class Drums:
         self._line, self._number, self._meter = beat, 0, math.inf  # beat and number of the bar, from 0; beats in it
         self._home_in(self._bar)
 
-    def control(self, name: str, value: float) -> None:
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
         before = self._settings.get(name, value)
         if name == "fill" and self._running and value >= ON and (before < ON or before == value):
             self._fills.ask()  # also of a controller that never goes down
         if name in self._settings:
             self._settings[name] = value
+        return ()
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
         if event.source in self._listen:

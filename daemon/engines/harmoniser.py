@@ -90,9 +90,10 @@ class Harmoniser:
         self._until = -math.inf  # end of the last window; before the first one the transport stands
         self._composed = 0
 
-    def control(self, name: str, value: float) -> None:
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
         if name in self._settings:
             self._settings[name] = value
+        return ()
 
     # keys
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import ClassVar
 
 from daemon import models
@@ -84,10 +84,11 @@ class MelodyPlayer:
         self._respond.reset()
         self._duet.reset()
 
-    def control(self, name: str, value: float) -> None:
-        if name in self._settings:
-            before, self._settings[name] = self._settings[name], value
-            self._mode.control(name, before, value)
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
+        if name not in self._settings:
+            return ()
+        before, self._settings[name] = self._settings[name], value
+        return self._mode.control(name, before, value, beat, self._grid)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
         yield from self._turn(event.beat)

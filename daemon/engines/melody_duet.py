@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -50,8 +50,9 @@ class Duet:
         self._rhythm: deque[bool] = deque(maxlen=MEMORY * BEAT)  # in each of the last 16ths, whether you struck
         self._met: tuple[int, int] | None = None  # your last note and its own, as MIDI numbers, when you struck
 
-    def control(self, name: str, before: float, value: float) -> None:
+    def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
         """All settings are looked up when they are needed."""
+        return ()
 
     def owes(self, beat: float) -> bool:
         """It sings with you, not after you."""

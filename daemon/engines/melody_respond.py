@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -48,11 +48,12 @@ class Respond:
         self._asked: float | None = None  # the 16th from which on an answer is wanted on the next beat
         self._again = False  # the last answer is wanted once more
 
-    def control(self, name: str, before: float, value: float) -> None:
+    def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
         if name == "answer" and value >= ON and (before < ON or before == value):  # some controllers never go down
-            self._asked = -math.inf
-        elif name == "loop":
+            return self._ask(beat, grid)
+        if name == "loop":
             self._again = value >= ON
+        return ()
 
     def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
         if self._end == "control" and _is_pedal(event.message):
@@ -64,19 +65,24 @@ class Respond:
             yield from self._strike(struck, grid)
 
     def _press(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
-        """The pedal asks for an answer. If its beat was filled already, it begins here."""
+        """The pedal asks for an answer."""
         pedal, down = (event.source, event.message[0] & 15), event.message[2] >= 64
         pressed = down and pedal not in self._pedals
         self._pedals = self._pedals | {pedal} if down else self._pedals - {pedal}
-        if not pressed or not grid.runs:
+        if pressed:
+            yield from self._ask(event.beat, grid)
+
+    def _ask(self, beat: float, grid: Grid) -> Iterator[Action]:
+        """An answer is wanted on the next beat. If that was filled already, it begins here."""
+        if not grid.runs:
             return
-        self._asked = grid.beat_after(event.beat)
+        self._asked = grid.beat_after(beat)
         if self._asked == self._frame and (over := self._over(self._frame, grid)):
             if self._phrase is not None and (late := self._line.early(self._frame)) is not None:
                 self._memory.mend(late, grid)
                 self._learn(late)
             self._answer(self._frame, over, grid)
-            yield from self._sing(self._frame, max(self._frame * STEP, event.beat))
+            yield from self._sing(self._frame, max(self._frame * STEP, beat))
 
     def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
         """You play: whoever answers yields, unless it loops, or answers somebody who leads before you."""

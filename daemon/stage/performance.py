@@ -327,7 +327,7 @@ class Performance:
                 self._sources.sustain(control.source, channel, value >= 64)
                 self._tell(control.source, control_change(channel, SUSTAIN, value), stamp)
             case "setting":
-                self._players.turn(control.player, control.setting, amount)
+                self._players.turn(control.player, control.setting, amount, self.beat_at(stamp))
             case "tempo" if self._proposes:
                 self._sink.propose("tempo", amount)
             case "tempo":

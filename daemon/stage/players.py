@@ -45,7 +45,7 @@ class Sink(Protocol):
 class _Waiting:
     number: int
     asked: float  # seconds
-    listens: bool
+    hears: bool  # something that was played or turned just now
 
 
 @dataclass(eq=False, slots=True)
@@ -127,7 +127,7 @@ class Players:
     def answer(self, name: str, number: int, actions: Iterable[Action], last: bool) -> None:
         """Queue what an answer, or a part of it, says."""
         player = self._players[name]
-        listens = any(call.number == number and call.listens for call in player.waiting)
+        at_once = any(call.number == number and call.hears for call in player.waiting)
         while last and player.waiting and player.waiting[0].number <= number:
             player.waiting.popleft()
         stale = number < player.first_valid or player.released
@@ -135,17 +135,17 @@ class Players:
             if stale:
                 self.counts["stale"] += 1
             else:
-                player.voices.act(action, listens)
+                player.voices.act(action, at_once)
 
     def tell(self, source: str, message: bytes, beat: float) -> None:
         for player in self._players.values():
             if player.up and source in player.spec.listen:
                 self._call(player, Listen(MidiEvent(beat, source, message)))
 
-    def turn(self, name: str, setting: str, value: float) -> None:
+    def turn(self, name: str, setting: str, value: float, beat: float) -> None:
         self._settings[name, setting] = value
         if (player := self._players.get(name)) is not None and player.up:
-            self._call(player, Control(setting, value))
+            self._call(player, Control(setting, value, beat))
 
     def silence(self) -> None:
         """End all that they sound and forget what is queued; ask for no more windows."""
@@ -221,7 +221,7 @@ class Players:
         self._call(player, Reset(beat, self._new_seed(player.spec.name)))
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
-            self._call(player, Control(setting, value))
+            self._call(player, Control(setting, value, beat))
 
     def _new_seed(self, name: str) -> int:
         """Another for every player and every start; two seeds of the configuration have none in common."""
@@ -246,5 +246,5 @@ class Players:
         if player.released:
             return
         self._number += 1
-        player.waiting.append(_Waiting(self._number, self._clock(), isinstance(call, Listen)))
+        player.waiting.append(_Waiting(self._number, self._clock(), isinstance(call, Listen | Control)))
         self._sink.call(player.spec.name, self._number, call)

@@ -40,8 +40,9 @@ class Echo:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         pass
 
-    def control(self, name: str, value: float) -> None:
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
         self._shift = int(value)
+        return ()
 
     def listen(self, event: MidiEvent) -> Iterable[Action]:
         pitch = event.message[1]

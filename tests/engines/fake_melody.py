@@ -141,7 +141,10 @@ class Stage:
 
     def _happens(self, thing: MidiEvent | tuple[float, str, float]) -> None:
         if not isinstance(thing, MidiEvent):
-            self.engine.control(*thing[1:])
+            beat, name, value = thing
+            for action in self.engine.control(name, value, beat):
+                assert action.onset >= beat
+                self.actions.append(action)
             return
         for action in self.engine.listen(thing):
             assert action.onset >= thing.beat

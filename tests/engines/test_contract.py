@@ -100,7 +100,10 @@ def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -
             out.append(action)
         if random.random() < 0.1:
             setting = engine.settings[int(random.integers(len(engine.settings)))]
-            engine.control(setting.name, float(random.uniform(setting.low, setting.high)))
+            value = float(random.uniform(setting.low, setting.high))
+            for action in engine.control(setting.name, value, start):
+                assert action.onset >= start - 1e-9
+                out.append(action)
         events = [
             noise(random, start + float(random.uniform(-0.05, length + 1e-3)))
             for _ in range(int(random.choice([0, 1, 2, 5])))
@@ -158,7 +161,7 @@ def test_the_same_seed_gives_the_same_notes_and_another_gives_others(name: str) 
     assert first
     session(engine, {}, 2)  # a reset forgets all of it
     for setting in engine.settings:
-        engine.control(setting.name, setting.default)
+        list(engine.control(setting.name, setting.default, 0.0))
     assert session(engine, {"tune": TUNE}, 1, 144) == first == session(other, {"tune": TUNE}, 1, 144)
 
     def heard(seed: int) -> list[Action]:
@@ -202,7 +205,7 @@ def test_it_is_silent_a_bar_after_the_last_key_or_its_answer(
         beat = frame / 4
         actions += engine.generate(Window(beat, beat + 0.25, beat // 4 * 4, 4, 96))
         if frame == 28 and any(setting.name == "answer" for setting in engine.settings):
-            engine.control("answer", 1.0)
+            actions += engine.control("answer", 1.0, beat)
         if frame < 20:
             actions += engine.listen(MidiEvent(beat + 0.1, "keys", note_on(1, 60 + frame % 12, 90)))
         if 8 <= frame < 28:

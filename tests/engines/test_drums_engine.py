@@ -182,7 +182,7 @@ def test_a_controller_that_never_goes_down_asks_for_a_fill_each_time(monkeypatch
     engine = make(monkeypatch, FakeModel())
     actions = run(engine, 0, 1)
     for beat in (1, 9):
-        engine.control("fill", 1.0)
+        engine.control("fill", 1.0, 0.0)
         actions += run(engine, beat, beat + 8)
     assert shown(actions, CRASH) == [4.0, 12.0]
 
@@ -192,19 +192,19 @@ def test_no_fills_but_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, model)
     actions = run(engine, 0, 41)
     assert not any(asked.wish.fill for asked in model.asked)
-    engine.control("fill", 1.0)
+    engine.control("fill", 1.0, 0.0)
     actions += run(engine, 41, 41.25)
     assert model.asked[-1].wish.fill
     actions += run(engine, 41.25, 50)
-    engine.control("fill", 0.9)  # it is still up
+    engine.control("fill", 0.9, 0.0)  # it is still up
     actions += run(engine, 50, 60)
     assert shown(actions, CRASH) == [44.0]
-    engine.control("fill", 0.0)
-    engine.control("fill", 0.5)
+    engine.control("fill", 0.0, 0.0)
+    engine.control("fill", 0.5, 0.0)
     actions = run(engine, 60, 63.5)
     assert shown(actions, CRASH) == [] and model.asked[-1].wish.fill
-    engine.control("fill", 0.0)
-    engine.control("fill", 0.5)  # too late for this bar: the next one
+    engine.control("fill", 0.0, 0.0)
+    engine.control("fill", 0.5, 0.0)  # too late for this bar: the next one
     assert shown(run(engine, 63.5, 76), CRASH) == [68.0]
 
 
@@ -212,8 +212,8 @@ def test_a_fill_pedal_that_is_down_asks_for_none_at_a_jump(monkeypatch: pytest.M
     model = FakeModel()
     engine = make(monkeypatch, model)
     engine.reset({}, 16.0, 3)
-    engine.control("fill", 0.0)
-    engine.control("fill", 1.0)  # as the stage says again how the settings stand
+    engine.control("fill", 0.0, 0.0)
+    engine.control("fill", 1.0, 0.0)  # as the stage says again how the settings stand
     run(engine, 16, 24)
     assert not any(asked.wish.fill for asked in model.asked)
 
@@ -238,9 +238,9 @@ def test_intensity_is_the_settings_or_the_players(monkeypatch: pytest.MonkeyPatc
     soft, sparse = wish(26)
     assert soft < groove.loudness and sparse < len(groove.notes) / 8
     assert wish(40)[0] == pytest.approx(groove.loudness, abs=1 / 32)  # they have stopped
-    engine.control("intensity", 1.0)
+    engine.control("intensity", 1.0, 0.0)
     assert wish(44)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
-    engine.control("follow", 0.0)
+    engine.control("follow", 0.0, 0.0)
     list(engine.listen(on(48, 1)))
     assert wish(48)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
 
@@ -250,8 +250,8 @@ def test_settings_and_style_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> 
     engine = make(monkeypatch, model, {"temperature": 0.3}, style="funk")
     run(engine, 0, 5)
     assert (model.asked[-1].wish.style, model.asked[-1].temperature) == ("funk", 0.3)
-    engine.control("temperature", 1.2)
-    engine.control("top_p", 0.5)
+    engine.control("temperature", 1.2, 0.0)
+    engine.control("top_p", 0.5, 0.0)
     run(engine, 5, 6)
     assert (model.asked[-1].top_p, model.asked[-1].temperature) == (0.5, 1.2)
 

@@ -77,10 +77,13 @@ def test_the_pedal_does_not_hold_notes_where_it_asks_for_answers(monkeypatch: py
     assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF, NO_EVENT)
 
 
-def test_the_setting_answer_asks_too_whatever_ends_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("asked", [2.5, 2.9, 2.96, 2.999, 3.0])
+def test_the_setting_answer_asks_too_whatever_ends_phrases_and_however_near(
+    monkeypatch: pytest.MonkeyPatch, asked: float
+) -> None:
     for options in ({}, CONTROL, BARS):
         engine = make(monkeypatch, FakeModel(likes(60)), options=options)
-        stage = Stage(engine).play([on(0, 60), on(1, 62), (2.9, "answer", 1.0), (2.95, "answer", 0.0)], 5.75)
+        stage = Stage(engine).play([on(0, 60), on(1, 62), (asked, "answer", 1.0), (3.01, "answer", 0.0)], 5.75)
         assert onsets(stage) == sixteenths(3, 3)[:9], options
 
 

@@ -225,12 +225,16 @@ def test_controls_turn_settings_and_carry_the_pedal() -> None:
     controls = (ControlSpec("keys", 1, "setting", "choir", "temperature", 0.0, 1.5), ControlSpec("keys", 66, "sustain"))
     performance, sink = stage(controls=controls)
     performance.heard(0.1, "keys", 0.1, control_change(1, 1, 127))
-    assert sink.calls[-1][2] == Control("temperature", 1.5)
+    turned = sink.calls[-1][2]
+    assert isinstance(turned, Control)
+    assert (turned.name, turned.value, turned.beat) == ("temperature", 1.5, pytest.approx(performance.beat_at(0.1)))
     performance.heard(0.2, "keys", 0.2, control_change(3, 66, 127))
     assert sink.last(Listen)[2].event.message == control_change(3, 64, 127)
     performance.player_down(0.3, "choir")
     performance.player_up(0.4, "choir")
-    assert sink.calls[-2][2] == Control("temperature", 1.5)  # a new player gets the last setting
+    assert (
+        isinstance(sink.calls[-2][2], Control) and sink.calls[-2][2].value == 1.5
+    )  # a new player gets the last setting
 
 
 def test_a_lost_input_lets_go_of_what_it_held() -> None:
