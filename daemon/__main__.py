@@ -61,7 +61,7 @@ def check(config: ConfigFile = None) -> None:
     """Find every mistake in the configuration, or show all that is in effect."""
     from daemon.config import load
 
-    loaded = load(config)
+    loaded = load(config, whole_models=True)
     typer.echo(f"# {loaded.path}: no mistakes; this is in effect:\n{loaded.as_yaml()}", nl=False)
 
 

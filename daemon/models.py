@@ -79,13 +79,22 @@ def read_sidecar(path: Path) -> Sidecar:
     return sidecar
 
 
+def another_engines(path: Path, engine: str) -> str | None:
+    """What is wrong if the model is one of another engine. None also where nobody can tell."""
+    try:
+        made_for = read_sidecar(path)["engine"]
+    except ModelError:
+        return None
+    return None if made_for == engine else f"{path}: it is a model of the engine {made_for!r}, not {engine!r}"
+
+
 def check(path: Path, engine: str) -> Sidecar:
     """Everything about a model for `engine` that can be checked without loading it. Raises ModelError."""
     if not path.is_file():
         raise ModelError(f"{path}: there is no such model: correct `model:`, or install jamd again")
     sidecar = read_sidecar(path)
-    if sidecar["engine"] != engine:
-        raise ModelError(f"{path}: it is a model of the engine {sidecar['engine']!r}, not {engine!r}: correct `model:`")
+    if (wrong := another_engines(path, engine)) is not None:
+        raise ModelError(f"{wrong}: correct `model:`")
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

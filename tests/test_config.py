@@ -58,9 +58,9 @@ def write(dice: None, tmp_path: Path) -> Any:
     return write
 
 
-def problems(path: Path) -> list[str]:
+def problems(path: Path, whole_models: bool = False) -> list[str]:
     with pytest.raises(ConfigError) as caught:
-        config.load(path)
+        config.load(path, whole_models)
     assert caught.value.exit_code == 2
     assert all(problem.startswith(f"{path}:") for problem in caught.value.problems)
     return [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
@@ -197,6 +197,10 @@ def test_an_option_that_names_a_file_counts_from_the_configurations_folder(write
     (tmp_path / "ten.mid").touch()
     path = write(GOOD.replace("width: 3", "width: 3, faces: ten.mid"))
     assert config.load(path).members["dice"]["options"]["faces"] == str(tmp_path / "ten.mid")
+    (tmp_path / "six").touch()
+    path = write(GOOD.replace("width: 3", "width: 3, faces: six"))
+    assert config.load(path).members["dice"]["options"]["faces"] == "six", "a name is a name"
+    path = write(GOOD.replace("width: 3", "width: 3, faces: ten.mid"))
     shutil.copy(path, path.parent.parent / "elsewhere.yaml")
     assert any("there is no such file" in problem for problem in problems(path.parent.parent / "elsewhere.yaml"))
 
@@ -272,6 +276,7 @@ MISTAKES = [
     ("width: 3", "width: -3", "13: band.dice.options.width: is negative: give one from 0 on"),
     ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
     ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check them (OSError("),
+    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be one word, not a list or a mapping"),
     ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check them (ArithmeticError())"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
     ("label: a b", "label: [a]", "13: band.dice.options.label: must be one word, not a list or a mapping"),
@@ -408,7 +413,9 @@ def test_a_model_of_another_engine_or_a_damaged_one_is_told_with_its_line(write:
     for suffix in (".onnx", ".json"):
         shutil.copy(TINY.with_suffix(suffix), tmp_path)
     (tmp_path / TINY.name).write_bytes(TINY.read_bytes()[:-1])
-    (found,) = problems(write(text.replace("model: melody", f"model: ./{TINY.name}")))
+    damaged = write(text.replace("model: melody", f"model: ./{TINY.name}"))
+    assert config.load(damaged).band[0].model == tmp_path / TINY.name, "the others can play"
+    (found,) = problems(damaged, whole_models=True)
     assert found.startswith("2: band.x.model: ") and "truncated or changed" in found
 
 

@@ -16,10 +16,12 @@ def default_path() -> Path:
     return own if own.is_file() else resources() / "config.yaml"
 
 
-def load(path: Path | None = None) -> Config:
-    """Read and check a configuration. Raises ConfigError with everything that is wrong with it."""
+def load(path: Path | None = None, whole_models: bool = False) -> Config:
+    """Read and check a configuration. Raises ConfigError with everything that is wrong with it; damaged models, without
+    which the others can still play, only with `whole_models`.
+    """
     file = YamlFile(default_path() if path is None else _found(path))
-    config = Reader(file).config()
+    config = Reader(file, whole_models).config()
     file.check()
     return config
 

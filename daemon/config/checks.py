@@ -27,8 +27,8 @@ TURNED = (40.0, 220.0)  # beats per minute that a controller turns the tempo to,
 class Reader:
     """Reads the sections one after the other; names that one section gives to another are read first."""
 
-    def __init__(self, file: YamlFile) -> None:
-        self._file = file
+    def __init__(self, file: YamlFile, whole_models: bool) -> None:
+        self._file, self._whole_models = file, whole_models
         self._top = file.read().section("clock", "ports", "melodies", "band", "controls", "recording", "seed")
         sections = {name: self._top[name].entries() for name in ("ports", "melodies", "band")}
         self._ports, self._melodies, self._band = sections.values()
@@ -172,7 +172,8 @@ class Reader:
         settings = {s.name: options[s.name].number(s.low, s.high, s.default) for s in engine.settings}
         try:
             for key, what in mistakes(engine, Setup(choices, settings, model, listen)):
-                options[key].wrong(what)
+                if not options[key].is_wrong:
+                    options[key].wrong(what)
         except Exception as error:  # an engine is anybody's code
             member["options"].wrong(f"the engine cannot check them ({error!r}): tell whoever wrote it")
         return Member(name, kind, model, listen, port, channels, choices, settings)
@@ -194,7 +195,10 @@ class Reader:
             return None
         try:
             path = models.find(name, self._file.path.parent).absolute()
-            models.check(path, engine_name)
+            if self._whole_models:
+                models.check(path, engine_name)
+            elif (wrong := models.another_engines(path, engine_name)) is not None:
+                value.wrong(f"{wrong}: correct `model:`")
             return path
         except (JamdError, OSError, ValueError, RuntimeError) as error:
             value.wrong(str(error))
@@ -210,8 +214,7 @@ class Reader:
         if isinstance(option.default, float | int):
             return value.number(-1e9, 1e9, option.default)
         text = value.one_of(option.choices) if option.choices else value.text()
-        beside = self._file.path.parent.absolute() / text
-        return str(beside) if option.file and text and _is_file(beside) else text
+        return str(self._file.path.parent.absolute() / text) if option.file and _is_path(text) else text
 
     def _check_circles(self, members: Iterable[Member]) -> None:
         listens = {member.name: member.listen for member in members}
@@ -270,11 +273,9 @@ class Reader:
         return folder
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no name for a file: too long, a zero in it
-        return False
+def _is_path(text: str) -> bool:
+    """Rather than a name; one that begins with ~ counts from elsewhere anyway."""
+    return (len(Path(text).parts) > 1 or bool(Path(text).suffix)) and not text.startswith("~")
 
 
 def _quietly(values: Mapping[str, Value]) -> dict[str, Value]:

@@ -82,6 +82,11 @@ class Value:
     def is_text(self) -> bool:
         return self.given and isinstance(self.node, yaml.ScalarNode)
 
+    @property
+    def is_wrong(self) -> bool:
+        """Whether something is noted already."""
+        return any(text.startswith(f"{self.path}: ") for *_, text in self.file.problems)
+
     def wrong(self, what: str) -> None:
         at = self.key or self.node
         line, column = (at.start_mark.line + 1, at.start_mark.column) if at else (1, 0)

@@ -12,7 +12,7 @@ import mido
 
 from daemon.config import Config
 from daemon.music import smf
-from daemon.music.events import Action, Play, Stop, control_change, note_off, note_on
+from daemon.music.events import SUSTAIN, Action, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
 from daemon.player import Host, make_host
 from daemon.stage.performance import Performance
@@ -30,12 +30,13 @@ ANSWER = 66  # bars after the end in which the band may answer it: the longest p
 class Offline:
     """A sink that asks hosts at once and keeps what the performance records.
 
-    `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer.
+    `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer. Those of
+    `heard`, whom others listen to, do not play on with it, unless they owe something themselves: it would have no end.
     """
 
-    def __init__(self, hosts: Mapping[str, Host], end: float, latest: float) -> None:
-        self._hosts = hosts
-        self.end, self._latest = end, latest
+    def __init__(self, hosts: Mapping[str, Host], heard: set[str], end: float, latest: float) -> None:
+        self._hosts, self._heard = hosts, heard
+        self.end, self._input_end, self._latest = end, end, latest
         self._calls: deque[tuple[str, int, Call]] = deque()
         self.entries: list[list[Any]] = []
 
@@ -59,19 +60,24 @@ class Offline:
         """Let every player that was asked answer at the same moment; that may ask others."""
         while self._calls:
             player, number, call = self._calls.popleft()
-            if isinstance(call, Generate) and self._owed(call.window.start):
-                self.end = min(call.window.end, self._latest)
-            actions = [encode_action(action) for action in self._until_end(self._hosts[player].handle(call))]
+            end = self._end_of(player, call)
+            actions = [encode_action(action) for action in _until(end, self._hosts[player].handle(call))]
             performance.answer(now, player, number, actions, True)
 
-    def _owed(self, beat: float) -> bool:
-        return beat >= self.end - EPSILON and any(host.owes(beat) for host in self._hosts.values())
+    def _end_of(self, player: str, call: Call) -> float:
+        """The beat from which on this player plays nothing new."""
+        beat = call.window.start if isinstance(call, Generate) else self._input_end
+        owed = {name for name, host in self._hosts.items() if host.owes(beat)}
+        if isinstance(call, Generate) and owed and beat >= self.end - EPSILON:
+            self.end = min(call.window.end, self._latest)
+        return self._input_end if player in self._heard - owed else self.end
 
-    def _until_end(self, actions: Iterator[Action]) -> Iterator[Action]:
-        """From the end on, what would have made room for a new note only makes room."""
-        for action in actions:
-            over = isinstance(action, Play) and action.onset >= self.end - EPSILON
-            yield Stop(action.onset, action.voice) if over else action
+
+def _until(end: float, actions: Iterator[Action]) -> Iterator[Action]:
+    """From the end on, what would have made room for a new note only makes room."""
+    for action in actions:
+        over = isinstance(action, Play) and action.onset >= end - EPSILON
+        yield Stop(action.onset, action.voice) if over else action
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,8 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     spec, members = _plan(config, melody, live)
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
     hosts = {name: make_host(member) for name, member in members.items()}
-    sink = Offline(hosts, melody.length, melody.length + ANSWER * bar)
+    heard = {name for member in members.values() for name in member["listen"] if name in hosts}
+    sink = Offline(hosts, heard, melody.length, melody.length + ANSWER * bar)
     performance = Performance(spec, sink)
     for name in members:
         performance.player_up(-PRE_ROLL, name)
@@ -138,8 +145,10 @@ def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterat
     events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
     events += [(note.onset + note.duration, 1, note_off(1, note.pitch)) for note in melody.notes]
     events += [(beat, 0, message) for beat, message in _control_changes(path)]
+    pedals = {SUSTAIN} | {c.number for c in spec.controls if c.action == "sustain" and c.event == "cc"}
+    events += [(melody.length, 3, control_change(1, number, 0)) for number in sorted(pedals)]  # nobody waits for more
     for beat, rank, message in sorted(events, key=lambda event: event[:2]):
-        kind = "note" if rank else "cc"
+        kind = "note" if rank in (1, 2) else "cc"
         yield from ((beat, source, message) for source in sources if (source, kind, message[1]) not in others)
 
 

@@ -13,6 +13,7 @@ from daemon.errors import ConfigError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
+ON = 0.5  # from there on a setting that is a switch is on
 SEEDS = 2**63 - 1  # a seed may be any integer: these bits of it count
 
 
@@ -91,6 +92,11 @@ class Engine(Protocol):
 class NoteEngine(Engine, Protocol):
     def generate(self, window: Window) -> Iterable[Action]:
         """Fill one 16th, `lead` seconds before it starts."""
+
+
+def turned_on(before: float, value: float) -> bool:
+    """Whether a switch is turned on, or told again to be on by a controller that never goes down."""
+    return value >= ON and (before < ON or before == value)
 
 
 def owes(engine: NoteEngine, beat: float) -> bool:

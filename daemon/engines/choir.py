@@ -26,7 +26,7 @@ class Choir:
         """Bring a voice to `pitch`: nothing to do if it sings that already, unless it is to be struck again.
         What is queued for later is brought forward."""
         now = self.sings(beat, voice)
-        if now is not None and now.pitch == pitch and now.onset <= beat + EPSILON and not strike:
+        if now is not None and now.pitch == pitch and not self.waits(beat, voice) and not strike:
             return None
         return self.play(beat, voice, pitch, velocity)
 
@@ -36,6 +36,11 @@ class Choir:
         if now is None or (now.duration is not None and now.onset + now.duration <= beat + EPSILON):
             return None
         return now
+
+    def waits(self, beat: float, voice: str) -> bool:
+        """Whether its note is only about to sound."""
+        now = self.sings(beat, voice)
+        return now is not None and now.onset > beat + EPSILON
 
     def ends_by_itself(self, voice: str) -> bool:
         """Whether the voice's last note was given a duration."""

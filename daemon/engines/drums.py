@@ -12,7 +12,7 @@ import numpy as np
 from daemon import models
 from daemon.encodings.drums import TICKS, Wish
 from daemon.engines import drums_primer
-from daemon.engines.base import SEEDS, Option, Setting, Setup
+from daemon.engines.base import SEEDS, Option, Setting, Setup, turned_on
 from daemon.engines.drums_drummer import Drummer, Home, Manner, at_home, on_quarter
 from daemon.engines.drums_ear import Ear
 from daemon.engines.drums_fills import Fills
@@ -32,7 +32,6 @@ PHRASE = 8  # bars after which it goes back to the groove that it started from: 
 FINE = 16  # steps of loudness, and of density to a hit per beat: an old wish is answered without the net
 SPAN = 1.2  # octaves of loudness, and of the density that is asked for, for each unit of intensity; 0.5: as the groove
 DENSE = 1.2  # the chance that no 16th is left empty, for each unit of intensity above 0.5
-ON = 0.5  # from there on a setting that is a switch is on
 QUIET = 1.0  # beats after which even a soft hit sounds
 FAINT = 100.0  # the velocity of what is left out off the quarters, for each unit of intensity below 0.5
 
@@ -79,7 +78,10 @@ class Drums:
             yield "groove", str(error)
         style = setup.options.get("style", OF_GROOVE)
         if style != OF_GROOVE and setup.model is not None:
-            known = models.read_sidecar(setup.model).get("styles") or ()
+            try:
+                known = models.read_sidecar(setup.model).get("styles") or ()
+            except ModelError:
+                return  # that is told where the model is named
             if style not in known:
                 names = ", ".join(known) or "none: leave the line out"
                 yield "style", f"{style!r} is none of the styles of {setup.model.name}: there are {names}"
@@ -117,8 +119,8 @@ class Drums:
 
     def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
         before = self._settings.get(name, value)
-        if name == "fill" and self._running and value >= ON and (before < ON or before == value):
-            self._fills.ask()  # also of a controller that never goes down
+        if name == "fill" and self._running and turned_on(before, value):
+            self._fills.ask()
         if name in self._settings:
             self._settings[name] = value
         return ()

@@ -126,7 +126,9 @@ class Function:
     """One function of our graph, for so many rows. Its inputs and outputs stay where they are in memory, and are bound
     to the graph once: to hand arrays over at every run would take half as long as the run itself."""
 
-    def __init__(self, session: Any, sidecar: Mapping[str, Any], number: int, writes: Sequence[str], rows: int = 1):
+    def __init__(
+        self, session: Any, sidecar: Mapping[str, Any], number: int, writes: Sequence[str], rows: int = 1
+    ) -> None:
         def space(spec: Mapping[str, Any], bind: Any, name: str) -> NDArray[Any]:
             shape = [rows, *spec["shape"][1:]] if spec["shape"] else []
             array = np.zeros(shape, dtype=spec["dtype"])

@@ -14,8 +14,8 @@ from daemon.encodings.chorale import FERMATA, LOWEST, NO_FERMATA, REST, STEPS_PE
 from daemon.engines.base import SEEDS, Option, Setting, Setup
 from daemon.engines.choir import Choir
 from daemon.engines.chorale_model import ChoraleModel
-from daemon.engines.lead import Given, Lead
-from daemon.engines.line import EPSILON, GRACE, NEAR, STEP, Line
+from daemon.engines.lead import GRACE, Given, Lead
+from daemon.engines.line import EPSILON, NEAR, STEP, Line
 from daemon.engines.lookahead import LookAhead, Written
 from daemon.engines.pen import Pen
 from daemon.engines.sampling import Ints, fold
@@ -110,6 +110,8 @@ class Harmoniser:
         self._given = {}
         if self._release == "at once" or self._until == -math.inf:  # the transport stands: no step will come
             yield from self._hush(event.beat)
+        else:
+            yield from self._hush(event.beat, [v for v in VOICES if self._choir.waits(event.beat, v)])
 
     def _answer(self, beat: float, given: Given) -> Iterator[Action]:
         """Harmony for other keys, now; the 16th that is being sung is written anew."""

@@ -18,6 +18,8 @@ from daemon.music.events import (
 )
 from daemon.music.melody import Melodies
 
+GRACE = 0.015  # seconds that what moves on a 16th under a held key waits: a key may come or go there, which changes it
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:

@@ -15,7 +15,6 @@ from daemon.music.melody import Melody, Note
 STEP = 0.25  # beats: one 16th
 NEAR = STEP / 2  # a note belongs to the 16th that it starts nearest to
 EPSILON = 1e-6
-GRACE = 0.015  # seconds that what moves on a 16th under a held key waits: a key may come or go there, which changes it
 
 
 @dataclass(frozen=True, slots=True)

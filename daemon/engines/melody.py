@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from daemon import models
 from daemon.encodings.melody_events import HIGHEST, LOWEST
-from daemon.engines.base import SEEDS, Option, Setting, Setup
+from daemon.engines.base import ON, SEEDS, Option, Setting, Setup
 from daemon.engines.line import STEP
 from daemon.engines.melody_choice import VOICE, Chooser, Memory, Voice
 from daemon.engines.melody_duet import Duet
 from daemon.engines.melody_grid import Grid
 from daemon.engines.melody_line import TopLine
 from daemon.engines.melody_model import MelodyModel
-from daemon.engines.melody_respond import ON, Respond
+from daemon.engines.melody_respond import Respond
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
@@ -91,19 +91,19 @@ class MelodyPlayer:
         return self._mode.control(name, before, value, beat, self._grid)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
-        yield from self._turn(event.beat)
+        yield from self._change_mode(event.beat)
         yield from self._mode.hear(event, self._grid)
 
     def generate(self, window: Window) -> Iterator[Action]:
-        yield from self._turn(window.start)
+        yield from self._change_mode(window.start)
         for frame in self._grid.fill(window):
             yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
 
-    def _turn(self, beat: float) -> Iterator[Action]:
+    def _change_mode(self, beat: float) -> Iterator[Action]:
         """Into the other mode, if that is wanted: what sounds ends, and it listens anew."""
         if self._mode is not self._wanted:
-            self._mode = self._wanted
-            self._mode.reset()
+            frame, self._mode = self._mode.frame, self._wanted
+            self._mode.reset(frame)
             yield from self._voice.choir.stop(beat, VOICE)
 
     def owes(self, beat: float) -> bool:

@@ -1,4 +1,4 @@
-"""What the net remembers of a line, and how the next event is chosen: as it likes, within what the settings allow."""
+"""What both modes of the player share: what the net remembers of a line, and how the next event is chosen."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
-from daemon.engines.line import EPSILON, GRACE, STEP
+from daemon.engines.lead import GRACE
+from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_choice import MIDI, VOICE, Voice
 from daemon.engines.melody_grid import BEAT, FAR, Grid
 from daemon.engines.melody_line import Struck
@@ -36,9 +37,9 @@ class Duet:
         self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
         self.reset()
 
-    def reset(self) -> None:
-        """Nothing was heard yet."""
-        self._frame = 0  # the last 16th that was asked for
+    def reset(self, frame: int = 0) -> None:
+        """Nothing was heard yet; `frame` is the last 16th that was asked for."""
+        self.frame = frame
         self._forget()
 
     def _forget(self) -> None:
@@ -80,10 +81,10 @@ class Duet:
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
         """16th number `frame`, which is about to begin at `beat`."""
         memory, line = self._memory, self._line
-        if not 0 < frame - self._frame <= FAR and memory.state is not None:
+        if not 0 < frame - self.frame <= FAR and memory.state is not None:
             self._forget()
             yield from self._choir.stop(beat, VOICE)
-        self._frame = frame
+        self.frame = frame
         if memory.state is None:
             line.skip(frame)
             return

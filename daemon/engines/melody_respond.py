@@ -8,18 +8,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
+from daemon.engines.base import ON, turned_on
 from daemon.engines.line import EPSILON, STEP
 from daemon.engines.melody_choice import MIDI, VOICE, Memory, Voice
 from daemon.engines.melody_grid import BEAT, FAR, Grid
 from daemon.engines.melody_line import Struck
 from daemon.engines.melody_phrase import Phrase, Turn
-from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent
+from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent, is_note_on
 
 UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
 LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
 CLOSING = 2 * BEAT  # 16ths of an answer from which on it has an end of its own
 LONGEST = 64  # bars of a phrase: of a longer one, the last ones count
-ON = 0.5  # from there on a setting that is a switch is on
 
 
 class Respond:
@@ -30,10 +30,10 @@ class Respond:
         self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
         self.reset()
 
-    def reset(self) -> None:
-        """Nothing was heard yet."""
+    def reset(self, frame: int = 0) -> None:
+        """Nothing was heard yet; `frame` is the last 16th that was asked for."""
         self._pedals: set[tuple[str, int]] = set()  # that are down, by source and channel
-        self._frame = 0  # the last 16th that was asked for
+        self.frame = frame
         self._forget()
 
     def _forget(self) -> None:
@@ -49,7 +49,7 @@ class Respond:
         self._again = False  # the last answer is wanted once more
 
     def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
-        if name == "answer" and value >= ON and (before < ON or before == value):  # some controllers never go down
+        if name == "answer" and turned_on(before, value):
             return self._ask(beat, grid)
         if name == "loop":
             self._again = value >= ON
@@ -59,6 +59,9 @@ class Respond:
         if self._end == "control" and _is_pedal(event.message):
             if event.source in self._listen:
                 yield from self._press(event, grid)
+            if event.message[2] >= 64:
+                return
+        if is_note_on(event.message) and self._follows(event.source, grid):
             return
         struck = self._line.hear(event, grid.meter, grid.tempo)
         if struck is not None and grid.runs:
@@ -77,18 +80,16 @@ class Respond:
         if not grid.runs:
             return
         self._asked = grid.beat_after(beat)
-        if self._asked == self._frame and (over := self._over(self._frame, grid)):
-            if self._phrase is not None and (late := self._line.early(self._frame)) is not None:
+        if self._asked == self.frame and (over := self._over(self.frame, grid)):
+            if self._phrase is not None and (late := self._line.early(self.frame)) is not None:
                 self._memory.mend(late, grid)
                 self._learn(late)
-            self._answer(self._frame, over, grid)
-            yield from self._sing(self._frame, max(self._frame * STEP, beat))
+            self._answer(self.frame, over, grid)
+            yield from self._sing(self.frame, max(self.frame * STEP, beat))
 
     def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
-        """You play: whoever answers yields, unless it loops, or answers somebody who leads before you."""
+        """You play: whoever answers yields, unless it loops."""
         turn = self._turn
-        if turn is not None and self._phrase is None and self._follows(struck):
-            return
         if turn is not None and turn.source is None and self._phrase is None:
             begins = turn.start * STEP
             if turn.asked and struck.beat < begins + LAST_NOTE - EPSILON:
@@ -97,19 +98,25 @@ class Respond:
                 self._phrase, self._turn = self._answered, self._replaced
                 yield from self._choir.stop(struck.beat, VOICE)
         if self._turn is not None and self._settings["loop"] < ON:
-            self._turn.length = min(self._turn.length, self._frame + 1 - self._turn.start)
+            self._turn.length = min(self._turn.length, self.frame + 1 - self._turn.start)
             self._finish()
         if self._turn is None:
             yield from self._choir.stop(struck.beat, VOICE)
-        silent = self._end == "control" and self._memory.rested > grid.bar
-        if self._phrase is None or self._phrase.source != struck.source or silent:
+        if self._phrase is None or self._phrase.source != struck.source or self._silent(grid):
             self._phrase, self._asked = self._begin(struck, grid), None
         self._phrase.hear(struck, LONGEST * grid.bar)
 
-    def _follows(self, struck: Struck) -> bool:
-        """Whether it was struck by somebody who leads only after the one who is being answered."""
-        assert self._answered is not None
-        return self._listen.index(struck.source) > self._listen.index(self._answered.source)
+    def _follows(self, source: str, grid: Grid) -> bool:
+        """Whether it leads only after the one whose phrase is to be answered, or is being answered."""
+        loops = self._settings["loop"] >= ON
+        phrase = self._phrase if self._phrase or self._turn is None or loops else self._answered
+        if phrase is None or source not in self._listen or self._silent(grid):
+            return False
+        return self._listen.index(source) > self._listen.index(phrase.source)
+
+    def _silent(self, grid: Grid) -> bool:
+        """Whether what was played before is no part of a phrase that only you can end."""
+        return self._end == "control" and self._memory.rested > grid.bar
 
     def _begin(self, struck: Struck, grid: Grid) -> Phrase:
         if self._turn is not None and self._turn.source is None:
@@ -126,10 +133,10 @@ class Respond:
 
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
         """16th number `frame`, which is about to begin at `beat`."""
-        if not 0 < frame - self._frame <= FAR and self._memory.state is not None:
+        if not 0 < frame - self.frame <= FAR and self._memory.state is not None:
             self._forget()
             yield from self._choir.stop(beat, VOICE)
-        self._frame = frame
+        self.frame = frame
         if (phrase := self._phrase) is not None and grid.on_bar(frame) and frame > phrase.start:
             phrase.bars += 1
             phrase.bar = phrase.bar if phrase.bars else frame

@@ -56,9 +56,9 @@ class Config:
 
 
 CONFIGS = {
-    "basic": Config(Shape("basic", 128), epochs=24, batch=8, dropout=0.5, clip=5),
-    "lookback": Config(Shape("lookback", 128), epochs=24, batch=8, dropout=0.5, clip=5),
-    "attention": Config(Shape("attention", 128), epochs=16, batch=16, dropout=0.5, clip=3, crop=160, shown=2),
+    "basic": Config(Shape("basic", 128), epochs=16, batch=8, dropout=0.5, clip=5),
+    "lookback": Config(Shape("lookback", 128), epochs=16, batch=8, dropout=0.5, clip=5),
+    "attention": Config(Shape("attention", 128), epochs=12, batch=16, dropout=0.5, clip=3, crop=160, shown=2),
     "jamd": Config(Shape("jamd", 256, layers=1), 4, 8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998),
 }
 

@@ -326,6 +326,24 @@ def test_the_answer_to_the_last_phrase_is_rendered_and_the_band_goes_on_with_it(
     assert end - 1 <= max(onset for onset, *_ in others) / smf.TICKS < end
 
 
+def test_a_pedal_that_is_down_at_the_end_holds_up_nobody(dice: None, tmp_path: Path) -> None:
+    path = write(tmp_path / "in.mid", *scale(4))
+    file = mido.MidiFile(path)
+    file.tracks[-1].insert(0, mido.Message("control_change", control=64, value=127))
+    file.save(path)
+    for controls in ("", "controls: {keys: {cc 64: sustain}}\n"):
+        found = notes(render(load(tmp_path, controls + SOLOIST), path, live=True).data)
+        assert [found["soloist melody"][0][0], found["soloist melody"][-1][1]] == [5 * smf.TICKS, 9 * smf.TICKS]
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_who_plays_alone_is_not_played_on_with_by_who_answers_him(dice: None, tmp_path: Path, live: bool) -> None:
+    text = SOLOIST.replace("listen: [keys]\n    play", "listen: [keys, dice]\n    play")
+    found = notes(render(load(tmp_path, text), write(tmp_path / "in.mid", *scale(8)), live).data)
+    assert max(onset for onset, *_ in found["dice low"]) < 8 * smf.TICKS
+    assert 8 * smf.TICKS < found["soloist melody"][-1][1] <= 20 * smf.TICKS
+
+
 def scale(count: int) -> list[tuple[int, int, int]]:
     return [(smf.TICKS * number, smf.TICKS * (number + 1), 60 + 2 * number) for number in range(count)]
 

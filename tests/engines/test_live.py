@@ -255,6 +255,18 @@ def test_a_key_that_comes_or_goes_on_its_16th_makes_one_chord_not_two(
     ]
 
 
+def test_after_the_last_key_no_chord_comes_that_was_due_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(
+        monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 48 + position % 2)[voice]),
+        release="next step",
+    )  # fmt: skip
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
+    assert list(engine.listen(off(0.25, 72))) == [Stop(0.25, "bass")]
+    assert stops(list(engine.generate(window(0.5)))) == [(0.5, voice) for voice in ("soprano", "alto", "tenor")]
+
+
 def test_windows_that_are_missed_or_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 40 + position)[voice]))
     list(engine.generate(window(0)))

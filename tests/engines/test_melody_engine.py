@@ -161,6 +161,21 @@ def test_your_phrase_begins_with_you_not_with_the_melody_that_you_interrupt(monk
     assert {velocity for *_, velocity in notes} == {100}
 
 
+def test_a_phrase_that_waits_for_its_bars_is_not_lost_to_who_leads_after_you(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), options=BARS, bars=2, velocity=1)
+    played = [*keys((0, 1.4, 64), velocity=100), *tune((6, 0.5, 72), (7, 0.5, 74), (8.5, 0.5, 71), (10, 0.5, 72))]
+    notes = sounded(Stage(engine).play(played, 20).actions)
+    assert (notes[0][0], {note[3] for note in notes if note[0] < 16}) == (8, {100})
+
+
+def test_a_loop_is_played_over_by_who_leads_after_you_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), velocity=1, loop=1)
+    played = [*keys((0, 0.9, 64), velocity=100), *tune((8, 0.5, 72), (9, 0.5, 74))]
+    notes = sounded(Stage(engine).play(played, 20).actions)
+    assert {velocity for onset, _, _, velocity in notes if onset < 10} == {100}
+    assert {velocity for onset, _, _, velocity in notes if onset >= 12} == {40}
+
+
 def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(likes(60))
     stage = Stage(make(monkeypatch, model)).play([*PHRASE, *keys((4.97, 0.9, 71))], 20)
@@ -439,6 +454,25 @@ def test_it_goes_from_answers_to_a_second_voice_and_back(monkeypatch: pytest.Mon
     assert second[0][0] == 6 and second[-1][1] <= 12.5 and len(second) > 4
     assert next((note[0], notes[-1][1]) for note in notes if note[0] > 12.5) == (18, 19)
     assert all(end < float("inf") for _, end, *_ in notes)
+
+
+@pytest.mark.parametrize("mode", [0, 1])
+def test_a_key_just_after_it_changed_its_mode_counts(monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    engine = make(monkeypatch, FakeModel(), duet=1 - mode, density=4)
+    stage = Stage(engine).play([*keys((4, 0.9, 60)), (8.05, "duet", mode), on(8.1, 72), off(12, 72)], 20)
+    later = [note for note in sounded(stage.actions) if note[0] > 8]
+    if mode:
+        assert len([note for note in later if note[0] < 12]) > 3
+    else:
+        assert (later[0][0], later[-1][1]) == (13, 17)
+
+
+def test_a_pedal_that_comes_up_in_another_mode_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL, duet=1)
+    played = [*keys((0, 0.9, 64)), pedal(0.5), (3, "duet", 0), pedal(4.5, 0), *keys((8, 0.9, 64)), pedal(9.5)]
+    stage = Stage(engine).play(played, 20)
+    assert not engine._voice.line.held
+    assert [onset for onset in onsets(stage) if onset > 5] == sixteenths(10, 1)
 
 
 def test_another_tempo_in_the_middle_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
