@@ -127,13 +127,6 @@ def test_the_limits_reject_copies_and_silence():
     assert "empty_beat_rate" in [line.split(":")[0] for line in failures(real, described, checks.LIMITS)]
 
 
-def test_a_card_tells_the_epochs_once():
-    train = pytest.importorskip("export_tools.melody.train", reason="needs torch", exc_type=ImportError)
-    for config in train.CONFIGS.values():
-        assert "epochs" not in train.options(config)
-        assert {"batch", "dropout", "rate"} <= set(train.options(config))
-
-
 def test_a_step_is_measured(capsys, monkeypatch):
     monkeypatch.setattr(bench, "STEPS", 20)
     monkeypatch.setattr(bench, "PAUSED", 2)

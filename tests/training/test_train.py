@@ -155,3 +155,10 @@ def test_threads_share_a_batch_without_changing_its_gradient():
     assert (nats, frames) == (pytest.approx(notes.item(), rel=1e-5), 52)
     for parameter, gradient in zip(net.parameters(), expected, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_a_card_of_melody_tells_the_epochs_once():
+    """Those that were run, not those of the configuration."""
+    for config in melody.CONFIGS.values():
+        assert "epochs" not in melody.options(config)
+        assert {"batch", "dropout", "rate"} <= set(melody.options(config))
