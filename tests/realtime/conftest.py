@@ -8,7 +8,7 @@ import pytest
 
 from tests.realtime.jack_observer import Observer
 from tests.stage.fakes import Desk, Peer
-from tests.tools.jack import STOOD_STILL, JackServer
+from tests.tools.jack import LAST_TRY, STOOD_STILL, JackServer
 
 
 @pytest.fixture
@@ -25,6 +25,6 @@ def peer(jack_server: JackServer) -> Iterator[Peer]:
 
 @pytest.fixture
 def observer(jack_server: JackServer, request: pytest.FixtureRequest) -> Iterator[Observer]:
-    with Observer(jack_server) as observer:
+    with Observer(jack_server, request.node.stash[LAST_TRY]) as observer:
         yield observer
         request.node.stash[STOOD_STILL] |= observer.stalled()

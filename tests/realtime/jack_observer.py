@@ -31,8 +31,8 @@ BAR_BEAT_TICK = 0x10  # JackPositionBits (jack/types.h): these fields are filled
 class Observer:
     """The process, seen from the test; stamps in seconds."""
 
-    def __init__(self, server: JackServer) -> None:
-        self._server, self._xruns = server, server.xruns()
+    def __init__(self, server: JackServer, last_try: bool = False) -> None:
+        self._server, self._xruns, self._last_try = server, server.xruns(), last_try
         command = [sys.executable, "-m", "tests.realtime.jack_observer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read()
@@ -53,6 +53,10 @@ class Observer:
     def stalled(self) -> bool:
         """Whether the server stood still since the observer is there, or the machine with everything on it."""
         return self._server.xruns() > self._xruns or self.stall() > STALL
+
+    def excused(self) -> bool:
+        """Whether it would be of no use to run this test again: the server has stood still in each of its tries."""
+        return self._last_try and self.stalled()
 
     def stall(self) -> float:
         """Seconds that the server kept it waiting, at most."""

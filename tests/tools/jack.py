@@ -13,8 +13,9 @@ import pytest
 
 from daemon.desk.jack_server import JackServer, available
 
-__all__ = ["STOOD_STILL", "JackServer", "available"]
+__all__ = ["LAST_TRY", "STOOD_STILL", "JackServer", "available"]
 STOOD_STILL = pytest.StashKey[bool]()  # of a test: whether the server did, meanwhile
+LAST_TRY = pytest.StashKey[bool]()  # of a test: whether it is not run again after this
 
 
 def main() -> int:
