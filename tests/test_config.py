@@ -368,6 +368,11 @@ def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:
     assert [int(problem.partition(":")[0]) for problem in found] == [1, 7, 13, 18, 19]
 
 
+def test_an_option_that_is_wrong_already_is_not_asked_about_again(write: Any) -> None:
+    path = write(GOOD.replace("width: 3", "width: 3, faces: [six]"))
+    assert problems(path) == ["13: band.dice.options.faces: must be one word, not a list or a mapping"]
+
+
 def test_a_circle_among_players_is_named(write: Any) -> None:
     member = "engine: dice, play: {port: o}"
     text = (

@@ -145,7 +145,8 @@ def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterat
     events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
     events += [(note.onset + note.duration, 1, note_off(1, note.pitch)) for note in melody.notes]
     events += [(beat, 0, message) for beat, message in _control_changes(path)]
-    pedals = {SUSTAIN} | {c.number for c in spec.controls if c.action == "sustain" and c.event == "cc"}
+    turned = {c.number: c.action for c in spec.controls if c.event == "cc"}
+    pedals = {number for number, action in ({SUSTAIN: "sustain"} | turned).items() if action == "sustain"}
     events += [(melody.length, 3, control_change(1, number, 0)) for number in sorted(pedals)]  # nobody waits for more
     for beat, rank, message in sorted(events, key=lambda event: event[:2]):
         kind = "note" if rank in (1, 2) else "cc"

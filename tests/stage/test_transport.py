@@ -14,7 +14,7 @@ from daemon.stage.by_hand import Taps
 from daemon.stage.performance import Performance
 from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 from daemon.stage.transport import PRE_ROLL
-from daemon.wire import Generate, Listen, Reset, encode_action
+from daemon.wire import Control, Generate, Listen, Reset, encode_action
 from tests.stage.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder, answer, run_until
 
 TUNE = Melody("tune", tuple(Note(i / 2, 0.5, 60 + i, 80) for i in range(16)), 8.0, True, STEADY)
@@ -301,6 +301,19 @@ def test_a_port_with_a_delay(delay: float) -> None:
     assert (0.7, note_on(1, 72, 90)) in sent and (0.8, note_off(1, 72)) in sent  # an answer comes at once
     assert (round(0.5 + delay, 6), note_on(3, 62, 80)) in sent
     assert 0 not in [call.event.beat % 0.5 for _, _, call in sink.calls if isinstance(call, Listen) and delay]
+
+
+def test_an_answer_to_a_controller_is_as_immediate_as_one_to_a_key() -> None:
+    turn = ControlSpec("keys", 1, "setting", "choir", "temperature")
+    performance, sink = made(ports=(KEYS, replace(OUT, delay=0.03)), controls=(turn,))
+    run_until(performance, 0.6)
+    performance.heard(0.7, "keys", 0.7, control_change(1, 1, 127))
+    turned = sink.last(Control)[2]
+    answer(performance, sink, 0.701, Play(turned.beat, 60, 90, "alto"))
+    run_until(performance, 0.8)
+    assert (0.7, "choir", note_on(2, 60, 90)) in sink.sent
+    performance.stop(0.9)
+    assert (0.9, "choir", note_off(2, 60)) in sink.sent, "and has an owner who ends it"
 
 
 def test_who_plays_early_is_asked_earlier() -> None:
