@@ -71,7 +71,7 @@ def ports(config: ConfigFile = None) -> None:
     from rich.console import Console
 
     from daemon.config import load
-    from daemon.desk.ports import show
+    from daemon.desk.port_list import show
 
     show(load(config), Console())
 
@@ -110,7 +110,7 @@ def render(
     from dataclasses import replace
 
     from daemon.config import load
-    from daemon.desk.offline import render as play
+    from daemon.render.offline import render as play
 
     if output.resolve() == file.resolve():
         raise JamdError(f"{output}: this is the input, which would be lost: name another file after -o")
@@ -121,7 +121,7 @@ def render(
     _write(output, rendering.data)
     typer.echo(f"{output}: {rendering.notes} notes")
     if picture is not None:
-        from daemon.desk.pianoroll import picture_of
+        from daemon.render.piano_roll import picture_of
 
         _write(picture, picture_of(rendering.data).encode())
 
@@ -132,7 +132,7 @@ def replay(
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
 ) -> None:
     """Play a recorded session again, from its journal, and say whether it came out the same."""
-    from daemon.desk.replay import replay as again
+    from daemon.recording.replay import replay as again
 
     played = again(session)
     for warning in played.warnings:
@@ -149,7 +149,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure latency, lateness, memory and the rest on this machine."""
-    from daemon.desk.bench import run as measure
+    from daemon.bench.run import run as measure
 
     raise typer.Exit(measure(measures or [], as_json))
 

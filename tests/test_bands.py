@@ -11,10 +11,10 @@ import pytest
 
 from daemon import config
 from daemon.config import Config
-from daemon.desk.offline import render
 from daemon.engines.base import engine_class
 from daemon.errors import ConfigError
 from daemon.paths import resources
+from daemon.render.offline import render
 
 DATA = Path(__file__).parent / "data"
 TINY = {"bachbot": "tiny_harmoniser", "melody": "tiny_melody", "drums": "tiny_drums"}

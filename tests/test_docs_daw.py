@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from daemon.__main__ import app
+from daemon.clocks import ableton_link
 from daemon.config import Config, load
 from daemon.paths import resources
-from daemon.stage import link_clock
 
 PAGE = (Path(__file__).parents[1] / "docs" / "daw.md").read_text(encoding="utf-8")
 SHIPPED = (resources() / "config.yaml").read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def with_piece(piece: str, folder: Path) -> Config:
 
 @pytest.fixture(autouse=True)
 def _link_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link_clock, "MODULE", "yaml")
+    monkeypatch.setattr(ableton_link, "MODULE", "yaml")
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from daemon import __version__, config
-from daemon.desk.journal import MAGIC, Journal, frame, read
 from daemon.paths import resources
-from tests.desk.test_replay import Live
+from daemon.recording.journal import MAGIC, Journal, frame, read
+from tests.recording.test_replay import Live
 
 BAND = """\
 ports: {keys: {direction: in}, out: {direction: out}}

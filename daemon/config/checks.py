@@ -7,15 +7,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from daemon import models
+from daemon.clocks import ableton_link as link
 from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
 from daemon.config.yaml_file import Value, YamlFile, meant, nearest
 from daemon.engines.base import NoteEngine, Option, Setup, default_channels, engine_class, engine_names, mistakes
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import load_melody
 from daemon.paths import resources
-from daemon.stage import link_clock as link
-from daemon.stage.spec import ControlSpec, MelodySpec, PortSpec
-from daemon.stage.transport import FOLLOWS
+from daemon.performance.transport import FOLLOWS
+from daemon.spec import ControlSpec, MelodySpec, PortSpec
 
 _PORT_KEYS = ("direction", "connect", "channels", "thru", "delay_ms")
 _BY_HAND = ("start", "stop", "continue", "tap")

@@ -13,8 +13,8 @@ import yaml
 from daemon.engines.base import engine_class
 from daemon.music.melody import melody_to_json
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
-from daemon.stage.transport import FOLLOWS
+from daemon.performance.transport import FOLLOWS
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
 Choice = str | float | bool | tuple[str, ...]
 

@@ -1,1 +1,1 @@
-"""The main process: configuration, child processes, recording, systemd. It touches no MIDI port."""
+"""The main process: starts, supervises and stops the other processes, logs, shows the terminal. It opens no port."""

@@ -102,7 +102,7 @@ class Child:
             self._ended.set_result(self._status)
 
 
-class Switchboard:
+class ChildServer:
     """Waits at `path` and gives every connection to the child that opened it."""
 
     def __init__(self, path: Path) -> None:

@@ -13,21 +13,21 @@ from typing import Any
 
 from daemon import __version__, config
 from daemon.desk import log
-from daemon.desk.keyboard import HELP, keys
-from daemon.desk.output import Output
-from daemon.desk.recorder import Recorder
+from daemon.desk.console import ConsoleWriter
+from daemon.desk.control.keyboard import HELP, keys
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import Chronicle, hints, status_line
+from daemon.desk.status import ActivityLog, hints, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
-from daemon.desk.view import Terminal, View
+from daemon.desk.terminal import Terminal, View
 from daemon.errors import JamdError
+from daemon.recording.recorder import Recorder
 
 
 def run(path: Path | None, seconds: float | None) -> int:
     """Play until SIGTERM or SIGINT, or for `seconds`. Raises JamdError if it cannot start."""
-    with Output() as output:
+    with ConsoleWriter() as output:
         terminal = Terminal(functools.partial(output.put, sys.stdout), lambda: output.idle)
         view = View(terminal if sys.stdout is not None and sys.stdout.isatty() else None)
 
@@ -61,7 +61,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
             if not systemd.present and (line := chronicle.line(supervisor)):
                 log.LOG.info(line)
 
-        chronicle = Chronicle(view)
+        chronicle = ActivityLog(view)
         supervisor = Supervisor(folder, Listeners(say, entries, pong), ping=min(1.0, (systemd.watchdog or 2.0) / 2))
         stack.push_async_callback(supervisor.stop)
         stack.callback(systemd.stopping)

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
 
-from daemon.desk.locks import lock
-from daemon.stage.ledger import open_ledger
+from daemon.locks import lock
+from daemon.midi.ledger import open_ledger
 
 PREFIX, LOCK = "jamd-", "desk.lock"
 TRIES = 3

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
-from daemon.desk.keyboard import foreground
+from daemon.desk.control.keyboard import foreground
 
 STDIN = 0
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.config import Config
 from daemon.desk.supervise import Supervisor
-from daemon.desk.view import View
+from daemon.desk.terminal import View
 
 MINUTE = 60.0
 
@@ -61,7 +61,7 @@ def hints(config: Config) -> Iterator[str]:
             yield f"{name} listens to nobody, so it plays what it makes up or nothing: see band.{name}.listen"
 
 
-class Chronicle:
+class ActivityLog:
     """Where nobody watches the live line, a line of the log tells once a minute what was played."""
 
     def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.desk.children import Child, Switchboard
-from daemon.desk.seats import Restarts, Seat, make_seat
+from daemon.desk.children import Child, ChildServer
+from daemon.desk.player_slots import PlayerSlot, Restarts, make_slot
 from daemon.errors import ModelError, PortError
-from daemon.stage.spec import StageSpec
+from daemon.spec import StageSpec
 
 START = 5.0  # seconds that a clock waits for the players
 CANDIDATE = 30.0  # seconds that a reload waits for a new player to be prepared
@@ -40,10 +40,10 @@ class Supervisor:
         self.metrics: dict[str, Any] = {}
         self.ports: dict[str, str | None] = {}
         self.restarts: Counter[str] = Counter()
-        self.seats: dict[str, Seat] = {}
+        self.seats: dict[str, PlayerSlot] = {}
         self.mistake = ""  # what came of the last reload, if it changed nothing
         self._folder, self._tell, self._ping_every = folder, listeners, ping
-        self._switchboard = Switchboard(folder / "desk.sock")
+        self._switchboard = ChildServer(folder / "desk.sock")
         self._news = asyncio.Event()
         self._spec: StageSpec | None = None
         self._stage: Child | None = None
@@ -60,7 +60,7 @@ class Supervisor:
         self._spec = spec
         self._task(self._keep_stage())
         for player in spec.players:
-            seat = self.seats[player.name] = make_seat(player, members[player.name])
+            seat = self.seats[player.name] = make_slot(player, members[player.name])
             self._start_player(seat)
             self._admit(seat)
         self._task(self._ping_stage())
@@ -83,7 +83,7 @@ class Supervisor:
 
         Raises JamdError, and changes nothing, if one of those cannot be prepared.
         """
-        seats = {player.name: make_seat(player, members[player.name]) for player in spec.players}
+        seats = {player.name: make_slot(player, members[player.name]) for player in spec.players}
         kept = {
             name: old
             for name, old in self.seats.items()
@@ -181,7 +181,7 @@ class Supervisor:
     async def _start_clock(self, stage: Child) -> None:
         """Once those who live are up: one that waits for its restart joins in later."""
 
-        def awaited(seat: Seat) -> bool:
+        def awaited(seat: PlayerSlot) -> bool:
             return not seat.settled and seat.child is not None and seat.child.lives
 
         await self._until(lambda: not any(awaited(seat) for seat in self.seats.values()), START)
@@ -202,25 +202,25 @@ class Supervisor:
 
     # The players
 
-    def _start_player(self, seat: Seat) -> None:
+    def _start_player(self, seat: PlayerSlot) -> None:
         seat.prepared = seat.up = False
         seat.restarts.start()
         seat.child = self._switchboard.start(
-            "daemon.player",
+            "daemon.player.process",
             str(self._folder),
             seat.name,
             on_message=lambda child, message: self._hear_player(seat, child, message),
         )
         self._task(self._announce_end(seat.child))
 
-    def _admit(self, seat: Seat) -> None:
+    def _admit(self, seat: PlayerSlot) -> None:
         """It may play from now on, and it is replaced when it ends."""
         seat.admitted = True
         if seat.prepared and seat.child is not None:
             seat.child.send(["play"])
         seat.keeper = asyncio.create_task(self._keep_player(seat))
 
-    async def _keep_player(self, seat: Seat) -> None:
+    async def _keep_player(self, seat: PlayerSlot) -> None:
         while seat.child is not None:
             status = await seat.child.ended()
             seat.up = False
@@ -238,7 +238,7 @@ class Supervisor:
             await asyncio.sleep(pause)
             self._start_player(seat)
 
-    def _hear_player(self, seat: Seat, child: Child, message: list[Any]) -> None:
+    def _hear_player(self, seat: PlayerSlot, child: Child, message: list[Any]) -> None:
         match message:
             case ["hello", *_]:
                 child.send(["member", seat.member])
@@ -254,18 +254,18 @@ class Supervisor:
                 self._tell.say(level, f"{seat.name} {cause}", f"{seat.name}: {text}")
         self._happened()
 
-    def _player_is(self, seat: Seat, state: str) -> None:
+    def _player_is(self, seat: PlayerSlot, state: str) -> None:
         if state == "hung" and seat.up and seat.child is not None:
             self._tell.say("error", f"{seat.name} hung", f"{seat.name} does not answer: it is replaced")
             seat.child.kill()
         seat.up = state == "up"
 
-    async def _prepare(self, seats: Iterable[Seat]) -> None:
+    async def _prepare(self, seats: Iterable[PlayerSlot]) -> None:
         """Have candidates ready to play, beside those who play; all or none."""
         for seat in seats:
             self._start_player(seat)
 
-        def undecided(seat: Seat) -> bool:
+        def undecided(seat: PlayerSlot) -> bool:
             return not (seat.prepared or seat.refused or seat.child is None or not seat.child.lives)
 
         await self._until(lambda: not any(undecided(seat) for seat in seats), CANDIDATE)
@@ -274,7 +274,7 @@ class Supervisor:
             await asyncio.gather(*(self._dismiss(seat) for seat in seats))
             raise ModelError("\n".join(seat.refused or f"{seat.name}: its engine does not start" for seat in bad))
 
-    async def _dismiss(self, seat: Seat) -> None:
+    async def _dismiss(self, seat: PlayerSlot) -> None:
         if seat.keeper is not None:
             seat.keeper.cancel()
         if seat.child is not None:

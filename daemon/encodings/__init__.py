@@ -1,1 +1,1 @@
-"""Notes and the numbers that models read and write; shared with export_tools."""
+"""Notes ↔ the numbers that models read and write; shared with export_tools."""

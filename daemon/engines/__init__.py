@@ -1,1 +1,1 @@
-"""One file per engine; base.py holds what they have in common."""
+"""One package per engine; base.py holds what all engines have in common."""

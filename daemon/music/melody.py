@@ -6,13 +6,11 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from daemon.errors import MelodyError
+from daemon.music.smf import TimedMessages, read_tracks
 from daemon.music.tempo import TempoMap, tempo_map_from_json
-
-if TYPE_CHECKING:
-    import mido
 
 SLOWEST, FASTEST = 4, 2000  # beats per minute in a file
 LONGEST = 100_000  # beats
@@ -70,9 +68,6 @@ def melody_from_json(data: dict[str, Any]) -> Melody:
     return Melody(data["name"], notes, data["length"], data["loop"], tempo_map_from_json(data["tempo_map"]))
 
 
-Track = list[tuple[int, "mido.Message"]]  # messages with their absolute ticks
-
-
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
     """Read a Standard MIDI File of format 0 or 1.
 
@@ -81,43 +76,7 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
     return _melody(path, name, loop, *read_tracks(path))
 
 
-def read_tracks(path: Path) -> tuple[int, list[Track]]:
-    """Ticks per quarter, and the tracks, of a Standard MIDI File of format 0 or 1.
-
-    Raises MelodyError if it is missing, broken, truncated or in SMPTE time.
-    """
-    import mido  # here, because the stage and the players read no files, and it takes 20 ms
-
-    remedy = "export it again as a Standard MIDI File, format 0 or 1"
-    try:
-        smf = mido.MidiFile(path)
-        tracks = [_absolute(track) for track in smf.tracks]
-    except FileNotFoundError:
-        raise MelodyError(f"{path}: there is no such file: correct the path") from None
-    except EOFError:
-        raise MelodyError(f"{path}: it ends in the middle of something: {remedy}") from None
-    except OSError as error:
-        raise MelodyError(f"{path}: cannot be read ({error.strerror or 'not a whole MIDI file'}): {remedy}") from None
-    except Exception as error:  # mido raises ValueError, KeySignatureError, IndexError … on broken bytes
-        raise MelodyError(
-            f"{path}: not a whole Standard MIDI File ({type(error).__name__}: {error}): {remedy}"
-        ) from None
-    if smf.type == 2:
-        raise MelodyError(f"{path}: format 2 holds independent sequences: {remedy}")
-    if not 0 < smf.ticks_per_beat < 0x8000:
-        raise MelodyError(f"{path}: its time is in SMPTE frames or has no length, not in ticks per quarter: {remedy}")
-    return smf.ticks_per_beat, tracks
-
-
-def _absolute(track: mido.MidiTrack) -> Track:
-    tick, out = 0, []
-    for message in track:
-        tick += message.time
-        out.append((tick, message))
-    return out
-
-
-def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[Track]) -> Melody:
+def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[TimedMessages]) -> Melody:
     tempi: dict[float, float] = {0.0: 120.0}
     meters: dict[float, float] = {0.0: 4.0}
     notes: list[tuple[int, int, int, int, tuple[int, int]]] = []

@@ -1,1 +1,1 @@
-"""The real-time process: every MIDI port, the clock, the queue of due messages, the ledger of sounding notes."""
+"""The real-time process: connects MIDI ports, clock source, players and desk with the performance."""

@@ -13,20 +13,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+from daemon import realtime
+from daemon.metrics import Metrics
+from daemon.midi.inbox import Inbox, Waker
+from daemon.midi.ledger import Ledger, open_ledger
+from daemon.midi.output import GRID, NEVER, OTHER, THRU
+from daemon.midi.ports import Ports
 from daemon.music.events import is_note_on
+from daemon.performance.performance import Performance
 from daemon.sockets import connect
-from daemon.stage import desk_line, realtime
-from daemon.stage.desk_line import DeskLine
-from daemon.stage.door import Door
-from daemon.stage.ledger import Ledger, open_ledger
-from daemon.stage.link import Link
-from daemon.stage.metrics import Metrics
-from daemon.stage.midi_in import Inbox, Waker
-from daemon.stage.midi_out import GRID, NEVER, OTHER, THRU
-from daemon.stage.performance import Performance
-from daemon.stage.ports import Ports
-from daemon.stage.spec import StageSpec
-from daemon.stage.timekeeper import Timekeeper
+from daemon.spec import StageSpec
+from daemon.stage import desk_connection
+from daemon.stage.clock_driver import ClockDriver
+from daemon.stage.connection import Connection
+from daemon.stage.desk_connection import DeskConnection
+from daemon.stage.player_listener import PlayerListener
 from daemon.wire import Call, Listen, encode_call
 
 EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
@@ -42,17 +43,17 @@ class Stage:
     """The performance's surroundings: it brings what happens and does what is to be done (it is its `Sink`)."""
 
     def __init__(self, folder: Path) -> None:
-        self._desk = DeskLine(Link(connect(folder / "desk.sock"), desk_line.LIMIT))
+        self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), desk_connection.LIMIT))
         self._desk.tell("hello", "stage", os.getpid())
-        self._door = Door(folder / "stage.sock")
+        self._door = PlayerListener(folder / "stage.sock")
         self._waker = Waker()
         self._inbox = Inbox(self._waker)
         self.metrics = Metrics()
         ledger = Ledger(open_ledger(folder / "ledger"))
         self._ports = Ports(ledger, self._inbox, self.metrics, self)
         self._performance: Performance | None = None
-        self._time: Timekeeper | None = None
-        self._players: dict[str, Link] = {}
+        self._time: ClockDriver | None = None
+        self._players: dict[str, Connection] = {}
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
         self._kind = GRID  # of what is being sent
@@ -153,7 +154,7 @@ class Stage:
                 self._ports.got_garbage(source, stamp)
                 self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
 
-    def _hear_player(self, name: str, link: Link) -> None:
+    def _hear_player(self, name: str, link: Connection) -> None:
         assert self._performance is not None
         for message in link.receive():
             try:
@@ -179,7 +180,7 @@ class Stage:
             self._performance.player_down(time.perf_counter(), name)
         self._desk.tell("player", name, how)
 
-    def _welcome(self, name: str, link: Link) -> None:
+    def _welcome(self, name: str, link: Connection) -> None:
         """A player is there, in the place of one of that name."""
         if name in self._players:
             self._drop_player(name, "down")
@@ -255,7 +256,7 @@ class Stage:
             if not allowed:
                 self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
-        self._time = Timekeeper(self._performance, self.say)
+        self._time = ClockDriver(self._performance, self.say)
         realtime.freeze()  # at a reload it would hold up those who go on playing
         return True
 

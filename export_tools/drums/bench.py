@@ -21,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from daemon import models
-from daemon.encodings.drums import golden_feeds
-from daemon.engines.drums_model import DrumsModel, drums_model
+from daemon.encodings.drums.hits import golden_feeds
+from daemon.engines.drums.model import drums_model
+from daemon.engines.drums.net import DrumsModel
 from daemon.errors import JamdError
-from export_tools.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
+from export_tools.common.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
 
 
 def player(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, float]]:

@@ -4,7 +4,7 @@
 
 Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars; models play pieces as long by themselves,
 from nothing, or from a random state where they are made to, as freely as the engine lets them. Prints a table with the
-means over the pieces of the figures in export_tools/checks.py, and of:
+means over the pieces of the figures in export_tools/common/checks.py, and of:
   longest_copy   hits in a row, by instrument and 16ths, that are somewhere in the training split
   off_grid       mean distance from the nearest 16th, in ticks, 480 to a quarter
   loudness_sd    standard deviation of the velocities
@@ -20,13 +20,13 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.encodings.drums import INSTRUMENTS, TICKS
-from daemon.encodings.drums_files import read_groove
-from daemon.engines.drums import Drums
-from daemon.engines.drums_model import DrumsModel
+from daemon.encodings.drums.files import read_groove
+from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
+from daemon.engines.drums.engine import Drums
+from daemon.engines.drums.net import DrumsModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.checks import Corpus, NoPieces, drum_tokens, failures, figures, how_many, means, table
+from export_tools.common.checks import Corpus, NoPieces, drum_tokens, failures, figures, how_many, means, table
 
 from .evaluate import open_model
 from .grooves import Performance, performances

@@ -24,16 +24,17 @@ from typing import Any
 import numpy as np
 
 from daemon import models
-from daemon.encodings.drums import TICKS, tick_classes
-from daemon.encodings.drums_files import Groove, read_groove
-from daemon.engines.drums_model import DrumsModel, drums_model
+from daemon.encodings.drums.files import DrumPart, read_groove
+from daemon.encodings.drums.hits import TICKS, tick_classes
+from daemon.engines.drums.model import drums_model
+from daemon.engines.drums.net import DrumsModel
 from daemon.errors import JamdError, MelodyError
-from export_tools.folder import must_be_file, nothing_usable, refusal
+from export_tools.common.folder import must_be_file, nothing_usable, refusal
 
 from .grooves import midi_files
 
 
-def score(model: DrumsModel, groove: Groove) -> tuple[list[float], int]:
+def score(model: DrumsModel, groove: DrumPart) -> tuple[list[float], int]:
     """Log probabilities of all hits but the first, and of how many the likeliest pair was right."""
     classes = tick_classes(model.ticks)
     log_probs: list[float] = []
@@ -55,7 +56,7 @@ def score(model: DrumsModel, groove: Groove) -> tuple[list[float], int]:
     return log_probs, right
 
 
-def read(path: Path) -> Groove:
+def read(path: Path) -> DrumPart:
     """A file with two hits or more. Raises MelodyError."""
     must_be_file(path)
     groove = read_groove(path)

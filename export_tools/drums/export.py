@@ -20,10 +20,10 @@ import torch
 from onnx import helper
 from torch import Tensor
 
-from daemon.encodings.drums import COUNT, golden_feeds
-from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
-from export_tools import artifact
-from export_tools.artifact import Golden, to_graph, to_model
+from daemon.encodings.drums.hits import COUNT, golden_feeds
+from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
+from export_tools.common import artifact
+from export_tools.common.artifact import Golden, to_graph, to_model
 from export_tools.harmoniser.export import either
 
 from . import evaluate
@@ -35,7 +35,7 @@ from .rnn_drummer import RnnDrummer
 
 DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
 LICENCE = "CC BY 4.0"
-GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed), function = 2"
+GOLDEN_SOURCE = "two rows by daemon.encodings.drums.hits.golden_feeds: numpy's default_rng(seed), function = 2"
 GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
 
 

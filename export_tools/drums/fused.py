@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from daemon.encodings.drums import COUNT
-from daemon.encodings.drums_groove import AHEAD, ANCHORS, MIXED
+from daemon.encodings.drums.hits import COUNT
+from daemon.encodings.drums.metric import AHEAD, ANCHORS, MIXED
 
 from .model import EIGHTH, NARROWEST, VELOCITIES, WIDEST, Groove
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from daemon.encodings.drums import COUNT, TICKS, golden_feeds
-from export_tools.artifact import Arrays, Golden
+from daemon.encodings.drums.hits import COUNT, TICKS, golden_feeds
+from export_tools.common.artifact import Arrays, Golden
 
 from .onnx_bytes import FLOAT, INT64, Node, to_bytes
 
 HIDDEN = 200
-GOLDEN_SOURCE = "two rows by daemon.encodings.drums.golden_feeds: numpy's default_rng(seed)"
+GOLDEN_SOURCE = "two rows by daemon.encodings.drums.hits.golden_feeds: numpy's default_rng(seed)"
 
 
 def inputs(classes: int) -> dict[str, dict]:

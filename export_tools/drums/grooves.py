@@ -6,8 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from export_tools import folder as midi_folder
-from export_tools.folder import BadFolder
+from export_tools.common import folder as midi_folder
+from export_tools.common.folder import BadFolder
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.encodings.drums import COUNT, INSTRUMENTS
+from daemon.encodings.drums.hits import COUNT, INSTRUMENTS
 from daemon.errors import JamdError
-from export_tools import artifact
+from export_tools.common import artifact
 
 from .graph import HIDDEN, artifact_parts
 

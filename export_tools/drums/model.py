@@ -1,6 +1,6 @@
 """Our drummer: a recurrent net over hits that knows the bar, and two heads that can be told how to play.
 
-`recur` reads the last hit with all that `daemon.encodings.drums_groove` remembers. `where` answers the joint
+`recur` reads the last hit with all that `daemon.encodings.drums.metric` remembers. `where` answers the joint
 distribution of the cell (16th) and the instrument of the next hit: one small net looks at every cell ahead, with what
 was played there in the bars before. `when` gives, for one cell and instrument, the distribution of the offset from the
 middle of the cell, in ticks, as a mixture of normal distributions, and that of the velocity. So the probability of an
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from daemon.encodings.drums import COUNT
-from daemon.encodings.drums_groove import AHEAD, ANCHORS, CHANNELS, EARLIEST, MIXED, OFFSETS, PLACES, WIDTH
-from export_tools.dropout import Locked
+from daemon.encodings.drums.hits import COUNT
+from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, EARLIEST, MIXED, OFFSETS, PLACES, WIDTH
+from export_tools.common.dropout import Locked
 
 from .streams import Split, keep
 

@@ -6,7 +6,7 @@ GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds un
 drummer. Written for each of `train` and `validation`, over the hits of all performances one after the other:
   first                        where each performance begins
   gap, instrument, velocity    the hits; the first gap counts from the bar line before
-  features, window, anchors    what `daemon.encodings.drums_groove` knows before each hit; anchors of the hit itself
+  features, window, anchors    what `daemon.encodings.drums.metric` knows before each hit; anchors of the hit itself
   places, floor                of the cells that it may fall into; the least offset that it can have
   ahead, offset                where it falls
   style, fill                  of the performance
@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from daemon.encodings import drums_groove
-from daemon.encodings.drums import TICKS
-from daemon.encodings.drums_files import Groove, read_groove
+from daemon.encodings.drums import metric
+from daemon.encodings.drums.files import DrumPart, read_groove
+from daemon.encodings.drums.hits import TICKS
 
 from .grooves import Performance, performances
 
@@ -34,7 +34,7 @@ SPLITS = ("train", "validation")
 Rows = dict[str, list]
 
 
-def intensity(groove: Groove, bar: int) -> tuple[np.ndarray, np.ndarray]:
+def intensity(groove: DrumPart, bar: int) -> tuple[np.ndarray, np.ndarray]:
     """Of the hits in the bar that begins with each hit: mean velocity (0..1), and hits per quarter note."""
     ticks = np.cumsum([hit.gap for hit in groove.hits])
     velocities = np.array([hit.velocity / 127 for hit in groove.hits])
@@ -44,23 +44,21 @@ def intensity(groove: Groove, bar: int) -> tuple[np.ndarray, np.ndarray]:
     return (sums[past] - sums[:-1]) / count, count * TICKS / bar
 
 
-def rows(groove: Groove) -> Rows:
+def rows(groove: DrumPart) -> Rows:
     """One performance, hit by hit."""
     position, bar = groove.bar_at(groove.start)
     tempo = groove.tempo_map.bpm_at(groove.start / TICKS)
-    memory = drums_groove.start(bar, position)
+    memory = metric.start(bar, position)
     out: Rows = defaultdict(list)
     for hit in groove.hits:
-        now = drums_groove.observe(memory, hit)
-        ahead = min(now.cell - memory.cell, drums_groove.AHEAD - 1)
+        now = metric.observe(memory, hit)
+        ahead = min(now.cell - memory.cell, metric.AHEAD - 1)
         same = now.cell == memory.cell
-        out["features"].append(drums_groove.features(memory, tempo))
-        out["window"].append(drums_groove.window(memory))
-        out["places"].append(drums_groove.places(memory))
-        out["anchors"].append(drums_groove.anchors(memory, ahead, hit.instrument))
-        out["floor"].append(
-            memory.offset + (hit.instrument < drums_groove.passed(memory)) if same else drums_groove.EARLIEST
-        )
+        out["features"].append(metric.features(memory, tempo))
+        out["window"].append(metric.window(memory))
+        out["places"].append(metric.places(memory))
+        out["anchors"].append(metric.anchors(memory, ahead, hit.instrument))
+        out["floor"].append(memory.offset + (hit.instrument < metric.passed(memory)) if same else metric.EARLIEST)
         out["ahead"].append(ahead)
         out["offset"].append(now.offset)
         for name in ("gap", "instrument", "velocity"):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from daemon.encodings.drums import COUNT, tick_classes
+from daemon.encodings.drums.hits import COUNT, tick_classes
 
 from .streams import Split, keep
 

@@ -22,10 +22,10 @@ import numpy as np
 
 from daemon import models
 from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
-from daemon.engines.chorale_model import ChoraleModel
-from daemon.engines.harmoniser import LAG, PARTICLES, Harmoniser
-from daemon.engines.lookahead import LookAhead
-from daemon.engines.pen import Pen
+from daemon.engines.harmoniser.causal_writer import CausalWriter
+from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
+from daemon.engines.harmoniser.model import ChoraleModel
+from daemon.engines.harmoniser.particle_filter import ParticleFilter
 
 Piece = np.ndarray  # (frames, 4) symbols
 
@@ -44,7 +44,7 @@ def struck(soprano: np.ndarray) -> np.ndarray:
 
 def left_to_right(model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float) -> Piece:
     """As with keys: nothing of the future is known."""
-    pen, out = Pen(model), []
+    pen, out = CausalWriter(model), []
     pen.reseed(seed)
     for frame, (symbol, new) in enumerate(zip(soprano.tolist(), struck(soprano).tolist(), strict=True)):
         pen.turn(frame % 16)
@@ -58,7 +58,7 @@ def look_ahead(
     model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float, particles: int, lag: int
 ) -> Piece:
     """As with a melody whose future is known."""
-    ahead, new, out = LookAhead(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
+    ahead, new, out = ParticleFilter(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
     for frame in range(len(soprano) + lag):
         if frame < len(soprano):
             known = np.array([soprano[frame], UNKNOWN, UNKNOWN, UNKNOWN])

@@ -29,7 +29,7 @@ from daemon.encodings.chorale import (
     repeated,
     to_symbols,
 )
-from daemon.engines.chorale_model import ChoraleModel
+from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.errors import JamdError
 
 STEPS_PER_BAR = 16

@@ -19,8 +19,8 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
 from daemon.encodings.chorale import golden_feeds
-from export_tools import artifact
-from export_tools.artifact import Golden, to_graph, to_model
+from export_tools.common import artifact
+from export_tools.common.artifact import Golden, to_graph, to_model
 
 from .model import Harmoniser, Shape
 

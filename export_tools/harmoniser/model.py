@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export_tools.dropout import Locked
+from export_tools.common.dropout import Locked
 
 VOICES = 4
 SYMBOLS = 47  # MIDI 36..81 and rest

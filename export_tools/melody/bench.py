@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.melody import golden_feeds
-from daemon.engines.melody_model import MelodyModel
+from daemon.encodings.melody.registry import golden_feeds
+from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
-from export_tools.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
+from export_tools.common.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
 
 from .evaluate import open_model
 

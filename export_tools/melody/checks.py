@@ -1,4 +1,4 @@
-"""What melody models write, beside real tunes, in the figures of export_tools/checks.py.
+"""What melody models write, beside real tunes, in the figures of export_tools/common/checks.py.
 
     python -m export_tools.melody.checks tunes.npz models/melody.onnx models/melody_attention.onnx …
 
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, STEPS_PER_BEAT, pitch_of, step_of
-from daemon.engines.melody_model import MelodyModel
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, STEPS_PER_BEAT, pitch_of, step_of
+from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.checks import Corpus, NoPieces, failures, figures, how_many, means, melody_tokens, table
+from export_tools.common.checks import Corpus, NoPieces, failures, figures, how_many, means, melody_tokens, table
 
 from .evaluate import open_model
 from .tunes import Tune, load_tunes

@@ -22,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon import models
-from daemon.encodings.melody_events import NO_EVENT, summed
-from daemon.engines.melody_model import MelodyModel
+from daemon.encodings.melody.events import NO_EVENT, summed
+from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
-from export_tools.folder import midi_files, nothing_usable, refusal
+from export_tools.common.folder import midi_files, nothing_usable, refusal
 
 from .tunes import NoTunes, Tune, read_tunes
 

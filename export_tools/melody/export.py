@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from daemon.encodings.melody import golden_feeds
-from export_tools import artifact
-from export_tools.artifact import Golden, to_graph, to_model
+from daemon.encodings.melody.registry import golden_feeds
+from export_tools.common import artifact
+from export_tools.common.artifact import Golden, to_graph, to_model
 
 from .evaluate import collect, evaluate, open_model
 from .model import Jamd, Magenta, Shape, build
 
 DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
-SOURCE = "two rows by daemon.encodings.melody.golden_feeds: numpy's default_rng(seed)"
+SOURCE = "two rows by daemon.encodings.melody.registry.golden_feeds: numpy's default_rng(seed)"
 
 
 class Step(nn.Module):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from daemon.encodings import melody_jamd as jamd
-from daemon.encodings.melody import ENCODINGS
-from daemon.encodings.melody_events import EVENTS, FIRST_PITCH, PITCHES
+from daemon.encodings.melody import jamd
+from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, PITCHES
+from daemon.encodings.melody.registry import ENCODINGS
 
 from .attention import AttentionLayer
 

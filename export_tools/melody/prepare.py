@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import JamdError
-from export_tools.folder import midi_files, nothing_usable, refusal
+from export_tools.common.folder import midi_files, nothing_usable, refusal
 
 from .tunes import Tune, notes_of, read_tunes
 

@@ -23,9 +23,9 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
-from daemon.encodings import melody_jamd
-from daemon.encodings.melody import ENCODINGS
-from daemon.encodings.melody_events import FIRST_PITCH, PITCHES
+from daemon.encodings.melody import jamd
+from daemon.encodings.melody.events import FIRST_PITCH, PITCHES
+from daemon.encodings.melody.registry import ENCODINGS
 
 from .model import Shape, build
 from .tunes import Tune
@@ -135,17 +135,17 @@ def cropped(tune: Arrays, length: int, rng: np.random.Generator) -> Arrays:
 
 def without_pick_up(features: np.ndarray) -> np.ndarray:
     """Features of the encoding jamd as if the tune began with a bar: of files that do not tell where the bars are."""
-    starts = np.array(melody_jamd.STARTS)
+    starts = np.array(jamd.STARTS)
     pause, sounds, long_bar, place, bar = starts[7], starts[9], starts[10], starts[11], starts[12]
-    bar_steps, first = divmod(int(features[0, 10] - long_bar), melody_jamd.LONGEST_BAR)
-    if not first or bar_steps == melody_jamd.LONGEST_BAR:
+    bar_steps, first = divmod(int(features[0, 10] - long_bar), jamd.LONGEST_BAR)
+    if not first or bar_steps == jamd.LONGEST_BAR:
         return features
     changed, step = features.copy(), np.arange(len(features))
     now = step % bar_steps
-    changed[:, 9] = sounds + now * melody_jamd.SOUNDS + (features[:, 9] - sounds) % melody_jamd.SOUNDS
-    changed[:, 10] = long_bar + bar_steps * melody_jamd.LONGEST_BAR + now
-    changed[:, 11] = place + now * melody_jamd.PAUSES + features[:, 7] - pause
-    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, melody_jamd.BARS)
+    changed[:, 9] = sounds + now * jamd.SOUNDS + (features[:, 9] - sounds) % jamd.SOUNDS
+    changed[:, 10] = long_bar + bar_steps * jamd.LONGEST_BAR + now
+    changed[:, 11] = place + now * jamd.PAUSES + features[:, 7] - pause
+    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, jamd.BARS)
     return changed
 
 
@@ -157,13 +157,13 @@ def moved(tune: Arrays, rng: np.random.Generator) -> Arrays:
     if not len(pitches) or rng.random() < 0.3:
         return tune
     semitones = int(rng.integers(max(-6, -pitches.min()), min(6, PITCHES - 1 - pitches.max()) + 1))
-    events, own = melody_jamd.transposed_events(semitones), melody_jamd.transposed_pitches(semitones)
+    events, own = jamd.transposed_events(semitones), jamd.transposed_pitches(semitones)
     clues = tune["clues"].copy()
     clues[:, 0] = own[clues[:, 0]]
-    clues[:, 1] = np.where(clues[:, 1] == melody_jamd.NO_KEY, clues[:, 1], (clues[:, 1] + semitones) % 12)
+    clues[:, 1] = np.where(clues[:, 1] == jamd.NO_KEY, clues[:, 1], (clues[:, 1] + semitones) % 12)
     clues[:, 2:] = events[clues[:, 2:]]
     label = np.where(tune["label"] == NO_LABEL, NO_LABEL, events[np.maximum(tune["label"], 0)])
-    return {"features": melody_jamd.transposed_features(semitones)[tune["features"]], "clues": clues, "label": label}
+    return {"features": jamd.transposed_features(semitones)[tune["features"]], "clues": clues, "label": label}
 
 
 def epoch_of(tunes: list[Arrays], config: Config, rng: np.random.Generator) -> Iterator[dict[str, Tensor]]:

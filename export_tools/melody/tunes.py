@@ -17,10 +17,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from daemon.encodings.melody_events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import Melody, Note, load_melody
-from export_tools.folder import must_be_file
+from export_tools.common.folder import must_be_file
 
 OVERLAP = 1 / 8  # beats that one note may reach into the next
 ACCENTED = 0.7  # share of the loudest notes that must stand in one place of the bar

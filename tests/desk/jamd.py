@@ -97,7 +97,7 @@ class Jamd:
                 command = _command(int(pid))
                 if "daemon.stage.process" in command:
                     found["stage"] = int(pid)
-                elif "daemon.player" in command:
+                elif "daemon.player.process" in command:
                     found[command[-1]] = int(pid)
         self._seen |= set(found.values())
         return found

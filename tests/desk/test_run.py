@@ -13,8 +13,8 @@ from pathlib import Path
 import mido
 import pytest
 
-from daemon.desk.journal import read
 from daemon.paths import resources
+from daemon.recording.journal import read
 from tests.desk.jamd import Jamd, band
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -1,9 +1,9 @@
 from types import SimpleNamespace
 from typing import Any, cast
 
-from daemon.desk.status import Chronicle, clock, figures, status_line
+from daemon.desk.status import ActivityLog, clock, figures, status_line
 from daemon.desk.supervise import Supervisor
-from daemon.desk.view import View
+from daemon.desk.terminal import View
 from daemon.music.events import note_on
 
 METRICS = {
@@ -51,7 +51,7 @@ def test_the_status_tells_of_the_clock() -> None:
 def test_the_chronicle_tells_once_a_minute_what_was_played() -> None:
     now = [0.0]
     view = View(None)
-    chronicle = Chronicle(view, lambda: now[0])
+    chronicle = ActivityLog(view, lambda: now[0])
     view.follow([["melody", 0.0, "tune", note_on(1, 60, 64).hex()]] * 3)
     assert chronicle.line(supervisor()) is None
     now[0] = 60.0

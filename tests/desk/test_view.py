@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from daemon.desk.view import Terminal, View, chord_name, note_name
+from daemon.desk.terminal import Terminal, View, chord_name, note_name
 from daemon.music.events import note_off, note_on
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from daemon.music.melody import Note
-from export_tools import checks
+from export_tools.common import checks
 
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from daemon import models
-from daemon.encodings.drums import INSTRUMENTS
+from daemon.encodings.drums.hits import INSTRUMENTS
 from export_tools.drums import evaluate, import_rnn_drummer
 from export_tools.drums.grooves import performances
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.encodings.drums import INSTRUMENTS, TICKS
-from export_tools.checks import Corpus
+from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
+from export_tools.common.checks import Corpus
 from export_tools.drums import bench, check
 from export_tools.drums.evaluate import open_model
 from tests.export_tools.test_drums import TINY, write

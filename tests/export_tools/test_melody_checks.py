@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from daemon import models
-from daemon.encodings.melody_events import event_of
+from daemon.encodings.melody.events import event_of
 from daemon.music.melody import Note
-from export_tools.checks import Corpus, failures, melody_tokens
+from export_tools.common.checks import Corpus, failures, melody_tokens
 from export_tools.melody import bench, checks
 from export_tools.melody.tunes import NoTunes, Tune, load_tunes
 

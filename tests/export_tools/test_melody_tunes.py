@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from daemon import models
-from daemon.engines.melody_model import MelodyModel
+from daemon.engines.melody.model import MelodyModel
 from daemon.errors import MelodyError
 from daemon.music import smf
 from daemon.music.events import note_off, note_on

@@ -18,7 +18,7 @@ import mido
 
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import ClockSpec, MelodySpec, PortSpec, StageSpec
+from daemon.spec import ClockSpec, MelodySpec, PortSpec, StageSpec
 from tests.stage import fakes
 from tests.stage.fakes import Desk, until
 

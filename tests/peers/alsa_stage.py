@@ -16,7 +16,7 @@ import rtmidi
 
 from daemon.music.events import Play, is_note_on, note_off, note_on
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from daemon.wire import Call, Listen
 from tests.stage import fakes
 from tests.stage.fakes import Desk, until

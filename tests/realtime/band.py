@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from tests.stage.fakes import Desk
 
 CLOCK = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))

@@ -10,12 +10,12 @@ import sys
 import time
 from typing import Any
 
-from daemon.stage import link_clock
-from daemon.stage.follower import TransportChange
+from daemon.clocks import ableton_link
+from daemon.clocks.midi_clock_in import TransportChange
 
 
 def main(bpm: float, quantum: float) -> None:
-    clock = link_clock.join(bpm, quantum)
+    clock = ableton_link.join(bpm, quantum)
     starts: list[list[float]] = []
     print("{}", flush=True)
     while True:
@@ -45,7 +45,7 @@ def main(bpm: float, quantum: float) -> None:
     clock.close()
 
 
-def press(clock: link_clock.LinkClock, plays: bool) -> None:
+def press(clock: ableton_link.AbletonLink, plays: bool) -> None:
     link = clock._link
     state = link.captureAppSessionState()
     state.setIsPlaying(plays, link.clock().micros())

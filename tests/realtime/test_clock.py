@@ -22,7 +22,7 @@ import pytest
 from daemon.music.events import is_note_on, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
-from daemon.stage.spec import ClockSpec, MelodySpec, PortSpec, StageSpec
+from daemon.spec import ClockSpec, MelodySpec, PortSpec, StageSpec
 from tests.realtime.band import sounding
 from tests.realtime.jack_observer import Observer
 from tests.stage.fakes import Desk, Peer, until

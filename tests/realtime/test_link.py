@@ -19,10 +19,10 @@ from typing import Any, Self
 
 import pytest
 
+from daemon.clocks import ableton_link
 from daemon.music.events import is_note_on
 from daemon.music.tempo import Tempo, TempoMap
-from daemon.stage import link_clock
-from daemon.stage.spec import ClockSpec, PortSpec, StageSpec
+from daemon.spec import ClockSpec, PortSpec, StageSpec
 from tests.desk.jamd import Jamd
 from tests.stage.fakes import Desk, Peer, until
 from tests.tools.jack import JackServer
@@ -34,7 +34,7 @@ OLDER = 1.0  # seconds: of two sessions that find each other the older one stays
 @pytest.fixture
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Every Python that the test starts is on it, and nobody else."""
-    if find_spec(link_clock.MODULE) is None:
+    if find_spec(ableton_link.MODULE) is None:
         pytest.skip("no Link; to enable: pip install LinkPython-extern")
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("nsenter") or not shutil.which("ip"):
         pytest.skip("no network of the test's own; to enable: Linux, root, packages util-linux and iproute2")

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from daemon.music.events import control_change, is_note_on, note_off, note_on
-from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from daemon.wire import Reset, pack
 from tests.realtime.band import BAND, CLOCK, THRU, PlayerProcess, numbered, sounding
 from tests.stage.fakes import Desk, Peer, at_best, until

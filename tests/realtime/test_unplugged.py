@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from daemon.music.events import note_off, note_on
-from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from tests.realtime.band import BAND, CLOCK, OCTAVER, THRU, PlayerProcess, sounding
 from tests.soak import rig
 from tests.soak.observer import Hearing

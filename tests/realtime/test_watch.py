@@ -15,14 +15,14 @@ from tests.tools.jack import JackServer
 # Joins the server as a watch does; asked by a line, makes the watch and says whether the server lives after 3 s.
 WATCH = """
 import sys, time
-from daemon.stage import jack_watch
-sockets, library = jack_watch.server_sockets(), jack_watch._library()
+from daemon.midi import jack
+sockets, library = jack.server_sockets(), jack._library()
 client = library.jack_client_open(b"watch", 1, None)
 assert client and sockets
 for line in sys.stdin:
     if line == "make\\n":
-        watch = jack_watch.JackWatch(library, client, sockets)
-    end = time.monotonic() + jack_watch.STANDSTILL + 1
+        watch = jack.JackClient(library, client, sockets)
+    end = time.monotonic() + jack.STANDSTILL + 1
     while watch.alive and time.monotonic() < end:
         running = watch.is_running()
         time.sleep(0.05)

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from daemon.midi.ledger import open_ledger
 from daemon.sockets import connect, serve
-from daemon.stage.ledger import open_ledger
-from daemon.stage.spec import StageSpec
+from daemon.spec import StageSpec
 from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
 
 PATIENCE = 10.0  # seconds: long enough for a busy machine; what must be quick is measured apart

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from daemon import realtime
 from daemon.music.tempo import TempoMap
-from daemon.stage import realtime
-from daemon.stage.performance import Performance
+from daemon.performance.performance import Performance
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from daemon.stage.process import Stage
-from daemon.stage.spec import PlayerSpec, PortSpec, StageSpec
 from daemon.wire import pack
 from tests.stage.fakes import Desk, until
 

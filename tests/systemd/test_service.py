@@ -64,7 +64,7 @@ def start(box: SystemdBox) -> None:
 def test_ready_when_the_players_are_and_stopped_without_a_trace(service: SystemdBox) -> None:
     start(service)
     assert len(processes(service, "daemon.stage")) == 1
-    assert processes(service, "daemon.player")
+    assert processes(service, "daemon.player.process")
     status = service.show("jamd", "StatusText")
     assert status
     assert "no MIDI" in status or "no MIDI" in journal(service)
@@ -128,7 +128,7 @@ def test_the_stage_alone_is_in_real_time(service: SystemdBox) -> None:
         return "".join(service.run("chrt", "-a", "-p", number) for number in processes(service, module))
 
     assert "SCHED_FIFO" in policies("daemon.stage")
-    assert "SCHED_FIFO" not in policies("daemon.player")
+    assert "SCHED_FIFO" not in policies("daemon.player.process")
     assert "SCHED_FIFO" not in service.run("chrt", "-a", "-p", service.show("jamd", "MainPID"))
 
 

@@ -1,4 +1,4 @@
-"""The private JACK server for tests (`daemon.desk.jack_server`), and as a command.
+"""The private JACK server for tests (`daemon.bench.jack_server`), and as a command.
 
 `python -m tests.tools.jack [--period 64] -- COMMAND [ARGUMENT ...]` runs the command under such a server and returns
 its exit status.
@@ -11,7 +11,7 @@ import sys
 
 import pytest
 
-from daemon.desk.jack_server import JackServer, available
+from daemon.bench.jack_server import JackServer, available
 
 __all__ = ["LAST_TRY", "STOOD_STILL", "JackServer", "available"]
 STOOD_STILL = pytest.StashKey[bool]()  # of a test: whether the server did, meanwhile

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.encodings.drums import INSTRUMENTS
+from daemon.encodings.drums.hits import INSTRUMENTS
 from daemon.music import smf
 from daemon.music.events import note_off, note_on
 

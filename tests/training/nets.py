@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from daemon.encodings import melody_jamd
+from daemon.encodings.melody import jamd
 from export_tools.drums.model import Groove
 from export_tools.drums.model import Shape as GrooveShape
 from export_tools.harmoniser.model import UNKNOWN, Harmoniser
@@ -49,7 +49,7 @@ def melody_feeds(net: Magenta | Jamd, rows: int, time: int) -> dict[str, torch.T
     for name, (kind, shape) in net.inputs().items():
         whole = kind == "int64"
         size = (rows, time, *shape)
-        feeds[name] = melody_jamd.golden(name, size, rng) if whole else rng.uniform(-1, 1, size).astype(np.float32)
+        feeds[name] = jamd.golden(name, size, rng) if whole else rng.uniform(-1, 1, size).astype(np.float32)
     return {name: torch.from_numpy(feed) for name, feed in feeds.items()}
 
 

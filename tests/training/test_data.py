@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from daemon.encodings import melody_jamd
-from daemon.encodings.melody import ENCODINGS
-from daemon.encodings.melody_events import FIRST_PITCH, IN_KEY, LOWEST, PITCHES, event_of
+from daemon.encodings.melody import jamd
+from daemon.encodings.melody.events import FIRST_PITCH, IN_KEY, LOWEST, PITCHES, event_of
+from daemon.encodings.melody.registry import ENCODINGS
 from export_tools.melody import prepare, train
 from export_tools.melody.tunes import Tune, read_tunes
 
@@ -73,7 +73,7 @@ def test_a_tune_in_another_key_is_encoded_as_if_it_had_been_read_so(semitones, m
     assert 20 < sure.sum() < len(sure), "both happen"
     np.testing.assert_array_equal(given["label"], anew["label"])
     np.testing.assert_array_equal(np.delete(given["clues"], 1, 1), np.delete(anew["clues"], 1, 1))
-    others = [number for number in range(len(melody_jamd.SIZES)) if number not in (KEY, DEGREE)]
+    others = [number for number in range(len(jamd.SIZES)) if number not in (KEY, DEGREE)]
     np.testing.assert_array_equal(given["features"][:, others], anew["features"][:, others])
     np.testing.assert_array_equal(given["features"][sure], anew["features"][sure])
     np.testing.assert_array_equal(given["clues"][sure], anew["clues"][sure])

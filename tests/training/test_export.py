@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from daemon import models
-from daemon.encodings.drums import COUNT
-from export_tools.artifact import Golden
-from export_tools.artifact import write as write_artifact
+from daemon.encodings.drums.hits import COUNT
+from export_tools.common.artifact import Golden
+from export_tools.common.artifact import write as write_artifact
 from export_tools.drums import evaluate as evaluate_drums
 from export_tools.drums import export as drums
 from export_tools.drums.grooves import midi_files

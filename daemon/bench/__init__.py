@@ -1,0 +1,1 @@
+"""`jamd bench`: measurements of a whole jamd from outside, beside their targets."""

@@ -1,0 +1,118 @@
+"""The figures of `jamd bench` for the clock over JACK: an independent client is the master, or hears our clock."""
+
+from __future__ import annotations
+
+import math
+import random
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+
+from daemon.bench.instruments import Events, JamdProcess, perform
+from daemon.bench.measures import JAMD, PERIOD, Figure, percentile
+from daemon.music.events import START, STOP_CLOCK, TICKS_PER_BEAT
+from daemon.music.events import TICK as TICK_STATUS
+
+TICK = bytes((TICK_STATUS,))
+BPM = 120
+TICK_SECONDS = 60 / BPM / TICKS_PER_BEAT
+LOCK = 2 * TICKS_PER_BEAT  # ticks
+SECONDS = 60.0
+STARTS = 8
+FOLLOW = """
+clock: {source: midi, port: keys, send: [choir]}
+ports: {keys: {direction: in}, choir: {direction: out}}
+"""
+LEAD = f"""
+clock: {{source: internal, bpm: {BPM}, beats_per_bar: 4, send: [choir]}}
+ports: {{choir: {{direction: out}}}}
+melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true, thru: [choir]}}}}
+"""
+
+
+def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """120 bpm with jitter, for a minute, then started eight times after another tempo; what is heard is our own clock,
+    which follows the master's. The constant delay is taken out."""
+    rng = random.Random(1)
+    events, due = _master(rng, 0.1, BPM, round(SECONDS / TICK_SECONDS))
+    starts = [due]
+    for _ in range(STARTS):
+        other, _ = _master(rng, events[-1][0] + 1, 80, 2 * TICKS_PER_BEAT)
+        events += other
+        again, due = _master(rng, events[-1][0] + 1, BPM, 2 * LOCK)
+        events += again
+        starts.append(due)
+    with JamdProcess(folder, environment, FOLLOW):
+        sent, heard = perform(environment, events, *JAMD)
+    zero = statistics.median(stamp - moment for (stamp, _), (moment, _) in zip(sent, events, strict=True))
+    ours = _ticks_by_start(heard)
+    errors = [
+        [tick - zero - moment for tick, moment in zip(ticks, due, strict=False)]
+        for ticks, due in zip([ours[0], *ours[2::2]], starts, strict=True)
+    ]
+    delay = statistics.median(errors[0][LOCK:])
+    steady = [error - delay for error in errors[0][LOCK:]]
+    restarted = [error - delay for start in errors[1:] for error in start[LOCK:]]
+    what = "clock in over JACK, jitter σ = 1 ms: phase error"
+    observed = 1 + PERIOD * 1e3
+    return [
+        Figure(f"{what}, p99", _p99(_sixteenths(steady)), 1, "ms"),
+        Figure("the same, tick by tick as an observer hears it, p99", _p99(steady), observed, "ms"),
+        Figure("the same, two beats after another tempo, p99", _p99(restarted), observed, "ms"),
+    ]
+
+
+def _p99(errors: Sequence[float]) -> float:
+    """Milliseconds."""
+    return percentile([abs(error) for error in errors], 0.99) * 1e3
+
+
+def _sixteenths(errors: Sequence[float]) -> list[float]:
+    """Means of six ticks: rtmidi sends at the start of a JACK period, which is no error of the beat."""
+    return [statistics.fmean(errors[i : i + 6]) for i in range(0, len(errors) - 5, 6)]
+
+
+def _master(rng: random.Random, start: float, bpm: float, count: int) -> tuple[Events, list[float]]:
+    """Start, so many ticks with a jitter of σ = 1 ms clipped at ± 3 ms, Stop; and when the ticks are truly due."""
+    due = [start + 0.01 + tick * 60 / bpm / TICKS_PER_BEAT for tick in range(count)]
+    ticks = [(moment + min(max(rng.gauss(0, 0.001), -0.003), 0.003), TICK) for moment in due]
+    return [(start, bytes((START,))), *ticks, (due[-1] + 0.01, bytes((STOP_CLOCK,)))], due
+
+
+def _ticks_by_start(heard: Events) -> list[list[float]]:
+    """The stamps of the ticks that follow each Start, up to Stop."""
+    found: list[list[float]] = []
+    running = False
+    for stamp, message in heard:
+        if message[0] == START:
+            found.append([])
+        running = message[0] == START or (running and message[0] != STOP_CLOCK)
+        if running and message == TICK:
+            found[-1].append(stamp)
+    return found
+
+
+def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Our clock beside a melody for a minute: the stage's own stamps, and an observer's."""
+    with JamdProcess(folder, environment, LEAD) as jamd:
+        silence: Events = [(SECONDS, b"\xb0\x07\x40")]
+        _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
+        jamd.stop()
+        own = jamd.metrics()["ticks_ms"]
+    ticks = [stamp for stamp, message in heard if message == TICK]
+    late = [stamp - ticks[0] - number * TICK_SECONDS for number, stamp in enumerate(ticks)]
+    observed = percentile(late, 0.99) - percentile(late, 0.01)  # the earliest are taken as on time
+    drift = _slope(late) * 600 / TICK_SECONDS / TICK_SECONDS  # ticks in 10 minutes
+    return [
+        Figure("clock out: lateness of ticks when sent, p99", own["p99"], 0.5, "ms"),
+        Figure("the same, seen by an observer, p99", observed * 1e3, 0.5 + PERIOD * 1e3, "ms"),
+        Figure("clock out: drift in 10 minutes, worked out from one", math.floor(abs(drift)), 0, "ticks"),
+    ]
+
+
+def _slope(values: Sequence[float]) -> float:
+    """Of the least-squares line, a step."""
+    return statistics.linear_regression(range(len(values)), values).slope
+
+
+CLOCK_PEER_MEASURES = (clock_in, clock_out)

@@ -1,0 +1,179 @@
+"""The figures of `jamd bench` about the engines that play by themselves: how fast they think, and when they answer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon import models
+from daemon.bench.instruments import Events, JamdProcess, perform
+from daemon.bench.measures import Figure, percentile
+from daemon.engines.base import Setup
+from daemon.music.events import MidiEvent, Window, control_change, is_note_on, note_off, note_on
+
+if TYPE_CHECKING:
+    from daemon.engines.melody.engine import MelodyPlayer
+
+DRUMS = ("drums", "drums_rnn")
+MELODIES = ("melody", "melody_basic", "melody_lookback", "melody_attention")
+PAUSE = 0.02  # seconds between two steps: while a player waits, caches and clocks go cold
+STEPS = 300
+HEARD = 1100  # steps before those: more than a model remembers
+CLICK = 10  # the metronome's channel
+BEAT = 0.3  # seconds
+ANSWERS = f"""
+clock: {{source: internal, bpm: {60 / BEAT:g}, beats_per_bar: 4, metronome: {{port: voice, channel: {CLICK}}}}}
+ports: {{keys: {{direction: in}}, voice: {{direction: out}}}}
+band:
+  melody:
+    engine: melody
+    model: melody
+    listen: [keys]
+    play: {{port: voice, channels: {{melody: 1}}}}
+    options: {{phrase: control}}
+controls: {{keys: {{cc 64: sustain}}}}
+"""
+
+
+def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Each model's step; an answer's 16ths; and its first note, asked for at all times in a beat."""
+    figures = [
+        Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_steps(name), 0.99) * 1e3, 0.3, "ms")
+        for name in MELODIES
+    ]
+    sixteenth = percentile(_sixteenths(), 0.99) * 1e3
+    figures.append(Figure(f"one 16th of an answer, all of it, {PAUSE * 1e3:g} ms apart, p99", sixteenth, 1, "ms"))
+    figures.append(Figure("a hundred bars of melody, offline", _hundred_bars(), 1, "s"))
+    with JamdProcess(folder, environment, ANSWERS):
+        away = _first_notes(*perform(environment, _calls(), "jamd keys:midi", "jamd voice:midi", tail=1))
+    near = [late for before, late in away if 0.03 <= before <= 0.07]
+    return [
+        *figures,
+        Figure("an answer's first note, from its beat, asked for 30 to 70 ms before it, max", max(near), 10, "ms"),
+        Figure("the same, asked for at any time, max", max(late for _, late in away), 10, "ms"),
+    ]
+
+
+def _answering() -> MelodyPlayer:
+    """A player about to answer, for a hundred bars from beat 400 on, a note that was held for as long."""
+    from daemon.engines.melody.engine import MelodyPlayer  # it loads ONNX Runtime, which the desk does without
+
+    engine = MelodyPlayer(Setup({"phrase": "control"}, {}, models.find("melody"), ("keys",)))
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    for frame in range(1600):
+        list(engine.generate(_window(frame)))
+        if frame in (0, 1599):
+            list(engine.listen(MidiEvent(frame / 4, "keys", note_on(1, 60, 80) if frame == 0 else note_off(1, 60))))
+    list(engine.listen(MidiEvent(399.9, "keys", control_change(1, 64, 127))))
+    return engine
+
+
+def _steps(name: str) -> list[float]:
+    """Seconds that each step of the net takes, when it has heard more than it remembers."""
+    from daemon.engines.melody.model import MelodyModel
+
+    artifact = models.load(models.find(name), "melody")
+    model = MelodyModel(artifact.session, artifact.sidecar)
+    state, seconds = model.start(4.0), []
+    for number in range(HEARD + STEPS):
+        if number >= HEARD:
+            time.sleep(PAUSE)
+        event = 0 if number % 2 else 14 + number * 5 % 12
+        began = time.perf_counter()
+        state = model.step(state, event, (number + 1) % 16 / 4)
+        seconds.append(time.perf_counter() - began)
+    return seconds[HEARD:]
+
+
+def _sixteenths() -> list[float]:
+    """Seconds that each 16th of an answer takes: the net's step, and the choice of what to play."""
+    engine, seconds = _answering(), []
+    for frame in range(1600, 1600 + STEPS):
+        time.sleep(PAUSE)
+        began = time.perf_counter()
+        list(engine.generate(_window(frame)))
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _hundred_bars() -> float:
+    """Seconds, through the engine."""
+    engine = _answering()
+    began = time.perf_counter()
+    notes = sum(1 for frame in range(1600, 3200) for _ in engine.generate(_window(frame)))
+    assert notes > 100
+    return time.perf_counter() - began
+
+
+def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Each model's step, which is to draw a hit and to be told of it, and a hundred bars."""
+    figures = [
+        Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_hits(name), 0.99) * 1e3, 0.2, "ms")
+        for name in DRUMS
+    ]
+    return [*figures, Figure("a hundred bars of drums, offline", _hundred_bars_of_drums(), 1, "s")]
+
+
+def _hits(name: str) -> list[float]:
+    """Seconds that each hit takes."""
+    import numpy as np
+
+    from daemon.engines.drums.model import drums_model
+
+    artifact = models.load(models.find(name), "drums")
+    model, random = drums_model(artifact.session, artifact.sidecar), np.random.default_rng(1)
+    state, seconds = model.start(1920, 0, 120.0), []
+    for _ in range(STEPS):
+        time.sleep(PAUSE)
+        began = time.perf_counter()
+        state = model.advance(state, model.draw(state, random, temperature=0.9, top_p=0.95), 120.0)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _hundred_bars_of_drums() -> float:
+    """Seconds through the engine, coming in included."""
+    from daemon.engines.drums.engine import Drums
+
+    engine = Drums(Setup({"groove": "rock"}, {}, models.find("drums"), ()))
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    began = time.perf_counter()
+    notes = sum(1 for frame in range(1600) for _ in engine.generate(_window(frame)))
+    assert notes > 500
+    return time.perf_counter() - began
+
+
+def _window(frame: int) -> Window:
+    return Window(frame / 4, frame / 4 + 0.25, frame // 16 * 4.0, 4.0, 120.0)
+
+
+def _calls() -> Events:
+    """One note and the pedal, every four beats and 5 ms."""
+    calls: Events = []
+    for number in range(60):
+        moment = number * (4 * BEAT + 0.005)
+        calls += [(moment, note_on(1, 60 + number % 12, 90)), (moment + 0.1, note_off(1, 60 + number % 12))]
+        calls += [(moment + 0.2, control_change(1, 64, 127)), (moment + 0.25, control_change(1, 64, 0))]
+    return calls
+
+
+def _first_notes(sent: Events, heard: Events) -> list[tuple[float, float]]:
+    """For each press of the pedal: seconds to its beat, and ms from that beat to the answer's first note.
+
+    Where the beats are, the metronome tells. A press that falls on a beat, within 5 ms, may mean this one or the next.
+    """
+    clicks = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 == CLICK]
+    notes = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 != CLICK]
+    pairs = []
+    for pressed in (stamp for stamp, message in sent if message[0] & 0xF0 == 0xB0 and message[2]):
+        beat = next((stamp for stamp in clicks if stamp > pressed), float("inf"))
+        if min(abs(stamp - pressed) for stamp in clicks) > 0.005:
+            first = next((stamp for stamp in notes if stamp > pressed), float("inf"))
+            pairs.append((beat - pressed, abs(first - beat) * 1e3))
+    return pairs
+
+
+ENGINE_MEASURES = (melody, drums)

@@ -1,0 +1,123 @@
+"""What `jamd bench` measures with: a jamd of its own, the playing and listening client, its echo."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import JamdError
+
+
+class JamdProcess:
+    """A `jamd run` of its own, from a configuration in `folder`; `lines` is what it logged."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], config: str | None) -> None:
+        self.lines: list[str] = []
+        self._folder = Path(tempfile.mkdtemp(dir=folder))
+        command = [sys.executable, "-P", "-m", "daemon", "run"]
+        if config is not None:
+            (self._folder / "config.yaml").write_text(config + f"\nrecording: {{directory: {self._folder}/sessions}}\n")
+            command += ["-c", str(self._folder / "config.yaml")]
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=self._folder,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._ready = threading.Event()
+        self._reader.start()
+        if not self._ready.wait(30) or self.process.poll() is not None:
+            self.process.kill()
+            raise JamdError("jamd run did not become ready:\n" + "".join(self.lines))
+        self.ready_after = time.perf_counter() - self.started
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if "READY" in line:
+                self._ready.set()
+        self._ready.set()
+
+    def metrics(self) -> dict[str, Any]:
+        """The stage's own figures, which `jamd run` prints at its end."""
+        for line in reversed(self.lines):
+            if found := re.search(r"metrics (\{.*\})", line):
+                metrics: dict[str, Any] = json.loads(found[1])
+                return metrics
+        raise JamdError("jamd run printed no metrics:\n" + "".join(self.lines))
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+        self._reader.join(5)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> JamdProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def family(self) -> list[int]:
+        """Process numbers of jamd and its children."""
+        own = self.process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return [own, *map(int, children)]
+
+
+Events = list[tuple[float, bytes]]
+
+
+def perform(
+    environment: dict[str, str], events: Events, into: str, out: str, tail: float = 0.5
+) -> tuple[Events, Events]:
+    """Let the peer play `events` (seconds, message) into port `into` and hear `out`: (sent, heard) with stamps."""
+    score = {
+        "connect": [["bench peer out:midi", into], [out, "bench peer in:midi"]],
+        "events": [[moment, message.hex()] for moment, message in events],
+        "tail": tail,
+    }
+    command = [sys.executable, "-P", "-m", "daemon.bench.peer", "play"]
+    peer = subprocess.run(
+        command, input=json.dumps(score), capture_output=True, text=True, env=environment, check=False
+    )
+    if peer.returncode:
+        raise JamdError(f"the measuring client failed:\n{peer.stderr}")
+    result = json.loads(peer.stdout)
+    sent, heard = ([(stamp, bytes.fromhex(m)) for stamp, m in result[key]] for key in ("sent", "heard"))
+    return sent, heard
+
+
+@contextlib.contextmanager
+def echo(environment: dict[str, str]) -> Iterator[None]:
+    """The plain echo of the same client, as "bench echo"."""
+    command = [sys.executable, "-P", "-m", "daemon.bench.peer", "echo"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        process.stdout.readline()
+        yield
+    finally:
+        process.stdin.close()
+        process.wait(10)
+        process.stdout.close()

@@ -1,0 +1,298 @@
+"""The figures of `jamd bench`, each with its target.
+
+A client process of its own sends and listens at both ends; the same client's plain echo, in the same run, is what
+"above the echo" compares with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.bench.instruments import Events, JamdProcess, echo, perform
+from daemon.errors import JamdError
+from daemon.music.events import is_note_off, is_note_on, note_off, note_on
+
+PERIOD = 64 / 48_000  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured value and the most it should be."""
+
+    what: str
+    value: float
+    target: float
+    unit: str
+
+    @property
+    def good(self) -> bool:
+        return self.value <= self.target
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
+
+
+KEYS_AND_CHOIR = """
+clock: {source: internal, bpm: 96, beats_per_bar: 4}
+ports: {keys: {direction: in}, choir: {direction: out}}
+band:
+  choir:
+    engine: harmoniser
+    model: bachbot
+    listen: [keys]
+    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
+"""
+THRU = """
+clock: {source: internal, bpm: 96, beats_per_bar: 4}
+ports: {keys: {direction: in, thru: [choir]}, choir: {direction: out}}
+"""
+BUSY = """
+clock: {source: internal, bpm: 120, beats_per_bar: 4}
+ports: {choir: {direction: out}, busy: {direction: out}}
+melodies: {twinkle: {file: melodies/twinkle.mid, loop: true}}
+band:
+  choir:
+    engine: harmoniser
+    model: bachbot
+    listen: [twinkle]
+    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
+  second:
+    engine: harmoniser
+    model: bachbot
+    play: {port: busy, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
+    options: {given: none}
+  third:
+    engine: harmoniser
+    model: bachbot
+    play: {port: busy, channels: {soprano: 5, alto: 6, tenor: 7, bass: 8}}
+    options: {given: none}
+"""
+JAMD = "jamd keys:midi", "jamd choir:midi"
+ECHO = "bench echo in:midi", "bench echo out:midi"
+
+
+def random_notes(count: int, seed: int = 1) -> Events:
+    """Single notes at random gaps, each let go before the next."""
+    rng, moment, events = random.Random(seed), 0.0, []
+    for _ in range(count):
+        moment += rng.uniform(0.05, 0.11)
+        pitch = rng.randint(60, 79)
+        events += [(moment, note_on(1, pitch, 90)), (moment + 0.03, note_off(1, pitch))]
+    return events
+
+
+def first_answers(sent: Events, heard: Events, channels: range) -> list[float]:
+    """Seconds from each sent note-on to the first heard on `channels` before the next; infinity if there is none."""
+    ons = [stamp for stamp, message in sent if is_note_on(message)]
+    answers = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 in channels]
+    latencies = []
+    for stamp, following in zip(ons, [*ons[1:], float("inf")], strict=True):
+        first = next((answer for answer in answers if answer > stamp), float("inf"))
+        latencies.append(first - stamp if first < following else float("inf"))
+    return latencies
+
+
+def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    notes = random_notes(1000)
+    with echo(environment):
+        plain = first_answers(*perform(environment, notes, *ECHO), range(1, 2))
+    with JamdProcess(folder, environment, KEYS_AND_CHOIR):
+        harmony = first_answers(*perform(environment, notes, *JAMD), range(2, 5))
+    with JamdProcess(folder, environment, THRU):
+        thru = first_answers(*perform(environment, notes, *JAMD), range(1, 2))
+
+    def above(values: list[float], share: float) -> float:
+        return (percentile(values, share) - percentile(plain, share)) * 1e3
+
+    return [
+        Figure("key-in to first harmony note-out, above the echo, p50", above(harmony, 0.5), 2, "ms"),
+        Figure("key-in to first harmony note-out, above the echo, p99", above(harmony, 0.99), 5, "ms"),
+        Figure("thru, above the echo, p99", above(thru, 0.99), 1, "ms"),
+        Figure("keys without an answer", sum(value == float("inf") for value in harmony), 0, "of 1000"),
+    ]
+
+
+def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Grid notes of three busy players while models are loaded, for five minutes; an observer at the choir's output."""
+    load = "from daemon import models\nwhile True: models.load(models.find('bachbot'), 'harmoniser')"
+    with JamdProcess(folder, environment, BUSY) as jamd:
+        loader = subprocess.Popen([sys.executable, "-c", load], env=environment)
+        try:
+            silence: Events = [(300.0, b"\xb0\x07\x40")]
+            _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
+        finally:
+            loader.kill()
+            loader.wait()
+        jamd.stop()
+        own = jamd.metrics()["lateness_ms"]
+    # The observer does not know when beat 0 was: the notes nearest to their 16th (0.125 s) are taken as on time.
+    stamps = [stamp for stamp, message in heard if is_note_on(message)]
+    phases = [(stamp - stamps[0] + 0.0625) % 0.125 for stamp in stamps]
+    early = percentile(phases, 0.01)
+    return [
+        Figure("lateness of grid notes when sent, p99", own["p99"], 0.5, "ms"),
+        Figure("lateness of grid notes when sent, max", own["max"], 5, "ms"),
+        Figure("the same, seen by an observer, max", (max(phases) - early) * 1e3, 5 + PERIOD * 1e3, "ms"),
+        Figure(
+            "the same, seen by an observer, p99", (percentile(phases, 0.99) - early) * 1e3, 0.5 + PERIOD * 1e3, "ms"
+        ),
+    ]
+
+
+SLEEPER = """
+import json, time
+from daemon import realtime
+realtime.become_punctual()
+late = []
+due = time.perf_counter()
+for _ in range(5000):
+    due = max(due, time.perf_counter() - 0.002) + 0.002
+    time.sleep(max(due - time.perf_counter(), 0))
+    late.append(time.perf_counter() - due)
+print(json.dumps(late))
+"""
+
+
+def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """A process as urgent as the stage that only sleeps, 2 ms at a time: nothing here can be more punctual than it."""
+    told = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
+    late = json.loads(told.stdout)
+    what = "the machine: a process that only sleeps wakes late"
+    return [
+        Figure(f"{what}, p99", percentile(late, 0.99) * 1e3, 0.25, "ms"),
+        Figure(f"{what}, max", max(late) * 1e3, 2, "ms"),
+    ]
+
+
+def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Time to READY (median of three), memory and idle CPU of the default band."""
+    ready = []
+    for _ in range(2):
+        with JamdProcess(folder, environment, None) as jamd:
+            ready.append(jamd.ready_after)
+    with JamdProcess(folder, environment, None) as jamd:
+        ready.append(jamd.ready_after)
+        time.sleep(5)
+        family = jamd.family()
+        before, since = sum(map(_cpu, family)), time.perf_counter()
+        time.sleep(30)
+        share = (sum(map(_cpu, family)) - before) / (time.perf_counter() - since)
+        memory = sum(map(_pss, family)) / 1e6
+    return [
+        Figure("jamd run to READY, default band", statistics.median(ready), 2, "s"),
+        Figure("memory of all processes (PSS), default band", memory, 300, "MB"),
+        Figure("idle CPU, default band", share * 100, 3, "% of a core"),
+    ]
+
+
+def _cpu(process: int) -> float:
+    """User and system time in seconds (proc(5), stat)."""
+    if sys.platform == "win32":
+        raise JamdError("jamd bench measures on Linux")
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _pss(process: int) -> int:
+    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """One minute of melody (96 beats at 96 bpm), harmonised by the default band; the second run of two."""
+    import mido
+
+    smf, melody = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
+    melody.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(96)))
+    for beat in range(96):
+        pitch = (67, 69, 71, 72, 74, 72, 71, 69)[beat % 8]
+        melody.append(mido.Message("note_on", note=pitch, velocity=80))
+        melody.append(mido.Message("note_off", note=pitch, time=480))
+    smf.tracks.append(melody)
+    smf.save(folder / "minute.mid")
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "daemon",
+        "render",
+        str(folder / "minute.mid"),
+        "-o",
+        str(folder / "out.mid"),
+    ]
+    seconds = []
+    for _ in range(2):
+        began = time.perf_counter()
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - began)
+    return [Figure("jamd render, one harmonised minute", seconds[-1], 2, "s")]
+
+
+def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """2,000 messages a second for 10 s with ten bursts of 500 at once, through thru: lost, and out of order."""
+    events: Events = []
+    for i in range(20_000):
+        events.append((i * 0.0005, bytes((0xB0 | i % 16, i // 16 % 64, i // 1024 % 128))))
+        if i % 2000 == 1999:
+            events += [(i * 0.0005, bytes((0xA0 | n % 16, n // 16, i // 2000))) for n in range(500)]
+    with JamdProcess(folder, environment, THRU):
+        sent, heard = perform(environment, events, *JAMD, tail=2)
+    wanted, messages = [message for _, message in sent], [message for _, message in heard]
+    lost, surplus = Counter(wanted) - Counter(messages), Counter(messages) - Counter(wanted)
+    came = Counter(messages) & Counter(wanted)
+    kept = [message for message in wanted if came[message] > 0]
+    disorder = sum(a != b for a, b in zip(kept, messages, strict=False)) if not surplus else 1
+    return [
+        Figure("flood of 25,000 messages: lost", lost.total(), 0, ""),
+        Figure("flood: twice, or never sent", surplus.total(), 0, ""),
+        Figure("flood: out of order", disorder, 0, ""),
+    ]
+
+
+def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Random bytes for 60 s: what still sounds, whether a good note still passes, log lines."""
+    rng = random.Random(3)
+    events: Events = [(i * 0.005, _garbage(rng)) for i in range(12_000)]
+    good = note_on(1, 61, 99)
+    ends = [note_off(c, p) for c in range(1, 17) for p in range(128)]
+    events += [(60 + i * 0.001, message) for i, message in enumerate([*ends, good, note_off(1, 61)])]
+    with JamdProcess(folder, environment, THRU) as jamd:
+        lines = len(jamd.lines)
+        _, heard = perform(environment, events, *JAMD, tail=1)
+        alive = jamd.process.poll() is None
+        logged = len(jamd.lines) - lines
+    sounding: set[tuple[int, int]] = set()
+    for _, message in heard:
+        if is_note_on(message):
+            sounding.add((message[0] & 15, message[1]))
+        elif is_note_off(message):
+            sounding.discard((message[0] & 15, message[1]))
+    passed = alive and good in [message for _, message in heard[-3:]]
+    return [
+        Figure("random bytes for 60 s: notes left sounding", len(sounding), 0, ""),
+        Figure("random bytes: crashed, or deaf afterwards", 0 if passed else 1, 0, ""),
+        Figure("random bytes: log lines", logged, 4, ""),
+    ]
+
+
+def _garbage(rng: random.Random) -> bytes:
+    """What rtmidi agrees to send: one to three bytes of anything, or something that begins like system exclusive."""
+    if rng.random() < 0.1:
+        return bytes((0xF0, *(rng.randrange(256) for _ in range(rng.randrange(40)))))
+    return bytes(rng.randrange(256) for _ in range(rng.randint(1, 3)))
+
+
+MEASURES = (machine, start, render, latency, flood, garbage, lateness)

@@ -1,0 +1,66 @@
+"""`jamd bench`: how late, how large, how lossy.
+
+Measured from outside, through a private JACK server with its dummy driver. Each figure stands beside its target, and
+beside the XRuns of the server while it was taken: with hundreds of them it is the machine that was measured; the first
+figure says so, too. It takes about twenty minutes; nobody else should use the machine meanwhile.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from importlib.util import find_spec
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from daemon.bench.clock_measures import CLOCK_MEASURES
+from daemon.bench.clock_peer_measures import CLOCK_PEER_MEASURES
+from daemon.bench.engine_measures import ENGINE_MEASURES
+from daemon.bench.jack_server import JackServer, available
+from daemon.bench.measures import MEASURES, Figure
+from daemon.errors import ConfigError, JamdError
+
+EVERYTHING = {
+    measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES)
+}
+
+
+def run(names: Sequence[str], as_json: bool) -> int:
+    """Take these measures, or all, and print them; 1 if a target is missed. Raises ConfigError."""
+    if unknown := [name for name in names if name not in EVERYTHING]:
+        raise ConfigError([f"jamd bench has no measure {name!r}: it has {', '.join(EVERYTHING)}" for name in unknown])
+    if not available():
+        raise JamdError("jamd bench needs a JACK server: install jackd2 (Debian: apt-get install jackd2)")
+    if find_spec("jack") is None:
+        raise JamdError("jamd bench measures with the package JACK-Client: pip install JACK-Client")
+    figures: list[tuple[Figure, int]] = []  # and XRuns meanwhile
+    console = Console(stderr=True)
+    with JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, **server.env}
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is used: compiled once
+        for name in track(names or EVERYTHING, "Measuring", console=console, disable=not console.is_terminal):
+            before = server.xruns()
+            taken = EVERYTHING[name](Path(folder), environment)
+            figures += [(figure, server.xruns() - before) for figure in taken]
+            for figure in taken if not as_json else []:
+                console.print(f"{figure.what}: {figure.value:.2f} {figure.unit}")
+    if as_json:
+        print(json.dumps([{**asdict(f), "good": f.good, "xruns": xruns} for f, xruns in figures], indent=1))
+    else:
+        Console().print(_table(figures))
+    return 0 if all(figure.good for figure, _ in figures) else 1
+
+
+def _table(figures: Sequence[tuple[Figure, int]]) -> Table:
+    table = Table("what", "measured", "target", "XRuns")
+    for figure, xruns in figures:
+        colour = "green" if figure.good else "red"
+        measured = f"[{colour}]{figure.value:.2f} {figure.unit}[/]"
+        table.add_row(figure.what, measured, f"≤ {figure.target:g} {figure.unit}", str(xruns))
+    return table

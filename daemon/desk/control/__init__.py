@@ -1,0 +1,1 @@
+"""Control surfaces: where a person at the computer gives commands."""

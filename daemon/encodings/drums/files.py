@@ -1,0 +1,53 @@
+"""Grooves in Standard MIDI Files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon.encodings.drums.hits import TICKS, Hit, hits
+from daemon.errors import MelodyError
+from daemon.music.smf import read_tracks
+from daemon.music.tempo import TempoMap
+
+DRUM_CHANNEL = 9  # of General MIDI; counted from 0
+
+
+@dataclass(frozen=True, slots=True)
+class DrumPart:
+    """`start`: the tick of the bar line at or before the first hit, from which that hit's gap counts."""
+
+    hits: tuple[Hit, ...]
+    start: int
+    tempo_map: TempoMap
+
+    def bar_at(self, tick: int) -> tuple[int, int]:
+        """(ticks since the bar line, ticks of the bar) at a tick of the file."""
+        line, meter = self.tempo_map.bar_at(tick / TICKS)
+        return tick - round(line * TICKS), round(meter * TICKS)
+
+
+def read_groove(path: Path) -> DrumPart:
+    """The drums of a file: the notes on channel 10, or, if it has none there, all of its notes.
+
+    Raises MelodyError if it is no MIDI file, or has no drums.
+    """
+    division, tracks = read_tracks(path)
+    notes: list[tuple[int, int, int, int]] = []  # channel, tick, note, velocity
+    tempi, meters = {0.0: 120.0}, {0.0: 4.0}
+    for track in tracks:
+        for tick, message in track:
+            if message.type == "note_on" and message.velocity > 0:
+                notes.append((message.channel, round(tick * TICKS / division), message.note, message.velocity))
+            elif message.type == "set_tempo" and message.tempo > 0:
+                tempi[tick / division] = 60e6 / message.tempo
+            elif message.type == "time_signature" and message.numerator > 0:
+                meters[tick / division] = message.numerator * 4 / message.denominator
+    drums = [note for note in notes if note[0] == DRUM_CHANNEL] or notes
+    found = hits([note[1:] for note in drums])
+    if not found:
+        raise MelodyError(f"{path}: it has no drums: choose a file with notes of a drum kit, on channel 10")
+    tempo_map = TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
+    start = round(tempo_map.bar_at(found[0].gap / TICKS)[0] * TICKS)
+    first = Hit(found[0].gap - start, found[0].instrument, found[0].velocity)
+    return DrumPart((first, *found[1:]), start, tempo_map)

@@ -1,0 +1,106 @@
+"""Drumming as hits: which of 17 instruments, how many ticks after the hit before, how hard.
+
+The instruments are those of the RNN drummer (Hollemans 2017), named by MIDI note; 480 ticks to a quarter note. Hits are
+sorted by tick, then by instrument; two of one instrument at one tick are one hit, the louder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+TICKS = 480  # per quarter note
+INSTRUMENTS = (36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53)  # MIDI notes, in order
+COUNT = len(INSTRUMENTS)
+
+# What other notes of General MIDI and of Groove's kit (Roland TD-11) are played on; all others are left out.
+ALSO = {
+    35: 36,  # acoustic bass drum
+    39: 37,  # hand clap
+    22: 42,  # closed hi-hat, edge
+    26: 46,  # open hi-hat, edge
+    58: 41,  # tom 3, rim
+    55: 49,  # crash 1, edge; General MIDI: splash
+    57: 52,  # crash 2, bow; 52 is its edge
+    59: 51,  # ride, edge
+    56: 53,  # cowbell
+}
+INSTRUMENT_OF: Mapping[int, int] = {
+    **{note: index for index, note in enumerate(INSTRUMENTS)},
+    **{note: INSTRUMENTS.index(plays) for note, plays in ALSO.items()},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """`gap`: ticks since the hit before, or, of a first hit, since where the music was started."""
+
+    gap: int
+    instrument: int  # 0..16
+    velocity: int  # 1..127
+
+
+@dataclass(frozen=True, slots=True)
+class Conditioning:
+    """How to play, for models that can be asked; None: as the model likes.
+
+    `style`: one of the model's; `fill`: play a fill, or none; `loudness`: mean velocity, 0..1; `density`: hits per
+    quarter note.
+    """
+
+    style: str | None = None
+    fill: bool | None = None
+    loudness: float | None = None
+    density: float | None = None
+
+
+def hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
+    """(tick, MIDI note, velocity), in any order → hits from the tick `start` on, without notes that are no drum."""
+    played: dict[tuple[int, int], int] = {}
+    for tick, note, velocity in notes:
+        instrument = INSTRUMENT_OF.get(note)
+        if instrument is not None:
+            played[tick, instrument] = max(velocity, played.get((tick, instrument), 0))
+    ordered, before = [], start
+    for (tick, instrument), velocity in sorted(played.items()):
+        ordered.append(Hit(tick - before, instrument, velocity))
+        before = tick
+    return ordered
+
+
+def tick_classes(ticks: Sequence[int]) -> Ints:
+    """The class of every gap: entry g is the index in `ticks` of the nearest to g ticks, the shorter of two as near.
+
+    The last entry stands for all longer gaps.
+    """
+    table = np.asarray(ticks, dtype=np.int64)
+    gaps = np.arange(int(table[-1]) + 1)
+    nearest: Ints = np.abs(gaps[:, None] - table).argmin(axis=1).astype(np.int64)
+    return nearest
+
+
+def golden_feeds(sidecar: Mapping[str, Any], rows: int = 2) -> dict[str, NDArray[Any]]:
+    """The golden input of a drum model, by the shapes of its sidecar: `rows` rows from numpy's default_rng(seed).
+
+    Drawn in the order of `inputs`: whole numbers uniform over the input's `values`, floats over −1..1. `function`
+    is 2, both.
+    """
+    rng = np.random.default_rng(int(sidecar["golden"]["seed"]))
+    feeds: dict[str, NDArray[Any]] = {}
+    for name, spec in sidecar["inputs"].items():
+        if name == "function":
+            feeds[name] = np.array(2, dtype=np.int64)
+            continue
+        shape = [rows, *spec["shape"][1:]]
+        if "values" in spec:
+            feeds[name] = rng.integers(0, int(spec["values"]), shape, dtype=np.int64)
+        else:
+            feeds[name] = rng.uniform(-1, 1, shape).astype(np.float32)
+    return feeds

@@ -1,0 +1,1 @@
+"""Encodings of melodies, one event per 16th."""

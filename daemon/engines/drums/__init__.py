@@ -1,0 +1,1 @@
+"""The engine `drums`: a drummer that continues a groove."""

@@ -1,0 +1,131 @@
+"""The kit: its pieces, the MIDI notes that they sound on, and what two hands and two feet can play on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.encodings.drums.hits import COUNT, INSTRUMENTS, TICKS
+
+Ints = NDArray[np.int64]
+
+NEVER = 1 << 40  # ticks
+LONG_AGO = -(1 << 40)
+SILENT = -1  # as a piece's note
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """`note`: General MIDI's for it; `notes`: those of its instruments in the model.
+
+    Two hits of it are at least `apart` seconds apart; each sounds for `beats`.
+    """
+
+    name: str
+    voice: str
+    note: int
+    notes: tuple[int, ...]
+    apart: float = 0.055
+    beats: float = 0.1
+
+
+PIECES = (
+    Piece("kick", "kick", 36, (36,), apart=0.085),
+    Piece("snare", "snare", 38, (38, 40)),
+    Piece("side_stick", "snare", 37, (37,)),
+    Piece("closed_hat", "hihat", 42, (42,)),
+    Piece("pedal_hat", "hihat", 44, (44,), apart=0.12),
+    Piece("open_hat", "hihat", 46, (46,), apart=0.1, beats=1.0),
+    Piece("low_tom", "toms", 43, (41, 43)),
+    Piece("mid_tom", "toms", 45, (45, 47)),
+    Piece("high_tom", "toms", 48, (48, 50)),
+    Piece("crash", "cymbals", 49, (49, 52), apart=0.2, beats=1.0),
+    Piece("ride", "cymbals", 51, (51,), beats=0.5),
+    Piece("bell", "cymbals", 53, (53,), beats=0.5),
+)
+VOICES = tuple(dict.fromkeys(piece.voice for piece in PIECES))
+PIECE_OF = tuple(next(n for n, piece in enumerate(PIECES) if note in piece.notes) for note in INSTRUMENTS)
+KICK, PEDAL_HAT, OPEN_HAT, CRASH = (INSTRUMENTS.index(note) for note in (36, 44, 46, 49))
+HATS = frozenset(n for n, piece in enumerate(PIECE_OF) if PIECES[piece].voice == "hihat")
+
+_FEET = frozenset((KICK, PEDAL_HAT))
+_ARMS: Ints = np.array([number for number in range(COUNT) if number not in _FEET])
+_HIHAT: Ints = np.array(sorted(HATS))
+_APART = np.array([piece.apart for piece in PIECES])
+_PIECES: Ints = np.array(PIECE_OF)
+HANDS = 2
+TOGETHER = 0.025  # seconds within which two hits are one movement of two hands
+LONGEST_APART = 100  # ticks: however fast it goes, every piece may be struck once in a 16th
+HIHAT_APART = 60  # ticks between two hits of the hi-hat, opened or closed
+
+
+class Kit:
+    """The notes of the pieces. `options` are by the names of the pieces: a MIDI note, or SILENT."""
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._notes = [float(str(options.get(piece.name, piece.note))) for piece in PIECES]
+
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        """The pieces that have no note, and what to give them."""
+        for piece, note in zip(PIECES, self._notes, strict=True):
+            if note not in range(SILENT, 128):
+                yield piece.name, f"{note:g} is no note: give a MIDI note from 0 to 127, or -1 for none"
+        if set(self._notes) == {SILENT}:
+            yield PIECES[0].name, "every piece of the kit is -1: give one a MIDI note, or take the player out"
+
+    def note(self, instrument: int) -> int | None:
+        """The MIDI note of an instrument of the model, None if it is silent."""
+        note = int(self._notes[PIECE_OF[instrument]])
+        return None if note == SILENT else note
+
+    @property
+    def silent(self) -> Ints:
+        """The instruments that are not played."""
+        return np.flatnonzero(np.array(self._notes)[_PIECES] == SILENT)
+
+
+class PlayableHits:
+    """What can be played next: no piece sooner than it can be struck again, and no more pieces at once than hands.
+
+    Ticks are those at which hits sound.
+    """
+
+    def __init__(self, silent: Ints) -> None:
+        self._silent = silent
+        self._struck: Ints = np.full(len(PIECES), LONG_AGO, dtype=np.int64)  # ticks
+        self._arms = [LONG_AGO] * HANDS  # ticks of the last hits with a hand
+        self._go_at(120.0)
+
+    def copy(self, shift: int = 0) -> PlayableHits:
+        """The same, in a time that is `shift` ticks ahead."""
+        other = PlayableHits(self._silent)
+        other._struck, other._arms = self._struck + shift, [tick + shift for tick in self._arms]
+        return other
+
+    def strike(self, tick: int, instrument: int) -> None:
+        self._struck[PIECE_OF[instrument]] = tick
+        if instrument not in _FEET:
+            self._arms = [*self._arms[1:], tick]
+
+    def earliest(self, tempo: float) -> Ints:
+        """(17,): the tick from which each instrument may be struck, at `tempo` beats per minute."""
+        if tempo != self._tempo:
+            self._go_at(tempo)
+        earliest: Ints = (self._struck + self._apart)[_PIECES]
+        earliest[_HIHAT] = np.maximum(earliest[_HIHAT], max(self._struck[3:6].tolist()) + self._hihat)
+        earliest[_ARMS] = np.maximum(earliest[_ARMS], self._arms[0] + self._together)
+        earliest[self._silent] = NEVER
+        return earliest
+
+    def _go_at(self, tempo: float) -> None:
+        """What the seconds are in ticks."""
+        self._tempo, per_second = tempo, tempo / 60 * TICKS
+        self._apart: Ints = np.minimum(np.ceil(_APART * per_second), LONGEST_APART).astype(np.int64)
+        self._hihat = min(HIHAT_APART, int(self._apart[3]))
+        self._together = min(int(TOGETHER * per_second) + 1, LONGEST_APART)
+
+    def can(self, tick: int, instrument: int, tempo: float) -> bool:
+        return bool(self.earliest(tempo)[instrument] <= tick)

@@ -1,0 +1,133 @@
+"""The groove that the drummer starts from: some bars of hits, from a file, fitted to the bars that are played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import accumulate
+from pathlib import Path
+
+from daemon.encodings.drums.files import read_groove
+from daemon.encodings.drums.hits import TICKS
+from daemon.engines.drums.kit import KICK
+from daemon.errors import MelodyError, ModelError
+from daemon.paths import resources
+
+RANDOM = "random"
+BARS = 2  # of a file that are used at most
+MOST = 160  # hits in them: they are played to the model when it comes in
+SHORTEST_BAR = TICKS // 4
+NEAR = 40  # ticks around a bar line that belong to it
+# The styles of Groove, by shipped groove; one of another name has none.
+STYLES = {
+    "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
+    "reggae": "reggae", "rock": "rock", "shuffle": "rock", "six_eight": "rock", "soul": "soul", "swing": "jazz",
+    "three": "rock", "waltz": "jazz",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`tick` since the primer's first bar line; `instrument` of the model; `velocity` 1..127."""
+
+    tick: int
+    instrument: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Primer:
+    """`bar` and `length` in ticks, a whole number of bars; notes in order, all within."""
+
+    name: str
+    bar: int
+    length: int
+    notes: tuple[Note, ...]
+    tempo: float = 120.0  # beats per minute
+
+    @property
+    def style(self) -> str | None:
+        return STYLES.get(self.name)
+
+    def fit(self, bar: int) -> Primer:
+        """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat.
+
+        What is played a little before a bar line belongs to the bar that follows. Where nothing is left, there is a
+        kick on the first beat.
+        """
+        if bar == self.bar:
+            return self
+        count, notes = self.length // self.bar, []
+        for note in self.notes:
+            number, place = divmod(note.tick + NEAR, self.bar)
+            for begin in range(0, bar, self.bar):
+                if begin + place < bar:
+                    tick = (number % count * bar + begin + place - NEAR) % (count * bar)
+                    notes.append(Note(tick, note.instrument, note.velocity))
+        notes = sorted(notes, key=in_order) or [Note(0, KICK, round(127 * self.loudness))]
+        return Primer(self.name, bar, count * bar, tuple(notes), self.tempo)
+
+    def between(self, start: int, end: int) -> Iterator[Note]:
+        """The notes with start ≤ tick < end, over and over again."""
+        turn = start // self.length * self.length
+        while turn < end:
+            for note in self.notes:
+                if start <= turn + note.tick < end:
+                    yield Note(turn + note.tick, note.instrument, note.velocity)
+            turn += self.length
+
+    @property
+    def density(self) -> float:
+        """Hits per tick."""
+        return len(self.notes) / self.length
+
+    @property
+    def loudness(self) -> float:
+        """Mean velocity, 0 … 1."""
+        return sum(note.velocity for note in self.notes) / len(self.notes) / 127
+
+
+def in_order(note: Note) -> tuple[int, int]:
+    return note.tick, note.instrument
+
+
+def read(path: Path) -> Primer:
+    """The first bars of a file. Raises MelodyError if it is no MIDI file, has no drums or none to play from."""
+    groove = read_groove(path)
+    _, bar = groove.bar_at(groove.start)
+    if bar < SHORTEST_BAR:
+        raise MelodyError(f"{path}: its time signature has bars shorter than a 16th: correct it")
+    ticks = accumulate(hit.gap for hit in groove.hits)
+    notes = [Note(tick, hit.instrument, hit.velocity) for tick, hit in zip(ticks, groove.hits, strict=True)]
+    bars = min(notes[-1].tick // bar + 1, BARS)
+    notes = [note for note in notes if note.tick < bars * bar]
+    if len(notes) > MOST:
+        raise MelodyError(f"{path}: {len(notes)} hits in its first {bars} bars: {MOST} at most can be played from")
+    return Primer(path.stem, bar, bars * bar, tuple(notes), groove.tempo_map.bpm_at(groove.start / TICKS))
+
+
+@cache
+def shipped_grooves() -> dict[str, Primer]:
+    """The grooves that ship with jamd, by name."""
+    return {path.stem: read(path) for path in sorted((resources() / "grooves").glob("*.mid"))}
+
+
+def find_groove(wanted: str) -> Primer | None:
+    """By the name of a shipped groove or the path of a MIDI file; None for RANDOM. Raises ModelError."""
+    if wanted == RANDOM:
+        return None
+    if (known := shipped_grooves().get(wanted)) is not None:
+        return known
+    try:
+        return read(Path(wanted).expanduser())
+    except (MelodyError, RuntimeError, ValueError) as error:
+        raise ModelError(f"{error}; or choose one of {', '.join((RANDOM, *shipped_grooves()))}") from None
+
+
+def groove_at_random(bar: int, style: str | None, draw: float) -> Primer:
+    """One of the shipped grooves, by `draw` in [0, 1): of this bar and style if possible, else of the bar, else any."""
+    grooves = list(shipped_grooves().values())
+    of_bar = [primer for primer in grooves if primer.bar == bar] or grooves
+    of_style = [primer for primer in of_bar if primer.style == style] or of_bar
+    return of_style[int(draw * len(of_style))]

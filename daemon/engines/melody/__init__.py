@@ -1,0 +1,1 @@
+"""The engine `melody`: a soloist that answers phrases or plays a second voice."""

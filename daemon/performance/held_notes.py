@@ -1,0 +1,89 @@
+"""What inputs and melodies hold down, so that it ends when they are lost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from daemon.music.events import CONTROL_CHANGE, SUSTAIN, channel_of, control_change, is_note_off, is_note_on, note_off
+
+Send = Callable[[str, bytes, float], None]  # output, message, due seconds
+
+
+@dataclass(eq=False, slots=True)
+class _Source:
+    held: dict[tuple[int, int], int] = field(default_factory=dict)  # (channel, pitch) → how often
+    sustained: set[int] = field(default_factory=set)  # channels
+
+
+class HeldNotes:
+    """By name. Copies what they bring to outputs."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._sources: dict[str, _Source] = {}
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have these, and no others."""
+        self._sources = {name: self._sources.get(name) or _Source() for name in names}
+
+    def clear(self) -> None:
+        """Nothing is held any more."""
+        for source in self._sources.values():
+            source.held.clear()
+            source.sustained.clear()
+
+    def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float) -> None:
+        """Copy to `outputs`, and note what the source holds."""
+        for output in outputs:
+            self._send(output, message, due)
+        channel = channel_of(message)
+        if channel is None or name not in self._sources:
+            return
+        held = self._sources[name].held
+        if is_note_on(message):
+            held[channel, message[1]] = held.get((channel, message[1]), 0) + 1
+        elif is_note_off(message):
+            if (left := held.pop((channel, message[1]), 0) - 1) > 0:
+                held[channel, message[1]] = left
+        elif message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN:
+            self.sustain(name, channel, message[2] >= 64)
+
+    def sustain(self, name: str, channel: int, down: bool) -> None:
+        sustained = self._sources[name].sustained
+        (sustained.add if down else sustained.discard)(channel)
+
+    def holds(self, name: str, channel: int, pitch: int) -> bool:
+        return (channel, pitch) in self._sources[name].held
+
+    def let_go_keys(self, name: str, outputs: Iterable[str], now: float, channel: int | None = None) -> list[bytes]:
+        """End what it holds, on one channel or on all; returns one note-off for each key."""
+        source = self._sources.get(name)
+        ended = []
+        for (on, pitch), count in list(source.held.items()) if source else []:
+            if channel in (None, on):
+                ended.append(note_off(on, pitch))
+                for _ in range(count):
+                    self.pass_on(name, outputs, ended[-1], now)
+        return ended
+
+    def let_go(self, name: str, outputs: Iterable[str], now: float) -> list[bytes]:
+        """The same, pedals included; returns what ends them."""
+        ended = self.let_go_keys(name, outputs, now)
+        for channel in list(self._sources[name].sustained) if name in self._sources else []:
+            ended.append(control_change(channel, SUSTAIN, 0))
+            self.pass_on(name, outputs, ended[-1], now)
+        return ended
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "held": [[n, *key, count] for n, source in self._sources.items() for key, count in source.held.items()],
+            "sustained": [[n, channel] for n, source in self._sources.items() for channel in source.sustained],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        for name, channel, pitch, count in state["held"]:
+            self._sources[name].held[channel, pitch] = count
+        for name, channel in state["sustained"]:
+            self._sources[name].sustained.add(channel)

@@ -1,0 +1,86 @@
+"""The metronome, for the count-in or for as long as the transport runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from daemon.music.melody import Note
+from daemon.music.tempo import TempoMap
+from daemon.performance.held_notes import HeldNotes, Send
+from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
+from daemon.performance.timeline import Timeline
+from daemon.spec import StageSpec
+
+DOWN, BEAT = (76, 120), (77, 90)  # pitch and velocity of the click: high and low wood block of General MIDI
+CLICK = 0.1  # beats
+NAME = "metronome"
+
+
+@dataclass(frozen=True, slots=True)
+class _Click:
+    """Until which beat it clicks, and where the bar lines are."""
+
+    port: str
+    channel: int
+    delay: float
+    until: float
+    tempo_map: TempoMap
+
+
+class Metronome:
+    def __init__(self, send: Send, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._sounding = HeldNotes(send)
+        self._sounding.keep([NAME])
+        self._click: _Click | None = None
+        self._player: NoteSequencer | None = None
+
+    def start(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
+        """Click from `beat` on; the count-in, if there is one, lasts until `began`."""
+        self.stop(now)
+        click = self._click = _make(spec, began)
+        if click is None:
+            return
+
+        def play(message: bytes, due: float, _beat: float) -> None:
+            self._sounding.pass_on(NAME, (click.port,), message, due)
+
+        notes = clicks(click.tempo_map, click.until)
+        self._player = NoteSequencer(NoteSequence(notes, CLICK, click.channel, click.delay, play), self._timeline)
+        self._player.start(beat)
+
+    def change(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
+        """Go on as `spec` has it now, unless that is the same."""
+        if _make(spec, began) != self._click:
+            self.start(now, spec, beat + CLICK, began)  # the click that sounds is not heard twice
+
+    def stop(self, now: float) -> None:
+        if self._player is not None and self._click is not None:
+            self._player.stop()
+            self._sounding.let_go_keys(NAME, (self._click.port,), now)
+        self._click = self._player = None
+
+
+def _make(spec: StageSpec, began: float) -> _Click | None:
+    clock = spec.clock
+    if clock.metronome is None:
+        return None
+    port, channel = clock.metronome
+    delay = next((p.delay for p in spec.ports if p.name == port), 0.0)
+    return _Click(port, channel, delay, began if clock.click == "count-in" else math.inf, spec.tempo_map)
+
+
+def clicks(tempo_map: TempoMap, until: float) -> Callable[[float, float], Iterable[Note]]:
+    """The metronome's notes before beat `until`: one at each bar line, others a beat from one another."""
+
+    def between(start: float, end: float) -> Iterable[Note]:
+        bar, length = tempo_map.bar_at(start + 1e-9)
+        while bar < min(end, until) - 1e-6:
+            for number in range(math.ceil(length - 1e-6)):
+                if start - 1e-6 <= bar + number < min(end, until) - 1e-6:
+                    yield Note(bar + number, CLICK, *(BEAT if number else DOWN))
+            bar, length = tempo_map.bar_at(bar + length + 1e-9)
+
+    return between

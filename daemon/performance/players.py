@@ -1,0 +1,250 @@
+"""The players as the stage sees them: what they are asked, and when; what of their answers counts; their notes."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from daemon.music.events import Action, MidiEvent, Window
+from daemon.music.tempo import SIXTEENTH, TempoMap
+from daemon.performance.timeline import Entry, Timeline
+from daemon.performance.voices import Voices
+from daemon.spec import PlayerSpec, StageSpec
+from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
+
+PATIENCE = 0.7  # seconds without an answer after which a player counts as hung
+SETTLE = 0.1  # seconds that a player is given to fill its first window after a reset: look-ahead starts from nothing
+RANK_ASK = 1
+
+
+class Sink(Protocol):
+    """What a performance does to the world. None of it may call back."""
+
+    def send(self, port: str, message: bytes, due: float) -> None:
+        """Send on `port`; `due` (seconds) is when it should have been sent."""
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        """Ask `player`; its answer comes back through `Performance.answer` with the same number."""
+
+    def panic(self) -> None:
+        """Pay the ledger and silence every output."""
+
+    def propose(self, action: str, value: float) -> None:
+        """Somebody at the computer, or a control, wants to start, stop, continue, tap (`value`: seconds) or to have
+        `value` bpm (tempo), which is for those whom we follow to decide."""
+
+    def record(self, entry: list[Any]) -> None:
+        """Keep for the journal. The first item is the entry's kind, the second is seconds."""
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    number: int
+    asked: float  # seconds
+    hears: bool  # something that was played or turned just now
+
+
+@dataclass(eq=False, slots=True)
+class _Player:
+    spec: PlayerSpec
+    voices: Voices
+    up: bool = False
+    released: bool = False  # hung: silent until it is replaced
+    ask: Entry | None = None
+    waiting: deque[_Waiting] = field(default_factory=deque)  # calls without an answer
+    first_valid: int = 0  # answers to calls before the last reset no longer count
+
+    @property
+    def lead(self) -> float:
+        return self.spec.lead + max(-self.voices.delay, 0.0)
+
+
+class Players:
+    """`clock()` gives the seconds of the present call."""
+
+    def __init__(self, sink: Sink, timeline: Timeline, clock: Callable[[], float]) -> None:
+        self._sink, self._timeline, self._clock = sink, timeline, clock
+        self._players: dict[str, _Player] = {}
+        self._settings: dict[tuple[str, str], float] = {}  # as turned since the start
+        self._number = self._resets = self._seed = 0
+        self._tempo_map: TempoMap
+        self.counts = {"dropped": 0, "stale": 0}
+
+    def take(self, spec: StageSpec) -> None:
+        """Have these; those that are the same as before go on undisturbed."""
+        self._seed, self._tempo_map = spec.seed, spec.tempo_map
+        delays = {port.name: port.delay for port in spec.ports}
+        old, self._players = self._players, {}
+        for player_spec in spec.players:
+            kept = old.get(player_spec.name)
+            if kept is not None and kept.spec == player_spec:
+                self._players[player_spec.name] = old.pop(player_spec.name)
+            else:
+                self._players[player_spec.name] = self._new(player_spec)
+            self._players[player_spec.name].voices.delay = delays.get(player_spec.port, 0.0)
+        for player in old.values():
+            self._silence(player)
+            self._settings = {key: value for key, value in self._settings.items() if key[0] != player.spec.name}
+
+    def up(self, name: str) -> None:
+        """A player is ready (again)."""
+        player = self._players[name]
+        player.up, player.released = True, False
+        player.waiting.clear()
+
+    def down(self, name: str) -> None:
+        """A player is gone: its notes end now."""
+        player = self._players[name]
+        player.up = False
+        player.waiting.clear()
+        self._silence(player)
+
+    def hung(self, name: str) -> None:
+        """Its notes end now, and it is silent until it is replaced."""
+        self._players[name].released = True
+        self._silence(self._players[name])
+
+    def check(self) -> list[str]:
+        """Ask idle players whether they live; the names of those that do not answer."""
+        hung, now = [], self._clock()
+        for name, player in self._players.items():
+            if not player.up or player.released:
+                continue
+            if player.waiting and now - player.waiting[0].asked > PATIENCE:
+                hung.append(name)
+            elif not player.waiting:  # under the last call's number: it is no part of the music, so none of the journal
+                player.waiting.append(_Waiting(self._number, now, False))
+                self._sink.call(name, self._number, Ping())
+        return hung
+
+    def is_up(self, name: str) -> bool:
+        return name in self._players and self._players[name].up
+
+    def answer(self, name: str, number: int, actions: Iterable[Action], last: bool) -> None:
+        """Queue what an answer, or a part of it, says."""
+        player = self._players[name]
+        at_once = any(call.number == number and call.hears for call in player.waiting)
+        while last and player.waiting and player.waiting[0].number <= number:
+            player.waiting.popleft()
+        stale = number < player.first_valid or player.released
+        for action in actions:
+            if stale:
+                self.counts["stale"] += 1
+            else:
+                player.voices.act(action, at_once)
+
+    def tell(self, source: str, message: bytes, beat: float) -> None:
+        for player in self._players.values():
+            if player.up and source in player.spec.listen:
+                self._call(player, Listen(MidiEvent(beat, source, message)))
+
+    def turn(self, name: str, setting: str, value: float, beat: float) -> None:
+        self._settings[name, setting] = value
+        if (player := self._players.get(name)) is not None and player.up:
+            self._call(player, Control(setting, value, beat))
+
+    def silence(self) -> None:
+        """End all that they sound and forget what is queued; ask for no more windows."""
+        for player in self._players.values():
+            self._silence(player)
+
+    def reset(self, first: float | None = None, began: float = 0.0) -> None:
+        """Start anew those who are up, with the window at `first`, which is asked for at once; without `first`, far
+        enough ahead, and not before `began`."""
+        for player in self._players.values():
+            if player.up:
+                self._reset(player, first, began)
+
+    def reset_one(self, name: str, began: float) -> None:
+        """The same for one of them."""
+        self._reset(self._players[name], None, began)
+
+    def listen_only(self, beat: float, only: str | None = None) -> None:
+        """Start anew those who are up, or one of them, with no window: the song stands at `beat`."""
+        for name, player in self._players.items():
+            if player.up and only in (None, name):
+                self._begin(player, beat)
+
+    def sounding(self) -> dict[str, int]:
+        return {name: player.voices.sounding() for name, player in self._players.items()}
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "number": self._number,
+            "resets": self._resets,
+            "settings": [[name, setting, value] for (name, setting), value in self._settings.items()],
+            "up": [name for name, player in self._players.items() if player.up],
+            "hung": [name for name, player in self._players.items() if player.released],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self._number, self._resets = state["number"], state["resets"]
+        self._settings = {(name, setting): value for name, setting, value in state["settings"]}
+        for name, player in self._players.items():
+            player.up, player.released = name in state["up"], name in state["hung"]
+
+    # Inside
+
+    def _new(self, spec: PlayerSpec) -> _Player:
+        def emit(due: float, voice: str, message: bytes, beat: float) -> None:
+            self._sink.send(spec.port, message, due)
+            self._sink.record(["sent", due, spec.name, voice, spec.port, message.hex()])
+            self.tell(spec.name, message, beat)
+
+        def drop(due: float, voice: str, message: bytes) -> None:
+            self.counts["dropped"] += 1
+            self._sink.record(["dropped", due, spec.name, voice, spec.port, message.hex()])
+
+        return _Player(spec, Voices(spec, self._timeline, self._clock, emit, drop))
+
+    def _silence(self, player: _Player) -> None:
+        player.voices.release(self._clock())
+        if player.ask is not None:
+            player.ask.cancelled = True
+            player.ask = None
+
+    def _reset(self, player: _Player, first: float | None, began: float) -> None:
+        soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, SETTLE))
+        beat = max(soon, began) if first is None else first
+        start = max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)
+        self._begin(player, start)
+        self._generate(player, start)
+
+    def _begin(self, player: _Player, beat: float) -> None:
+        self._silence(player)
+        self._resets += 1
+        player.first_valid = self._number + 1
+        self._call(player, Reset(beat, self._new_seed(player.spec.name)))
+        turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
+        for setting, value in {**player.spec.settings, **turned}.items():
+            self._call(player, Control(setting, value, beat))
+
+    def _new_seed(self, name: str) -> int:
+        """Another for every player and every start; two seeds of the configuration have none in common."""
+        return (self._seed << 32) + zlib.crc32(f"{name} {self._resets}".encode())
+
+    def _generate(self, player: _Player, start: float) -> None:
+        """Ask for the window at `start`, and for the next one when its time comes."""
+        bar_start, meter = self._tempo_map.bar_at(start)
+        bpm = self._timeline.tempo.bpm
+        self._call(player, Generate(Window(start, start + SIXTEENTH, bar_start, meter, bpm)))
+
+        def run(due: float) -> None:
+            following, tempo = start + SIXTEENTH, self._timeline.tempo
+            if self._clock() - due > player.lead + 60 / tempo.bpm * SIXTEENTH:
+                # The stage itself stood still: go on with the present.
+                following = math.ceil(tempo.beat_at(self._clock() + player.lead) / SIXTEENTH) * SIXTEENTH
+            self._generate(player, following)
+
+        player.ask = self._timeline.add(start + SIXTEENTH, RANK_ASK, run, offset=-player.lead)
+
+    def _call(self, player: _Player, call: Call) -> None:
+        if player.released:
+            return
+        self._number += 1
+        player.waiting.append(_Waiting(self._number, self._clock(), isinstance(call, Listen | Control)))
+        self._sink.call(player.spec.name, self._number, call)

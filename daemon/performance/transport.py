@@ -1,0 +1,302 @@
+"""The stage's clock: whether the song runs, where, how fast; and what the stage itself plays in time.
+
+There are two timelines of the same tempo. The music's is part of the journal; the pulse's, for metronome and MIDI
+clock, is not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from daemon.clocks.midi_clock_out import MidiClockOut
+from daemon.clocks.tap_tempo import FASTEST, SLOWEST, TapTempo
+from daemon.music.events import is_note_off, is_note_on
+from daemon.music.tempo import SIXTEENTH, Tempo
+from daemon.performance.held_notes import HeldNotes, Send
+from daemon.performance.metronome import Metronome
+from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
+from daemon.performance.timeline import Entry, Timeline
+from daemon.spec import MelodySpec, StageSpec
+
+PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
+RANK_TEMPO = 0
+LATE = 0.1  # seconds after which a melody's note is dropped
+FOLLOWS = ("midi", "link")  # sources that keep the time for us
+
+PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Outputs of a melody that have the same delay; the first group is the melody itself."""
+
+    spec: MelodySpec
+    first: bool
+    outputs: tuple[str, ...]
+    delay: float
+
+    @property
+    def source(self) -> str:
+        """Whose notes it holds."""
+        return self.spec.melody.name if self.first else f"{self.spec.melody.name}\0{self.delay}"
+
+
+class Transport:
+    """`play` is told of a melody's notes, `changed` of every new tempo; `clock()` gives the seconds of this call."""
+
+    def __init__(
+        self,
+        spec: StageSpec,
+        send: Send,
+        sources: HeldNotes,
+        play: PlayMelody,
+        changed: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._clock = clock
+        self._send, self._sources, self._play, self._changed = send, sources, play, changed
+        tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
+        self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
+        self.ready = self.running = False  # ready: it was started, or waits for its start
+        self.position = 0.0  # beat from which it goes on
+        self._bpm: float | None = None  # set by hand
+        self._taps = TapTempo()
+        self._slew: tuple[float, float] | None = None  # beat and bpm of a tempo that was tapped and is being reached
+        self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
+        self._tempo_entry: Entry | None = None
+        self.began = 0.0  # the beat of the last start
+        self.late = 0  # notes of melodies that were dropped
+        self._groups: dict[_Group, NoteSequencer] = {}
+        self._metronome = Metronome(send, self._pulse)
+        self._clocks: dict[tuple[str, float], MidiClockOut] = {}
+        self._spec = spec
+
+    @property
+    def tempo(self) -> Tempo:
+        return self.timeline.tempo
+
+    @property
+    def pre_roll(self) -> float:
+        """Seconds from a start to its first beat: more where an output plays very early."""
+        earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)
+        return max(PRE_ROLL, PRE_ROLL / 2 - earliest)
+
+    @property
+    def follows(self) -> bool:
+        return self._spec.clock.source in FOLLOWS
+
+    # Start, stop
+
+    def start(self, now: float, beat: float, at: float, count_in: float = 0.0) -> None:
+        """`beat` falls at `at` seconds, or that many beats of `count_in` later."""
+        self.halt(now)
+        self.ready = self.running = True
+        self.began, self._slew = beat, None
+        bpm = self.tempo.bpm if self.follows else self._bpm or self._spec.tempo_map.bpm_at(beat)
+        self._change(now, Tempo(beat - count_in, at, bpm))
+        self._follow_map(beat)
+        for part in self._groups.values():
+            part.start(beat)
+        self._metronome.start(now, self._spec, beat - count_in, beat)
+        for clock in self._clocks.values():
+            clock.start(now, beat - count_in, beat)
+
+    def halt(self, now: float) -> None:
+        """Stand, here."""
+        if self.running:
+            self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, self.began)
+        self.ready, self.running = True, False
+        self._cancel_tempo()
+        for part in self._groups.values():
+            part.stop()
+        self.release(now)
+        self._metronome.stop(now)
+        self.stop_clocks(now)
+
+    def stop_clocks(self, now: float) -> None:
+        """Those who follow us stand."""
+        for clock in self._clocks.values():
+            clock.stop(now)
+
+    # Tempo
+
+    def follow(self, now: float, tempo: Tempo) -> None:
+        """Beats fall like this from now on, say those whom we follow, or the stage before us."""
+        if not self.follows and tempo.bpm != self._spec.tempo_map.bpm_at(tempo.beat_at(now)):
+            self._bpm = tempo.bpm  # that was set by hand
+        self._change(now, tempo)
+
+    def set_bpm(self, now: float, bpm: float) -> None:
+        """By hand; the tempo map has its say again at its next change."""
+        self._bpm, self._slew = min(max(bpm, SLOWEST), FASTEST), None
+        self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
+        if self.running:
+            self._follow_map(self.tempo.beat_at(now))
+
+    def tap(self, now: float, stamp: float) -> float | None:
+        """Somebody tapped a beat. While it stands, a whole bar of taps is a count-in: returns when the song starts."""
+        self._taps.tap(stamp)
+        period = self._taps.period
+        if period is None:
+            return None
+        self._bpm = min(max(60 / period, SLOWEST), FASTEST)
+        if not self.running:
+            self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
+            if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MOST):
+                return None
+            self._taps.forget()
+            return stamp + period
+        here = self.tempo.beat_at(now)
+        target = max(round(self.tempo.beat_at(stamp)) + 1, math.floor(here) + 1)
+        seconds = stamp + period
+        while seconds <= now + period / 4 or target - here < 0.25:
+            target, seconds = target + 1, seconds + period
+        bpm = 60 * (target - here) / (seconds - now)
+        self._slew = (target, self._bpm)
+        self._change(now, self.tempo.changed(here, min(max(bpm, self._bpm / 2), self._bpm * 2)))
+        self._follow_map(here)
+        return None
+
+    def _change(self, now: float, tempo: Tempo) -> None:
+        self.timeline.change_tempo(tempo)
+        self._pulse.change_tempo(tempo)
+        self._changed(now)
+
+    def _follow_map(self, beat: float) -> None:
+        """Look for the next change of tempo after `beat`: one that is being reached, or the map's."""
+        self._tempo_from = beat
+        self._cancel_tempo()
+        mapped = None if self.follows else self._spec.tempo_map.next_change(beat)
+        change = self._slew or mapped
+        if change is None:
+            return
+        at, bpm = change
+        if self._slew is not None and mapped is not None and mapped[0] <= at:
+            bpm, self._bpm = self._spec.tempo_map.bpm_at(at), None  # it has had its say meanwhile
+
+        def run(due: float) -> None:
+            if self._slew is None:
+                self._bpm = None
+            self._slew = None
+            self._change(due, self.tempo.changed(at, bpm))
+            self._follow_map(at)
+
+        self._tempo_entry = self.timeline.add(at, RANK_TEMPO, run)
+
+    def _cancel_tempo(self) -> None:
+        if self._tempo_entry is not None:
+            self._tempo_entry.cancelled = True
+            self._tempo_entry = None
+
+    # Time
+
+    def next_deadline(self) -> float:
+        return min(self.timeline.next_deadline(), self._pulse.next_deadline())
+
+    def pulse(self, now: float) -> None:
+        """Send what is due of metronome and clock."""
+        self._pulse.advance(now)
+
+    # Configuration
+
+    def take(self, now: float, spec: StageSpec) -> None:
+        """Play other melodies, clocks and metronome; those that are the same go on undisturbed."""
+        old, self._spec = self._spec, spec
+        delays = {port.name: port.delay for port in spec.ports}
+        wanted = [group for melody in spec.melodies for group in _groups(melody, delays)]
+        for group in [group for group in self._groups if group not in wanted]:
+            self._groups.pop(group).stop()
+            self._release(group, now)
+        self._sources.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
+        fresh = [group for group in wanted if group not in self._groups]
+        self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
+        clocks = [(port, delays.get(port, 0.0)) for port in spec.clock.send]
+        for key in [key for key in self._clocks if key not in clocks]:
+            self._clocks.pop(key).stop(now)
+        fresh_clocks = [key for key in clocks if key not in self._clocks]
+        for key in fresh_clocks:
+            port, delay = key
+            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send, port), delay)
+        if spec.tempo_map != old.tempo_map and not self.follows:
+            self._bpm, self._slew = None, None
+            here = self.tempo.beat_at(now)
+            self._change(now, self.tempo.changed(here, spec.tempo_map.bpm_at(here if self.running else self.position)))
+            if self.running:
+                self._follow_map(here)
+        if not self.running:
+            return
+        beat = self.tempo.beat_at(now)
+        for group in fresh:
+            self._groups[group].start(beat)
+        for key in fresh_clocks:
+            self._clocks[key].start(now, beat, max(beat, self.began))
+        self._metronome.change(now, spec, beat, self.began)
+
+    def _make_part(self, group: _Group) -> NoteSequencer:
+        melody, name = group.spec.melody, group.spec.melody.name
+
+        def play(message: bytes, due: float, beat: float) -> None:
+            if is_note_on(message) and self._clock() - due > LATE:
+                self.late += group.first
+                return
+            if is_note_off(message) and not self._sources.holds(group.source, group.spec.channel, message[1]):
+                return  # its note-on was dropped, or somebody has ended it
+            self._sources.pass_on(group.source, group.outputs, message, due)
+            if group.first:
+                self._play(name, message, due, beat)
+
+        longest = max((note.duration for note in melody.notes), default=0.0)
+        return NoteSequencer(
+            NoteSequence(melody.between, longest, group.spec.channel, group.delay, play), self.timeline
+        )
+
+    def release(self, now: float) -> None:
+        """End the notes of melodies that sound now."""
+        for group in self._groups:
+            self._release(group, now)
+
+    def _release(self, group: _Group, now: float) -> None:
+        for ended in self._sources.let_go_keys(group.source, group.outputs, now):
+            if group.first:
+                self._play(group.spec.melody.name, ended, now, self.tempo.beat_at(now))
+
+    # A replay's beginning
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "ready": self.ready,
+            "running": self.running,
+            "position": self.position,
+            "bpm": self._bpm,
+            "taps": self._taps.stamps,
+            "began": self.began,
+            "tempo": [self.tempo.beat, self.tempo.seconds, self.tempo.bpm],
+            "tempo_from": self._tempo_from,
+            "slew": self._slew,
+        }
+
+    def restore(self, now: float, state: Mapping[str, Any]) -> None:
+        self.ready, self.running, self.position = state["ready"], state["running"], state["position"]
+        self._bpm, self.began = state["bpm"], state["began"]
+        self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
+        self._taps = TapTempo(state["taps"])
+        tempo = Tempo(*state["tempo"])
+        self.timeline.change_tempo(tempo)
+        self._pulse.change_tempo(tempo)
+        if self.running:
+            self._follow_map(state["tempo_from"])
+            for part in self._groups.values():
+                part.resume(now, self.began)
+
+
+def _groups(spec: MelodySpec, delays: Mapping[str, float]) -> Iterator[_Group]:
+    """What listens to the melody hears it in time, so the first group has no delay, and perhaps no output."""
+    by_delay: dict[float, list[str]] = {0.0: []}
+    for output in spec.thru:
+        by_delay.setdefault(delays.get(output, 0.0), []).append(output)
+    for delay, outputs in by_delay.items():
+        yield _Group(spec, delay == 0.0, tuple(outputs), delay)

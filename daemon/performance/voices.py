@@ -1,0 +1,116 @@
+"""From a player's Plays and Stops to notes that always end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daemon.music.events import Action, Play, note_off, note_on
+from daemon.performance.timeline import Entry, Timeline
+from daemon.spec import PlayerSpec
+
+RANK_OFF, RANK_ON = 3, 4  # at one moment, what ends makes room first
+SHORTEST = 0.010  # seconds: a shorter note is not heard by some synthesisers
+
+
+@dataclass(eq=False, slots=True)
+class _Note:
+    play: Play
+    channel: int
+    end: float | None  # beat
+    delay: float  # seconds by which it sounds after its beat
+    on: Entry | None = None
+    off: Entry | None = None
+    sounded: float = 0.0  # seconds at which it did
+
+
+Emit = Callable[[float, str, bytes, float], None]  # due seconds, voice, message, beat
+Drop = Callable[[float, str, bytes], None]
+
+
+class Voices:
+    """The notes of one player: queued, then sounding.
+
+    `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late. What is in time sounds
+    `delay` seconds after its beat.
+    """
+
+    def __init__(
+        self, spec: PlayerSpec, timeline: Timeline, clock: Callable[[], float], emit: Emit, drop: Drop
+    ) -> None:
+        self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
+        self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
+        self.delay = 0.0
+
+    def act(self, action: Action, answer: bool = False) -> None:
+        """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored.
+
+        `answer`: to something heard. If it is for now, there is no delay.
+        """
+        notes = self._notes.get(action.voice)
+        if notes is None:
+            return
+        at_once = answer and action.onset <= self._timeline.tempo.beat_at(self._clock())
+        if self._spec.monophonic or not isinstance(action, Play):
+            for note in list(notes):
+                self._end(note, action.onset, at_once)
+        if isinstance(action, Play):
+            end = None if action.duration is None else action.onset + action.duration
+            note = _Note(action, self._spec.channels[action.voice], end, 0.0 if at_once else self.delay)
+            notes.append(note)
+            note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
+
+    def release(self, now: float) -> None:
+        """End all that sounds and forget what is queued."""
+        for voice, notes in self._notes.items():
+            for note in list(notes):
+                if note.on is not None:
+                    note.on.cancelled = True
+                    notes.remove(note)
+                    continue
+                if note.off is not None:
+                    note.off.cancelled = True
+                self._silence(note, now)
+            assert not self._notes[voice]
+
+    def sounding(self) -> int:
+        return sum(note.on is None for notes in self._notes.values() for note in notes)
+
+    def _end(self, note: _Note, beat: float, at_once: bool) -> None:
+        if note.end is not None and note.end <= beat:
+            return
+        if note.on is not None and (note.play.onset >= beat or at_once):
+            note.on.cancelled = True
+            self._notes[note.play.voice].remove(note)
+            return
+        note.end = beat
+        if at_once:
+            note.delay = 0.0
+        if note.on is None:
+            self._schedule_off(note)
+
+    def _sound(self, note: _Note, due: float) -> None:
+        message = note_on(note.channel, note.play.pitch, note.play.velocity)
+        now = self._clock()
+        note.on = None
+        if now - due > self._spec.tolerance:
+            self._notes[note.play.voice].remove(note)
+            self._drop(due, note.play.voice, message)
+            return
+        note.sounded = max(now, due)
+        self._emit(due, note.play.voice, message, note.play.onset)
+        if note.end is not None:
+            self._schedule_off(note)
+
+    def _schedule_off(self, note: _Note) -> None:
+        assert note.end is not None
+        if note.off is not None:
+            note.off.cancelled = True
+        note.off = self._timeline.add(
+            note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + SHORTEST
+        )
+
+    def _silence(self, note: _Note, due: float) -> None:
+        self._notes[note.play.voice].remove(note)
+        beat = self._timeline.tempo.beat_at(due - note.delay)
+        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat)

@@ -1,0 +1,159 @@
+"""The process around one engine: `python -m daemon.player.process RUNTIME_FOLDER NAME`.
+
+The desk says which engine and when to play; the stage's calls come, and the answers go, over the stage's own socket. It
+ends when the desk does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.errors import JamdError
+from daemon.player.host import Host, make_host
+from daemon.sockets import connect
+from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
+
+RETRY = 0.05  # seconds between looks for a stage
+
+
+class _StageGone(Exception):
+    pass
+
+
+class Player:
+    """One player's life, between the desk's socket and the stage's."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._desk = connect(folder / "desk.sock")
+        self._orders = Unpacker()
+        self._may_play = threading.Event()
+
+    def run(self) -> int:
+        self._tell_desk(["hello", "player", self._name, os.getpid()])
+        member = self._await_member()
+        threading.Thread(target=self._obey, daemon=True).start()
+        try:
+            host = make_host(member)
+        except JamdError as error:
+            self._tell_desk(["failed", str(error)])
+            return error.exit_code
+        except Exception:
+            return self._crashed()
+        _settle_memory()
+        self._tell_desk(["ready"])
+        self._may_play.wait()
+        try:
+            while True:
+                self._answer(host)
+        except Exception:
+            return self._crashed()
+
+    def _answer(self, host: Host) -> None:
+        """Find the stage and answer its calls until it is gone."""
+        try:
+            stage = connect(self._folder / "stage.sock")
+        except (OSError, ValueError):
+            time.sleep(RETRY)
+            return
+        with stage:
+            try:
+                _send(stage, ["hello", self._name, os.getpid()])
+                for number, call in _calls(stage):
+                    for action in host.handle(call):
+                        _send(stage, [number, [encode_action(action)], False])
+                    _send(stage, [number, [], True])
+            except _StageGone:
+                time.sleep(RETRY)
+
+    def _await_member(self) -> Mapping[str, Any]:
+        while data := self._desk.recv(1 << 16):
+            for order in self._orders.feed(data):
+                if order[0] == "member":
+                    member: Mapping[str, Any] = order[1]
+                    return member
+        raise SystemExit(0)
+
+    def _obey(self) -> None:
+        """Hear the desk, whatever the engine does; its end is ours."""
+        try:
+            while data := self._desk.recv(1 << 16):
+                if ["play"] in self._orders.feed(data):
+                    self._may_play.set()
+        except OSError:
+            pass
+        os._exit(0)
+
+    def _tell_desk(self, message: list[Any]) -> None:
+        self._desk.sendall(pack([message]))
+
+    def _crashed(self) -> int:
+        self._tell_desk(["crashed", traceback.format_exc(limit=-5)])
+        return 1
+
+
+def _send(stage: socket.socket, message: list[Any]) -> None:
+    try:
+        stage.sendall(pack([message]))
+    except OSError:
+        raise _StageGone from None
+
+
+def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
+    unpacker = Unpacker()
+    while True:
+        try:
+            data = stage.recv(1 << 16)
+        except OSError:
+            data = b""
+        if not data:
+            raise _StageGone
+        for number, *call in unpacker.feed(data):
+            yield number, decode_call(call)
+
+
+def main() -> int:
+    folder, name = sys.argv[1:]
+    for signal_name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # meant for the desk, but they may be sent to all
+        if (number := getattr(signal, signal_name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
+    _die_with_parent()
+    try:
+        return Player(Path(folder), name).run()
+    except OSError:  # the desk is gone
+        return 0
+
+
+def _settle_memory() -> None:
+    """What is there now stays: the collector need not look at it again. What loading took goes back to the system."""
+    gc.collect()
+    gc.freeze()
+    if sys.platform == "linux":
+        import ctypes
+
+        with contextlib.suppress(AttributeError):  # the C library is not glibc
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _die_with_parent() -> None:
+    """Linux ends us with the desk even if we are stopped (SIGSTOP) or the engine holds the interpreter."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

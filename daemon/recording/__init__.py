@@ -1,0 +1,1 @@
+"""The recording: journal, sessions, MIDI files, replay."""

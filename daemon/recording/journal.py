@@ -1,0 +1,231 @@
+"""The journal of a session: what happened on the stage, as it happened, on disk within half a second.
+
+A file is MAGIC and then records: length and CRC-32 (little-endian, 32 bits each), then as many bytes of JSON. A cut at
+any byte leaves every whole record before it. The first record is ["session", seconds, header].
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from importlib.metadata import version
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from daemon.locks import lock
+from daemon.recording.rotation import HEARD, Rotation
+
+MAGIC = b"jamd journal 1\n"
+MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
+LONGEST = 64 << 20  # bytes of a record
+_FRAME = struct.Struct("<II")
+
+Entry = list[Any]
+
+
+def frame(entry: Entry) -> bytes:
+    payload = json.dumps(entry, separators=(",", ":")).encode()
+    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def read(path: Path) -> Iterator[Entry]:
+    """Every whole record of a journal, up to where it was cut or damaged. Nothing if it is none."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return
+        while len(head := file.read(_FRAME.size)) == _FRAME.size:
+            length, checksum = _FRAME.unpack(head)
+            if not 0 < length <= LONGEST:  # a power cut may leave zeros
+                return
+            payload = file.read(length)
+            if len(payload) < length or zlib.crc32(payload) != checksum:
+                return
+            yield json.loads(payload)
+
+
+class Journal:
+    """Sessions in `directory`, one after the other; used by one thread.
+
+    Nothing is written before something is heard, and entries that nobody hears wait for the next that somebody does.
+    Errors of the disk are said, once, and never raised: what could not be written is tried again at the next tick.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        header: dict[str, Any],
+        say: Callable[[str], None] = lambda text: None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._directory, self._say, self._clock = directory, say, clock
+        self._header = {**header, "versions": versions(), "models": hashes(header.get("members", {}))}  # as it is now
+        self._session = self._header  # as it was when the session began
+        self._file: FileIO | None = None
+        self._path = directory
+        self._good = 0  # bytes of the file that hold whole records
+        self._dirty = False
+        self._pending: list[bytes] = []
+        self._size = 0  # bytes pending
+        self._loud = False  # whether somebody hears what is pending
+        self._gap = self._trouble = False
+        self._rotation = Rotation(header["spec"], clock)
+        from daemon.recording.to_midi import recover  # it reads journals, so it imports us
+
+        recover(directory, say)
+
+    def write(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry[0] == "state":
+                self._finish()
+                self._session = self._header
+            elif entry[0] in ("spec", "stage"):
+                self._header = {**self._header, "spec": entry[2]}
+            elif entry[0] == "members":
+                self._header = {**self._header, "members": entry[2], "models": hashes(entry[2])}
+            self._rotation.follow(entry)
+            self._loud = self._loud or entry[0] in HEARD
+            self._keep(frame(entry))
+        if self._loud:
+            self._attempt(self._flush)
+
+    def tick(self) -> float | None:
+        """Sync what is new, at most half a second old when called that often.
+
+        Returns in how many seconds the stage should rotate, if it should soon.
+        """
+        if self._loud:
+            self._attempt(self._save)
+        elif self._dirty:
+            self._attempt(self._sync)
+        return self._rotation.due((self._good if self._file else 0) + self._size)
+
+    def close(self) -> None:
+        self._finish()
+
+    # On disk
+
+    def _keep(self, record: bytes) -> None:
+        self._pending.append(record)
+        self._size += len(record)
+        if self._size > MOST:
+            self._forget()
+            self._gap = True
+
+    def _forget(self) -> None:
+        self._pending.clear()
+        self._size, self._loud, self._gap = 0, False, False
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            if not self._trouble:
+                self._say(
+                    f"recording stops, the music goes on: {error.strerror or error} ({error.filename or self._path}); "
+                    "make room or correct the permissions, and it goes on"
+                )
+            self._trouble = True
+        else:
+            if self._trouble:
+                self._say(f"the recording goes on: {self._path}")
+            self._trouble = False
+
+    def _flush(self) -> None:
+        """Hand what is pending to the operating system."""
+        if self._file is None:
+            self._open()
+        assert self._file is not None
+        gap = frame(["gap", self._clock()]) if self._gap else b""
+        data = memoryview(gap + b"".join(self._pending))
+        self._file.seek(self._good)
+        self._file.truncate()  # a part of a record that did not fit
+        while data:
+            data = data[self._file.write(data) :]
+        self._good = self._file.tell()
+        self._dirty = True
+        self._forget()
+
+    def _open(self) -> None:
+        # What somebody plays at home is theirs alone, unless they chose a folder that others can enter: so its files
+        # follow the umask, as any file there.
+        self._directory.mkdir(0o700, parents=True, exist_ok=True)
+        path, file = _new_file(self._directory)
+        try:
+            lock(file)
+            session = ["session", self._clock(), {**self._session, "began": datetime.now().astimezone().isoformat()}]
+            start = MAGIC + frame(session)
+            if file.write(start) < len(start):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        except BaseException:
+            file.close()
+            path.unlink()
+            raise
+        self._path, self._file, self._good = path, file, len(start)
+        if sys.platform != "win32":  # the name itself must survive a power cut
+            folder = os.open(self._directory, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+
+    def _save(self) -> None:
+        self._flush()
+        self._sync()
+
+    def _sync(self) -> None:
+        if self._file is not None:
+            os.fsync(self._file.fileno())
+        self._dirty = False
+
+    def _finish(self) -> None:
+        """End the session, if one is open, and make its MIDI file. What nobody heard since is left out."""
+        if not self._loud:
+            self._forget()
+        if self._file is not None or self._loud:
+            self._keep(frame(["end", self._clock()]))
+            self._attempt(self._save)
+        self._forget()
+        if self._file is not None:
+            file, self._file, self._dirty = self._file, None, False
+            with contextlib.suppress(OSError):
+                file.close()
+            from daemon.recording.to_midi import convert
+
+            convert([self._path], self._say)
+
+
+def versions() -> dict[str, str]:
+    """What a replay needs to be the same."""
+    return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
+
+
+def hashes(members: dict[str, Any]) -> dict[str, str]:
+    """The sha256 of every model, as far as it can be read."""
+    paths = {member["model"] for member in members.values() if member["model"]}
+    found = {}
+    for path in sorted(paths):
+        with contextlib.suppress(OSError):
+            found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return found
+
+
+def _new_file(directory: Path) -> tuple[Path, FileIO]:
+    """A new journal, named by the local time."""
+    name = time.strftime("%Y-%m-%d %H-%M-%S")
+    for number in range(1, 1000):
+        path = directory / f"{name}{f' ({number})' if number > 1 else ''}.journal"
+        if path.with_suffix(".mid").exists():
+            continue
+        with contextlib.suppress(FileExistsError):
+            return path, FileIO(path, "xb+")
+    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))

@@ -1,0 +1,77 @@
+"""Keeps the journal in a thread of its own: a slow or full disk delays nobody, and the music goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from daemon.recording.journal import Journal
+
+TICK = 0.5  # seconds between syncs while there is something new
+
+Say = Callable[[str, str, str], None]
+
+
+class Recorder:
+    """Where what was heard and played is posted. Without a directory nothing is kept."""
+
+    def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None]) -> None:
+        self._directory, self._say, self._rotate = directory, say, rotate
+        self._loop = asyncio.get_running_loop()
+        self._writer = ThreadPoolExecutor(1, "recording")
+        self._journal: Journal | None = None
+        self._ticker = self._loop.create_task(self._tick())
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """Close the session that is open, if any, and begin one."""
+        if self._directory is not None:
+            self._post(self._begin, self._directory, header)
+
+    def entries(self, entries: list[Any]) -> None:
+        self._post(self._write, entries)
+
+    async def close(self) -> None:
+        self._ticker.cancel()
+        self._post(self._close)
+        await asyncio.to_thread(self._writer.shutdown)
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._post(self._sync)
+
+    def _post(self, work: Callable[..., None], *arguments: Any) -> None:
+        self._writer.submit(self._attempt, work, *arguments)
+
+    # In the thread
+
+    def _attempt(self, work: Callable[..., None], *arguments: Any) -> None:
+        try:
+            work(*arguments)
+        except OSError as error:
+            self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
+        except Exception as error:  # whatever it is, the music goes on
+            self._warn(f"recording: {type(error).__name__}: {error}")
+
+    def _warn(self, text: str) -> None:
+        self._loop.call_soon_threadsafe(self._say, "warning", text, text)
+
+    def _begin(self, directory: Path, header: dict[str, Any]) -> None:
+        self._close()
+        self._journal = Journal(directory, header, say=self._warn)
+
+    def _write(self, entries: list[Any]) -> None:
+        if self._journal is not None:
+            self._journal.write(entries)
+
+    def _sync(self) -> None:
+        if self._journal is not None and (wait := self._journal.tick()) is not None:
+            self._loop.call_soon_threadsafe(self._loop.call_later, wait, self._rotate)
+
+    def _close(self) -> None:
+        journal, self._journal = self._journal, None
+        if journal is not None:
+            journal.close()

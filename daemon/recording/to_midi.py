@@ -1,0 +1,204 @@
+"""From a session's journal to a Standard MIDI File: a track for every source and every player, by elapsed time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from io import FileIO
+from pathlib import Path
+
+from daemon.errors import JamdError
+from daemon.locks import lock
+from daemon.music import smf
+from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
+from daemon.recording.journal import Entry, read
+
+AT_ONCE = 4 << 20  # bytes of journals, about half an hour, whose MIDI files are made within a second or two
+LONGEST = 100_000  # bars that are looked at for their meter
+_STAMP = {"heard": 3, "melody": 1, "sent": 1}  # where an entry that is heard has its seconds
+
+
+def write_recording(journal: Path, path: Path) -> None:
+    """Make the MIDI file `path` of a journal. A journal in which nothing is heard makes none. Raises JamdError."""
+    data = midi_file(read(journal))
+    if data:
+        smf.write_whole(path, data)
+
+
+def midi_file(entries: Iterable[Entry]) -> bytes:
+    """The MIDI file of a session; nothing if nothing was heard. Raises JamdError if it is no session."""
+    session = _Session()
+    for entry in entries:
+        session.take(entry)
+    return session.midi_file()
+
+
+@dataclass(slots=True)
+class _Session:
+    """What is heard in a session, and its clock, in seconds."""
+
+    tempo_map: TempoMap | None = None
+    tempi: list[Tempo] = field(default_factory=list)
+    meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
+    tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
+    ours: set[str] = field(default_factory=set)  # the names of melodies and players
+    last: float = 0.0
+
+    def take(self, entry: Entry) -> None:
+        kind, seconds = entry[0], entry[1]
+        self.last = max(self.last, seconds) if self.meters else seconds
+        if kind == "session":
+            self.meters.append((seconds, tempo_map_from_json(entry[2]["spec"]["tempo_map"])))
+        elif kind in ("spec", "stage"):
+            self.meters.append((seconds, tempo_map_from_json(entry[2]["tempo_map"])))
+        elif kind == "state" and entry[2]["running"]:
+            self.tempi.append(Tempo(*entry[2]["tempo"]))
+        elif kind == "tempo":
+            self.tempi.append(Tempo(entry[2], seconds, entry[3]))
+        elif kind in _STAMP:
+            self.tracks.setdefault(entry[2], []).append((entry[_STAMP[kind]], bytes.fromhex(entry[-1])))
+            if kind != "heard":
+                self.ours.add(entry[2])
+        if kind == "lost":
+            self._let_go([entry[2]], seconds)
+        elif kind in ("stage", "gap"):
+            self._let_go(list(self.tracks), seconds)
+
+    def _let_go(self, names: Iterable[str], seconds: float) -> None:
+        """End what a source or player sounds when it, or the stage, is gone."""
+        for name in names:
+            events = self.tracks.get(name, [])
+            sounding: Counter[tuple[int, int]] = Counter()
+            for _, message in events:
+                key = (message[0] & 15) + 1, message[1] if len(message) > 1 else 0
+                if is_note_on(message):
+                    sounding[key] += 1
+                elif is_note_off(message):
+                    sounding[key] = max(sounding[key] - 1, 0)
+            events += [(seconds, note_off(*key)) for key in sounding.elements()]
+
+    def midi_file(self) -> bytes:
+        if not self.meters:
+            raise JamdError("not the journal of a session: name a file that `jamd run` wrote")
+        if not self.tracks:
+            return b""
+        self._let_go(self.tracks, self.last)
+        first = min(seconds for events in self.tracks.values() for seconds, _ in events)
+        ruler = TickMap(self.tempi or [Tempo(0.0, first, self.meters[0][1].bpm_at(0.0))], self.meters[0][1], first)
+        tracks = [
+            smf.Track(name, [(ruler.tick(seconds), message) for seconds, message in sorted(events, key=lambda e: e[0])])
+            for name, events in self.tracks.items()
+        ]
+        for track in tracks:
+            if track.name in self.ours:
+                track.events = list(smf.sounded(track.events))
+        last = max(tick for track in tracks for tick, _ in track.events)
+        meters = _meters(self.meters[0][1], ruler.origin, last)
+        for seconds, tempo_map in self.meters[1:]:
+            signature = smf.fraction(tempo_map.bar_at(0.0)[1])
+            if seconds > first and signature != meters[-1][1]:
+                meters.append((ruler.tick(seconds), signature))
+        return smf.to_bytes(tracks, ruler.tempi, meters)
+
+
+class TickMap:
+    """Ticks by elapsed time: tick 0 is the bar line at or before the first moment, and ticks never run backwards.
+
+    `origin` is the beat of tick 0; `tempi` are those that count, as (tick, microseconds per quarter).
+    """
+
+    def __init__(self, tempi: Iterable[Tempo], tempo_map: TempoMap, first: float) -> None:
+        ordered = sorted(tempi, key=lambda tempo: tempo.seconds)
+        at = max(bisect_right(ordered, first, key=lambda tempo: tempo.seconds) - 1, 0)
+        beat = ordered[at].beat_at(first)
+        self.origin = tempo_map.bar_at(beat + 1e-9)[0]
+        self._seconds, self._bpm = [first], [ordered[at].bpm]
+        self._ticks = [max(beat - self.origin, 0.0) * smf.TICKS]
+        self.tempi = [(0, round(60e6 / ordered[at].bpm))]
+        for tempo in ordered[at + 1 :]:
+            if tempo.seconds >= first and tempo.bpm != self._bpm[-1]:
+                self._ticks.append(self._exact(tempo.seconds))
+                self._seconds.append(tempo.seconds)
+                self._bpm.append(tempo.bpm)
+                self.tempi.append((round(self._ticks[-1]), round(60e6 / tempo.bpm)))
+
+    def tick(self, seconds: float) -> int:
+        return round(self._exact(seconds))
+
+    def _exact(self, seconds: float) -> float:
+        at = max(bisect_right(self._seconds, seconds) - 1, 0)
+        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.TICKS
+
+
+def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tuple[int, int]]]:
+    """The time signature at the start and wherever it changes."""
+    found: list[tuple[int, tuple[int, int]]] = []
+    beat = origin
+    for _ in range(LONGEST):
+        beat, length = tempo_map.bar_at(beat + 1e-9)
+        signature = smf.fraction(length)
+        if not found or found[-1][1] != signature:
+            found.append((round((beat - origin) * smf.TICKS), signature))
+        beat += length
+        if (beat - origin) * smf.TICKS >= last or (len(tempo_map.meters) == 1 and found):
+            break
+    return found
+
+
+def recover(directory: Path, say: Callable[[str], None]) -> None:
+    """Make the MIDI files of the sessions that a killed desk left."""
+    convert([path for path in sorted(directory.glob("*.journal")) if not path.with_suffix(".mid").exists()], say)
+
+
+def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | None = None) -> None:
+    """Make the MIDI files of these journals, beside them, unless somebody is writing to one.
+
+    Those that together have `at_once` bytes now; the others in a process of its own, for they must not hold up what is
+    recorded meanwhile. If that is cut off, the next start makes them.
+    """
+    room, large = AT_ONCE if at_once is None else at_once, []
+    for path in paths:
+        try:
+            room -= path.stat().st_size
+            if room < 0:
+                large.append(str(path))
+                continue
+            with FileIO(path, "rb+") as file:
+                if lock(file):
+                    write_recording(path, path.with_suffix(".mid"))
+        except Exception as error:  # the journal stays; a recording must never end the music
+            say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
+    if large:
+        _convert_in_background(large)
+
+
+def _convert_in_background(paths: list[str]) -> None:
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "daemon.recording.to_midi", *paths],
+        stdin=quiet,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,
+    )
+    threading.Thread(target=process.wait, daemon=True).start()  # it leaves no zombie
+
+
+def main() -> int:
+    """Make the MIDI files of the journals named in the arguments."""
+    failed: list[str] = []
+    if sys.platform != "win32":
+        os.nice(10)
+    convert([Path(name) for name in sys.argv[1:]], failed.append, at_once=sys.maxsize)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

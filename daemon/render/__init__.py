@@ -1,0 +1,1 @@
+"""Faster than real time: MIDI files accompanied, and drawn as piano rolls."""

@@ -1,0 +1,224 @@
+"""The stage on an offline clock, with the engines in this process: files are played faster than real time."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mido
+
+from daemon.config import Config
+from daemon.music import smf
+from daemon.music.events import SUSTAIN, Action, Play, Stop, control_change, note_off, note_on
+from daemon.music.melody import Melody, load_melody, melody_to_json
+from daemon.performance.performance import Performance
+from daemon.performance.transport import PRE_ROLL
+from daemon.player.host import Host, make_host
+from daemon.spec import MelodySpec, PortSpec, StageSpec
+from daemon.wire import Call, Generate, encode_action
+
+INPUT = "input"  # the source that takes the place of all others
+EPSILON = 1e-6  # beats
+PLAYED = ("setting", "sustain", "panic")  # what controls do to the music; the file has its own clock
+PATIENCE = 2  # bars after the end in which what sounds may end by itself
+ANSWER = 66  # bars after the end in which the band may answer it: the longest phrase, and the rest before it
+
+
+class OfflineSink:
+    """A sink that asks hosts at once and keeps what the performance records.
+
+    `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer. Those of
+    `heard`, whom others listen to, do not play on with it, unless they owe something themselves: it would have no end.
+    """
+
+    def __init__(self, hosts: Mapping[str, Host], heard: set[str], end: float, latest: float) -> None:
+        self._hosts, self._heard = hosts, heard
+        self.end, self._input_end, self._latest = end, end, latest
+        self._calls: deque[tuple[str, int, Call]] = deque()
+        self.entries: list[list[Any]] = []
+
+    def send(self, port: str, message: bytes, due: float) -> None:
+        pass
+
+    def panic(self) -> None:
+        pass
+
+    def propose(self, action: str, value: float) -> None:
+        pass
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        self._calls.append((player, number, call))
+
+    def record(self, entry: list[Any]) -> None:
+        if entry[0] in ("sent", "tempo"):
+            self.entries.append(entry)
+
+    def answer(self, performance: Performance, now: float) -> None:
+        """Let every player that was asked answer at the same moment; that may ask others."""
+        while self._calls:
+            player, number, call = self._calls.popleft()
+            end = self._end_of(player, call)
+            actions = [encode_action(action) for action in _until(end, self._hosts[player].handle(call))]
+            performance.answer(now, player, number, actions, True)
+
+    def _end_of(self, player: str, call: Call) -> float:
+        """The beat from which on this player plays nothing new."""
+        beat = call.window.start if isinstance(call, Generate) else self._input_end
+        owed = {name for name, host in self._hosts.items() if host.owes(beat)}
+        if isinstance(call, Generate) and owed and beat >= self.end - EPSILON:
+            self.end = min(call.window.end, self._latest)
+        return self._input_end if player in self._heard - owed else self.end
+
+
+def _until(end: float, actions: Iterator[Action]) -> Iterator[Action]:
+    """From the end on, what would have made room for a new note only makes room."""
+    for action in actions:
+        over = isinstance(action, Play) and action.onset >= end - EPSILON
+        yield Stop(action.onset, action.voice) if over else action
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A MIDI file, and how many notes it has."""
+
+    data: bytes
+    notes: int
+
+
+def render(config: Config, path: Path, live: bool = False) -> Rendering:
+    """Play the file at `path` to the band. Its future is known, or, `live`, it is played as keys.
+
+    Raises MelodyError, ModelError.
+    """
+    melody = load_melody(path, INPUT)
+    spec, members = _plan(config, melody, live)
+    _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
+    hosts = {name: make_host(member) for name, member in members.items()}
+    heard = {name for member in members.values() for name in member["listen"] if name in hosts}
+    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER * bar)
+    performance = Performance(spec, sink)
+    for name in members:
+        performance.player_up(-PRE_ROLL, name)
+    performance.start(-PRE_ROLL)
+    keys = _keys(config, spec, melody, path) if live else iter(())
+    _play(performance, sink, keys, PATIENCE * bar)
+    tracks = _tracks(config, sink.entries)
+    tempi, meters = _signatures(path)
+    notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
+    return Rendering(smf.to_bytes(tracks, tempi, meters), notes)
+
+
+def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
+    """What stage and players are told when `melody` takes the place of every input and melody."""
+    inputs = [port.name for port in config.ports if port.direction == "in"]
+    members, players = {}, []
+    for player in config.stage.players:
+        keys = [name for name in player.listen if name in inputs]
+        source = (keys or inputs or [INPUT])[0] if live else INPUT
+        others = [name for name in player.listen if name in config.members]
+        listen = (source, *others) if len(others) < len(player.listen) else tuple(others)
+        players.append(replace(player, listen=listen))
+        known = [melody_to_json(melody)] if INPUT in listen and not live else []
+        members[player.name] = {**config.members[player.name], "listen": list(listen), "melodies": known}
+    ports = tuple(replace(port, thru=(), channels=(), delay=0.0) for port in config.ports)
+    if live and not inputs:
+        ports += (PortSpec(INPUT, "in"),)
+    melodies = () if live else (MelodySpec(melody),)
+    controls = tuple(control for control in config.controls if live and control.action in PLAYED)
+    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), controls, config.seed)
+    return spec, members
+
+
+Key = tuple[float, str, bytes]  # beat, source, message
+
+
+def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterator[Key]:
+    """The melody and its file's control changes, in order, as from every input that somebody listens to or that turns
+    something; all on channel 1. At one moment pedals and controllers come first, then what ends makes room."""
+    inputs = {port.name for port in spec.ports if port.direction == "in"}
+    heard = [name for player in spec.players for name in player.listen] + [c.source for c in spec.controls]
+    sources = [name for name in dict.fromkeys(heard) if name in inputs]
+    others = {(c.source, c.event, c.number) for c in config.controls if c.action not in PLAYED}
+    events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
+    events += [(note.onset + note.duration, 1, note_off(1, note.pitch)) for note in melody.notes]
+    events += [(beat, 0, message) for beat, message in _control_changes(path)]
+    turned = {c.number: c.action for c in spec.controls if c.event == "cc"}
+    pedals = {number for number, action in ({SUSTAIN: "sustain"} | turned).items() if action == "sustain"}
+    events += [(melody.length, 3, control_change(1, number, 0)) for number in sorted(pedals)]  # nobody waits for more
+    for beat, rank, message in sorted(events, key=lambda event: event[:2]):
+        kind = "note" if rank in (1, 2) else "cc"
+        yield from ((beat, source, message) for source in sources if (source, kind, message[1]) not in others)
+
+
+def _control_changes(path: Path) -> Iterator[tuple[float, bytes]]:
+    """(beat, message) of all tracks, on channel 1."""
+    file = mido.MidiFile(path)
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "control_change":
+                yield tick / file.ticks_per_beat, control_change(1, message.control, message.value)
+
+
+def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], patience: float) -> None:
+    """From deadline to deadline until the input is over, what it asked for was answered and what sounds has ended, or
+    `patience`, in beats, is at an end."""
+    key = next(keys, None)
+    sink.answer(performance, -PRE_ROLL)
+    while True:
+        now = performance.next_deadline()
+        if key is not None and (at := performance.seconds_at(key[0])) < now:
+            performance.heard(at, key[1], at, key[2])
+            sink.answer(performance, at)
+            key = next(keys, None)
+            continue
+        beat = performance.beat_at(now)
+        over = beat > sink.end + EPSILON and not any(performance.sounding().values())
+        if over or not beat <= sink.end + patience:
+            break
+        performance.advance(now)
+        sink.answer(performance, now)
+    for player in performance.spec.players:
+        performance.player_down(performance.seconds_at(sink.end + patience), player.name)
+
+
+def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
+    """A track for every voice of every member that has a channel, at the beats where the clock had them."""
+    names = {
+        (member.name, voice): voice if len(config.band) == 1 else f"{member.name} {voice}"
+        for member in config.band
+        for voice in member.channels
+    }
+    tracks = {key: smf.Track(name) for key, name in names.items()}
+    beat, seconds, bpm = 0.0, 0.0, 60.0
+    for kind, *entry in entries:
+        if kind == "tempo":
+            seconds, beat, bpm = entry
+            continue
+        due, player, voice, _, message = entry
+        tick = max(round((beat + (due - seconds) * bpm / 60) * smf.TICKS), 0)
+        tracks[player, voice].events.append((tick, bytes.fromhex(message)))
+    for track in tracks.values():
+        track.events = list(smf.sounded(track.events))
+    return list(tracks.values())
+
+
+def _signatures(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, tuple[int, int]]]]:
+    """Tempi and time signatures of a file, as they stand there, with ticks as we write them."""
+    file = mido.MidiFile(path)
+    tempi: dict[int, int] = {0: 500_000}
+    meters: dict[int, tuple[int, int]] = {0: (4, 4)}
+    for track in file.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            at = round(tick * smf.TICKS / file.ticks_per_beat)
+            if message.type == "set_tempo" and message.tempo > 0:
+                tempi[at] = message.tempo
+            elif message.type == "time_signature" and message.numerator > 0:
+                meters[at] = message.numerator, message.denominator
+    return sorted(tempi.items()), sorted(meters.items())

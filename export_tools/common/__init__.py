@@ -1,0 +1,1 @@
+"""What the training, export and evaluation of all models have in common."""

@@ -1,0 +1,531 @@
+"""config.yaml: the shipped one, every mistake by itself, all of them at once, and anything at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from daemon import config
+from daemon.clocks import ableton_link
+from daemon.config.checks import OURS
+from daemon.errors import ConfigError
+from daemon.midi.port_names import client_name
+from daemon.paths import resources
+from daemon.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
+
+SHIPPED = resources() / "config.yaml"
+TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
+# What makes the shipped band, as opposed to an option that has a default.
+SET_UP = {"direction", "file", "engine", "model", "listen", "port"}
+
+GOOD = """\
+clock: {bpm: 100, beats_per_bar: 3}
+ports:
+  keys: {direction: in, channels: [1, 2], thru: [out]}
+  pads: {direction: in, connect: Launchpad}
+  out: {direction: out}
+melodies:
+  twinkle: {file: melodies/twinkle.mid, thru: [out], channel: 9}
+band:
+  dice:
+    engine: dice
+    listen: [keys, twinkle]
+    play: {port: out, channels: {high: 3, low: 4}}
+    options: {mode: lydian, modes: [dorian, lydian], mirror: true, label: a b, width: 3, often: 0.5}
+  shadow: {engine: dice, listen: [dice], play: {port: out}}
+controls:
+  keys: {cc 1: dice.often, cc 64: sustain}
+  pads: {cc 0: panic}
+recording: {directory: takes}
+seed: 7
+"""
+
+
+@pytest.fixture
+def write(dice: None, tmp_path: Path) -> Any:
+    def write(text: str | bytes) -> Path:
+        path = tmp_path / "band.yaml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return write
+
+
+def problems(path: Path, whole_models: bool = False) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        config.load(path, whole_models)
+    assert caught.value.exit_code == 2
+    assert all(problem.startswith(f"{path}:") for problem in caught.value.problems)
+    return [problem.removeprefix(f"{path}:") for problem in caught.value.problems]
+
+
+# The shipped file
+
+
+def leaves(node: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    if not isinstance(node, dict):
+        return [path]
+    return [leaf for key, value in node.items() for leaf in leaves(value, (*path, key))]
+
+
+@pytest.fixture
+def shipped(tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """The shipped file, beside a model that is always there."""
+    for suffix in (".onnx", ".json"):
+        shutil.copy(TINY.with_suffix(suffix), tmp_path / f"tiny{suffix}")
+    document = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    document["band"]["choir"]["model"] = "./tiny.onnx"
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path, document
+
+
+def test_the_shipped_file_says_what_an_option_is_that_is_left_out(shipped: tuple[Path, dict[str, Any]]) -> None:
+    path, document = shipped
+    whole = config.load(path)
+    options = [leaf for leaf in leaves(document) if leaf[-1] not in SET_UP and leaf[0] != "controls"]
+    assert len(options) > 15
+    for leaf in options:
+        without = json.loads(json.dumps(document))
+        holder = without
+        for key in leaf[:-1]:
+            holder = holder[key]
+        del holder[leaf[-1]]
+        path.write_text(yaml.safe_dump(without))
+        if "channels" in leaf and leaf[0] == "band":  # a voice left out is not sent; without the mapping all are
+            del without["band"]["choir"]["play"]["channels"]
+            path.write_text(yaml.safe_dump(without))
+        assert config.load(path) == whole, f"{'.'.join(leaf)} in config.yaml is not the default"
+
+
+def test_the_shipped_file_names_every_option(shipped: tuple[Path, dict[str, Any]]) -> None:
+    effective = yaml.safe_load(config.load(shipped[0]).as_yaml())
+
+    def keys(node: Any) -> Any:
+        return {key: keys(value) for key, value in node.items()} if isinstance(node, dict) else None
+
+    assert keys(shipped[1]) == keys(effective)
+
+
+def test_every_line_of_the_shipped_file_that_sets_something_is_explained() -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    assert sum("#" in line for line in text.splitlines()) > 25
+    assert max(map(len, text.splitlines())) <= 120
+
+
+def test_the_effective_configuration_is_one_and_the_same(write: Any, shipped: tuple[Path, dict[str, Any]]) -> None:
+    for path in (shipped[0], write(GOOD)):
+        whole = config.load(path)
+        again = path.with_name("again.yaml")
+        again.write_text(whole.as_yaml(), encoding="utf-8")
+        loaded = config.load(again)
+        assert loaded.as_yaml() == whole.as_yaml()
+        assert (loaded.stage, loaded.members) == (whole.stage, whole.members)
+
+
+# What is read
+
+
+def test_what_stage_and_players_are_told(write: Any) -> None:
+    loaded = config.load(write(GOOD))
+    spec = loaded.stage
+    assert spec.tempo_map.tempi == ((0.0, 100.0),)
+    assert spec.tempo_map.meters == ((0.0, 3.0),)
+    assert spec.ports == (
+        PortSpec("keys", "in", None, (1, 2), ("out",)),
+        PortSpec("pads", "in", "Launchpad"),
+        PortSpec("out", "out"),
+    )
+    assert [(m.melody.name, m.melody.loop, m.thru, m.channel) for m in spec.melodies] == [
+        ("twinkle", True, ("out",), 9)
+    ]
+    assert spec.players == (
+        PlayerSpec("dice", ("keys", "twinkle"), "out", {"high": 3, "low": 4}, True, 0.03, 0.1, {"often": 0.5}),
+        PlayerSpec("shadow", ("dice",), "out", {"high": 1, "low": 2}, True, 0.03, 0.1, {"often": 0.3}),
+    )
+    assert spec.controls == (
+        ControlSpec("keys", 1, "setting", "dice", "often", 0.0, 1.0),
+        ControlSpec("keys", 64, "sustain"),
+        ControlSpec("pads", 0, "panic"),
+    )
+    assert spec.seed == 7
+    assert StageSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    dice = loaded.members["dice"]
+    assert dice["options"] == {
+        "mode": "lydian", "modes": ["dorian", "lydian"], "mirror": True, "label": "a b", "width": 3.0, "faces": "six",
+    }  # fmt: skip
+    assert (dice["engine"], dice["model"], dice["settings"]) == ("dice", None, {"often": 0.5})
+    assert dice["listen"] == ["keys", "twinkle"]
+    assert [melody["name"] for melody in dice["melodies"]] == ["twinkle"]
+    assert loaded.members["shadow"]["melodies"] == []
+    assert json.loads(json.dumps(loaded.members)).keys() == loaded.members.keys()
+    assert loaded.recording == Path("takes")
+
+
+def test_an_empty_file_is_a_stage_without_a_band(write: Any) -> None:
+    loaded = config.load(write(""))
+    assert (loaded.band, loaded.ports, loaded.recording) == ((), (), Path("sessions"))
+    assert loaded.stage.tempo_map.tempi == ((0.0, 96.0),)
+
+
+def test_a_melody_can_be_the_clock(write: Any) -> None:
+    loaded = config.load(write("clock: {source: t}\nmelodies: {t: {file: melodies/twinkle.mid, loop: false}}"))
+    assert loaded.stage.tempo_map == loaded.melodies[0].spec.melody.tempo_map
+
+
+def test_recording_can_be_turned_off(write: Any) -> None:
+    assert config.load(write("recording: {directory: null}")).recording is None
+    assert config.load(write("recording: {directory: ~}")).recording is None
+
+
+def test_files_lie_beside_the_configuration_else_where_jamd_ships_them(write: Any, tmp_path: Path) -> None:
+    path = write("melodies: {t: {file: melodies/twinkle.mid}}")
+    assert config.load(path).melodies[0].file == resources() / "melodies" / "twinkle.mid"
+    (tmp_path / "melodies").mkdir()
+    shutil.copy(resources() / "melodies" / "ode_to_joy.mid", tmp_path / "melodies" / "twinkle.mid")
+    assert config.load(path).melodies[0].file == tmp_path / "melodies" / "twinkle.mid"
+
+
+def test_an_option_that_names_a_file_counts_from_the_configurations_folder(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "ten.mid").touch()
+    path = write(GOOD.replace("width: 3", "width: 3, faces: ten.mid"))
+    assert config.load(path).members["dice"]["options"]["faces"] == str(tmp_path / "ten.mid")
+    (tmp_path / "six").touch()
+    path = write(GOOD.replace("width: 3", "width: 3, faces: six"))
+    assert config.load(path).members["dice"]["options"]["faces"] == "six", "a name is a name"
+    path = write(GOOD.replace("width: 3", "width: 3, faces: ten.mid"))
+    shutil.copy(path, path.parent.parent / "elsewhere.yaml")
+    assert any("there is no such file" in problem for problem in problems(path.parent.parent / "elsewhere.yaml"))
+
+
+def test_without_an_argument_the_one_here_is_read_else_the_shipped_one(
+    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config.default_path() == SHIPPED
+    write("seed: 5").rename(tmp_path / "config.yaml")
+    assert config.load().seed == 5
+
+
+# What is wrong
+
+MISTAKES = [
+    ("bpm: 100", "bpm: 500", "1: clock.bpm: 500 is out of range: give a number from 20 to 400"),
+    ("bpm: 100", "bpm: fast", "1: clock.bpm: is not a number: give one from 20 to 400"),
+    ("bpm: 100", "bpm: .nan", "1: clock.bpm: is not a number: give one from 20 to 400"),
+    ("bpm: 100", "bpm: nan", "1: clock.bpm: nan is out of range: give a number from 20 to 400"),
+    ("bpm: 100", "bpm: '100'", "1: clock.bpm: is not a number: give one from 20 to 400"),
+    ("bpm: 100", "bmp: 100", "1: clock.bmp: unknown key: did you mean 'bpm'?"),
+    ("bpm: 100", "source: twinkel", "1: clock.source: 'twinkel' is not a clock: did you mean 'twinkle'?"),
+    ("bpm: 100", "source: mid", "1: clock.source: 'mid' is not a clock: did you mean 'midi'?"),
+    ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that the MIDI clock comes"),
+    ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that the MIDI clo"),
+    ("bpm: 100", "port: keys", "1: clock.port: only the source `midi` has a port"),
+    ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: there are at once, by hand"),
+    ("bpm: 100", "count_in: 1.5", "1: clock.count_in: 1.5 is not whole"),
+    ("bpm: 100", "metronome: {channel: 10}", "1: clock.metronome.port: is missing: give an output among the ports"),
+    ("bpm: 100", "metronome: {port: keys}", "1: clock.metronome.port: 'keys' is not an output among the ports"),
+    ("bpm: 100", "metronome: {port: out, when: now}", "1: clock.metronome.when: 'now' is not a time to click"),
+    ("bpm: 100", "metronome: out", "1: clock.metronome: is not a mapping: write `name: value` lines"),
+    ("bpm: 100", "metronome: {port: out, when: count-in}", "1: clock.metronome.when: there is no count-in, so it wou"),
+    ("bpm: 100", "source: midi, port: keys, start: by hand", "1: clock.start: with the source `midi` it waits for"),
+    ("bpm: 100", "source: midi, port: keys, count_in: 1", "1: clock.count_in: with the source `midi` there is no cou"),
+    ("bpm: 100", "send: [keys]", "1: clock.send[0]: 'keys' is not an output among the ports"),
+    ("{direction: out}", "{direction: out, delay_ms: 5000}", "5: ports.out.delay_ms: 5000 is out of range"),
+    ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only what goes out can be delayed"),
+    ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: a name that begins with 'jamd ' is one of j"),
+    ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is up or down, which sets no value: use a control change ("),
+    ("cc 1: dice.often", "note 1: clock.bpm", "16: controls.keys.note 1: a key is up or down, which sets no value: u"),
+    ("cc 1:", "note 128:", "16: controls.keys.note 128: write `cc N` or `note N` with N from 0 to 127, each once"),
+    ("clock:", "Clock:", "1: Clock: unknown key: did you mean 'clock'?"),
+    ("in, channels", "inn, channels", "3: ports.keys.direction: 'inn' is not a direction: did you mean 'in'?"),
+    ("{direction: out}", "{}", "5: ports.out.direction: is missing: give a direction (in, out)"),
+    ("[1, 2]", "[0, 2]", "3: ports.keys.channels[0]: 0 is out of range: give a number from 1 to 16"),
+    ("[1, 2]", "[1.5]", "3: ports.keys.channels[0]: 1.5 is not whole: give a whole number from 1 to 16"),
+    ("], thru: [out]", "], thru: [uot]", "3: ports.keys.thru[0]: 'uot' is not an output among the ports: did you mean"),
+    ("], thru: [out]", "], thru: [out, out]", "3: ports.keys.thru: names an output twice"),
+    ("], thru: [out]", "], thru: pads", "3: ports.keys.thru: 'pads' is not an output among the ports: there are out"),
+    ("{direction: out}", "{direction: out, thru: [out]}", "5: ports.out.thru: only an input filters and copies"),
+    ("pads: {d", "p/ds: {d", "4: ports.p/ds: a name is made of letters, digits, spaces, - and _"),
+    ("  pads: {d", "  keys: {d", "4: ports.keys: stands here twice: delete one"),
+    ("twinkle.mid", "twinkel.mid", "7: melodies.twinkle.file: "),
+    ("file: melodies/twinkle.mid, ", "", "7: melodies.twinkle.file: is missing: give the path of a Standard MIDI File"),
+    ("channel: 9", "channel: 17", "7: melodies.twinkle.channel: 17 is out of range: give a number from 1 to 16"),
+    ("channel: 9", "loop: maybe", "7: melodies.twinkle.loop: is neither true nor false"),
+    ("  twinkle:", "  keys:", "7: melodies.keys: there is a port 'keys' already: choose another name"),
+    ("  shadow:", "  twinkle:", "14: band.twinkle: there is a melody 'twinkle' already: choose another name"),
+    ("engine: dice\n", "engine: dise\n", "10: band.dice.engine: 'dise' is not an installed engine: did you mean"),
+    ("listen: [keys, t", "listen: [kees, t", "11: band.dice.listen[0]: 'kees' is not an input, a melody or another"),
+    ("listen: [keys, t", "listen: [out, t", "11: band.dice.listen[0]: 'out' is not an input, a melody or another"),
+    ("port: out, c", "port: keys, c", "12: band.dice.play.port: 'keys' is not an output among the ports: there are"),
+    ("port: out, c", "c", "12: band.dice.play.port: is missing: give an output among the ports (out)"),
+    ("high: 3", "hihg: 3", "12: band.dice.play.channels.hihg: unknown key: did you mean 'high'?"),
+    ("high: 3", "high: 0", "12: band.dice.play.channels.high: 0 is out of range: give a number from 1 to 16"),
+    ("mode: lydian", "mode: lydean", "13: band.dice.options.mode: 'lydean' is not a choice: did you mean 'lydian'?"),
+    ("[dorian, lydian]", "[dorian, lydean]", "13: band.dice.options.modes[1]: 'lydean' is not a choice: did you mean"),
+    ("mirror: true", "mirror: 1", "13: band.dice.options.mirror: is neither true nor false"),
+    ("often: 0.5", "often: 1.5", "13: band.dice.options.often: 1.5 is out of range: give a number from 0 to 1"),
+    ("often: 0.5", "offen: 1", "13: band.dice.options.offen: unknown key: did you mean 'often'?"),
+    ("width: 3", "width: -3", "13: band.dice.options.width: is negative: give one from 0 on"),
+    ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
+    ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check them (OSError("),
+    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be one word, not a list or a mapping"),
+    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check them (ArithmeticError())"),
+    ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
+    ("label: a b", "label: [a]", "13: band.dice.options.label: must be one word, not a list or a mapping"),
+    ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
+    ("[dice]", "[shadow]", "14: band.shadow: a circle among players, each listening to the next (shadow → shadow)"),
+    ("cc 1: dice.often", "cc 1: dice.offen", "16: controls.keys.cc 1: 'dice.offen' is not sustain, panic, start, stop"),
+    ("cc 1:", "cc 128:", "16: controls.keys.cc 128: write `cc N` or `note N` with N from 0 to 127, each once"),
+    ("cc 1:", "cc 064:", "16: controls.keys.cc 64: write `cc N` or `note N` with N from 0 to 127, each once"),
+    ("cc 1:", "one:", "16: controls.keys.one: write `cc N` or `note N` with N from 0 to 127, each once"),
+    ("  pads: {cc", "  out: {cc", "17: controls.out: 'out' is not an input among the ports: there are keys, pads"),
+    ("recording: {directory: takes}", "recording: takes", "18: recording: is not a mapping: write `name: value` lines"),
+    ("seed: 7", "seed: -7", "19: seed: -7 is out of range: give a number from 0 to 2147483648"),
+    ("seed: 7", "seed: &x 7", "19: anchors, aliases and tags ('x') are not read here: write the value out"),
+    ("seed: 7", "seed: !!python/object/apply:os.abort []", "19: anchors, aliases and tags ("),
+    ("seed: 7", "? [seed]\n: 7", "19: ?: a key must be one word"),
+    ("seed: 7", "seed: [", "20: while parsing a flow node"),
+    ("seed: 7", "seed: 7\n---\na: 1", "20: expected a single document"),
+    ("seed: 7", "seed: 7\n\tx: 1", "20: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("good, bad, expected", MISTAKES, ids=[mistake[2][:60] for mistake in MISTAKES])
+def test_a_mistake_is_told_with_line_path_and_remedy(write: Any, good: str, bad: str, expected: str) -> None:
+    assert GOOD.count(good) == 1
+    found = problems(write(GOOD.replace(good, bad)))
+    assert len(found) <= 2  # one may speak of a name that is gone
+    assert any(problem.startswith(expected) for problem in found), found
+
+
+@pytest.mark.parametrize(
+    "good, bad",
+    [
+        ("bpm: 100", "metronome: out"),
+        ("{direction: out}", "out"),
+        ("{file: melodies/twinkle.mid, thru: [out], channel: 9}", "9"),
+    ],
+)
+def test_what_is_no_mapping_is_not_told_what_it_lacks(write: Any, good: str, bad: str) -> None:
+    found = problems(write(GOOD.replace(good, bad)))
+    assert any("is not a mapping" in problem for problem in found)
+    assert not any("missing" in problem for problem in found)
+
+
+CLOCKS = [
+    ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this"]),
+    ("source: link, start: by hand", []),
+    (
+        "source: link, metronome: {port: o, when: count-in}",
+        ["1: clock.metronome.when: there is no count-in, so it would never click: write always"],
+    ),
+    ("source: midi, port: i, start: at once, count_in: 0, metronome: {port: o, when: always}", []),
+    ("start: by hand, count_in: 1, metronome: {port: o, when: count-in}", []),
+    (
+        "metronome: {port: o, when: count-in}, count_in: 0",
+        [
+            "1: clock.metronome.when: there is no count-in, so it would never click: "
+            "give clock.count_in some bars, or write always"
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize("clock, expected", CLOCKS)
+def test_what_a_clock_would_never_do_is_told(
+    write: Any, clock: str, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ableton_link, "MODULE", "yaml")  # as if it were installed
+    path = write(f"clock: {{{clock}}}\nports: {{i: {{direction: in}}, o: {{direction: out}}}}")
+    try:
+        config.load(path)
+        found = []
+    except ConfigError as error:
+        found = [problem.removeprefix(f"{path}:") for problem in error.problems]
+    assert found == expected
+
+
+def test_the_pedal_can_be_a_key(write: Any) -> None:
+    loaded = config.load(write(GOOD.replace("cc 64: sustain", "note 64: sustain")))
+    assert ControlSpec("keys", 64, "sustain", event="note") in loaded.controls
+
+
+def test_names_that_connect_never_means_are_those_that_are_refused() -> None:
+    assert client_name("") == OURS
+
+
+def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:
+    text = GOOD.replace("bpm: 100", "bpm: 1").replace("seed: 7", "sead: 7").replace("often: 0.5", "often: 2")
+    found = problems(write(text.replace("channel: 9", "channel: 0").replace("takes", "[1]")))
+    assert [int(problem.partition(":")[0]) for problem in found] == [1, 7, 13, 18, 19]
+
+
+def test_an_option_that_is_wrong_already_is_not_asked_about_again(write: Any) -> None:
+    path = write(GOOD.replace("width: 3", "width: 3, faces: [six]"))
+    assert problems(path) == ["13: band.dice.options.faces: must be one word, not a list or a mapping"]
+
+
+def test_a_circle_among_players_is_named(write: Any) -> None:
+    member = "engine: dice, play: {port: o}"
+    text = (
+        f"ports: {{o: {{direction: out}}}}\nband:\n  a: {{listen: [b], {member}}}\n  b: {{listen: [c, d], {member}}}\n"
+    )
+    (found,) = problems(write(text + f"  c: {{listen: [a], {member}}}\n  d: {{{member}}}\n"))
+    assert found.startswith("3: band.a: a circle among players, each listening to the next (a → b → c → a): take one")
+
+
+def test_the_rest_of_a_player_is_checked_as_of_the_engine_that_was_meant(write: Any) -> None:
+    text = (
+        GOOD.replace("engine: dice\n", "engine: dise\n").replace("high: 3", "hihg: 3").replace("often: 0.5", "often: 2")
+    )
+    found = problems(write(text))
+    assert [problem.partition(":")[0] for problem in found] == ["10", "12", "13"], found
+
+
+def test_an_engine_that_cannot_be_loaded_is_one_mistake(write: Any, tmp_path: Path) -> None:
+    points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text(points.read_text() + "broken = tests.no_such_module:Engine\n")
+    (found,) = problems(
+        write(
+            "ports: {k: {direction: in}, o: {direction: out}}\nband: {x: {engine: broken, play: {port: o}}}\n"
+            "controls: {k: {cc 1: x.y}}"
+        )
+    )
+    assert found.startswith("2: band.x.engine: the engine 'broken' cannot be loaded (")
+
+
+def test_a_missing_model_is_told_with_the_installed_ones(write: Any) -> None:
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: harmoniser, model: bachbat, play: {port: o}}}"
+    (found,) = problems(write(text))
+    assert "bachbat.onnx: there is no such model" in found
+    (found,) = problems(write(text.replace("model: bachbat, ", "")))
+    assert found == "2: band.x.model: is missing: give the name of a model; `jamd models` lists them"
+
+
+def test_a_model_of_another_engine_or_a_damaged_one_is_told_with_its_line(write: Any, tmp_path: Path) -> None:
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: harmoniser, model: melody, play: {port: o}}}"
+    (found,) = problems(write(text))
+    assert found.startswith("2: band.x.model: ") and "of the engine 'melody', not 'harmoniser'" in found
+    assert problems(write(text.replace("harmoniser", "melodi")))[0].startswith("2: band.x.engine: 'melodi' is not an")
+    for suffix in (".onnx", ".json"):
+        shutil.copy(TINY.with_suffix(suffix), tmp_path)
+    (tmp_path / TINY.name).write_bytes(TINY.read_bytes()[:-1])
+    damaged = write(text.replace("model: melody", f"model: ./{TINY.name}"))
+    assert config.load(damaged).band[0].model == tmp_path / TINY.name, "the others can play"
+    (found,) = problems(damaged, whole_models=True)
+    assert found.startswith("2: band.x.model: ") and "truncated or changed" in found
+
+
+def test_a_range_upside_down_is_told(write: Any) -> None:
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: melody, model: melody, play: {port: o}, options: {O}}}"
+    assert config.load(write(text.replace("{O}", "{low: 60, high: 60}"))).band[0].settings["low"] == 60
+    assert problems(write(text.replace("{O}", "{low: 61, high: 60}"))) == [
+        "2: band.x.options.low: 61 lies above high, 60: exchange them"
+    ]
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (b"\xff\xfe\x00", "1: not UTF-8"),
+        (b"a: 1\nb: \xe9\n", "2: not UTF-8"),
+        (b"\x00", " not YAML"),
+        (b"[" * 20_000, " nested too deeply"),
+        (b"{a: " * 10_000, " nested too deeply"),
+        (b"x: 1\n" * 100_000, " more than"),
+        (b"a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]", "1: anchors"),
+        (b"just words", "1: the file: is not a mapping"),
+        (b"- a\n- b", "1: the file: is not a mapping"),
+    ],
+)
+def test_what_is_no_configuration_is_refused(write: Any, content: bytes, expected: str) -> None:
+    assert problems(write(content))[0].startswith(expected)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.yaml") == [" cannot be read (No such file or directory): name a file with -c FILE"]
+    assert "cannot be read" in problems(tmp_path)[0]
+
+
+# Anything at all
+
+
+_PIECES = (
+    """null|~|[]|{}|true|-1|1e999|0x1F|!!int|&a|*a|:|: |-|- |'|"|#|>|? |%|  |\t|\n|in|out|keys|choir|harmoniser|\\0"""
+)
+PIECES = _PIECES.split("|")
+edits = st.lists(
+    st.tuples(
+        st.sampled_from(["delete", "insert", "swap", "repeat"]),
+        st.integers(0, 10_000),
+        st.integers(1, 30),
+        st.one_of(
+            st.text(st.characters(codec="utf-8"), max_size=8),
+            st.sampled_from(PIECES),
+        ),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(edits=edits, good=st.booleans())
+def test_random_edits_raise_nothing_but_a_config_error(
+    write: Any, edits: list[tuple[str, int, int, str]], good: bool
+) -> None:
+    text = GOOD if good else SHIPPED.read_text(encoding="utf-8")
+    for what, where, length, new in edits:
+        at = where % (len(text) + 1)
+        if what == "insert":
+            text = text[:at] + new + text[at:]
+        elif what == "delete":
+            text = text[:at] + text[at + length :]
+        elif what == "repeat":
+            text = text[: at + length] + text[at:]
+        else:
+            text = text[:at] + new + text[at + length :]
+    path = write(text.encode("utf-8", "surrogatepass"))
+    try:
+        loaded = config.load(path)
+    except ConfigError as error:
+        assert error.problems
+        assert all(problem.startswith(f"{path}:") for problem in error.problems)
+    else:
+        json.dumps(loaded.stage.to_json())
+        json.dumps(loaded.members)
+        loaded.as_yaml()
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["clock", "ports", "melodies", "band", "controls", "direction", "file", "engine", "listen"]
+                )
+                | st.text(max_size=5),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=20,
+    )
+)
+def test_any_yaml_raises_nothing_but_a_config_error(write: Any, document: Any) -> None:
+    path = write(yaml.safe_dump(document))
+    try:
+        config.load(path).as_yaml()
+    except ConfigError as error:
+        assert error.problems

@@ -1,0 +1,68 @@
+"""`jamd ports`: which systems are looked at, and whose ports are shown."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import pytest
+
+from daemon.desk.port_list import System, systems
+from daemon.midi import systems as systems_module
+
+NAMES = ["Piano 20:0", "jamd choir:midi 128:0", "jamd look:in 129:0", "jamdown 24:0"]
+
+
+class Handle:
+    closed: ClassVar[int] = 0
+
+    def __init__(self, api: int, name: str) -> None:
+        pass
+
+    def get_ports(self) -> list[str]:
+        return NAMES
+
+    def delete(self) -> None:
+        Handle.closed += 1
+
+
+@pytest.fixture
+def rtmidi(monkeypatch: pytest.MonkeyPatch) -> Any:
+    fake = SimpleNamespace(
+        API_LINUX_ALSA=1,
+        API_UNIX_JACK=2,
+        API_MACOSX_CORE=3,
+        API_WINDOWS_MM=4,
+        RtMidiError=RuntimeError,
+        MidiIn=Handle,
+        MidiOut=Handle,
+        get_compiled_api=lambda: [2, 3],
+    )
+    monkeypatch.setitem(sys.modules, "rtmidi", fake)
+    monkeypatch.setattr(systems_module, "rtmidi", fake)
+    monkeypatch.setattr(Handle, "closed", 0)
+    return fake
+
+
+def test_what_is_shown_is_what_ports_are_opened_on(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")  # where JACK may be compiled in, but nobody watches over it
+    assert [system.name for system in systems()] == ["CoreMIDI"]
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert [system.name for system in systems()] == ["JACK", "CoreMIDI"]
+
+
+def test_our_own_ports_are_not_among_those_that_can_be_connected(rtmidi: Any) -> None:
+    rtmidi.get_compiled_api = lambda: [3]
+    others = ("Piano 20:0", "jamdown 24:0")
+    assert list(systems()) == [System("CoreMIDI", "", others, others)]
+    assert Handle.closed == 2
+
+
+def test_a_system_that_fails_is_said(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise rtmidi.RtMidiError(" no driver ")
+
+    rtmidi.get_compiled_api = lambda: [3]
+    monkeypatch.setattr(rtmidi, "MidiIn", fail)
+    assert list(systems()) == [System("CoreMIDI", "no driver")]

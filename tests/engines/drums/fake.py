@@ -1,0 +1,117 @@
+"""A drum model whose mind can be read: it plays a pattern, and notes what it is told and asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit, Ints
+from daemon.engines.base import Setup
+from daemon.engines.drums import engine as engine_module
+from daemon.engines.drums.engine import Drums
+from daemon.engines.drums.primer import Note, Primer
+from daemon.music.events import Action, Play, Window
+
+# Two bars of eighths exactly on the grid: kick, hi-hat, snare, hi-hat, twice.
+GRID = Primer(
+    "rock", 1920, 3840, tuple(Note(240 * n, INSTRUMENTS.index((36, 42, 38, 42)[n % 4]), 60 + n) for n in range(16))
+)
+
+# tick since the bar line, of a 16th → the MIDI note that is played there, if any
+Pattern = Callable[[int], int | None]
+
+
+def eighths(tick: int) -> int | None:
+    """Kick on 1 and 3, snare on 2 and 4, hi-hat on the others."""
+    return {0: 36, 480: 38, 960: 36, 1440: 38}.get(tick % 1920, 42) if tick % 240 == 0 else None
+
+
+@dataclass(frozen=True)
+class Asked:
+    tick: int  # of the hit before
+    wish: Conditioning
+    temperature: float
+    top_p: float
+
+
+@dataclass
+class FakeModel:
+    """Its state is the tick of the last hit."""
+
+    pattern: Pattern = eighths
+    shift: int = 0  # ticks by which it plays early (less than 0) or late
+    styles: tuple[str, ...] = ("funk", "rock")
+    follows: frozenset[str] = frozenset({"style", "fill", "loudness", "density"})
+    asked: list[Asked] = field(default_factory=list)
+    told: list[Hit] = field(default_factory=list)
+    bar: int = 0
+
+    def start(self, bar: int, position: int, tempo: float) -> int:
+        self.bar = bar
+        return position
+
+    def advance(self, state: int, hit: Hit, tempo: float) -> int:
+        assert hit.gap >= 0 and 0 <= hit.instrument < len(INSTRUMENTS) and 1 <= hit.velocity <= 127
+        self.told.append(hit)
+        return state + hit.gap
+
+    def draw(
+        self, state: int, rng: np.random.Generator, *, wish: Conditioning, temperature: float, top_p: float,
+        earliest: Ints, latest: int, bias: Any, place: Any,
+    ) -> Hit:  # fmt: skip
+        self.asked.append(Asked(state, wish, temperature, top_p))
+        tick = state
+        while True:
+            grid = -(-(tick - self.shift) // 120) * 120
+            tick = grid + self.shift
+            if (note := self.pattern(grid % self.bar)) is not None:
+                number = INSTRUMENTS.index(note)
+                if tick >= state + max(int(earliest[number]), 0):
+                    return Hit(tick - state, number, 100)
+            tick += 1
+
+
+@dataclass
+class Fake:
+    path: Path
+    session: Any = None
+    sidecar: Any = None
+
+
+def make(
+    monkeypatch: pytest.MonkeyPatch, model: Any = None, settings: dict[str, float] | None = None, **options: Any
+) -> Drums:
+    """A prepared engine that listens to keys; without a `groove` it is GRID; no fills."""
+    model = model or FakeModel()
+    if "groove" not in options:
+        monkeypatch.setattr(engine_module, "find_groove", lambda wanted: GRID)
+    monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
+    monkeypatch.setattr(engine_module.models, "read_sidecar", lambda path: {"styles": list(model.styles)})
+    monkeypatch.setattr(engine_module, "drums_model", lambda session, sidecar: model)
+    engine = Drums(Setup(options, {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",)))
+    engine.prepare()
+    engine.reset({}, 0.0, 1)
+    return engine
+
+
+def window(start: float, length: float = 0.25, meter: float = 4.0, tempo: float = 120.0, line: float = 0.0) -> Window:
+    """A bar begins at `line`."""
+    return Window(start, start + length, (start - line) // meter * meter + line, meter, tempo)
+
+
+def run(engine: Drums, start: float, end: float, meter: float = 4.0, tempo: float = 120.0) -> list[Action]:
+    """All windows of [start, end)."""
+    out: list[Action] = []
+    for number in range(round(start * 4), round(end * 4)):
+        out += engine.generate(window(number / 4, meter=meter, tempo=tempo))
+    return out
+
+
+def plays(actions: list[Action]) -> list[tuple[float, int]]:
+    """(onset, pitch) of the notes, in order."""
+    return sorted((round(action.onset, 4), action.pitch) for action in actions if isinstance(action, Play))

@@ -1,0 +1,180 @@
+"""Harmony for melodies whose future is known, with a model whose mind is known."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daemon.engines.harmoniser.model import State
+from daemon.music.events import Action, Play, Stop
+from daemon.music.melody import Melody, Note
+from daemon.music.tempo import TempoMap
+from tests.engines.harmoniser.fake import FakeModel, make, melody, off, on, run, standing, window
+
+
+def plays(actions: list[Action]) -> list[tuple[float, str, int, float | None]]:
+    return [(a.onset, a.voice, a.pitch, a.duration) for a in actions if isinstance(a, Play)]
+
+
+def stops(actions: list[Action]) -> list[tuple[float, str]]:
+    return [(a.onset, a.voice) for a in actions if isinstance(a, Stop)]
+
+
+def test_the_melody_sounds_exactly_and_the_harmony_on_the_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 0.9, 72), (0.97, 1.0, 74))
+    engine = make(monkeypatch, FakeModel(), {"tune": tune})
+    assert plays(run(engine, 0, 2)) == [
+        (0, "soprano", 72, 0.9), (0, "alto", 67, None), (0, "tenor", 60, None), (0, "bass", 55, None),
+        (0.97, "soprano", 74, 1.0),
+        (1.0, "alto", 69, None), (1.0, "tenor", 62, None), (1.0, "bass", 57, None),
+    ]  # fmt: skip
+
+
+def test_the_choir_rests_with_the_melody_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 1.1, 72), (2, 1, 74))  # its tail ends where it ends, whatever the 16ths do
+    engine = make(monkeypatch, FakeModel(), {"tune": tune})
+    actions = run(engine, 0, 8)
+    others = ("alto", "tenor", "bass")
+    assert stops(actions) == [(1.0, voice) for voice in others] + [(3.0, voice) for voice in others]
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == [0, 2]
+
+
+def test_a_loop_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72), (4, 4, 74), loop=True)})
+    actions = run(engine, 0, 32)
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "soprano"] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == [0, 4, 8, 12, 16, 20, 24, 28]
+    assert stops(actions) == []
+
+
+def test_keys_lead_while_held_and_one_bar_after_then_the_melody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody(*((b, 1.0, 72) for b in range(32)), length=32.0)})
+    run(engine, 0, 4.25)
+    answer = plays(list(engine.listen(on(4.1, 76))))
+    assert [a[:3] for a in answer] == [
+        (4.1, "soprano", 76), (4.1, "alto", 71), (4.1, "tenor", 64), (4.1, "bass", 59)
+    ]  # fmt: skip
+    assert run(engine, 4.25, 5.5) == []
+    assert len(stops(list(engine.listen(off(5.5, 76))))) == 4
+    assert run(engine, 5.5, 9.5) == []
+    assert plays(run(engine, 9.5, 9.75)) == [
+        (9.5, "soprano", 72, 0.5), (9.5, "alto", 67, None), (9.5, "tenor", 60, None), (9.5, "bass", 55, None)
+    ]  # fmt: skip
+
+
+def test_events_of_a_known_melody_are_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72))})
+    run(engine, 0, 1)
+    assert list(engine.listen(on(1.0, 60, source="tune"))) == []
+    assert list(engine.listen(on(1.0, 60, source="stranger"))) == []
+
+
+def test_the_model_hears_where_the_melody_is_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model, {"tune": melody((0, 0.5, 72), (0.5, 0.5, 72))})
+    run(engine, 0, 1)
+    longest = max(model.advances, key=lambda state: len(state.past)).past
+    assert [held[0] for _, held in longest[1:5]] == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("needed", [48, 50])
+def test_it_looks_ahead(monkeypatch: pytest.MonkeyPatch, needed: int) -> None:
+    """The model finds a melody note unlikely unless the bass prepared it: only who knows the future can."""
+
+    class Preparing(FakeModel):
+        def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
+            log_probs, tie = super().head(state, previous, known, voice)
+            for row in range(len(voice)):
+                if voice[row] == 3:  # C and D are the same to the bass
+                    log_probs[row] = -9
+                    log_probs[row, [48 - 36, 50 - 36]] = -0.7
+                if voice[row] == 0:  # after the right one the soprano may go to B, else hardly
+                    log_probs[row, [71 - 36, 72 - 36]] = -0.1 if previous[row, 3] == needed - 36 else -12, -0.1
+            return log_probs, tie
+
+    tune = {"tune": melody((0, 1, 72), (1, 1, 71))}
+    engine = make(monkeypatch, Preparing(), tune, temperature=0.5)
+    found = 0
+    for seed in range(20):
+        engine.reset(tune, 0, seed)
+        bass = [(onset, pitch) for onset, voice, pitch, _ in plays(run(engine, 0, 1)) if voice == "bass"]
+        found += bass[-1][1] == needed  # on the 16th before the B
+    assert found >= 18, "without looking ahead, every other time"
+
+
+def test_a_voice_hears_those_drawn_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they move: it was asked first as if they did not."""
+
+    def chain(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return 72 if voice == 0 else (known[voice - 1] or 0) - (0, 5, 7, 5)[voice]
+
+    engine = make(monkeypatch, FakeModel(chain), {"tune": melody((0, 1, 72), (1, 1, 74), (2, 1, 71))})
+    actions = plays(run(engine, 0, 3))
+    assert [pitch for _, voice, pitch, _ in actions if voice == "alto"] == [67, 69, 66]
+    assert [pitch for _, voice, pitch, _ in actions if voice == "tenor"] == [60, 62, 59]
+    assert [pitch for _, voice, pitch, _ in actions if voice == "bass"] == [55, 57, 54]
+
+
+def test_a_chord_that_stands_costs_one_call_of_the_model_a_16th(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model, {"tune": melody((0, 64, 72), length=64.0)})
+    run(engine, 0, 1)
+    model.advances.clear()
+    model.heads.clear()
+    run(engine, 1, 17)
+    assert len(model.heads) == len(model.advances) > 0
+
+
+def test_a_written_bass_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = (Note(0, 4, 72, 90, 0), Note(0, 1, 50, 90, 1), Note(2, 1, 48, 90, 1))
+    two = Melody("two", notes, 4, False, TempoMap(((0, 96),), ((0, 4),)))
+    engine = make(monkeypatch, FakeModel(standing), {"two": two}, given=("soprano", "bass"))
+    actions = run(engine, 0, 4)
+    assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (2, 48, 1)]
+    assert [(o, p) for o, v, p, _ in plays(actions) if v == "alto"] == [(0, 64)]
+
+
+def test_a_given_alto_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(standing), {"tune": melody((0, 1, 64), (2, 1, 65))}, given=("alto",))
+    actions = run(engine, 0, 4)
+    assert stops(actions) == [(3.0, voice) for voice in ("soprano", "tenor", "bass")]
+
+
+def test_a_jump_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = {"tune": melody((0, 4, 72), (4, 4, 74))}
+    engine = make(monkeypatch, FakeModel(), tune)
+    run(engine, 0, 2)
+    engine.reset(tune, 5.0, 1)
+    assert plays(list(engine.generate(window(5.0)))) == [
+        (5.0, "soprano", 74, 3.0), (5.0, "alto", 69, None), (5.0, "tenor", 62, None), (5.0, "bass", 57, None)
+    ]  # fmt: skip
+
+
+def test_a_bass_that_is_given_now_and_then_is_found_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 2, 72), (0, 1, 50), (3, 1, 72))
+    engine = make(monkeypatch, FakeModel(standing), {"tune": tune}, given=("soprano", "bass"))
+    actions = run(engine, 0, 4)
+    assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (1, 48, None), (3, 48, None)]
+    assert stops(actions) == [(2.0, voice) for voice in ("alto", "tenor", "bass")]
+
+
+def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It runs ahead within two windows; then eight 16ths are written at a time, for eight windows."""
+    model = FakeModel()
+    engine = make(monkeypatch, model, {"tune": melody((0, 16, 72), length=16.0)})
+    counts = []
+    for frame in range(12):
+        before = len(model.advances)
+        list(engine.generate(window(frame / 4)))
+        counts.append(len(model.advances) - before)
+    assert counts == [16, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("beat", [40.0, 60.0])
+def test_after_a_gap_it_starts_anew_instead_of_catching_up(monkeypatch: pytest.MonkeyPatch, beat: float) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model, {"tune": melody((0, 64, 72), length=64.0)})
+    run(engine, 0, 2)
+    before = len(model.advances)
+    list(engine.generate(window(beat)))
+    assert len(model.advances) - before == 16

@@ -1,0 +1,341 @@
+"""Harmony for keys, with a model whose mind is known: exact actions."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from daemon.engines.harmoniser.model import State
+from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
+from tests.engines.harmoniser.fake import FakeModel, make, off, on, run, standing, window
+
+WAITS = 0.015 * 96 / 60  # beats that a chord under a held key waits on its 16th, at the tempo of `window`
+REST = [Stop(1.0, voice) for voice in ("soprano", "alto", "tenor", "bass")]
+
+
+def plays(actions: list[Action]) -> list[tuple[float, str, int]]:
+    return [(a.onset, a.voice, a.pitch) for a in actions if isinstance(a, Play)]
+
+
+def stops(actions: list[Action]) -> list[tuple[float, str]]:
+    return [(a.onset, a.voice) for a in actions if isinstance(a, Stop)]
+
+
+def test_a_key_is_answered_at_once_the_given_voice_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    run(engine, 0, 0.5)
+    model.advances.clear()
+    model.heads.clear()
+    answer = engine.listen(on(0.3, 72, 100))
+    assert next(iter(answer)) == Play(0.3, 72, 100, "soprano")
+    assert next(iter(answer)) == Play(0.3, 67, 85, "alto")
+    assert model.heads == [], "the first harmony note was foreseen for every key"
+    assert next(iter(answer)) == Play(0.3, 60, 85, "tenor")
+    assert model.heads == [(2, 1)], "every other one costs one head"
+    assert list(answer) == [Play(0.3, 55, 95, "bass")]
+    assert model.advances == [], "the recurrent step is never on the way of an answer"
+
+
+def test_voices_that_stay_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(standing))
+    list(engine.listen(on(0.0, 72)))
+    assert run(engine, 0, 1) == []
+    assert plays(list(engine.listen(on(0.9, 76)))) == [(0.9, "soprano", 76)]
+
+
+def test_voices_move_on_the_grid_while_a_key_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    def walking(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 48 + position // 4)[voice]
+
+    engine = make(monkeypatch, FakeModel(walking))
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    assert plays(run(engine, 0.25, 4)) == [(beat + WAITS, "bass", 48 + beat) for beat in (1, 2, 3)]
+
+
+def test_a_repeated_note_is_struck_if_the_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    model.tie = -9.0
+    assert plays(run(engine, 0.25, 0.5)) == [
+        (0.25 + WAITS, "alto", 64), (0.25 + WAITS, "tenor", 55), (0.25 + WAITS, "bass", 48)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("release", "at"), [("at once", 0.8), ("next step", 1.0)])
+def test_release(monkeypatch: pytest.MonkeyPatch, release: str, at: float) -> None:
+    engine = make(monkeypatch, FakeModel(), release=release)
+    run(engine, 0, 0.25)
+    list(engine.listen(on(0.0, 72)))
+    run(engine, 0.25, 1)
+    answer = list(engine.listen(off(0.8, 72)))
+    grid = list(engine.generate(window(1.0)))
+    expected = [(at, voice) for voice in ("soprano", "alto", "tenor", "bass")]
+    assert stops(answer + grid) == expected
+    assert (answer == []) is (release == "next step")
+    assert run(engine, 1.25, 9) == []
+
+
+def test_while_the_transport_stands_the_harmony_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window is asked for after the reset: a next step would never come."""
+    engine = make(monkeypatch, FakeModel(), release="next step")
+    run(engine, 0, 1)
+    engine.reset({}, 0.0, 1)
+    assert len(plays(list(engine.listen(on(0.0, 72))))) == 4
+    assert stops(list(engine.listen(off(0.8, 72)))) == [
+        (0.8, voice) for voice in ("soprano", "alto", "tenor", "bass")
+    ]  # fmt: skip
+
+
+def test_the_pedal_holds_the_last_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel())
+    run(engine, 0, 0.25)
+    list(engine.listen(on(0.0, 72)))
+    assert list(engine.listen(MidiEvent(0.1, "keys", control_change(1, SUSTAIN, 64)))) == []
+    assert list(engine.listen(off(0.2, 72))) == []
+    assert run(engine, 0.25, 6) == []
+    assert plays(list(engine.listen(on(6.0, 71))))[0] == (6.0, "soprano", 71)
+    assert list(engine.listen(off(6.1, 71))) == []
+    assert len(stops(list(engine.listen(MidiEvent(6.2, "keys", control_change(1, SUSTAIN, 63)))))) == 4
+
+
+def test_the_top_key_leads_and_the_next_held_one_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel())
+    run(engine, 0, 0.25)
+    list(engine.listen(on(0.0, 72)))
+    assert list(engine.listen(on(0.1, 64))) == []
+    assert plays(list(engine.listen(off(0.2, 72)))) == [
+        (0.2, "soprano", 64),
+        (0.2, "alto", 59),
+        (0.2, "tenor", 52),
+        (0.2, "bass", 47),
+    ]
+
+
+def test_a_chord_within_20_ms_changes_only_the_voices_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 48)[voice] if voice < 3 else (known[0] or 72) - 24
+
+    model = FakeModel(half, tie=-9.0)
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0, tempo=60)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25, tempo=60)))
+    list(engine.listen(off(0.25, 72)))
+    assert len(plays(list(engine.listen(on(0.3, 72))))) == 4
+    assert plays(list(engine.listen(on(0.32, 76)))) == [(0.32, "soprano", 76), (0.32, "bass", 52)]
+
+
+@pytest.mark.parametrize(("tempo", "struck"), [(60, ["soprano"]), (30, ["soprano", "tenor", "bass"])])
+def test_20_ms_are_fewer_beats_at_a_slower_tempo(
+    monkeypatch: pytest.MonkeyPatch, tempo: float, struck: list[str]
+) -> None:
+    """0.015 beats after the first key: 15 ms at 60 beats per minute, 30 ms at 30."""
+    model = FakeModel(standing)
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0, tempo=tempo)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25, tempo=tempo)))
+    list(engine.listen(on(0.25, 74)))
+    model.tie = -9.0  # from now on the voices want to strike their notes again; the alto was asked before
+    assert [voice for _, voice, _ in plays(list(engine.listen(on(0.265, 76))))] == struck
+
+
+def test_velocity_follows_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel())
+    loud = [a.velocity for a in engine.listen(on(0.0, 72, 120)) if isinstance(a, Play)]
+    list(engine.listen(off(0.1, 72)))
+    soft = [a.velocity for a in engine.listen(on(0.2, 72, 1)) if isinstance(a, Play)]
+    assert loud == [120, 102, 102, 114]
+    assert soft == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(("key", "alto"), [(0, 55), (24, 55), (100, 71), (127, 74)])
+def test_notes_out_of_range_are_folded_for_the_harmony_only(
+    monkeypatch: pytest.MonkeyPatch, key: int, alto: int
+) -> None:
+    engine = make(monkeypatch, FakeModel())
+    got = plays(list(engine.listen(on(0.0, key))))
+    assert got[0] == (0.0, "soprano", key)
+    assert (got[1][2] + 5 - key) % 12 == 0, got
+
+
+def test_soprano_and_bass(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), given=("bass", "soprano"))
+    run(engine, 0, 0.25)
+    assert [p[1:] for p in plays(list(engine.listen(on(0.0, 72))))] == [
+        ("soprano", 72), ("alto", 67), ("tenor", 60), ("bass", 55)
+    ]  # fmt: skip
+    run(engine, 0.25, 1)
+    assert plays(list(engine.listen(on(1.0, 48)))) == [(1.0, "bass", 48)]
+    assert plays(list(engine.listen(off(1.1, 48)))) == [(1.1, "bass", 55)]
+
+
+def test_the_second_source_waits_a_bar_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel())
+    run(engine, 0, 0.25)
+    list(engine.listen(on(0.0, 72)))
+    run(engine, 0.25, 1.25)
+    list(engine.listen(off(1.0, 72)))
+    assert list(engine.listen(on(1.1, 67, source="pads"))) == []
+    assert run(engine, 1.25, 5) == []
+    assert plays(run(engine, 5, 5.25))[0] == (5.0, "soprano", 67)
+    assert plays(list(engine.listen(on(5.2, 74))))[0] == (5.2, "soprano", 74)
+
+
+def test_the_context_is_kept_for_a_bar_and_then_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    run(engine, 0, 0.25)
+    list(engine.listen(on(0.0, 72)))
+    run(engine, 0.25, 1)
+    list(engine.listen(off(0.9, 72)))
+    run(engine, 1, 4.75)
+    past = len(model.advances[-1].past)
+    assert past == 19, "start, four 16ths sung, and the last chord lasts through the silence"
+    assert all(held == (1, 1, 1, 1) for _, held in model.advances[-1].past[5:])
+    model.advances.clear()
+    run(engine, 5, 6)
+    list(engine.listen(on(6, 72)))
+    run(engine, 6, 6.5)
+    assert [len(state.past) for state in model.advances] == [1 + 1], "from the start, ready for the position in the bar"
+
+
+def test_a_key_in_the_first_half_of_a_16th_belongs_to_it_a_later_one_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for beat, sung in ((0.30, (72, 74, 74)), (0.45, (72, 72, 74))):
+        model = FakeModel()
+        engine = make(monkeypatch, model)
+        list(engine.generate(window(0)))
+        list(engine.listen(on(0.0, 72)))
+        list(engine.generate(window(0.25)))
+        list(engine.listen(on(beat, 74)))
+        assert list(engine.generate(window(0.5))) == []
+        list(engine.generate(window(0.75)))
+        past = [(symbols[0] + 36, held[0]) for symbols, held in model.advances[-1].past[-3:]]
+        assert tuple(pitch for pitch, _ in past) == sung
+        assert [held for _, held in past] == [0, 0 if beat < 0.375 else 1, 1 if beat < 0.375 else 0]
+
+
+def test_a_key_within_the_lead_brings_forward_what_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+    def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 48 + position % 2)[voice]
+
+    engine = make(monkeypatch, FakeModel(alternating))
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
+    assert plays(list(engine.listen(on(0.23, 74)))) == [(0.23, "soprano", 74), (0.23, "bass", 49)]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.005, 0.02])
+def test_a_key_that_comes_or_goes_on_its_16th_makes_one_chord_not_two(
+    monkeypatch: pytest.MonkeyPatch, late: float
+) -> None:
+    """As a sequencer plays: each note for its whole length, a moment after the 16th was written."""
+
+    def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 48 + position % 2)[voice]
+
+    engine = make(monkeypatch, FakeModel(alternating))
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    (queued,) = plays(list(engine.generate(window(0.25))))
+    assert queued[0] > 0.25 + late, "the chord has not sounded yet"
+    answer = [*engine.listen(off(0.25 + late, 72)), *engine.listen(on(0.25 + late, 74))]
+    assert all(action.onset == 0.25 + late for action in answer)
+    assert ("bass", 49) in [(voice, pitch) for _, voice, pitch in plays(answer)]
+    list(engine.generate(window(0.5)))
+    assert stops(list(engine.listen(off(0.5 + late, 74)))) == [
+        (0.5 + late, voice) for voice in ("soprano", "alto", "tenor", "bass")
+    ]
+
+
+def test_after_the_last_key_no_chord_comes_that_was_due_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(
+        monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 48 + position % 2)[voice]),
+        release="next step",
+    )  # fmt: skip
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
+    assert list(engine.listen(off(0.25, 72))) == [Stop(0.25, "bass")]
+    assert stops(list(engine.generate(window(0.5)))) == [(0.5, voice) for voice in ("soprano", "alto", "tenor")]
+
+
+def test_windows_that_are_missed_or_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 40 + position)[voice]))
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 41)]
+    assert list(engine.generate(window(0.25))) == []
+    assert plays(list(engine.generate(window(1.0)))) == [(1 + WAITS, "bass", 44)]
+    assert plays(list(engine.generate(window(1.25, 0.5)))) == [(1.25 + WAITS, "bass", 45), (1.5 + WAITS, "bass", 46)]
+    assert list(engine.generate(window(1.75, 0.0))) == []
+
+
+def test_none_given_plays_chorales_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(standing), given=("none",))
+    assert list(engine.listen(on(0.0, 60))) == []
+    actions = run(engine, 0.5, 60)
+    chord = [("soprano", 72), ("alto", 64), ("tenor", 55), ("bass", 48)]
+    assert plays(actions) == [(beat, *note) for beat in (4.0, 56.0) for note in chord]
+    assert stops(actions) == [(52.0, voice) for voice in ("soprano", "alto", "tenor", "bass")]
+
+
+def test_a_note_repeated_late_in_a_16th_counts_as_struck_on_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25)))
+    list(engine.listen(off(0.44, 72)))
+    assert len(plays(list(engine.listen(on(0.45, 72))))) == 4
+    list(engine.generate(window(0.5)))
+    list(engine.generate(window(0.75)))
+    assert [held for _, held in model.advances[-1].past[-3:]] == [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 0)]
+
+
+def test_the_last_chord_of_its_own_chorale_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def walking(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 55, 40 + position)[voice]
+
+    engine = make(monkeypatch, FakeModel(walking), given=("none",))
+    bass = [onset for onset, voice, _ in plays(run(engine, 0, 60)) if voice == "bass"]
+    assert [onset for onset in bass if 46 <= onset <= 53] == [46.0, 52.0, 52.25, 52.5, 52.75, 53.0]
+
+
+def test_a_key_repeated_at_once_counts_as_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    list(engine.generate(window(0)))
+    list(engine.listen(on(0.0, 72)))
+    list(engine.generate(window(0.25)))
+    list(engine.listen(off(0.26, 72)))
+    list(engine.listen(on(0.27, 72)))
+    list(engine.generate(window(0.5)))
+    assert model.advances[-1].past[-1][1] == (0, 0, 0, 0)
+
+
+def test_a_later_key_of_a_chord_uses_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The voices choose between two notes by lot; the second key of a chord is not another lot."""
+
+    class Dicing(FakeModel):
+        def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
+            log_probs, tie = super().head(state, previous, known, voice)
+            log_probs[:] = -99
+            for row, v in enumerate(voice):
+                log_probs[row, [(72, 64, 55, 48)[v] - 36, (71, 62, 53, 45)[v] - 36]] = -0.7
+            return log_probs, tie
+
+    engine = make(monkeypatch, Dicing(), temperature=1.0)
+    list(engine.generate(window(0)))
+    for n in range(20):
+        list(engine.listen(on(n, 72)))
+        assert plays(list(engine.listen(on(n + 0.001, 74)))) == [(n + 0.001, "soprano", 74)]
+        for key in (72, 74):
+            list(engine.listen(off(n + 0.5, key)))

@@ -1,0 +1,57 @@
+"""The melody model's states: probabilities, and that one can go on from a state twice."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon import models
+from daemon.engines.melody.model import MelodyModel
+from daemon.errors import ModelError
+
+DATA = Path(__file__).parents[2] / "data"
+TINY = ("tiny_melody", "tiny_melody_attention")
+
+
+def opened(name, **changes):
+    artifact = models.verify(DATA / f"{name}.onnx")
+    return MelodyModel(artifact.session, {**artifact.sidecar, **changes})
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_log_probs_add_up_and_depend_on_what_was_heard(name):
+    model = opened(name)
+    state = model.start(3.0, 2.5)
+    seen = []
+    for step, event in enumerate([14, 0, 16, 0, 1, 14]):
+        state = model.step(state, event, (2.75 + step / 4) % 3)
+        assert state.log_probs.shape == (38,) and state.log_probs.dtype == np.float64
+        assert np.exp(state.log_probs).sum() == pytest.approx(1, abs=1e-6)
+        seen.append(state.log_probs)
+    assert all(not np.allclose(a, b) for a, b in pairwise(seen))
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_state_can_be_continued_twice(name):
+    model = opened(name)
+    state = model.start(4.0)
+    for step in range(20):
+        state = model.step(state, 14 + step % 5, step / 4 % 4)
+    kept = state.log_probs.copy()
+    first = model.step(model.step(state, 20, 1.25), 0, 1.5)
+    model.step(model.step(state, 30, 1.25), 1, 1.5)
+    assert np.array_equal(first.log_probs, model.step(model.step(state, 20, 1.25), 0, 1.5).log_probs)
+    assert np.array_equal(kept, state.log_probs)
+
+
+def test_before_anything_was_heard():
+    assert np.allclose(opened("tiny_melody_attention").start(4.0).log_probs, -np.log(38))
+    assert not np.allclose(opened("tiny_melody").start(4.0).log_probs, -np.log(38))
+    there, here = (opened("tiny_melody").start(4.0, position).log_probs for position in (0.0, 3.0))
+    assert not np.allclose(there, here), "a pick-up is no beginning of a bar"
+
+
+def test_an_encoding_that_does_not_exist_is_refused():
+    with pytest.raises(ModelError, match="encoding"):
+        opened("tiny_melody", encoding="mono")

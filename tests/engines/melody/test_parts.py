@@ -1,0 +1,360 @@
+"""The melody player's parts: the grid, the line that is heard, its key, and what is a copy."""
+
+import numpy as np
+import pytest
+
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.engines.melody.choice import Chooser, LineMemory
+from daemon.engines.melody.copies import MEMORY, Copies
+from daemon.engines.melody.key import KeyEstimator
+from daemon.engines.melody.top_line import TopLine
+from daemon.engines.shared.grid import Grid
+from daemon.music.events import MidiEvent, control_change
+from tests.engines.harmoniser.fake import off, on, window
+from tests.engines.melody.fake import LEAD, FakeModel, event, keys, likes, pedal
+
+
+def test_windows_are_filled_once() -> None:
+    grid = Grid()
+    assert not grid.runs
+    assert list(grid.fill(window(0.0))) == [0] and grid.runs
+    assert list(grid.fill(window(0.0))) == []
+    assert list(grid.fill(window(0.0, length=1.0))) == [1, 2, 3]
+    assert list(grid.fill(window(0.9, length=0.2))) == [4]
+    assert list(grid.fill(window(8.0))) == [32]
+    assert list(grid.fill(window(2.0))) == [8], "a jump back"
+    assert len(grid.fill(window(3.0, length=1000))) == 64
+
+
+def test_beats_count_from_the_bar_line() -> None:
+    grid = Grid()
+    grid.fill(window(3.5, meter=3.5))
+    assert [grid.position(frame) for frame in (14, 15, 27, 28, 13)] == [0, 0.25, 3.25, 0, 3.25]
+    assert [frame for frame in range(14, 29) if grid.on_beat(frame)] == [14, 18, 22, 26, 28]
+    assert [frame for frame in range(29) if grid.on_bar(frame)] == [0, 14, 28]
+    assert [grid.beat_after(beat) for beat in (3.5, 3.51, 6.5, 6.51, 0.0)] == [14, 18, 26, 28, 0]
+    assert grid.bar == 14
+
+
+def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
+    """The events of the first 16ths, each taken when the one after it is asked for."""
+    heard, out = TopLine(("keys",)), []
+    for thing in sorted(events, key=lambda e: e.beat):
+        while (len(out) + 1) / 4 - LEAD <= thing.beat:
+            out.append(heard.take(len(out)))
+        heard.hear(thing, 4.0, tempo)
+    return [*out, *(heard.take(frame) for frame in range(len(out), end))][:end]
+
+
+def test_notes_belong_to_the_nearest_16th() -> None:
+    played = keys((0.1, 0.2, 60), (0.4, 0.1, 62), (1.12, 0.2, 64), (1.38, 0.62, 65))
+    assert line(played, 9) == [
+        event(60), NOTE_OFF, event(62), NOTE_OFF, event(64), NOTE_OFF, event(65), NO_EVENT, NOTE_OFF
+    ]  # fmt: skip
+
+
+def test_legato_has_no_rest_and_of_two_notes_in_a_16th_the_later_counts() -> None:
+    assert line(keys((0, 1.2, 60), (1, 1, 62)), 9) == [
+        event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF
+    ]  # fmt: skip
+    assert line(keys((0, 0.05, 60), (0.06, 0.44, 62)), 3) == [event(62), NO_EVENT, NOTE_OFF]
+
+
+def test_the_top_of_a_chord_counts_in_whatever_order_its_keys_come() -> None:
+    second = 96 / 60  # beats
+    for order in ((60, 64, 67), (67, 64, 60), (64, 67, 60)):
+        chord = [on(1.1 + i * 0.009 * second, pitch) for i, pitch in enumerate(order)]
+        assert line(chord, 6) == [0, 0, 0, 0, event(67), 0], order
+    late = [on(1.0, 60), on(1.0 + 0.5 * second, 67)]
+    assert line(late, 8) == [0, 0, 0, 0, event(60), 0, 0, event(67)]
+
+
+def test_a_chord_across_the_middle_of_a_16th_is_one_note() -> None:
+    assert line([on(1.115, 60), on(1.13, 67)], 6) == [0, 0, 0, 0, event(67), 0]
+
+
+def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_let_go() -> None:
+    assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF, 0, 0, 0, 0]
+
+
+def test_legato_downwards_loses_no_note() -> None:
+    second = 96 / 60
+    for overlap in (0.01, 0.1):
+        played = keys((0, 0.5 + overlap * second, 67), (0.5, 0.5 + overlap * second, 64), (1.0, 1.0, 60))
+        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF], overlap
+    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF, 0]
+
+
+def test_the_pedal_holds_notes() -> None:
+    played = [pedal(0), *keys((0, 0.2, 60), (1, 0.2, 62)), pedal(2, 0)]
+    assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF]
+    assert line([on(0, 60), MidiEvent(1, "keys", control_change(1, 123, 0))], 5) == [event(60), 0, 0, 0, NOTE_OFF]
+
+
+def test_notes_outside_the_range_are_folded_by_octaves() -> None:
+    assert line(keys((0, 0.25, 36), (0.25, 0.25, 96), (0.5, 0.25, 0), (0.75, 0.25, 127)), 4) == [
+        event(48), event(72), event(48), event(79)
+    ]  # fmt: skip
+
+
+def test_what_comes_too_late_for_its_16th_counts_for_the_next() -> None:
+    heard = TopLine(("keys",))
+    assert heard.take(0) == NO_EVENT
+    heard.hear(on(0.1, 60), 4.0, 400.0)
+    heard.hear(off(0.2, 60), 4.0, 400.0)
+    assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF]
+
+
+def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
+    heard = TopLine(("keys",))
+    heard.hear(on(0.04, 60), 4.0, 400.0)
+    assert heard.take(0) == event(60)
+    heard.hear(on(0.06, 64), 4.0, 400.0)
+    assert heard.take(1) == event(64)
+
+
+def test_only_those_listened_to_are_heard() -> None:
+    assert line([on(0, 60, source="drums")], 2) == [0, 0]
+
+
+SCALES = {"C major": (60, 62, 64, 65, 67, 69, 71), "G mixolydian": (67, 69, 71, 72, 74, 76, 77)}
+
+
+@pytest.mark.parametrize("pitches", SCALES.values(), ids=SCALES)
+def test_the_key_is_that_of_the_notes_heard(pitches: tuple[int, ...]) -> None:
+    ear = KeyEstimator()
+    for pitch in (*pitches, pitches[0], pitches[4], pitches[0], pitches[0]):
+        for _ in range(4):
+            ear.hear(pitch % 12)
+    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
+
+
+def test_of_scales_that_fit_alike_the_one_with_the_tonic_heard_counts() -> None:
+    for shift in range(12):
+        ear = KeyEstimator()
+        for pitch in (60, 62, 64, 67, 64, 62, 60):
+            ear.hear((pitch + shift) % 12)
+        assert {k for k in range(12) if ear.classes(0)[k]} == {(k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+
+
+def test_a_raised_leading_note_belongs_to_the_key_when_it_is_heard() -> None:
+    ear = KeyEstimator()
+    for pitch in (69, 71, 72, 74, 76, 77, 80, 81, 69, 64, 69):
+        ear.hear(pitch % 12)
+    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 8, 9, 11}
+
+
+def test_keys_can_be_fixed_or_none_and_nothing_heard_allows_all() -> None:
+    ear = KeyEstimator()
+    assert ear.classes(0).all()
+    ear.hear(0)
+    assert ear.classes(-1).all() and not ear.classes(0).all()
+    assert {k for k in range(12) if ear.classes(3)[k]} == {2, 4, 6, 7, 9, 11, 1}, "D major"
+    assert {k for k in range(12) if ear.classes(22)[k]} == {9, 11, 0, 2, 4, 5, 7, 8}, "A minor"
+    ear.reset()
+    assert ear.classes(0).all()
+
+
+def test_the_key_moves_with_the_player() -> None:
+    ear = KeyEstimator()
+    for _ in range(40):
+        for pitch in SCALES["C major"]:
+            ear.hear(pitch % 12)
+    for _ in range(80):
+        for pitch in SCALES["C major"]:
+            ear.hear((pitch + 6) % 12)
+    assert {k for k in range(12) if ear.classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+
+
+def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
+    ear = KeyEstimator()
+    assert ear.sure(0).all()
+    ear.hear(11)
+    assert {k for k in range(12) if ear.sure(0)[k]} == {11}
+    ear.hear(0)
+    assert {k for k in range(12) if ear.sure(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
+    assert ear.sure(-1).all() and ear.sure(5).all()
+    ear.hear(1)
+    assert ear.sure(0).all()
+
+
+def test_home_is_the_tonic_and_its_triad() -> None:
+    ear = KeyEstimator()
+    for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
+        ear.hear(pitch % 12)
+    costs = ear.home(0)
+    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, "G, though it has an F"
+    ear.reset()
+    for pitch in (69, 71, 72, 74, 76, 72, 69, 68, 69):
+        ear.hear(pitch % 12)
+    assert {k for k in range(12) if ear.home(0)[k] < np.inf} == {9, 0, 4}, "A minor"
+    assert {k for k in range(12) if ear.home(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
+    assert (ear.home(-1) == ear.home(0)).all()
+
+
+def longest_copy(heard: list[int], played: list[int]) -> int:
+    return max(
+        (n for n in range(1, len(played) + 1) for i in range(len(played) - n + 1) for j in range(len(heard) - n + 1)
+         if played[i : i + n] == heard[j : j + n]), default=0,
+    )  # fmt: skip
+
+
+def test_copies_are_found_wherever_they_begin() -> None:
+    random = np.random.default_rng(1)
+    for most in (1, 2, 3):
+        copies, heard, played = Copies(), random.integers(2, 6, 30).tolist(), []
+        for note in heard:
+            copies.hear(note)
+        copies.begin()
+        for _ in range(40):
+            free = sorted({2, 3, 4, 5, 6} - set(copies.too_long(most).tolist()))
+            assert {n for n in range(2, 7) if longest_copy(heard, [*played[-9:], n]) > most} == {2, 3, 4, 5, 6} - set(
+                free
+            )
+            played.append(int(random.choice(free)))
+            copies.play(played[-1])
+        assert longest_copy(heard, played) == most
+
+
+def test_a_thousand_notes_and_more_are_remembered() -> None:
+    copies = Copies()
+    for number in range(5 * MEMORY):
+        copies.hear(2 + number % 36)
+    copies.begin()
+    last = [2 + number % 36 for number in range(5 * MEMORY - MEMORY, 5 * MEMORY)]
+    for note in last[:10]:
+        copies.play(note)
+    assert last[10] in copies.too_long(10) and not copies.too_long(11).size
+
+
+def test_a_new_answer_has_copied_nothing() -> None:
+    copies = Copies()
+    for note in (2, 3, 4):
+        copies.hear(note)
+    copies.play(2)
+    copies.play(3)
+    assert copies.too_long(2).tolist() == [4]
+    copies.begin()
+    assert not copies.too_long(2).size
+
+
+def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
+    model, grid = FakeModel(), Grid()
+    grid.fill(window(7.0))
+    memory = LineMemory(model)
+    memory.begin(29, grid)
+    memory.hear(event(60), grid)
+    assert model.heard == (*[NO_EVENT] * 13, event(60))
+    assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.at == 30
+
+
+def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
+    model, grid = FakeModel(), Grid()
+    grid.fill(window(0.0, meter=3.0))
+    memory = LineMemory(model)
+    memory.begin(0, grid)
+    for heard in (event(60), NOTE_OFF, *[NO_EVENT] * 100):
+        memory.hear(heard, grid)
+        assert memory.state is not None
+        assert memory.state.positions[-1] == memory.at * 0.25 % 3.0
+    assert len(model.heard) == 13 and memory.rested == 101
+    memory.hear(event(62), grid)
+    memory.hear(NOTE_OFF, grid)
+    assert model.heard[-2:] == (event(62), NOTE_OFF)
+
+
+def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
+    model = FakeModel(transpose=lambda events: -2 if event(62) in events else 0)
+    grid = Grid()
+    grid.fill(window(0.0))
+    memory = LineMemory(model)
+    memory.begin(0, grid)
+    for heard in (event(60), NO_EVENT, event(62)):
+        memory.hear(heard, grid)
+    memory.retune(grid)
+    assert model.states[-1].transpose == -2 and model.heard == (event(60), NO_EVENT, event(62))
+    assert model.states[-1].positions == (0, 0.25, 0.5, 0.75)
+    for heard in [NO_EVENT] * 200:
+        memory.hear(heard, grid)
+    memory.retune(grid)
+    assert model.states[-1].transpose == 0 and len(model.heard) == 32
+    memory.begin(6, grid)
+    memory.hear(event(62), grid)
+    memory.retune(grid)
+    assert model.states[-1].transpose == -2 and model.heard == (*[NO_EVENT] * 6, event(62))
+
+
+def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle_of_it() -> None:
+    model, grid, wanted = FakeModel(), Grid(), [0]
+    model.transpose = lambda events: wanted[0]
+    grid.fill(window(0.0, meter=3.0))
+    memory = LineMemory(model)
+    memory.begin(5, grid)
+    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 60)):
+        memory.hear(heard, grid)
+        wanted[0] = number // 7
+        memory.retune(grid)
+        assert memory.state is not None and memory.state.positions[-1] == memory.at * 0.25 % 3.0
+    assert grid.bar == 12
+
+
+def test_a_silence_in_another_meter_has_its_own_places() -> None:
+    model, grid = FakeModel(), Grid()
+    memory = LineMemory(model)
+    grid.fill(window(0.0))
+    memory.begin(0, grid)
+    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 86)):
+        if number == 40:
+            grid.meter, grid.bar_start = 3.0, 10.0
+        memory.hear(heard, grid)
+    assert memory.state is not None
+    assert memory.state.positions[-8:] == tuple(grid.position(memory.at + i) for i in range(-7, 1))
+
+
+def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
+    model, grid = FakeModel(), Grid()
+    grid.fill(window(0.0, meter=1000.0))
+    memory = LineMemory(model)
+    memory.begin(3999, grid)
+    assert len(model.heard) == 32 and model.states[-1].positions[-1] == 999.75
+
+
+def chooser(**settings: float) -> Chooser:
+    return Chooser(
+        {"low": 48, "high": 83, "key": -1, "copy": 32, "density": 0, "temperature": 0, "top_p": 1, "velocity": 1}
+        | settings
+    )
+
+
+def pitches(chosen: Chooser) -> set[int]:
+    return {48 + int(k) for k in np.flatnonzero(chosen.pitches())}
+
+
+def test_the_range_counts_more_than_the_key_and_may_be_upside_down() -> None:
+    assert pitches(chooser(low=60, high=64)) == {60, 61, 62, 63, 64}
+    assert pitches(chooser(low=64, high=60)) == {60, 61, 62, 63, 64}
+    assert pitches(chooser(low=60, high=64, key=1)) == {60, 62, 64}
+    assert pitches(chooser(low=61, high=61, key=1)) == {61}
+
+
+def test_what_is_forbidden_is_never_drawn() -> None:
+    one, any_pitch = chooser(temperature=1.5), np.ones(36, dtype=np.bool_)
+    liked = likes(60)((), 0.0)
+    liked[event(60)] = 1e6
+    only = np.zeros(36, dtype=np.bool_)
+    only[[3, 7]] = True
+    assert {one.draw(liked, only, hold=False, end=False) for _ in range(200)} == {5, 9}
+    assert {one.draw(liked, only, hold=True, end=True) for _ in range(200)} == {NO_EVENT, NOTE_OFF, 5, 9}
+    assert one.draw(liked, any_pitch, hold=True, end=True) == event(60)
+    assert one.draw(liked, ~any_pitch, hold=True, end=False) == NO_EVENT
+    assert one.draw(liked, ~any_pitch, hold=False, end=False) == NOTE_OFF
+    cost = np.where(np.arange(36) == 12, 2e6, 0.0)
+    assert one.draw(liked, only | (cost > 0), hold=False, end=False, cost=cost) in (5, 9)
+
+
+def test_density_favours_notes() -> None:
+    flat = np.log(np.full(38, 1 / 38))
+    flat[NO_EVENT] += 1.0
+    assert chooser().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
+    assert chooser(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
+    assert chooser(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0

@@ -1,0 +1,227 @@
+"""Which MIDI system is tried, and what is done before a client is made: that takes 20 ms of the stage's time."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from daemon.midi import jack as jack_module
+from daemon.midi import systems as systems_module
+from daemon.midi.systems import NameTaken, NotThere, Systems
+from daemon.spec import PortSpec
+
+ENDER = ["client jamd stage out", "virtual midi"]  # the port that ends what never ends in an input
+
+
+class FakeHandle:
+    def __init__(self, log: list[str], jack: FakeJack) -> None:
+        self._log, self._jack = log, jack
+
+    def get_ports(self) -> list[str]:
+        return self._jack.others
+
+    def open_virtual_port(self, name: str) -> None:
+        self._log.append(f"virtual {name}")
+        self._jack.own.add("jamd keys:midi")
+
+    def open_port(self, index: int, name: str) -> None:
+        self._log.append(f"{name} to {self._jack.others[index]}")
+        self._jack.own.add("jamd keys:midi")
+
+    def close_port(self) -> None:
+        self._log.append("close")
+
+    def delete(self) -> None:
+        self._log.append("delete")
+
+    def send_message(self, message: bytes) -> None:
+        self._log.append(f"send {message.hex()}")
+
+
+class FakeJack:
+    """A server with one foreign port, as JackClient shows it."""
+
+    def __init__(self) -> None:
+        self.alive = True
+        self.own: set[str] = set()
+        self.links: set[str] = set()
+        self.requests = 0  # which the server answers when it likes
+        self.others = ["jamd drums:midi", "grand piano:out"]
+
+    def is_running(self) -> bool:
+        return self.alive
+
+    def has_port(self, name: str) -> bool:
+        return self.alive and name in {*self.own, *self.others}
+
+    def ports(self, is_output: bool) -> list[str]:
+        assert is_output
+        return self.others
+
+    def disconnect(self, own: str) -> None:
+        assert own == "jamd keys:midi"
+
+    def connections(self, own: str) -> set[str]:
+        return self.links
+
+    def connect(self, own: str, other: str, is_output: bool) -> bool:
+        self.requests += 1
+        self.links.add(own)
+        return True
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is done with a JACK server; `jack` of the systems under test is to be a FakeJack."""
+    entries: list[str] = []
+    monkeypatch.setattr(systems_module.sys, "platform", "linux")
+    return entries
+
+
+def systems(log: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Systems, FakeJack]:
+    jack = FakeJack()
+
+    def client(api: int, name: str) -> FakeHandle:
+        log.append(f"client {name}")
+        return FakeHandle(log, jack)
+
+    fake: Any = SimpleNamespace(
+        API_LINUX_ALSA=2, API_UNIX_JACK=3, API_MACOSX_CORE=1, API_WINDOWS_MM=4, RtMidiError=OSError
+    )
+    fake.get_compiled_api = lambda: [3]
+    fake.MidiIn = fake.MidiOut = client
+    monkeypatch.setattr(systems_module, "rtmidi", fake)
+    found = Systems()
+    found.jack = jack
+    return found, jack
+
+
+def test_what_is_not_plugged_in_costs_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    with pytest.raises(NotThere, match=r"'organ'; it has: grand piano:out"):
+        found.open(PortSpec("keys", "in", connect="organ"))
+    assert log == []
+
+
+def test_a_part_of_a_name_is_enough(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in", connect="Piano"))
+    assert (device.api, device.own, device.foreign) == ("JACK", "jamd keys:midi", "grand piano:out")
+    assert found.gone(device) is None
+    jack.others = []
+    assert found.gone(device) == "grand piano:out is gone"
+    found.cut_off(device)
+    found.close(device)
+    assert log == ["client jamd keys", "midi to grand piano:out", *ENDER, "close", "delete"]
+
+
+def test_a_name_that_somebody_has_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    jack.own.add("jamd keys:midi")
+    with pytest.raises(NameTaken, match="another jamd is running"):
+        found.open(PortSpec("keys", "in"))
+    assert log == []
+
+
+def test_a_client_of_a_dead_server_is_never_deleted(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in"))
+    jack.alive = False
+    assert found.gone(device) == "the JACK server is gone"
+    found.close(device)
+    assert log == ["client jamd keys", "virtual midi", *ENDER]
+
+
+def test_no_jack_where_nobody_can_watch_over_it(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    monkeypatch.setattr(systems_module.sys, "platform", "darwin")
+    with pytest.raises(NotThere, match="built without any"):
+        found.open(PortSpec("keys", "in"))
+
+
+def test_without_python_rtmidi_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(systems_module, "rtmidi", None)
+    monkeypatch.setattr(systems_module, "IMPORT_ERROR", "libasound.so.2: cannot open", raising=False)
+    with pytest.raises(NotThere, match=r"tried nothing, for .*libasound"):
+        Systems().open(PortSpec("keys", "in"))
+
+
+def test_a_jack_server_that_is_not_there_is_looked_for_ever_more_rarely(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, jack = systems(log, monkeypatch)
+    now, looks, server = [100.0], list[float](), list[FakeJack]()
+    monkeypatch.setattr(systems_module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(jack_module, "open_client", lambda: looks.append(now[0]) or (server[0] if server else None))
+    jack.alive = False
+
+    def pass_seconds(seconds: float) -> None:
+        end = now[0] + seconds
+        while now[0] < end:
+            for port in ("keys", "pads", "choir"):
+                with contextlib.suppress(NotThere):
+                    found.open(PortSpec(port, "in", connect="organ"))
+            now[0] += 0.01
+
+    pass_seconds(2.0)
+    assert 5 <= len(looks) <= 10  # a server that was killed just now is found again within half a second
+    pass_seconds(60.0)
+    gaps = [b - a for a, b in itertools.pairwise(looks)]
+    assert max(gaps[:5]) <= 0.5 and max(gaps) <= 1.02
+    assert len(looks) <= 80
+    server.append(FakeJack())
+    pass_seconds(1.1)
+    assert found.jack is server[0]
+    server.pop().alive = False
+    looks.clear()
+    pass_seconds(1.0)
+    assert len(looks) >= 3
+
+
+def test_a_server_that_stands_still_is_given_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, jack = systems(log, monkeypatch)
+    monkeypatch.setattr(jack, "is_running", lambda: False)
+    with pytest.raises(NotThere, match="stands still"):
+        found.open(PortSpec("keys", "in", connect="piano"))
+    assert log == []
+
+
+def test_where_alsas_list_is_hidden_a_client_looks(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = systems(log, monkeypatch)
+    monkeypatch.setattr(systems_module.rtmidi, "get_compiled_api", lambda: [2])
+    monkeypatch.setattr(systems_module.os, "access", lambda *_: True)
+    monkeypatch.setattr(systems_module, "read_clients", lambda: "")
+    assert found.open(PortSpec("keys", "in", connect="piano")).foreign == "grand piano:out"
+
+
+def test_what_is_there_on_alsa_is_told_by_the_kernel(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In rtmidi's list a port may lack because another one vanished while it was made."""
+    found, _ = systems(log, monkeypatch)
+    usb = 'Client  28 : "USB" [Kernel Legacy]\n  Port   0 : "MIDI 1" (RWeX)\n'
+    listed: list[str] = []
+    device = systems_module.Device(
+        "ALSA", SimpleNamespace(get_ports=lambda: listed), "jamd keys:midi", "USB:MIDI 1 28:0", True
+    )
+    monkeypatch.setattr(systems_module, "read_clients", lambda: usb)
+    assert found.gone(device) is None
+    monkeypatch.setattr(systems_module, "read_clients", lambda: usb.replace("28", "32"))
+    assert found.gone(device) == "USB:MIDI 1 28:0 is gone"
+    monkeypatch.setattr(systems_module, "read_clients", lambda: "")  # hidden from us
+    listed.append("USB:MIDI 1 28:0")
+    assert found.gone(device) is None
+
+
+def test_an_input_that_is_silent_costs_the_server_one_request_for_good(
+    log: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made sure every second that it hears; a request holds up the stage until the server answers."""
+    found, jack = systems(log, monkeypatch)
+    device = found.open(PortSpec("keys", "in"))
+    jack.own.add(systems_module.ENDER)
+    for _ in range(5):
+        found.end_exclusive(device)
+    assert log.count("send f7") == 5 and jack.requests == 1

@@ -1,0 +1,334 @@
+"""The journal: what it keeps, when it writes, and what is left of it after a cut at any byte."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.music.events import note_off, note_on
+from daemon.music.tempo import TempoMap
+from daemon.recording import journal as journal_module
+from daemon.recording.journal import MAGIC, MOST, Journal, frame, read
+from daemon.recording.rotation import PATIENCE, SILENCE
+from daemon.recording.to_midi import midi_file
+from daemon.spec import StageSpec
+
+HEADER: dict[str, Any] = {
+    "jamd": "1",
+    "members": {},
+    "spec": json.loads(json.dumps(StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),))).to_json())),
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def heard(seconds: float, message: bytes, source: str = "keys") -> list[Any]:
+    return ["heard", seconds, source, seconds, message.hex()]
+
+
+ON, OFF = heard(1000.0, note_on(1, 60, 90)), heard(1000.5, note_off(1, 60))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: Clock, said: list[str]) -> Iterator[Journal]:
+    journal = Journal(tmp_path / "sessions", HEADER, said.append, clock)
+    yield journal
+    journal.close()
+
+
+def files(tmp_path: Path) -> list[Path]:
+    return sorted((tmp_path / "sessions").glob("*.journal"))
+
+
+def entries(path: Path) -> list[list[Any]]:
+    """Without the header and the end."""
+    return [entry for entry in read(path) if entry[0] not in ("session", "end")]
+
+
+def small_file() -> tuple[bytes, list[list[Any]], list[int]]:
+    """A journal, its entries, and where each of them ends."""
+    kept = [
+        ["session", 999.0, HEADER],
+        ["advance", 999.5],
+        ["start", 999.9, 0.0],
+        ["tempo", 999.9, -0.2, 120.0],
+        ON,
+        OFF,
+    ]
+    kept += [heard(1001.0, note_on(1, 64, 90)), ["end", 1002.0]]
+    data, ends = MAGIC, []
+    for entry in kept:
+        data += frame(entry)
+        ends.append(len(data))
+    return data, kept, ends
+
+
+def test_every_whole_record_survives_a_cut_at_any_byte(tmp_path: Path) -> None:
+    data, kept, ends = small_file()
+    path = tmp_path / "cut.journal"
+    for length in range(len(data) + 1):
+        path.write_bytes(data[:length])
+        whole = sum(end <= length for end in ends)
+        assert list(read(path)) == kept[:whole]
+        if whole:
+            smf = midi_file(read(path))
+            assert bool(smf) == (whole > kept.index(ON))
+
+
+@given(st.data())
+def test_damage_leaves_what_is_before_it(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    content, kept, ends = small_file()
+    at = data.draw(st.integers(0, len(content) - 1))
+    damage = data.draw(st.binary(min_size=1, max_size=12))
+    path = tmp_path_factory.mktemp("damaged") / "x.journal"
+    path.write_bytes(content[:at] + damage + content[at + len(damage) :])
+    found = list(read(path))
+    sound = sum(end <= at for end in ends) if at >= len(MAGIC) else 0
+    assert found[:sound] == kept[:sound]
+    assert all(entry in kept for entry in found)
+
+
+@pytest.mark.parametrize("junk", [b"", b"MThd", MAGIC[:-1], bytes(100), MAGIC + bytes(100), MAGIC + b"\xff" * 100])
+def test_what_is_no_journal_has_no_entries(tmp_path: Path, junk: bytes) -> None:
+    (tmp_path / "x.journal").write_bytes(junk)
+    assert list(read(tmp_path / "x.journal")) == []
+
+
+def test_zeros_that_a_power_cut_left_are_no_records(tmp_path: Path) -> None:
+    data, kept, _ = small_file()
+    (tmp_path / "x.journal").write_bytes(data + bytes(4096))
+    assert list(read(tmp_path / "x.journal")) == kept
+
+
+def test_nothing_is_written_while_nobody_plays(tmp_path: Path, journal: Journal, clock: Clock) -> None:
+    for n in range(2000):
+        clock.now += 0.1
+        journal.write(
+            [["advance", clock.now], ["answer", clock.now, "choir", n, [], True], ["tempo", clock.now, 0, 96.0]]
+        )
+        assert journal.tick() is None
+    journal.close()
+    assert not (tmp_path / "sessions").exists()
+
+
+def test_what_nobody_hears_waits_for_what_somebody_does_and_stands_before_it(tmp_path: Path, journal: Journal) -> None:
+    silent = [["up", 999.0, "choir"], ["start", 999.1, 0.0], ["advance", 999.2]]
+    for entry in silent:
+        journal.write([entry])
+    assert files(tmp_path) == []
+    journal.write([ON])
+    (path,) = files(tmp_path)
+    assert entries(path) == [*silent, ON]
+    size = path.stat().st_size
+    journal.write([["advance", 1000.1]])
+    journal.tick()
+    assert path.stat().st_size == size
+    journal.write([OFF])
+    assert entries(path) == [*silent, ON, ["advance", 1000.1], OFF]
+    assert next(read(path))[2]["spec"]["seed"] == 0
+
+
+def test_it_is_synced_at_a_tick_when_there_is_something_new(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    journal.write([ON])
+    monkeypatch.setattr(journal_module.os, "fsync", synced.append)
+    journal.tick()
+    assert len(synced) == 1
+    journal.write([["advance", 1000.1]])
+    journal.tick()
+    assert len(synced) == 1
+    journal.write([OFF])
+    journal.tick()
+    journal.tick()
+    assert len(synced) == 2
+
+
+def test_a_killed_desk_loses_nothing_that_was_written(tmp_path: Path) -> None:
+    program = (
+        "import os; from pathlib import Path; from tests.recording.test_journal import *\n"
+        f"Journal(Path({str(tmp_path / 'sessions')!r}), HEADER).write([ON, OFF]); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 9
+    (path,) = files(tmp_path)
+    assert entries(path) == [ON, OFF]
+    assert not path.with_suffix(".mid").exists()
+    Journal(tmp_path / "sessions", HEADER)  # the next start
+    assert path.exists()
+    assert [m.note for m in mido.MidiFile(path.with_suffix(".mid")) if m.type == "note_on"] == [60]
+
+
+def test_leftovers_that_are_in_use_or_done_are_left_alone(tmp_path: Path, journal: Journal, said: list[str]) -> None:
+    journal.write([ON, OFF])
+    (path,) = files(tmp_path)
+    done = path.with_name("done.journal")
+    done.write_bytes(small_file()[0])
+    done.with_suffix(".mid").write_bytes(b"mine")
+    Journal(tmp_path / "sessions", HEADER, said.append)
+    assert not path.with_suffix(".mid").exists()
+    assert done.with_suffix(".mid").read_bytes() == b"mine"
+    assert said == []
+
+
+def test_a_leftover_that_cannot_be_converted_is_said_and_kept(tmp_path: Path, said: list[str]) -> None:
+    path = tmp_path / "sessions" / "bad.journal"
+    path.parent.mkdir()
+    path.write_bytes(MAGIC + frame(["heard", 1.0]))
+    Journal(path.parent, HEADER, said.append)
+    assert len(said) == 1
+    assert "bad.journal" in said[0]
+    assert path.exists()
+
+
+def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal, clock: Clock) -> None:
+    journal.write([ON, OFF])
+    journal.write([["advance", clock.now]] * 1000)
+    clock.now += SILENCE - 1
+    assert journal.tick() is None
+    clock.now += 2
+    assert journal.tick() == 0.0
+    assert journal.tick() is None
+    clock.now += PATIENCE + 1
+    assert journal.tick() == 0.0  # the stage did not hear it
+    (first,) = files(tmp_path)
+    assert not first.with_suffix(".mid").exists()
+    spec = {**HEADER["spec"], "seed": 7}
+    journal.write([["spec", clock.now, spec], ["rotate", clock.now], ["state", clock.now, {"running": False}]])
+    assert first.with_suffix(".mid").exists()
+    assert entries(first) == [ON, OFF]
+    assert journal.tick() is None
+    journal.write([["spec", clock.now, HEADER["spec"]], ["advance", clock.now], OFF])
+    second = next(path for path in files(tmp_path) if path != first)
+    assert [entry[0] for entry in entries(second)] == ["state", "spec", "advance", "heard"]
+    assert next(read(second))[2]["spec"]["seed"] == 7  # as it was when the session began
+    journal.close()
+    assert second.with_suffix(".mid").exists()
+
+
+def test_a_held_note_is_no_silence(journal: Journal, clock: Clock) -> None:
+    journal.write([ON])
+    clock.now += 2 * SILENCE
+    assert journal.tick() is None
+    journal.write([["lost", clock.now, "keys"]])
+    assert journal.tick() == 0.0
+
+
+def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_bounded(
+    journal: Journal, clock: Clock
+) -> None:
+    journal.write([["advance", clock.now]])
+    clock.now += SILENCE + 1
+    assert journal.tick() == 0.0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such permissions")
+@pytest.mark.parametrize(("chosen", "mode"), [(None, 0o700), (0o775, 0o775)])
+def test_a_folder_that_is_made_is_private_and_one_that_was_chosen_stays_as_it_is(
+    tmp_path: Path, chosen: int | None, mode: int
+) -> None:
+    folder = tmp_path / "music" / "sessions"
+    umask = os.umask(0o022)
+    try:
+        if chosen is not None:
+            folder.mkdir(parents=True)
+            folder.chmod(chosen)
+        journal = Journal(folder, HEADER)
+        journal.write([ON, OFF])
+        journal.close()
+    finally:
+        os.umask(umask)
+    assert folder.stat().st_mode & 0o777 == mode
+    assert {path.suffix: path.stat().st_mode & 0o777 for path in folder.iterdir()} == {".mid": 0o644, ".journal": 0o644}
+
+
+def test_sessions_of_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:
+    for _ in range(3):
+        journal = Journal(tmp_path / "sessions", HEADER)
+        journal.write([ON, OFF])
+        journal.close()
+    assert len(list((tmp_path / "sessions").glob("*.mid"))) == 3
+    assert len(files(tmp_path)) == 3
+
+
+@contextlib.contextmanager
+def largest_file(size: int) -> Iterator[Callable[[], None]]:
+    """No file may be larger: the operating system's own error, EFBIG, in place of ENOSPC. Yields what lifts that."""
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
+@pytest.mark.parametrize("room", [0, 10, 300, 700])
+def test_a_full_disk_is_said_once_and_the_recording_goes_on_when_there_is_room(
+    tmp_path: Path, journal: Journal, said: list[str], room: int
+) -> None:
+    with largest_file(room) as lift:
+        for n in range(50):
+            journal.write([heard(1000.0 + n, note_on(1, 60, 90)), heard(1000.5 + n, note_off(1, 60))])
+            journal.tick()
+        assert len(said) == 1
+        assert "recording stops" in said[0]
+        lift()
+        journal.tick()
+    assert len(said) == 2
+    (path,) = files(tmp_path)
+    assert len(entries(path)) == 100
+    assert [entry[1] for entry in entries(path)] == sorted(entry[1] for entry in entries(path))
+
+
+def test_a_directory_that_is_a_file_is_said_once(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "sessions").write_bytes(b"")
+    journal = Journal(tmp_path / "sessions", HEADER, said.append)
+    for _ in range(5):
+        journal.write([ON])
+        journal.tick()
+    journal.close()
+    assert len(said) == 1
+    assert "sessions" in said[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")
+def test_a_long_outage_leaves_a_gap_and_memory_stays_bounded(tmp_path: Path, journal: Journal) -> None:
+    many = [heard(1000.0 + n / 1000, note_on(1, 60, 90)) for n in range(1000)]
+    size = sum(len(frame(entry)) for entry in many)
+    with largest_file(0) as lift:
+        for _ in range(MOST // size + 2):
+            journal.write(many)
+            assert journal._size <= MOST
+        lift()
+        journal.write([OFF])
+    (path,) = files(tmp_path)
+    assert entries(path)[0][0] == "gap"
+    assert entries(path)[-1] == OFF

@@ -1,0 +1,292 @@
+"""Sessions with every kind of trouble, journaled as they happen, replayed to the same bytes."""
+
+from __future__ import annotations
+
+import math
+import random
+import shutil
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from daemon import config
+from daemon.config import Config
+from daemon.music import smf
+from daemon.music.events import control_change, note_off, note_on
+from daemon.music.tempo import Tempo
+from daemon.performance.performance import Performance
+from daemon.player.host import Host, make_host
+from daemon.recording import recorder, rotation
+from daemon.recording.journal import Journal, hashes, read, versions
+from daemon.recording.replay import other_versions, replay
+from daemon.wire import Call, Reset, encode_action
+
+BAND = """
+clock: {source: tune}
+ports: {keys: {direction: in, thru: [out]}, out: {direction: out}}
+melodies: {tune: {file: tune.mid, thru: [out], channel: 9}}
+band:
+  dice: {engine: dice, listen: [keys, tune], play: {port: out}}
+  echo: {engine: dice, listen: [dice], play: {port: out, channels: {low: 5}}, options: {mirror: true, often: 0.1}}
+controls: {keys: {cc 1: dice.often, cc 64: sustain, cc 120: panic}}
+seed: 3
+"""
+TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
+
+
+class Live:
+    """A stage with real engines that take their time, die and hang; and its desk, which keeps the journal."""
+
+    def __init__(self, band: Config, folder: Path) -> None:
+        self.band, self.now = band, 1000.0
+        self.journal = Journal(
+            folder, {"jamd": "0", "members": band.members, "spec": band.stage.to_json()}, clock=lambda: self.now
+        )
+        self.hosts: dict[str, Host] = {}
+        self.calls: dict[str, deque[tuple[int, Call]]] = {name: deque() for name in band.members}
+        self.unsaid: dict[str, deque[tuple[int, Any]]] = {name: deque() for name in band.members}  # None: the last
+        self.performance = Performance(band.stage, self)
+
+    def send(self, port: str, message: bytes, due: float) -> None:
+        pass
+
+    def panic(self) -> None:
+        pass
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        self.calls[player].append((number, call))
+
+    def propose(self, action: str, value: float) -> None:
+        pass
+
+    def record(self, entry: list[Any]) -> None:
+        self.journal.write([entry])
+
+    def up(self, name: str) -> None:
+        if name in self.hosts:
+            return
+        self.hosts[name] = make_host(self.band.members[name])
+        self.performance.player_up(self.now, name)
+
+    def down(self, name: str) -> None:
+        if self.hosts.pop(name, None) is not None:
+            self.calls[name].clear()
+            self.unsaid[name].clear()
+            self.performance.player_down(self.now, name)
+
+    def think(self, name: str) -> None:
+        """A player answers the next call in its queue, or says a part of its answer."""
+        unsaid = self.unsaid[name]
+        if not unsaid and self.calls[name] and name in self.hosts:
+            number, call = self.calls[name].popleft()
+            unsaid += [(number, encode_action(action)) for action in self.hosts[name].handle(call)] + [(number, None)]
+        if unsaid:
+            number, action = unsaid.popleft()
+            self.performance.answer(self.now, name, number, [] if action is None else [action], action is None)
+
+    def pass_time(self, seconds: float, lateness: float) -> None:
+        end = self.now + seconds
+        while (deadline := self.performance.next_deadline()) <= end:
+            self.now = max(self.now, deadline + lateness)
+            self.performance.advance(self.now)
+        self.now = max(self.now, end)
+
+    def step(self, what: str, number: int, seconds: float) -> None:
+        name = ("dice", "echo")[number % 2]
+        performance = self.performance
+        match what:
+            case "wait":
+                self.pass_time(seconds, seconds / 50 if number % 5 == 0 else 0.0)
+            case "stall":  # the stage stands still
+                self.now += seconds
+                performance.advance(self.now)
+            case "think":
+                for _ in range(1 + number % 4):
+                    self.think(name)
+            case "answer all":
+                while any(self.calls[n] or self.unsaid[n] for n in self.hosts):
+                    for n in self.hosts:
+                        self.think(n)
+            case "press":
+                performance.heard(self.now, "keys", self.now - seconds / 1000, note_on(1, 50 + number % 30, 80))
+            case "release":
+                performance.heard(self.now, "keys", self.now, note_off(1, 50 + number % 30))
+            case "turn":
+                performance.heard(self.now, "keys", self.now, control_change(1, (1, 64, 120)[number % 3], number % 128))
+            case "up":
+                self.up(name)
+            case "down":
+                self.down(name)
+            case "check":
+                performance.check_players(self.now)
+            case "lost":
+                performance.port_lost(self.now, "keys")
+            case "panic":
+                performance.panic(self.now)
+            case "rotate":
+                self.now += seconds * (number % 2)  # what became due in between was not done yet
+                performance.rotate(self.now)
+            case "new stage":  # the players live on, with the settings that they were turned to
+                self.journal.write([["stage", self.now, self.band.stage.to_json()]])
+                self.performance = Performance(self.band.stage, self)
+                for name in self.hosts:
+                    self.calls[name].clear()
+                    self.unsaid[name].clear()
+                    self.performance.player_up(self.now, name)
+                self.performance.start(self.now)
+            case "start":
+                performance.start(self.now, number % 40 / 4, self.now + seconds / 20)
+            case "stop":
+                performance.stop(self.now)
+            case "hand":
+                performance.by_hand(self.now, ("start", "stop", "continue", "tap", "tap")[number % 5], self.now)
+            case "follow" if self.band.clock.source == "midi":
+                beat = performance.beat_at(self.now) + seconds / 10
+                performance.follow(self.now, Tempo(beat, self.now, 60.0 + number % 90))
+            case "reload":
+                self.reload(number)
+
+    def reload(self, number: int) -> None:
+        """Another seed, with or without the melody, a clock of its own, an input with other channels."""
+        melodies = self.band.melodies if number % 3 else ()
+        listen = (("keys", "tune"), ("keys", "tune"), ("keys",))[number % 3]
+        dice = replace(self.band.band[0], listen=listen if melodies else ("keys",))
+        if dice != self.band.band[0]:
+            self.down("dice")
+        clock = config.Clock(
+            "tune" if melodies else ("internal", "midi")[number % 2],
+            "keys",
+            90.0 + number % 7,
+            send=("out",),
+            metronome=("out", 10, "always"),
+        )
+        keys = replace(self.band.ports[0], channels=((), (1, 2), (3,))[number // 3 % 3])
+        self.band = replace(
+            self.band,
+            ports=(keys, *self.band.ports[1:]),
+            melodies=melodies,
+            band=(dice, self.band.band[1]),
+            clock=clock,
+            seed=number % 4,
+        )
+        self.journal.write([["members", self.now, self.band.members]])
+        self.performance.reconfigure(self.now, self.band.stage)
+
+
+RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
+RARE += ["start", "stop", "hand", "follow"]
+SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["wait"] * 6 + ["think"] * 4 + ["answer all"] * 3 + ["press"] * 4 + ["release"] * 2 + RARE),
+        st.integers(0, 1000),
+        st.sampled_from(SECONDS),
+    ),
+    max_size=80,
+)
+
+
+@pytest.fixture
+def band(dice: None, tmp_path: Path) -> Config:
+    return write_band(tmp_path)
+
+
+def write_band(folder: Path) -> Config:
+    """Notes and changes of tempo on and off the grid."""
+    notes = [(tick, note_on(1, 60 + n % 7, 70)) for n, tick in enumerate(range(0, 7680, 640))]
+    notes += [(tick + 700, note_off(1, 60 + n % 7)) for n, tick in enumerate(range(0, 7680, 640))]
+    tempi = [(0, 600_000), (1000, 450_000), (3840, 500_000), (5440, 625_000)]
+    (folder / "tune.mid").write_bytes(smf.to_bytes([smf.Track("tune", notes)], tempi, [(0, (4, 4))]))
+    (folder / "band.yaml").write_text(BAND)
+    return config.load(folder / "band.yaml")
+
+
+def sessions(folder: Path) -> Iterator[Path]:
+    for path in sorted(folder.glob("*.journal")):
+        assert list(read(path))[-1][0] == "end"
+        yield path
+
+
+@example([("wait", 0, 0.625), ("reload", 1, 0.0), ("rotate", 0, 0.0)])
+@example([("wait", 0, 2.5), ("stop", 0, 0.0), ("hand", 2, 0.0), ("rotate", 0, 0.0), ("wait", 0, 2.5)])
+@settings(max_examples=50, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(STEPS)
+def test_a_session_replayed_is_the_same(band: Config, tmp_path: Path, steps: list[tuple[str, int, float]]) -> None:
+    folder = tmp_path / "sessions"
+    shutil.rmtree(folder, ignore_errors=True)
+    live = Live(band, folder)
+    live.up("dice")
+    live.performance.start(live.now)
+    live.up("echo")
+    for step in steps:
+        live.step(*step)
+    live.pass_time(1.0, 0.0)
+    live.journal.close()
+    for path in sessions(folder):
+        again = replay(path)
+        assert again.difference == ""
+        assert again.data == path.with_suffix(".mid").read_bytes()
+        assert again.warnings == []
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed: int) -> None:
+    rng = random.Random(seed)
+    often = {"wait": 12, "think": 8, "answer all": 20, "press": 12, "release": 6} | dict.fromkeys(RARE, 1) | {"up": 6}
+    kinds = [kind for kind, times in often.items() for _ in range(times)]
+    live = Live(band, tmp_path / "sessions")
+    live.up("dice")
+    live.performance.start(live.now)
+    for _ in range(300):
+        live.step(rng.choice(kinds), rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
+    live.journal.close()
+    replays = [replay(path) for path in sessions(tmp_path / "sessions")]
+    assert [again.difference for again in replays] == [""] * len(replays)
+    assert sum(again.notes for again in replays) > 20
+
+
+def test_an_endless_band_gets_sessions_that_stand_alone(
+    band: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "LARGE", 100_000)
+    live = Live(band, tmp_path / "sessions")
+    live.up("dice")
+    live.performance.start(live.now)
+    live.up("echo")
+    look_at, rotate_at = live.now, math.inf
+    while live.now < 1060.0:
+        if live.now >= look_at:
+            look_at += recorder.TICK
+            if (wait := live.journal.tick()) is not None:
+                rotate_at = live.now + wait
+        live.pass_time(min(0.01, rotate_at - live.now), 0.0)
+        live.step("answer all", 0, 0.0)
+        if live.now >= rotate_at:
+            live.performance.rotate(live.now)
+            rotate_at = math.inf
+            first = next(call.beat for _, call in live.calls["dice"] if isinstance(call, Reset))
+            assert first == band.stage.tempo_map.bar_at(first)[0]  # the next bar begins on time
+            assert 0.0 < live.performance.seconds_at(first) - live.now < 0.2
+    live.journal.close()
+    paths = list(sessions(tmp_path / "sessions"))
+    assert len(paths) > 3
+    for path in paths:
+        assert path.stat().st_size < 130_000
+        again = replay(path)
+        assert (again.difference, again.notes > 20) == ("", True)
+        assert again.data == path.with_suffix(".mid").read_bytes()
+    assert sum(next(islice(read(path), 1, None))[0] == "state" for path in paths) == len(paths) - 1
+
+
+def test_another_model_is_warned_of() -> None:
+    header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
+    assert list(other_versions(header)) == [f"{TINY} is not the model that was recorded: the notes may differ"]
+    assert list(other_versions({**header, "models": hashes(header["members"])})) == []

@@ -1,0 +1,97 @@
+"""When a large session ends: before a bar line, and with no key held if that can be had."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import pytest
+
+from daemon.music.events import note_off, note_on
+from daemon.music.tempo import TempoMap
+from daemon.recording.rotation import BREATH, LARGE, NEAR, PATIENCE, WAY, Rotation
+from daemon.spec import PlayerSpec, StageSpec
+
+TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0), (8.0, 3.0)))  # bars at 0, 4, 8, 11, 14 …; two beats a second
+START = ["tempo", 1000.0, -1.0, 120.0]  # beat 0 at 1000.5
+BARS = [1000.5, 1002.5, 1004.5, 1006.0, 1007.5]
+LOOK = 0.5  # seconds between looks
+
+
+def spec(lead: float = 0.03) -> dict[str, Any]:
+    player = PlayerSpec("choir", ("keys",), "out", {"soprano": 1}, True, lead, 0.1, {})
+    result: dict[str, Any] = json.loads(json.dumps(StageSpec(TEMPO_MAP, players=(player,)).to_json()))
+    return result
+
+
+class Clock:
+    now = 990.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def rotation(clock: Clock) -> Rotation:
+    rotation = Rotation(spec(), clock)
+    rotation.follow(["sent", 1000.4, "choir", "soprano", "out", note_on(1, 72, 90).hex()])  # it never rests
+    return rotation
+
+
+def moments(rotation: Rotation, clock: Clock, size: int, until: float = 1008.0) -> list[float]:
+    """When it asks the stage to rotate, looked at in time."""
+    found = []
+    for n in itertools.count():
+        clock.now = 1000.4 + n * LOOK
+        if clock.now > until:
+            return found
+        if (wait := rotation.due(size)) is not None:
+            assert 0 <= wait < NEAR
+            found.append(clock.now + wait)
+
+
+def test_a_large_session_ends_a_breath_before_the_next_bar_line_once(rotation: Rotation, clock: Clock) -> None:
+    rotation.follow(START)
+    assert moments(rotation, clock, LARGE) == []
+    assert moments(rotation, clock, LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
+    clock.now += PATIENCE
+    assert rotation.due(LARGE + 1) is not None  # the stage did not hear it
+
+
+@pytest.mark.parametrize("beat", [-1.0, 1.0, 5.5, 8.0, 12.0])
+def test_whatever_the_meter_and_tempo(rotation: Rotation, clock: Clock, beat: float) -> None:
+    rotation.follow(["tempo", 1000.4, beat, 90.0])
+    (moment,) = moments(rotation, clock, LARGE + 1)
+    at = beat + (moment + BREATH - 1000.4) * 1.5
+    assert min(abs(at - bar) for bar in (0, 4, 8, 11, 14, 17)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_player_that_needs_more_time_gets_it(rotation: Rotation, clock: Clock) -> None:
+    rotation.follow(START)
+    rotation.follow(["spec", 1000.0, spec(lead=0.3)])
+    assert moments(rotation, clock, LARGE + 1) == [pytest.approx(BARS[1] - 0.3 - WAY)]
+
+
+def test_it_waits_for_held_keys_but_not_for_ever(rotation: Rotation, clock: Clock) -> None:
+    rotation.follow(START)
+    rotation.follow(["heard", 1000.4, "keys", 1000.4, note_on(1, 60, 90).hex()])
+    assert moments(rotation, clock, 2 * LARGE) == []
+    assert moments(rotation, clock, 2 * LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
+    clock.now += PATIENCE
+    rotation.follow(["heard", 1003.0, "keys", 1003.0, note_off(1, 60).hex()])
+    assert rotation.due(LARGE + 1) is not None
+
+
+def test_without_a_clock_it_ends_when_no_key_is_held(rotation: Rotation, clock: Clock) -> None:
+    clock.now = 1001.0
+    assert rotation.due(LARGE + 1) == 0.0
+    rotation.follow(START)
+    rotation.follow(["stage", 1001.0, spec()])  # another stage, whose clock has not been started
+    clock.now += PATIENCE
+    assert rotation.due(LARGE + 1) == 0.0

@@ -1,0 +1,236 @@
+"""From a master's bytes to beats: what a stage makes of a DAW's transport."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from daemon.music.events import song_position
+from daemon.performance.performance import Performance
+from daemon.spec import ClockSpec, PortSpec, StageSpec
+from daemon.stage.clock_driver import ClockDriver
+from daemon.wire import Generate, Reset
+from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder
+
+MIDI = ClockSpec("midi", "keys")
+TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
+
+
+class Master:
+    """Sends clock at a tempo, and what it is told to."""
+
+    def __init__(self, clock: ClockSpec = MIDI) -> None:
+        self.sink = Recorder()
+        self.performance = Performance(StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), clock=clock), self.sink)
+        self.said: list[str] = []
+        self.time = ClockDriver(self.performance, lambda level, cause, text: self.said.append(text))
+        self.performance.player_up(0.0, "choir")
+        self.now, self.bpm = 10.0, 100.0
+        self.time.begin(self.now)
+
+    def send(self, message: bytes) -> None:
+        assert self.time.hear(self.now, "keys", message, self.now)
+
+    def tick(self, count: int) -> None:
+        """So many ticks; time ends just before the next one."""
+        for _ in range(count):
+            self.send(TICK)
+            self.now += 60 / self.bpm / 24
+            self.performance.advance(self.now - 1e-4)
+            self.time.look(self.now - 1e-4)
+
+    @property
+    def beat(self) -> float:
+        return self.performance.beat_at(self.now)
+
+
+def test_ticks_alone_are_a_tempo() -> None:
+    master = Master()
+    master.tick(60)
+    assert not master.performance.running
+    assert master.performance.bpm == pytest.approx(100.0, abs=0.01)
+
+
+def test_start_song_position_and_continue_as_logic_sends_them() -> None:
+    master = Master()
+    master.tick(48)
+    master.send(START)
+    master.tick(96)
+    assert master.performance.running and master.beat == pytest.approx(4.0, abs=0.001)
+    master.send(STOP)
+    assert not master.performance.running
+    master.tick(30)
+    master.send(song_position(17.25))
+    master.send(CONTINUE)
+    master.tick(12)
+    assert master.beat == pytest.approx(17.75, abs=0.001)
+    resets = [call for _, _, call in master.sink.calls if isinstance(call, Reset)]
+    assert resets[-1].beat == 17.25
+    window = master.sink.last(Generate)[2].window
+    assert window.bar_start == 16.0 and window.start >= 17.75
+
+
+def test_continue_goes_on_where_stop_left_it() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(100)
+    master.send(STOP)
+    master.tick(7)
+    master.send(CONTINUE)
+    master.tick(20)
+    assert master.beat == pytest.approx(5.0, abs=0.001)
+
+
+def test_a_cycle_while_it_runs() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(16 * 24)
+    master.send(song_position(8))
+    master.tick(24)
+    assert master.beat == pytest.approx(9.0, abs=0.001)
+
+
+def test_a_source_that_is_unplugged_and_back_keeps_the_bar_count() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(96)
+    master.time.port_lost(master.now, "keys")
+    master.now += 60 / 100 * 6  # six beats without a cable
+    master.performance.advance(master.now)
+    assert master.beat == pytest.approx(10.0, abs=0.01)
+    master.bpm = 100.3
+    master.tick(48)
+    assert master.beat == pytest.approx(12.0, abs=0.02)
+
+
+def test_the_stage_after_a_crash_goes_on_where_the_song_is() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(100)
+    later.now = master.now
+    later.time.begin(master.now, master.time.place())
+    later.tick(44)
+    assert later.performance.running and later.beat == pytest.approx(6.0, abs=0.001)
+    first = next(call for _, _, call in later.sink.calls if isinstance(call, Generate)).window.start
+    assert 4.5 <= first <= 4.75  # what is over is not played again
+
+
+def test_the_stage_after_a_crash_does_not_go_on_at_a_slew_s_tempo() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(96)
+    master.now += 0.015  # of a tick of 25 ms, from now on
+    master.tick(3)
+    while not abs(master.performance.bpm - 100) > 2:
+        master.tick(1)
+    later.now = master.now + 3
+    later.time.begin(later.now, master.time.place())
+    master.tick(round(3 / 0.025))
+    assert later.performance.beat_at(master.now) == pytest.approx(master.beat, abs=1 / 48)
+
+
+def test_the_stage_after_a_crash_stands_where_the_song_stood() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(100)
+    master.send(STOP)
+    later.time.begin(master.now, master.time.place())
+    assert not later.performance.running and later.performance.position == 4.0
+
+
+def test_a_stage_that_was_never_started_has_no_place_to_go_on() -> None:
+    sink = Recorder()
+    performance = Performance(StageSpec(STEADY, (KEYS, OUT)), sink)
+    assert ClockDriver(performance, lambda *_: None).place() == []
+
+
+def test_other_ports_and_other_messages_are_none_of_the_clock() -> None:
+    master = Master()
+    assert not master.time.hear(1.0, "pads", TICK, 1.0)
+    assert not master.time.hear(1.0, "keys", b"\x90\x3c\x40", 1.0)
+    assert not Master(ClockSpec()).time.hear(1.0, "keys", TICK, 1.0)
+
+
+def test_nonsense_is_said() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(30)
+    master.send(CONTINUE)
+    assert master.said and "Continue" in master.said[0]
+    assert master.performance.running
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_the_internal_clock_starts_by_itself_or_not(by_hand: bool) -> None:
+    assert Master(ClockSpec(by_hand=by_hand)).performance.running is not by_hand
+
+
+def test_a_reload_follows_another_port() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(30)
+    pads = PortSpec("pads", "in")
+    spec: Any = replace(master.performance.spec, ports=(KEYS, pads, OUT), clock=ClockSpec("midi", "pads"))
+    master.performance.reconfigure(master.now, spec)
+    master.time.configure()
+    assert not master.time.hear(master.now, "keys", TICK, master.now)
+    assert master.time.hear(master.now, "pads", TICK, master.now)
+
+
+def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
+    master, later = Master(), Master()
+    master.send(START)
+    master.tick(100)
+    master.send(STOP)
+    later.now = master.now
+    later.time.begin(master.now, master.time.place())
+    later.send(CONTINUE)
+    later.tick(30)
+    assert later.beat == pytest.approx(5.25, abs=0.01)
+
+
+def by_hand(master: Master, action: str) -> None:
+    """As process.py hands it on, and looks soon after."""
+    master.time.propose(master.now, action, master.now)
+    master.time.look(master.now)
+
+
+def test_a_start_by_hand_counts_as_the_masters() -> None:
+    """jamd came too late for the master's Start."""
+    master = Master()
+    master.tick(60)
+    by_hand(master, "start")
+    master.tick(24)
+    assert master.performance.running and master.beat == pytest.approx(1.0, abs=0.001)
+    master.send(STOP)
+    assert not master.performance.running
+
+
+def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
+    master = Master()
+    master.send(START)
+    master.tick(100)
+    by_hand(master, "stop")
+    assert not master.performance.running
+    master.send(song_position(8))
+    master.tick(10)
+    assert not master.performance.running
+    master.send(CONTINUE)
+    master.tick(24)
+    assert master.performance.running and master.beat == pytest.approx(9.0, abs=0.001)
+    assert not master.said
+
+
+def test_continue_after_a_reload_to_midi_goes_on_where_it_stands() -> None:
+    master = Master(ClockSpec())
+    master.performance.advance(master.now + 5.0)
+    master.performance.reconfigure(master.now + 5.0, replace(master.performance.spec, clock=MIDI))
+    master.time.configure()
+    place = master.performance.position
+    assert place > 8
+    master.now += 6.0
+    master.send(CONTINUE)
+    master.tick(24)
+    assert master.beat == pytest.approx(place + 1, abs=0.05)
