@@ -1,8 +1,12 @@
-"""What was measured while it ran, cheap enough to be measured at every note."""
+"""Measurements at run time, cheap enough for every note; and the cause of a message, which decides what is measured."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import Enum
 from typing import Any
+
+from daemon.music.events import TICK, is_note_on
 
 
 class Histogram:
@@ -38,6 +42,25 @@ class Histogram:
         return {"count": self.count, **{name: round(value * 1e3, 4) for name, value in values.items()}}
 
 
+class CauseKind(Enum):
+    GRID = "grid"  # due at a beat: lateness is measured, of note-ons and of clock ticks
+    THRU = "thru"  # a copy of an input's message: the time since that came in
+    ANSWER = "answer"  # a player's immediate answer to a key, pedal or controller: latency, of the first note
+    OTHER = "other"  # not measured
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a message is sent. Of an answer also: the player, and the stamp (seconds) of the input that is answered."""
+
+    kind: CauseKind
+    player: str = ""
+    stamp: float = 0.0
+
+
+GRID, THRU, OTHER = Cause(CauseKind.GRID), Cause(CauseKind.THRU), Cause(CauseKind.OTHER)
+
+
 class Metrics:
     """Everything the stage counts."""
 
@@ -52,8 +75,17 @@ class Metrics:
         self.late = 0  # note-ons that were dropped because the MIDI system stood still
         self.lost_ports = 0
 
-    def answered(self, player: str, seconds: float) -> None:
-        self.latency.setdefault(player, Histogram()).add(seconds)
+    def measure(self, message: bytes, due: float, cause: Cause, now: float) -> None:
+        """`message`, due at `due`, was sent at `now` (seconds)."""
+        match cause.kind:
+            case CauseKind.THRU:
+                self.thru.add(now - due)
+            case CauseKind.GRID if message[0] == TICK:
+                self.ticks.add(now - due)
+            case CauseKind.GRID if is_note_on(message):
+                self.lateness.add(now - due)
+            case CauseKind.ANSWER if is_note_on(message):
+                self.latency.setdefault(cause.player, Histogram()).add(now - cause.stamp)
 
     def to_json(self) -> dict[str, Any]:
         return {

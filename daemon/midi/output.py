@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-from daemon.metrics import Metrics
+from daemon.metrics import OTHER, Cause, Metrics
 from daemon.midi.ledger import Key, Ledger, silence
 from daemon.midi.pace import Pace, Unlimited
-from daemon.music.events import TICK, is_note_off, is_note_on, note_off
+from daemon.music.events import is_note_off, is_note_on, note_off
 
-GRID, THRU, OTHER, RAW = range(4)  # what a message is: the first two are measured; RAW bypasses the ledger
-HELD, OWED = range(4, 6)  # a note-off that ends what sounds for all its holders; one that somebody missed
-PAY, PAY_AGAIN, PAY_DEBTS = range(6, 9)  # marks that become messages when their turn comes
+# How an entry of the queue is sent: through the ledger, past it, as a note-off that ends a note for all its holders, as
+# one that a receiver missed; the last three become messages when their turn comes.
+NORMAL, RAW, HELD, OWED, PAY, PAY_AGAIN, PAY_DEBTS = range(7)
 LOOK_AFTER = 500  # messages after which it is seen whether the port is still there
 LIMIT = 10_000  # messages that wait
 LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
@@ -22,6 +22,14 @@ NEVER = float("inf")
 AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
 URGENT = 20  # messages that may be sent beyond what there is room for: clock and transport wait for no burst of notes
 UNNOTICED = 1.0  # seconds that a receiver may be gone before it is noticed
+
+
+class _Queued(NamedTuple):
+    message: bytes
+    due: float
+    cause: Cause
+    mark: int  # NORMAL … PAY_DEBTS
+    since: float  # seconds at which it was queued
 
 
 class Output:
@@ -35,8 +43,8 @@ class Output:
         self.name = name
         self._ledger, self._metrics = ledger, metrics
         self.is_heard = True  # False: whoever was connected is away, so that what is sent gets nowhere
-        self._queue: deque[tuple[bytes, float, int, float]] = deque()  # message, due, kind, since when it waits
-        self._urgent: deque[tuple[bytes, float, int]] = deque(maxlen=LIMIT)  # the same for clock and transport
+        self._queue: deque[_Queued] = deque()
+        self._urgent: deque[tuple[bytes, float, Cause]] = deque(maxlen=LIMIT)  # clock, transport
         self._transmit: Callable[[Any], None] | None = None
         self._pace: Pace = Unlimited()
         self._look: Callable[[], bool] = lambda: True
@@ -75,24 +83,24 @@ class Output:
         self._forget()
         self.lost_a_receiver()
 
-    def send(self, message: bytes, due: float, kind: int) -> None:
+    def send(self, message: bytes, due: float, cause: Cause) -> None:
         if self._transmit is None:
             self._metrics.unsent += 1
             return
         now = time.perf_counter()
         if is_urgent(message):
-            self._urgent.append((message, due, kind))
+            self._urgent.append((message, due, cause))
             self._pump_urgent(now)
             return
         if not self._queue and due <= now and self._sent < LOOK_AFTER and self._pace.room(now) > 0:  # made quick
             self._went_on = now
             self._ledger.transmit(self.name, message, self._send)
-            self._measure(due, kind, message)
+            self._metrics.measure(message, due, cause, time.perf_counter())
             return
         if len(self._queue) >= LIMIT:  # the MIDI system stands still: what sounds is to end, as soon as it goes on
             self._metrics.unsent += len(self._queue)
             self.silence()
-        self._append(message, due, kind)
+        self._append(message, due, cause)
         self.pump(now)
 
     def silence(self) -> None:
@@ -103,12 +111,12 @@ class Output:
 
     def release(self) -> None:
         """Pay what is owed, after what waits."""
-        self._append(b"", 0.0, PAY)
+        self._append(b"", mark=PAY)
 
     def pay_again(self) -> None:
         """What somebody missed: he may have come back only now. What sounds anew is left alone."""
         if self._transmit is not None:
-            self._append(b"", 0.0, PAY_AGAIN)
+            self._append(b"", mark=PAY_AGAIN)
 
     def lost_a_receiver(self) -> None:
         """It may have missed the last note-offs. It is to get them, and those that are still to come, on its return."""
@@ -126,7 +134,7 @@ class Output:
         if arrived:
             self._ledger.arrived(self.name, arrived)
         if self._may_settle() and not self._queue and self._ledger.knows(self.name) and self._ledger.owed(self.name):
-            self._append(b"", 0.0, PAY_DEBTS)
+            self._append(b"", mark=PAY_DEBTS)
 
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
@@ -135,7 +143,7 @@ class Output:
         now = time.perf_counter()
         deadline = self._pay_at[0] if self._pay_at else NEVER
         if self._queue:
-            due = self._queue[0][1]
+            due = self._queue[0].due
             deadline = due if due > now or self._pace.room(now) > 0 else self._pace.next(now)
         if self._urgent:
             due = self._urgent[0][1]
@@ -155,23 +163,23 @@ class Output:
             if now - self._went_on > LATE:
                 self._too_old = now - LATE
             self._went_on = now
-            if self._queue[0][1] > now:
+            if self._queue[0].due > now:
                 return
-            message, due, kind, since = self._queue.popleft()
-            if kind in (PAY, PAY_AGAIN, PAY_DEBTS):
-                self._queue.extendleft((m, 0.0, k, now) for m, k in reversed(self._debts_now(kind)))
-            elif kind == RAW:
+            message, due, cause, mark, since = self._queue.popleft()
+            if mark in (PAY, PAY_AGAIN, PAY_DEBTS):
+                self._queue.extendleft(_Queued(m, 0.0, OTHER, k, now) for m, k in reversed(self._debts_now(mark)))
+            elif mark == RAW:
                 self._send(message)
-            elif kind == OWED:
+            elif mark == OWED:
                 self._send_again(message)
-            elif kind == HELD:
+            elif mark == HELD:
                 self._ledger.pay(self.name, message, self._send)
             elif is_note_on(message) and since < self._too_old:
                 self._metrics.late += 1
                 self._ledger.hold(self.name, message)
             else:
                 self._ledger.transmit(self.name, message, self._send)
-                self._measure(due, kind, message)
+                self._metrics.measure(message, due, cause, time.perf_counter())
 
     @property
     def idle(self) -> bool:
@@ -181,9 +189,9 @@ class Output:
         while self._urgent and self._urgent[0][1] <= now and self._transmit is not None:
             if self._pace.room(time.perf_counter()) <= -URGENT or not self._is_there():
                 return
-            message, due, kind = self._urgent.popleft()
+            message, due, cause = self._urgent.popleft()
             self._send(message)
-            self._measure(due, kind, message)
+            self._metrics.measure(message, due, cause, time.perf_counter())
 
     def _is_there(self) -> bool:
         """Whether the port is; looked for now and then."""
@@ -197,16 +205,16 @@ class Output:
         self._queue.clear()
         self._urgent.clear()
 
-    def _debts_now(self, kind: int) -> list[tuple[bytes, int]]:
+    def _debts_now(self, mark: int) -> list[tuple[bytes, int]]:
         sounding = self._ledger.sounding(self.name)
-        if kind == PAY:
+        if mark == PAY:
             return [(note_off(channel, pitch), HELD) for channel, pitch in sounding]
         debts = self._ledger.owed(self.name)
         again = [(note_off(channel, pitch), OWED) for channel, pitch in debts if (channel, pitch) not in sounding]
         if self._may_settle():  # the note-off of what sounds is still to come, and everyone will hear it
             for key in sounding:
                 self._ledger.settle(self.name, *key)
-        return again if sounding or kind == PAY_DEBTS else again + [(message, RAW) for message in silence()]
+        return again if sounding or mark == PAY_DEBTS else again + [(message, RAW) for message in silence()]
 
     def _may_settle(self) -> bool:
         """Whether a debt that is paid now is none any more. Who comes back after the port did is waited for."""
@@ -238,23 +246,15 @@ class Output:
             self._metrics.unsent += 1
         return True
 
-    def _append(self, message: bytes, due: float, kind: int) -> None:
+    def _append(self, message: bytes, due: float = 0.0, cause: Cause = OTHER, mark: int = NORMAL) -> None:
         now = time.perf_counter()
         if not self._queue:
             self._went_on = now
-        self._queue.append((message, due, kind, now))
+        self._queue.append(_Queued(message, due, cause, mark, now))
 
     def _hush(self) -> None:
         for message in silence():
-            self._append(message, 0.0, RAW)
-
-    def _measure(self, due: float, kind: int, message: bytes) -> None:
-        if kind == THRU:
-            self._metrics.thru.add(time.perf_counter() - due)
-        elif kind == GRID and message[0] == TICK:
-            self._metrics.ticks.add(time.perf_counter() - due)
-        elif kind == GRID and is_note_on(message):
-            self._metrics.lateness.add(time.perf_counter() - due)
+            self._append(message, mark=RAW)
 
 
 def is_urgent(message: bytes) -> bool:

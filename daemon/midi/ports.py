@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from daemon import realtime
-from daemon.metrics import Metrics
+from daemon.metrics import Cause, Metrics
 from daemon.midi.closing import ClosingPorts
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.ledger import Ledger
@@ -97,9 +97,9 @@ class Ports:
         self._pumped_at = NEVER
         return taken
 
-    def send(self, name: str, message: bytes, due: float, kind: int) -> None:
+    def send(self, name: str, message: bytes, due: float, cause: Cause) -> None:
         if (output := self._outputs.get(name)) is not None:
-            output.send(message, due, kind)
+            output.send(message, due, cause)
 
     def silence(self) -> None:
         """Pay every debt; then silence every output."""

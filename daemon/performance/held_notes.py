@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.metrics import OTHER, Cause
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, channel_of, control_change, is_note_off, is_note_on, note_off
 
-Send = Callable[[str, bytes, float], None]  # output, message, due seconds
+Send = Callable[[str, bytes, float, Cause], None]  # output, message, due seconds, cause
 
 
 @dataclass(eq=False, slots=True)
@@ -34,10 +35,10 @@ class HeldNotes:
             source.held.clear()
             source.sustained.clear()
 
-    def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float) -> None:
+    def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float, cause: Cause) -> None:
         """Copy to `outputs`, and note what the source holds."""
         for output in outputs:
-            self._send(output, message, due)
+            self._send(output, message, due, cause)
         channel = channel_of(message)
         if channel is None or name not in self._sources:
             return
@@ -65,7 +66,7 @@ class HeldNotes:
             if channel in (None, on):
                 ended.append(note_off(on, pitch))
                 for _ in range(count):
-                    self.pass_on(name, outputs, ended[-1], now)
+                    self.pass_on(name, outputs, ended[-1], now, OTHER)
         return ended
 
     def let_go(self, name: str, outputs: Iterable[str], now: float) -> list[bytes]:
@@ -73,7 +74,7 @@ class HeldNotes:
         ended = self.let_go_keys(name, outputs, now)
         for channel in list(self._sources[name].sustained) if name in self._sources else []:
             ended.append(control_change(channel, SUSTAIN, 0))
-            self.pass_on(name, outputs, ended[-1], now)
+            self.pass_on(name, outputs, ended[-1], now, OTHER)
         return ended
 
     def to_json(self) -> dict[str, Any]:

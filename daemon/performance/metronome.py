@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from daemon.metrics import GRID
 from daemon.music.melody import Note
 from daemon.music.tempo import TempoMap
 from daemon.performance.held_notes import HeldNotes, Send
@@ -45,7 +46,7 @@ class Metronome:
             return
 
         def play(message: bytes, due: float, _beat: float) -> None:
-            self._sounding.pass_on(NAME, (click.port,), message, due)
+            self._sounding.pass_on(NAME, (click.port,), message, due, GRID)
 
         notes = clicks(click.tempo_map, click.until)
         self._player = NoteSequencer(NoteSequence(notes, CLICK, click.channel, click.delay, play), self._timeline)

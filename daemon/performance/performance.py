@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from daemon.metrics import THRU
 from daemon.music.events import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
@@ -96,7 +97,7 @@ class Performance:
         if control is not None:
             self._turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
-            self._tell(source, message, stamp)
+            self._tell(source, message, stamp, is_note_on(message))
         return True
 
     def answer(self, now: float, name: str, number: int, actions: Iterable[list[Any]], last: bool) -> None:
@@ -244,11 +245,11 @@ class Performance:
         """To the outputs in `thru`, with what must end before."""
         if is_note_on(message) and channel is not None and self._sources.holds(port.name, channel, message[1]):
             # A key that was never released: the old note has one holder less.
-            self._sources.pass_on(port.name, port.thru, note_off(channel, message[1]), stamp)
+            self._sources.pass_on(port.name, port.thru, note_off(channel, message[1]), stamp, THRU)
         if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             for ended in self._sources.let_go_keys(port.name, port.thru, self._now, channel):
                 self._tell(port.name, ended, self._now)  # whoever sends this may never send their note-offs
-        self._sources.pass_on(port.name, port.thru, message, stamp)
+        self._sources.pass_on(port.name, port.thru, message, stamp, THRU)
 
     def _happens(self, kind: str, now: float, *details: Any) -> None:
         self._now = now
@@ -295,8 +296,9 @@ class Performance:
             for message in self._sources.let_go(name, self._ports[name].thru, self._now):
                 self._tell(name, message, self._now)
 
-    def _tell(self, source: str, message: bytes, stamp: float) -> None:
-        self._players.tell(source, message, self.beat_at(stamp))
+    def _tell(self, source: str, message: bytes, stamp: float, is_played: bool = False) -> None:
+        """To the players that listen; `is_played`: a key or pedal was pressed, so that latency is measured."""
+        self._players.tell(source, message, self.beat_at(stamp), stamp if is_played else None)
 
     def _play_melody(self, name: str, message: bytes, due: float, beat: float) -> None:
         self._sink.record(["melody", due, name, message.hex()])
@@ -326,9 +328,9 @@ class Performance:
             case "sustain":
                 channel = (message[0] & 15) + 1
                 self._sources.sustain(control.source, channel, value >= 64)
-                self._tell(control.source, control_change(channel, SUSTAIN, value), stamp)
+                self._tell(control.source, control_change(channel, SUSTAIN, value), stamp, is_played=True)
             case "setting":
-                self._players.turn(control.player, control.setting, amount, self.beat_at(stamp))
+                self._players.turn(control.player, control.setting, amount, self.beat_at(stamp), stamp)
             case "tempo" if self._proposes:
                 self._sink.propose("tempo", amount)
             case "tempo":

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from daemon.music.events import Action, MidiEvent, Window
+from daemon.metrics import GRID, OTHER, Cause, CauseKind
+from daemon.music.events import Action, MidiEvent, Window, is_note_on
 from daemon.music.tempo import SIXTEENTH, TempoMap
 from daemon.performance.timeline import Entry, Timeline
 from daemon.performance.voices import Voices
@@ -24,7 +25,7 @@ RANK_ASK = 1
 class Sink(Protocol):
     """What a performance does to the world. None of it may call back."""
 
-    def send(self, port: str, message: bytes, due: float) -> None:
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         """Send on `port`; `due` (seconds) is when it should have been sent."""
 
     def call(self, player: str, number: int, call: Call) -> None:
@@ -45,7 +46,7 @@ class Sink(Protocol):
 class _Waiting:
     number: int
     asked: float  # seconds
-    hears: bool  # something that was played or turned just now
+    cause: Cause  # of what is sent at once in answer; GRID where nothing is
 
 
 @dataclass(eq=False, slots=True)
@@ -117,7 +118,7 @@ class Players:
             if player.waiting and now - player.waiting[0].asked > PATIENCE:
                 hung.append(name)
             elif not player.waiting:  # under the last call's number: it is no part of the music, so none of the journal
-                player.waiting.append(_Waiting(self._number, now, False))
+                player.waiting.append(_Waiting(self._number, now, GRID))
                 self._sink.call(name, self._number, Ping())
         return hung
 
@@ -127,7 +128,7 @@ class Players:
     def answer(self, name: str, number: int, actions: Iterable[Action], last: bool) -> None:
         """Queue what an answer, or a part of it, says."""
         player = self._players[name]
-        at_once = any(call.number == number and call.hears for call in player.waiting)
+        cause = next((call.cause for call in player.waiting if call.number == number), GRID)
         while last and player.waiting and player.waiting[0].number <= number:
             player.waiting.popleft()
         stale = number < player.first_valid or player.released
@@ -135,17 +136,18 @@ class Players:
             if stale:
                 self.counts["stale"] += 1
             else:
-                player.voices.act(action, at_once)
+                player.voices.act(action, cause)
 
-    def tell(self, source: str, message: bytes, beat: float) -> None:
+    def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
+        """`stamp` (seconds) of what a person pressed, so that the latency of the answer is measured."""
         for player in self._players.values():
             if player.up and source in player.spec.listen:
-                self._call(player, Listen(MidiEvent(beat, source, message)))
+                self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
 
-    def turn(self, name: str, setting: str, value: float, beat: float) -> None:
+    def turn(self, name: str, setting: str, value: float, beat: float, stamp: float) -> None:
         self._settings[name, setting] = value
         if (player := self._players.get(name)) is not None and player.up:
-            self._call(player, Control(setting, value, beat))
+            self._call(player, Control(setting, value, beat), stamp)
 
     def silence(self) -> None:
         """End all that they sound and forget what is queued; ask for no more windows."""
@@ -190,8 +192,13 @@ class Players:
     # Inside
 
     def _new(self, spec: PlayerSpec) -> _Player:
-        def emit(due: float, voice: str, message: bytes, beat: float) -> None:
-            self._sink.send(spec.port, message, due)
+        measured: Cause | None = None
+
+        def emit(due: float, voice: str, message: bytes, beat: float, cause: Cause) -> None:
+            nonlocal measured
+            if cause.kind is CauseKind.ANSWER and is_note_on(message):
+                cause, measured = OTHER if cause is measured else cause, cause  # of an answer, the first note counts
+            self._sink.send(spec.port, message, due, cause)
             self._sink.record(["sent", due, spec.name, voice, spec.port, message.hex()])
             self.tell(spec.name, message, beat)
 
@@ -242,9 +249,12 @@ class Players:
 
         player.ask = self._timeline.add(start + SIXTEENTH, RANK_ASK, run, offset=-player.lead)
 
-    def _call(self, player: _Player, call: Call) -> None:
+    def _call(self, player: _Player, call: Call, stamp: float | None = None) -> None:
         if player.released:
             return
         self._number += 1
-        player.waiting.append(_Waiting(self._number, self._clock(), isinstance(call, Listen | Control)))
+        cause = GRID
+        if isinstance(call, Listen | Control):
+            cause = OTHER if stamp is None else Cause(CauseKind.ANSWER, player.spec.name, stamp)
+        player.waiting.append(_Waiting(self._number, self._clock(), cause))
         self._sink.call(player.spec.name, self._number, call)

@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon.clocks.midi_clock_out import MidiClockOut
 from daemon.clocks.tap_tempo import FASTEST, SLOWEST, TapTempo
+from daemon.metrics import GRID
 from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import SIXTEENTH, Tempo
 from daemon.performance.held_notes import HeldNotes, Send
@@ -220,7 +221,7 @@ class Transport:
         fresh_clocks = [key for key in clocks if key not in self._clocks]
         for key in fresh_clocks:
             port, delay = key
-            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send, port), delay)
+            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send_clock, port), delay)
         if spec.tempo_map != old.tempo_map and not self.follows:
             self._bpm, self._slew = None, None
             here = self.tempo.beat_at(now)
@@ -245,7 +246,7 @@ class Transport:
                 return
             if is_note_off(message) and not self._sources.holds(group.source, group.spec.channel, message[1]):
                 return  # its note-on was dropped, or somebody has ended it
-            self._sources.pass_on(group.source, group.outputs, message, due)
+            self._sources.pass_on(group.source, group.outputs, message, due, GRID)
             if group.first:
                 self._play(name, message, due, beat)
 
@@ -253,6 +254,9 @@ class Transport:
         return NoteSequencer(
             NoteSequence(melody.between, longest, group.spec.channel, group.delay, play), self.timeline
         )
+
+    def _send_clock(self, port: str, message: bytes, due: float) -> None:
+        self._send(port, message, due, GRID)
 
     def release(self, now: float) -> None:
         """End the notes of melodies that sound now."""

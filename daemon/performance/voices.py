@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from daemon.metrics import GRID, OTHER, Cause
 from daemon.music.events import Action, Play, note_off, note_on
 from daemon.performance.timeline import Entry, Timeline
 from daemon.spec import PlayerSpec
@@ -19,12 +20,13 @@ class _Note:
     channel: int
     end: float | None  # beat
     delay: float  # seconds by which it sounds after its beat
+    cause: Cause  # of its note-on
     on: Entry | None = None
     off: Entry | None = None
     sounded: float = 0.0  # seconds at which it did
 
 
-Emit = Callable[[float, str, bytes, float], None]  # due seconds, voice, message, beat
+Emit = Callable[[float, str, bytes, float, Cause], None]  # due seconds, voice, message, beat, cause
 Drop = Callable[[float, str, bytes], None]
 
 
@@ -42,21 +44,23 @@ class Voices:
         self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
         self.delay = 0.0
 
-    def act(self, action: Action, answer: bool = False) -> None:
+    def act(self, action: Action, cause: Cause = GRID) -> None:
         """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored.
 
-        `answer`: to something heard. If it is for now, there is no delay.
+        `cause`: of the call that is answered; GRID for a window. What answers something heard, and is for now, sounds
+        at once, without the output's delay.
         """
         notes = self._notes.get(action.voice)
         if notes is None:
             return
-        at_once = answer and action.onset <= self._timeline.tempo.beat_at(self._clock())
+        at_once = cause is not GRID and action.onset <= self._timeline.tempo.beat_at(self._clock())
         if self._spec.monophonic or not isinstance(action, Play):
             for note in list(notes):
                 self._end(note, action.onset, at_once)
         if isinstance(action, Play):
             end = None if action.duration is None else action.onset + action.duration
-            note = _Note(action, self._spec.channels[action.voice], end, 0.0 if at_once else self.delay)
+            delay = 0.0 if at_once else self.delay
+            note = _Note(action, self._spec.channels[action.voice], end, delay, cause if at_once else GRID)
             notes.append(note)
             note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
 
@@ -98,7 +102,7 @@ class Voices:
             self._drop(due, note.play.voice, message)
             return
         note.sounded = max(now, due)
-        self._emit(due, note.play.voice, message, note.play.onset)
+        self._emit(due, note.play.voice, message, note.play.onset, note.cause)
         if note.end is not None:
             self._schedule_off(note)
 
@@ -113,4 +117,4 @@ class Voices:
     def _silence(self, note: _Note, due: float) -> None:
         self._notes[note.play.voice].remove(note)
         beat = self._timeline.tempo.beat_at(due - note.delay)
-        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat)
+        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat, OTHER)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import JamdError
+from daemon.metrics import Cause
 from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
@@ -180,7 +181,7 @@ class _Player:
 
     # What the performance asks for
 
-    def send(self, port: str, message: bytes, due: float) -> None:
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         pass
 
     def panic(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import mido
 
 from daemon.config import Config
+from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import SUSTAIN, Action, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
@@ -40,7 +41,7 @@ class OfflineSink:
         self._calls: deque[tuple[str, int, Call]] = deque()
         self.entries: list[list[Any]] = []
 
-    def send(self, port: str, message: bytes, due: float) -> None:
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         pass
 
     def panic(self) -> None:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon import realtime
-from daemon.metrics import Metrics
+from daemon.metrics import Cause, Metrics
 from daemon.midi.inbox import Inbox, Waker
 from daemon.midi.ledger import Ledger, open_ledger
-from daemon.midi.output import GRID, NEVER, OTHER, THRU
+from daemon.midi.output import NEVER
 from daemon.midi.ports import Ports
-from daemon.music.events import is_note_on
 from daemon.performance.performance import Performance
 from daemon.sockets import connect
 from daemon.spec import StageSpec
@@ -28,7 +27,7 @@ from daemon.stage.clock_driver import ClockDriver
 from daemon.stage.connection import Connection
 from daemon.stage.desk_connection import DeskConnection
 from daemon.stage.player_listener import PlayerListener
-from daemon.wire import Call, Listen, encode_call
+from daemon.wire import Call, encode_call
 
 EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
 SPIN = 0.0002  # seconds before something is sent that are not slept: waking takes half of that
@@ -56,10 +55,6 @@ class Stage:
         self._players: dict[str, Connection] = {}
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
-        self._kind = GRID  # of what is being sent
-        self._stamp = 0.0  # of the key that is being passed on
-        self._answer: tuple[str, int] = ("", 0)  # (player, call) that is being heard out
-        self._asked: dict[tuple[str, int], float] = {}  # (player, call) → stamp of the key that it is about, or 0
         self._allowed = realtime.become_punctual()
         self._moved = False  # the song was started, stopped or located: the desk is to know where it is
         self._ending = False
@@ -104,7 +99,6 @@ class Stage:
             if link in readable or link.broken:
                 self._hear_player(name, link)
         if self._performance is not None:
-            self._kind = GRID
             self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
         self._ports.pump(self._spin())
         if self._time is not None:
@@ -146,10 +140,8 @@ class Stage:
                 if message is None:  # somebody was unplugged
                     self._time.port_lost(time.perf_counter(), source)
                 continue
-            self._kind, self._stamp = GRID, stamp
             if self._time.hear(time.perf_counter(), source, message, stamp):
                 continue
-            self._kind = THRU
             if not self._performance.heard(time.perf_counter(), source, stamp, message):
                 self._ports.got_garbage(source, stamp)
                 self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
@@ -159,11 +151,7 @@ class Stage:
         for message in link.receive():
             try:
                 number, actions, last = message
-                self._answer = name, number
-                self._kind = OTHER if self._answer in self._asked else GRID
                 self._performance.answer(time.perf_counter(), name, number, actions, last)
-                if last:
-                    self._asked.pop(self._answer, None)
             except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
                 self.say(
                     "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
@@ -175,7 +163,6 @@ class Stage:
 
     def _drop_player(self, name: str, how: str) -> None:
         self._players.pop(name).close()
-        self._asked = {key: stamp for key, stamp in self._asked.items() if key[0] != name}
         if self._performance is not None and name in self._names():
             self._performance.player_down(time.perf_counter(), name)
         self._desk.tell("player", name, how)
@@ -206,7 +193,6 @@ class Stage:
 
     def _obey(self, message: list[Any]) -> None:
         now = time.perf_counter()
-        self._kind = GRID
         match message:
             case ["spec", data]:
                 self._take(StageSpec.from_json(data))
@@ -301,7 +287,6 @@ class Stage:
     def port_changed(self, name: str, there: bool) -> None:
         self._desk.tell("port", name, "back" if there else "lost")
         if not there and self._performance is not None and self._time is not None:
-            self._kind = THRU
             self._performance.port_lost(time.perf_counter(), name)
             self._time.port_lost(time.perf_counter(), name)
 
@@ -313,16 +298,10 @@ class Stage:
 
     # What the performance asks for
 
-    def send(self, port: str, message: bytes, due: float) -> None:
-        self._ports.send(port, message, due, self._kind)
-        if self._kind == OTHER and is_note_on(message) and (stamp := self._asked.get(self._answer)):
-            self.metrics.answered(self._answer[0], time.perf_counter() - stamp)
-            self._asked[self._answer] = 0.0  # only the first note is the answer's
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+        self._ports.send(port, message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
-        if isinstance(call, Listen):
-            key = self._kind == THRU and is_note_on(call.event.message)
-            self._asked[player, number] = self._stamp if key else 0.0
         if (link := self._players.get(player)) is not None:
             link.send([[number, *encode_call(call)]])
 

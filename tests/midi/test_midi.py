@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.metrics import Histogram, Metrics
+from daemon.metrics import GRID, Histogram, Metrics
 from daemon.midi import inbox as inbox_module
 from daemon.midi import output as output_module
 from daemon.midi.inbox import Inbox, Splitter, Waker
 from daemon.midi.ledger import Ledger
-from daemon.midi.output import GRID, Output
+from daemon.midi.output import Output
 from daemon.midi.pace import Groups, PerCycle, Unlimited
 from daemon.music.events import is_note_off, is_well_formed, note_off, note_on
 from daemon.stage.connection import Connection

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from daemon.metrics import Metrics
+from daemon.metrics import OTHER, Metrics
 from daemon.midi.inbox import Inbox, Waker
 from daemon.midi.ledger import Ledger
-from daemon.midi.output import OTHER
 from daemon.midi.port_names import ALSA, JACK, find_port
 from daemon.midi.ports import PATCH, STALL, Ports
 from daemon.midi.systems import Device, NotThere, Systems

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 
 from daemon.config import load
-from daemon.metrics import Metrics
+from daemon.metrics import Cause, Metrics
 from daemon.midi import output as output_module
 from daemon.midi.ledger import Ledger
-from daemon.midi.output import GRID, Output
+from daemon.midi.output import Output
 from daemon.midi.pace import Unlimited
 from daemon.music.events import Play, Stop, control_change, note_off, note_on, song_position
 from daemon.performance.performance import Performance
@@ -163,8 +163,8 @@ class World:
 
     # What the stage asks for (Sink)
 
-    def send(self, port: str, message: bytes, due: float) -> None:
-        self.outputs[port].send(message, due, GRID)
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+        self.outputs[port].send(message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
         self.asked.append((player, number, call))

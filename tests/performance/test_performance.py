@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from daemon.music.events import Action, Play, Stop, control_change, note_off, note_on
+from daemon.metrics import GRID, OTHER, THRU, Cause, CauseKind
+from daemon.music.events import Action, Play, Stop, control_change, is_note_on, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
 from daemon.performance.performance import Performance
@@ -26,13 +27,16 @@ class Recorder:
 
     def __init__(self) -> None:
         self.sent: list[tuple[float, str, bytes]] = []
+        self.causes: list[Cause] = []  # of note-ons
         self.calls: list[tuple[str, int, Call]] = []
         self.panics = 0
         self.proposals: list[tuple[str, float]] = []
         self.entries: list[list[Any]] = []
 
-    def send(self, port: str, message: bytes, due: float) -> None:
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         self.sent.append((round(due, 6), port, message))
+        if is_note_on(message):
+            self.causes.append(cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
         self.calls.append((player, number, call))
@@ -97,6 +101,29 @@ def test_a_key_is_heard_at_its_beat_and_answered_at_once() -> None:
     )
     answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"), Play(2.0, 55, 80, "alto"))
     assert sink.sent == [(1.0, "choir", note_on(1, 60, 90)), (1.0, "choir", note_on(2, 55, 80))]
+
+
+def test_the_first_note_of_an_answer_to_a_key_or_controller_counts_as_latency_and_never_as_lateness() -> None:
+    control = ControlSpec("keys", 1, "setting", "choir", "temperature")
+    performance, sink = stage(controls=(control,))
+    performance.advance(1.0)
+    for message in (note_on(1, 60, 90), control_change(1, 1, 127)):
+        sink.causes.clear()
+        performance.heard(1.0001, "keys", 1.0, message)
+        answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"), Play(2.0, 55, 80, "alto"))
+        assert sink.causes == [Cause(CauseKind.ANSWER, "choir", 1.0), OTHER]
+    sink.causes.clear()
+    answer(performance, sink, 1.002, Play(2.25, 62, 90, "soprano"))  # that is for later, so it is due in time
+    run_until(performance, 1.2)
+    assert sink.causes == [GRID]
+
+
+def test_what_is_copied_from_an_input_or_played_by_a_melody_has_its_cause() -> None:
+    melody = MelodySpec(Melody("tune", (Note(0.0, 1.0, 60, 80),), 4.0, False, STEADY), ("choir",))
+    performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT), melodies=(melody,), players=())
+    performance.advance(0.0)
+    performance.heard(0.1, "keys", 0.1, note_on(1, 70, 90))
+    assert sink.causes == [GRID, THRU]
 
 
 def test_a_new_play_ends_the_voice_and_cancels_what_is_queued_from_its_onset() -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.config import Config
+from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import Tempo
@@ -55,7 +56,7 @@ class Live:
         self.unsaid: dict[str, deque[tuple[int, Any]]] = {name: deque() for name in band.members}  # None: the last
         self.performance = Performance(band.stage, self)
 
-    def send(self, port: str, message: bytes, due: float) -> None:
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         pass
 
     def panic(self) -> None:
