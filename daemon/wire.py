@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+from daemon.music.plan import Plan, plan_from_json, plan_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +40,20 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Learn:
+    """A plan of `source`, a player listened to."""
+
+    source: str
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Answered with no action: the player is alive."""
 
 
-Call = Reset | Listen | Generate | Control | Ping
+Call = Reset | Listen | Generate | Control | Learn | Ping
+Answer = Action | Plan  # an item of a player's answer
 
 
 def encode_call(call: Call) -> list[Any]:
@@ -56,6 +66,8 @@ def encode_call(call: Call) -> list[Any]:
             return ["control", name, value, beat]
         case Reset(beat, seed):
             return ["reset", beat, seed]
+        case Learn(source, plan):
+            return ["learn", source, plan_to_json(plan)]
         case Ping():
             return ["ping"]
 
@@ -70,9 +82,20 @@ def decode_call(data: list[Any]) -> Call:
             return Control(name, value, beat)
         case ["reset", beat, seed]:
             return Reset(beat, seed)
+        case ["learn", source, plan]:
+            return Learn(source, plan_from_json(plan))
         case ["ping"]:
             return Ping()
     raise ValueError(f"not a call: {data!r}")
+
+
+def encode_answer(item: Answer) -> Any:
+    return plan_to_json(item) if isinstance(item, Plan) else encode_action(item)
+
+
+def decode_answer(data: Any) -> Answer:
+    """Raises ValueError for what is neither an action nor a plan."""
+    return plan_from_json(data) if isinstance(data, dict) else decode_action(data)
 
 
 def encode_action(action: Action) -> list[Any]:

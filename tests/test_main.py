@@ -10,13 +10,13 @@ import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import mido
 import pytest
 import yaml
 
 from daemon import __version__, config
+from daemon.entries import Entry, SessionBegan, Started
 from daemon.paths import resources
 from daemon.recording.journal import MAGIC, Journal, frame, read
 from tests.recording.test_replay import Live
@@ -184,7 +184,7 @@ def session(jamd: Jamd, tmp_path: Path) -> Path:
     """A recording, as a desk makes it."""
     live = Live(config.load(tmp_path / "config.yaml"), tmp_path / "sessions")
     live.up("dice")
-    live.performance.start(live.now)
+    live.performance.take(Started(live.now))
     for number in range(100):
         live.step("wait", 1, 0.3)
         live.step("answer all", 0, 0.0)
@@ -204,7 +204,7 @@ def test_a_replay_is_identical(jamd: Jamd, tmp_path: Path, session: Path) -> Non
         assert (tmp_path / "again.mid").read_bytes() == session.read_bytes()
 
 
-def edit(journal: Path, change: Callable[[list[Any]], None]) -> None:
+def edit(journal: Path, change: Callable[[Entry], None]) -> None:
     entries = list(read(journal))
     for entry in entries:
         change(entry)
@@ -212,9 +212,9 @@ def edit(journal: Path, change: Callable[[list[Any]], None]) -> None:
 
 
 def test_a_replay_tells_the_first_difference(jamd: Jamd, session: Path) -> None:
-    def other_setting(entry: list[Any]) -> None:
-        if entry[0] == "session":
-            entry[2]["spec"]["players"][0]["settings"]["often"] = 1.0
+    def other_setting(entry: Entry) -> None:
+        if isinstance(entry, SessionBegan):
+            entry.header["spec"]["players"][0]["settings"]["often"] = 1.0
 
     edit(session.with_suffix(".journal"), other_setting)
     done = jamd("replay", str(session))
@@ -230,9 +230,9 @@ def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> N
 
 
 def test_a_replay_warns_of_other_versions(jamd: Jamd, session: Path) -> None:
-    def older(entry: list[Any]) -> None:
-        if entry[0] == "session":
-            entry[2]["versions"]["onnxruntime"] = "1.2.3"
+    def older(entry: Entry) -> None:
+        if isinstance(entry, SessionBegan):
+            entry.header["versions"]["onnxruntime"] = "1.2.3"
 
     edit(session.with_suffix(".journal"), older)
     done = jamd("replay", str(session))

@@ -10,16 +10,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.music.events import MidiEvent, Play, Stop, Window
+from daemon.music.melody import Note
+from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.wire import (
     Control,
     Generate,
+    Learn,
     Listen,
     Ping,
     Reset,
     Unpacker,
     decode_action,
+    decode_answer,
     decode_call,
     encode_action,
+    encode_answer,
     encode_call,
     pack,
 )
@@ -31,6 +36,7 @@ calls = st.one_of(
     st.builds(Generate, st.builds(Window, numbers, numbers, numbers, numbers, numbers)),
     st.builds(Control, names, numbers),
     st.builds(Reset, numbers, st.integers(0, 2**63)),
+    st.builds(Learn, names, st.builds(Plan, numbers)),
     st.builds(Ping),
 )
 actions = st.one_of(
@@ -73,3 +79,31 @@ def test_a_message_without_an_end_is_refused() -> None:
     assert unpacker.feed(b"[1234567]\n[1") == [[1234567]]
     with pytest.raises(ValueError, match="more than 10 bytes"):
         unpacker.feed(b"2345678901")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**400, "1", None])
+@pytest.mark.parametrize("place", [1, 4])
+def test_an_answer_with_a_moment_that_no_clock_has_is_refused(number: Any, place: int) -> None:
+    action = encode_action(Play(0.0, 60, 90, "alto", 1.0))
+    action[place] = number
+    if (number, place) == (None, 4):
+        return  # a note without an end
+    with pytest.raises(ValueError, match="not an action"):
+        decode_answer(action)
+
+
+PLAN = Plan(8.0, (PlannedChord(8.0, 4.0, "Dm7"),), (Section(8.0, 32.0, "A"),), (Note(8.0, 1.0, 62, 80),))
+
+
+def test_a_plan_travels_as_an_answer_and_as_a_call() -> None:
+    assert decode_answer(json.loads(json.dumps(encode_answer(PLAN)))) == PLAN
+    call = Learn("band", PLAN)
+    assert decode_call(json.loads(json.dumps(encode_call(call)))) == call
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"beat": "x", "chords": [], "sections": [], "melody": []}, {"beat": 0.0, "chords": [1]}]
+)
+def test_what_is_no_plan_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match="not a plan"):
+        decode_answer(wrong)

@@ -9,9 +9,9 @@ import json
 import sys
 import traceback
 from pathlib import Path
-from typing import Any
 
 from daemon import __version__, config
+from daemon.commands import Panic, RotateSession
 from daemon.desk import log
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
@@ -21,6 +21,7 @@ from daemon.desk.status import ActivityLog, hints, status_line
 from daemon.desk.supervise import Listeners, Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.terminal import Terminal, View
+from daemon.entries import Entry
 from daemon.errors import JamdError
 from daemon.recording.recorder import Recorder
 
@@ -47,11 +48,11 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
         folder = stack.enter_context(runtime_folder())
-        recorder = Recorder(band.recording, say, rotate=lambda: supervisor.tell_stage(["rotate"]))
+        recorder = Recorder(band.recording, say, rotate=lambda: supervisor.post(RotateSession()))
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)
 
-        def entries(batch: list[Any]) -> None:
+        def entries(batch: list[Entry]) -> None:
             recorder.entries(batch)
             view.follow(batch)
 
@@ -68,8 +69,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
         work = asyncio.create_task(_play(supervisor, signals, systemd, band, seconds))
         signals.on_stop(work.cancel)
-        signals.on_panic(lambda: supervisor.tell_stage(["panic"]))
-        if stack.enter_context(keys(sys.stdin, supervisor.by_hand)):
+        signals.on_panic(lambda: supervisor.post(Panic()))
+        if stack.enter_context(keys(sys.stdin, supervisor.post, lambda: supervisor.running)):
             log.LOG.info(HELP)
         with contextlib.suppress(asyncio.CancelledError):
             await work

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon.commands import Command, encode_command
 from daemon.desk.children import Child, ChildServer
 from daemon.desk.player_slots import PlayerSlot, Restarts, make_slot
+from daemon.entries import Entry, MembersChanged, StageStarted, decode_entry
 from daemon.errors import ModelError, PortError
 from daemon.spec import StageSpec
 
@@ -29,7 +31,7 @@ class Listeners:
     """Who is told what: `say` things for people, `entries` for the recording, `pong` when the stage has shown life."""
 
     say: Say
-    entries: Callable[[list[Any]], None]
+    entries: Callable[[list[Entry]], None]
     pong: Callable[[], None]
 
 
@@ -95,7 +97,7 @@ class Supervisor:
             await self._dismiss(self.seats[name])
         self.seats = {name: kept.get(name, seat) for name, seat in seats.items()}
         self._spec = spec
-        self._tell.entries([["members", time.perf_counter(), dict(members)]])
+        self._tell.entries([MembersChanged(time.perf_counter(), dict(members))])
         self.tell_stage(["spec", spec.to_json()])
         for seat in fresh.values():
             self._admit(seat)
@@ -116,11 +118,14 @@ class Supervisor:
         if self._stage is not None:
             self._stage.send(message)
 
-    def by_hand(self, action: str, stamp: float) -> None:
-        """What somebody at the computer wants: see `keyboard.ACTIONS`."""
-        if action == "start or stop":
-            action = "stop" if len(self._place) > 1 else "start"
-        self.tell_stage(["panic"] if action == "panic" else ["hand", action, stamp])
+    @property
+    def running(self) -> bool:
+        """Whether the transport ran when the stage last said so."""
+        return len(self._place) > 1
+
+    def post(self, command: Command, stamp: float | None = None) -> None:
+        """Have the stage carry out a command that was given at `stamp`, or now."""
+        self.tell_stage(["command", encode_command(command), time.perf_counter() if stamp is None else stamp])
 
     # The stage
 
@@ -129,7 +134,7 @@ class Supervisor:
         while self._spec is not None:
             restarts.start()
             self._stage_ready, self._unanswered = False, 0
-            self._tell.entries([["stage", time.perf_counter(), self._spec.to_json()]])
+            self._tell.entries([StageStarted(time.perf_counter(), self._spec)])
             self._stage = self._switchboard.start(
                 "daemon.stage.process", str(self._folder), on_message=self._hear_stage
             )
@@ -148,7 +153,7 @@ class Supervisor:
         assert self._spec is not None
         match message:
             case ["journal", entries]:
-                self._tell.entries(entries)
+                self._tell.entries([decode_entry(entry) for entry in entries])
                 return
             case ["place", *place]:
                 self._place = place or self._place

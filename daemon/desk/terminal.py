@@ -7,8 +7,20 @@ import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
+from daemon.commands import Panic
+from daemon.entries import (
+    Commanded,
+    Entry,
+    Heard,
+    MelodyPlayed,
+    Reconfigured,
+    Sent,
+    Started,
+    StateSaved,
+    Stopped,
+    TempoChanged,
+)
 from daemon.music.events import is_note_off, is_note_on
 
 EVERY = 0.1  # seconds between two looks of the line
@@ -64,19 +76,19 @@ class View:
         self._shown = ""
         self._pending: asyncio.TimerHandle | None = None
 
-    def follow(self, entries: Iterable[list[Any]]) -> None:
+    def follow(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             match entry:
-                case ["sent", _, player, voice, _, message]:
-                    self._turn((player, voice), bytes.fromhex(message))
-                case ["heard", _, source, _, message] | ["melody", _, source, message]:
-                    self._turn((source, ""), bytes.fromhex(message))
-                case [("start" | "stop" | "state" | "panic" | "spec") as kind, *_]:
+                case Sent():
+                    self._turn((entry.player, entry.voice), entry.message)
+                case Heard() | MelodyPlayed():
+                    self._turn((entry.source, ""), entry.message)
+                case Started() | Stopped() | StateSaved() | Reconfigured() | Commanded(command=Panic()):
                     self._sounding = {key: [] for key in self._sounding}
-                    if kind in ("start", "stop"):
-                        self._stands = kind == "stop"
-                case ["tempo", _, _, bpm]:
-                    self._bpm = bpm
+                    if isinstance(entry, Started | Stopped):
+                        self._stands = isinstance(entry, Stopped)
+                case TempoChanged():
+                    self._bpm = entry.bpm
         if self.live and self._pending is None:
             self._pending = asyncio.get_running_loop().call_later(EVERY, self._draw)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,7 +83,7 @@ class HeldNotes:
             "sustained": [[n, channel] for n, source in self._sources.items() for channel in source.sustained],
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: Mapping[str, Any]) -> None:
         for name, channel, pitch, count in state["held"]:
             self._sources[name].held[channel, pitch] = count
         for name, channel in state["sustained"]:

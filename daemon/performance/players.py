@@ -7,39 +7,22 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from daemon.entries import Dropped, Sent
 from daemon.metrics import GRID, OTHER, Cause, CauseKind
 from daemon.music.events import Action, MidiEvent, Window, is_note_on
+from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, TempoMap
+from daemon.performance.sink import Sink
 from daemon.performance.timeline import Entry, Timeline
 from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec, StageSpec
-from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
+from daemon.wire import Call, Control, Generate, Learn, Listen, Ping, Reset
 
 PATIENCE = 0.7  # seconds without an answer after which a player counts as hung
 SETTLE = 0.1  # seconds that a player is given to fill its first window after a reset: look-ahead starts from nothing
 RANK_ASK = 1
-
-
-class Sink(Protocol):
-    """What a performance does to the world. None of it may call back."""
-
-    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        """Send on `port`; `due` (seconds) is when it should have been sent."""
-
-    def call(self, player: str, number: int, call: Call) -> None:
-        """Ask `player`; its answer comes back through `Performance.answer` with the same number."""
-
-    def panic(self) -> None:
-        """Pay the ledger and silence every output."""
-
-    def propose(self, action: str, value: float) -> None:
-        """Somebody at the computer, or a control, wants to start, stop, continue, tap (`value`: seconds) or to have
-        `value` bpm (tempo), which is for those whom we follow to decide."""
-
-    def record(self, entry: list[Any]) -> None:
-        """Keep for the journal. The first item is the entry's kind, the second is seconds."""
 
 
 @dataclass(eq=False, slots=True)
@@ -71,6 +54,8 @@ class Players:
         self._sink, self._timeline, self._clock = sink, timeline, clock
         self._players: dict[str, _Player] = {}
         self._settings: dict[tuple[str, str], float] = {}  # as turned since the start
+        self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
+        self._muted: set[str] = set()
         self._number = self._resets = self._seed = 0
         self._tempo_map: TempoMap
         self.counts = {"dropped": 0, "stale": 0}
@@ -90,6 +75,8 @@ class Players:
         for player in old.values():
             self._silence(player)
             self._settings = {key: value for key, value in self._settings.items() if key[0] != player.spec.name}
+            self._plans.pop(player.spec.name, None)
+            self._muted.discard(player.spec.name)
 
     def up(self, name: str) -> None:
         """A player is ready (again)."""
@@ -102,6 +89,7 @@ class Players:
         player = self._players[name]
         player.up = False
         player.waiting.clear()
+        self._plans.pop(name, None)
         self._silence(player)
 
     def hung(self, name: str) -> None:
@@ -138,6 +126,27 @@ class Players:
             else:
                 player.voices.act(action, cause)
 
+    def plan(self, name: str, number: int, plan: Plan) -> None:
+        """Hand a plan that `name` gave in answer to a call to the players that listen to `name`."""
+        player = self._players[name]
+        if number < player.first_valid or player.released:
+            self.counts["stale"] += 1
+            return
+        self._plans[name] = plan
+        for other in self._players.values():
+            if other.up and name in other.spec.listen:
+                self._call(other, Learn(name, plan))
+
+    def mute(self, name: str, muted: bool) -> None:
+        """Silence the output of `name`, or let it sound again. The player goes on playing, unheard."""
+        if name not in self._players:
+            return
+        if muted:
+            self._players[name].voices.release(self._clock())
+            self._muted.add(name)
+        else:
+            self._muted.discard(name)
+
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
         """`stamp` (seconds) of what a person pressed, so that the latency of the answer is measured."""
         for player in self._players.values():
@@ -157,6 +166,7 @@ class Players:
     def reset(self, first: float | None = None, began: float = 0.0) -> None:
         """Start anew those who are up, with the window at `first`, which is asked for at once; without `first`, far
         enough ahead, and not before `began`."""
+        self._plans.clear()
         for player in self._players.values():
             if player.up:
                 self._reset(player, first, began)
@@ -167,6 +177,8 @@ class Players:
 
     def listen_only(self, beat: float, only: str | None = None) -> None:
         """Start anew those who are up, or one of them, with no window: the song stands at `beat`."""
+        if only is None:
+            self._plans.clear()
         for name, player in self._players.items():
             if player.up and only in (None, name):
                 self._begin(player, beat)
@@ -181,11 +193,13 @@ class Players:
             "settings": [[name, setting, value] for (name, setting), value in self._settings.items()],
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
+            "muted": sorted(self._muted),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._number, self._resets = state["number"], state["resets"]
         self._settings = {(name, setting): value for name, setting, value in state["settings"]}
+        self._muted = set(state.get("muted", ()))
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
 
@@ -196,15 +210,17 @@ class Players:
 
         def emit(due: float, voice: str, message: bytes, beat: float, cause: Cause) -> None:
             nonlocal measured
+            if spec.name in self._muted:
+                return
             if cause.kind is CauseKind.ANSWER and is_note_on(message):
                 cause, measured = OTHER if cause is measured else cause, cause  # of an answer, the first note counts
             self._sink.send(spec.port, message, due, cause)
-            self._sink.record(["sent", due, spec.name, voice, spec.port, message.hex()])
+            self._sink.record(Sent(due, spec.name, voice, spec.port, message))
             self.tell(spec.name, message, beat)
 
         def drop(due: float, voice: str, message: bytes) -> None:
             self.counts["dropped"] += 1
-            self._sink.record(["dropped", due, spec.name, voice, spec.port, message.hex()])
+            self._sink.record(Dropped(due, spec.name, voice, spec.port, message))
 
         return _Player(spec, Voices(spec, self._timeline, self._clock, emit, drop))
 
@@ -229,6 +245,9 @@ class Players:
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
             self._call(player, Control(setting, value, beat))
+        for source in player.spec.listen:
+            if source in self._plans:
+                self._call(player, Learn(source, self._plans[source]))
 
     def _new_seed(self, name: str) -> int:
         """Another for every player and every start; two seeds of the configuration have none in common."""

@@ -123,6 +123,10 @@ class Transport:
         for clock in self._clocks.values():
             clock.stop(now)
 
+    def locate(self, beat: float) -> None:
+        """Continue from `beat`, once it runs again."""
+        self.position = beat
+
     # Tempo
 
     def follow(self, now: float, tempo: Tempo) -> None:

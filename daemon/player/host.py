@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon.engines.base import NoteEngine, Setup, engine_class, owes
-from daemon.music.events import Action
 from daemon.music.melody import Melodies, melody_from_json
-from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
+from daemon.wire import Answer, Call, Control, Generate, Learn, Listen, Ping, Reset
 
 
 class Host:
@@ -21,7 +20,7 @@ class Host:
     def owes(self, beat: float) -> bool:
         return owes(self._engine, beat)
 
-    def handle(self, call: Call) -> Iterator[Action]:
+    def handle(self, call: Call) -> Iterator[Answer]:
         """The engine's answer, as it comes."""
         match call:
             case Listen(event):
@@ -32,6 +31,9 @@ class Host:
                 yield from self._engine.control(name, value, beat)
             case Reset(beat, seed):
                 self._engine.reset(self._known, beat, seed)
+            case Learn(source, plan):
+                if (learn := getattr(self._engine, "learn", None)) is not None:
+                    yield from learn(source, plan)
             case Ping():
                 pass
 

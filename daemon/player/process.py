@@ -22,7 +22,7 @@ from typing import Any
 from daemon.errors import JamdError
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect
-from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
+from daemon.wire import Call, Unpacker, decode_call, encode_answer, pack
 
 RETRY = 0.05  # seconds between looks for a stage
 
@@ -71,8 +71,8 @@ class Player:
             try:
                 _send(stage, ["hello", self._name, os.getpid()])
                 for number, call in _calls(stage):
-                    for action in host.handle(call):
-                        _send(stage, [number, [encode_action(action)], False])
+                    for item in host.handle(call):
+                        _send(stage, [number, [encode_answer(item)], False])
                     _send(stage, [number, [], True])
             except _StageGone:
                 time.sleep(RETRY)

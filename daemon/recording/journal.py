@@ -1,7 +1,7 @@
 """The journal of a session: what happened on the stage, as it happened, on disk within half a second.
 
 A file is MAGIC and then records: length and CRC-32 (little-endian, 32 bits each), then as many bytes of JSON. A cut at
-any byte leaves every whole record before it. The first record is ["session", seconds, header].
+any byte leaves every whole record before it. The first record is a SessionBegan entry.
 """
 
 from __future__ import annotations
@@ -15,31 +15,43 @@ import struct
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from daemon.entries import (
+    Audible,
+    Entry,
+    Gap,
+    MembersChanged,
+    Reconfigured,
+    SessionBegan,
+    SessionEnded,
+    StageStarted,
+    StateSaved,
+    decode_entry,
+    encode_entry,
+)
 from daemon.locks import lock
-from daemon.recording.rotation import HEARD, Rotation
+from daemon.recording.rotation import Rotation
+from daemon.spec import StageSpec
 
 MAGIC = b"jamd journal 1\n"
 MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
 LONGEST = 64 << 20  # bytes of a record
 _FRAME = struct.Struct("<II")
 
-Entry = list[Any]
-
 
 def frame(entry: Entry) -> bytes:
-    payload = json.dumps(entry, separators=(",", ":")).encode()
+    payload = json.dumps(encode_entry(entry), separators=(",", ":")).encode()
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """Every whole record of a journal, up to where it was cut or damaged. Nothing if it is none."""
+    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal. Raises JamdError."""
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return
@@ -50,14 +62,15 @@ def read(path: Path) -> Iterator[Entry]:
             payload = file.read(length)
             if len(payload) < length or zlib.crc32(payload) != checksum:
                 return
-            yield json.loads(payload)
+            yield decode_entry(json.loads(payload))
 
 
 class Journal:
     """Sessions in `directory`, one after the other; used by one thread.
 
-    Nothing is written before something is heard, and entries that nobody hears wait for the next that somebody does.
-    Errors of the disk are said, once, and never raised: what could not be written is tried again at the next tick.
+    `ended` is called with the path of each complete session. Nothing is written before the first audible entry, and
+    other entries wait for the next audible one. An error of the disk is logged once and never raised: what could not be
+    written is tried again at the next tick.
     """
 
     def __init__(
@@ -66,8 +79,9 @@ class Journal:
         header: dict[str, Any],
         say: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.perf_counter,
+        ended: Callable[[Path], None] = lambda path: None,
     ) -> None:
-        self._directory, self._say, self._clock = directory, say, clock
+        self._directory, self._say, self._clock, self._ended = directory, say, clock, ended
         self._header = {**header, "versions": versions(), "models": hashes(header.get("members", {}))}  # as it is now
         self._session = self._header  # as it was when the session began
         self._file: FileIO | None = None
@@ -78,22 +92,20 @@ class Journal:
         self._size = 0  # bytes pending
         self._loud = False  # whether somebody hears what is pending
         self._gap = self._trouble = False
-        self._rotation = Rotation(header["spec"], clock)
-        from daemon.recording.to_midi import recover  # it reads journals, so it imports us
+        self._rotation = Rotation(StageSpec.from_json(header["spec"]), clock)
 
-        recover(directory, say)
-
-    def write(self, entries: list[Entry]) -> None:
+    def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            if entry[0] == "state":
-                self._finish()
-                self._session = self._header
-            elif entry[0] in ("spec", "stage"):
-                self._header = {**self._header, "spec": entry[2]}
-            elif entry[0] == "members":
-                self._header = {**self._header, "members": entry[2], "models": hashes(entry[2])}
+            match entry:
+                case StateSaved():
+                    self._finish()
+                    self._session = self._header
+                case Reconfigured() | StageStarted():
+                    self._header = {**self._header, "spec": entry.spec.to_json()}
+                case MembersChanged():
+                    self._header = {**self._header, "members": entry.members, "models": hashes(entry.members)}
             self._rotation.follow(entry)
-            self._loud = self._loud or entry[0] in HEARD
+            self._loud = self._loud or isinstance(entry, Audible)
             self._keep(frame(entry))
         if self._loud:
             self._attempt(self._flush)
@@ -145,7 +157,7 @@ class Journal:
         if self._file is None:
             self._open()
         assert self._file is not None
-        gap = frame(["gap", self._clock()]) if self._gap else b""
+        gap = frame(Gap(self._clock())) if self._gap else b""
         data = memoryview(gap + b"".join(self._pending))
         self._file.seek(self._good)
         self._file.truncate()  # a part of a record that did not fit
@@ -162,8 +174,8 @@ class Journal:
         path, file = _new_file(self._directory)
         try:
             lock(file)
-            session = ["session", self._clock(), {**self._session, "began": datetime.now().astimezone().isoformat()}]
-            start = MAGIC + frame(session)
+            header = {**self._session, "began": datetime.now().astimezone().isoformat()}
+            start = MAGIC + frame(SessionBegan(self._clock(), header))
             if file.write(start) < len(start):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         except BaseException:
@@ -192,16 +204,14 @@ class Journal:
         if not self._loud:
             self._forget()
         if self._file is not None or self._loud:
-            self._keep(frame(["end", self._clock()]))
+            self._keep(frame(SessionEnded(self._clock())))
             self._attempt(self._save)
         self._forget()
         if self._file is not None:
             file, self._file, self._dirty = self._file, None, False
             with contextlib.suppress(OSError):
                 file.close()
-            from daemon.recording.to_midi import convert
-
-            convert([self._path], self._say)
+            self._ended(self._path)
 
 
 def versions() -> dict[str, str]:
@@ -209,7 +219,7 @@ def versions() -> dict[str, str]:
     return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
 
 
-def hashes(members: dict[str, Any]) -> dict[str, str]:
+def hashes(members: Mapping[str, Any]) -> dict[str, str]:
     """The sha256 of every model, as far as it can be read."""
     paths = {member["model"] for member in members.values() if member["model"]}
     found = {}

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from daemon.entries import Entry
 from daemon.recording.journal import Journal
+from daemon.recording.to_midi import convert, recover
 
 TICK = 0.5  # seconds between syncs while there is something new
 
 Say = Callable[[str, str, str], None]
+
+
+def open_journal(
+    directory: Path,
+    header: dict[str, Any],
+    say: Callable[[str], None] = lambda text: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Journal:
+    """A journal whose sessions become MIDI files as they end; those that a killed desk left do so at once."""
+    recover(directory, say)
+    return Journal(directory, header, say, clock, ended=lambda path: convert([path], say))
 
 
 class Recorder:
@@ -30,7 +44,7 @@ class Recorder:
         if self._directory is not None:
             self._post(self._begin, self._directory, header)
 
-    def entries(self, entries: list[Any]) -> None:
+    def entries(self, entries: list[Entry]) -> None:
         self._post(self._write, entries)
 
     async def close(self) -> None:
@@ -61,9 +75,9 @@ class Recorder:
 
     def _begin(self, directory: Path, header: dict[str, Any]) -> None:
         self._close()
-        self._journal = Journal(directory, header, say=self._warn)
+        self._journal = open_journal(directory, header, self._warn)
 
-    def _write(self, entries: list[Any]) -> None:
+    def _write(self, entries: list[Entry]) -> None:
         if self._journal is not None:
             self._journal.write(entries)
 

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daemon.entries import (
+    Advanced,
+    Answered,
+    Audible,
+    Dropped,
+    Entry,
+    Gap,
+    Heard,
+    MelodyPlayed,
+    MembersChanged,
+    Planned,
+    PlayerUp,
+    Sent,
+    SessionBegan,
+    SessionEnded,
+    StageStarted,
+    StateSaved,
+    TempoChanged,
+    encode_entry,
+)
 from daemon.errors import JamdError
-from daemon.metrics import Cause
-from daemon.music.tempo import Tempo
+from daemon.music.events import NOTE_ON
 from daemon.performance.performance import Performance
+from daemon.performance.sink import SilentSink
 from daemon.player.host import Host, make_host
-from daemon.recording.journal import Entry, hashes, read, versions
-from daemon.recording.rotation import HEARD
+from daemon.recording.journal import hashes, read, versions
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
-from daemon.wire import Call, encode_action
+from daemon.wire import Answer, Call
 
 
 @dataclass(slots=True)
@@ -36,12 +54,12 @@ def replay(session: Path) -> Replay:
     journal = session.with_suffix(".journal")
     try:
         entries = read(journal)
-        header: Entry = next(entries, [None])
+        header = next(entries, None)
     except OSError as error:
         raise JamdError(f"{journal}: cannot be read ({error.strerror}): name a session that `jamd run` wrote") from None
-    if header[0] != "session":
+    if not isinstance(header, SessionBegan):
         raise JamdError(f"{journal}: not the journal of a session: name a file that `jamd run` wrote")
-    result = Replay(warnings=list(other_versions(header[2])))
+    result = Replay(warnings=list(other_versions(header.header)))
     played = _Player(result)
     result.data = midi_file(_counted(played.again(header, entries), result))
     recorded = session.with_suffix(".mid")
@@ -52,12 +70,12 @@ def replay(session: Path) -> Replay:
 
 def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:
     for entry in entries:
-        if entry[0] == "sent" and entry[-1].startswith("9"):
+        if isinstance(entry, Sent) and entry.message[0] & 0xF0 == NOTE_ON:
             result.notes += 1
         yield entry
 
 
-def other_versions(header: dict[str, Any]) -> Iterator[str]:
+def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
     here = versions()
     for name, version in header.get("versions", {}).items():
         if here.get(name) != version:
@@ -68,44 +86,48 @@ def other_versions(header: dict[str, Any]) -> Iterator[str]:
             yield f"{path} is not the model that was recorded: the notes may differ"
 
 
-class _Player:
-    """A performance whose players are `Host`s, which are asked at once and answer when the journal says so."""
+class _Player(SilentSink):
+    """A performance whose players are `Host`s: asked at once, they answer at the moments that the journal has."""
 
     def __init__(self, result: Replay) -> None:
         self._result = result
         self._hosts: dict[str, Host] = {}
-        self._answers: dict[tuple[str, int], deque[list[Any]]] = {}
+        self._answers: dict[tuple[str, int], deque[Answer]] = {}
         self._made: deque[Entry] = deque()
-        self._members: dict[str, Any] = {}
+        self._members: Mapping[str, Any] = {}
 
-    def again(self, header: Entry, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """What the journal would hold had this been the session."""
-        self._members = header[2]["members"]
-        self._performance = Performance(StageSpec.from_json(header[2]["spec"]), self)
+    def again(self, header: SessionBegan, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """The entries that the journal would hold had this been the session."""
+        self._members = header.header["members"]
+        self._performance = Performance(StageSpec.from_json(header.header["spec"]), self)
         yield header
-        seconds, whole = header[1], False
+        whole = False
         for entry in entries:
-            seconds, whole = entry[1], entry[0] == "end"
-            if entry[0] == "gap":
-                self._differs(seconds, "the journal has a gap here: the disk was full", "")
-                return
-            if entry[0] in ("members", "end"):
-                self._members = entry[2] if entry[0] == "members" else self._members
-                yield entry
-                continue
-            if entry[0] not in _OUTPUTS:
+            seconds, whole = entry.seconds, isinstance(entry, SessionEnded)
+            match entry:
+                case Gap():
+                    self._differs(seconds, "the journal has a gap here: the disk was full", "")
+                    return
+                case MembersChanged():
+                    self._members = entry.members
+                    yield entry
+                    continue
+                case SessionEnded():
+                    yield entry
+                    continue
+            if not isinstance(entry, _OUTPUTS):
                 if self._made:
                     self._differs(seconds, entry, self._made[0])
                     yield from self._take_all()
                 self._apply(entry)
             made = self._made.popleft() if self._made else None
-            if made is None and entry[0] == "advance":  # what was due did nothing: it belonged to a melody that is gone
+            if made is None and isinstance(entry, Advanced):  # due was only a note of a melody that is gone
                 made = entry
             if made != entry:
                 self._differs(seconds, entry, made)
             if made is not None:
                 yield made
-        extra = next((made for made in self._made if made[0] in HEARD), None)
+        extra = next((made for made in self._made if isinstance(made, Audible)), None)
         if whole and extra is not None:  # what nobody hears is not kept at the end, and a cut keeps nothing
             self._differs(seconds, None, extra)
         if self._result.difference:
@@ -117,89 +139,62 @@ class _Player:
 
     def _differs(self, seconds: float, was: Any, now: Any) -> None:
         if not self._result.difference:
-            self._result.difference = f"first difference at {seconds:.3f} s: was {was}, is {now}"
+            shown = [encode_entry(value) if isinstance(value, Entry) else value for value in (was, now)]
+            self._result.difference = f"first difference at {seconds:.3f} s: was {shown[0]}, is {shown[1]}"
 
     def _apply(self, entry: Entry) -> None:
         performance = self._performance
         match entry:
-            case ["heard", now, source, stamp, message]:
-                performance.heard(now, source, stamp, bytes.fromhex(message))
-            case ["answer", now, name, number, actions, last]:
-                performance.answer(now, name, number, self._answer(now, name, number, actions, last), last)
-            case ["advance", now]:
+            case Heard(now, source, stamp, message):
+                performance.hear(now, source, stamp, message)
+            case Answered(now, name, number, actions, last):
+                performance.answer(now, name, number, self._answer(name, number, actions, last), last)
+            case Planned(now, name, number, plan):
+                performance.answer(now, name, number, self._answer(name, number, (plan,), False), False)
+            case Advanced(now):
                 performance.advance(now)
-            case ["start", now, beat, at]:
-                performance.start(now, beat, at)
-            case ["stop", now]:
-                performance.stop(now)
-            case ["locate", now, beat]:
-                performance.locate(now, beat)
-            case ["follow", now, *line]:
-                performance.follow(now, Tempo(*line))
-            case ["hand", now, action, stamp]:
-                performance.by_hand(now, action, stamp)
-            case ["up", now, name]:
-                self._fresh(name)
-                performance.player_up(now, name)
-            case ["down", now, name]:
-                performance.player_down(now, name)
-            case ["hung", now, name]:
-                performance.player_hung(now, name)
-            case ["lost", now, name]:
-                performance.port_lost(now, name)
-            case ["panic", now]:
-                performance.panic(now)
-            case ["rotate", now]:
-                performance.rotate(now)
-            case ["spec", now, spec]:
-                performance.reconfigure(now, StageSpec.from_json(spec))
-            case ["stage", _, spec]:
-                self._performance = Performance(StageSpec.from_json(spec), self)
+            case StageStarted(_, spec):
+                self._performance = Performance(spec, self)
                 self._made.append(entry)
-            case ["state", now, state]:
+            case StateSaved(now, state):
                 for name in state["up"]:
                     self._fresh(name)
                 performance.restore(now, state)
                 self._made.append(entry)
+            case SessionBegan():
+                raise JamdError("the journal has two beginnings: name a file that `jamd run` wrote")
             case _:
-                raise JamdError(f"the journal has an entry that this version of jamd does not know: {entry}")
+                if isinstance(entry, PlayerUp):
+                    self._fresh(entry.player)
+                performance.take(entry)
 
     def _fresh(self, name: str) -> None:
         """A player as it is after its start."""
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
         self._hosts[name] = make_host(self._members[name])
 
-    def _answer(self, now: float, name: str, number: int, was: list[Any], last: bool) -> list[Any]:
-        """As much of an answer as was given at that moment, as our own engine gives it."""
+    def _answer(self, name: str, number: int, was: Sequence[Answer], last: bool) -> Sequence[Answer]:
+        """As much of an answer as was given at that moment, from the replay's own engine."""
         rest = self._answers.get((name, number))
-        if rest is None:  # to something that was asked before this session
+        if rest is None:  # to a call before this session
             return was
-        actions = [rest.popleft() for _ in range(len(rest) if last else min(len(was), len(rest)))]
+        items = [rest.popleft() for _ in range(len(rest) if last else min(len(was), len(rest)))]
         if last:
             del self._answers[name, number]
-        return actions
+        return items
 
     # What the performance asks for
-
-    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        pass
-
-    def panic(self) -> None:
-        pass
-
-    def propose(self, action: str, value: float) -> None:
-        pass
 
     def call(self, player: str, number: int, call: Call) -> None:
         answer = self._answers[player, number] = deque()
         try:
-            answer.extend(encode_action(action) for action in self._hosts[player].handle(call))
+            answer.extend(self._hosts[player].handle(call))
         except Exception as error:  # then it crashed in the session, too
             self._result.warnings.append(f"{player}: {error!r}")
 
     def record(self, entry: Entry) -> None:
-        if entry[0] != "state":  # the next session begins with it
-            self._made.append(json.loads(json.dumps(entry)) if entry[0] == "spec" else entry)  # tuples as lists
+        if not isinstance(entry, StateSaved):  # the next session begins with it
+            self._made.append(entry)
 
 
-_OUTPUTS = ("sent", "dropped", "melody", "tempo")
+_OUTPUTS = (Sent, Dropped, MelodyPlayed, TempoChanged)

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from daemon.commands import Panic
+from daemon.entries import (
+    Audible,
+    Commanded,
+    Entry,
+    Heard,
+    MelodyPlayed,
+    PortLost,
+    Reconfigured,
+    Sent,
+    StageStarted,
+    StateSaved,
+    TempoChanged,
+)
 from daemon.music.events import is_note_off, is_note_on
-from daemon.music.tempo import Tempo, tempo_map_from_json
+from daemon.music.tempo import Tempo
+from daemon.spec import StageSpec
 
-HEARD = ("heard", "melody", "sent")  # the kinds of entries that somebody hears or plays
 SILENCE = 300.0  # seconds after which a session ends
 # A large session ends, too: its MIDI file is made, and no replay or recovery takes longer than one of this size. That
 # costs a breath of music, so rarely: the default band writes this much in 50 minutes.
@@ -27,36 +40,40 @@ class Rotation:
     the engine that follows it would forget it; from twice that size on any bar line will do. `clock` gives seconds.
     """
 
-    def __init__(self, spec: dict[str, Any], clock: Callable[[], float]) -> None:
+    def __init__(self, spec: StageSpec, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
         self._tempo: Tempo | None = None  # before the clock's start
         self._heard_at = self._asked_at = clock()
         self._configure(spec)
 
-    def follow(self, entry: list[Any]) -> None:
-        kind = entry[0]
-        if kind in ("panic", "stage"):
-            self._sounding.clear()
-        if kind in ("spec", "stage"):  # inputs that have changed let go
-            self._configure(entry[2])
-            self._sounding = {key for key in self._sounding if key[0] in self._players}
-        if kind == "state":
-            self._heard_at = self._clock()
-        elif kind == "stage":
-            self._tempo = None
-        elif kind == "tempo":
-            self._tempo = Tempo(entry[2], entry[1], entry[3])
-        elif kind == "lost":
-            self._sounding = {key for key in self._sounding if key[0] != entry[2]}
-        elif kind in HEARD:
-            self._heard_at = self._clock()
-            message = bytes.fromhex(entry[-1])
-            key = (entry[2], message[:2].hex()[1:])
-            if is_note_on(message) and kind != "melody":
-                self._sounding.add(key)
-            elif is_note_off(message):
-                self._sounding.discard(key)
+    def follow(self, entry: Entry) -> None:
+        match entry:
+            case Commanded(command=Panic()):
+                self._sounding.clear()
+            case Reconfigured() | StageStarted():  # inputs that have changed release their keys
+                self._configure(entry.spec)
+                self._sounding = {key for key in self._sounding if key[0] in self._players}
+                if isinstance(entry, StageStarted):
+                    self._sounding.clear()
+                    self._tempo = None
+            case StateSaved():
+                self._heard_at = self._clock()
+            case TempoChanged():
+                self._tempo = Tempo(entry.beat, entry.seconds, entry.bpm)
+            case PortLost(port=port):
+                self._sounding = {key for key in self._sounding if key[0] != port}
+            case Heard() | MelodyPlayed() | Sent():
+                self._follow_note(entry)
+
+    def _follow_note(self, entry: Audible) -> None:
+        self._heard_at = self._clock()
+        name = entry.player if isinstance(entry, Sent) else entry.source
+        key = (name, entry.message[:2].hex()[1:])
+        if is_note_on(entry.message) and not isinstance(entry, MelodyPlayed):
+            self._sounding.add(key)
+        elif is_note_off(entry.message):
+            self._sounding.discard(key)
 
     def due(self, size: int) -> float | None:
         """In how many seconds the stage should rotate; None: not soon. `size`: bytes of the session."""
@@ -79,7 +96,7 @@ class Rotation:
         wait = self._tempo.seconds_at(start + length) - self._breath - now
         return max(wait, 0.0) if wait < NEAR else None
 
-    def _configure(self, spec: dict[str, Any]) -> None:
-        self._players = {player["name"] for player in spec["players"]}
-        self._tempo_map = tempo_map_from_json(spec["tempo_map"])
-        self._breath = max([BREATH, *(player["lead"] + WAY for player in spec["players"])])
+    def _configure(self, spec: StageSpec) -> None:
+        self._players = {player.name for player in spec.players}
+        self._tempo_map = spec.tempo_map
+        self._breath = max([BREATH, *(player.lead + WAY for player in spec.players)])

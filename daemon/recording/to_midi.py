@@ -13,16 +13,28 @@ from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 
+from daemon.entries import (
+    Entry,
+    Gap,
+    Heard,
+    MelodyPlayed,
+    PortLost,
+    Reconfigured,
+    Sent,
+    SessionBegan,
+    StageStarted,
+    StateSaved,
+    TempoChanged,
+)
 from daemon.errors import JamdError
 from daemon.locks import lock
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off
 from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
-from daemon.recording.journal import Entry, read
+from daemon.recording.journal import read
 
 AT_ONCE = 4 << 20  # bytes of journals, about half an hour, whose MIDI files are made within a second or two
 LONGEST = 100_000  # bars that are looked at for their meter
-_STAMP = {"heard": 3, "melody": 1, "sent": 1}  # where an entry that is heard has its seconds
 
 
 def write_recording(journal: Path, path: Path) -> None:
@@ -52,24 +64,35 @@ class _Session:
     last: float = 0.0
 
     def take(self, entry: Entry) -> None:
-        kind, seconds = entry[0], entry[1]
+        seconds = entry.seconds
         self.last = max(self.last, seconds) if self.meters else seconds
-        if kind == "session":
-            self.meters.append((seconds, tempo_map_from_json(entry[2]["spec"]["tempo_map"])))
-        elif kind in ("spec", "stage"):
-            self.meters.append((seconds, tempo_map_from_json(entry[2]["tempo_map"])))
-        elif kind == "state" and entry[2]["running"]:
-            self.tempi.append(Tempo(*entry[2]["tempo"]))
-        elif kind == "tempo":
-            self.tempi.append(Tempo(entry[2], seconds, entry[3]))
-        elif kind in _STAMP:
-            self.tracks.setdefault(entry[2], []).append((entry[_STAMP[kind]], bytes.fromhex(entry[-1])))
-            if kind != "heard":
-                self.ours.add(entry[2])
-        if kind == "lost":
-            self._let_go([entry[2]], seconds)
-        elif kind in ("stage", "gap"):
-            self._let_go(list(self.tracks), seconds)
+        match entry:
+            case SessionBegan():
+                self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
+            case Reconfigured():
+                self.meters.append((seconds, entry.spec.tempo_map))
+            case StageStarted():
+                self.meters.append((seconds, entry.spec.tempo_map))
+                self._let_go(list(self.tracks), seconds)
+            case StateSaved() if entry.state["running"]:
+                self.tempi.append(Tempo(*entry.state["tempo"]))
+            case TempoChanged():
+                self.tempi.append(Tempo(entry.beat, seconds, entry.bpm))
+            case Heard():
+                self._add(entry.source, entry.stamp, entry.message)
+            case MelodyPlayed():
+                self._add(entry.source, seconds, entry.message)
+                self.ours.add(entry.source)
+            case Sent():
+                self._add(entry.player, seconds, entry.message)
+                self.ours.add(entry.player)
+            case PortLost():
+                self._let_go([entry.port], seconds)
+            case Gap():
+                self._let_go(list(self.tracks), seconds)
+
+    def _add(self, name: str, seconds: float, message: bytes) -> None:
+        self.tracks.setdefault(name, []).append((seconds, message))
 
     def _let_go(self, names: Iterable[str], seconds: float) -> None:
         """End what a source or player sounds when it, or the stage, is gone."""

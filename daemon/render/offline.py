@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,16 @@ from typing import Any
 import mido
 
 from daemon.config import Config
-from daemon.metrics import Cause
+from daemon.entries import Entry, PlayerDown, PlayerUp, Sent, Started, TempoChanged
 from daemon.music import smf
-from daemon.music.events import SUSTAIN, Action, Play, Stop, control_change, note_off, note_on
+from daemon.music.events import SUSTAIN, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, load_melody, melody_to_json
 from daemon.performance.performance import Performance
+from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.host import Host, make_host
 from daemon.spec import MelodySpec, PortSpec, StageSpec
-from daemon.wire import Call, Generate, encode_action
+from daemon.wire import Answer, Call, Generate
 
 INPUT = "input"  # the source that takes the place of all others
 EPSILON = 1e-6  # beats
@@ -28,7 +29,7 @@ PATIENCE = 2  # bars after the end in which what sounds may end by itself
 ANSWER = 66  # bars after the end in which the band may answer it: the longest phrase, and the rest before it
 
 
-class OfflineSink:
+class OfflineSink(SilentSink):
     """A sink that asks hosts at once and keeps what the performance records.
 
     `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer. Those of
@@ -39,22 +40,13 @@ class OfflineSink:
         self._hosts, self._heard = hosts, heard
         self.end, self._input_end, self._latest = end, end, latest
         self._calls: deque[tuple[str, int, Call]] = deque()
-        self.entries: list[list[Any]] = []
-
-    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        pass
-
-    def panic(self) -> None:
-        pass
-
-    def propose(self, action: str, value: float) -> None:
-        pass
+        self.entries: list[Sent | TempoChanged] = []
 
     def call(self, player: str, number: int, call: Call) -> None:
         self._calls.append((player, number, call))
 
-    def record(self, entry: list[Any]) -> None:
-        if entry[0] in ("sent", "tempo"):
+    def record(self, entry: Entry) -> None:
+        if isinstance(entry, Sent | TempoChanged):
             self.entries.append(entry)
 
     def answer(self, performance: Performance, now: float) -> None:
@@ -62,8 +54,7 @@ class OfflineSink:
         while self._calls:
             player, number, call = self._calls.popleft()
             end = self._end_of(player, call)
-            actions = [encode_action(action) for action in _until(end, self._hosts[player].handle(call))]
-            performance.answer(now, player, number, actions, True)
+            performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
 
     def _end_of(self, player: str, call: Call) -> float:
         """The beat from which on this player plays nothing new."""
@@ -74,11 +65,13 @@ class OfflineSink:
         return self._input_end if player in self._heard - owed else self.end
 
 
-def _until(end: float, actions: Iterator[Action]) -> Iterator[Action]:
+def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
     """From the end on, what would have made room for a new note only makes room."""
     for action in actions:
-        over = isinstance(action, Play) and action.onset >= end - EPSILON
-        yield Stop(action.onset, action.voice) if over else action
+        if isinstance(action, Play) and action.onset >= end - EPSILON:
+            yield Stop(action.onset, action.voice)
+        else:
+            yield action
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +95,8 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER * bar)
     performance = Performance(spec, sink)
     for name in members:
-        performance.player_up(-PRE_ROLL, name)
-    performance.start(-PRE_ROLL)
+        performance.take(PlayerUp(-PRE_ROLL, name))
+    performance.take(Started(-PRE_ROLL))
     keys = _keys(config, spec, melody, path) if live else iter(())
     _play(performance, sink, keys, PATIENCE * bar)
     tracks = _tracks(config, sink.entries)
@@ -173,7 +166,7 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
     while True:
         now = performance.next_deadline()
         if key is not None and (at := performance.seconds_at(key[0])) < now:
-            performance.heard(at, key[1], at, key[2])
+            performance.hear(at, key[1], at, key[2])
             sink.answer(performance, at)
             key = next(keys, None)
             continue
@@ -184,10 +177,10 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
         performance.advance(now)
         sink.answer(performance, now)
     for player in performance.spec.players:
-        performance.player_down(performance.seconds_at(sink.end + patience), player.name)
+        performance.take(PlayerDown(performance.seconds_at(sink.end + patience), player.name))
 
 
-def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
+def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.Track]:
     """A track for every voice of every member that has a channel, at the beats where the clock had them."""
     names = {
         (member.name, voice): voice if len(config.band) == 1 else f"{member.name} {voice}"
@@ -196,13 +189,12 @@ def _tracks(config: Config, entries: list[list[Any]]) -> list[smf.Track]:
     }
     tracks = {key: smf.Track(name) for key, name in names.items()}
     beat, seconds, bpm = 0.0, 0.0, 60.0
-    for kind, *entry in entries:
-        if kind == "tempo":
-            seconds, beat, bpm = entry
+    for entry in entries:
+        if isinstance(entry, TempoChanged):
+            seconds, beat, bpm = entry.seconds, entry.beat, entry.bpm
             continue
-        due, player, voice, _, message = entry
-        tick = max(round((beat + (due - seconds) * bpm / 60) * smf.TICKS), 0)
-        tracks[player, voice].events.append((tick, bytes.fromhex(message)))
+        tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.TICKS), 0)
+        tracks[entry.player, entry.voice].events.append((tick, entry.message))
     for track in tracks.values():
         track.events = list(smf.sounded(track.events))
     return list(tracks.values())

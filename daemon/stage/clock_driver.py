@@ -9,6 +9,15 @@ from typing import Any
 from daemon.clocks import ableton_link
 from daemon.clocks.ableton_link import AbletonLink
 from daemon.clocks.midi_clock_in import Caution, Change, MidiClockIn, TransportChange
+from daemon.commands import (
+    Command,
+    ContinueTransport,
+    SetTempo,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+)
+from daemon.entries import Followed, Located, Started, Stopped
 from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK
 from daemon.music.tempo import SIXTEENTH, Tempo
 from daemon.performance.performance import Performance
@@ -17,7 +26,7 @@ from daemon.spec import ClockSpec
 
 SOON = 0.2  # seconds that a new stage takes to go on where the one before it was
 LOOK = 0.2  # seconds between looks at a MIDI clock
-BY_HAND = {"start": START, "continue": CONTINUE, "stop": STOP_CLOCK}
+AS_MASTER = {StartTransport: START, ContinueTransport: CONTINUE, StopTransport: STOP_CLOCK}
 
 Say = Callable[[str, str, str], None]  # level, cause, text
 
@@ -73,17 +82,17 @@ class ClockDriver:
                 self._follower.resume(tempo)
             if self._link is not None:
                 self._link.resume(now, tempo)
-            performance.follow(now, tempo)
-            performance.start(now, beat, tempo.seconds_at(beat))
+            performance.take(Followed.make(now, tempo))
+            performance.take(Started(now, beat, tempo.seconds_at(beat)))
         elif was or clock.source in FOLLOWS or clock.by_hand:
-            performance.stop(now)
-            performance.locate(now, was[0] if was else 0.0)
+            performance.take(Stopped(now))
+            performance.take(Located(now, was[0] if was else 0.0))
             if self._follower is not None and was:
                 self._follower.stand(was[0])
             if self._link is not None and not was and not clock.by_hand:
                 self._link.start_soon()
         else:
-            performance.start(now)
+            performance.take(Started(now))
 
     def place(self) -> list[float]:
         """Where the song is, for a stage after this one: beat, seconds and bpm while it runs; else the beat; nothing
@@ -123,27 +132,27 @@ class ClockDriver:
             self._obey(now, self._link.advance(now))
             self.look_at = self._link.next_look(now)
 
-    def propose(self, now: float, action: str, value: float) -> None:
+    def propose(self, now: float, command: Command, stamp: float) -> None:
         """To whom we follow: what is wanted by hand. See Sink.propose.
 
         Under MIDI clock it counts as if the master had sent it, so that both agree on where the song is.
         """
-        if self._follower is not None and action in BY_HAND:
-            self._wanted.append(BY_HAND[action])
+        if self._follower is not None and type(command) in AS_MASTER:
+            self._wanted.append(AS_MASTER[type(command)])
             self._look_again()
         if (link := self._link) is None:
             return
-        match action:
-            case "start":
+        match command:
+            case StartTransport():
                 link.start(now)
-            case "continue" if not link.running:
+            case ContinueTransport() if not link.running:
                 link.start(now, self._performance.position)
-            case "stop":
+            case StopTransport():
                 link.stop(now)
-            case "tap":
-                link.tap(now, value)
-            case "tempo":
-                link.set_bpm(now, value)
+            case TapBeat():
+                link.tap(now, stamp)
+            case SetTempo(bpm):
+                link.set_bpm(now, bpm)
         self._look_again()
 
     def port_lost(self, now: float, name: str) -> None:
@@ -177,11 +186,11 @@ class ClockDriver:
         for change in changes:
             match change:
                 case Tempo():
-                    performance.follow(now, change)
+                    performance.take(Followed.make(now, change))
                 case TransportChange("stop", _):
-                    performance.stop(now)
+                    performance.take(Stopped(now))
                 case TransportChange(_, line):
-                    performance.follow(now, line)
-                    performance.start(now, line.beat, line.seconds)
+                    performance.take(Followed.make(now, line))
+                    performance.take(Started(now, line.beat, line.seconds))
                 case Caution(cause, text):
                     self._say("warning", f"clock {cause}", f"clock: {text}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from daemon.entries import Entry, encode_entry
 from daemon.stage.connection import Connection
 
 LIMIT = 64 << 20  # bytes that may wait: an hour of the journal
@@ -32,11 +33,11 @@ class DeskConnection:
             self._said[cause] = now
             self.tell("log", level, cause, text)
 
-    def record(self, entry: list[Any]) -> None:
+    def record(self, entry: Entry) -> None:
         """Keep for the journal, until the next `post`."""
         if not self._journal:
             self._post_at = time.perf_counter() + POST
-        self._journal.append(entry)
+        self._journal.append(encode_entry(entry))
 
     def next_deadline(self) -> float:
         """When `post` has something to do."""

@@ -14,6 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from daemon import realtime
+from daemon.commands import Command, Panic, decode_command
+from daemon.entries import (
+    Commanded,
+    Entry,
+    Located,
+    PlayerDown,
+    PlayerUp,
+    PortLost,
+    Reconfigured,
+    Started,
+    Stopped,
+)
 from daemon.metrics import Cause, Metrics
 from daemon.midi.inbox import Inbox, Waker
 from daemon.midi.ledger import Ledger, open_ledger
@@ -27,7 +39,7 @@ from daemon.stage.clock_driver import ClockDriver
 from daemon.stage.connection import Connection
 from daemon.stage.desk_connection import DeskConnection
 from daemon.stage.player_listener import PlayerListener
-from daemon.wire import Call, encode_call
+from daemon.wire import Call, decode_answer, encode_call
 
 EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
 SPIN = 0.0002  # seconds before something is sent that are not slept: waking takes half of that
@@ -136,13 +148,13 @@ class Stage:
             if not message:
                 if message is not None:
                     self.say("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
-                self._performance.port_lost(time.perf_counter(), source)
+                self._performance.take(PortLost(time.perf_counter(), source))
                 if message is None:  # somebody was unplugged
                     self._time.port_lost(time.perf_counter(), source)
                 continue
             if self._time.hear(time.perf_counter(), source, message, stamp):
                 continue
-            if not self._performance.heard(time.perf_counter(), source, stamp, message):
+            if not self._performance.hear(time.perf_counter(), source, stamp, message):
                 self._ports.got_garbage(source, stamp)
                 self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
 
@@ -150,8 +162,9 @@ class Stage:
         assert self._performance is not None
         for message in link.receive():
             try:
-                number, actions, last = message
-                self._performance.answer(time.perf_counter(), name, number, actions, last)
+                number, items, last = message
+                answer = [decode_answer(item) for item in items]  # ValueError before anything has happened
+                self._performance.answer(time.perf_counter(), name, number, answer, bool(last))
             except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
                 self.say(
                     "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
@@ -164,7 +177,7 @@ class Stage:
     def _drop_player(self, name: str, how: str) -> None:
         self._players.pop(name).close()
         if self._performance is not None and name in self._names():
-            self._performance.player_down(time.perf_counter(), name)
+            self._performance.take(PlayerDown(time.perf_counter(), name))
         self._desk.tell("player", name, how)
 
     def _welcome(self, name: str, link: Connection) -> None:
@@ -176,7 +189,7 @@ class Stage:
 
     def _admit(self, name: str) -> None:
         assert self._performance is not None
-        self._performance.player_up(time.perf_counter(), name)
+        self._performance.take(PlayerUp(time.perf_counter(), name))
         self._desk.tell("player", name, "up")
 
     def _names(self) -> set[str]:
@@ -207,12 +220,8 @@ class Stage:
             case ["start", *was]:
                 self._ports.pay_again()
                 self._time.begin(now, was)
-            case ["hand", action, stamp]:
-                self._performance.by_hand(now, action, stamp)
-            case ["panic"]:
-                self._performance.panic(now)
-            case ["rotate"]:
-                self._performance.rotate(now)
+            case ["command", command, stamp]:
+                self._performance.take(Commanded(now, decode_command(command), stamp))
 
     def _take(self, spec: StageSpec) -> None:
         if self._performance is None:
@@ -220,7 +229,7 @@ class Stage:
                 return
         else:
             before = {player.name: player for player in self._performance.spec.players}
-            self._performance.reconfigure(time.perf_counter(), spec)
+            self._performance.take(Reconfigured(time.perf_counter(), spec))
             if self._time is not None:
                 self._time.configure()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
@@ -278,7 +287,7 @@ class Stage:
             self._desk.tell("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
         if self._slept - slept > 1.0:
-            self._performance.panic(now)
+            self._performance.take(Commanded(now, Panic(), now))
             self._ports.reopen(now)
         if now >= self._tidy_at and self._music_at() > now + 5 * ROOM:
             self._tidy_at = now + TIDY
@@ -287,7 +296,7 @@ class Stage:
     def port_changed(self, name: str, there: bool) -> None:
         self._desk.tell("port", name, "back" if there else "lost")
         if not there and self._performance is not None and self._time is not None:
-            self._performance.port_lost(time.perf_counter(), name)
+            self._performance.take(PortLost(time.perf_counter(), name))
             self._time.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
@@ -308,12 +317,12 @@ class Stage:
     def panic(self) -> None:
         self._ports.silence()
 
-    def propose(self, action: str, value: float) -> None:
+    def propose(self, command: Command, stamp: float) -> None:
         if self._time is not None:
-            self._time.propose(time.perf_counter(), action, value)
+            self._time.propose(time.perf_counter(), command, stamp)
 
-    def record(self, entry: list[Any]) -> None:
-        self._moved |= entry[0] in ("start", "stop", "locate", "hand")
+    def record(self, entry: Entry) -> None:
+        self._moved |= isinstance(entry, Started | Stopped | Located | Commanded)
         self._desk.record(entry)
 
 

@@ -16,6 +16,8 @@ from daemon.clocks import ableton_link
 from daemon.clocks.ableton_link import LOOK, SETTLE, AbletonLink
 from daemon.clocks.midi_clock_in import Change, TransportChange
 from daemon.clocks.slew import JUMP
+from daemon.commands import StopTransport
+from daemon.entries import Commanded, PlayerUp, Reconfigured, Started
 from daemon.music.events import control_change
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.performance.performance import Performance
@@ -478,7 +480,7 @@ class Stage(Recorder):
         self.performance = Performance(spec, self)
         self.said: list[str] = []
         self.time = ClockDriver(self.performance, lambda level, cause, text: self.said.append(text))
-        self.performance.player_up(self.clocks.seconds, "choir")
+        self.performance.take(PlayerUp(self.clocks.seconds, "choir"))
 
     def propose(self, action: str, value: float) -> None:
         self.time.propose(self.clocks.seconds, action, value)
@@ -492,9 +494,7 @@ class Stage(Recorder):
             self.time.look(self.clocks.seconds)
 
     def turn(self, number: int, value: int = 127) -> None:
-        assert self.performance.heard(
-            self.clocks.seconds, "keys", self.clocks.seconds, control_change(1, number, value)
-        )
+        assert self.performance.hear(self.clocks.seconds, "keys", self.clocks.seconds, control_change(1, number, value))
 
     @property
     def beat(self) -> float:
@@ -539,7 +539,7 @@ def test_by_hand_is_said_to_the_session(monkeypatch: pytest.MonkeyPatch) -> None
         stage.turn(3)
         stage.run(0.5)
     assert stage.performance.bpm == pytest.approx(120, abs=0.05)
-    stage.performance.by_hand(stage.clocks.seconds, "stop", stage.clocks.seconds)
+    stage.performance.take(Commanded(stage.clocks.seconds, StopTransport(), stage.clocks.seconds))
     stage.run(0.1)
     assert not stage.performance.running
 
@@ -576,12 +576,12 @@ def test_a_reload_takes_link_another_meter_and_leaves_it_again(monkeypatch: pyte
     link = stage.performance.spec
 
     def reload(spec: StageSpec) -> None:
-        stage.performance.reconfigure(stage.clocks.seconds, spec)
+        stage.performance.take(Reconfigured(stage.clocks.seconds, spec))
         stage.time.configure()
 
     reload(replace(link, tempo_map=TempoMap(((0.0, 120.0),), ((0.0, 3.0),))))
     stage.run(4.0)
-    assert stage.performance.running and len([e for e in stage.entries if e[0] == "start"]) == 1
+    assert stage.performance.running and len([e for e in stage.entries if isinstance(e, Started)]) == 1
     apart = (stage.beat - stage.session.state.beatAtTime(stage.clocks.micros(), 3.0)) / 3.0
     assert apart == pytest.approx(round(apart), abs=0.001)
     reload(replace(link, clock=ClockSpec()))

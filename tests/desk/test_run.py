@@ -266,7 +266,7 @@ def test_a_band_that_takes_long_to_start_plays_all_the_same(start: Start) -> Non
     (journal,) = folder.glob("*.journal")
 
     def goes_on() -> bool:
-        kinds = [entry[0] for entry in read(journal)]
+        kinds = [entry.kind for entry in read(journal)]
         return kinds.count("stage") == 2 and "sent" in kinds[len(kinds) - kinds[::-1].index("stage") :]
 
     jamd.wait(goes_on, 15, "notes of the new stage")

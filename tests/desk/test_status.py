@@ -4,6 +4,7 @@ from typing import Any, cast
 from daemon.desk.status import ActivityLog, clock, figures, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.terminal import View
+from daemon.entries import MelodyPlayed, Sent
 from daemon.music.events import note_on
 
 METRICS = {
@@ -52,12 +53,12 @@ def test_the_chronicle_tells_once_a_minute_what_was_played() -> None:
     now = [0.0]
     view = View(None)
     chronicle = ActivityLog(view, lambda: now[0])
-    view.follow([["melody", 0.0, "tune", note_on(1, 60, 64).hex()]] * 3)
+    view.follow([MelodyPlayed(0.0, "tune", note_on(1, 60, 64))] * 3)
     assert chronicle.line(supervisor()) is None
     now[0] = 60.0
     assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: tune 3"
     now[0] = 120.0
     assert chronicle.line(supervisor()) is None
-    view.follow([["sent", 0.0, "choir", "alto", "choir", note_on(1, 60, 64).hex()]])
+    view.follow([Sent(0.0, "choir", "alto", "choir", note_on(1, 60, 64))])
     now[0] = 180.0
     assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: choir 1"

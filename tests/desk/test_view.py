@@ -2,16 +2,18 @@ import asyncio
 
 import pytest
 
+from daemon.commands import Panic
 from daemon.desk.terminal import Terminal, View, chord_name, note_name
+from daemon.entries import Commanded, Entry, Heard, MelodyPlayed, Sent, Started, Stopped, TempoChanged
 from daemon.music.events import note_off, note_on
 
 
-def on(voice: str, pitch: int) -> list[object]:
-    return ["sent", 0.0, "choir", voice, "choir", note_on(1, pitch, 64).hex()]
+def on(voice: str, pitch: int) -> Entry:
+    return Sent(0.0, "choir", voice, "choir", note_on(1, pitch, 64))
 
 
-def off(voice: str, pitch: int) -> list[object]:
-    return ["sent", 0.0, "choir", voice, "choir", note_off(1, pitch).hex()]
+def off(voice: str, pitch: int) -> Entry:
+    return Sent(0.0, "choir", voice, "choir", note_off(1, pitch))
 
 
 @pytest.mark.parametrize(
@@ -38,12 +40,12 @@ def test_note_names() -> None:
 
 def test_the_line_shows_who_sounds_what() -> None:
     view = View(None)
-    view.follow([["heard", 0.0, "keys", 0.0, note_on(1, 72, 64).hex()], on("soprano", 72), on("alto", 67)])
+    view.follow([Heard(0.0, "keys", 0.0, note_on(1, 72, 64)), on("soprano", 72), on("alto", 67)])
     view.follow([on("tenor", 64), on("bass", 60)])
     assert view.line() == "keys: C5 │ choir: soprano C5  alto G4  tenor E4  bass C4  (C)"
-    view.follow([off("soprano", 72), ["heard", 1.0, "keys", 1.0, note_off(1, 72).hex()]])
+    view.follow([off("soprano", 72), Heard(1.0, "keys", 1.0, note_off(1, 72))])
     assert view.line() == "choir: alto G4  tenor E4  bass C4  (C)"
-    view.follow([["panic", 2.0]])
+    view.follow([Commanded(2.0, Panic(), 2.0)])
     assert view.line() == ""
     assert view.notes == {"keys": 1, "choir": 4}
 
@@ -91,7 +93,7 @@ def test_a_terminal_that_takes_nothing_gets_nothing_more_until_it_does() -> None
 
 def test_a_song_that_stands_is_told() -> None:
     view = View(None)
-    view.follow([["tempo", 0.0, 0.0, 96.0], ["melody", 0.0, "tune", note_on(1, 60, 64).hex()], ["stop", 1.0]])
+    view.follow([TempoChanged(0.0, 0.0, 96.0), MelodyPlayed(0.0, "tune", note_on(1, 60, 64)), Stopped(1.0)])
     assert view.line() == "the song stands (96 bpm)"
-    view.follow([["start", 2.0, 0.0, 2.3]])
+    view.follow([Started(2.0, 0.0, 2.3)])
     assert view.line() == ""

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
+from daemon.commands import Command, Panic, RotateSession
 from daemon.config import load
+from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, PortLost, Reconfigured
 from daemon.metrics import Cause, Metrics
 from daemon.midi import output as output_module
 from daemon.midi.ledger import Ledger
@@ -25,7 +26,7 @@ from daemon.music.events import Play, Stop, control_change, note_off, note_on, s
 from daemon.performance.performance import Performance
 from daemon.spec import StageSpec
 from daemon.stage.clock_driver import ClockDriver
-from daemon.wire import Call, Generate, Listen, encode_action
+from daemon.wire import Call, Generate, Listen
 from tests.desk.jamd import write_tune
 from tests.soak import bands, sequence
 from tests.soak.observer import Hearing
@@ -84,7 +85,7 @@ class World:
             self.open_ports()
         self.look()
         for player in self.spec.players:
-            self.performance.player_up(self.now, player.name)
+            self.performance.take(PlayerUp(self.now, player.name))
         for output in self.outputs.values():
             output.pay_again()
         self.time.begin(self.now, self.place)
@@ -122,7 +123,7 @@ class World:
             self.replace(name)
 
     def lose(self, port: str) -> None:
-        self.performance.port_lost(self.now, port)
+        self.performance.take(PortLost(self.now, port))
         self.time.port_lost(self.now, port)
 
     # Players
@@ -130,7 +131,7 @@ class World:
     def replace(self, name: str) -> None:
         if name not in self.performance.sounding():
             return
-        self.performance.player_down(self.now, name)
+        self.performance.take(PlayerDown(self.now, name))
         if self.performance.sounding()[name]:
             self.faults.append(f"{name} is down and sounds, at {self.now}")
         self.hung.discard(name)
@@ -139,7 +140,7 @@ class World:
 
         def again() -> None:
             if self.has_stage and self.performance is stage and name in stage.sounding():
-                stage.player_up(self.now, name)
+                stage.take(PlayerUp(self.now, name))
 
         self.do_later(self.rng.choice((0.0, 0.3)), again)
 
@@ -174,10 +175,10 @@ class World:
             output.silence()
             output.pump(self.now)
 
-    def propose(self, action: str, value: float) -> None:
+    def propose(self, command: Command, stamp: float) -> None:
         pass
 
-    def record(self, entry: list[Any]) -> None:
+    def record(self, entry: Entry) -> None:
         pass
 
     # Time
@@ -215,9 +216,7 @@ class World:
         while self.asked and rng.random() < 0.8:
             name, number, call = self.asked.pop(0)
             if name not in self.hung:
-                self.performance.answer(
-                    self.now, name, number, [encode_action(a) for a in self.actions(name, call)], True
-                )
+                self.performance.answer(self.now, name, number, self.actions(name, call), True)
         self.performance.advance(self.now)
         for output in self.outputs.values():
             output.pump(self.now)
@@ -226,7 +225,7 @@ class World:
             self.look_at = self.now + LOOK
             self.look()
             if rng.random() < 0.05:
-                self.performance.rotate(self.now)
+                self.performance.take(Commanded(self.now, RotateSession(), self.now))
 
     # What happens
 
@@ -236,7 +235,7 @@ class World:
             return
         source, ran = "keys" if who == "keyboard" else "sync", self.performance.running
         if not self.time.hear(self.now, source, message, stamp):
-            self.performance.heard(self.now, source, stamp, message)
+            self.performance.hear(self.now, source, stamp, message)
         if ran and not self.performance.running and any(self.performance.sounding().values()):
             self.faults.append(f"stopped and sounding, at {self.now}")
 
@@ -282,21 +281,21 @@ class World:
             case "reload":
                 self.reload(self.spec_of(bands.band(values[0])))
             case "panic":
-                self.performance.panic(self.now)
+                self.performance.take(Commanded(self.now, Panic(), self.now))
 
     def thaw(self) -> None:
         """What came in meanwhile is lost."""
         if self.has_stage:
             for port in bands.INPUTS:
-                self.performance.port_lost(self.now, port)
+                self.performance.take(PortLost(self.now, port))
 
     def reload(self, spec: StageSpec) -> None:
         before, self.spec = {player.name: player for player in self.spec.players}, spec
-        self.performance.reconfigure(self.now, spec)
+        self.performance.take(Reconfigured(self.now, spec))
         self.time.configure()
         for player in spec.players:
             if before.get(player.name) != player:
-                self.performance.player_up(self.now, player.name)
+                self.performance.take(PlayerUp(self.now, player.name))
                 self.hung.discard(player.name)
 
     def kill_jack(self) -> None:

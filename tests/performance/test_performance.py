@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from daemon.commands import Command, Panic, RotateSession
+from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, PortLost, Reconfigured, Started, StateSaved
 from daemon.metrics import GRID, OTHER, THRU, Cause, CauseKind
 from daemon.music.events import Action, Play, Stop, control_change, is_note_on, note_off, note_on
 from daemon.music.melody import Melody, Note
@@ -14,7 +16,7 @@ from daemon.performance.performance import Performance
 from daemon.performance.players import PATIENCE
 from daemon.performance.transport import PRE_ROLL
 from daemon.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
-from daemon.wire import Call, Control, Generate, Listen, Ping, Reset, encode_action
+from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
 
 STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # a beat is 0.5 s, a 16th 0.125 s
 CHOIR = PlayerSpec("choir", ("keys",), "choir", {"soprano": 1, "alto": 2}, monophonic=True, lead=0.03, tolerance=0.05)
@@ -30,8 +32,8 @@ class Recorder:
         self.causes: list[Cause] = []  # of note-ons
         self.calls: list[tuple[str, int, Call]] = []
         self.panics = 0
-        self.proposals: list[tuple[str, float]] = []
-        self.entries: list[list[Any]] = []
+        self.proposals: list[tuple[Command, float]] = []
+        self.entries: list[Entry] = []
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         self.sent.append((round(due, 6), port, message))
@@ -44,10 +46,10 @@ class Recorder:
     def panic(self) -> None:
         self.panics += 1
 
-    def propose(self, action: str, value: float) -> None:
-        self.proposals.append((action, value))
+    def propose(self, command: Command, stamp: float) -> None:
+        self.proposals.append((command, stamp))
 
-    def record(self, entry: list[Any]) -> None:
+    def record(self, entry: Entry) -> None:
         self.entries.append(entry)
 
     def last(self, kind: type) -> tuple[str, int, Any]:
@@ -60,8 +62,8 @@ def stage(**changes: Any) -> tuple[Performance, Recorder]:
     spec = StageSpec(**{"tempo_map": STEADY, "ports": (KEYS, OUT), "players": (CHOIR,), **changes})
     performance = Performance(spec, sink)
     for player in spec.players:
-        performance.player_up(-PRE_ROLL, player.name)
-    performance.start(-PRE_ROLL)
+        performance.take(PlayerUp(-PRE_ROLL, player.name))
+    performance.take(Started(-PRE_ROLL))
     return performance, sink
 
 
@@ -73,7 +75,7 @@ def run_until(performance: Performance, seconds: float) -> None:
 
 def answer(performance: Performance, sink: Recorder, now: float, *actions: Action) -> None:
     """Let the choir answer its latest call."""
-    performance.answer(now, "choir", sink.calls[-1][1], [encode_action(a) for a in actions], True)
+    performance.answer(now, "choir", sink.calls[-1][1], actions, True)
 
 
 def test_windows_are_asked_for_one_lead_before_they_start() -> None:
@@ -91,7 +93,7 @@ def test_windows_are_asked_for_one_lead_before_they_start() -> None:
 
 def test_a_key_is_heard_at_its_beat_and_answered_at_once() -> None:
     performance, sink = stage()
-    performance.heard(1.0001, "keys", 1.0, note_on(1, 60, 90))
+    performance.hear(1.0001, "keys", 1.0, note_on(1, 60, 90))
     player, _, call = sink.last(Listen)
     assert (player, call.event.beat, call.event.source, call.event.message) == (
         "choir",
@@ -109,7 +111,7 @@ def test_the_first_note_of_an_answer_to_a_key_or_controller_counts_as_latency_an
     performance.advance(1.0)
     for message in (note_on(1, 60, 90), control_change(1, 1, 127)):
         sink.causes.clear()
-        performance.heard(1.0001, "keys", 1.0, message)
+        performance.hear(1.0001, "keys", 1.0, message)
         answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"), Play(2.0, 55, 80, "alto"))
         assert sink.causes == [Cause(CauseKind.ANSWER, "choir", 1.0), OTHER]
     sink.causes.clear()
@@ -122,7 +124,7 @@ def test_what_is_copied_from_an_input_or_played_by_a_melody_has_its_cause() -> N
     melody = MelodySpec(Melody("tune", (Note(0.0, 1.0, 60, 80),), 4.0, False, STEADY), ("choir",))
     performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT), melodies=(melody,), players=())
     performance.advance(0.0)
-    performance.heard(0.1, "keys", 0.1, note_on(1, 70, 90))
+    performance.hear(0.1, "keys", 0.1, note_on(1, 70, 90))
     assert sink.causes == [GRID, THRU]
 
 
@@ -189,7 +191,7 @@ def test_thru_copies_everything_but_foreign_channels_at_once() -> None:
     performance, sink = stage(ports=(PortSpec("keys", "in", channels=(1,), thru=("choir",)), OUT))
     messages = [note_on(1, 60, 90), b"\xe0\x01\x40", b"\xd0\x10", b"\xf0\x01\x02\xf7", note_off(1, 60)]
     for message in [*messages, note_on(2, 61, 90)]:
-        performance.heard(1.0, "keys", 1.0, message)
+        performance.hear(1.0, "keys", 1.0, message)
     assert [m for _, _, m in sink.sent] == messages
     assert [c[2].event.message for c in sink.calls if isinstance(c[2], Listen)] == [messages[0], messages[-1]]
 
@@ -199,7 +201,7 @@ def test_thru_copies_everything_but_foreign_channels_at_once() -> None:
 )
 def test_garbage_is_counted_and_goes_nowhere(garbage: bytes) -> None:
     performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT))
-    performance.heard(1.0, "keys", 1.0, garbage)
+    performance.hear(1.0, "keys", 1.0, garbage)
     assert sink.sent == []
     assert performance.counts["malformed"] == 1
 
@@ -207,11 +209,11 @@ def test_garbage_is_counted_and_goes_nowhere(garbage: bytes) -> None:
 def test_a_dead_player_falls_silent_and_starts_anew() -> None:
     performance, sink = stage()
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto"), Play(4.0, 62, 90, "alto"))
-    performance.player_down(0.2, "choir")
+    performance.take(PlayerDown(0.2, "choir"))
     assert sink.sent[-1] == (0.2, "choir", note_off(2, 60))
     performance.advance(4.0)
     assert len(sink.sent) == 2
-    performance.player_up(4.05, "choir")
+    performance.take(PlayerUp(4.05, "choir"))
     _, _, reset = sink.last(Reset)
     assert reset.beat == 8.5  # beat 8.1 + 0.1 s to settle → the next 16th
 
@@ -224,14 +226,14 @@ def test_a_hung_player_is_found_silenced_and_named_once() -> None:
     assert performance.check_players(0.1 + PATIENCE + 0.2) == ["choir"]
     assert sink.sent[-1][2] == note_off(2, 60)
     assert performance.check_players(2.0) == []
-    performance.answer(2.0, "choir", sink.calls[-1][1], [encode_action(Play(4.0, 70, 90, "alto"))], True)
+    performance.answer(2.0, "choir", sink.calls[-1][1], [Play(4.0, 70, 90, "alto")], True)
     assert sink.sent[-1][2] == note_off(2, 60)  # what it says too late is not played
 
 
 def test_an_idle_player_is_asked_whether_it_lives() -> None:
     sink = Recorder()
     performance = Performance(StageSpec(tempo_map=STEADY, players=(CHOIR,)), sink)
-    performance.player_up(0.0, "choir")
+    performance.take(PlayerUp(0.0, "choir"))
     assert performance.check_players(0.2) == []
     assert isinstance(sink.calls[-1][2], Ping)
     performance.answer(0.3, "choir", sink.calls[-1][1], [], True)
@@ -241,7 +243,7 @@ def test_an_idle_player_is_asked_whether_it_lives() -> None:
 def test_panic_silences_forgets_and_starts_anew() -> None:
     performance, sink = stage(controls=(ControlSpec("keys", 120, "panic"),))
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto"), Play(4.0, 62, 90, "alto"))
-    performance.heard(0.5, "keys", 0.5, control_change(1, 120, 0))
+    performance.hear(0.5, "keys", 0.5, control_change(1, 120, 0))
     assert sink.panics == 1
     assert [type(c[2]) for c in sink.calls[-2:]] == [Reset, Generate]
     performance.advance(9.0)
@@ -251,14 +253,14 @@ def test_panic_silences_forgets_and_starts_anew() -> None:
 def test_controls_turn_settings_and_carry_the_pedal() -> None:
     controls = (ControlSpec("keys", 1, "setting", "choir", "temperature", 0.0, 1.5), ControlSpec("keys", 66, "sustain"))
     performance, sink = stage(controls=controls)
-    performance.heard(0.1, "keys", 0.1, control_change(1, 1, 127))
+    performance.hear(0.1, "keys", 0.1, control_change(1, 1, 127))
     turned = sink.calls[-1][2]
     assert isinstance(turned, Control)
     assert (turned.name, turned.value, turned.beat) == ("temperature", 1.5, pytest.approx(performance.beat_at(0.1)))
-    performance.heard(0.2, "keys", 0.2, control_change(3, 66, 127))
+    performance.hear(0.2, "keys", 0.2, control_change(3, 66, 127))
     assert sink.last(Listen)[2].event.message == control_change(3, 64, 127)
-    performance.player_down(0.3, "choir")
-    performance.player_up(0.4, "choir")
+    performance.take(PlayerDown(0.3, "choir"))
+    performance.take(PlayerUp(0.4, "choir"))
     assert (
         isinstance(sink.calls[-2][2], Control) and sink.calls[-2][2].value == 1.5
     )  # a new player gets the last setting
@@ -268,16 +270,16 @@ def test_a_lost_input_lets_go_of_what_it_held() -> None:
     performance, sink = stage(
         ports=(PortSpec("keys", "in", thru=("choir",)), OUT), controls=(ControlSpec("keys", 64, "sustain"),)
     )
-    performance.heard(0.1, "keys", 0.1, note_on(1, 60, 90))
-    performance.heard(0.1, "keys", 0.1, note_on(5, 64, 90))
-    performance.heard(0.1, "keys", 0.1, note_off(5, 64))
-    performance.heard(0.1, "keys", 0.1, control_change(1, 64, 127))
+    performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
+    performance.hear(0.1, "keys", 0.1, note_on(5, 64, 90))
+    performance.hear(0.1, "keys", 0.1, note_off(5, 64))
+    performance.hear(0.1, "keys", 0.1, control_change(1, 64, 127))
     sink.sent.clear()
     sink.calls.clear()
-    performance.port_lost(0.5, "keys")
+    performance.take(PortLost(0.5, "keys"))
     assert [m for _, _, m in sink.sent] == [note_off(1, 60), control_change(1, 64, 0)]
     assert [c[2].event.message for c in sink.calls] == [note_off(1, 60), control_change(1, 64, 0)]
-    performance.port_lost(0.6, "keys")
+    performance.take(PortLost(0.6, "keys"))
     assert len(sink.sent) == 2
 
 
@@ -317,7 +319,7 @@ def test_players_hear_one_another() -> None:
     echo = PlayerSpec("echo", ("choir",), "choir", {"kit": 10}, False, 0.03, 0.05)
     performance, sink = stage(players=(CHOIR, echo))
     number = next(n for player, n, c in sink.calls if player == "choir")
-    performance.answer(0.0, "choir", number, [encode_action(Play(1.0, 60, 90, "alto", 0.5))], True)
+    performance.answer(0.0, "choir", number, [Play(1.0, 60, 90, "alto", 0.5)], True)
     run_until(performance, 1.0)
     heard = [c for c in sink.calls if isinstance(c[2], Listen)]
     assert [(p, c.event.beat, c.event.message) for p, _, c in heard] == [
@@ -330,8 +332,8 @@ def test_answers_from_before_a_reset_are_stale() -> None:
     performance, sink = stage()
     performance.advance(0.0)
     old = sink.calls[-1][1]
-    performance.panic(0.01)
-    performance.answer(0.02, "choir", old, [encode_action(Play(0.0, 60, 90, "alto"))], True)
+    performance.take(Commanded(0.01, Panic(), 0.01))
+    performance.answer(0.02, "choir", old, [Play(0.0, 60, 90, "alto")], True)
     assert sink.sent == []
 
 
@@ -340,10 +342,10 @@ def test_reconfiguring_leaves_the_same_players_alone_and_silences_the_others() -
     performance, sink = stage(players=(CHOIR, bass), melodies=(MelodySpec(twinkle(), ("choir",), 7),))
     numbers = {player: n for player, n, _ in sink.calls}
     for player, voice in (("choir", "alto"), ("bass", "bass")):
-        performance.answer(0.0, player, numbers[player], [encode_action(Play(0.0, 50, 90, voice))], True)
+        performance.answer(0.0, player, numbers[player], [Play(0.0, 50, 90, voice)], True)
     performance.advance(0.1)
     sink.sent.clear()
-    performance.reconfigure(0.2, StageSpec(tempo_map=STEADY, ports=(KEYS, OUT), players=(CHOIR,)))
+    performance.take(Reconfigured(0.2, StageSpec(tempo_map=STEADY, ports=(KEYS, OUT), players=(CHOIR,))))
     assert sorted(m for _, _, m in sink.sent) == sorted([note_off(4, 50), note_off(7, 60)])
     assert performance.sounding() == {"choir": 1}
     sink.sent.clear()
@@ -357,24 +359,11 @@ def test_reconfiguring_leaves_the_same_players_alone_and_silences_the_others() -
 )
 def test_an_input_that_changes_lets_go_of_what_it_held(port: PortSpec | None) -> None:
     performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT))
-    performance.heard(0.1, "keys", 0.1, note_on(1, 60, 90))
+    performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
     ports = (OUT,) if port is None else (port, OUT)
-    performance.reconfigure(0.2, StageSpec(tempo_map=STEADY, ports=ports, players=(CHOIR,)))
+    performance.take(Reconfigured(0.2, StageSpec(tempo_map=STEADY, ports=ports, players=(CHOIR,))))
     assert [m for _, _, m in sink.sent] == [note_on(1, 60, 90), note_off(1, 60)]
     assert sink.last(Listen)[2].event.message == note_off(1, 60)
-
-
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), 10**400, "1", None])
-@pytest.mark.parametrize("place", [1, 4])
-def test_an_answer_with_a_moment_that_no_clock_has_is_refused(number: Any, place: int) -> None:
-    performance, sink = stage()
-    action: list[Any] = encode_action(Play(0.0, 60, 90, "alto", 1.0))
-    action[place] = number
-    if (number, place) == (None, 4):
-        return  # a note without an end
-    with pytest.raises(ValueError):
-        performance.answer(0.0, "choir", sink.calls[-1][1], [action], True)
-    assert performance.next_deadline() < 1.0
 
 
 def test_a_stage_that_stood_still_goes_on_with_the_present() -> None:
@@ -387,14 +376,14 @@ def test_a_stage_that_stood_still_goes_on_with_the_present() -> None:
 
 def test_the_same_happenings_give_the_same_output_again() -> None:
     performance, sink = stage(melodies=(MelodySpec(twinkle(), ("choir",), 7),))
-    performance.heard(0.31, "keys", 0.3, note_on(1, 60, 90))
+    performance.hear(0.31, "keys", 0.3, note_on(1, 60, 90))
     answer(performance, sink, 0.32, Play(0.6, 60, 90, "alto", 1.5))
     performance.advance(0.7)
-    performance.rotate(0.9)
-    state = next(e for e in sink.entries if e[0] == "state")
+    performance.take(Commanded(0.9, RotateSession(), 0.9))
+    state = next(e for e in sink.entries if isinstance(e, StateSaved))
     again, second = Performance(performance.spec, Recorder()), Recorder()
     again = Performance(performance.spec, second)
-    again.restore(0.9, state[2])
+    again.restore(0.9, state.state)
     sink.sent.clear()
     sink.calls.clear()
     second.calls.clear()

@@ -312,7 +312,7 @@ class MclkDump:
 
 
 def hand(desk: Desk, action: str) -> None:
-    desk.send(["hand", action, time.perf_counter()])
+    desk.send(["command", [action], time.perf_counter()])
 
 
 def test_what_we_send_is_understood(desk: Desk, observer: Observer) -> None:

@@ -223,7 +223,7 @@ def test_a_stage_by_hand_and_a_peers_buttons(network: None, jack_server: JackSer
         assert abs(first - at) < 0.02  # the first beat is not lost, nor is it late
         peer.ask("stop")
         until(lambda: len(desk.metrics()["place"]) == 1, "the stop")
-        desk.send(["hand", "start", 0.0])
+        desk.send(["command", ["start"], 0.0])
         until(lambda: peer.look()["running"], "the peer to be started")
         together(lambda: line_of(desk), lambda: peer.line, beats=1000)
         desk.kill_stage()

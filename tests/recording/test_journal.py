@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.commands import RotateSession
+from daemon.entries import (
+    Advanced,
+    Answered,
+    Commanded,
+    Entry,
+    Gap,
+    Heard,
+    PlayerUp,
+    PortLost,
+    Reconfigured,
+    SessionBegan,
+    SessionEnded,
+    Started,
+    StateSaved,
+    TempoChanged,
+)
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.recording import journal as journal_module
 from daemon.recording.journal import MAGIC, MOST, Journal, frame, read
+from daemon.recording.recorder import open_journal
 from daemon.recording.rotation import PATIENCE, SILENCE
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
@@ -39,8 +59,8 @@ class Clock:
         return self.now
 
 
-def heard(seconds: float, message: bytes, source: str = "keys") -> list[Any]:
-    return ["heard", seconds, source, seconds, message.hex()]
+def heard(seconds: float, message: bytes, source: str = "keys") -> Entry:
+    return Heard(seconds, source, seconds, message)
 
 
 ON, OFF = heard(1000.0, note_on(1, 60, 90)), heard(1000.5, note_off(1, 60))
@@ -58,7 +78,7 @@ def said() -> list[str]:
 
 @pytest.fixture
 def journal(tmp_path: Path, clock: Clock, said: list[str]) -> Iterator[Journal]:
-    journal = Journal(tmp_path / "sessions", HEADER, said.append, clock)
+    journal = open_journal(tmp_path / "sessions", HEADER, said.append, clock)
     yield journal
     journal.close()
 
@@ -69,20 +89,20 @@ def files(tmp_path: Path) -> list[Path]:
 
 def entries(path: Path) -> list[list[Any]]:
     """Without the header and the end."""
-    return [entry for entry in read(path) if entry[0] not in ("session", "end")]
+    return [entry for entry in read(path) if not isinstance(entry, SessionBegan | SessionEnded)]
 
 
 def small_file() -> tuple[bytes, list[list[Any]], list[int]]:
     """A journal, its entries, and where each of them ends."""
     kept = [
-        ["session", 999.0, HEADER],
-        ["advance", 999.5],
-        ["start", 999.9, 0.0],
-        ["tempo", 999.9, -0.2, 120.0],
+        SessionBegan(999.0, HEADER),
+        Advanced(999.5),
+        Started(999.9, 0.0),
+        TempoChanged(999.9, -0.2, 120.0),
         ON,
         OFF,
     ]
-    kept += [heard(1001.0, note_on(1, 64, 90)), ["end", 1002.0]]
+    kept += [heard(1001.0, note_on(1, 64, 90)), SessionEnded(1002.0)]
     data, ends = MAGIC, []
     for entry in kept:
         data += frame(entry)
@@ -131,7 +151,7 @@ def test_nothing_is_written_while_nobody_plays(tmp_path: Path, journal: Journal,
     for n in range(2000):
         clock.now += 0.1
         journal.write(
-            [["advance", clock.now], ["answer", clock.now, "choir", n, [], True], ["tempo", clock.now, 0, 96.0]]
+            [Advanced(clock.now), Answered(clock.now, "choir", n, [], True), TempoChanged(clock.now, 0, 96.0)]
         )
         assert journal.tick() is None
     journal.close()
@@ -139,7 +159,7 @@ def test_nothing_is_written_while_nobody_plays(tmp_path: Path, journal: Journal,
 
 
 def test_what_nobody_hears_waits_for_what_somebody_does_and_stands_before_it(tmp_path: Path, journal: Journal) -> None:
-    silent = [["up", 999.0, "choir"], ["start", 999.1, 0.0], ["advance", 999.2]]
+    silent = [PlayerUp(999.0, "choir"), Started(999.1, 0.0), Advanced(999.2)]
     for entry in silent:
         journal.write([entry])
     assert files(tmp_path) == []
@@ -147,12 +167,12 @@ def test_what_nobody_hears_waits_for_what_somebody_does_and_stands_before_it(tmp
     (path,) = files(tmp_path)
     assert entries(path) == [*silent, ON]
     size = path.stat().st_size
-    journal.write([["advance", 1000.1]])
+    journal.write([Advanced(1000.1)])
     journal.tick()
     assert path.stat().st_size == size
     journal.write([OFF])
-    assert entries(path) == [*silent, ON, ["advance", 1000.1], OFF]
-    assert next(read(path))[2]["spec"]["seed"] == 0
+    assert entries(path) == [*silent, ON, Advanced(1000.1), OFF]
+    assert next(read(path)).header["spec"]["seed"] == 0
 
 
 def test_it_is_synced_at_a_tick_when_there_is_something_new(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +181,7 @@ def test_it_is_synced_at_a_tick_when_there_is_something_new(journal: Journal, mo
     monkeypatch.setattr(journal_module.os, "fsync", synced.append)
     journal.tick()
     assert len(synced) == 1
-    journal.write([["advance", 1000.1]])
+    journal.write([Advanced(1000.1)])
     journal.tick()
     assert len(synced) == 1
     journal.write([OFF])
@@ -173,13 +193,13 @@ def test_it_is_synced_at_a_tick_when_there_is_something_new(journal: Journal, mo
 def test_a_killed_desk_loses_nothing_that_was_written(tmp_path: Path) -> None:
     program = (
         "import os; from pathlib import Path; from tests.recording.test_journal import *\n"
-        f"Journal(Path({str(tmp_path / 'sessions')!r}), HEADER).write([ON, OFF]); os._exit(9)"
+        f"open_journal(Path({str(tmp_path / 'sessions')!r}), HEADER).write([ON, OFF]); os._exit(9)"
     )
     assert subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[2]).returncode == 9
     (path,) = files(tmp_path)
     assert entries(path) == [ON, OFF]
     assert not path.with_suffix(".mid").exists()
-    Journal(tmp_path / "sessions", HEADER)  # the next start
+    open_journal(tmp_path / "sessions", HEADER)  # the next start
     assert path.exists()
     assert [m.note for m in mido.MidiFile(path.with_suffix(".mid")) if m.type == "note_on"] == [60]
 
@@ -190,7 +210,7 @@ def test_leftovers_that_are_in_use_or_done_are_left_alone(tmp_path: Path, journa
     done = path.with_name("done.journal")
     done.write_bytes(small_file()[0])
     done.with_suffix(".mid").write_bytes(b"mine")
-    Journal(tmp_path / "sessions", HEADER, said.append)
+    open_journal(tmp_path / "sessions", HEADER, said.append)
     assert not path.with_suffix(".mid").exists()
     assert done.with_suffix(".mid").read_bytes() == b"mine"
     assert said == []
@@ -199,8 +219,9 @@ def test_leftovers_that_are_in_use_or_done_are_left_alone(tmp_path: Path, journa
 def test_a_leftover_that_cannot_be_converted_is_said_and_kept(tmp_path: Path, said: list[str]) -> None:
     path = tmp_path / "sessions" / "bad.journal"
     path.parent.mkdir()
-    path.write_bytes(MAGIC + frame(["heard", 1.0]))
-    Journal(path.parent, HEADER, said.append)
+    payload = b'["heard",1.0]'
+    path.write_bytes(MAGIC + struct.pack("<II", len(payload), zlib.crc32(payload)) + payload)
+    open_journal(path.parent, HEADER, said.append)
     assert len(said) == 1
     assert "bad.journal" in said[0]
     assert path.exists()
@@ -208,7 +229,7 @@ def test_a_leftover_that_cannot_be_converted_is_said_and_kept(tmp_path: Path, sa
 
 def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal, clock: Clock) -> None:
     journal.write([ON, OFF])
-    journal.write([["advance", clock.now]] * 1000)
+    journal.write([Advanced(clock.now)] * 1000)
     clock.now += SILENCE - 1
     assert journal.tick() is None
     clock.now += 2
@@ -219,14 +240,20 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
     (first,) = files(tmp_path)
     assert not first.with_suffix(".mid").exists()
     spec = {**HEADER["spec"], "seed": 7}
-    journal.write([["spec", clock.now, spec], ["rotate", clock.now], ["state", clock.now, {"running": False}]])
+    journal.write(
+        [
+            Reconfigured(clock.now, StageSpec.from_json(spec)),
+            Commanded(clock.now, RotateSession(), clock.now),
+            StateSaved(clock.now, {"running": False}),
+        ]
+    )
     assert first.with_suffix(".mid").exists()
     assert entries(first) == [ON, OFF]
     assert journal.tick() is None
-    journal.write([["spec", clock.now, HEADER["spec"]], ["advance", clock.now], OFF])
+    journal.write([Reconfigured(clock.now, StageSpec.from_json(HEADER["spec"])), Advanced(clock.now), OFF])
     second = next(path for path in files(tmp_path) if path != first)
-    assert [entry[0] for entry in entries(second)] == ["state", "spec", "advance", "heard"]
-    assert next(read(second))[2]["spec"]["seed"] == 7  # as it was when the session began
+    assert [entry.kind for entry in entries(second)] == ["state", "spec", "advance", "heard"]
+    assert next(read(second)).header["spec"]["seed"] == 7  # as it was when the session began
     journal.close()
     assert second.with_suffix(".mid").exists()
 
@@ -235,14 +262,14 @@ def test_a_held_note_is_no_silence(journal: Journal, clock: Clock) -> None:
     journal.write([ON])
     clock.now += 2 * SILENCE
     assert journal.tick() is None
-    journal.write([["lost", clock.now, "keys"]])
+    journal.write([PortLost(clock.now, "keys")])
     assert journal.tick() == 0.0
 
 
 def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_bounded(
     journal: Journal, clock: Clock
 ) -> None:
-    journal.write([["advance", clock.now]])
+    journal.write([Advanced(clock.now)])
     clock.now += SILENCE + 1
     assert journal.tick() == 0.0
 
@@ -258,7 +285,7 @@ def test_a_folder_that_is_made_is_private_and_one_that_was_chosen_stays_as_it_is
         if chosen is not None:
             folder.mkdir(parents=True)
             folder.chmod(chosen)
-        journal = Journal(folder, HEADER)
+        journal = open_journal(folder, HEADER)
         journal.write([ON, OFF])
         journal.close()
     finally:
@@ -269,7 +296,7 @@ def test_a_folder_that_is_made_is_private_and_one_that_was_chosen_stays_as_it_is
 
 def test_sessions_of_the_same_second_have_names_of_their_own(tmp_path: Path) -> None:
     for _ in range(3):
-        journal = Journal(tmp_path / "sessions", HEADER)
+        journal = open_journal(tmp_path / "sessions", HEADER)
         journal.write([ON, OFF])
         journal.close()
     assert len(list((tmp_path / "sessions").glob("*.mid"))) == 3
@@ -305,12 +332,12 @@ def test_a_full_disk_is_said_once_and_the_recording_goes_on_when_there_is_room(
     assert len(said) == 2
     (path,) = files(tmp_path)
     assert len(entries(path)) == 100
-    assert [entry[1] for entry in entries(path)] == sorted(entry[1] for entry in entries(path))
+    assert [entry.seconds for entry in entries(path)] == sorted(entry.seconds for entry in entries(path))
 
 
 def test_a_directory_that_is_a_file_is_said_once(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "sessions").write_bytes(b"")
-    journal = Journal(tmp_path / "sessions", HEADER, said.append)
+    journal = open_journal(tmp_path / "sessions", HEADER, said.append)
     for _ in range(5):
         journal.write([ON])
         journal.tick()
@@ -330,5 +357,5 @@ def test_a_long_outage_leaves_a_gap_and_memory_stays_bounded(tmp_path: Path, jou
         lift()
         journal.write([OFF])
     (path,) = files(tmp_path)
-    assert entries(path)[0][0] == "gap"
+    assert isinstance(entries(path)[0], Gap)
     assert entries(path)[-1] == OFF

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from daemon.entries import PlayerUp, Started
 from daemon.recording import recorder as module
 from daemon.recording.recorder import Recorder
 
@@ -16,7 +17,7 @@ class FakeJournal:
     trouble: ClassVar[Exception | None] = None
     rotates_in: ClassVar[float | None] = None
 
-    def __init__(self, directory: Path, header: dict[str, Any], say: object) -> None:
+    def __init__(self, directory: Path, header: dict[str, Any], *_: object, **__: object) -> None:
         self._note("begin", directory, header)
 
     def write(self, entries: list[Any]) -> None:
@@ -46,8 +47,8 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> type[FakeJournal]:
 async def record(directory: Path | None, said: list[str], rotations: list[bool]) -> None:
     recorder = Recorder(directory, lambda level, cause, text: said.append(text), lambda: rotations.append(True))
     recorder.begin({"jamd": "0"})
-    recorder.entries([["start", 0.0]])
-    recorder.entries([["up", 0.1, "ann"]])
+    recorder.entries([Started(0.0)])
+    recorder.entries([PlayerUp(0.1, "ann")])
     await asyncio.sleep(0.1)
     await recorder.close()
 
@@ -56,8 +57,8 @@ def test_everything_is_written_in_order_by_another_thread(journal: type[FakeJour
     asyncio.run(record(tmp_path, [], []))
     assert journal.calls == [
         ("begin", tmp_path, {"jamd": "0"}),
-        ("write", [["start", 0.0]]),
-        ("write", [["up", 0.1, "ann"]]),
+        ("write", [Started(0.0)]),
+        ("write", [PlayerUp(0.1, "ann")]),
         ("close",),
     ]
 

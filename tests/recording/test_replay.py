@@ -17,7 +17,21 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from daemon import config
+from daemon.commands import Command, ContinueTransport, Panic, RotateSession, StartTransport, StopTransport, TapBeat
 from daemon.config import Config
+from daemon.entries import (
+    Commanded,
+    Entry,
+    Followed,
+    MembersChanged,
+    PlayerDown,
+    PlayerUp,
+    PortLost,
+    Reconfigured,
+    StageStarted,
+    Started,
+    Stopped,
+)
 from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
@@ -25,9 +39,10 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
-from daemon.recording.journal import Journal, hashes, read, versions
+from daemon.recording.journal import hashes, read, versions
+from daemon.recording.recorder import open_journal
 from daemon.recording.replay import other_versions, replay
-from daemon.wire import Call, Reset, encode_action
+from daemon.wire import Call, Reset
 
 BAND = """
 clock: {source: tune}
@@ -48,7 +63,7 @@ class Live:
 
     def __init__(self, band: Config, folder: Path) -> None:
         self.band, self.now = band, 1000.0
-        self.journal = Journal(
+        self.journal = open_journal(
             folder, {"jamd": "0", "members": band.members, "spec": band.stage.to_json()}, clock=lambda: self.now
         )
         self.hosts: dict[str, Host] = {}
@@ -65,30 +80,30 @@ class Live:
     def call(self, player: str, number: int, call: Call) -> None:
         self.calls[player].append((number, call))
 
-    def propose(self, action: str, value: float) -> None:
+    def propose(self, command: Command, stamp: float) -> None:
         pass
 
-    def record(self, entry: list[Any]) -> None:
+    def record(self, entry: Entry) -> None:
         self.journal.write([entry])
 
     def up(self, name: str) -> None:
         if name in self.hosts:
             return
         self.hosts[name] = make_host(self.band.members[name])
-        self.performance.player_up(self.now, name)
+        self.performance.take(PlayerUp(self.now, name))
 
     def down(self, name: str) -> None:
         if self.hosts.pop(name, None) is not None:
             self.calls[name].clear()
             self.unsaid[name].clear()
-            self.performance.player_down(self.now, name)
+            self.performance.take(PlayerDown(self.now, name))
 
     def think(self, name: str) -> None:
         """A player answers the next call in its queue, or says a part of its answer."""
         unsaid = self.unsaid[name]
         if not unsaid and self.calls[name] and name in self.hosts:
             number, call = self.calls[name].popleft()
-            unsaid += [(number, encode_action(action)) for action in self.hosts[name].handle(call)] + [(number, None)]
+            unsaid += [(number, action) for action in self.hosts[name].handle(call)] + [(number, None)]
         if unsaid:
             number, action = unsaid.popleft()
             self.performance.answer(self.now, name, number, [] if action is None else [action], action is None)
@@ -117,11 +132,11 @@ class Live:
                     for n in self.hosts:
                         self.think(n)
             case "press":
-                performance.heard(self.now, "keys", self.now - seconds / 1000, note_on(1, 50 + number % 30, 80))
+                performance.hear(self.now, "keys", self.now - seconds / 1000, note_on(1, 50 + number % 30, 80))
             case "release":
-                performance.heard(self.now, "keys", self.now, note_off(1, 50 + number % 30))
+                performance.hear(self.now, "keys", self.now, note_off(1, 50 + number % 30))
             case "turn":
-                performance.heard(self.now, "keys", self.now, control_change(1, (1, 64, 120)[number % 3], number % 128))
+                performance.hear(self.now, "keys", self.now, control_change(1, (1, 64, 120)[number % 3], number % 128))
             case "up":
                 self.up(name)
             case "down":
@@ -129,29 +144,30 @@ class Live:
             case "check":
                 performance.check_players(self.now)
             case "lost":
-                performance.port_lost(self.now, "keys")
+                performance.take(PortLost(self.now, "keys"))
             case "panic":
-                performance.panic(self.now)
+                performance.take(Commanded(self.now, Panic(), self.now))
             case "rotate":
                 self.now += seconds * (number % 2)  # what became due in between was not done yet
-                performance.rotate(self.now)
+                performance.take(Commanded(self.now, RotateSession(), self.now))
             case "new stage":  # the players live on, with the settings that they were turned to
-                self.journal.write([["stage", self.now, self.band.stage.to_json()]])
+                self.journal.write([StageStarted(self.now, self.band.stage)])
                 self.performance = Performance(self.band.stage, self)
                 for name in self.hosts:
                     self.calls[name].clear()
                     self.unsaid[name].clear()
-                    self.performance.player_up(self.now, name)
-                self.performance.start(self.now)
+                    self.performance.take(PlayerUp(self.now, name))
+                self.performance.take(Started(self.now))
             case "start":
-                performance.start(self.now, number % 40 / 4, self.now + seconds / 20)
+                performance.take(Started(self.now, number % 40 / 4, self.now + seconds / 20))
             case "stop":
-                performance.stop(self.now)
+                performance.take(Stopped(self.now))
             case "hand":
-                performance.by_hand(self.now, ("start", "stop", "continue", "tap", "tap")[number % 5], self.now)
+                command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                performance.take(Commanded(self.now, command, self.now))
             case "follow" if self.band.clock.source == "midi":
                 beat = performance.beat_at(self.now) + seconds / 10
-                performance.follow(self.now, Tempo(beat, self.now, 60.0 + number % 90))
+                performance.take(Followed.make(self.now, Tempo(beat, self.now, 60.0 + number % 90)))
             case "reload":
                 self.reload(number)
 
@@ -178,8 +194,8 @@ class Live:
             clock=clock,
             seed=number % 4,
         )
-        self.journal.write([["members", self.now, self.band.members]])
-        self.performance.reconfigure(self.now, self.band.stage)
+        self.journal.write([MembersChanged(self.now, self.band.members)])
+        self.performance.take(Reconfigured(self.now, self.band.stage))
 
 
 RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
@@ -212,7 +228,7 @@ def write_band(folder: Path) -> Config:
 
 def sessions(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob("*.journal")):
-        assert list(read(path))[-1][0] == "end"
+        assert list(read(path))[-1].kind == "end"
         yield path
 
 
@@ -225,7 +241,7 @@ def test_a_session_replayed_is_the_same(band: Config, tmp_path: Path, steps: lis
     shutil.rmtree(folder, ignore_errors=True)
     live = Live(band, folder)
     live.up("dice")
-    live.performance.start(live.now)
+    live.performance.take(Started(live.now))
     live.up("echo")
     for step in steps:
         live.step(*step)
@@ -245,7 +261,7 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     kinds = [kind for kind, times in often.items() for _ in range(times)]
     live = Live(band, tmp_path / "sessions")
     live.up("dice")
-    live.performance.start(live.now)
+    live.performance.take(Started(live.now))
     for _ in range(300):
         live.step(rng.choice(kinds), rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
     live.journal.close()
@@ -260,7 +276,7 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
     monkeypatch.setattr(rotation, "LARGE", 100_000)
     live = Live(band, tmp_path / "sessions")
     live.up("dice")
-    live.performance.start(live.now)
+    live.performance.take(Started(live.now))
     live.up("echo")
     look_at, rotate_at = live.now, math.inf
     while live.now < 1060.0:
@@ -271,7 +287,7 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         live.pass_time(min(0.01, rotate_at - live.now), 0.0)
         live.step("answer all", 0, 0.0)
         if live.now >= rotate_at:
-            live.performance.rotate(live.now)
+            live.performance.take(Commanded(live.now, RotateSession(), live.now))
             rotate_at = math.inf
             first = next(call.beat for _, call in live.calls["dice"] if isinstance(call, Reset))
             assert first == band.stage.tempo_map.bar_at(first)[0]  # the next bar begins on time
@@ -284,7 +300,7 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         again = replay(path)
         assert (again.difference, again.notes > 20) == ("", True)
         assert again.data == path.with_suffix(".mid").read_bytes()
-    assert sum(next(islice(read(path), 1, None))[0] == "state" for path in paths) == len(paths) - 1
+    assert sum(next(islice(read(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
 
 
 def test_another_model_is_warned_of() -> None:

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import json
-from typing import Any
 
 import pytest
 
+from daemon.entries import Heard, Reconfigured, Sent, StageStarted, TempoChanged
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.recording.rotation import BREATH, LARGE, NEAR, PATIENCE, WAY, Rotation
 from daemon.spec import PlayerSpec, StageSpec
 
 TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0), (8.0, 3.0)))  # bars at 0, 4, 8, 11, 14 …; two beats a second
-START = ["tempo", 1000.0, -1.0, 120.0]  # beat 0 at 1000.5
+START = TempoChanged(1000.0, -1.0, 120.0)  # beat 0 at 1000.5
 BARS = [1000.5, 1002.5, 1004.5, 1006.0, 1007.5]
 LOOK = 0.5  # seconds between looks
 
 
-def spec(lead: float = 0.03) -> dict[str, Any]:
+def spec(lead: float = 0.03) -> StageSpec:
     player = PlayerSpec("choir", ("keys",), "out", {"soprano": 1}, True, lead, 0.1, {})
-    result: dict[str, Any] = json.loads(json.dumps(StageSpec(TEMPO_MAP, players=(player,)).to_json()))
-    return result
+    return StageSpec(TEMPO_MAP, players=(player,))
 
 
 class Clock:
@@ -40,7 +38,7 @@ def clock() -> Clock:
 @pytest.fixture
 def rotation(clock: Clock) -> Rotation:
     rotation = Rotation(spec(), clock)
-    rotation.follow(["sent", 1000.4, "choir", "soprano", "out", note_on(1, 72, 90).hex()])  # it never rests
+    rotation.follow(Sent(1000.4, "choir", "soprano", "out", note_on(1, 72, 90)))  # it never rests
     return rotation
 
 
@@ -66,7 +64,7 @@ def test_a_large_session_ends_a_breath_before_the_next_bar_line_once(rotation: R
 
 @pytest.mark.parametrize("beat", [-1.0, 1.0, 5.5, 8.0, 12.0])
 def test_whatever_the_meter_and_tempo(rotation: Rotation, clock: Clock, beat: float) -> None:
-    rotation.follow(["tempo", 1000.4, beat, 90.0])
+    rotation.follow(TempoChanged(1000.4, beat, 90.0))
     (moment,) = moments(rotation, clock, LARGE + 1)
     at = beat + (moment + BREATH - 1000.4) * 1.5
     assert min(abs(at - bar) for bar in (0, 4, 8, 11, 14, 17)) == pytest.approx(0.0, abs=1e-6)
@@ -74,17 +72,17 @@ def test_whatever_the_meter_and_tempo(rotation: Rotation, clock: Clock, beat: fl
 
 def test_a_player_that_needs_more_time_gets_it(rotation: Rotation, clock: Clock) -> None:
     rotation.follow(START)
-    rotation.follow(["spec", 1000.0, spec(lead=0.3)])
+    rotation.follow(Reconfigured(1000.0, spec(lead=0.3)))
     assert moments(rotation, clock, LARGE + 1) == [pytest.approx(BARS[1] - 0.3 - WAY)]
 
 
 def test_it_waits_for_held_keys_but_not_for_ever(rotation: Rotation, clock: Clock) -> None:
     rotation.follow(START)
-    rotation.follow(["heard", 1000.4, "keys", 1000.4, note_on(1, 60, 90).hex()])
+    rotation.follow(Heard(1000.4, "keys", 1000.4, note_on(1, 60, 90)))
     assert moments(rotation, clock, 2 * LARGE) == []
     assert moments(rotation, clock, 2 * LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
     clock.now += PATIENCE
-    rotation.follow(["heard", 1003.0, "keys", 1003.0, note_off(1, 60).hex()])
+    rotation.follow(Heard(1003.0, "keys", 1003.0, note_off(1, 60)))
     assert rotation.due(LARGE + 1) is not None
 
 
@@ -92,6 +90,6 @@ def test_without_a_clock_it_ends_when_no_key_is_held(rotation: Rotation, clock: 
     clock.now = 1001.0
     assert rotation.due(LARGE + 1) == 0.0
     rotation.follow(START)
-    rotation.follow(["stage", 1001.0, spec()])  # another stage, whose clock has not been started
+    rotation.follow(StageStarted(1001.0, spec()))  # another stage, whose clock has not been started
     clock.now += PATIENCE
     assert rotation.due(LARGE + 1) == 0.0

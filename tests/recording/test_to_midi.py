@@ -14,6 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.entries import (
+    Advanced,
+    Entry,
+    Gap,
+    Heard,
+    MelodyPlayed,
+    PortLost,
+    Reconfigured,
+    Sent,
+    SessionBegan,
+    SessionEnded,
+    StageStarted,
+    Started,
+    StateSaved,
+    TempoChanged,
+)
 from daemon.errors import JamdError
 from daemon.music.events import note_off, note_on
 from daemon.music.smf import TICKS
@@ -26,24 +42,24 @@ from daemon.spec import StageSpec
 STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # a beat is 0.5 s
 
 
-def session(tempo_map: TempoMap = STEADY) -> list[Any]:
+def session(tempo_map: TempoMap = STEADY) -> Entry:
     spec = json.loads(json.dumps(StageSpec(tempo_map).to_json()))
-    return ["session", 99.0, {"jamd": "1", "members": {}, "spec": spec}]
+    return SessionBegan(99.0, {"jamd": "1", "members": {}, "spec": spec})
 
 
-START = [["start", 99.9, 0.0], ["tempo", 99.9, -0.2, 120.0]]  # beat 0 falls at 100 s
+START = [Started(99.9, 0.0), TempoChanged(99.9, -0.2, 120.0)]  # beat 0 falls at 100 s
 
 
-def heard(seconds: float, message: bytes, source: str = "keys") -> list[Any]:
-    return ["heard", seconds + 0.001, source, seconds, message.hex()]
+def heard(seconds: float, message: bytes, source: str = "keys") -> Entry:
+    return Heard(seconds + 0.001, source, seconds, message)
 
 
-def sent(seconds: float, message: bytes, player: str = "choir") -> list[Any]:
-    return ["sent", seconds, player, "alto", "out", message.hex()]
+def sent(seconds: float, message: bytes, player: str = "choir") -> Entry:
+    return Sent(seconds, player, "alto", "out", message)
 
 
-def melody(seconds: float, message: bytes) -> list[Any]:
-    return ["melody", seconds, "twinkle", message.hex()]
+def melody(seconds: float, message: bytes) -> Entry:
+    return MelodyPlayed(seconds, "twinkle", message)
 
 
 def tracks(*entries: list[Any], tempo_map: TempoMap = STEADY) -> dict[str, list[tuple[int, Any]]]:
@@ -114,10 +130,10 @@ def test_tempo_changes_keep_notes_on_their_beats() -> None:
     found = tracks(
         *START,
         heard(100.0, note_on(1, 60, 90)),
-        ["tempo", 101.0, 2.0, 60.0],
+        TempoChanged(101.0, 2.0, 60.0),
         heard(102.0, note_off(1, 60)),
-        ["tempo", 103.0, 4.0, 60.0],  # no change: not written
-        ["tempo", 104.0, 5.0, 240.0],
+        TempoChanged(103.0, 4.0, 60.0),  # no change: not written
+        TempoChanged(104.0, 5.0, 240.0),
         heard(104.25, note_on(1, 62, 90)),
         heard(104.5, note_off(1, 62)),
     )
@@ -130,8 +146,8 @@ def test_a_jump_of_the_song_position_never_runs_backwards() -> None:
         *START,
         heard(100.0, note_on(1, 60, 90)),
         heard(101.0, note_off(1, 60)),
-        ["start", 101.9, 0.0],
-        ["tempo", 101.9, -0.2, 60.0],
+        Started(101.9, 0.0),
+        TempoChanged(101.9, -0.2, 60.0),
         heard(102.0, note_on(1, 62, 90)),
         heard(103.0, note_off(1, 62)),
     )
@@ -148,11 +164,16 @@ def test_meters_of_the_clocks_map_stand_at_their_bars() -> None:
 
 def test_another_meter_comes_with_a_reload() -> None:
     other = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 3.0),))).to_json()
-    found = tracks(*START, heard(100.0, note_on(1, 60, 90)), ["spec", 102.0, other], heard(103.0, note_off(1, 60)))
+    found = tracks(
+        *START,
+        heard(100.0, note_on(1, 60, 90)),
+        Reconfigured(102.0, StageSpec.from_json(other)),
+        heard(103.0, note_off(1, 60)),
+    )
     assert signatures(found["tempo"]) == [(0, "4/4"), (3840, "3/4")]
 
 
-@pytest.mark.parametrize("end", [["end", 104.0], ["advance", 104.0]])
+@pytest.mark.parametrize("end", [SessionEnded(104.0), Advanced(104.0)])
 def test_notes_unfinished_at_a_cut_are_ended_there(end: list[Any]) -> None:
     found = tracks(*START, heard(100.0, note_on(1, 60, 90)), sent(101.0, note_on(2, 55, 70)), end)
     assert notes(found["keys"])[-1] == (4 * 1920, "note_off", 60)
@@ -164,8 +185,8 @@ def test_what_a_lost_port_and_a_dead_stage_held_ends_there() -> None:
         *START,
         heard(100.0, note_on(1, 60, 90)),
         sent(100.0, note_on(2, 55, 70)),
-        ["lost", 101.0, "keys"],
-        ["stage", 102.0, StageSpec(STEADY).to_json()],
+        PortLost(101.0, "keys"),
+        StageStarted(102.0, StageSpec.from_json(StageSpec(STEADY).to_json())),
         heard(103.0, note_on(1, 60, 90)),
         heard(104.0, note_off(1, 60)),
     )
@@ -191,7 +212,7 @@ def test_a_pitch_that_a_player_strikes_while_it_sounds_is_let_go_first() -> None
 
 
 def test_a_new_session_counts_from_the_state_that_it_begins_with() -> None:
-    state = ["state", 200.0, {"running": True, "tempo": [8.0, 104.0, 120.0]}]
+    state = StateSaved(200.0, {"running": True, "tempo": [8.0, 104.0, 120.0]})
     found = tracks(state, heard(202.5, note_on(1, 60, 90)), heard(203.0, note_off(1, 60)))  # beat 205: bar line at 204
     assert [tick for tick, *_ in notes(found["keys"])] == [960, 1920]
 
@@ -227,15 +248,15 @@ entries = st.one_of(
     st.builds(lambda s, p: heard(s, note_off(1, p)), moments, st.integers(58, 63)),
     st.builds(lambda s, p: sent(s, note_on(2, p, 90)), moments, st.integers(58, 63)),
     st.builds(lambda s, p: sent(s, note_off(2, p)), moments, st.integers(58, 63)),
-    st.builds(lambda s, b: ["tempo", s, 0.0, b], moments, st.floats(20.0, 400.0)),
-    st.builds(lambda s: ["lost", s, "keys"], moments),
-    st.builds(lambda s: ["gap", s], moments),
+    st.builds(lambda s, b: TempoChanged(s, 0.0, b), moments, st.floats(20.0, 400.0)),
+    st.builds(lambda s: PortLost(s, "keys"), moments),
+    st.builds(lambda s: Gap(s), moments),
 )
 
 
 @given(st.lists(entries, max_size=40))
-def test_every_note_ends_and_time_never_runs_backwards(happened: list[list[Any]]) -> None:
-    happened.sort(key=lambda entry: entry[1])
+def test_every_note_ends_and_time_never_runs_backwards(happened: list[Entry]) -> None:
+    happened.sort(key=lambda entry: entry.seconds)
     data = midi_file([session(), *START, *happened])
     if not data:
         return

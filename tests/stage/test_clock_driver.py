@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from daemon.commands import Command, StartTransport, StopTransport
+from daemon.entries import PlayerUp, Reconfigured
 from daemon.music.events import song_position
 from daemon.performance.performance import Performance
 from daemon.spec import ClockSpec, PortSpec, StageSpec
@@ -26,7 +28,7 @@ class Master:
         self.performance = Performance(StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), clock=clock), self.sink)
         self.said: list[str] = []
         self.time = ClockDriver(self.performance, lambda level, cause, text: self.said.append(text))
-        self.performance.player_up(0.0, "choir")
+        self.performance.take(PlayerUp(0.0, "choir"))
         self.now, self.bpm = 10.0, 100.0
         self.time.begin(self.now)
 
@@ -173,7 +175,7 @@ def test_a_reload_follows_another_port() -> None:
     master.tick(30)
     pads = PortSpec("pads", "in")
     spec: Any = replace(master.performance.spec, ports=(KEYS, pads, OUT), clock=ClockSpec("midi", "pads"))
-    master.performance.reconfigure(master.now, spec)
+    master.performance.take(Reconfigured(master.now, spec))
     master.time.configure()
     assert not master.time.hear(master.now, "keys", TICK, master.now)
     assert master.time.hear(master.now, "pads", TICK, master.now)
@@ -191,9 +193,9 @@ def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
     assert later.beat == pytest.approx(5.25, abs=0.01)
 
 
-def by_hand(master: Master, action: str) -> None:
+def by_hand(master: Master, command: Command) -> None:
     """As process.py hands it on, and looks soon after."""
-    master.time.propose(master.now, action, master.now)
+    master.time.propose(master.now, command, master.now)
     master.time.look(master.now)
 
 
@@ -201,7 +203,7 @@ def test_a_start_by_hand_counts_as_the_masters() -> None:
     """jamd came too late for the master's Start."""
     master = Master()
     master.tick(60)
-    by_hand(master, "start")
+    by_hand(master, StartTransport())
     master.tick(24)
     assert master.performance.running and master.beat == pytest.approx(1.0, abs=0.001)
     master.send(STOP)
@@ -212,7 +214,7 @@ def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
     master = Master()
     master.send(START)
     master.tick(100)
-    by_hand(master, "stop")
+    by_hand(master, StopTransport())
     assert not master.performance.running
     master.send(song_position(8))
     master.tick(10)
@@ -226,7 +228,7 @@ def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
 def test_continue_after_a_reload_to_midi_goes_on_where_it_stands() -> None:
     master = Master(ClockSpec())
     master.performance.advance(master.now + 5.0)
-    master.performance.reconfigure(master.now + 5.0, replace(master.performance.spec, clock=MIDI))
+    master.performance.take(Reconfigured(master.now + 5.0, replace(master.performance.spec, clock=MIDI)))
     master.time.configure()
     place = master.performance.position
     assert place > 8

@@ -66,7 +66,9 @@ def test_after_a_suspend_all_is_released(desk: Desk, monkeypatch: pytest.MonkeyP
     assert not reopened
     slept[0] += 3600
     turn_until(stage, lambda: reopened)
-    turn_until(stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "panic"])
+    turn_until(
+        stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "command" and e[2] == ["panic"]]
+    )
     assert len(reopened) == 1
     stage.close()
 

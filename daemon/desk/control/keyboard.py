@@ -8,15 +8,22 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-ACTIONS = {" ": "tap", "s": "start or stop", "c": "continue", "p": "panic"}
+from daemon.commands import Command, ContinueTransport, Panic, StartTransport, StopTransport, TapBeat
+
+COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether the transport runs
+    " ": lambda running: TapBeat(),
+    "s": lambda running: StopTransport() if running else StartTransport(),
+    "c": lambda running: ContinueTransport(),
+    "p": lambda running: Panic(),
+}
 HELP = "space taps the tempo, s starts from the top or stops, c continues, p is panic, Ctrl-C ends"
 ESCAPE = "\x1b"  # begins what arrows and function keys send, whose letters are no keys
 LOOK = 0.5  # seconds between looks whose the terminal is: a shell's `fg` of what runs already sends no signal
 
-Act = Callable[[str, float], None]  # one of ACTIONS, seconds
+Post = Callable[[Command, float], None]  # a command and its stamp (seconds)
 
 
 def foreground(terminal: int) -> int | None:
@@ -30,7 +37,7 @@ def foreground(terminal: int) -> int | None:
 
 
 @contextlib.contextmanager
-def keys(stream: TextIO | None, act: Act) -> Iterator[bool]:
+def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iterator[bool]:
     """Report keys for as long as the `with` block lasts, whenever we are in the foreground; whether we are now."""
     if sys.platform == "win32" or stream is None or not stream.isatty() or foreground(stream.fileno()) is None:
         yield False
@@ -70,8 +77,8 @@ def keys(stream: TextIO | None, act: Act) -> Iterator[bool]:
         if not pressed:  # it is gone, or another's now
             loop.remove_reader(terminal)
         for key in pressed.decode(errors="replace").partition(ESCAPE)[0]:
-            if (action := ACTIONS.get(key.lower())) is not None:
-                act(action, stamp)
+            if (command := COMMANDS.get(key.lower())) is not None:
+                post(command(running()), stamp)
 
     look()
     try:

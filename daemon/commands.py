@@ -1,0 +1,109 @@
+"""What a person asks for while jamd runs, as values.
+
+Every control surface posts the same commands: controllers, the terminal's keys, signals, later OSC and the web page.
+The desk carries out `ReloadConfiguration`; all other commands go to the stage. In JSON a command is `[name, field, …]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class StartTransport:
+    """Start from the beginning, after the count-in if there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopTransport:
+    """Stop; keys are still answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueTransport:
+    """Go on from where the transport stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class TapBeat:
+    """A beat was tapped, at the stamp with which the command is posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTempo:
+    bpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetting:
+    """Turn a declared setting of a player to `value`, which is clipped to the setting's range."""
+
+    player: str
+    setting: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class MutePlayer:
+    """Silence a player's output, or let it sound again; the player goes on playing unheard."""
+
+    player: str
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """End every note on every output, and let every player start anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class RotateSession:
+    """End the recorded session and begin the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadConfiguration:
+    """Read the configuration again."""
+
+
+Command = (
+    StartTransport
+    | StopTransport
+    | ContinueTransport
+    | TapBeat
+    | SetTempo
+    | ChangeSetting
+    | MutePlayer
+    | Panic
+    | RotateSession
+    | ReloadConfiguration
+)
+
+COMMANDS: Mapping[str, type[Command]] = {
+    "start": StartTransport,
+    "stop": StopTransport,
+    "continue": ContinueTransport,
+    "tap": TapBeat,
+    "tempo": SetTempo,
+    "setting": ChangeSetting,
+    "mute": MutePlayer,
+    "panic": Panic,
+    "rotate": RotateSession,
+    "reload": ReloadConfiguration,
+}
+_NAMES: Mapping[type[Command], str] = {kind: name for name, kind in COMMANDS.items()}
+
+
+def encode_command(command: Command) -> list[Any]:
+    return [_NAMES[type(command)], *(getattr(command, field.name) for field in fields(command))]
+
+
+def decode_command(data: Sequence[Any]) -> Command:
+    """Raises ValueError for what is no command."""
+    try:
+        name, *values = data
+        return COMMANDS[name](*values)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"not a command: {data!r}") from None

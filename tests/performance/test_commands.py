@@ -1,0 +1,67 @@
+"""Commands from any control surface do what a controller bound to the same command does."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, SetTempo, StopTransport
+from daemon.entries import Commanded, Reconfigured, Sent
+from daemon.music.events import Play, control_change, note_off, note_on
+from daemon.spec import ControlSpec, StageSpec
+from daemon.wire import Control
+from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, answer, run_until, stage
+
+
+@pytest.mark.parametrize(
+    ("control", "value", "command"),
+    [
+        (
+            ControlSpec("keys", 20, "setting", "choir", "temperature", 0.0, 1.27),
+            50,
+            ChangeSetting("choir", "temperature", 0.5),
+        ),
+        (ControlSpec("keys", 20, "tempo", low=0.0, high=127.0), 100, SetTempo(100.0)),
+        (ControlSpec("keys", 20, "stop"), 127, StopTransport()),
+        (ControlSpec("keys", 20, "panic"), 127, Panic()),
+    ],
+)
+def test_a_posted_command_and_a_controller_do_the_same(control: ControlSpec, value: int, command: Command) -> None:
+    (turned, by_controller), (posted, by_command) = stage(controls=(control,)), stage(controls=(control,))
+    turned.hear(1.0, "keys", 1.0, control_change(1, 20, value))
+    posted.take(Commanded(1.0, command, 1.0))
+    assert by_controller.calls == by_command.calls
+    assert by_controller.panics == by_command.panics
+    assert (turned.bpm, turned.running) == (posted.bpm, posted.running)
+
+
+def test_a_setting_that_is_changed_survives_the_players_restart() -> None:
+    performance, sink = stage()
+    performance.take(Commanded(1.0, ChangeSetting("choir", "temperature", 0.9), 1.0))
+    assert sink.last(Control)[2] == Control("temperature", 0.9, 2.0)
+    performance.take(Commanded(1.5, Panic(), 1.5))
+    assert sink.last(Control)[2].value == 0.9
+
+
+def test_a_muted_player_is_silent_at_once_and_sounds_again() -> None:
+    performance, sink = stage()
+    performance.advance(0.0)
+    answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto", 4.0))
+    performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
+    assert sink.sent[-1] == (0.1, "choir", note_off(2, 60))
+    answer(performance, sink, 0.2, Play(1.0, 62, 90, "alto", 0.5))
+    run_until(performance, 1.0)
+    assert len(sink.sent) == 2 and len([e for e in sink.entries if isinstance(e, Sent)]) == 2
+    performance.take(Commanded(1.0, MutePlayer("choir", False), 1.0))
+    answer(performance, sink, 1.0, Play(2.0, 64, 90, "alto", 0.5))
+    run_until(performance, 1.1)
+    assert sink.sent[-1] == (1.0, "choir", note_on(2, 64, 90))
+
+
+def test_a_reload_without_a_muted_player_forgets_it() -> None:
+    performance, sink = stage()
+    performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
+    performance.take(Commanded(0.1, MutePlayer("nobody", True), 0.1))  # it has left meanwhile
+    for players in ((), (CHOIR,)):
+        performance.take(Reconfigured(0.2, StageSpec(tempo_map=STEADY, ports=(KEYS, OUT), players=players)))
+    sink.entries.clear()
+    assert not performance.sounding()["choir"]

@@ -1,0 +1,157 @@
+"""Plans: what a player announces reaches its listeners ahead of time, without a reset, and again in a replay."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon.commands import Panic
+from daemon.entries import Answered, Commanded, Entry, Planned, PlayerDown, PlayerUp, Sent, Started
+from daemon.music.events import MidiEvent, Play, Window, is_note_on
+from daemon.music.plan import Plan, PlannedChord
+from daemon.performance.performance import Performance
+from daemon.performance.sink import SilentSink
+from daemon.performance.transport import PRE_ROLL
+from daemon.player.host import Host
+from daemon.recording import replay as replay_module
+from daemon.recording.recorder import open_journal
+from daemon.recording.replay import replay
+from daemon.spec import PlayerSpec, StageSpec
+from daemon.wire import Call, Generate, Learn, Reset
+from tests.performance.test_performance import OUT, STEADY, stage
+
+COMPOSER = PlayerSpec("composer", (), "choir", {"lead": 1}, monophonic=True, lead=0.03, tolerance=0.1)
+BASS = PlayerSpec("bass", ("composer",), "choir", {"bass": 2}, monophonic=True, lead=0.03, tolerance=0.1)
+ROOTS = (36, 41, 43, 38)
+PLAN = Plan(4.0, (PlannedChord(4.0, 4.0, "F"),))
+
+
+class Composer:
+    """Announces one chord a bar, a bar ahead, by the pitch of its root; draws it from its seed."""
+
+    def reset(self, known: object, beat: float, seed: int) -> None:
+        self._seed = seed
+
+    def generate(self, window: Window) -> Iterator[Play | Plan]:
+        if window.start % 4 == 0:
+            root = ROOTS[(self._seed + round(window.start / 4)) % len(ROOTS)]
+            yield Play(window.start, 72, 80, "lead", 0.5)
+            yield Plan(window.start + 4, (PlannedChord(window.start + 4, 4.0, str(root)),))
+
+
+class Bass:
+    """Plays the root of the chord that was announced, on its first beat."""
+
+    def reset(self, known: object, beat: float, seed: int) -> None:
+        self._chords: dict[float, int] = {}
+
+    def learn(self, source: str, plan: Plan) -> Iterator[Play]:
+        self._chords |= {chord.onset: int(chord.symbol) for chord in plan.chords}
+        return iter(())
+
+    def listen(self, event: MidiEvent) -> Iterator[Play]:
+        return iter(())
+
+    def generate(self, window: Window) -> Iterator[Play]:
+        if window.start in self._chords:
+            yield Play(window.start, self._chords[window.start], 90, "bass", 1.0)
+
+
+def host(name: str) -> Host:
+    return Host({"composer": Composer, "bass": Bass}[name](), {})  # type: ignore[arg-type]
+
+
+class Band(SilentSink):
+    """Composer and bass in this process; each answers at once. Entries go to `record`."""
+
+    def __init__(self, keep: Any) -> None:
+        self._keep = keep
+        self._hosts: dict[str, Host] = {}
+        self._calls: deque[tuple[str, int, Call]] = deque()
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        self._calls.append((player, number, call))
+
+    def record(self, entry: Entry) -> None:
+        self._keep(entry)
+
+    def up(self, performance: Performance, now: float, name: str) -> None:
+        self._hosts[name] = host(name)
+        performance.take(PlayerUp(now, name))
+
+    def answer(self, performance: Performance, now: float) -> None:
+        while self._calls:
+            player, number, call = self._calls.popleft()
+            performance.answer(now, player, number, self._hosts[player].handle(call), True)
+
+
+def test_a_plan_reaches_the_listeners_at_once_and_nobody_is_reset() -> None:
+    performance, sink = stage(players=(COMPOSER, BASS))
+    number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
+    sink.calls.clear()
+    performance.answer(0.0, "composer", number, [Play(0.0, 60, 90, "lead", 1.0), PLAN, Play(1.0, 62, 90, "lead")], True)
+    learned = [(player, call) for player, _, call in sink.calls if isinstance(call, Learn)]
+    assert learned == [("bass", Learn("composer", PLAN))]
+    assert not [call for call in sink.calls if isinstance(call[2], Reset)]
+    kinds = [type(entry) for entry in sink.entries if isinstance(entry, Answered | Planned)]
+    assert kinds == [Answered, Planned, Answered]
+    assert [e.last for e in sink.entries if isinstance(e, Answered)] == [False, True]
+
+
+def test_a_listener_that_starts_later_learns_the_plan_after_its_reset() -> None:
+    performance, sink = stage(players=(COMPOSER, BASS))
+    number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
+    performance.answer(0.0, "composer", number, [PLAN], True)
+    performance.take(PlayerDown(0.1, "bass"))
+    sink.calls.clear()
+    performance.take(PlayerUp(0.2, "bass"))
+    assert [type(call) for player, _, call in sink.calls if player == "bass"] == [Reset, Learn, Generate]
+
+
+def test_a_plan_is_forgotten_when_all_start_anew_and_one_of_before_is_stale() -> None:
+    performance, sink = stage(players=(COMPOSER, BASS))
+    number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
+    performance.take(Commanded(0.1, Panic(), 0.1))
+    sink.calls.clear()
+    performance.answer(0.2, "composer", number, [PLAN], True)
+    assert not [call for call in sink.calls if isinstance(call[2], Learn)]
+    assert performance.counts["stale"] == 1
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The journal of 32 beats of composer and bass."""
+    monkeypatch.setattr(replay_module, "make_host", lambda member: host(member["engine"]))
+    spec = StageSpec(STEADY, ports=(OUT,), players=(COMPOSER, BASS), seed=3)
+    members = {name: {"engine": name, "model": None} for name in ("composer", "bass")}
+    journal = open_journal(tmp_path, {"jamd": "0", "members": members, "spec": spec.to_json()})
+    entries: list[Entry] = []
+    band = Band(lambda entry: (entries.append(entry), journal.write([entry])))
+    performance = Performance(spec, band)
+    for name in members:
+        band.up(performance, -PRE_ROLL, name)
+    performance.take(Started(-PRE_ROLL))
+    band.answer(performance, -PRE_ROLL)
+    while (now := performance.next_deadline()) < 16.0:
+        performance.advance(now)
+        band.answer(performance, now)
+    journal.close()
+    planned = [int(e.plan.chords[0].symbol) for e in entries if isinstance(e, Planned)]
+    sent = [e.message for e in entries if isinstance(e, Sent) and e.player == "bass"]
+    played = [message[1] for message in sent if is_note_on(message)]
+    assert len(set(planned)) == 4 and played == planned[:7]
+    return next(tmp_path.glob("*.journal"))
+
+
+def test_a_replay_makes_the_same_plans(session: Path) -> None:
+    played = replay(session)
+    assert played.difference == "" and played.notes == 15
+
+
+def test_a_replay_tells_another_plan(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "ROOTS", (40, 45, 47, 42))
+    assert "'plan'" in replay(session).difference

@@ -1,0 +1,51 @@
+"""Commands are values that survive JSON; what is none is refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from daemon.commands import (
+    COMMANDS,
+    ChangeSetting,
+    Command,
+    ContinueTransport,
+    MutePlayer,
+    Panic,
+    ReloadConfiguration,
+    RotateSession,
+    SetTempo,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+    decode_command,
+    encode_command,
+)
+
+EVERY: list[Command] = [
+    StartTransport(),
+    StopTransport(),
+    ContinueTransport(),
+    TapBeat(),
+    SetTempo(96.5),
+    ChangeSetting("choir", "temperature", 0.7),
+    MutePlayer("choir", True),
+    Panic(),
+    RotateSession(),
+    ReloadConfiguration(),
+]
+
+
+@pytest.mark.parametrize("command", EVERY)
+def test_a_command_survives_json(command: Command) -> None:
+    assert decode_command(json.loads(json.dumps(encode_command(command)))) == command
+
+
+def test_every_command_is_in_the_table() -> None:
+    assert {type(command) for command in EVERY} == set(COMMANDS.values())
+
+
+@pytest.mark.parametrize("data", [[], ["dance"], ["tempo"], ["panic", 1], ["setting", "choir", "temperature"]])
+def test_what_is_no_command_is_refused(data: list[Any]) -> None:
+    with pytest.raises(ValueError, match="not a command"):
+        decode_command(data)

@@ -1,0 +1,114 @@
+"""Journal entries: every kind survives JSON; old spellings are read; unknown ones are refused."""
+
+import json
+from typing import Any
+
+import pytest
+
+from daemon.commands import Panic, RotateSession, SetTempo, TapBeat
+from daemon.entries import (
+    KINDS,
+    Advanced,
+    Answered,
+    Commanded,
+    Dropped,
+    Entry,
+    Followed,
+    Gap,
+    Heard,
+    Located,
+    MelodyPlayed,
+    MembersChanged,
+    Planned,
+    PlayerDown,
+    PlayerHung,
+    PlayerUp,
+    PortLost,
+    Reconfigured,
+    Sent,
+    SessionBegan,
+    SessionEnded,
+    StageStarted,
+    Started,
+    StateSaved,
+    Stopped,
+    TempoChanged,
+    decode_entry,
+    encode_entry,
+)
+from daemon.errors import JamdError
+from daemon.music.events import Play, Stop, note_on
+from daemon.music.plan import Plan, PlannedChord
+from daemon.music.tempo import Tempo, TempoMap
+from daemon.spec import ClockSpec, ControlSpec, PlayerSpec, PortSpec, StageSpec
+
+SPEC = StageSpec(
+    TempoMap(((0.0, 120.0),), ((0.0, 4.0),)),
+    ports=(PortSpec("keys", "in", None, (1, 2), ("out",)), PortSpec("out", "out", delay=0.01)),
+    players=(PlayerSpec("choir", ("keys",), "out", {"soprano": 1}, True, 0.03, 0.1, {"temperature": 0.5}),),
+    controls=(ControlSpec("keys", 1, "setting", "choir", "temperature", 0.0, 1.5),),
+    clock=ClockSpec("midi", "keys", ("out",), False, 0, ("out", 10), "always"),
+)
+NOTE = note_on(1, 60, 90)
+EVERY: list[Entry] = [
+    Heard(1.5, "keys", 1.25, NOTE),
+    Answered(1.5, "choir", 7, (Play(2.0, 60, 90, "alto", 0.5), Play(2.5, 61, 90, "alto"), Stop(3.0, "alto")), True),
+    Planned(1.5, "band", 7, Plan(8.0, (PlannedChord(8.0, 4.0, "C"),))),
+    Advanced(1.5),
+    Started(1.5),
+    Started(1.5, 4.0, 2.0),
+    Stopped(1.5),
+    Located(1.5, 4.25),
+    Followed.make(1.5, Tempo(4.0, 1.25, 96.0)),
+    Commanded(1.5, SetTempo(96.0), 1.25),
+    PlayerUp(1.5, "choir"),
+    PlayerDown(1.5, "choir"),
+    PlayerHung(1.5, "choir"),
+    PortLost(1.5, "keys"),
+    Reconfigured(1.5, SPEC),
+    Sent(1.5, "choir", "alto", "out", NOTE),
+    Dropped(1.5, "choir", "alto", "out", NOTE),
+    MelodyPlayed(1.5, "tune", NOTE),
+    TempoChanged(1.5, 4.0, 96.0),
+    StateSaved(1.5, {"running": True, "tempo": [0.0, 1.0, 96.0]}),
+    SessionBegan(1.5, {"jamd": "1", "members": {}}),
+    SessionEnded(1.5),
+    Gap(1.5),
+    StageStarted(1.5, SPEC),
+    MembersChanged(1.5, {"choir": {"engine": "harmoniser"}}),
+]
+
+
+def there_and_back(entry: Entry) -> Entry:
+    return decode_entry(json.loads(json.dumps(encode_entry(entry))))
+
+
+@pytest.mark.parametrize("entry", EVERY, ids=lambda entry: entry.kind)
+def test_every_entry_survives_json(entry: Entry) -> None:
+    assert there_and_back(entry) == entry
+
+
+def test_every_kind_is_in_the_table_and_tested() -> None:
+    assert {type(entry) for entry in EVERY} == set(KINDS.values())
+    assert all(name == kind.kind for name, kind in KINDS.items())
+
+
+@pytest.mark.parametrize(
+    ("old", "entry"),
+    [
+        (["hand", 2.0, "tap", 1.5], Commanded(2.0, TapBeat(), 1.5)),
+        (["panic", 2.0], Commanded(2.0, Panic(), 2.0)),
+        (["rotate", 2.0], Commanded(2.0, RotateSession(), 2.0)),
+    ],
+)
+def test_commands_of_older_journals_are_read(old: list[Any], entry: Entry) -> None:
+    assert decode_entry(old) == entry
+
+
+@pytest.mark.parametrize(
+    "data",
+    [[], ["dance", 1.0], ["heard", 1.0], ["advance"], ["advance", 1.0, 2.0], ["heard", 1.0, "keys", 1.0, "zz"], 7],
+)
+def test_an_entry_that_this_version_does_not_know_is_refused(data: Any) -> None:
+    with pytest.raises(JamdError, match="this version of jamd does not know"):
+        decode_entry(data)
