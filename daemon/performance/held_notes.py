@@ -1,4 +1,4 @@
-"""What inputs and melodies hold down, so that it ends when they are lost."""
+"""Keys and pedals that inputs and melodies hold down, so that their notes end when the source is lost."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ Send = Callable[[str, bytes, float, Cause], None]  # output, message, due second
 
 
 @dataclass(eq=False, slots=True)
-class _Source:
+class _Held:
     held: dict[tuple[int, int], int] = field(default_factory=dict)  # (channel, pitch) → how often
     sustained: set[int] = field(default_factory=set)  # channels
 
 
 class HeldNotes:
-    """By name. Copies what they bring to outputs."""
+    """Held notes by source, an input or a melody; copies the messages of a source to outputs."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._sources: dict[str, _Source] = {}
+        self._sources: dict[str, _Held] = {}
 
     def keep(self, names: Iterable[str]) -> None:
-        """Have these, and no others."""
-        self._sources = {name: self._sources.get(name) or _Source() for name in names}
+        """Keep these sources and forget all others."""
+        self._sources = {name: self._sources.get(name) or _Held() for name in names}
 
     def clear(self) -> None:
-        """Nothing is held any more."""
+        """Forget everything held, without sending note-offs."""
         for source in self._sources.values():
             source.held.clear()
             source.sustained.clear()
 
     def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float, cause: Cause) -> None:
-        """Copy to `outputs`, and note what the source holds."""
+        """Copy `message` to `outputs` and keep track of the keys that the source holds."""
         for output in outputs:
             self._send(output, message, due, cause)
         channel = channel_of(message)
@@ -58,8 +58,8 @@ class HeldNotes:
     def holds(self, name: str, channel: int, pitch: int) -> bool:
         return (channel, pitch) in self._sources[name].held
 
-    def let_go_keys(self, name: str, outputs: Iterable[str], now: float, channel: int | None = None) -> list[bytes]:
-        """End what it holds, on one channel or on all; returns one note-off for each key."""
+    def release_keys(self, name: str, outputs: Iterable[str], now: float, channel: int | None = None) -> list[bytes]:
+        """Release the keys of a source, on one channel or on all; returns one note-off for each key."""
         source = self._sources.get(name)
         ended = []
         for (on, pitch), count in list(source.held.items()) if source else []:
@@ -69,9 +69,9 @@ class HeldNotes:
                     self.pass_on(name, outputs, ended[-1], now, OTHER)
         return ended
 
-    def let_go(self, name: str, outputs: Iterable[str], now: float) -> list[bytes]:
-        """The same, pedals included; returns what ends them."""
-        ended = self.let_go_keys(name, outputs, now)
+    def release(self, name: str, outputs: Iterable[str], now: float) -> list[bytes]:
+        """Release keys and pedals of a source; returns the messages that do so."""
+        ended = self.release_keys(name, outputs, now)
         for channel in list(self._sources[name].sustained) if name in self._sources else []:
             ended.append(control_change(channel, SUSTAIN, 0))
             self.pass_on(name, outputs, ended[-1], now, OTHER)

@@ -21,7 +21,7 @@ NAME = "metronome"
 
 @dataclass(frozen=True, slots=True)
 class _Click:
-    """Until which beat it clicks, and where the bar lines are."""
+    """Where the clicks go, the beat at which they end, and the tempo map that has the bar lines."""
 
     port: str
     channel: int
@@ -39,7 +39,7 @@ class Metronome:
         self._player: NoteSequencer | None = None
 
     def start(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
-        """Click from `beat` on; the count-in, if there is one, lasts until `began`."""
+        """Click from `beat` on; a count-in lasts until beat `began`."""
         self.stop(now)
         click = self._click = _make(spec, began)
         if click is None:
@@ -53,14 +53,14 @@ class Metronome:
         self._player.start(beat)
 
     def change(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
-        """Go on as `spec` has it now, unless that is the same."""
+        """Restart with the metronome of `spec`, unless nothing changed."""
         if _make(spec, began) != self._click:
-            self.start(now, spec, beat + CLICK, began)  # the click that sounds is not heard twice
+            self.start(now, spec, beat + CLICK, began)  # the sounding click is not repeated
 
     def stop(self, now: float) -> None:
         if self._player is not None and self._click is not None:
             self._player.stop()
-            self._sounding.let_go_keys(NAME, (self._click.port,), now)
+            self._sounding.release_keys(NAME, (self._click.port,), now)
         self._click = self._player = None
 
 

@@ -3,6 +3,8 @@
 Live, `stage/process.py` feeds it from MIDI ports and sockets; offline, `render/offline.py` feeds it from a file and
 `recording/replay.py` from a journal. Every input is an entry of the journal, so the same entries give the same output.
 It reads no clock: each entry brings its time.
+
+Over 300 lines because the table of entries and what each of them does are read together.
 """
 
 from __future__ import annotations
@@ -228,7 +230,7 @@ class Performance:
             # A key that was never released: the old note has one holder less.
             self._held.pass_on(port.name, port.thru, note_off(channel, message[1]), stamp, THRU)
         if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-            for ended in self._held.let_go_keys(port.name, port.thru, self._now, channel):
+            for ended in self._held.release_keys(port.name, port.thru, self._now, channel):
                 self._tell(port.name, ended, self._now)  # the sender may never send their note-offs
         self._held.pass_on(port.name, port.thru, message, stamp, THRU)
 
@@ -304,7 +306,7 @@ class Performance:
     def _release_input(self, name: str) -> None:
         """End what input `name` holds."""
         if name in self._ports:
-            for message in self._held.let_go(name, self._ports[name].thru, self._now):
+            for message in self._held.release(name, self._ports[name].thru, self._now):
                 self._tell(name, message, self._now)
 
     def _tell(self, source: str, message: bytes, stamp: float, is_played: bool = False) -> None:

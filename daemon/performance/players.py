@@ -1,4 +1,4 @@
-"""The players as the stage sees them: what they are asked, and when; what of their answers counts; their notes."""
+"""The players: their calls and deadlines, which of their answers still count, their notes, settings and plans."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class _Player:
     spec: PlayerSpec
     voices: Voices
     up: bool = False
-    released: bool = False  # hung: silent until it is replaced
+    released: bool = False  # hung: silent until the process is replaced
     ask: Entry | None = None
-    waiting: deque[_Waiting] = field(default_factory=deque)  # calls without an answer
+    waiting: deque[_Waiting] = field(default_factory=deque)  # unanswered calls
     first_valid: int = 0  # answers to calls before the last reset no longer count
 
     @property
@@ -48,12 +48,12 @@ class _Player:
 
 
 class Players:
-    """`clock()` gives the seconds of the present call."""
+    """`clock()` gives the seconds of the current entry."""
 
     def __init__(self, sink: Sink, timeline: Timeline, clock: Callable[[], float]) -> None:
         self._sink, self._timeline, self._clock = sink, timeline, clock
         self._players: dict[str, _Player] = {}
-        self._settings: dict[tuple[str, str], float] = {}  # as turned since the start
+        self._settings: dict[tuple[str, str], float] = {}  # turned since the start of the stage
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
         self._muted: set[str] = set()
         self._number = self._resets = self._seed = 0
@@ -61,7 +61,7 @@ class Players:
         self.counts = {"dropped": 0, "stale": 0}
 
     def take(self, spec: StageSpec) -> None:
-        """Have these; those that are the same as before go on undisturbed."""
+        """Take the players of `spec`; unchanged players go on undisturbed."""
         self._seed, self._tempo_map = spec.seed, spec.tempo_map
         delays = {port.name: port.delay for port in spec.ports}
         old, self._players = self._players, {}
@@ -85,7 +85,7 @@ class Players:
         player.waiting.clear()
 
     def down(self, name: str) -> None:
-        """A player is gone: its notes end now."""
+        """A player's process is gone: its notes end now."""
         player = self._players[name]
         player.up = False
         player.waiting.clear()
@@ -93,19 +93,19 @@ class Players:
         self._silence(player)
 
     def hung(self, name: str) -> None:
-        """Its notes end now, and it is silent until it is replaced."""
+        """End the player's notes; it is silent until its process is replaced."""
         self._players[name].released = True
         self._silence(self._players[name])
 
     def check(self) -> list[str]:
-        """Ask idle players whether they live; the names of those that do not answer."""
+        """Ping idle players; returns the names of the players that do not answer."""
         hung, now = [], self._clock()
         for name, player in self._players.items():
             if not player.up or player.released:
                 continue
             if player.waiting and now - player.waiting[0].asked > PATIENCE:
                 hung.append(name)
-            elif not player.waiting:  # under the last call's number: it is no part of the music, so none of the journal
+            elif not player.waiting:  # with the last call's number: a ping is no part of the journal
                 player.waiting.append(_Waiting(self._number, now, GRID))
                 self._sink.call(name, self._number, Ping())
         return hung
@@ -114,7 +114,7 @@ class Players:
         return name in self._players and self._players[name].up
 
     def answer(self, name: str, number: int, actions: Iterable[Action], last: bool) -> None:
-        """Queue what an answer, or a part of it, says."""
+        """Queue the actions of an answer, or of a part of it."""
         player = self._players[name]
         cause = next((call.cause for call in player.waiting if call.number == number), GRID)
         while last and player.waiting and player.waiting[0].number <= number:
@@ -159,24 +159,24 @@ class Players:
             self._call(player, Control(setting, value, beat), stamp)
 
     def silence(self) -> None:
-        """End all that they sound and forget what is queued; ask for no more windows."""
+        """End all sounding notes, drop queued ones, request no more windows."""
         for player in self._players.values():
             self._silence(player)
 
     def reset(self, first: float | None = None, began: float = 0.0) -> None:
-        """Start anew those who are up, with the window at `first`, which is asked for at once; without `first`, far
-        enough ahead, and not before `began`."""
+        """Reset all players that are up and request the window at beat `first` at once; without `first`, a window far
+        enough ahead, and not before beat `began`."""
         self._plans.clear()
         for player in self._players.values():
             if player.up:
                 self._reset(player, first, began)
 
     def reset_one(self, name: str, began: float) -> None:
-        """The same for one of them."""
+        """Reset one player, with a window far enough ahead."""
         self._reset(self._players[name], None, began)
 
     def listen_only(self, beat: float, only: str | None = None) -> None:
-        """Start anew those who are up, or one of them, with no window: the song stands at `beat`."""
+        """Reset the players that are up, or only one, without a window: the transport stands at `beat`."""
         if only is None:
             self._plans.clear()
         for name, player in self._players.items():
@@ -250,11 +250,11 @@ class Players:
                 self._call(player, Learn(source, self._plans[source]))
 
     def _new_seed(self, name: str) -> int:
-        """Another for every player and every start; two seeds of the configuration have none in common."""
+        """A different seed for every player and every reset; two seeds of the configuration share none."""
         return (self._seed << 32) + zlib.crc32(f"{name} {self._resets}".encode())
 
     def _generate(self, player: _Player, start: float) -> None:
-        """Ask for the window at `start`, and for the next one when its time comes."""
+        """Request the window at beat `start`, and each following one when it is due."""
         bar_start, meter = self._tempo_map.bar_at(start)
         bpm = self._timeline.tempo.bpm
         self._call(player, Generate(Window(start, start + SIXTEENTH, bar_start, meter, bpm)))
@@ -262,7 +262,7 @@ class Players:
         def run(due: float) -> None:
             following, tempo = start + SIXTEENTH, self._timeline.tempo
             if self._clock() - due > player.lead + 60 / tempo.bpm * SIXTEENTH:
-                # The stage itself stood still: go on with the present.
+                # The stage itself stood still: skip to the present.
                 following = math.ceil(tempo.beat_at(self._clock() + player.lead) / SIXTEENTH) * SIXTEENTH
             self._generate(player, following)
 

@@ -1,4 +1,4 @@
-"""What is due, in the order of time. Entries keep their beat, so a new tempo moves them all."""
+"""Scheduled calls in the order of their deadlines. Each keeps its beat, so a new tempo moves all of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Timeline:
         return entry
 
     def change_tempo(self, tempo: Tempo) -> None:
-        """Go on with `tempo`: every deadline, note-offs included, is computed anew."""
+        """Continue at `tempo`: every deadline, note-offs included, is computed anew."""
         self.tempo = tempo
         self._heap = [
             (self._deadline(entry), rank, count, entry) for _, rank, count, entry in self._heap if not entry.cancelled
@@ -51,7 +51,7 @@ class Timeline:
         return self._heap[0][0] if self._heap else float("inf")
 
     def advance(self, now: float) -> int:
-        """Run all that is due at `now`, what that adds included; returns how many."""
+        """Run everything due at `now`, including what that adds; returns the number of calls."""
         ran = 0
         while self.next_deadline() <= now:
             deadline, _, _, entry = heapq.heappop(self._heap)

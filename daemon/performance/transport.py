@@ -1,7 +1,6 @@
-"""The stage's clock: whether the song runs, where, how fast; and what the stage itself plays in time.
+"""The transport: running or standing, position, tempo; melodies, metronome and MIDI clock out.
 
-There are two timelines of the same tempo. The music's is part of the journal; the pulse's, for metronome and MIDI
-clock, is not.
+There are two timelines of the same tempo. The music's is part of the journal; that of metronome and MIDI clock is not.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
 from daemon.performance.timeline import Entry, Timeline
 from daemon.spec import MelodySpec, StageSpec
 
-PRE_ROLL = 0.3  # seconds between the start of the clock and beat 0, so that the first window can be filled in time
+PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
 RANK_TEMPO = 0
 LATE = 0.1  # seconds after which a melody's note is dropped
 FOLLOWS = ("midi", "link")  # sources that keep the time for us
@@ -33,7 +32,7 @@ PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due se
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Outputs of a melody that have the same delay; the first group is the melody itself."""
+    """Outputs of a melody that have the same delay; players hear the melody through the first group."""
 
     spec: MelodySpec
     first: bool
@@ -42,12 +41,12 @@ class _Group:
 
     @property
     def source(self) -> str:
-        """Whose notes it holds."""
+        """The name under which `HeldNotes` keeps its notes."""
         return self.spec.melody.name if self.first else f"{self.spec.melody.name}\0{self.delay}"
 
 
 class Transport:
-    """`play` is told of a melody's notes, `changed` of every new tempo; `clock()` gives the seconds of this call."""
+    """`play` is called with each note of a melody, `changed` at each new tempo; `clock()` gives the current seconds."""
 
     def __init__(
         self,
@@ -59,15 +58,15 @@ class Transport:
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
-        self._send, self._sources, self._play, self._changed = send, sources, play, changed
+        self._send, self._held, self._play, self._changed = send, sources, play, changed
         tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
         self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
-        self.ready = self.running = False  # ready: it was started, or waits for its start
-        self.position = 0.0  # beat from which it goes on
-        self._bpm: float | None = None  # set by hand
+        self.ready = self.running = False  # ready: started, or waiting for a start
+        self.position = 0.0  # beat from which a standing transport continues
+        self._bpm: float | None = None  # set by a command or a tapped tempo
         self._taps = TapTempo()
-        self._slew: tuple[float, float] | None = None  # beat and bpm of a tempo that was tapped and is being reached
-        self._tempo_from = 0.0  # the beat after which the next change of tempo was looked for
+        self._slew: tuple[float, float] | None = None  # beat and bpm of a tapped tempo that is being approached
+        self._tempo_from = 0.0  # the beat after which the next tempo change was looked up
         self._tempo_entry: Entry | None = None
         self.began = 0.0  # the beat of the last start
         self.late = 0  # notes of melodies that were dropped
@@ -82,7 +81,7 @@ class Transport:
 
     @property
     def pre_roll(self) -> float:
-        """Seconds from a start to its first beat: more where an output plays very early."""
+        """Seconds from a start to its first beat: more where an output has a large negative delay."""
         earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)
         return max(PRE_ROLL, PRE_ROLL / 2 - earliest)
 
@@ -93,7 +92,7 @@ class Transport:
     # Start, stop
 
     def start(self, now: float, beat: float, at: float, count_in: float = 0.0) -> None:
-        """`beat` falls at `at` seconds, or that many beats of `count_in` later."""
+        """Run: `beat` falls at `at` seconds, or `count_in` beats later."""
         self.halt(now)
         self.ready = self.running = True
         self.began, self._slew = beat, None
@@ -107,7 +106,7 @@ class Transport:
             clock.start(now, beat - count_in, beat)
 
     def halt(self, now: float) -> None:
-        """Stand, here."""
+        """Stop at the current position."""
         if self.running:
             self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, self.began)
         self.ready, self.running = True, False
@@ -119,7 +118,7 @@ class Transport:
         self.stop_clocks(now)
 
     def stop_clocks(self, now: float) -> None:
-        """Those who follow us stand."""
+        """Send Stop to the receivers of our MIDI clock."""
         for clock in self._clocks.values():
             clock.stop(now)
 
@@ -130,20 +129,20 @@ class Transport:
     # Tempo
 
     def follow(self, now: float, tempo: Tempo) -> None:
-        """Beats fall like this from now on, say those whom we follow, or the stage before us."""
+        """Take the tempo of the clock source, or of the previous stage process."""
         if not self.follows and tempo.bpm != self._spec.tempo_map.bpm_at(tempo.beat_at(now)):
-            self._bpm = tempo.bpm  # that was set by hand
+            self._bpm = tempo.bpm  # it was set by a command
         self._change(now, tempo)
 
     def set_bpm(self, now: float, bpm: float) -> None:
-        """By hand; the tempo map has its say again at its next change."""
+        """Set the tempo until the next change of the tempo map."""
         self._bpm, self._slew = min(max(bpm, SLOWEST), FASTEST), None
         self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
         if self.running:
             self._follow_map(self.tempo.beat_at(now))
 
     def tap(self, now: float, stamp: float) -> float | None:
-        """Somebody tapped a beat. While it stands, a whole bar of taps is a count-in: returns when the song starts."""
+        """Take a tapped beat. While standing, a whole bar of taps is a count-in: returns the start in seconds."""
         self._taps.tap(stamp)
         period = self._taps.period
         if period is None:
@@ -172,7 +171,7 @@ class Transport:
         self._changed(now)
 
     def _follow_map(self, beat: float) -> None:
-        """Look for the next change of tempo after `beat`: one that is being reached, or the map's."""
+        """Schedule the next tempo change after `beat`: the end of a slew, or a change of the tempo map."""
         self._tempo_from = beat
         self._cancel_tempo()
         mapped = None if self.follows else self._spec.tempo_map.next_change(beat)
@@ -181,7 +180,7 @@ class Transport:
             return
         at, bpm = change
         if self._slew is not None and mapped is not None and mapped[0] <= at:
-            bpm, self._bpm = self._spec.tempo_map.bpm_at(at), None  # it has had its say meanwhile
+            bpm, self._bpm = self._spec.tempo_map.bpm_at(at), None  # the map's change comes first
 
         def run(due: float) -> None:
             if self._slew is None:
@@ -203,20 +202,20 @@ class Transport:
         return min(self.timeline.next_deadline(), self._pulse.next_deadline())
 
     def pulse(self, now: float) -> None:
-        """Send what is due of metronome and clock."""
+        """Send what is due of metronome and MIDI clock."""
         self._pulse.advance(now)
 
     # Configuration
 
     def take(self, now: float, spec: StageSpec) -> None:
-        """Play other melodies, clocks and metronome; those that are the same go on undisturbed."""
+        """Take the melodies, MIDI clock outputs and metronome of `spec`; unchanged ones go on undisturbed."""
         old, self._spec = self._spec, spec
         delays = {port.name: port.delay for port in spec.ports}
         wanted = [group for melody in spec.melodies for group in _groups(melody, delays)]
         for group in [group for group in self._groups if group not in wanted]:
             self._groups.pop(group).stop()
             self._release(group, now)
-        self._sources.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
+        self._held.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
         fresh = [group for group in wanted if group not in self._groups]
         self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
         clocks = [(port, delays.get(port, 0.0)) for port in spec.clock.send]
@@ -248,9 +247,9 @@ class Transport:
             if is_note_on(message) and self._clock() - due > LATE:
                 self.late += group.first
                 return
-            if is_note_off(message) and not self._sources.holds(group.source, group.spec.channel, message[1]):
-                return  # its note-on was dropped, or somebody has ended it
-            self._sources.pass_on(group.source, group.outputs, message, due, GRID)
+            if is_note_off(message) and not self._held.holds(group.source, group.spec.channel, message[1]):
+                return  # the note-on was dropped, or the note has ended already
+            self._held.pass_on(group.source, group.outputs, message, due, GRID)
             if group.first:
                 self._play(name, message, due, beat)
 
@@ -263,12 +262,12 @@ class Transport:
         self._send(port, message, due, GRID)
 
     def release(self, now: float) -> None:
-        """End the notes of melodies that sound now."""
+        """End the sounding notes of melodies."""
         for group in self._groups:
             self._release(group, now)
 
     def _release(self, group: _Group, now: float) -> None:
-        for ended in self._sources.let_go_keys(group.source, group.outputs, now):
+        for ended in self._held.release_keys(group.source, group.outputs, now):
             if group.first:
                 self._play(group.spec.melody.name, ended, now, self.tempo.beat_at(now))
 
@@ -302,7 +301,7 @@ class Transport:
 
 
 def _groups(spec: MelodySpec, delays: Mapping[str, float]) -> Iterator[_Group]:
-    """What listens to the melody hears it in time, so the first group has no delay, and perhaps no output."""
+    """Players hear a melody without delay, so the first group has none, and perhaps no output."""
     by_delay: dict[float, list[str]] = {0.0: []}
     for output in spec.thru:
         by_delay.setdefault(delays.get(output, 0.0), []).append(output)

@@ -1,4 +1,4 @@
-"""From a player's Plays and Stops to notes that always end."""
+"""A player's Play and Stop actions become notes that always end."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from daemon.music.events import Action, Play, note_off, note_on
 from daemon.performance.timeline import Entry, Timeline
 from daemon.spec import PlayerSpec
 
-RANK_OFF, RANK_ON = 3, 4  # at one moment, what ends makes room first
-SHORTEST = 0.010  # seconds: a shorter note is not heard by some synthesisers
+RANK_OFF, RANK_ON = 3, 4  # at equal deadlines note-offs come first
+SHORTEST = 0.010  # seconds: some synthesisers ignore shorter notes
 
 
 @dataclass(eq=False, slots=True)
@@ -19,11 +19,11 @@ class _Note:
     play: Play
     channel: int
     end: float | None  # beat
-    delay: float  # seconds by which it sounds after its beat
+    delay: float  # seconds added to its deadlines
     cause: Cause  # of its note-on
     on: Entry | None = None
     off: Entry | None = None
-    sounded: float = 0.0  # seconds at which it did
+    sounded: float = 0.0  # seconds at which the note-on was sent
 
 
 Emit = Callable[[float, str, bytes, float, Cause], None]  # due seconds, voice, message, beat, cause
@@ -33,8 +33,8 @@ Drop = Callable[[float, str, bytes], None]
 class Voices:
     """The notes of one player: queued, then sounding.
 
-    `clock()` gives seconds now; `emit` sends, `drop` counts a note-on that came too late. What is in time sounds
-    `delay` seconds after its beat.
+    `clock()` gives the seconds now; `emit` sends, `drop` counts a note-on that came too late. Notes due at a beat sound
+    `delay` seconds later.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Voices:
         self.delay = 0.0
 
     def act(self, action: Action, cause: Cause = GRID) -> None:
-        """Queue a Play, or let a Stop take effect. An action for a voice that the route does not send is ignored.
+        """Queue a Play, or carry out a Stop. An action for a voice that is not routed is ignored.
 
-        `cause`: of the call that is answered; GRID for a window. What answers something heard, and is for now, sounds
-        at once, without the output's delay.
+        `cause`: of the answered call; GRID for a window. An immediate answer to something heard sounds without the
+        output's delay.
         """
         notes = self._notes.get(action.voice)
         if notes is None:
@@ -65,7 +65,7 @@ class Voices:
             note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
 
     def release(self, now: float) -> None:
-        """End all that sounds and forget what is queued."""
+        """End all sounding notes and drop queued ones."""
         for voice, notes in self._notes.items():
             for note in list(notes):
                 if note.on is not None:

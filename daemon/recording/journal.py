@@ -1,7 +1,7 @@
-"""The journal of a session: what happened on the stage, as it happened, on disk within half a second.
+"""The journal of a session: every entry of the stage, on disk within half a second.
 
 A file is MAGIC and then records: length and CRC-32 (little-endian, 32 bits each), then as many bytes of JSON. A cut at
-any byte leaves every whole record before it. The first record is a SessionBegan entry.
+any byte leaves all whole records before it readable. The first record is a SessionBegan entry.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
 
 MAGIC = b"jamd journal 1\n"
-MOST = 4 << 20  # bytes that are kept in memory when they cannot, or need not yet, be written
-LONGEST = 64 << 20  # bytes of a record
+MOST = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
+LONGEST = 64 << 20  # bytes of one record
 _FRAME = struct.Struct("<II")
 
 
@@ -82,15 +82,19 @@ class Journal:
         ended: Callable[[Path], None] = lambda path: None,
     ) -> None:
         self._directory, self._say, self._clock, self._ended = directory, say, clock, ended
-        self._header = {**header, "versions": versions(), "models": hashes(header.get("members", {}))}  # as it is now
-        self._session = self._header  # as it was when the session began
+        self._header = {
+            **header,
+            "versions": versions(),
+            "models": hashes(header.get("members", {})),
+        }  # current
+        self._session = self._header  # when the session began
         self._file: FileIO | None = None
         self._path = directory
-        self._good = 0  # bytes of the file that hold whole records
+        self._good = 0  # bytes of whole records in the file
         self._dirty = False
         self._pending: list[bytes] = []
         self._size = 0  # bytes pending
-        self._loud = False  # whether somebody hears what is pending
+        self._audible_pending = False  # whether an audible entry is pending
         self._gap = self._trouble = False
         self._rotation = Rotation(StageSpec.from_json(header["spec"]), clock)
 
@@ -105,17 +109,17 @@ class Journal:
                 case MembersChanged():
                     self._header = {**self._header, "members": entry.members, "models": hashes(entry.members)}
             self._rotation.follow(entry)
-            self._loud = self._loud or isinstance(entry, Audible)
+            self._audible_pending = self._audible_pending or isinstance(entry, Audible)
             self._keep(frame(entry))
-        if self._loud:
+        if self._audible_pending:
             self._attempt(self._flush)
 
     def tick(self) -> float | None:
-        """Sync what is new, at most half a second old when called that often.
+        """Sync new records to the disk; to be called twice a second.
 
-        Returns in how many seconds the stage should rotate, if it should soon.
+        Returns the seconds until the stage should rotate the session, if that is soon.
         """
-        if self._loud:
+        if self._audible_pending:
             self._attempt(self._save)
         elif self._dirty:
             self._attempt(self._sync)
@@ -135,7 +139,7 @@ class Journal:
 
     def _forget(self) -> None:
         self._pending.clear()
-        self._size, self._loud, self._gap = 0, False, False
+        self._size, self._audible_pending, self._gap = 0, False, False
 
     def _attempt(self, work: Callable[[], None]) -> None:
         try:
@@ -153,14 +157,14 @@ class Journal:
             self._trouble = False
 
     def _flush(self) -> None:
-        """Hand what is pending to the operating system."""
+        """Hand pending records to the operating system."""
         if self._file is None:
             self._open()
         assert self._file is not None
         gap = frame(Gap(self._clock())) if self._gap else b""
         data = memoryview(gap + b"".join(self._pending))
         self._file.seek(self._good)
-        self._file.truncate()  # a part of a record that did not fit
+        self._file.truncate()  # a partly written record
         while data:
             data = data[self._file.write(data) :]
         self._good = self._file.tell()
@@ -168,8 +172,7 @@ class Journal:
         self._forget()
 
     def _open(self) -> None:
-        # What somebody plays at home is theirs alone, unless they chose a folder that others can enter: so its files
-        # follow the umask, as any file there.
+        # A new folder is private. In a folder that exists, files follow the umask as all others there do.
         self._directory.mkdir(0o700, parents=True, exist_ok=True)
         path, file = _new_file(self._directory)
         try:
@@ -183,7 +186,7 @@ class Journal:
             path.unlink()
             raise
         self._path, self._file, self._good = path, file, len(start)
-        if sys.platform != "win32":  # the name itself must survive a power cut
+        if sys.platform != "win32":  # so that the file name survives a power cut
             folder = os.open(self._directory, os.O_RDONLY)
             try:
                 os.fsync(folder)
@@ -200,10 +203,10 @@ class Journal:
         self._dirty = False
 
     def _finish(self) -> None:
-        """End the session, if one is open, and make its MIDI file. What nobody heard since is left out."""
-        if not self._loud:
+        """End the session, if one is open. Entries after the last audible one are left out."""
+        if not self._audible_pending:
             self._forget()
-        if self._file is not None or self._loud:
+        if self._file is not None or self._audible_pending:
             self._keep(frame(SessionEnded(self._clock())))
             self._attempt(self._save)
         self._forget()
@@ -215,12 +218,12 @@ class Journal:
 
 
 def versions() -> dict[str, str]:
-    """What a replay needs to be the same."""
+    """Versions that decide whether a replay gives the same notes."""
     return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
 
 
 def hashes(members: Mapping[str, Any]) -> dict[str, str]:
-    """The sha256 of every model, as far as it can be read."""
+    """The sha256 of every readable model, by path."""
     paths = {member["model"] for member in members.values() if member["model"]}
     found = {}
     for path in sorted(paths):

@@ -1,4 +1,4 @@
-"""Keeps the journal in a thread of its own: a slow or full disk delays nobody, and the music goes on."""
+"""Writes the journal in a thread of its own, so that a slow or full disk delays no music."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def open_journal(
 
 
 class Recorder:
-    """Where what was heard and played is posted. Without a directory nothing is kept."""
+    """Takes the entries of the stage. Without a directory nothing is recorded."""
 
     def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None]) -> None:
         self._directory, self._say, self._rotate = directory, say, rotate
@@ -67,7 +67,7 @@ class Recorder:
             work(*arguments)
         except OSError as error:
             self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
-        except Exception as error:  # whatever it is, the music goes on
+        except Exception as error:  # whatever fails here, the music goes on
             self._warn(f"recording: {type(error).__name__}: {error}")
 
     def _warn(self, text: str) -> None:

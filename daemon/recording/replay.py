@@ -1,4 +1,4 @@
-"""A session again, from its journal: every happening at its time, with fresh engines giving the answers."""
+"""Replays a session from its journal: every input at its time, with fresh engines that give the answers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from daemon.wire import Answer, Call
 
 @dataclass(slots=True)
 class Replay:
-    """What came of it: the MIDI file, its notes, and the first difference from the journal, if any."""
+    """The result: a MIDI file, the number of notes, and the first difference from the journal, if any."""
 
     data: bytes = b""
     notes: int = 0
@@ -128,7 +128,7 @@ class _Player(SilentSink):
             if made is not None:
                 yield made
         extra = next((made for made in self._made if isinstance(made, Audible)), None)
-        if whole and extra is not None:  # what nobody hears is not kept at the end, and a cut keeps nothing
+        if whole and extra is not None:  # a journal leaves out inaudible entries at its end
             self._differs(seconds, None, extra)
         if self._result.difference:
             yield from self._take_all()
@@ -169,12 +169,12 @@ class _Player(SilentSink):
                 performance.take(entry)
 
     def _fresh(self, name: str) -> None:
-        """A player as it is after its start."""
+        """Make a player's engine anew, as after the start of its process."""
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
         self._hosts[name] = make_host(self._members[name])
 
     def _answer(self, name: str, number: int, was: Sequence[Answer], last: bool) -> Sequence[Answer]:
-        """As much of an answer as was given at that moment, from the replay's own engine."""
+        """As many items of the replay's own answer as the session had at that moment."""
         rest = self._answers.get((name, number))
         if rest is None:  # to a call before this session
             return was

@@ -1,4 +1,4 @@
-"""When a session ends and the next begins: after silence, or, if its journal is large, where it is least heard."""
+"""When a session ends and the next one begins: after silence, or, with a large journal, just before a bar line."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from daemon.music.tempo import Tempo
 from daemon.spec import StageSpec
 
 SILENCE = 300.0  # seconds after which a session ends
-# A large session ends, too: its MIDI file is made, and no replay or recovery takes longer than one of this size. That
-# costs a breath of music, so rarely: the default band writes this much in 50 minutes.
+# A large session ends, too, so that its MIDI file is made and replay and recovery stay short. A rotation costs a short
+# silence, so it is rare: the default band writes this much in 50 minutes.
 LARGE = 8 << 20
-PATIENCE = 10.0  # seconds after which a rotation is asked for again
-# Before the bar line: 0.1 s in which players fill their first window (SETTLE at the stage), and the message's way there
+PATIENCE = 10.0  # seconds until a rotation is requested again
+# Before the bar line: 0.1 s in which players fill their first window (SETTLE), and the message's way to the stage
 BREATH = 0.15
 WAY = 0.05
-NEAR = 1.0  # seconds; a moment that is further away is for a later look, which comes twice a second
+NEAR = 1.0  # seconds; a later call, twice a second, decides on moments further away
 
 
 class Rotation:
     """Follows a journal's entries. At a rotation the stage ends what players sound and starts them anew.
 
-    So a large session ends one breath before a bar line: the next bar begins on time. No key should be held then, for
-    the engine that follows it would forget it; from twice that size on any bar line will do. `clock` gives seconds.
+    So a large session ends BREATH seconds before a bar line, and the next bar begins on time. No key should be held
+    then, because engines forget held keys; from twice LARGE on, any bar line will do. `clock` gives seconds.
     """
 
     def __init__(self, spec: StageSpec, clock: Callable[[], float]) -> None:
@@ -76,7 +76,7 @@ class Rotation:
             self._sounding.discard(key)
 
     def due(self, size: int) -> float | None:
-        """In how many seconds the stage should rotate; None: not soon. `size`: bytes of the session."""
+        """Seconds until the stage should rotate; None: not soon. `size`: bytes of the session."""
         now = self._clock()
         if now < self._asked_at + PATIENCE:
             return None

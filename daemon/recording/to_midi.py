@@ -33,19 +33,19 @@ from daemon.music.events import is_note_off, is_note_on, note_off
 from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
 from daemon.recording.journal import read
 
-AT_ONCE = 4 << 20  # bytes of journals, about half an hour, whose MIDI files are made within a second or two
-LONGEST = 100_000  # bars that are looked at for their meter
+AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
+LONGEST = 100_000  # bars whose meter is looked up
 
 
 def write_recording(journal: Path, path: Path) -> None:
-    """Make the MIDI file `path` of a journal. A journal in which nothing is heard makes none. Raises JamdError."""
+    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError."""
     data = midi_file(read(journal))
     if data:
         smf.write_whole(path, data)
 
 
 def midi_file(entries: Iterable[Entry]) -> bytes:
-    """The MIDI file of a session; nothing if nothing was heard. Raises JamdError if it is no session."""
+    """The MIDI file of a session; empty if nothing was audible. Raises JamdError if it is no session."""
     session = _Session()
     for entry in entries:
         session.take(entry)
@@ -54,7 +54,7 @@ def midi_file(entries: Iterable[Entry]) -> bytes:
 
 @dataclass(slots=True)
 class _Session:
-    """What is heard in a session, and its clock, in seconds."""
+    """The audible messages of a session, and its clock, in seconds."""
 
     tempo_map: TempoMap | None = None
     tempi: list[Tempo] = field(default_factory=list)
@@ -73,7 +73,7 @@ class _Session:
                 self.meters.append((seconds, entry.spec.tempo_map))
             case StageStarted():
                 self.meters.append((seconds, entry.spec.tempo_map))
-                self._let_go(list(self.tracks), seconds)
+                self._end_notes(list(self.tracks), seconds)
             case StateSaved() if entry.state["running"]:
                 self.tempi.append(Tempo(*entry.state["tempo"]))
             case TempoChanged():
@@ -87,15 +87,15 @@ class _Session:
                 self._add(entry.player, seconds, entry.message)
                 self.ours.add(entry.player)
             case PortLost():
-                self._let_go([entry.port], seconds)
+                self._end_notes([entry.port], seconds)
             case Gap():
-                self._let_go(list(self.tracks), seconds)
+                self._end_notes(list(self.tracks), seconds)
 
     def _add(self, name: str, seconds: float, message: bytes) -> None:
         self.tracks.setdefault(name, []).append((seconds, message))
 
-    def _let_go(self, names: Iterable[str], seconds: float) -> None:
-        """End what a source or player sounds when it, or the stage, is gone."""
+    def _end_notes(self, names: Iterable[str], seconds: float) -> None:
+        """End the sounding notes of sources and players that are gone."""
         for name in names:
             events = self.tracks.get(name, [])
             sounding: Counter[tuple[int, int]] = Counter()
@@ -112,7 +112,7 @@ class _Session:
             raise JamdError("not the journal of a session: name a file that `jamd run` wrote")
         if not self.tracks:
             return b""
-        self._let_go(self.tracks, self.last)
+        self._end_notes(self.tracks, self.last)
         first = min(seconds for events in self.tracks.values() for seconds, _ in events)
         ruler = TickMap(self.tempi or [Tempo(0.0, first, self.meters[0][1].bpm_at(0.0))], self.meters[0][1], first)
         tracks = [
@@ -132,9 +132,9 @@ class _Session:
 
 
 class TickMap:
-    """Ticks by elapsed time: tick 0 is the bar line at or before the first moment, and ticks never run backwards.
+    """Seconds → ticks: tick 0 is the bar line at or before the first moment, and ticks never run backwards.
 
-    `origin` is the beat of tick 0; `tempi` are those that count, as (tick, microseconds per quarter).
+    `origin` is the beat of tick 0; `tempi`: (tick, microseconds per quarter).
     """
 
     def __init__(self, tempi: Iterable[Tempo], tempo_map: TempoMap, first: float) -> None:
@@ -176,15 +176,15 @@ def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tu
 
 
 def recover(directory: Path, say: Callable[[str], None]) -> None:
-    """Make the MIDI files of the sessions that a killed desk left."""
+    """Convert the journals that a killed desk left without a MIDI file."""
     convert([path for path in sorted(directory.glob("*.journal")) if not path.with_suffix(".mid").exists()], say)
 
 
 def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | None = None) -> None:
-    """Make the MIDI files of these journals, beside them, unless somebody is writing to one.
+    """Write the MIDI files of these journals beside them, except of journals that are being written.
 
-    Those that together have `at_once` bytes now; the others in a process of its own, for they must not hold up what is
-    recorded meanwhile. If that is cut off, the next start makes them.
+    Journals of together at most `at_once` bytes are converted here, the others by a process of its own, so that they do
+    not delay the recording. If that process is cut off, the next start converts them.
     """
     room, large = AT_ONCE if at_once is None else at_once, []
     for path in paths:
@@ -196,7 +196,7 @@ def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | No
             with FileIO(path, "rb+") as file:
                 if lock(file):
                     write_recording(path, path.with_suffix(".mid"))
-        except Exception as error:  # the journal stays; a recording must never end the music
+        except Exception as error:  # the journal stays; a failure here must not end the music
             say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
     if large:
         _convert_in_background(large)
@@ -211,7 +211,7 @@ def _convert_in_background(paths: list[str]) -> None:
         stderr=quiet,
         start_new_session=True,
     )
-    threading.Thread(target=process.wait, daemon=True).start()  # it leaves no zombie
+    threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie is left
 
 
 def main() -> int:

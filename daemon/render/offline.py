@@ -1,4 +1,4 @@
-"""The stage on an offline clock, with the engines in this process: files are played faster than real time."""
+"""The performance on an offline clock, with the engines in this process: files are rendered faster than real time."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from daemon.player.host import Host, make_host
 from daemon.spec import MelodySpec, PortSpec, StageSpec
 from daemon.wire import Answer, Call, Generate
 
-INPUT = "input"  # the source that takes the place of all others
+INPUT = "input"  # the name of the source that replaces all others
 EPSILON = 1e-6  # beats
-PLAYED = ("setting", "sustain", "panic")  # what controls do to the music; the file has its own clock
-PATIENCE = 2  # bars after the end in which what sounds may end by itself
-ANSWER = 66  # bars after the end in which the band may answer it: the longest phrase, and the rest before it
+PLAYED = ("setting", "sustain", "panic")  # controls that count; the file has its own clock
+PATIENCE = 2  # bars after the end in which sounding notes may end by themselves
+ANSWER = 66  # bars after the end for answers: the longest phrase and the rest before it
 
 
 class OfflineSink(SilentSink):
-    """A sink that asks hosts at once and keeps what the performance records.
+    """Calls hosts at once and keeps the entries that make the file.
 
-    `end`: beat from which on nothing new is played; it moves on to `latest` while a host owes an answer. Those of
-    `heard`, whom others listen to, do not play on with it, unless they owe something themselves: it would have no end.
+    `end`: the beat from which on nothing new is played; it moves on, up to `latest`, while a host owes an answer. Hosts
+    in `heard`, to which others listen, do not play on unless they owe an answer themselves: it would have no end.
     """
 
     def __init__(self, hosts: Mapping[str, Host], heard: set[str], end: float, latest: float) -> None:
@@ -50,14 +50,14 @@ class OfflineSink(SilentSink):
             self.entries.append(entry)
 
     def answer(self, performance: Performance, now: float) -> None:
-        """Let every player that was asked answer at the same moment; that may ask others."""
+        """Answer all pending calls at `now`; answers may cause further calls."""
         while self._calls:
             player, number, call = self._calls.popleft()
             end = self._end_of(player, call)
             performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
 
     def _end_of(self, player: str, call: Call) -> float:
-        """The beat from which on this player plays nothing new."""
+        """The beat from which on `player` plays nothing new."""
         beat = call.window.start if isinstance(call, Generate) else self._input_end
         owed = {name for name, host in self._hosts.items() if host.owes(beat)}
         if isinstance(call, Generate) and owed and beat >= self.end - EPSILON:
@@ -66,7 +66,7 @@ class OfflineSink(SilentSink):
 
 
 def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
-    """From the end on, what would have made room for a new note only makes room."""
+    """From `end` on, a Play becomes a Stop, which ends the voice all the same."""
     for action in actions:
         if isinstance(action, Play) and action.onset >= end - EPSILON:
             yield Stop(action.onset, action.voice)
@@ -76,7 +76,7 @@ def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A MIDI file, and how many notes it has."""
+    """A MIDI file and its number of notes."""
 
     data: bytes
     notes: int
@@ -106,7 +106,7 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
 
 
 def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
-    """What stage and players are told when `melody` takes the place of every input and melody."""
+    """Stage and players as configured, but with `melody` in the place of every input and melody."""
     inputs = [port.name for port in config.ports if port.direction == "in"]
     members, players = {}, []
     for player in config.stage.players:

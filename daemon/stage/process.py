@@ -1,6 +1,8 @@
 """The stage's process: `python -m daemon.stage.process RUNTIME_FOLDER`.
 
-It waits in one `select` for its MIDI inputs, the desk, the players and the next deadline. It ends when the desk does.
+The process waits in one `select` for MIDI inputs, the desk, the players and the next deadline, and ends with the desk.
+
+Over 300 lines because one turn of the loop and the handlers of its events are read together.
 """
 
 from __future__ import annotations
@@ -41,17 +43,17 @@ from daemon.stage.desk_connection import DeskConnection
 from daemon.stage.player_listener import PlayerListener
 from daemon.wire import Call, decode_answer, encode_call
 
-EARLY = 0.001  # seconds before it is due that a note is worked out, so that to send it is all that is left to do then
-SPIN = 0.0002  # seconds before something is sent that are not slept: waking takes half of that
-ROOM = 0.003  # seconds before something is due in which nothing else is begun
-PUT_OFF = 0.5  # … but for no longer than this
-CHECK = 0.2  # seconds between looks whether players live and whether the machine slept
-TIDY = 5.0  # seconds between collections of garbage
-HAND_OVER = 1.5  # seconds until the MIDI system has noticed that the stage before us is gone, and its ports with it
+EARLY = 0.001  # seconds before its deadline at which a note is worked out, so that only sending is left to do then
+SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up takes half of that
+ROOM = 0.003  # seconds before a deadline in which no other work is begun
+PUT_OFF = 0.5  # seconds for which other work is put off at most
+CHECK = 0.2  # seconds between checks of the players and for a suspended machine
+TIDY = 5.0  # seconds between garbage collections
+HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
 
 class Stage:
-    """The performance's surroundings: it brings what happens and does what is to be done (it is its `Sink`)."""
+    """Feeds the performance from ports, players, clock source and desk, and is the performance's `Sink`."""
 
     def __init__(self, folder: Path) -> None:
         self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), desk_connection.LIMIT))
@@ -68,14 +70,14 @@ class Stage:
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
         self._allowed = realtime.become_punctual()
-        self._moved = False  # the song was started, stopped or located: the desk is to know where it is
+        self._moved = False  # the transport moved: the desk is to know the position
         self._ending = False
-        self.is_orphan = False  # the desk is gone without a word
+        self.is_orphan = False  # the desk ended without an order
 
     # The loop
 
     def run(self) -> None:
-        """Until the desk says stop, or is gone."""
+        """Run until the desk orders the end, or is gone."""
         try:
             while not self._ending:
                 self._turn()
@@ -83,7 +85,7 @@ class Stage:
             self.close()
 
     def close(self) -> None:
-        """End every note and let go of everything."""
+        """End every note and close ports and connections."""
         if self._performance is not None:
             self._performance.leave(time.perf_counter())
         self._ports.silence()
@@ -129,7 +131,7 @@ class Stage:
         return min(music, look, self._check_at, self._desk.next_deadline())
 
     def _spin(self) -> float:
-        """Wait for what is sent any moment now; the time then."""
+        """Spin until a message that is due within SPIN seconds; returns the time."""
         now = time.perf_counter()
         due = self._ports.next_deadline()
         while now < due < now + SPIN:
@@ -140,7 +142,7 @@ class Stage:
         return self._performance.next_deadline() if self._performance is not None else NEVER
 
     def _hear(self) -> None:
-        """What came in. Thru goes out at once."""
+        """Take received messages; thru goes out at once."""
         for stamp, source, message in self._inbox.take():
             self.metrics.heard += 1
             if self._performance is None or self._time is None:
@@ -149,7 +151,7 @@ class Stage:
                 if message is not None:
                     self.say("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
                 self._performance.take(PortLost(time.perf_counter(), source))
-                if message is None:  # somebody was unplugged
+                if message is None:  # a connection of the port is gone
                     self._time.port_lost(time.perf_counter(), source)
                 continue
             if self._time.hear(time.perf_counter(), source, message, stamp):
@@ -166,9 +168,7 @@ class Stage:
                 answer = [decode_answer(item) for item in items]  # ValueError before anything has happened
                 self._performance.answer(time.perf_counter(), name, number, answer, bool(last))
             except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-                self.say(
-                    "error", f"answer {name}", f"{name} gave an answer that is none ({error}): {str(message)[:80]}"
-                )
+                self.say("error", f"answer {name}", f"{name} gave an invalid answer ({error}): {str(message)[:80]}")
                 link.broken = True
                 break
         if link.broken:
@@ -181,7 +181,7 @@ class Stage:
         self._desk.tell("player", name, how)
 
     def _welcome(self, name: str, link: Connection) -> None:
-        """A player is there, in the place of one of that name."""
+        """A player has connected; it replaces one of the same name."""
         if name in self._players:
             self._drop_player(name, "down")
         self._players[name] = link
@@ -193,7 +193,7 @@ class Stage:
         self._desk.tell("player", name, "up")
 
     def _names(self) -> set[str]:
-        """Players that may play."""
+        """The configured players."""
         return {player.name for player in self._performance.spec.players} if self._performance is not None else set()
 
     # The desk
@@ -242,7 +242,7 @@ class Stage:
         self._desk.tell("ready", self._ports.apis())
 
     def _begin(self, spec: StageSpec) -> bool:
-        """The first configuration: what a stage before us owed is paid as soon as its ports are open again."""
+        """Take the first configuration: note-offs that a previous stage owed are sent as soon as the ports are open."""
         if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
             self._desk.tell("failed", "\n".join(map(str, taken)))
             self._ending = True
@@ -252,7 +252,7 @@ class Stage:
                 self.say("info", f"no {what}", realtime.REFUSED[what])
         self._performance = Performance(spec, self)
         self._time = ClockDriver(self._performance, self.say)
-        realtime.freeze()  # at a reload it would hold up those who go on playing
+        realtime.freeze()  # not at a reload: it would delay the music
         return True
 
     def _figures(self) -> dict[str, Any]:
@@ -270,7 +270,7 @@ class Stage:
                 figures["beat"] = performance.beat_at(time.perf_counter())
         return figures
 
-    # Now and then
+    # Housekeeping
 
     def _keep_house(self, now: float) -> None:
         if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
@@ -305,7 +305,7 @@ class Stage:
     def say(self, level: str, cause: str, text: str) -> None:
         self._desk.say(level, cause, text)
 
-    # What the performance asks for
+    # Sink
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         self._ports.send(port, message, due, cause)
@@ -327,7 +327,7 @@ class Stage:
 
 
 def main() -> int:
-    # What is meant for the desk may be sent to all its children too, the last one by systemd's watchdog.
+    # Signals for the desk may reach all its children, SIGABRT by systemd's watchdog.
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGABRT"):
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
@@ -341,12 +341,12 @@ def main() -> int:
     if stage.is_orphan and not _has_desk(folder):
         import shutil
 
-        shutil.rmtree(folder, ignore_errors=True)  # nobody else is left to do it
+        shutil.rmtree(folder, ignore_errors=True)  # the desk cannot do it any more
     return 0
 
 
 def _has_desk(folder: Path) -> bool:
-    """Whether somebody holds the door of desk.sock open: while a killed desk dies, one may still get into its queue."""
+    """Whether a desk listens at desk.sock. While a killed desk dies, a connection may still get into its queue."""
     try:
         with connect(folder / "desk.sock") as door:
             door.settimeout(0.5)
@@ -361,4 +361,4 @@ if __name__ == "__main__":
     status = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(status)  # what is left of clients of a JACK server that died must not be deleted
+    os._exit(status)  # clients of a dead JACK server must not be deleted
