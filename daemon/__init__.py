@@ -1,15 +1,17 @@
 """jamd, a daemon that plays along.
 
-keyboard, DAW, melody file                                    DAW, synth
-          │                                                       ▲
-          ▼                                                       │
-stage     midi_in ─► clock ─► (stamp in beats)      scheduler ─► midi_out      one process, real time
-                                    │                   ▲
-                             what was played      notes to play
-                                    ▼                   │
-player    engine.listen(event), engine.generate(window) ┘                      one process per band member
-          ▲ start, supervise, settings, status: never on the note's path
-desk      config, supervision, recording, systemd                              the main process
+keyboard, DAW, melody file                                          DAW, synthesiser
+          │                                                         ▲
+          ▼                                                         │
+stage     inbox ─► clock source ─► performance ─► timeline ─► output, ledger       one process, real time
+                                    │       ▲
+                                  calls   actions, plans
+                                    ▼       │
+player    engine.listen(event), engine.generate(window)                            one process per band member
+          ▲ start, replace, reload, commands: never on the note's path
+desk      configuration, supervision, recording, terminal, systemd                 the main process
+
+docs/architecture.md has the whole picture.
 """
 
 import os

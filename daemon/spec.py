@@ -1,4 +1,4 @@
-"""What the desk tells the stage: plain values, already checked, that travel as JSON."""
+"""The stage's part of the configuration: plain, checked values that travel as JSON."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from daemon.music.tempo import TempoMap, tempo_map_from_json
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    """A port of ours, virtual unless `connect` names a foreign one (a part of its name is enough) to join.
+    """A port of jamd, virtual unless `connect` names (a part of the name of) a foreign port to join.
 
-    An input lets `channels` through (1–16; empty: all) and copies what it lets through to the outputs in `thru`. What
-    is in time comes out of an output `delay` seconds later than its beat, or earlier if that is negative.
+    An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`. `delay`:
+    seconds added to the deadlines of an output; negative: earlier.
     """
 
     name: str
@@ -27,7 +27,7 @@ class PortSpec:
 
 @dataclass(frozen=True, slots=True)
 class MelodySpec:
-    """A fixed melody: it sounds by itself only on the outputs in `thru`, on `channel`."""
+    """A fixed melody, sent on `channel` of the outputs in `thru`, if any."""
 
     melody: Melody
     thru: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class MelodySpec:
 
 @dataclass(frozen=True, slots=True)
 class PlayerSpec:
-    """A band member as the stage sees it. `channels` maps each voice to a MIDI channel 1–16."""
+    """A band member without its engine. `channels`: voice → MIDI channel 1–16."""
 
     name: str
     listen: tuple[str, ...]
@@ -50,10 +50,10 @@ class PlayerSpec:
 
 @dataclass(frozen=True, slots=True)
 class ControlSpec:
-    """What a control change or a key from input `source` does.
+    """The command that a control change or a key from input `source` gives.
 
-    `event` is cc or note. `action` is sustain, panic, start, stop, continue, tap; or setting, or tempo: that turns a
-    player's setting, or the clock's bpm, from `low` (0) to `high` (127).
+    `event`: cc or note. `action`: sustain, panic, start, stop, continue, tap; or setting or tempo, which turns a
+    player's setting or the bpm from `low` (value 0) to `high` (value 127).
     """
 
     source: str
@@ -68,10 +68,10 @@ class ControlSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClockSpec:
-    """Who keeps time: ourselves (`internal`), the MIDI clock that comes in at input `port` (`midi`), or Link (`link`).
+    """The clock source: internal, the MIDI clock received at input `port` (`midi`), or Ableton Link (`link`).
 
-    `send` are the outputs that get our clock. The internal one starts at once unless `by_hand`, after `count_in` bars.
-    `metronome` is an output and a channel; it clicks always, or in the count-in only.
+    `send`: outputs that get MIDI clock. The internal clock starts at once, unless `by_hand`, after `count_in` bars.
+    `metronome`: output and channel; `click`: always, or in the count-in only.
     """
 
     source: str = "internal"
@@ -80,12 +80,12 @@ class ClockSpec:
     by_hand: bool = False
     count_in: int = 0
     metronome: tuple[str, int] | None = None
-    click: str = "always"  # or: count-in
+    click: str = "always"
 
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """Everything the stage needs. `tempo_map`: one tempo and meter, or a melody's own; who follows has its meters."""
+    """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()

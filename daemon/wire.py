@@ -1,7 +1,4 @@
-"""What processes say to one another: lists that travel as JSON lines over local sockets.
-
-Calls to a player and its answers are values here, so that the journal can hold them and a replay make them again.
-"""
+"""Messages between processes: JSON lines over local sockets; calls to a player and its answers as values."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from daemon.music.plan import Plan, plan_from_json, plan_to_json
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Start anew at `beat`, drawing from `seed`."""
+    """Forget everything and start at `beat`, drawing from `seed`."""
 
     beat: float
     seed: int
@@ -49,7 +46,7 @@ class Learn:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
-    """Answered with no action: the player is alive."""
+    """Answered with no item: the player is alive."""
 
 
 Call = Reset | Listen | Generate | Control | Learn | Ping
@@ -105,7 +102,7 @@ def encode_action(action: Action) -> list[Any]:
 
 
 def decode_action(data: list[Any]) -> Action:
-    """Raises ValueError for what is no action: a moment that no clock can have would stop the whole stage."""
+    """Raises ValueError for an invalid action: an infinite onset would stop the whole stage."""
     match data:
         case [str(voice), onset] if _is_beat(onset):
             return Stop(onset, voice)
@@ -123,12 +120,12 @@ def _is_beat(value: object) -> bool:
 
 
 def pack(messages: Iterable[Any]) -> bytes:
-    """JSON, one message a line."""
+    """JSON, one message per line."""
     return b"".join(json.dumps(message, separators=(",", ":")).encode() + b"\n" for message in messages)
 
 
 class Unpacker:
-    """Bytes as they come → messages. A line over `limit` bytes is refused with ValueError."""
+    """Received bytes → messages. Raises ValueError for a line of more than `limit` bytes."""
 
     def __init__(self, limit: int = 64 << 20) -> None:
         self._rest = b""
