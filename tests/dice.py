@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import ClassVar
 
-from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.base import Engine, Setting, Setup
+from daemon.engines.options import option
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_off, is_note_on
 from daemon.music.melody import Melodies
 
 
-class Dice:
+class Dice(Engine):
     """Answers keys with two voices, fills windows as likely as `often` says, and doubles known melodies."""
 
-    needs_model: ClassVar[bool] = False
+    @dataclass(frozen=True)
+    class Options:
+        mode: str = option("dorian", "changes nothing", choices=("dorian", "lydian"))
+        modes: tuple[str, ...] = option(("dorian",), "changes nothing", choices=("dorian", "lydian", "none"))
+        mirror: bool = option(False, "downwards")
+        label: str = option("", "anything")
+        width: float = option(2.0, "in semitones")
+        faces: str = option("six", "a name or a file", file=True)
+
     voices: ClassVar[tuple[str, ...]] = ("high", "low")
-    monophonic: ClassVar[bool] = True
-    lead: ClassVar[float] = 0.03
-    tolerance: ClassVar[float] = 0.1
-    options: ClassVar[tuple[Option, ...]] = (
-        Option("mode", "dorian", "changes nothing", ("dorian", "lydian")),
-        Option("modes", ("dorian",), "changes nothing", ("dorian", "lydian", "none"), many=True),
-        Option("mirror", False, "downwards"),
-        Option("label", "", "anything"),
-        Option("width", 2.0, "in semitones"),
-        Option("faces", "six", "a name or a file", file=True),
-    )
     settings: ClassVar[tuple[Setting, ...]] = (Setting("often", 0.0, 1.0, 0.3, "how often it plays"),)
 
-    def __init__(self, setup: Setup) -> None:
-        self._settings = dict(setup.settings)
-        self._sign = -1 if setup.options["mirror"] else 1
+    options: Options
 
     @classmethod
-    def mistakes(cls, setup: Setup) -> Iterator[tuple[str, str]]:
-        """Who is cross (`label`) cannot even check."""
-        if setup.options["label"] == "cross":
+    def mistakes(cls, setup: Setup[Options]) -> Iterator[tuple[str, str]]:
+        """The label `cross` makes the check itself fail."""
+        if setup.options.label == "cross":
             raise ArithmeticError
-        if float(str(setup.options["width"])) < 0:
+        if setup.options.width < 0:
             yield "width", "is negative: give one from 0 on"
-        if (faces := str(setup.options["faces"])) != "six" and not Path(faces).is_file():
+        if (faces := setup.options.faces) != "six" and not Path(faces).is_file():
             yield "faces", f"{faces}: there is no such file: write six, or the path of a file"
 
     def prepare(self) -> None:
@@ -50,15 +47,11 @@ class Dice:
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         self._random, self._known = Random(seed), known
 
-    def control(self, name: str, value: float, beat: float) -> Iterator[Action]:
-        self._settings[name] = value
-        return iter(())
-
     def listen(self, event: MidiEvent) -> Iterator[Action]:
         if is_note_on(event.message):
-            pitch = event.message[1]
+            pitch, sign = event.message[1], -1 if self.options.mirror else 1
             yield Play(event.beat, pitch, event.message[2], "high")
-            yield Play(event.beat, (pitch + self._sign * self._random.randrange(3, 12)) % 128, 70, "low")
+            yield Play(event.beat, (pitch + sign * self._random.randrange(3, 12)) % 128, 70, "low")
         elif is_note_off(event.message):
             yield Stop(event.beat, "high")
             if self._random.random() < 0.5:
@@ -68,7 +61,7 @@ class Dice:
         for melody in self._known.values():
             for note in melody.between(window.start, window.end):
                 yield Play(note.onset, note.pitch, note.velocity, "high", note.duration)
-        if self._random.random() < self._settings["often"]:
+        if self._random.random() < self.values["often"]:
             pitch = self._random.randrange(40, 60)
             yield Play(window.start, pitch, 60, "low", self._random.choice((None, 0.25, 1.0)))
 

@@ -59,7 +59,7 @@ def _answering() -> MelodyPlayer:
     """A player about to answer, for a hundred bars from beat 400 on, a note that was held for as long."""
     from daemon.engines.melody.engine import MelodyPlayer  # it loads ONNX Runtime, which the desk does without
 
-    engine = MelodyPlayer(Setup({"phrase": "control"}, {}, models.find("melody"), ("keys",)))
+    engine = MelodyPlayer(Setup(MelodyPlayer.Options(phrase="control"), {}, models.find("melody"), ("keys",)))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     for frame in range(1600):
@@ -137,7 +137,7 @@ def _hundred_bars_of_drums() -> float:
     """Seconds through the engine, coming in included."""
     from daemon.engines.drums.engine import Drums
 
-    engine = Drums(Setup({"groove": "rock"}, {}, models.find("drums"), ()))
+    engine = Drums(Setup(Drums.Options(groove="rock"), {}, models.find("drums"), ()))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     began = time.perf_counter()

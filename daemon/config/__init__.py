@@ -1,13 +1,13 @@
-"""config.yaml → frozen, checked values. All mistakes are told at once, each with its line, path and remedy."""
+"""config.yaml → frozen, checked values. All mistakes are reported at once, each with its line, path and remedy."""
 
 from pathlib import Path
 
-from daemon.config.checks import Reader
-from daemon.config.values import Choice, Clock, Config, MelodyFile, Member
+from daemon.config.reader import read_config
+from daemon.config.values import Clock, Config, MelodyFile, Member
 from daemon.config.yaml_file import YamlFile
 from daemon.paths import resources
 
-__all__ = ["Choice", "Clock", "Config", "MelodyFile", "Member", "default_path", "load"]
+__all__ = ["Clock", "Config", "MelodyFile", "Member", "default_path", "load"]
 
 
 def default_path() -> Path:
@@ -17,16 +17,15 @@ def default_path() -> Path:
 
 
 def load(path: Path | None = None, whole_models: bool = False) -> Config:
-    """Read and check a configuration. Raises ConfigError with everything that is wrong with it; damaged models, without
-    which the others can still play, only with `whole_models`.
-    """
-    file = YamlFile(default_path() if path is None else _found(path))
-    config = Reader(file, whole_models).config()
+    """Read and check a configuration. Raises ConfigError with all its mistakes. A damaged model, without which the
+    other players can still play, is a mistake only with `whole_models`."""
+    file = YamlFile(default_path() if path is None else _find(path))
+    config = read_config(file, whole_models)
     file.check()
     return config
 
 
-def _found(path: Path) -> Path:
+def _find(path: Path) -> Path:
     """`path`; if there is no such file, the one of that name that ships with jamd, such as bands/quartet.yaml."""
     shipped = resources() / path
     return shipped if not path.exists() and shipped.is_file() else path

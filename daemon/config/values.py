@@ -11,12 +11,11 @@ from typing import Any
 import yaml
 
 from daemon.engines.base import engine_class
+from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
 from daemon.music.tempo import TempoMap
 from daemon.performance.transport import FOLLOWS
 from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
-
-Choice = str | float | bool | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,8 @@ class MelodyFile:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the band; `channels` maps voices to MIDI channels 1–16, `settings` are where it starts from."""
+    """A player of the band. `channels` maps voices to MIDI channels 1–16; `options` is an instance of its engine's
+    `Options`; `settings` are initial values."""
 
     name: str
     engine: str
@@ -49,13 +49,13 @@ class Member:
     listen: tuple[str, ...]
     port: str
     channels: Mapping[str, int]
-    options: Mapping[str, Choice]
+    options: Any
     settings: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Config:
-    """What `path` says, with every default filled in. `recording` is a folder, or None: nothing is recorded."""
+    """The configuration in `path`, with every default filled in. `recording` is a folder, or None: no recording."""
 
     path: Path
     clock: Clock
@@ -68,7 +68,7 @@ class Config:
 
     @cached_property
     def stage(self) -> StageSpec:
-        """What the stage is told."""
+        """The stage's part."""
         melodies = {m.spec.melody.name: m.spec for m in self.melodies}
         if self.clock.source in melodies:
             tempo_map = melodies[self.clock.source].melody.tempo_map
@@ -92,13 +92,13 @@ class Config:
 
     @cached_property
     def members(self) -> dict[str, dict[str, Any]]:
-        """What each player's process is told, as JSON."""
+        """The description of each player for its process and the journal, as JSON."""
         melodies = {m.spec.melody.name: melody_to_json(m.spec.melody) for m in self.melodies}
         return {
             member.name: {
                 "engine": member.engine,
                 "model": None if member.model is None else str(member.model),
-                "options": {k: list(v) if isinstance(v, tuple) else v for k, v in member.options.items()},
+                "options": options_to_json(member.options),
                 "settings": dict(member.settings),
                 "listen": list(member.listen),
                 "melodies": [melodies[name] for name in member.listen if name in melodies],
@@ -107,11 +107,11 @@ class Config:
         }
 
     def as_yaml(self) -> str:
-        """The same configuration, written out in full."""
+        """The configuration as YAML, written out in full."""
         controls: dict[str, dict[str, str]] = {}
         for c in self.controls:
-            what = {"setting": f"{c.player}.{c.setting}", "tempo": "clock.bpm"}.get(c.action, c.action)
-            controls.setdefault(c.source, {})[f"{c.event} {c.number}"] = what
+            action = {"setting": f"{c.player}.{c.setting}", "tempo": "clock.bpm"}.get(c.action, c.action)
+            controls.setdefault(c.source, {})[f"{c.event} {c.number}"] = action
         metronome = self.clock.metronome
         document = {
             "clock": {

@@ -1,25 +1,29 @@
-"""What an engine is. Engines know beats and notes; they know no ports, seconds, threads or YAML."""
+"""The base class of engines. Engines compute in beats and notes; ports, seconds, threads and YAML are not theirs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Generic, TypeVar
 
+from daemon.engines.options import options_of
 from daemon.errors import ConfigError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
+from daemon.music.plan import Plan
 
-ON = 0.5  # from there on a setting that is a switch is on
-SEEDS = 2**63 - 1  # a seed may be any integer: these bits of it count
+ON = 0.5  # a setting used as a switch is on from this value up
+SEEDS = 2**63 - 1  # the bits of a seed, which may be any integer, that are used
+
+OptionsT = TypeVar("OptionsT")
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A number that can be turned while it plays, by CC or from a control surface: `low` … `high`, inclusive."""
+    """A number from `low` to `high`, inclusive, that a CC or a control surface turns while the engine plays."""
 
     name: str
     low: float
@@ -29,88 +33,90 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
-    """A choice made once, in the configuration.
+class Setup(Generic[OptionsT]):
+    """Constructor argument of an engine.
 
-    One of `choices` (a list of them, if `many`), or any value of `default`'s type; if `file`, a name, or the path of a
-    file, which counts from the configuration's folder.
+    `options`: an instance of the engine's `Options`. `settings`: initial values; a setting left out has its default.
+    `listen`: the inputs, melodies and players that the engine hears, in order of precedence.
     """
 
-    name: str
-    default: str | float | bool | tuple[str, ...]
-    help: str
-    choices: tuple[str, ...] = ()
-    many: bool = False
-    file: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What an engine is made from: checked options, initial settings, its model, and whom it listens to, in order."""
-
-    options: Mapping[str, str | float | bool | tuple[str, ...]] = field(default_factory=dict)
+    options: OptionsT
     settings: Mapping[str, float] = field(default_factory=dict)
     model: Path | None = None
     listen: tuple[str, ...] = ()
 
 
-class Engine(Protocol):
-    """A band member's mind. Every call comes from one thread, in order.
+@dataclass(frozen=True)
+class NoOptions:
+    """Options of an engine that has none."""
 
-    The class itself is the table that config, CC and docs read.
+
+class Engine:
+    """Decides what one band member plays. Every call comes from one thread, in order.
+
+    A subclass overrides what it needs; everything has a default. Configuration, controllers and documentation read the
+    class attributes. A subclass with options declares the dataclass `Options` and annotates `options: Options`.
+    `values` holds the current value of each setting.
     """
 
-    needs_model: ClassVar[bool]
-    voices: ClassVar[tuple[str, ...]]
-    monophonic: ClassVar[bool]  # a new Play ends what the voice sounds
-    lead: ClassVar[float]  # seconds before a window at which it is asked for
-    tolerance: ClassVar[float]  # seconds by which a note-on may be late; a later one is dropped
-    options: ClassVar[tuple[Option, ...]]
-    settings: ClassVar[tuple[Setting, ...]]
+    needs_model: ClassVar[bool] = False
+    voices: ClassVar[tuple[str, ...]] = ("voice",)
+    monophonic: ClassVar[bool] = True  # a new Play ends the note that sounds in its voice
+    channel: ClassVar[int | None] = None  # default MIDI channel of all voices; None: channels 1, 2, … in order
+    lead: ClassVar[float] = 0.03  # seconds before its start at which a window is requested
+    tolerance: ClassVar[float] = 0.1  # seconds; a note-on that is later is dropped
+    Options: ClassVar[type[Any]] = NoOptions
+    settings: ClassVar[tuple[Setting, ...]] = ()
 
-    def __init__(self, setup: Setup) -> None: ...
+    options: Any
+
+    def __init__(self, setup: Setup[Any]) -> None:
+        self.setup, self.options = setup, setup.options
+        self.values = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
+
+    @classmethod
+    def mistakes(cls, setup: Setup[Any]) -> Iterable[tuple[str, str]]:
+        """Mistakes in options and settings that their types and ranges do not exclude: (name, problem and remedy).
+
+        The configuration is checked with it, so no model is loaded here.
+        """
+        return ()
 
     def prepare(self) -> None:
         """Load and warm up; may block. Raises ModelError."""
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        """Forget everything and draw from `seed` anew. At every jump.
+        """Forget everything heard and played, and seed all randomness; called at every start and jump.
 
-        `known` are the melodies listened to, whose future is known.
+        `known`: those melodies listened to whose future is known.
         """
 
-    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
-        """Turn a declared setting at `beat`; `value` lies within its range. Most answer with nothing."""
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
+        """Turn a declared setting at `beat`; `value` is within its range."""
+        if name in self.values:
+            self.values[name] = value
+        return ()
 
-    def listen(self, event: MidiEvent) -> Iterable[Action]:
-        """Notes and sustain (CC 64) of those listened to, as they come. Answer at once, or with nothing.
+    def listen(self, event: MidiEvent) -> Iterable[Action | Plan]:
+        """Hear a note or the sustain pedal (CC 64) of a source listened to. Each action is sent as it is yielded."""
+        return ()
 
-        Each action is sent as it is yielded.
-        """
+    def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
+        """Learn what `source`, a player listened to, plans to play."""
+        return ()
 
+    def generate(self, window: Window) -> Iterable[Action | Plan]:
+        """Play one 16th, requested `lead` seconds before it starts. Each action is sent as it is yielded."""
+        return ()
 
-class NoteEngine(Engine, Protocol):
-    def generate(self, window: Window) -> Iterable[Action]:
-        """Fill one 16th, `lead` seconds before it starts."""
+    def owes(self, beat: float) -> bool:
+        """Whether an answer to what was heard is pending or still sounds at `beat`: `jamd render` waits for its end."""
+        return False
 
 
 def turned_on(before: float, value: float) -> bool:
-    """Whether a switch is turned on, or told again to be on by a controller that never goes down."""
+    """Whether a switch turns on: `value` crosses ON, or repeats one above ON from a controller that never sends 0."""
     return value >= ON and (before < ON or before == value)
-
-
-def owes(engine: NoteEngine, beat: float) -> bool:
-    """Whether something that it has heard is still to be answered at `beat`, or its answer goes on: a rendering waits
-    for it. An engine that answers later than it hears has a method `owes(beat)`; others owe nothing."""
-    method: Callable[[float], bool] | None = getattr(engine, "owes", None)
-    return method is not None and method(beat)
-
-
-def mistakes(engine: type[NoteEngine], setup: Setup) -> list[tuple[str, str]]:
-    """What is wrong with the options of a setup, and how to mend it, each after the option's name. An engine whose
-    options are more than their type says has a class method `mistakes(setup)`, which loads no model."""
-    method: Callable[[Setup], Iterable[tuple[str, str]]] | None = getattr(engine, "mistakes", None)
-    return list(method(setup)) if method is not None else []
 
 
 def engine_names() -> list[str]:
@@ -118,16 +124,18 @@ def engine_names() -> list[str]:
 
 
 @cache
-def engine_class(name: str) -> type[NoteEngine]:
-    """The engine registered under `name` in the entry-point group `jamd.engines`. Raises ConfigError."""
+def engine_class(name: str) -> type[Engine]:
+    """The engine registered under `name` in the entry-point group `jamd.engines`. Raises ConfigError if there is none,
+    TypeError if it is not an engine; loading a third party's module may raise anything."""
     for point in entry_points(group="jamd.engines", name=name):
-        loaded: type[NoteEngine] = point.load()
+        loaded = point.load()
+        if not isinstance(loaded, type) or not issubclass(loaded, Engine):
+            raise TypeError(f"{point.value} is not a subclass of daemon.engines.base.Engine")
+        options_of(loaded.Options)
         return loaded
     raise ConfigError([f"there is no engine {name!r}: installed are {', '.join(engine_names())}"])
 
 
-def default_channels(engine: type[NoteEngine]) -> dict[str, int]:
-    """MIDI channels of an engine's voices where the configuration names none: `channel` for all if the engine's class
-    has such a number, else 1, 2, …"""
-    channel: int | None = getattr(engine, "channel", None)
-    return {voice: channel or number for number, voice in enumerate(engine.voices, 1)}
+def default_channels(engine: type[Engine]) -> dict[str, int]:
+    """MIDI channels of an engine's voices where the configuration names none."""
+    return {voice: engine.channel or number for number, voice in enumerate(engine.voices, 1)}

@@ -1,1 +1,1 @@
-"""The process around one engine."""
+"""Player processes: each runs one engine."""

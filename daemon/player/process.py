@@ -1,7 +1,7 @@
-"""The process around one engine: `python -m daemon.player.process RUNTIME_FOLDER NAME`.
+"""The process of one player: `python -m daemon.player.process RUNTIME_FOLDER NAME`.
 
-The desk says which engine and when to play; the stage's calls come, and the answers go, over the stage's own socket. It
-ends when the desk does.
+The desk sends the player's description and tells it when to connect to the stage. Calls of the stage and the engine's
+answers pass over the stage's own socket. The process ends with the desk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from daemon.player.host import Host, make_host
 from daemon.sockets import connect
 from daemon.wire import Call, Unpacker, decode_call, encode_answer, pack
 
-RETRY = 0.05  # seconds between looks for a stage
+RETRY = 0.05  # seconds between attempts to connect to the stage
 
 
 class _StageGone(Exception):
@@ -32,18 +32,18 @@ class _StageGone(Exception):
 
 
 class Player:
-    """One player's life, between the desk's socket and the stage's."""
+    """A player process with its connections to the desk and to the stage."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
         self._desk = connect(folder / "desk.sock")
-        self._orders = Unpacker()
+        self._unpacker = Unpacker()
         self._may_play = threading.Event()
 
     def run(self) -> int:
         self._tell_desk(["hello", "player", self._name, os.getpid()])
         member = self._await_member()
-        threading.Thread(target=self._obey, daemon=True).start()
+        threading.Thread(target=self._follow_desk, daemon=True).start()
         try:
             host = make_host(member)
         except JamdError as error:
@@ -61,7 +61,7 @@ class Player:
             return self._crashed()
 
     def _answer(self, host: Host) -> None:
-        """Find the stage and answer its calls until it is gone."""
+        """Connect to the stage and answer its calls until the connection ends."""
         try:
             stage = connect(self._folder / "stage.sock")
         except (OSError, ValueError):
@@ -79,17 +79,17 @@ class Player:
 
     def _await_member(self) -> Mapping[str, Any]:
         while data := self._desk.recv(1 << 16):
-            for order in self._orders.feed(data):
-                if order[0] == "member":
-                    member: Mapping[str, Any] = order[1]
+            for message in self._unpacker.feed(data):
+                if message[0] == "member":
+                    member: Mapping[str, Any] = message[1]
                     return member
         raise SystemExit(0)
 
-    def _obey(self) -> None:
-        """Hear the desk, whatever the engine does; its end is ours."""
+    def _follow_desk(self) -> None:
+        """Read the desk's messages even while the engine is busy; end the process when the desk is gone."""
         try:
             while data := self._desk.recv(1 << 16):
-                if ["play"] in self._orders.feed(data):
+                if ["play"] in self._unpacker.feed(data):
                     self._may_play.set()
         except OSError:
             pass
@@ -125,7 +125,7 @@ def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
 
 def main() -> int:
     folder, name = sys.argv[1:]
-    for signal_name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # meant for the desk, but they may be sent to all
+    for signal_name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # a terminal sends them to all; the desk acts
         if (number := getattr(signal, signal_name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
     _die_with_parent()
@@ -136,7 +136,7 @@ def main() -> int:
 
 
 def _settle_memory() -> None:
-    """What is there now stays: the collector need not look at it again. What loading took goes back to the system."""
+    """Exempt all present objects from garbage collection, and return memory freed after loading to the system."""
     gc.collect()
     gc.freeze()
     if sys.platform == "linux":
@@ -147,7 +147,7 @@ def _settle_memory() -> None:
 
 
 def _die_with_parent() -> None:
-    """Linux ends us with the desk even if we are stopped (SIGSTOP) or the engine holds the interpreter."""
+    """Have Linux kill this process with the desk, even if it is stopped (SIGSTOP) or the engine holds the GIL."""
     if sys.platform == "linux":
         import ctypes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 
 from daemon import config
 from daemon.clocks import ableton_link
-from daemon.config.checks import OURS
+from daemon.config.ports import CLIENT_PREFIX
+from daemon.engines.base import Engine
 from daemon.errors import ConfigError
 from daemon.midi.port_names import client_name
 from daemon.paths import resources
 from daemon.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
+from tests.dice import Dice
 
 SHIPPED = resources() / "config.yaml"
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
@@ -46,6 +49,12 @@ controls:
 recording: {directory: takes}
 seed: 7
 """
+
+
+class Undeclared(Engine):
+    @dataclass(frozen=True)
+    class Options:
+        width: float = 2.0
 
 
 @pytest.fixture
@@ -225,8 +234,8 @@ MISTAKES = [
     ("bpm: 100", "bmp: 100", "1: clock.bmp: unknown key: did you mean 'bpm'?"),
     ("bpm: 100", "source: twinkel", "1: clock.source: 'twinkel' is not a clock: did you mean 'twinkle'?"),
     ("bpm: 100", "source: mid", "1: clock.source: 'mid' is not a clock: did you mean 'midi'?"),
-    ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that the MIDI clock comes"),
-    ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that the MIDI clo"),
+    ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that receives the MI"),
+    ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that receives t"),
     ("bpm: 100", "port: keys", "1: clock.port: only the source `midi` has a port"),
     ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: there are at once, by hand"),
     ("bpm: 100", "count_in: 1.5", "1: clock.count_in: 1.5 is not whole"),
@@ -239,8 +248,8 @@ MISTAKES = [
     ("bpm: 100", "source: midi, port: keys, count_in: 1", "1: clock.count_in: with the source `midi` there is no cou"),
     ("bpm: 100", "send: [keys]", "1: clock.send[0]: 'keys' is not an output among the ports"),
     ("{direction: out}", "{direction: out, delay_ms: 5000}", "5: ports.out.delay_ms: 5000 is out of range"),
-    ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only what goes out can be delayed"),
-    ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: a name that begins with 'jamd ' is one of j"),
+    ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only an output can be delayed"),
+    ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: jamd does not connect to ports whose names"),
     ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is up or down, which sets no value: use a control change ("),
     ("cc 1: dice.often", "note 1: clock.bpm", "16: controls.keys.note 1: a key is up or down, which sets no value: u"),
     ("cc 1:", "note 128:", "16: controls.keys.note 128: write `cc N` or `note N` with N from 0 to 127, each once"),
@@ -254,7 +263,7 @@ MISTAKES = [
     ("], thru: [out]", "], thru: pads", "3: ports.keys.thru: 'pads' is not an output among the ports: there are out"),
     ("{direction: out}", "{direction: out, thru: [out]}", "5: ports.out.thru: only an input filters and copies"),
     ("pads: {d", "p/ds: {d", "4: ports.p/ds: a name is made of letters, digits, spaces, - and _"),
-    ("  pads: {d", "  keys: {d", "4: ports.keys: stands here twice: delete one"),
+    ("  pads: {d", "  keys: {d", "4: ports.keys: is given twice: delete one"),
     ("twinkle.mid", "twinkel.mid", "7: melodies.twinkle.file: "),
     ("file: melodies/twinkle.mid, ", "", "7: melodies.twinkle.file: is missing: give the path of a Standard MIDI File"),
     ("channel: 9", "channel: 17", "7: melodies.twinkle.channel: 17 is out of range: give a number from 1 to 16"),
@@ -275,11 +284,11 @@ MISTAKES = [
     ("often: 0.5", "offen: 1", "13: band.dice.options.offen: unknown key: did you mean 'often'?"),
     ("width: 3", "width: -3", "13: band.dice.options.width: is negative: give one from 0 on"),
     ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
-    ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check them (OSError("),
-    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be one word, not a list or a mapping"),
-    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check them (ArithmeticError())"),
+    ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check its options (OSErr"),
+    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be a text, not a list or a mapping"),
+    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check its options (ArithmeticError())"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
-    ("label: a b", "label: [a]", "13: band.dice.options.label: must be one word, not a list or a mapping"),
+    ("label: a b", "label: [a]", "13: band.dice.options.label: must be a text, not a list or a mapping"),
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
     ("[dice]", "[shadow]", "14: band.shadow: a circle among players, each listening to the next (shadow → shadow)"),
     ("cc 1: dice.often", "cc 1: dice.offen", "16: controls.keys.cc 1: 'dice.offen' is not sustain, panic, start, stop"),
@@ -291,7 +300,7 @@ MISTAKES = [
     ("seed: 7", "seed: -7", "19: seed: -7 is out of range: give a number from 0 to 2147483648"),
     ("seed: 7", "seed: &x 7", "19: anchors, aliases and tags ('x') are not read here: write the value out"),
     ("seed: 7", "seed: !!python/object/apply:os.abort []", "19: anchors, aliases and tags ("),
-    ("seed: 7", "? [seed]\n: 7", "19: ?: a key must be one word"),
+    ("seed: 7", "? [seed]\n: 7", "19: ?: a key must be a text, not a list or a mapping"),
     ("seed: 7", "seed: [", "20: while parsing a flow node"),
     ("seed: 7", "seed: 7\n---\na: 1", "20: expected a single document"),
     ("seed: 7", "seed: 7\n\tx: 1", "20: "),
@@ -359,7 +368,7 @@ def test_the_pedal_can_be_a_key(write: Any) -> None:
 
 
 def test_names_that_connect_never_means_are_those_that_are_refused() -> None:
-    assert client_name("") == OURS
+    assert client_name("") == CLIENT_PREFIX
 
 
 def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:
@@ -370,7 +379,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:
 
 def test_an_option_that_is_wrong_already_is_not_asked_about_again(write: Any) -> None:
     path = write(GOOD.replace("width: 3", "width: 3, faces: [six]"))
-    assert problems(path) == ["13: band.dice.options.faces: must be one word, not a list or a mapping"]
+    assert problems(path) == ["13: band.dice.options.faces: must be a text, not a list or a mapping"]
 
 
 def test_a_circle_among_players_is_named(write: Any) -> None:
@@ -379,7 +388,7 @@ def test_a_circle_among_players_is_named(write: Any) -> None:
         f"ports: {{o: {{direction: out}}}}\nband:\n  a: {{listen: [b], {member}}}\n  b: {{listen: [c, d], {member}}}\n"
     )
     (found,) = problems(write(text + f"  c: {{listen: [a], {member}}}\n  d: {{{member}}}\n"))
-    assert found.startswith("3: band.a: a circle among players, each listening to the next (a → b → c → a): take one")
+    assert found.startswith("3: band.a: a circle among players, each listening to the next (a → b → c → a): remove")
 
 
 def test_the_rest_of_a_player_is_checked_as_of_the_engine_that_was_meant(write: Any) -> None:
@@ -400,6 +409,35 @@ def test_an_engine_that_cannot_be_loaded_is_one_mistake(write: Any, tmp_path: Pa
         )
     )
     assert found.startswith("2: band.x.engine: the engine 'broken' cannot be loaded (")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("tests.dice:register", "tests.dice:register is not a subclass of daemon.engines.base.Engine"),
+        ("tests.config.test_config:Undeclared", "must be declared with option(default, help)"),
+    ],
+)
+def test_a_class_that_is_no_engine_is_reported(write: Any, tmp_path: Path, value: str, text: str) -> None:
+    points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text(points.read_text() + f"odd = {value}\n")
+    (found,) = problems(write("ports: {o: {direction: out}}\nband: {x: {engine: odd, play: {port: o}}}"))
+    assert found.startswith("2: band.x.engine: the engine 'odd' cannot be loaded (TypeError(") and text in found
+
+
+def test_an_option_that_is_wrong_counts_as_its_default_in_the_engines_check(write: Any) -> None:
+    """So the engine gets the types that it declared, and finds what else is wrong."""
+    path = write(GOOD.replace("width: 3", "faces: ten, width: wide"))
+    assert [problem.partition(": ")[2].partition(":")[0] for problem in problems(path)] == [
+        "band.dice.options.faces",
+        "band.dice.options.width",
+    ]
+
+
+def test_a_player_has_its_options_as_the_type_that_its_engine_declares(write: Any) -> None:
+    dice, shadow = config.load(write(GOOD)).band
+    assert dice.options == Dice.Options("lydian", ("dorian", "lydian"), True, "a b", 3.0)
+    assert shadow.options == Dice.Options()
 
 
 def test_a_missing_model_is_told_with_the_installed_ones(write: Any) -> None:

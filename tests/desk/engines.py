@@ -2,47 +2,36 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import ClassVar
 
-from daemon.engines.base import Option, Setting, Setup
+from daemon.engines.base import Engine, Setting
+from daemon.engines.options import option
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_on
-from daemon.music.melody import Melodies
 
 CRASH, HANG = 1, 2  # pitches that it cannot stand
 
 
-class Echo:
+class Echo(Engine):
     """Answers every note an octave higher, and plays a note of its own on every beat."""
 
-    needs_model: ClassVar[bool] = False
+    @dataclass(frozen=True)
+    class Options:
+        trouble: str = option("none", "what goes wrong in prepare", choices=("none", "refuse", "crash", "slow"))
+
     voices: ClassVar[tuple[str, ...]] = ("echo", "beat")
-    monophonic: ClassVar[bool] = True
-    lead: ClassVar[float] = 0.03
-    tolerance: ClassVar[float] = 0.1
-    options: ClassVar[tuple[Option, ...]] = (
-        Option("trouble", "none", "what goes wrong in prepare", choices=("none", "refuse", "crash", "slow")),
-    )
     settings: ClassVar[tuple[Setting, ...]] = (Setting("shift", 0, 24, 12, "semitones"),)
 
-    def __init__(self, setup: Setup) -> None:
-        self._trouble = setup.options.get("trouble", "none")
-        self._shift = int(setup.settings.get("shift", 12))
+    options: Options
 
     def prepare(self) -> None:
-        if self._trouble == "refuse":
+        if self.options.trouble == "refuse":
             raise ModelError("echo: it was told to refuse")
-        if self._trouble == "crash":
+        if self.options.trouble == "crash":
             raise RuntimeError("told to crash")
-        if self._trouble == "slow":
+        if self.options.trouble == "slow":
             time.sleep(60)
-
-    def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        pass
-
-    def control(self, name: str, value: float, beat: float) -> Iterable[Action]:
-        self._shift = int(value)
-        return ()
 
     def listen(self, event: MidiEvent) -> Iterable[Action]:
         pitch = event.message[1]
@@ -51,7 +40,7 @@ class Echo:
                 raise ValueError("a note that it cannot stand")
             if pitch == HANG:
                 time.sleep(60)
-            yield Play(event.beat, min(pitch + self._shift, 127), event.message[2], "echo")
+            yield Play(event.beat, min(pitch + int(self.values["shift"]), 127), event.message[2], "echo")
         else:
             yield Stop(event.beat, "echo")
 

@@ -1,13 +1,17 @@
 """What holds for every engine that is registered, whoever wrote it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import FrozenInstanceError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from daemon.engines.base import NoteEngine, Setup, engine_class, engine_names
+from daemon.engines.base import Engine, Setup, engine_class, engine_names
+from daemon.engines.options import TEXTS, make_options, options_of, options_to_json
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, Window, control_change, note_off, note_on
 from daemon.music.melody import Melodies, Melody, Note
 from daemon.music.tempo import TempoMap
@@ -28,24 +32,24 @@ TUNE = Melody(
 )
 
 
-def make(name: str, **options: str | float | bool | tuple[str, ...]) -> NoteEngine:
-    kind = engine_class(name)
-    settings = {
-        setting.name: float(str(options.pop(setting.name))) for setting in kind.settings if setting.name in options
-    }
-    engine = kind(Setup(options, settings, TINY.get(name), ("keys", "pads", "tune")))
+def make(name: str, **values: Any) -> Engine:
+    """With these options and settings."""
+    engine_type = engine_class(name)
+    settings = {setting.name: values.pop(setting.name) for setting in engine_type.settings if setting.name in values}
+    options = make_options(engine_type.Options, values)
+    engine = engine_type(Setup(options, settings, TINY.get(name), ("keys", "pads", "tune")))
     engine.prepare()
     return engine
 
 
-def variants(name: str) -> Iterator[dict[str, str | float | bool | tuple[str, ...]]]:
+def variants(name: str) -> Iterator[dict[str, Any]]:
     """The defaults, and every choice of every option; of settings, those that make another player of it."""
     yield {}
     if name == "melody":
         yield {"duet": 1.0}
-    for option in engine_class(name).options:
+    for option in options_of(engine_class(name).Options):
         for choice in option.choices:
-            yield {option.name: (choice,) if option.many else choice}
+            yield {option.name: (choice,) if option.type == TEXTS else choice}
 
 
 CASES = [(name, options) for name in NAMES for options in variants(name)]
@@ -82,7 +86,7 @@ def silence(beat: float) -> Iterator[MidiEvent]:
                 yield MidiEvent(beat, source, control_change(channel, control, 0))
 
 
-def session(engine: NoteEngine, known: Melodies, seed: int, windows: int = 48) -> list[Action]:
+def session(engine: Engine, known: Melodies, seed: int, windows: int = 48) -> list[Action]:
     """Random keys over windows of which some are missed, repeated or of odd length, at odd tempi and meters. Now and
     then everything is let go for a while."""
     random = np.random.default_rng(seed)
@@ -125,24 +129,47 @@ def test_there_are_engines() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_its_tables_are_sound(name: str) -> None:
     engine = engine_class(name)
+    options = options_of(engine.Options)
     assert engine.voices and len(set(engine.voices)) == len(engine.voices)
     assert 0 <= engine.lead <= 1 and 0 <= engine.tolerance <= 1
-    assert len({entry.name for entry in (*engine.options, *engine.settings)}) == len(engine.options) + len(
-        engine.settings
-    )
+    assert engine.channel is None or 1 <= engine.channel <= 16
+    names = [*(option.name for option in options), *(setting.name for setting in engine.settings)]
+    assert len(set(names)) == len(names), "they share one mapping in config.yaml"
     for setting in engine.settings:
         assert setting.low <= setting.default <= setting.high and setting.help
-    for option in engine.options:
+    for option in options:
         assert option.help
-        defaults = option.default if isinstance(option.default, tuple) else (option.default,)
-        assert not option.choices or set(defaults) <= set(option.choices)
-        assert option.many == isinstance(option.default, tuple)
+        converted = option.convert(option.default)  # raises where it is no choice
+        assert converted == option.default and type(converted) is type(option.default)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_options_are_values_that_travel_as_json(name: str) -> None:
+    declaration = engine_class(name).Options
+    options = declaration()
+    assert make_options(declaration, json.loads(json.dumps(options_to_json(options)))) == options
+    assert hash(options) == hash(declaration())
+    for option in options_of(declaration):
+        with pytest.raises(FrozenInstanceError):
+            setattr(options, option.name, option.default)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_settings_begin_at_their_defaults_and_are_kept(name: str) -> None:
+    engine = make(name)
+    assert engine.values == {setting.name: setting.default for setting in engine.settings}
+    engine.reset({}, 0.0, 1)
+    for setting in engine.settings:
+        list(engine.control(setting.name, setting.high, 0.0))
+        assert engine.values[setting.name] == setting.high
+    list(engine.control("no such setting", 1.0, 0.0))
+    assert set(engine.values) == {setting.name for setting in engine.settings}
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 @pytest.mark.parametrize("known", [{}, {"tune": TUNE}], ids=["keys", "melody"])
 def test_whatever_it_hears_it_plays_in_its_voices_and_never_raises(
-    name: str, options: dict[str, str | float | bool | tuple[str, ...]], known: Melodies
+    name: str, options: dict[str, Any], known: Melodies
 ) -> None:
     engine = make(name, **options)
     for seed in range(3):
@@ -193,9 +220,7 @@ def test_a_handful_of_notes_at_once(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-def test_it_is_silent_a_bar_after_the_last_key_or_its_answer(
-    name: str, options: dict[str, str | float | bool | tuple[str, ...]]
-) -> None:
+def test_it_is_silent_a_bar_after_the_last_key_or_its_answer(name: str, options: dict[str, Any]) -> None:
     if plays_on(name, options):
         return
     engine = make(name, **options)

@@ -8,6 +8,7 @@ import pytest
 
 from daemon import config
 from daemon.engines.base import Setup, engine_class, engine_names
+from daemon.engines.options import options_of
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 
 TEXT = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
@@ -18,12 +19,17 @@ def test_the_example_plays() -> None:
     assert code
     names: dict[str, Any] = {}
     exec(code[1], names)
-    engine = names["Doubler"](Setup())
+    doubler = names["Doubler"]
+    (drone,) = options_of(doubler.Options)
+    assert (drone.name, drone.type, drone.default) == ("drone", int, 36)
+    engine = doubler(Setup(doubler.Options()))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     assert list(engine.listen(MidiEvent(0.5, "keys", note_on(1, 60, 80)))) == [Play(0.5, 72, 80, "double")]
     assert list(engine.listen(MidiEvent(0.6, "keys", note_off(1, 60)))) == [Stop(0.6, "double")]
     assert list(engine.generate(Window(1, 1.25, 0, 4, 96))) == [Play(1, 36, 60, "drone", 0.5)]
+    assert list(engine.control("interval", -12, 2.0)) == []
+    assert list(engine.listen(MidiEvent(2.5, "keys", note_on(1, 60, 80)))) == [Play(2.5, 48, 80, "double")]
 
 
 @pytest.mark.parametrize(
@@ -38,7 +44,7 @@ def test_the_bands_have_no_mistakes(tmp_path: Path, text: str) -> None:
 def test_every_option_and_setting_is_documented(name: str) -> None:
     found = re.search(rf"^## {name}\n(.*?)(?=^## )", TEXT, re.DOTALL | re.MULTILINE)
     assert found, "it has a section of its own"
-    for option in engine_class(name).options:
+    for option in options_of(engine_class(name).Options):
         assert f"`{option.name}`" in found[1]
         assert all(f"`{choice}`" in found[1] for choice in option.choices)
     for setting in engine_class(name).settings:

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from daemon.commands import Panic
+from daemon.engines.base import Engine, NoOptions, Setup
 from daemon.entries import Answered, Commanded, Entry, Planned, PlayerDown, PlayerUp, Sent, Started
-from daemon.music.events import MidiEvent, Play, Window, is_note_on
+from daemon.music.events import Play, Window, is_note_on
 from daemon.music.plan import Plan, PlannedChord
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
@@ -30,7 +31,7 @@ ROOTS = (36, 41, 43, 38)
 PLAN = Plan(4.0, (PlannedChord(4.0, 4.0, "F"),))
 
 
-class Composer:
+class Composer(Engine):
     """Announces one chord a bar, a bar ahead, by the pitch of its root; draws it from its seed."""
 
     def reset(self, known: object, beat: float, seed: int) -> None:
@@ -43,7 +44,7 @@ class Composer:
             yield Plan(window.start + 4, (PlannedChord(window.start + 4, 4.0, str(root)),))
 
 
-class Bass:
+class Bass(Engine):
     """Plays the root of the chord that was announced, on its first beat."""
 
     def reset(self, known: object, beat: float, seed: int) -> None:
@@ -53,16 +54,13 @@ class Bass:
         self._chords |= {chord.onset: int(chord.symbol) for chord in plan.chords}
         return iter(())
 
-    def listen(self, event: MidiEvent) -> Iterator[Play]:
-        return iter(())
-
     def generate(self, window: Window) -> Iterator[Play]:
         if window.start in self._chords:
             yield Play(window.start, self._chords[window.start], 90, "bass", 1.0)
 
 
 def host(name: str) -> Host:
-    return Host({"composer": Composer, "bass": Bass}[name](), {})  # type: ignore[arg-type]
+    return Host({"composer": Composer, "bass": Bass}[name](Setup(NoOptions())), {})
 
 
 class Band(SilentSink):

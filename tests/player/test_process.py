@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from daemon.engines.base import Setup
+from daemon.errors import JamdError
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 from daemon.player.host import Host, make_host
 from daemon.sockets import Listener, serve
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset, Unpacker, encode_call, pack
 from tests.desk.engines import CRASH, HANG, Echo
+from tests.dice import Dice
 
 MEMBER = {"engine": "echo", "model": None, "options": {}, "settings": {}, "listen": ["keys"], "melodies": []}
 STRIKE = Listen(MidiEvent(1.5, "keys", note_on(1, 60, 70)))
@@ -95,12 +97,29 @@ def test_host_hands_every_call_to_the_engine(echo_engine: Path) -> None:
     assert list(host.handle(Ping())) == []
 
 
+def test_a_member_of_an_older_journal_has_defaults_for_what_it_lacks(dice: None) -> None:
+    member = MEMBER | {"engine": "dice", "options": {"modes": ["lydian", "none"], "width": 3}, "settings": {"often": 1}}
+    engine = make_host(member)._engine
+    assert engine.options == Dice.Options(modes=("lydian", "none"), width=3.0)
+    assert engine.values == {"often": 1.0}
+    assert make_host(member | {"settings": {"gone": 2}})._engine.values == {"often": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [({"mood": "blue"}, "unknown option 'mood'"), ({"width": "wide"}, "option 'width' is 'wide': give a number")],
+)
+def test_options_that_the_engine_does_not_have_are_refused(dice: None, options: dict[str, Any], text: str) -> None:
+    with pytest.raises(JamdError, match=text):
+        make_host(MEMBER | {"engine": "dice", "options": options})
+
+
 def test_host_passes_on_what_is_known_and_the_seed() -> None:
     class Curious(Echo):
         def reset(self, known: Any, beat: float, seed: int) -> None:
             self.heard = known, beat, seed
 
-    engine = Curious(Setup())
+    engine = Curious(Setup(Echo.Options()))
     list(Host(engine, {}).handle(Reset(3.0, 42)))
     assert engine.heard == ({}, 3.0, 42)
 

@@ -2,49 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.drums.hits import COUNT, INSTRUMENTS, TICKS
+from daemon.engines.drums.options import SILENT, DrumsOptions
 
 Ints = NDArray[np.int64]
 
 NEVER = 1 << 40  # ticks
 LONG_AGO = -(1 << 40)
-SILENT = -1  # as a piece's note
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`note`: General MIDI's for it; `notes`: those of its instruments in the model.
+    """`name`: of its option; `notes`: the MIDI notes of its instruments in the model.
 
-    Two hits of it are at least `apart` seconds apart; each sounds for `beats`.
+    Two hits of a piece are at least `apart` seconds apart; each sounds for `beats`.
     """
 
     name: str
     voice: str
-    note: int
     notes: tuple[int, ...]
     apart: float = 0.055
     beats: float = 0.1
 
 
 PIECES = (
-    Piece("kick", "kick", 36, (36,), apart=0.085),
-    Piece("snare", "snare", 38, (38, 40)),
-    Piece("side_stick", "snare", 37, (37,)),
-    Piece("closed_hat", "hihat", 42, (42,)),
-    Piece("pedal_hat", "hihat", 44, (44,), apart=0.12),
-    Piece("open_hat", "hihat", 46, (46,), apart=0.1, beats=1.0),
-    Piece("low_tom", "toms", 43, (41, 43)),
-    Piece("mid_tom", "toms", 45, (45, 47)),
-    Piece("high_tom", "toms", 48, (48, 50)),
-    Piece("crash", "cymbals", 49, (49, 52), apart=0.2, beats=1.0),
-    Piece("ride", "cymbals", 51, (51,), beats=0.5),
-    Piece("bell", "cymbals", 53, (53,), beats=0.5),
+    Piece("kick", "kick", (36,), apart=0.085),
+    Piece("snare", "snare", (38, 40)),
+    Piece("side_stick", "snare", (37,)),
+    Piece("closed_hat", "hihat", (42,)),
+    Piece("pedal_hat", "hihat", (44,), apart=0.12),
+    Piece("open_hat", "hihat", (46,), apart=0.1, beats=1.0),
+    Piece("low_tom", "toms", (41, 43)),
+    Piece("mid_tom", "toms", (45, 47)),
+    Piece("high_tom", "toms", (48, 50)),
+    Piece("crash", "cymbals", (49, 52), apart=0.2, beats=1.0),
+    Piece("ride", "cymbals", (51,), beats=0.5),
+    Piece("bell", "cymbals", (53,), beats=0.5),
 )
 VOICES = tuple(dict.fromkeys(piece.voice for piece in PIECES))
 PIECE_OF = tuple(next(n for n, piece in enumerate(PIECES) if note in piece.notes) for note in INSTRUMENTS)
@@ -63,15 +62,15 @@ HIHAT_APART = 60  # ticks between two hits of the hi-hat, opened or closed
 
 
 class Kit:
-    """The notes of the pieces. `options` are by the names of the pieces: a MIDI note, or SILENT."""
+    """The MIDI notes that the pieces sound on, from the options of their names."""
 
-    def __init__(self, options: Mapping[str, object]) -> None:
-        self._notes = [float(str(options.get(piece.name, piece.note))) for piece in PIECES]
+    def __init__(self, options: DrumsOptions) -> None:
+        self._notes: list[float] = [getattr(options, piece.name) for piece in PIECES]
 
     def mistakes(self) -> Iterator[tuple[str, str]]:
-        """The pieces that have no note, and what to give them."""
+        """Options that give a piece no MIDI note, or every piece none: (name, problem and remedy)."""
         for piece, note in zip(PIECES, self._notes, strict=True):
-            if note not in range(SILENT, 128):
+            if note != SILENT and note not in range(128):
                 yield piece.name, f"{note:g} is no note: give a MIDI note from 0 to 127, or -1 for none"
         if set(self._notes) == {SILENT}:
             yield PIECES[0].name, "every piece of the kit is -1: give one a MIDI note, or take the player out"

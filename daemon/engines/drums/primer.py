@@ -11,10 +11,10 @@ from pathlib import Path
 from daemon.encodings.drums.files import read_groove
 from daemon.encodings.drums.hits import TICKS
 from daemon.engines.drums.kit import KICK
+from daemon.engines.drums.options import RANDOM
 from daemon.errors import MelodyError, ModelError
 from daemon.paths import resources
 
-RANDOM = "random"
 BARS = 2  # of a file that are used at most
 MOST = 160  # hits in them: they are played to the model when it comes in
 SHORTEST_BAR = TICKS // 4

@@ -25,8 +25,8 @@ LONGEST = 64  # bars of a phrase: of a longer one, the last ones count
 class Respond:
     """Listens all the time; the net hears each 16th when it is over, so that it can answer at any moment."""
 
-    def __init__(self, voice: Voice, settings: Mapping[str, float], listen: Sequence[str], end: str) -> None:
-        self._settings, self._listen, self._end = settings, tuple(listen), end
+    def __init__(self, voice: Voice, settings: Mapping[str, float], listen: Sequence[str], phrase_end: str) -> None:
+        self._settings, self._listen, self._phrase_end = settings, tuple(listen), phrase_end
         self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
         self.reset()
 
@@ -56,7 +56,7 @@ class Respond:
         return ()
 
     def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
-        if self._end == "control" and _is_pedal(event.message):
+        if self._phrase_end == "control" and _is_pedal(event.message):
             if event.source in self._listen:
                 yield from self._press(event, grid)
             if event.message[2] >= 64:
@@ -116,7 +116,7 @@ class Respond:
 
     def _silent(self, grid: Grid) -> bool:
         """Whether what was played before is no part of a phrase that only you can end."""
-        return self._end == "control" and self._memory.rested > grid.bar
+        return self._phrase_end == "control" and self._memory.rested > grid.bar
 
     def _begin(self, struck: Struck, grid: Grid) -> Phrase:
         if self._turn is not None and self._turn.source is None:
@@ -189,9 +189,9 @@ class Respond:
             return "control" if phrase is not None or self._answered is not None else None
         if phrase is None:
             return None
-        if self._end == "bars" and grid.on_bar(frame):
+        if self._phrase_end == "bars" and grid.on_bar(frame):
             return "bars" if phrase.bars >= round(self._settings["bars"]) else None
-        if self._end == "rest" and not line.held:
+        if self._phrase_end == "rest" and not line.held:
             return "rest" if line.released + self._settings["rest"] <= frame * STEP + EPSILON else None
         return None
 
@@ -212,7 +212,7 @@ class Respond:
     def owes(self, beat: float) -> bool:
         """Whether an answer is to come by itself, or a first one goes on; what loops owes nothing."""
         if self._phrase is not None:
-            return self._end != "control" or self._asked is not None
+            return self._phrase_end != "control" or self._asked is not None
         turn = self._turn
         return turn is not None and turn.source is None and beat < (turn.start + turn.length) * STEP - EPSILON
 

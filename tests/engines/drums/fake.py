@@ -15,6 +15,7 @@ from daemon.engines.base import Setup
 from daemon.engines.drums import engine as engine_module
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.primer import Note, Primer
+from daemon.engines.options import make_options
 from daemon.music.events import Action, Play, Window
 
 # Two bars of eighths exactly on the grid: kick, hi-hat, snare, hi-hat, twice.
@@ -93,7 +94,9 @@ def make(
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
     monkeypatch.setattr(engine_module.models, "read_sidecar", lambda path: {"styles": list(model.styles)})
     monkeypatch.setattr(engine_module, "drums_model", lambda session, sidecar: model)
-    engine = Drums(Setup(options, {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",)))
+    engine = Drums(
+        Setup(make_options(Drums.Options, options), {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",))
+    )
     engine.prepare()
     engine.reset({}, 0.0, 1)
     return engine

@@ -16,6 +16,7 @@ from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.guide import Guide
 from daemon.engines.drums.kit import PIECE_OF, PIECES
 from daemon.engines.drums.primer import shipped_grooves
+from daemon.engines.options import options_of
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, note_on
 from tests.engines.drums.fake import GRID, FakeModel, eighths, make, plays, run, window
@@ -378,10 +379,10 @@ def test_nobody_has_three_hands(monkeypatch: pytest.MonkeyPatch, tempo: float, s
         for a in run(make(monkeypatch, Greedy(), {"swing": swing}), 4, 20, tempo=tempo)
         if isinstance(a, Play) and a.onset >= 8
     ]
-    pieces = {piece.note: piece for piece in PIECES}
+    pieces = {getattr(Drums.Options(), piece.name): piece for piece in PIECES}
     assert len(actions) > 20
-    for piece in PIECES:
-        struck = sorted(action.onset for action in actions if action.pitch == piece.note)
+    for note, piece in pieces.items():
+        struck = sorted(action.onset for action in actions if action.pitch == note)
         apart = min(piece.apart, 100 / 480 * 60 / tempo)  # seconds
         assert all((b - a) * 60 / tempo >= apart - 1e-6 for a, b in pairwise(struck)), piece
     hands = sorted(action.onset for action in actions if pieces[action.pitch].name not in ("kick", "pedal_hat"))
@@ -451,15 +452,15 @@ def test_what_cannot_be_played_is_said(monkeypatch: pytest.MonkeyPatch, options:
 
 def test_without_a_model() -> None:
     with pytest.raises(ModelError, match="no model"):
-        Drums(Setup()).prepare()
+        Drums(Setup(Drums.Options())).prepare()
 
 
 def test_every_option_setting_and_groove_is_documented() -> None:
     page = (Path(__file__).parents[3] / "docs" / "engines.md").read_text(encoding="utf-8")
     text = page.partition("## drums")[2].partition("\n## ")[0]
-    for option in Drums.options:
+    for option in options_of(Drums.Options):
         assert f"`{option.name}`" in text and all(f"`{choice}`" in text for choice in option.choices)
-    assert ", ".join(str(piece.note) for piece in PIECES) in text
+    assert ", ".join(f"{getattr(Drums.Options(), piece.name):g}" for piece in PIECES) in text
     for setting in Drums.settings:
         assert f"| `{setting.name}` | {setting.low:g} … {setting.high:g} | {setting.default:g} |" in text
     assert all(f"`{name}`" in text for name in shipped_grooves())

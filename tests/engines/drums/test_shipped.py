@@ -12,6 +12,7 @@ import pytest
 from daemon import models
 from daemon.engines.base import Setup
 from daemon.engines.drums.engine import Drums
+from daemon.engines.options import make_options
 from daemon.music.events import Play
 from tests.engines.drums.fake import window
 
@@ -24,7 +25,7 @@ def play(model: str, bars: int, meter: float = 4.0, **options: float | str) -> l
     """With fills every eight bars."""
     settings = {name: float(value) for name, value in options.items() if not isinstance(value, str)}
     words = {name: value for name, value in options.items() if isinstance(value, str)}
-    engine = Drums(Setup({"groove": "rock", **words}, settings, models.find(model), ()))
+    engine = Drums(Setup(make_options(Drums.Options, {"groove": "rock", **words}), settings, models.find(model)))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     windows = (window(number / 4, meter=meter, tempo=110.0) for number in range(round(bars * meter * 4)))

@@ -15,6 +15,7 @@ from daemon.engines.base import Setup
 from daemon.engines.harmoniser import engine as engine_module
 from daemon.engines.harmoniser.engine import Harmoniser
 from daemon.engines.harmoniser.model import State
+from daemon.engines.options import make_options
 from daemon.music.events import Action, MidiEvent, Window, note_off, note_on
 from daemon.music.melody import Melodies, Melody, Note
 from daemon.music.tempo import TempoMap
@@ -85,7 +86,8 @@ def make(
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
     monkeypatch.setattr(engine_module, "ChoraleModel", lambda session, sidecar: model)
     settings = {"temperature": temperature, "top_p": 1.0}
-    engine = Harmoniser(Setup(options, settings, Path("fake.onnx"), ("keys", "pads", *(known or {}))))
+    chosen, listen = make_options(Harmoniser.Options, options), ("keys", "pads", *(known or {}))
+    engine = Harmoniser(Setup(chosen, settings, Path("fake.onnx"), listen))
     engine.prepare()
     engine.reset(known or {}, 0.0, 1)
     model.advances.clear()

@@ -14,6 +14,7 @@ from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, LOWEST
 from daemon.engines.base import Setup
 from daemon.engines.melody import engine as engine_module
 from daemon.engines.melody.engine import MelodyPlayer
+from daemon.engines.options import make_options
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
 from tests.engines.harmoniser.fake import off, on, window
 
@@ -95,7 +96,8 @@ def make(
     """A prepared player; temperature 1 and top-p 1 unless told otherwise."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Artifact())
     monkeypatch.setattr(engine_module, "MelodyModel", lambda session, sidecar: model)
-    engine = MelodyPlayer(Setup(options or {}, {"top_p": 1.0, **settings}, Path("fake.onnx"), listen))
+    chosen = make_options(MelodyPlayer.Options, options or {})
+    engine = MelodyPlayer(Setup(chosen, {"top_p": 1.0, **settings}, Path("fake.onnx"), listen))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     model.states.clear()

@@ -525,9 +525,10 @@ def test_it_is_silent_while_the_clock_stands(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_it_needs_a_model() -> None:
     with pytest.raises(ModelError, match="model:"):
-        MelodyPlayer(Setup()).prepare()
+        MelodyPlayer(Setup(MelodyPlayer.Options())).prepare()
+    path = Path(__file__).parents[2] / "data" / "tiny_harmoniser.onnx"
     with pytest.raises(ModelError, match="harmoniser"):
-        MelodyPlayer(Setup({}, {}, Path(__file__).parents[2] / "data" / "tiny_harmoniser.onnx")).prepare()
+        MelodyPlayer(Setup(MelodyPlayer.Options(), {}, path)).prepare()
 
 
 def random_phrase(random: np.random.Generator) -> list[MidiEvent]:
@@ -584,7 +585,7 @@ MODELS = (
 @pytest.mark.parametrize("duet", [0, 1])
 @pytest.mark.parametrize("path", MODELS, ids=lambda path: path.stem)
 def test_every_model_plays(path: Path, duet: int) -> None:
-    engine = MelodyPlayer(Setup({}, {"duet": duet}, path, ("keys",)))
+    engine = MelodyPlayer(Setup(MelodyPlayer.Options(), {"duet": duet}, path, ("keys",)))
     engine.prepare()
     engine.reset({}, 0.0, 1)
     scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 66, 64, 62))))

@@ -1,0 +1,60 @@
+"""Options and settings of a player, under `options`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.config.yaml_file import Value
+from daemon.engines.base import Engine, Setup
+from daemon.engines.options import TEXTS, Option, make_options, options_of
+
+LARGEST = 10**9  # of a number as an option
+
+
+def read_options(
+    value: Value, engine: type[Engine], model: Path | None, listen: tuple[str, ...]
+) -> tuple[Any, dict[str, float]]:
+    """The engine's `Options` and the initial values of its settings. The engine's own check follows ours; a third
+    party's may raise anything, which is reported."""
+    declared = options_of(engine.Options)
+    values = value.section(*(option.name for option in declared), *(setting.name for setting in engine.settings))
+    chosen = {option.name: _read_option(option, values[option.name]) for option in declared}
+    settings = {s.name: values[s.name].number(s.low, s.high, s.default) for s in engine.settings}
+    options: Any = None
+    try:
+        options = make_options(engine.Options, chosen)
+        for name, problem in engine.mistakes(Setup(options, settings, model, listen)):
+            if not values[name].is_wrong:
+                values[name].report(problem)
+    except Exception as error:
+        value.report(f"the engine cannot check its options ({error!r}): report this to the engine's author")
+    return options, settings
+
+
+def _read_option(option: Option, value: Value) -> Any:
+    """The option's value; its default if none is given, or a wrong one, which is reported."""
+    if not value.given:
+        return option.default
+    chosen = _READERS[option.type](option, value)
+    return option.default if any(item.is_wrong for item in (value, *value.items())) else chosen
+
+
+def _read_text(option: Option, value: Value) -> str:
+    text = value.one_of(option.choices) if option.choices else value.text()
+    return str(value.file.path.parent.absolute() / text) if option.file and _is_path(text) else text
+
+
+_READERS: Mapping[Any, Callable[[Option, Value], Any]] = {
+    bool: lambda option, value: value.flag(option.default),
+    int: lambda option, value: value.integer(-LARGEST, LARGEST, option.default),
+    float: lambda option, value: value.number(-LARGEST, LARGEST, option.default),
+    str: _read_text,
+    TEXTS: lambda option, value: tuple(_read_text(option, item) for item in value.items()),
+}
+
+
+def _is_path(text: str) -> bool:
+    """Whether it is a path relative to the configuration's folder, not a name; ~ begins one relative to the home."""
+    return (len(Path(text).parts) > 1 or bool(Path(text).suffix)) and not text.startswith("~")
