@@ -20,7 +20,7 @@ from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`source`: internal, a melody's name (its tempo map), midi (the clock that comes in at `port`) or link."""
+    """`source`: internal, a melody's name (its tempo map), midi (MIDI clock received at input `port`) or link."""
 
     source: str = "internal"
     port: str | None = None
@@ -29,7 +29,7 @@ class Clock:
     start: str = "at once"  # or: by hand
     count_in: int = 0  # bars
     metronome: tuple[str, int, str] | None = None  # output, channel, always or count-in
-    send: tuple[str, ...] = ()  # the outputs that get MIDI clock
+    send: tuple[str, ...] = ()  # outputs that send MIDI clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Config:
 
     @cached_property
     def stage(self) -> StageSpec:
-        """The stage's part."""
+        """The configuration of the stage."""
         melodies = {m.spec.melody.name: m.spec for m in self.melodies}
         if self.clock.source in melodies:
             tempo_map = melodies[self.clock.source].melody.tempo_map
