@@ -87,7 +87,7 @@ class World:
         for player in self.spec.players:
             self.performance.take(PlayerUp(self.now, player.name))
         for output in self.outputs.values():
-            output.pay_again()
+            output.repeat_note_offs()
         self.time.begin(self.now, self.place)
 
     def kill_stage(self) -> None:
@@ -114,11 +114,11 @@ class World:
             before, self.connected[name] = self.connected[name], self.plugged[name] and self.has_jack
             output = self.outputs.get(name)
             if output is not None and before != self.connected[name]:
-                output.pay_again() if self.connected[name] else output.lost_a_receiver()
+                output.repeat_note_offs() if self.connected[name] else output.receiver_lost()
             elif before and not self.connected[name]:
                 self.lose("keys" if name == "keyboard" else "sync")
             if output is not None and self.has_jack:
-                output.nobody_missed(self.now)
+                output.confirm_note_offs(self.now)
         for name in self.performance.check_players(self.now):
             self.replace(name)
 
@@ -309,7 +309,7 @@ class World:
 
     def notice_death(self) -> None:
         for output in self.outputs.values():
-            output.shut()
+            output.close()
         for port in (*bands.INPUTS, *bands.OUTPUTS):
             self.lose(port)
         self.connected = dict.fromkeys(PLUGS, False)
