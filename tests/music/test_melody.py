@@ -164,14 +164,14 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
 @pytest.mark.parametrize(
     "data, expected",
     [
-        (b"", "it ends in the middle of something"),
+        (b"", "the file is truncated: export it again"),
         (b"hello, this is no MIDI file", "not a whole MIDI file"),
         (header(2, 1, 96) + track(NOTE + END), "format 2 holds independent sequences"),
         (header(0, 1, 0xE728) + track(NOTE + END), "SMPTE"),
-        (header(0, 1, 0) + track(NOTE + END), "SMPTE frames or has no length"),
+        (header(0, 1, 0) + track(NOTE + END), "SMPTE frames or 0"),
         (header(0, 1, 96) + track(END), "it has no notes: choose a file with at least one"),
         (header(1, 0, 96), "it has no notes"),
-        (header(1, 3, 96) + track(NOTE + END), "it ends in the middle of something"),
+        (header(1, 3, 96) + track(NOTE + END), "the file is truncated: export it again"),
         (
             header(0, 1, 96) + track(b"\x00\xff\x51\x03\x00\x00\x01" + NOTE + END),
             "its tempo at quarter note 0 is 6e+07",
