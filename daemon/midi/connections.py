@@ -1,4 +1,4 @@
-"""Watches who is connected to our open ports, and draws the conclusions for inputs and outputs."""
+"""Watches the connections of our open ports: what inputs hold is released, what receivers missed is repeated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections
 
 
 class PortObserver(Protocol):
-    """Is told what happens to the ports."""
+    """Gets the events of the ports (the stage)."""
 
     def port_changed(self, name: str, there: bool) -> None:
         """A port is lost, or back."""

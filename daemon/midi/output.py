@@ -68,7 +68,7 @@ class Output:
     ) -> None:
         """Send through `transmit` from now on, owed note-offs first.
 
-        `is_complete` tells whether all remembered receivers are connected.
+        `port_works`: whether the port still exists. `is_complete`: whether all remembered receivers are connected.
         """
         self._transmit, self._pace, self._port_works, self._is_complete = transmit, pace, port_works, is_complete
         self._clear()

@@ -43,7 +43,7 @@ class ConnectionGraph(Protocol):
     def has_port(self, name: str) -> bool: ...
 
     def identity(self, port: str) -> Hashable:
-        """A value that differs if `port` went and came back under its name. None: it cannot be told."""
+        """A value that differs if `port` went and came back under its name. None: unknown."""
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         """Whether the connection was made."""
@@ -83,7 +83,7 @@ class PatchBay:
         return [list(connection) for connection in self._remembered]
 
     def reopened(self, own: str) -> None:
-        """Our port was closed in between: connections that are missing now were not cut by anybody."""
+        """Our port was closed in between: connections that are missing now were not cut by a person."""
         self._connected = {connection for connection in self._connected if connection.own != own}
         self._missing = {connection for connection in self._missing if connection.own != own}
 
@@ -175,5 +175,5 @@ class PatchBay:
 
 
 def _without_number(connection: PortConnection) -> tuple[str, str]:
-    """Our port, and the name of the other without the number that tells ports of one name apart."""
+    """Our port, and the name of the other without the number that distinguishes ports of one name."""
     return connection.own, _NUMBER.sub("", connection.other)

@@ -116,17 +116,17 @@ class Ports:
             self._pumped_at = NEVER
 
     def _check(self, now: float) -> None:
-        """Which ports have failed, which could have a peer of their own, which inputs may hand over nothing."""
+        """Which ports have failed, which could have a peer of their own, which inputs may be stuck."""
         self._lose({port: why for port in self._ports.values() if (why := self._failure(port)) is not None})
         for port in self._ports.values():
             if port.device is not None and port.device.is_shared and self._systems.has_unshared(port.device):
                 self._move(port, now)
-            if port.device is not None and port.input is not None and self._may_be_deaf(port, port.input, now):
+            if port.device is not None and port.input is not None and self._may_be_stuck(port, port.input, now):
                 port.input.probed_at = now
                 self._inbox.discard_leftovers(port.input)
                 self._systems.end_exclusive(port.device)
 
-    def _may_be_deaf(self, port: Port, port_input: InputPort, now: float) -> bool:
+    def _may_be_stuck(self, port: Port, port_input: InputPort, now: float) -> bool:
         """Whether rtmidi may take all that comes in for the continuation of an exclusive message."""
         assert port.device is not None
         is_silent = now - max(port_input.last_message_at, port_input.probed_at) > PROBE_AFTER

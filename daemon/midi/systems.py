@@ -42,9 +42,9 @@ class Systems:
         self._connected: list[Device] = []  # those with a `peer`
 
     def open(self, spec: PortSpec, may_share: bool = True) -> Device:
-        """Open a port on the first system that can, for `connect:` connected as `choose_port` says.
+        """Open a port on the first system where that succeeds; `connect:` is resolved by `choose_port`.
 
-        Raises NotThere, saying what was tried; NameTaken.
+        Raises NotThere, whose text lists what was tried; NameTaken.
         """
         tried = []
         for name, number in self.compiled():

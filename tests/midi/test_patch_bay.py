@@ -250,7 +250,7 @@ def test_a_system_that_cannot_be_seen_has_lost_no_connection() -> None:
     assert update(patch_bay, graph) == (False, [], [])
 
 
-def test_alsa_ports_of_one_name_are_told_apart() -> None:
+def test_alsa_ports_of_one_name_are_distinguished() -> None:
     usb = 'Client {} : "USB" [Kernel Legacy]\n  Port   0 : "MIDI 1" (RWeX)\n    Connecting To: 128:0\n'
     own = 'Client 128 : "jamd keys" [User Legacy]\n  Port   0 : "midi" (-We-)\n    Connected From: 20:0, 24:0\n'
     both = AlsaGraph(usb.format(20) + usb.format(24) + own)

@@ -1,4 +1,4 @@
-"""What is written is what mido reads; half a file is never there."""
+"""Written files are what mido reads; a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
     assert list(tmp_path.iterdir()) == [tmp_path / "x.mid"]
 
 
-def test_an_instrument_is_let_go_before_it_is_struck_again_and_by_the_last_who_holds() -> None:
+def test_as_sent_ends_a_pitch_before_its_next_note_on_and_by_its_last_holder() -> None:
     on, off, other = note_on(1, 60, 80), note_off(1, 60), note_on(2, 60, 80)
     events = [(0, on), (5, on), (5, other), (7, off), (9, off), (10, b"\xb0\x07\x40"), (11, off), (6, b"\xc0\x01")]
     assert list(smf.as_sent(events)) == [

@@ -43,6 +43,6 @@ class OutputMonitor:
 
     def left_sounding(self) -> list[str]:
         return [
-            f"{self._name}: channel {channel + 1}, pitch {pitch} is left sounding{'' if certain else ', since unplugged'}"
+            f"{self._name}: channel {channel + 1}, pitch {pitch} is left sounding{'' if certain else ' since a cut'}"
             for (channel, pitch), certain in sorted(self._sounding.items())
         ]
