@@ -155,10 +155,10 @@ def bench(
 
 
 def _write(path: Path, data: bytes) -> None:
-    from daemon.music.smf import write_whole
+    from daemon.music.smf import write_atomically
 
     try:
-        write_whole(path, data)
+        write_atomically(path, data)
     except OSError as error:
         raise JamdError(f"{path}: cannot be written ({error.strerror}): choose another place with -o") from None
 

@@ -10,12 +10,12 @@ from daemon.music.events import TICK, is_note_on
 
 
 class Histogram:
-    """Seconds, counted by the microsecond up to a millisecond and in steps of 1 % above; the maximum is exact."""
+    """Counts of durations, in steps of a microsecond up to a millisecond and of 1 % above; the maximum is exact."""
 
     def __init__(self) -> None:
         self.count = 0
         self.maximum = 0.0
-        self._buckets: dict[int, int] = {}  # microseconds, rounded up → how many
+        self._buckets: dict[int, int] = {}  # microseconds, rounded up → count
 
     def add(self, seconds: float) -> None:
         self.count += 1
@@ -29,15 +29,15 @@ class Histogram:
 
     def percentile(self, share: float) -> float:
         """Seconds that `share` (0–1) of the values do not exceed; 0 without values."""
-        left = share * self.count
+        remaining = share * self.count
         for microseconds in sorted(self._buckets):
-            left -= self._buckets[microseconds]
-            if left <= 0:
+            remaining -= self._buckets[microseconds]
+            if remaining <= 0:
                 return min(microseconds / 1e6, self.maximum)
         return self.maximum
 
     def to_json(self) -> dict[str, float]:
-        """Milliseconds."""
+        """The count, and median, 99th percentile and maximum in milliseconds."""
         values = {"p50": self.percentile(0.5), "p99": self.percentile(0.99), "max": self.maximum}
         return {"count": self.count, **{name: round(value * 1e3, 4) for name, value in values.items()}}
 

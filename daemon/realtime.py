@@ -1,4 +1,4 @@
-"""What makes a process punctual, as far as the system allows it; what it does not allow is said."""
+"""Real-time priority, locked memory and no garbage collection, as far as the system allows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-PRIORITY = 30  # above everything that is not real time, below audio servers as they are usually set up
-REFUSED = {  # what to say where something is not allowed
+PRIORITY = 30  # SCHED_FIFO: below audio servers as they are usually set up
+REFUSALS = {  # log lines for what is not allowed
     "fifo": "no real-time priority: notes may be late while other programs are busy; see docs/operations.md",
     "memory": "memory is not locked: notes may be late when the machine is short of it; see docs/operations.md",
 }
@@ -20,18 +20,21 @@ _PR_SET_TIMERSLACK = 29
 _MADV_DONTNEED = 4
 
 
-def become_punctual() -> dict[str, bool]:
-    """For the thread that calls: {"fifo": …, "memory": …}, whether they were allowed."""
+def request_real_time() -> dict[str, bool]:
+    """For the calling thread and its process: {"fifo": …, "memory": …}, whether each was allowed."""
     sys.setswitchinterval(0.0005)
     if sys.platform != "linux":
         return {"fifo": False, "memory": False}
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    return {"fifo": raise_threads([0]), "memory": _lock_memory(library)}
+    return {"fifo": raise_priority([0]), "memory": _lock_memory(library)}
 
 
-def raise_threads(threads: Iterable[int]) -> bool:
-    """SCHED_FIFO for threads of this process (0: the one that calls), which their children do not inherit."""
+def raise_priority(threads: Iterable[int]) -> bool:
+    """SCHED_FIFO for threads of this process (0: the calling one), not inherited by their children.
+
+    Where PRIORITY is beyond the limit, the highest priority allowed. Returns whether every thread got it.
+    """
     if sys.platform != "linux":
         return False
     import resource
@@ -52,7 +55,7 @@ def raise_threads(threads: Iterable[int]) -> bool:
 
 
 def ordinary_threads() -> set[int]:
-    """Threads of this process that have no real-time priority."""
+    """Threads of this process without real-time priority."""
     if sys.platform != "linux":
         return set()
     found = set()
@@ -60,27 +63,27 @@ def ordinary_threads() -> set[int]:
         try:
             if os.sched_getscheduler(int(name)) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER:
                 found.add(int(name))
-        except OSError:  # it has just ended
+        except OSError:  # the thread has just ended
             continue
     return found
 
 
-def freeze() -> None:
-    """What lives now lives as long as the process: never look through it again, and collect only in `tidy`."""
+def freeze_objects() -> None:
+    """Turn automatic garbage collection off; objects that exist now are never traversed again (`collect_garbage`)."""
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
-def tidy() -> None:
-    """Collect what died in a circle since `freeze`. For a moment in which nothing is due."""
+def collect_garbage() -> None:
+    """Collect reference cycles that died since `freeze_objects`. To be called while nothing is due."""
     gc.collect()
 
 
-def let_go_of_shared_memory() -> None:
-    """Of JACK's 104 MB, keep in this process only what is used.
+def release_jack_memory() -> None:
+    """Unlock and release JACK's shared memory (104 MB) in this process; what is used is mapped again on access.
 
-    libjack locks everything when it opens a client, and so has all of it mapped; the server keeps it in memory anyway.
+    libjack locks all memory when it opens a client, and so maps the whole; the server keeps it in memory anyway.
     """
     if sys.platform != "linux":
         return
@@ -93,14 +96,14 @@ def let_go_of_shared_memory() -> None:
 
 
 def suspended_seconds() -> float:
-    """How long the machine has slept since it started; the difference of two calls tells of a suspend in between."""
+    """Seconds that the machine was suspended since it started; two calls differ if there was a suspend in between."""
     if sys.platform != "linux":
         return 0.0
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def _lock_memory(library: ctypes.CDLL) -> bool:
-    """Keep what was once touched. Only without a limit: under one, the first allocation beyond it would fail."""
+    """Keep every page in memory once it was touched. Not under a limit: the first allocation beyond it would fail."""
     if sys.platform != "linux":
         return False
     import resource

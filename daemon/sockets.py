@@ -1,7 +1,7 @@
 """Local streams between jamd's own processes, named by a path in a folder that only their user can read.
 
-AF_UNIX where the platform has it; elsewhere (Windows) loopback TCP, and the file at the path holds the port and a token
-that whoever connects must show first.
+AF_UNIX where the platform has it; elsewhere (Windows) loopback TCP: the file at the path holds the port and a token,
+which a client must send first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 HAS_UNIX = sys.platform != "win32"
 _TOKEN = 32  # characters
-_PATIENCE = 0.05  # seconds for the token, which is sent together with the connection
+_TOKEN_TIMEOUT = 0.05  # seconds; a client sends the token as soon as it is connected
 
 
 class Listener:
@@ -26,7 +26,7 @@ class Listener:
         self._path = path
         self._token = ""
         with contextlib.suppress(FileNotFoundError):
-            path.unlink()  # what a process that was killed left
+            path.unlink()  # left by a process that was killed
         if sys.platform != "win32" and unix:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.bind(str(path))
@@ -36,21 +36,21 @@ class Listener:
         self._socket.listen(64)
         self._socket.setblocking(False)
         if self._token:
-            _write(path, f"{self._socket.getsockname()[1]} {self._token}")
+            _write_atomically(path, f"{self._socket.getsockname()[1]} {self._token}")
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def accept(self) -> socket.socket | None:
-        """A blocking socket; None when nobody waits (any more), or for one who does not know the token."""
+        """A blocking socket; None if no client is waiting (any more), or if the client sent a wrong token."""
         try:
             connection, _ = self._socket.accept()
         except OSError:
             return None
         if self._token:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(_PATIENCE)
-            if not _shows(connection, self._token):
+            connection.settimeout(_TOKEN_TIMEOUT)
+            if not _sends_token(connection, self._token):
                 connection.close()
                 return None
         connection.settimeout(None)
@@ -63,12 +63,12 @@ class Listener:
 
 
 def serve(path: Path) -> Listener:
-    """Listen at `path`; what a dead process left there is replaced."""
+    """Listen at `path`; what a process that died left there is replaced."""
     return Listener(path)
 
 
 def connect(path: Path) -> socket.socket:
-    """A blocking socket to whoever listens at `path`. Raises OSError when nobody does (yet)."""
+    """A blocking socket to the listener at `path`. Raises OSError if there is none (yet)."""
     if sys.platform != "win32" and not path.is_file():
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -84,16 +84,16 @@ def connect(path: Path) -> socket.socket:
     return connection
 
 
-def _shows(connection: socket.socket, token: str) -> bool:
-    shown = b""
+def _sends_token(connection: socket.socket, token: str) -> bool:
+    received = b""
     with contextlib.suppress(OSError):
-        while len(shown) < _TOKEN and (data := connection.recv(_TOKEN - len(shown))):
-            shown += data
-    return hmac.compare_digest(shown, token.encode())
+        while len(received) < _TOKEN and (data := connection.recv(_TOKEN - len(received))):
+            received += data
+    return hmac.compare_digest(received, token.encode())
 
 
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all: whoever connects may look at any moment."""
-    draft = path.with_name(path.name + ".new")
-    draft.write_text(text)
-    os.replace(draft, path)
+def _write_atomically(path: Path, text: str) -> None:
+    """Whole or not at all: a client may read the file at any moment."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_text(text)
+    os.replace(temporary, path)

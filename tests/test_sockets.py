@@ -24,7 +24,7 @@ def test_both_ways(tmp_path: Path, unix: bool) -> None:
     assert not (tmp_path / "s").exists()
 
 
-def test_a_stranger_who_does_not_know_the_token_is_turned_away(tmp_path: Path) -> None:
+def test_a_client_without_the_token_is_refused(tmp_path: Path) -> None:
     listener = Listener(tmp_path / "s", unix=False)
     port = int((tmp_path / "s").read_text().split()[0])
     with socket.create_connection(("127.0.0.1", port)) as stranger:
@@ -32,13 +32,13 @@ def test_a_stranger_who_does_not_know_the_token_is_turned_away(tmp_path: Path) -
         assert select.select([listener], [], [], 5)[0]
         assert listener.accept() is None
         assert stranger.recv(1) == b""
-    with socket.create_connection(("127.0.0.1", port)):  # says nothing at all
+    with socket.create_connection(("127.0.0.1", port)):  # sends nothing
         assert select.select([listener], [], [], 5)[0]
         assert listener.accept() is None
     listener.close()
 
 
-def test_nobody_waits(tmp_path: Path) -> None:
+def test_no_client_and_no_listener(tmp_path: Path) -> None:
     listener = serve(tmp_path / "s")
     assert listener.accept() is None
     listener.close()
@@ -46,7 +46,7 @@ def test_nobody_waits(tmp_path: Path) -> None:
         connect(tmp_path / "s")
 
 
-def test_the_place_of_a_dead_process_is_taken(tmp_path: Path) -> None:
+def test_the_file_of_a_dead_process_is_replaced(tmp_path: Path) -> None:
     dead = serve(tmp_path / "s")
     listener = serve(tmp_path / "s")
     with connect(tmp_path / "s"):

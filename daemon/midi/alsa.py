@@ -1,4 +1,4 @@
-"""ALSA's sequencer as a patchbay: what the kernel tells in /proc, and one call of libasound."""
+"""The ports and connections of ALSA's sequencer: read from /proc, changed through libasound."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 _CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
 _PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \((..)')
-_LINKS = re.compile(r"\s+(Connecting To|Connected From): (.*)")
+_CONNECTIONS = re.compile(r"\s+(Connecting To|Connected From): (.*)")
 Address = tuple[int, int]  # client, port
 
 
@@ -20,12 +20,12 @@ class _Address(ctypes.Structure):
 @dataclass(slots=True)
 class _Port:
     name: str
-    access: str = ""  # R: others may subscribe to what it gives; W: to what it takes
-    links: list[Address] = field(default_factory=list)
+    access: str = ""  # R: others may read from this port, W: write to it
+    connected: list[Address] = field(default_factory=list)
 
 
 def read_clients(path: str = "/proc/asound/seq/clients") -> str:
-    """What the kernel knows of the sequencer's clients; nothing where there is none."""
+    """The kernel's list of the sequencer's clients; empty where there is no sequencer."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read()
@@ -34,9 +34,10 @@ def read_clients(path: str = "/proc/asound/seq/clients") -> str:
 
 
 class AlsaGraph:
-    """What there is at one moment. Ports are named `CLIENT:PORT`, and `CLIENT:PORT (2)` the second one named alike.
+    """All ports and connections at one moment.
 
-    Their numbers would be no name: a device may have another one whenever it is plugged in.
+    Ports are named `CLIENT:PORT`, a second port of that name `CLIENT:PORT (2)`. Numbers are no names: a device may get
+    other ones whenever it is plugged in.
     """
 
     def __init__(self, clients: str) -> None:
@@ -47,32 +48,32 @@ class AlsaGraph:
                 client, name = int(found[1]), found[2]
             elif found := _PORT.match(line):
                 port = self._ports[client, int(found[1])] = _Port(f"{name}:{found[2]}", found[3])
-            elif found := _LINKS.match(line):
-                port.links += [(int(c), int(p)) for c, p in re.findall(r"(\d+):(\d+)", found[2])]
+            elif found := _CONNECTIONS.match(line):
+                port.connected += [(int(c), int(p)) for c, p in re.findall(r"(\d+):(\d+)", found[2])]
         self._addresses: dict[str, Address] = {}
         self._names: dict[Address, str] = {}
         for address, found_port in self._ports.items():
-            name, alike = found_port.name, 1
+            name, number = found_port.name, 1
             while name in self._addresses:
-                alike += 1
-                name = f"{found_port.name} ({alike})"
+                number += 1
+                name = f"{found_port.name} ({number})"
             self._addresses[name], self._names[address] = address, name
 
     def connections(self, own: str) -> set[str]:
         address = self._addresses.get(own)
-        links = self._ports[address].links if address is not None else []
-        return {self._names[link] for link in links if link in self._ports}
+        connected = self._ports[address].connected if address is not None else []
+        return {self._names[other] for other in connected if other in self._ports}
 
     def ports(self, is_output: bool) -> list[str]:
-        """All that give (or take) messages, as rtmidi names them."""
+        """All ports that give (or take) messages, as rtmidi names them."""
         wanted = "R" if is_output else "W"
         return [f"{port.name} {c}:{p}" for (c, p), port in self._ports.items() if c and wanted in port.access]
 
-    def exists(self, port: str) -> bool:
-        return port in self._addresses
+    def has_port(self, name: str) -> bool:
+        return name in self._addresses
 
     def identity(self, port: str) -> Address | None:
-        """Its numbers. A device that is plugged in again may get the same ones, but not within a look or two."""
+        """The port's numbers. A device may get the same ones when it is plugged in again, but not within a second."""
         return self._addresses.get(port)
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
@@ -83,7 +84,7 @@ class AlsaGraph:
     def disconnect(self, own: str) -> None:
         address = self._addresses.get(own)
         if address is not None:
-            for other in self._ports[address].links:
+            for other in self._ports[address].connected:
                 _subscribe(other, address, undo=True)
 
 

@@ -1,82 +1,84 @@
-"""Ports that are to be closed, and are not yet: nobody waits for them."""
+"""Ports that are being closed while the stage plays on."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 
+from daemon.midi.devices import Device
 from daemon.midi.output import NEVER, Output
 from daemon.midi.port_names import JACK
-from daemon.midi.systems import QUIET, Device, Systems
+from daemon.midi.systems import CALLBACK_END, Systems
 
-PARTING = 1.0  # seconds at most until what is still to be sent is sent: 5,000 messages on ALSA
-ENOUGH = 0.1  # seconds at most until what was sent last has arrived
-CYCLES = 3  # of JACK: what was sent is in its port's buffer after one, and with its receiver after one more
-TURN = 0.005  # seconds between looks whether one can be closed
+CLOSE_TIMEOUT = 1.0  # seconds in which an output may still send: 5,000 messages on ALSA
+ARRIVAL_TIME = 0.1  # seconds at most until the last message has arrived
+ARRIVAL_CYCLES = 3  # JACK cycles: after one a message is in the port's buffer, after one more with its receiver
+CHECK_INTERVAL = 0.005  # seconds between checks whether a port can be closed
 
 
 @dataclass(eq=False, slots=True)
-class _Leaving:
+class _Closing:
     name: str
     device: Device
-    output: Output | None  # that has something to send
-    until: float
-    idle_at: float = NEVER  # since when it has not
+    output: Output | None  # None: there is nothing to send
+    deadline: float
+    idle_since: float = NEVER  # when the output was first seen with an empty queue
     cycle: int = -1
     cycles: int = -1  # that were seen to begin since then
 
 
 class ClosingPorts:
-    """An output is closed when what it owes has arrived, an input when its thread brings nothing any more."""
+    """Closes an output when the note-offs that it owed have arrived, an input when its callback has ended."""
 
     def __init__(self, systems: Systems) -> None:
         self._systems = systems
-        self._leaving: list[_Leaving] = []
+        self._ports: list[_Closing] = []
 
     def __contains__(self, name: str) -> bool:
         """Whether a port of this name is still open."""
-        return any(leaving.name == name for leaving in self._leaving)
+        return any(port.name == name for port in self._ports)
 
     def __bool__(self) -> bool:
-        return bool(self._leaving)
+        return bool(self._ports)
 
     def add(self, name: str, device: Device, output: Output | None, now: float) -> None:
-        """`output` is to pay what it owes."""
-        self._systems.cut_off(device)
+        """Disconnect an input; let `output` send the note-off of every sounding note."""
+        self._systems.disconnect_input(device)
         if output is not None:
             output.release()
-        self._leaving.append(_Leaving(name, device, output, now + PARTING))
+        self._ports.append(_Closing(name, device, output, now + CLOSE_TIMEOUT))
 
     def pump(self, now: float) -> None:
-        for leaving in self._leaving:
-            if leaving.output is not None:
-                leaving.output.pump(now)
+        """Send what may be sent now."""
+        for port in self._ports:
+            if port.output is not None:
+                port.output.pump(now)
 
     def next_deadline(self) -> float:
-        """Closing is never urgent: there is time for it when nothing else is due."""
-        if not self._leaving:
+        """When `pump` or `close_ready` has something to do. Closing waits while anything else is due."""
+        if not self._ports:
             return NEVER
-        due = (leaving.output.next_deadline() for leaving in self._leaving if leaving.output is not None)
-        return min([time.perf_counter() + TURN, *due])
+        due = (port.output.next_deadline() for port in self._ports if port.output is not None)
+        return min([time.perf_counter() + CHECK_INTERVAL, *due])
 
-    def look(self, now: float) -> None:
-        """Close what can be closed. It takes 20 ms each, in which nothing is sent."""
-        for leaving in [leaving for leaving in self._leaving if self._is_ready(leaving, now)]:
-            self._leaving.remove(leaving)
-            self._systems.close(leaving.device)
+    def close_ready(self, now: float) -> None:
+        """Close every port that can be closed. That takes 20 ms each, in which nothing is sent."""
+        for port in [port for port in self._ports if self._is_ready(port, now)]:
+            self._ports.remove(port)
+            self._systems.close(port.device)
 
-    def _is_ready(self, leaving: _Leaving, now: float) -> bool:
-        device, output = leaving.device, leaving.output
-        leaving.idle_at = min(leaving.idle_at, now)
+    def _is_ready(self, port: _Closing, now: float) -> bool:
+        device, output = port.device, port.output
+        port.idle_since = min(port.idle_since, now)
         if device.is_input:
-            return now >= leaving.idle_at + QUIET
-        if output is None or now >= leaving.until or self._systems.gone(device) is not None:
+            return now >= port.idle_since + CALLBACK_END
+        if output is None or now >= port.deadline or self._systems.failure(device) is not None:
             return True
-        if not output.idle:
-            leaving.idle_at = NEVER
+        if not output.is_idle:
+            port.idle_since = NEVER
             return False
         if device.api != JACK:
             return True
-        if (cycle := self._systems.jack.cycle()) != leaving.cycle:
-            leaving.cycle, leaving.cycles = cycle, leaving.cycles + 1
-        return leaving.cycles >= CYCLES or now >= leaving.idle_at + ENOUGH
+        if (cycle := self._systems.jack.client.cycle()) != port.cycle:
+            port.cycle, port.cycles = cycle, port.cycles + 1
+        return port.cycles >= ARRIVAL_CYCLES or now >= port.idle_since + ARRIVAL_TIME

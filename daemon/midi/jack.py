@@ -1,9 +1,8 @@
-"""Whether the JACK server lives, and which ports it has: what python-rtmidi does not tell.
+"""A JACK client without ports: whether the server lives, its ports and connections. python-rtmidi does not tell.
 
-A client without ports of the same libjack that python-rtmidi has loaded. When the server dies, rtmidi's `get_ports`
-goes on listing what was there and `send_message` goes on succeeding, until its ring is full: then it spins for ever,
-holding the interpreter. This client is told of the death within milliseconds, and sees whether the server's cycles
-go on.
+It uses the libjack that python-rtmidi has loaded. When the server dies, rtmidi's `get_ports` keeps listing the old
+ports and `send_message` keeps succeeding until rtmidi's ring is full: then it spins for ever with the interpreter
+locked. This client is notified of the death within milliseconds, and sees whether the server's cycles go on.
 """
 
 from __future__ import annotations
@@ -17,64 +16,65 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import rtmidi  # noqa: F401 (it loads the library that is looked for below)
+import rtmidi  # noqa: F401 (it loads the libjack that `_library` looks for)
 
 _NO_START_SERVER = 1  # JackNoStartServer
 _INPUT, _OUTPUT = 1, 2  # JackPortIsInput, JackPortIsOutput
 _MIDI = b"8 bit raw midi"  # JACK_DEFAULT_MIDI_TYPE
-SOON = 0.05  # seconds: by then the next cycle has begun, unless a period is longer than 2,048 frames
-LONG_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
-STANDSTILL = 2.0  # seconds without a cycle, above any period (8,192 frames at 8 kHz: 1 s), after which it may be dead
-_kept: list[object] = []  # memory that libjack may write to at any time
+NEXT_CYCLE = 0.05  # seconds until the next cycle has begun, unless a period is longer than 2,048 frames
+LONGEST_PERIOD = 0.18  # seconds: 8,192 frames at 48 kHz
+STANDSTILL = 2.0  # seconds without a cycle after which the server may be dead; any period is shorter (8,192 frames at
+# 8 kHz: 1 s)
+_kept_for_libjack: list[object] = []  # memory that libjack may write to at any time
 
 
 class JackClient:
-    """One client of a living server. It is not closed when the server died: the next one that is opened does that."""
+    """A client of one server. When the server dies it is not closed: libjack does that when the next one is opened."""
 
     def __init__(self, library: ctypes.CDLL, client: int, sockets: frozenset[str] = frozenset()) -> None:
-        """`sockets` are the server's."""
+        """`sockets`: see `server_sockets`."""
         self._library, self._client, self._sockets = library, client, sockets
         self._open = True
         self._ran_at = time.monotonic()
-        self._cycle = self._seen = -1
-        self._looked_at, self._running = 0.0, True
-        # When the server dies, libjack posts a semaphore. A callback in Python would do more harm than good: the next
-        # client that is opened ends the threads of the dead one, and a thread that is ended while it waits for the
-        # interpreter takes the interpreter's lock with it.
+        self._cycle = self._cycle_before = -1
+        self._looked_at, self._running = 0.0, True  # the result of the last look at the cycles
+        # When the server dies, libjack posts a semaphore. A callback in Python would be dangerous: the next client that
+        # is opened ends the threads of the dead one, and a thread that is ended while it waits for the interpreter
+        # takes the interpreter's lock with it.
         self._libc = ctypes.CDLL(None)
-        self._death = (c_ulong * 8)()  # a sem_t, and more than that
-        self._libc.sem_init(self._death, 0, 0)
-        _kept.append(self._death)
-        library.jack_on_shutdown(client, self._libc.sem_post, self._death)
+        self._death_notice = (c_ulong * 8)()  # room for a sem_t, and more than that
+        self._libc.sem_init(self._death_notice, 0, 0)
+        _kept_for_libjack.append(self._death_notice)
+        library.jack_on_shutdown(client, self._libc.sem_post, self._death_notice)
 
     @property
     def alive(self) -> bool:
-        """Whether this client may still be asked anything."""
-        if self._open and self._libc.sem_trywait(self._death) == 0:
+        """Whether the server may still be asked anything."""
+        if self._open and self._libc.sem_trywait(self._death_notice) == 0:
             self._open = False
         return self._open
 
     def cycle(self) -> int:
-        """The frame at which the server's current cycle began: it stands still when the server does."""
+        """The frame at which the server's current cycle began; it does not change while the server stands still."""
         if self.alive:
             self._cycle = int(self._library.jack_last_frame_time(self._client))
         return self._cycle
 
     def is_running(self) -> bool:
-        """Whether cycles went on of late: a server that stands still answers nothing, and must not be asked."""
+        """Whether cycles went on recently: a server that stands still answers nothing, and must not be asked."""
         now = time.monotonic()
-        if now - self._looked_at > LONG_PERIOD:
-            before, self._seen, self._looked_at = self._seen, self.cycle(), now
-            self._running = self._seen != before
+        if now - self._looked_at > LONGEST_PERIOD:
+            before, self._cycle_before, self._looked_at = self._cycle_before, self.cycle(), now
+            self._running = self._cycle_before != before
             if self._running:
                 self._ran_at = now
             elif now > self._ran_at + STANDSTILL and self._sockets and not self._sockets & server_sockets():
-                self._open = False  # it died before libjack could be asked to tell of that
+                self._open = False  # it died before libjack was asked to give notice
         return self.alive and self._running
 
     def _answers(self) -> bool:
-        """Whether the server goes on at this very moment: one that has just been stopped would keep whoever asks it."""
-        before, end = self.cycle(), time.monotonic() + SOON
+        """Whether the server goes on at this moment: a request to one that was just stopped would block the caller."""
+        before, end = self.cycle(), time.monotonic() + NEXT_CYCLE
         while self.cycle() == before:
             if time.monotonic() > end:
                 return False
@@ -83,8 +83,6 @@ class JackClient:
 
     def has_port(self, name: str) -> bool:
         return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode()))
-
-    exists = has_port
 
     def ports(self, is_output: bool) -> list[str]:
         """Names of all MIDI ports that give (or take) messages."""
@@ -98,7 +96,7 @@ class JackClient:
         return set(self._names(names))
 
     def _names(self, names: Any) -> list[str]:
-        """Of a list that libjack made."""
+        """The strings of a list that libjack made, which is freed."""
         if not names:
             return []
         try:
@@ -107,7 +105,7 @@ class JackClient:
             self._library.jack_free(names)
 
     def identity(self, port: str) -> bytes | None:
-        """The number of its client, which the server gives to no other; a port's own is given again to the next."""
+        """The number of the port's client, which no later client gets; that of a port is given again to the next."""
         if not self._answers():
             return None
         number = self._library.jack_get_uuid_for_client_name(self._client, port.partition(":")[0].encode())
@@ -134,7 +132,7 @@ class JackClient:
 
 
 def open_client() -> JackClient | None:
-    """None without a server, or without a library to ask."""
+    """None without a server, or without libjack."""
     library = _library()
     if library is None:
         return None
@@ -144,9 +142,9 @@ def open_client() -> JackClient | None:
 
 
 def server_sockets() -> frozenset[str]:
-    """The kernel's numbers of the sockets of the server that clients of this process join; none once its process ended.
+    """The kernel's numbers of the sockets of the server that this process uses; none once the server's process ended.
 
-    A server that is suspended, or stopped by a signal, keeps them; the next one of its name has others.
+    A server that is suspended, or stopped by a signal, keeps them; the next server of its name has others.
     """
     path = f"/jack_{os.environ.get('JACK_DEFAULT_SERVER') or 'default'}_"
     try:
@@ -157,9 +155,9 @@ def server_sockets() -> frozenset[str]:
 
 
 def _library() -> ctypes.CDLL | None:
-    """The libjack that rtmidi uses: another copy would not know that rtmidi's clients are this process's too.
+    """The libjack that rtmidi uses: another copy would not know that rtmidi's clients belong to this process.
 
-    On Linux only, where the process can look for it in /proc.
+    On Linux only, where it can be found in /proc.
     """
     found = re.search(r"/\S*libjack\S*", Path("/proc/self/maps").read_text())
     if found is None:
@@ -180,11 +178,11 @@ def _library() -> ctypes.CDLL | None:
     ):
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
-    # What libjack has to say at every look for a server that is not there is said by us, once. Its callbacks take a
-    # string and are called from its own threads: a function of the C library that does nothing saves the detour through
+    # libjack prints a message at every search for a server that is not there; jamd logs that once itself. The function
+    # that libjack calls instead takes a string, from its own threads: one of the C library without an effect avoids
     # the interpreter.
-    nothing = ctypes.CDLL(None).strlen
-    nothing.restype, nothing.argtypes = c_size_t, (c_char_p,)
-    library.jack_set_error_function(nothing)
-    library.jack_set_info_function(nothing)
+    no_output = ctypes.CDLL(None).strlen
+    no_output.restype, no_output.argtypes = c_size_t, (c_char_p,)
+    library.jack_set_error_function(no_output)
+    library.jack_set_info_function(no_output)
     return library

@@ -1,6 +1,6 @@
-"""Who still owes a note-off, and which ones somebody may have missed.
+"""The ledger of sounding notes, and of note-offs that a receiver may have missed.
 
-It lives in memory that outlives the stage: the desk holds the file, a new stage pays what is owed.
+Its memory outlives the stage process: the desk holds the file, and the next stage process sends the note-offs owed.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from daemon.music.events import (
 
 SLOTS = 64  # outputs
 _NAME, _COUNTS = 64, 16 * 128
-_SLOT = _NAME + 2 * _COUNTS  # a name, the holders' counts, the debts
+_SLOT = _NAME + 2 * _COUNTS  # a name, the number of holders of each note, the state of each note-off
 SIZE = SLOTS * _SLOT
-_ENDED, _OWED = 1, 2  # a debt: the note-off was sent of late and may have been missed; it was missed
+_UNCONFIRMED, _OWED = 1, 2  # of a note-off: it was sent recently and may have been missed; it was missed
 
 Key = tuple[int, int]  # channel 1–16, pitch
 Send = Callable[[bytes], object]  # False: it could not be sent
 
 
 class Ledger:
-    """Holders of every sounding note, and debts: a byte each per output, channel and pitch.
+    """The number of holders of every note, and the state of its note-off: a byte each per output, channel and pitch.
 
-    `memory` is SIZE bytes, zeros at first. A debt is a note-off that somebody did not hear who was away, or may not
-    have heard; it is no holder.
+    `memory` is SIZE bytes, zeros at first. A note-off is owed if a receiver was away when it was sent, or may have
+    been; that is independent of the note's holders.
     """
 
     def __init__(self, memory: bytearray | mmap.mmap | None = None) -> None:
         self._memory = memoryview(memory if memory is not None else bytearray(SIZE))
-        self._slots: dict[bytes, memoryview] = {}  # by encoded name: the counts, then the debts
+        self._slots: dict[bytes, memoryview] = {}  # by encoded name: holders, then note-offs
         for at in range(0, SIZE, _SLOT):
             if name := bytes(self._memory[at : at + _NAME]).rstrip(b"\0"):
                 self._slots[name] = self._bytes(at)
@@ -47,9 +47,9 @@ class Ledger:
     def transmit(self, port: str, message: bytes, send: Send) -> None:
         """Send `message`; a note-on is entered before it is sent, a note-off after.
 
-        So a crash in between owes one note-off too many, never one too few.
-        A sounding pitch that is struck again is sent off, then on, as is one that may sound where its note-off was
-        missed; only the last holder's note-off is sent.
+        So after a crash in between one note-off too many is owed, never one too few.
+        Before the note-on of a sounding pitch its note-off is sent, as before that of a pitch whose note-off is owed
+        and which may still sound at a receiver; only the last holder's note-off is sent.
         """
         if is_note_on(message):
             counts, at = self._slot(port), _at(message)
@@ -66,54 +66,54 @@ class Ledger:
             send(message)
 
     def hold(self, port: str, message: bytes) -> None:
-        """A note-on that is not sent, though its note-off will come: it must not end what somebody else holds."""
+        """Count a note-on that is not sent: the note-off that follows must not end the note for another holder."""
         counts, at = self._slot(port), _at(message)
         counts[at] = min(counts[at] + 1, 255)
 
     def sounding(self, port: str) -> list[Key]:
-        """What sounds on `port`."""
+        """The notes that sound on `port`."""
         return [_key(i) for i, count in enumerate(bytes(self._slot(port)[:_COUNTS])) if count]
 
     def owed(self, port: str) -> list[Key]:
-        """Debts: note-offs that somebody missed."""
-        debts = bytes(self._slot(port)[_COUNTS:])
-        return [_key(i) for i, debt in enumerate(debts) if debt == _OWED] if _OWED in debts else []
+        """The note-offs that a receiver missed."""
+        states = bytes(self._slot(port)[_COUNTS:])
+        return [_key(i) for i, state in enumerate(states) if state == _OWED] if _OWED in states else []
 
-    def ended(self, port: str, message: bytes) -> None:
-        """This note-off is about to be sent. Nobody knows for a while whether everyone was there."""
+    def note_off_sent(self, port: str, message: bytes) -> None:
+        """This note-off is about to be sent. Until `confirm` it is unknown whether all receivers were connected."""
         slot, at = self._slot(port), _COUNTS + _at(message)
-        slot[at] = slot[at] or _ENDED
+        slot[at] = slot[at] or _UNCONFIRMED
 
-    def arrived(self, port: str, keys: Iterable[Key]) -> None:
-        """Those that were sent of late did; a debt stays one."""
+    def confirm(self, port: str, keys: Iterable[Key]) -> None:
+        """These note-offs have arrived; one that is owed stays owed."""
         slot = self._slot(port)
         for channel, pitch in keys:
-            if slot[at := _COUNTS + (channel - 1) * 128 + pitch] == _ENDED:
+            if slot[at := _COUNTS + (channel - 1) * 128 + pitch] == _UNCONFIRMED:
                 slot[at] = 0
 
-    def owe(self, port: str) -> None:
-        """Somebody is away: he missed what was sent of late, and is to get the note-off of whatever sounds."""
+    def owe_all(self, port: str) -> None:
+        """A receiver is gone: the unconfirmed note-offs, and those of all sounding notes, are owed to it."""
         slot = self._slot(port)
         for at in range(_COUNTS):
             if slot[at] or slot[_COUNTS + at]:
                 slot[_COUNTS + at] = _OWED
 
-    def inherit(self, port: str) -> None:
-        """The output is new: what it owes has no holder any more, whoever began it."""
-        self.owe(port)
+    def end_holders(self, port: str) -> None:
+        """The output was opened anew: the notes that sounded have no holders now, but their note-offs are owed."""
+        self.owe_all(port)
         self._slot(port)[:_COUNTS] = bytes(_COUNTS)
 
     def settle(self, port: str, channel: int, pitch: int) -> None:
-        """This debt is none any more."""
+        """The note-off is no longer owed."""
         self._slot(port)[_COUNTS + (channel - 1) * 128 + pitch] = 0
 
-    def pay(self, port: str, message: bytes, send: Send) -> None:
-        """Send a note-off that ends a note for all its holders. What cannot be sent stays owed."""
+    def end(self, port: str, message: bytes, send: Send) -> None:
+        """Send a note-off that ends a note for all its holders. If that fails, the note keeps them."""
         if send(message) is not False:
             self._slot(port)[_at(message)] = 0
 
     def knows(self, port: str) -> bool:
-        """Whether this output ever sent a note."""
+        """Whether this output ever sent a note (and its slot was not given to another one)."""
         return _encoded(port) in self._slots
 
     def _slot(self, port: str) -> memoryview:
@@ -123,20 +123,20 @@ class Ledger:
         return counts
 
     def _new_slot(self, name: bytes) -> memoryview:
-        """A free slot, or one of an output that owes nothing, or else of one where nothing sounds.
+        """A free slot, or that of an output that owes nothing, or else of one where nothing sounds.
 
-        An output is found by its name whenever it is used again.
+        A slot in use keeps its name, so that an output finds it again.
         """
 
-        def worth(at: int) -> int:
+        def value(at: int) -> int:
             if not self._memory[at]:
                 return 0
             slot = self._bytes(at)
             return 3 if any(slot[:_COUNTS]) else 2 if _OWED in bytes(slot[_COUNTS:]) else 1
 
-        at = min(range(0, SIZE, _SLOT), key=worth)
-        if worth(at) == 3:
-            return memoryview(bytearray(2 * _COUNTS))  # 64 others sound: what this one owes dies with the stage
+        at = min(range(0, SIZE, _SLOT), key=value)
+        if value(at) == 3:
+            return memoryview(bytearray(2 * _COUNTS))  # 64 others sound: this one's slot is lost with the stage process
         self._slots.pop(bytes(self._memory[at : at + _NAME]).rstrip(b"\0"), None)
         self._bytes(at)[:] = bytes(2 * _COUNTS)
         self._memory[at : at + _NAME] = name.ljust(_NAME, b"\0")
@@ -155,7 +155,7 @@ def _at(message: bytes) -> int:
 
 
 def _encoded(port: str) -> bytes:
-    """What stands for a name in the memory: itself, or its beginning and a digest where it is too long."""
+    """A name as stored: itself, or its beginning and a digest where it is too long."""
     name = port.encode(errors="backslashreplace")
     if len(name) <= _NAME:
         return name
@@ -170,6 +170,6 @@ def open_ledger(path: Path, create: bool = False) -> mmap.mmap:
         return mmap.mmap(file.fileno(), SIZE)
 
 
-def silence(channels: Iterable[int] = range(1, 17)) -> list[bytes]:
-    """What panic sends after the ledger's note-offs: sustain up, all notes off, all sound off."""
+def panic_messages(channels: Iterable[int] = range(1, 17)) -> list[bytes]:
+    """Sustain up, all notes off, all sound off, for each channel: sent by a panic after the ledger's note-offs."""
     return [control_change(c, number, 0) for c in channels for number in (SUSTAIN, ALL_NOTES_OFF, ALL_SOUND_OFF)]

@@ -1,4 +1,4 @@
-"""An output: what waits to be sent, at a pace that the MIDI system can take, through the ledger."""
+"""An output: its queue of messages, sent through the ledger at a pace that the MIDI system can take."""
 
 from __future__ import annotations
 
@@ -8,80 +8,84 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from daemon.metrics import OTHER, Cause, Metrics
-from daemon.midi.ledger import Key, Ledger, silence
+from daemon.midi.ledger import Key, Ledger, panic_messages
 from daemon.midi.pace import Pace, Unlimited
 from daemon.music.events import is_note_off, is_note_on, note_off
 
-# How an entry of the queue is sent: through the ledger, past it, as a note-off that ends a note for all its holders, as
-# one that a receiver missed; the last three become messages when their turn comes.
-NORMAL, RAW, HELD, OWED, PAY, PAY_AGAIN, PAY_DEBTS = range(7)
-LOOK_AFTER = 500  # messages after which it is seen whether the port is still there
-LIMIT = 10_000  # messages that wait
-LATE = 0.2  # seconds that a note-on may wait for a MIDI system that stands still
+# How an entry of the queue is sent: through the ledger, past the ledger, as the note-off that ends a note for all its
+# holders, or as a repeated note-off that a receiver may have missed.
+NORMAL, RAW, END, REPEAT = range(4)
+# Entries that are replaced by messages when their turn comes: the note-off of every sounding note; repeated note-offs,
+# and a panic if no note sounds; repeated note-offs alone.
+END_ALL, REPEAT_AND_PANIC, REPEAT_ALL = range(4, 7)
+CHECK_EVERY = 500  # messages after which the port's existence is checked
+QUEUE_LIMIT = 10_000  # messages
+MAX_STANDSTILL = 0.2  # seconds that a note-on may wait for a MIDI system that takes nothing
 NEVER = float("inf")
-AGAIN = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which a debt is paid again: someone may listen by then
-URGENT = 20  # messages that may be sent beyond what there is room for: clock and transport wait for no burst of notes
-UNNOTICED = 1.0  # seconds that a receiver may be gone before it is noticed
+REPEAT_AFTER = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which owed note-offs are repeated for receivers
+URGENT_ROOM = 20  # urgent messages sent beyond the pace's room: clock and transport wait for no burst of notes
+DETECTION_TIME = 1.0  # seconds that a receiver may be gone before that is noticed
 
 
 class _Queued(NamedTuple):
     message: bytes
     due: float
     cause: Cause
-    mark: int  # NORMAL … PAY_DEBTS
+    mark: int  # NORMAL … REPEAT_ALL
     since: float  # seconds at which it was queued
 
 
 class Output:
-    """One port's outbox: first in, first out, and nothing before it is due.
+    """One output's queue: first in, first out, and nothing before it is due.
 
-    Clock and transport overtake what waits: a tick that came after 500 notes would be late by all of them. It is silent
-    while it is not open: notes that sound then stay owed.
+    Clock and transport overtake what is queued: a tick behind 500 notes would be late by all of them. While the output
+    is closed nothing is sent, and notes that sound stay owed.
     """
 
     def __init__(self, name: str, ledger: Ledger, metrics: Metrics) -> None:
         self.name = name
         self._ledger, self._metrics = ledger, metrics
-        self.is_heard = True  # False: whoever was connected is away, so that what is sent gets nowhere
+        self.has_receiver = True  # False: all remembered receivers are away, so what is sent reaches none
         self._queue: deque[_Queued] = deque()
-        self._urgent: deque[tuple[bytes, float, Cause]] = deque(maxlen=LIMIT)  # clock, transport
+        self._urgent: deque[tuple[bytes, float, Cause]] = deque(maxlen=QUEUE_LIMIT)  # clock, transport
         self._transmit: Callable[[Any], None] | None = None
         self._pace: Pace = Unlimited()
-        self._look: Callable[[], bool] = lambda: True
-        self._sent = 0  # since the last look
-        self._went_on = 0.0  # when a message last went out, or began to wait behind none
-        self._too_old = 0.0  # note-ons that wait since before are dropped
-        self._ended: dict[Key, float] = {}  # the last note-offs that somebody may have missed, and when they were sent
-        self._everyone: Callable[[], bool] = lambda: True
-        self._pay_at: list[float] = []
+        self._port_works: Callable[[], bool] = lambda: True
+        self._is_complete: Callable[[], bool] = lambda: True
+        self._sent = 0  # messages since the last check of the port
+        self._progress_at = 0.0  # when an entry last left the queue, or entered it empty
+        self._drop_before = 0.0  # note-ons that were queued before are dropped
+        self._recent_note_offs: dict[Key, float] = {}  # that a receiver may have missed, and when they were sent
+        self._repeat_at: list[float] = []
 
     def open(
         self,
         transmit: Callable[[Any], None],
         pace: Pace,
-        look: Callable[[], bool],
+        port_works: Callable[[], bool],
         now: float,
-        everyone: Callable[[], bool] = lambda: True,
+        is_complete: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Send through `transmit` from now on, first of all what is owed.
+        """Send through `transmit` from now on, owed note-offs first.
 
-        `look` tells whether the port is there, `everyone` whether all are connected who are remembered.
+        `port_works`: whether the port still exists. `is_complete`: whether all remembered receivers are connected.
         """
-        self._transmit, self._pace, self._look, self._everyone = transmit, pace, look, everyone
-        self._forget()
-        self._pay_at = []
+        self._transmit, self._pace, self._port_works, self._is_complete = transmit, pace, port_works, is_complete
+        self._clear()
+        self._repeat_at = []
         if self._ledger.knows(self.name):
-            self._ledger.inherit(self.name)
-            self.pay_again()
-            self._pay_at = [now + seconds for seconds in AGAIN]
+            self._ledger.end_holders(self.name)
+            self.repeat_note_offs()
+            self._repeat_at = [now + seconds for seconds in REPEAT_AFTER]
 
-    def shut(self) -> None:
-        """The port is gone: what waits is forgotten; what sounds stays owed, as does what was about to be paid, and
-        what was sent of late and may not have arrived.
+    def close(self) -> None:
+        """The port is gone: the queue is dropped.
+
+        Owed stay the note-offs of sounding notes, those that were queued, and recent ones that may not have arrived.
         """
         self._transmit = None
-        self._forget()
-        self.lost_a_receiver()
+        self._clear()
+        self.receiver_lost()
 
     def send(self, message: bytes, due: float, cause: Cause) -> None:
         if self._transmit is None:
@@ -92,89 +96,92 @@ class Output:
             self._urgent.append((message, due, cause))
             self._pump_urgent(now)
             return
-        if not self._queue and due <= now and self._sent < LOOK_AFTER and self._pace.room(now) > 0:  # made quick
-            self._went_on = now
+        if not self._queue and due <= now and self._sent < CHECK_EVERY and self._pace.room(now) > 0:  # the fast path
+            self._progress_at = now
             self._ledger.transmit(self.name, message, self._send)
             self._metrics.measure(message, due, cause, time.perf_counter())
             return
-        if len(self._queue) >= LIMIT:  # the MIDI system stands still: what sounds is to end, as soon as it goes on
+        if len(self._queue) >= QUEUE_LIMIT:  # the MIDI system stands still: end all notes as soon as it goes on
             self._metrics.unsent += len(self._queue)
             self.silence()
         self._append(message, due, cause)
         self.pump(now)
 
     def silence(self) -> None:
-        """Panic: forget what waits, pay what is owed, then say so in every way there is."""
+        """Panic: drop the queue, end every sounding note, then send the panic messages."""
         self._queue.clear()
         self.release()
-        self._hush()
+        for message in panic_messages():
+            self._append(message, mark=RAW)
 
     def release(self) -> None:
-        """Pay what is owed, after what waits."""
-        self._append(b"", mark=PAY)
+        """End every sounding note, after what is queued."""
+        self._append(b"", mark=END_ALL)
 
-    def pay_again(self) -> None:
-        """What somebody missed: he may have come back only now. What sounds anew is left alone."""
+    def repeat_note_offs(self) -> None:
+        """Send owed note-offs again, except those of notes that sound again: a receiver may be connected only now."""
         if self._transmit is not None:
-            self._append(b"", mark=PAY_AGAIN)
+            self._append(b"", mark=REPEAT_AND_PANIC)
 
-    def lost_a_receiver(self) -> None:
-        """It may have missed the last note-offs. It is to get them, and those that are still to come, on its return."""
-        self._ended.clear()
+    def receiver_lost(self) -> None:
+        """A receiver is gone: recent note-offs (it may have missed them) and those to come are repeated later."""
+        self._recent_note_offs.clear()
         if self._ledger.knows(self.name):
-            self._ledger.owe(self.name)
+            self._ledger.owe_all(self.name)
 
-    def nobody_missed(self, now: float) -> None:
-        """After a look at who is connected: whoever is lost was told of. Debts to one who was forgotten meanwhile, for
-        somebody cut his cable, are paid to those who are left, and so are none any more.
+    def confirm_note_offs(self, now: float) -> None:
+        """The connections were looked at, and every loss reported: note-offs older than DETECTION_TIME have arrived.
+
+        Note-offs owed to a receiver that was forgotten since, because its connection was cut, are sent to the remaining
+        ones and then no longer owed.
         """
-        arrived = [key for key, stamp in self._ended.items() if stamp < now - UNNOTICED]
+        arrived = [key for key, stamp in self._recent_note_offs.items() if stamp < now - DETECTION_TIME]
         for key in arrived:
-            del self._ended[key]
+            del self._recent_note_offs[key]
         if arrived:
-            self._ledger.arrived(self.name, arrived)
+            self._ledger.confirm(self.name, arrived)
         if self._may_settle() and not self._queue and self._ledger.knows(self.name) and self._ledger.owed(self.name):
-            self._append(b"", mark=PAY_DEBTS)
+            self._append(b"", mark=REPEAT_ALL)
 
     def next_deadline(self) -> float:
         """When `pump` has something to do."""
         if self._transmit is None:
             return NEVER
         now = time.perf_counter()
-        deadline = self._pay_at[0] if self._pay_at else NEVER
+        deadline = self._repeat_at[0] if self._repeat_at else NEVER
         if self._queue:
             due = self._queue[0].due
-            deadline = due if due > now or self._pace.room(now) > 0 else self._pace.next(now)
+            deadline = due if due > now or self._pace.room(now) > 0 else self._pace.room_at(now)
         if self._urgent:
             due = self._urgent[0][1]
-            urgent = due if due > now or self._pace.room(now) > -URGENT else self._pace.next(now)
+            urgent = due if due > now or self._pace.room(now) > -URGENT_ROOM else self._pace.room_at(now)
             deadline = min(deadline, urgent)
         return deadline
 
     def pump(self, now: float) -> None:
         """Send what may be sent now."""
-        while self._pay_at and self._pay_at[0] <= now:
-            del self._pay_at[0]
-            self.pay_again()
+        while self._repeat_at and self._repeat_at[0] <= now:
+            del self._repeat_at[0]
+            self.repeat_note_offs()
         self._pump_urgent(now)
         while self._queue and self._transmit is not None and self._pace.room(time.perf_counter()) > 0:
             if not self._is_there():
                 return
-            if now - self._went_on > LATE:
-                self._too_old = now - LATE
-            self._went_on = now
+            if now - self._progress_at > MAX_STANDSTILL:
+                self._drop_before = now - MAX_STANDSTILL
+            self._progress_at = now
             if self._queue[0].due > now:
                 return
             message, due, cause, mark, since = self._queue.popleft()
-            if mark in (PAY, PAY_AGAIN, PAY_DEBTS):
-                self._queue.extendleft(_Queued(m, 0.0, OTHER, k, now) for m, k in reversed(self._debts_now(mark)))
+            if mark in (END_ALL, REPEAT_AND_PANIC, REPEAT_ALL):
+                self._queue.extendleft(_Queued(m, 0.0, OTHER, k, now) for m, k in reversed(self._expand(mark)))
             elif mark == RAW:
                 self._send(message)
-            elif mark == OWED:
+            elif mark == REPEAT:
                 self._send_again(message)
-            elif mark == HELD:
-                self._ledger.pay(self.name, message, self._send)
-            elif is_note_on(message) and since < self._too_old:
+            elif mark == END:
+                self._ledger.end(self.name, message, self._send)
+            elif is_note_on(message) and since < self._drop_before:
                 self._metrics.late += 1
                 self._ledger.hold(self.name, message)
             else:
@@ -182,65 +189,71 @@ class Output:
                 self._metrics.measure(message, due, cause, time.perf_counter())
 
     @property
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         return not (self._queue or self._urgent) or self._transmit is None
 
     def _pump_urgent(self, now: float) -> None:
         while self._urgent and self._urgent[0][1] <= now and self._transmit is not None:
-            if self._pace.room(time.perf_counter()) <= -URGENT or not self._is_there():
+            if self._pace.room(time.perf_counter()) <= -URGENT_ROOM or not self._is_there():
                 return
             message, due, cause = self._urgent.popleft()
             self._send(message)
             self._metrics.measure(message, due, cause, time.perf_counter())
 
     def _is_there(self) -> bool:
-        """Whether the port is; looked for now and then."""
-        if self._sent >= LOOK_AFTER:
-            if not self._look():
+        """Whether the port works; checked every CHECK_EVERY messages."""
+        if self._sent >= CHECK_EVERY:
+            if not self._port_works():
                 return False
             self._sent = 0
         return True
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._queue.clear()
         self._urgent.clear()
 
-    def _debts_now(self, mark: int) -> list[tuple[bytes, int]]:
+    def _expand(self, mark: int) -> list[tuple[bytes, int]]:
+        """The messages that an entry stands for now, each with its mark."""
         sounding = self._ledger.sounding(self.name)
-        if mark == PAY:
-            return [(note_off(channel, pitch), HELD) for channel, pitch in sounding]
-        debts = self._ledger.owed(self.name)
-        again = [(note_off(channel, pitch), OWED) for channel, pitch in debts if (channel, pitch) not in sounding]
-        if self._may_settle():  # the note-off of what sounds is still to come, and everyone will hear it
+        if mark == END_ALL:
+            return [(note_off(channel, pitch), END) for channel, pitch in sounding]
+        owed = self._ledger.owed(self.name)
+        repeated = [(note_off(channel, pitch), REPEAT) for channel, pitch in owed if (channel, pitch) not in sounding]
+        if self._may_settle():  # the note-offs of sounding notes are still to come, and all receivers will get them
             for key in sounding:
                 self._ledger.settle(self.name, *key)
-        return again if sounding or mark == PAY_DEBTS else again + [(message, RAW) for message in silence()]
+        if sounding or mark == REPEAT_ALL:
+            return repeated
+        return repeated + [(message, RAW) for message in panic_messages()]
 
     def _may_settle(self) -> bool:
-        """Whether a debt that is paid now is none any more. Who comes back after the port did is waited for."""
-        return not self._pay_at and self._everyone()
+        """Whether a note-off that is repeated now is no longer owed: all remembered receivers are connected.
+
+        Not before the last of REPEAT_AFTER: until then a receiver may return that came back later than the port.
+        """
+        return not self._repeat_at and self._is_complete()
 
     def _send_again(self, message: bytes) -> None:
-        """Pay a debt; for a while it counts as a note-off that may have been missed."""
+        """Repeat an owed note-off; for a while it counts as one that may have been missed."""
         if self._send(message) and self._may_settle():
             self._ledger.settle(self.name, (message[0] & 15) + 1, message[1])
-            self._ledger.ended(self.name, message)
+            self._ledger.note_off_sent(self.name, message)
 
     def _send(self, message: bytes) -> bool:
         if self._transmit is None:
             return False
         if is_note_off(message):
-            self._ledger.ended(self.name, message)
-            self._ended[(message[0] & 15) + 1, message[1]] = time.perf_counter()
+            self._ledger.note_off_sent(self.name, message)
+            self._recent_note_offs[(message[0] & 15) + 1, message[1]] = time.perf_counter()
         try:
             self._transmit(message)
-        except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is found out apart
+        except (OSError, RuntimeError, ValueError):  # rtmidi's errors; whether the port is gone is checked elsewhere
             self._metrics.unsent += 1
             return False
         finally:
-            self._pace.spent(time.perf_counter())
+            self._pace.sent(time.perf_counter())
             self._sent += 1
-        if self.is_heard:
+        if self.has_receiver:
             self._metrics.sent += 1
         else:
             self._metrics.unsent += 1
@@ -249,16 +262,13 @@ class Output:
     def _append(self, message: bytes, due: float = 0.0, cause: Cause = OTHER, mark: int = NORMAL) -> None:
         now = time.perf_counter()
         if not self._queue:
-            self._went_on = now
+            self._progress_at = now
         self._queue.append(_Queued(message, due, cause, mark, now))
-
-    def _hush(self) -> None:
-        for message in silence():
-            self._append(message, mark=RAW)
 
 
 def is_urgent(message: bytes) -> bool:
-    """Clock, transport, song position and the like: all of the system's messages but exclusive ones. They keep their
-    order among themselves: a Continue that overtook its song position would start at the wrong bar.
+    """Whether this is clock, transport, song position or another system message, but not an exclusive one.
+
+    Urgent messages keep their order: a Continue that overtook its song position would start at the wrong bar.
     """
     return message[0] > 0xF0 and message[0] != 0xF7

@@ -10,61 +10,61 @@ class Pace(Protocol):
     """How much may be sent, and when."""
 
     def room(self, now: float) -> int:
-        """How many messages may be sent now; less than 0 when urgent ones were sent beyond that."""
+        """How many messages may be sent now; less than 0 when urgent ones were sent beyond the limit."""
 
-    def next(self, now: float) -> float:
+    def room_at(self, now: float) -> float:
         """When there is room again, if there is none now."""
 
-    def spent(self, now: float) -> None:
-        """One was sent."""
+    def sent(self, now: float) -> None:
+        """A message was sent."""
 
 
 class Unlimited:
     def room(self, now: float) -> int:
         return 1
 
-    def next(self, now: float) -> float:
+    def room_at(self, now: float) -> float:
         return now
 
-    def spent(self, now: float) -> None:
+    def sent(self, now: float) -> None:
         pass
 
 
-class Groups:
-    """`most` at once, then a `pause`, whatever the clock says: whoever receives needs the time to run.
+class Bursts:
+    """`size` messages at once, then a `pause` (seconds) after the last one: the receiver needs the time to run.
 
-    ALSA's sequencer drops, without a word, what exceeds the queue of whoever receives: 200 events unless he asks for
+    ALSA's sequencer drops, without an error, what exceeds the receiver's queue: 200 events unless the receiver asks for
     more.
     """
 
-    def __init__(self, most: int, pause: float) -> None:
-        self._most, self._pause = most, pause
-        self._left, self._last = most, 0.0
+    def __init__(self, size: int, pause: float) -> None:
+        self._size, self._pause = size, pause
+        self._left, self._last = size, 0.0
 
     def room(self, now: float) -> int:
         if now >= self._last + self._pause:
-            self._left = self._most
+            self._left = self._size
         return self._left
 
-    def next(self, now: float) -> float:
+    def room_at(self, now: float) -> float:
         return self._last + self._pause
 
-    def spent(self, now: float) -> None:
+    def sent(self, now: float) -> None:
         self._left -= 1
         self._last = now
 
 
 class PerCycle:
-    """So many in each cycle of the JACK server.
+    """At most `limit` messages in each cycle of the JACK server.
 
-    rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of 32 KiB per cycle cannot overflow then, and
-    nothing is sent when the server stands still.
+    With 500, rtmidi's ring of 16 KiB (2,340 short messages) and a port's buffer of 32 KiB per cycle cannot overflow,
+    and nothing is sent while the server stands still. `cycle` identifies the current cycle.
     """
 
-    def __init__(self, most: int, cycle: Callable[[], int]) -> None:
-        self._most, self._cycle = most, cycle
+    def __init__(self, limit: int, cycle: Callable[[], int]) -> None:
+        self._limit, self._cycle = limit, cycle
         self._last, self._left = -1, 0
-        self._in_vain = 0  # looks since the last cycle
+        self._fruitless = 0  # looks without room since the last cycle
         self._looked_at = 0.0
 
     def room(self, now: float) -> int:
@@ -72,12 +72,12 @@ class PerCycle:
             return self._left
         self._looked_at = now
         if (cycle := self._cycle()) != self._last:
-            self._last, self._left, self._in_vain = cycle, self._most, 0
-        self._in_vain += self._left <= 0
+            self._last, self._left, self._fruitless = cycle, self._limit, 0
+        self._fruitless += self._left <= 0
         return self._left
 
-    def next(self, now: float) -> float:
-        return now + (0.0005 if self._in_vain < 10 else 0.004)  # a server that stands still may do so for long
+    def room_at(self, now: float) -> float:
+        return now + (0.0005 if self._fruitless < 10 else 0.004)  # a server that stands still may do so for long
 
-    def spent(self, now: float) -> None:
+    def sent(self, now: float) -> None:
         self._left -= 1

@@ -1,7 +1,7 @@
 """Remembers what others connected our ports to, and connects it again when one end was away.
 
-The desk keeps the list while there is no stage, because a JACK client of its own would cost it dearly: libjack locks
-all memory of a process that has one, and may hang with it when the server dies.
+The desk keeps the list while there is no stage process, because a JACK client of its own would cost the desk dearly:
+libjack locks all memory of a process that has a client, and may hang with it when the server dies.
 """
 
 from __future__ import annotations
@@ -10,15 +10,29 @@ import re
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
-MOST = 256  # connections that are remembered
-_WHICH = re.compile(r" \(\d+\)$")  # see AlsaGraph
-Wish = tuple[str, str, str]  # MIDI system, our port, the other's
+MAX_REMEMBERED = 256  # connections; beyond that the oldest are forgotten
+_NUMBER = re.compile(r" \(\d+\)$")  # of the second port of one name: see AlsaGraph
+
+
+class PortConnection(NamedTuple):
+    api: str  # the MIDI system, as in port_names
+    own: str  # our port
+    other: str
+
+
+class OwnPort(NamedTuple):
+    """An open port of ours."""
+
+    api: str
+    name: str
+    is_output: bool
+    peer: str | None  # the port that the configuration connects it to: see Device.peer
 
 
 class ConnectionGraph(Protocol):
-    """A MIDI system, seen as a patchbay."""
+    """The ports and connections of a MIDI system."""
 
     def ports(self, is_output: bool) -> list[str]:
         """All ports that give (or take) messages."""
@@ -26,13 +40,13 @@ class ConnectionGraph(Protocol):
     def connections(self, own: str) -> set[str]:
         """Names of the ports that our port `own` is connected to."""
 
-    def exists(self, port: str) -> bool: ...
+    def has_port(self, name: str) -> bool: ...
 
     def identity(self, port: str) -> Hashable:
-        """Something that is another one if `port` went, and came back under its name. None: that cannot be told."""
+        """A value that differs if `port` went and came back under its name. None: unknown."""
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
-        """Whether it could be done."""
+        """Whether the connection was made."""
 
     def disconnect(self, own: str) -> None:
         """Cut all connections of `own`, an input."""
@@ -40,117 +54,126 @@ class ConnectionGraph(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PatchChanges:
-    """What happened between two looks; of `back` and `lost`, an item for each connection: (our port, the other's).
+    """What happened between two calls of `update`; in `restored` and `lost` an item per connection: (own, other).
 
-    One whose other end was away in between is in both.
+    A connection whose other end was away in between is in both.
     """
 
-    changed: bool  # what is remembered
-    back: list[tuple[str, str]]  # one that was remembered is there again
-    lost: list[tuple[str, str]]  # one is gone: somebody cut it, or the other end is away
+    changed: bool  # whether the list of remembered connections changed
+    restored: list[tuple[str, str]]  # remembered connections that exist again
+    lost: list[tuple[str, str]]  # connections that are gone: they were cut, or the other end is away
 
 
 class PatchBay:
-    """One `look` after the other."""
+    """Follows the connections of our ports from one `update` to the next."""
 
     def __init__(self, private: Iterable[str] = ()) -> None:
         self._private = set(private)  # ports of ours that connect themselves
-        self._wishes: dict[Wish, None] = {}  # in order of their appearance
-        self._seen: set[Wish] = set()  # connected at the last look
-        self._known: dict[Wish, Hashable] = {}  # of those, and of those that were cut: who was connected
-        self._cut: set[Wish] = set()  # not connected at the last look, though both ends were there
+        self._remembered: dict[PortConnection, None] = {}  # in order of appearance
+        self._connected: set[PortConnection] = set()  # at the last update
+        self._missing: set[PortConnection] = set()  # not connected at the last update, though both ends existed
+        self._identities: dict[PortConnection, Hashable] = {}  # of the other port, for those connected or missing
 
-    def wish(self, wishes: Iterable[Iterable[str]]) -> None:
-        """What was connected before we came."""
-        for system, own, other in wishes:
-            self._wishes[system, own, other] = None
+    def remember(self, connections: Iterable[Iterable[str]]) -> None:
+        """Add connections that a previous stage process remembered."""
+        for api, own, other in connections:
+            self._remembered[PortConnection(api, own, other)] = None
 
     def to_json(self) -> list[Any]:
-        return [list(wish) for wish in self._wishes]
+        return [list(connection) for connection in self._remembered]
 
-    def closed(self, own: str) -> None:
-        """Our port was away: what is not connected now was not cut by anybody."""
-        self._seen = {wish for wish in self._seen if wish[1] != own}
-        self._cut = {wish for wish in self._cut if wish[1] != own}
+    def reopened(self, own: str) -> None:
+        """Our port was closed in between: connections that are missing now were not cut by a person."""
+        self._connected = {connection for connection in self._connected if connection.own != own}
+        self._missing = {connection for connection in self._missing if connection.own != own}
 
-    def keep(self, owns: Iterable[str]) -> None:
-        """Only these ports are still ours."""
-        names = set(owns)
-        self._wishes = {wish: None for wish in self._wishes if wish[1] in names}
-        self._seen = {wish for wish in self._seen if wish[1] in names}
+    def keep_only(self, own_names: Iterable[str]) -> None:
+        """Forget the connections of all other ports."""
+        names = set(own_names)
+        self._remembered = {connection: None for connection in self._remembered if connection.own in names}
+        self._connected = {connection for connection in self._connected if connection.own in names}
 
-    def is_lonely(self, own: str) -> bool:
-        """Whether nobody is connected to `own`."""
-        return not any(seen[1] == own for seen in self._seen)
+    def is_unconnected(self, own: str) -> bool:
+        return not any(connection.own == own for connection in self._connected)
 
-    def is_deserted(self, own: str) -> bool:
-        """Whether all who were connected to `own` are away. One that nobody was ever connected to is not."""
-        return any(wish[1] == own for wish in self._wishes) and self.is_lonely(own)
+    def has_lost_all(self, own: str) -> bool:
+        """Whether all ports that were connected to `own` are away. False if there were none."""
+        return any(connection.own == own for connection in self._remembered) and self.is_unconnected(own)
 
-    def is_complete(self, system: str, own: str) -> bool:
-        """Whether all who are remembered are connected to `own`."""
-        return all(wish in self._seen for wish in self._wishes if wish[:2] == (system, own))
+    def is_complete(self, api: str, own: str) -> bool:
+        """Whether all remembered connections of `own` exist."""
+        return all(connection in self._connected for connection in self._remembered if connection[:2] == (api, own))
 
-    def look(
-        self,
-        boards: Mapping[str, ConnectionGraph],
-        ports: Collection[tuple[str, str, bool, str | None]],
-        in_time: bool = True,
+    def update(
+        self, graphs: Mapping[str, ConnectionGraph], ports: Collection[OwnPort], full_interval: bool = True
     ) -> PatchChanges:
-        """Take note, and restore: of our open `ports` (system, name, whether it is an output, what it is joined to).
+        """Compare the connections of our open `ports` with those of the last update; connect what can be restored.
 
-        What a port is joined to by the configuration is not remembered here: the device may be another one of that
-        name next time. `in_time`: the last look is long enough ago for a server to be rid of a client that died right
-        before it.
+        The connection to a port's peer is not remembered: next time the device may be another one of that name.
+        `full_interval`: the last update is long enough ago for a server to have removed a client that died just before.
         """
-        before = list(self._wishes)
-        suspects, self._cut = self._cut, {wish for wish in self._cut if wish[0] not in boards}
-        looked_at = {(system, own) for system, own, _, _ in ports}
-        joined = {own: foreign for _, own, _, foreign in ports}
+        before = list(self._remembered)
+        looked_at = {port[:2] for port in ports}
+        peers = {port.name: port.peer for port in ports}
 
-        def is_joined(wish: Wish) -> bool:
-            foreign = joined.get(wish[1])
-            return foreign is not None and (wish[2] == foreign or wish[2].startswith(f"{foreign} ("))
+        def is_to_peer(connection: PortConnection) -> bool:
+            peer = peers.get(connection.own)
+            return peer is not None and (connection.other == peer or connection.other.startswith(f"{peer} ("))
 
-        self._wishes = {wish: None for wish in self._wishes if not is_joined(wish)}
-        now = {wish for wish in self._seen if wish[:2] not in looked_at}
-        replaced = set()
-        for system, own, is_output, _ in ports:
-            board = boards[system]
-            connected = {other for other in board.connections(own) if other not in self._private}
-            now |= {(system, own, other) for other in connected}
-            for wish in [wish for wish in self._wishes if wish[:2] == (system, own) and wish[2] not in connected]:
-                if not board.exists(wish[2]):
-                    continue
-                known = self._known.get(wish)
-                if wish in self._seen | suspects and (known is None or board.identity(wish[2]) in (known, None)):
-                    # Both ends were there, and are. A server takes a while (40 ms were seen) to be rid of the ports of
-                    # a client that died, without its connections: only what stays so was cut by somebody.
-                    if wish in suspects and in_time:
-                        del self._wishes[wish]
-                    else:
-                        self._cut.add(wish)
-                elif board.connect(own, wish[2], is_output):
-                    now.add(wish)
-                    if wish in self._seen:
-                        replaced.add(wish)
-        for wish in now - self._seen | replaced:
-            if wish[:2] in looked_at:
-                self._known[wish] = boards[wish[0]].identity(wish[2])
-        back = sorted(wish[1:] for wish in now - self._seen | replaced if wish in self._wishes)
-        # Of two that are named alike, the second is called the first when the first is gone: so they are counted.
-        gone = Counter(map(_whichever, self._seen)) - Counter(map(_whichever, now - replaced))
+        self._remembered = {connection: None for connection in self._remembered if not is_to_peer(connection)}
+        connected, replaced = self._restore(graphs, ports, full_interval)
+        appeared = connected - self._connected | replaced
+        for connection in appeared:
+            if connection[:2] in looked_at:
+                self._identities[connection] = graphs[connection.api].identity(connection.other)
+        restored = sorted((c.own, c.other) for c in appeared if c in self._remembered)
+        # Of two ports of one name, the second takes the first one's name when that is gone: so they are counted.
+        gone = Counter(map(_without_number, self._connected)) - Counter(map(_without_number, connected - replaced))
         lost = sorted(gone.elements())
-        for wish in sorted(now):
-            if wish[:2] in looked_at and not is_joined(wish):
-                self._wishes.setdefault(wish)
-        while len(self._wishes) > MOST:
-            del self._wishes[next(iter(self._wishes))]
-        self._seen = now
-        self._known = {wish: who for wish, who in self._known.items() if wish in now or wish in self._cut}
-        return PatchChanges(before != list(self._wishes), back, lost)
+        for connection in sorted(connected):
+            if connection[:2] in looked_at and not is_to_peer(connection):
+                self._remembered.setdefault(connection)
+        while len(self._remembered) > MAX_REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        self._connected = connected
+        self._identities = {c: value for c, value in self._identities.items() if c in connected or c in self._missing}
+        return PatchChanges(before != list(self._remembered), restored, lost)
+
+    def _restore(
+        self, graphs: Mapping[str, ConnectionGraph], ports: Collection[OwnPort], full_interval: bool
+    ) -> tuple[set[PortConnection], set[PortConnection]]:
+        """Connect what is to be restored, forget what was cut.
+
+        Returns all connections, and those of them whose other end went and came back since the last update.
+        """
+        missing_before, self._missing = self._missing, {c for c in self._missing if c.api not in graphs}
+        looked_at = {port[:2] for port in ports}
+        connected = {connection for connection in self._connected if connection[:2] not in looked_at}
+        replaced = set()
+        for api, own, is_output, _ in ports:
+            graph = graphs[api]
+            others = {other for other in graph.connections(own) if other not in self._private}
+            connected |= {PortConnection(api, own, other) for other in others}
+            for connection in [c for c in self._remembered if c[:2] == (api, own) and c.other not in others]:
+                if not graph.has_port(connection.other):
+                    continue
+                identity = self._identities.get(connection)
+                if connection in self._connected | missing_before and (
+                    identity is None or graph.identity(connection.other) in (identity, None)
+                ):
+                    # Both ends existed, and exist. A server takes a while (40 ms were seen) to remove the ports of a
+                    # client that died, without its connections: only what is missing twice was cut by a person.
+                    if connection in missing_before and full_interval:
+                        del self._remembered[connection]
+                    else:
+                        self._missing.add(connection)
+                elif graph.connect(own, connection.other, is_output):
+                    connected.add(connection)
+                    if connection in self._connected:
+                        replaced.add(connection)
+        return connected, replaced
 
 
-def _whichever(wish: Wish) -> tuple[str, str]:
-    """Our port and the name of the other, whichever of that name it is."""
-    return wish[1], _WHICH.sub("", wish[2])
+def _without_number(connection: PortConnection) -> tuple[str, str]:
+    """Our port, and the name of the other without the number that distinguishes ports of one name."""
+    return connection.own, _NUMBER.sub("", connection.other)

@@ -1,4 +1,4 @@
-"""What ports are called: ours, on each MIDI system, and those of others that the configuration names."""
+"""Names of ports: of our own, on each MIDI system, and of the ports of others that `connect:` names."""
 
 from __future__ import annotations
 
@@ -12,50 +12,52 @@ _ADDRESS = re.compile(r" \d+:\d+$")  # the numbers that ALSA gives to a client a
 
 
 def client_name(port: str) -> str:
-    """What others see: on ALSA and JACK a client with the port "midi", elsewhere the port itself."""
+    """The name that others see: on ALSA and JACK of a client with the port "midi", elsewhere of the port itself."""
     return f"jamd {port}"
 
 
 def is_ours(port: str) -> bool:
-    """Whether a port is a jamd's, so that `connect:` never means it."""
+    """Whether the port belongs to a jamd; `connect:` never means such a port."""
     return port.startswith(client_name(""))
 
 
 def own_name(api: str, port: str) -> str:
+    """The whole name of our port, client and port where the system has both."""
     return f"{client_name(port)}:midi" if api in (ALSA, JACK) else client_name(port)
 
 
 def find_port(names: list[str], wanted: str, taken: Iterable[str] = ()) -> int | None:
-    """The port named so, or else the first that has `wanted` in its name; not one of those `taken`, nor of our own.
+    """Index of the port with that name, or else of the first that has `wanted` in its name (case is ignored).
 
-    ALSA's `CLIENT:PORT 20:0` is found by its name where the numbers are others: they change when it is plugged in.
+    Ports of a jamd are left out, and of those `taken` as many as are listed. ALSA's `CLIENT:PORT 20:0` is found without
+    the numbers too: they change whenever the device is plugged in.
     """
-    left = Counter(taken)
+    left_out = Counter(taken)
     others = []
     for index, name in enumerate(names):
-        if left[name] > 0:
-            left[name] -= 1
+        if left_out[name] > 0:
+            left_out[name] -= 1
         elif not is_ours(name):
             others.append((index, name))
-    whole, part = without_numbers(wanted), wanted.casefold()
-    for fits in (
+    bare, part = without_numbers(wanted), wanted.casefold()
+    for matches in (
         lambda name: name == wanted,
         lambda name: part in name.casefold(),
-        lambda name: without_numbers(name) == whole,
+        lambda name: without_numbers(name) == bare,
     ):
         for index, name in others:
-            if fits(name):
+            if matches(name):
                 return index
     return None
 
 
 def without_numbers(port: str | None) -> str | None:
-    """A port of others by its mere name."""
+    """A port's name without the numbers that ALSA appends."""
     return _ADDRESS.sub("", port) if port is not None else None
 
 
 def remedy() -> str:
-    """How a person gets ports where there are none."""
+    """What to do where there is no MIDI system."""
     if sys.platform == "linux":
         return "load ALSA's sequencer (modprobe snd-seq) or start a JACK server"
     if sys.platform == "win32":

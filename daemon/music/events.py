@@ -1,4 +1,4 @@
-"""The values that stage and players exchange.
+"""The values that stage and players exchange, and MIDI messages.
 
 Beats are quarter notes since the clock started; pitches are MIDI numbers.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MidiEvent:
-    """A message that was heard from `source` (a port, a melody or another player) at `beat`."""
+    """A message from `source` (a port, a melody or another player) at `beat`."""
 
     beat: float
     source: str
@@ -19,10 +19,10 @@ class MidiEvent:
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Sound `pitch` (0–127) at `onset` with `velocity` (1–127).
+    """Play `pitch` (0–127) at `onset` with `velocity` (1–127).
 
     `duration` is in beats, or None: until the voice's next Play or Stop.
-    In a monophonic voice a new Play ends what sounds and cancels what is queued from its onset on.
+    In a monophonic voice a new Play ends the sounding note and cancels what is queued from its onset on.
     """
 
     onset: float
@@ -34,7 +34,7 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End what sounds in `voice` at `onset`, and cancel what is queued from there on."""
+    """End the sounding notes of `voice` at `onset`, and cancel what is queued from there on."""
 
     onset: float
     voice: str
@@ -45,7 +45,7 @@ Action = Play | Stop
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The half-open stretch [start, end) that a player is to fill, in beats.
+    """The half-open interval [start, end) that a player is to fill, in beats.
 
     `bar_start` is the beat of the last bar line at or before `start`, `meter` the bar's length in beats, `tempo` in
     beats per minute.
@@ -70,7 +70,7 @@ def note_on(channel: int, pitch: int, velocity: int) -> bytes:
 
 
 def note_off(channel: int, pitch: int) -> bytes:
-    """Channel 1–16. A true note-off: some synthesisers take note-on with velocity 0 for a note."""
+    """Channel 1–16. Status 8n: some synthesisers play a note for a note-on with velocity 0."""
     return bytes((NOTE_OFF | channel - 1, pitch, 0))
 
 
@@ -80,7 +80,7 @@ def control_change(channel: int, number: int, value: int) -> bytes:
 
 
 def song_position(beat: float) -> bytes:
-    """The 16th at or before `beat`, as a Song Position Pointer: 14 bits, low byte first. Beyond them, the last."""
+    """Song Position Pointer to the 16th at or before `beat`: 14 bits, low byte first; clamped to their range."""
     sixteenth = min(max(int(beat * 4 + 1e-6), 0), (1 << 14) - 1)
     return bytes((SONG_POSITION, sixteenth & 127, sixteenth >> 7))
 
@@ -90,7 +90,7 @@ def is_note_on(message: bytes) -> bool:
 
 
 def is_note_off(message: bytes) -> bool:
-    """A note-off, or a note-on with velocity 0, which means the same."""
+    """Whether this is a note-off, or a note-on with velocity 0, which means the same."""
     return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
 
 
@@ -104,7 +104,7 @@ _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB
 
 
 def is_well_formed(message: bytes) -> bool:
-    """Whether these bytes are one whole MIDI 1.0 message (MIDI 1.0 specification, table 1)."""
+    """Whether these bytes are exactly one MIDI 1.0 message (MIDI 1.0 specification, table 1)."""
     if not message or message[0] < 0x80:
         return False
     if message[0] == 0xF0:

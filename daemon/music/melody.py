@@ -1,4 +1,4 @@
-"""Melodies whose future is known, from Standard MIDI Files."""
+"""Melodies known in advance, from Standard MIDI Files."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from daemon.errors import MelodyError
 from daemon.music.smf import TimedMessages, read_tracks
 from daemon.music.tempo import TempoMap, tempo_map_from_json
 
-SLOWEST, FASTEST = 4, 2000  # beats per minute in a file
-LONGEST = 100_000  # beats
+MIN_BPM, MAX_BPM = 4, 2000
+MAX_BEATS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Melody:
-    """Notes in order of onset; `length` in beats, up to the bar line after the last note: a `loop` starts anew."""
+    """Notes in order of onset; `length` in beats, to the bar line after the last note, where a `loop` starts anew."""
 
     name: str
     notes: tuple[Note, ...]
@@ -38,18 +38,18 @@ class Melody:
     tempo_map: TempoMap
 
     def between(self, start: float, end: float) -> Iterator[Note]:
-        """The notes whose onset lies in [start, end), in order, loops unrolled: onsets count from the clock's 0."""
-        turn = start // self.length * self.length if self.loop and start > 0 else 0.0
-        while turn < end:
-            first = bisect_left(self.notes, start, key=lambda note, turn=turn: turn + note.onset)  # type: ignore[misc]
+        """The notes whose onset lies in [start, end), in order. Loops are unrolled: onsets are the clock's beats."""
+        offset = start // self.length * self.length if self.loop and start > 0 else 0.0  # of the current repetition
+        while offset < end:
+            first = bisect_left(self.notes, start, key=lambda note, offset=offset: offset + note.onset)  # type: ignore[misc]
             for index in range(first, len(self.notes)):
                 note = self.notes[index]
-                if turn + note.onset >= end:
+                if offset + note.onset >= end:
                     return
-                yield Note(turn + note.onset, note.duration, note.pitch, note.velocity, note.part)
+                yield Note(offset + note.onset, note.duration, note.pitch, note.velocity, note.part)
             if not self.loop:
                 return
-            turn += self.length
+            offset += self.length
 
     @property
     def parts(self) -> int:
@@ -71,61 +71,25 @@ def melody_from_json(data: dict[str, Any]) -> Melody:
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
     """Read a Standard MIDI File of format 0 or 1.
 
-    Raises MelodyError if it is missing, broken, truncated, in SMPTE time or without notes.
+    Raises MelodyError if the file is missing, broken, truncated, in SMPTE time or without notes.
     """
     return _melody(path, name, loop, *read_tracks(path))
 
 
 def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[TimedMessages]) -> Melody:
-    tempi: dict[float, float] = {0.0: 120.0}
-    meters: dict[float, float] = {0.0: 4.0}
-    notes: list[tuple[int, int, int, int, tuple[int, int]]] = []
-    for index, track in enumerate(tracks):
-        sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}
-        for tick, message in track:
-            if message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = 60e6 / message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[tick / division] = message.numerator * 4 / message.denominator
-            elif message.type == "note_on" and message.velocity > 0:
-                sounding.setdefault((message.channel, message.note), []).append((tick, message.velocity))
-            elif message.type in ("note_on", "note_off") and (started := sounding.get((message.channel, message.note))):
-                onset, velocity = started.pop(0)
-                notes.append((onset, tick, message.note, velocity, (index, message.channel)))
-        end = track[-1][0] if track else 0
-        notes += [
-            (on, max(end, on + division), pitch, velocity, (index, channel))
-            for (channel, pitch), held in sounding.items()
-            for on, velocity in held
-        ]
+    notes = _notes(division, tracks)
     if not notes:
         raise MelodyError(f"{path}: it has no notes: choose a file with at least one")
-    by_track = len({part[0] for *_, part in notes}) > 1
-    keys = sorted({part if not by_track else (part[0], 0) for *_, part in notes})
-    parts = {key: number for number, key in enumerate(keys)}
-    ordered = sorted(
-        (
-            Note(
-                on / division,
-                max(off - on, 1) / division,
-                pitch,
-                velocity,
-                parts[part if not by_track else (part[0], 0)],
-            )
-            for on, off, pitch, velocity, part in notes
-        ),
-        key=lambda n: (n.onset, n.part, -n.pitch),
-    )
-    tempo_map = TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
-    last = max(note.onset + note.duration for note in ordered)
+    tempo_map = _tempo_map(division, tracks)
+    last = max(note.onset + note.duration for note in notes)
     bar, length = tempo_map.bar_at(last)
     length = bar if last - bar < 1e-6 else bar + length
-    if length > LONGEST:
-        raise MelodyError(f"{path}: {length:.0f} quarter notes long: {LONGEST} at most can be played")
+    if length > MAX_BEATS:
+        raise MelodyError(f"{path}: {length:.0f} quarter notes long: {MAX_BEATS} at most can be played")
     for beat, bpm in tempo_map.tempi:
-        if not SLOWEST <= bpm <= FASTEST:
+        if not MIN_BPM <= bpm <= MAX_BPM:
             raise MelodyError(
-                f"{path}: its tempo at quarter note {beat:g} is {bpm:.4g}: correct it to {SLOWEST}–{FASTEST} per minute"
+                f"{path}: its tempo at quarter note {beat:g} is {bpm:.4g}: correct it to {MIN_BPM}–{MAX_BPM} per minute"
             )
     if loop:
         tempo_map = TempoMap(
@@ -133,4 +97,49 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[Timed
             tuple(m for m in tempo_map.meters if m[0] < length),
             length,
         )
-    return Melody(name, tuple(ordered), length, loop, tempo_map)
+    return Melody(name, tuple(notes), length, loop, tempo_map)
+
+
+def _tempo_map(division: int, tracks: list[TimedMessages]) -> TempoMap:
+    """Without events for beat 0: 120 bpm, 4/4."""
+    tempi: dict[float, float] = {0.0: 120.0}
+    meters: dict[float, float] = {0.0: 4.0}
+    for track in tracks:
+        for tick, message in track:
+            if message.type == "set_tempo" and message.tempo > 0:
+                tempi[tick / division] = 60e6 / message.tempo
+            elif message.type == "time_signature" and message.numerator > 0:
+                meters[tick / division] = message.numerator * 4 / message.denominator
+    return TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
+
+
+def _notes(division: int, tracks: list[TimedMessages]) -> list[Note]:
+    """In order of onset, then part, then from high to low."""
+    spans = [(*span, index) for index, track in enumerate(tracks) for span in _spans(track, division)]
+    by_track = len({index for *_, index in spans}) > 1
+    keys = [(index, 0 if by_track else channel) for *_, channel, index in spans]
+    parts = {key: number for number, key in enumerate(sorted(set(keys)))}
+    notes = [
+        Note(on / division, max(off - on, 1) / division, pitch, velocity, parts[key])
+        for (on, off, pitch, velocity, _, _), key in zip(spans, keys, strict=True)
+    ]
+    return sorted(notes, key=lambda note: (note.onset, note.part, -note.pitch))
+
+
+def _spans(track: TimedMessages, division: int) -> list[tuple[int, int, int, int, int]]:
+    """(tick of the note-on, tick of the note-off, pitch, velocity, channel) of each note.
+
+    A note-off ends the oldest note of its pitch. Notes without one last to the end of the track, but at least a beat.
+    """
+    sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}  # (channel, pitch) → (tick, velocity), oldest first
+    found: list[tuple[int, int, int, int, int]] = []
+    for tick, message in track:
+        if message.type == "note_on" and message.velocity > 0:
+            sounding.setdefault((message.channel, message.note), []).append((tick, message.velocity))
+        elif message.type in ("note_on", "note_off") and (started := sounding.get((message.channel, message.note))):
+            onset, velocity = started.pop(0)
+            found.append((onset, tick, message.note, velocity, message.channel))
+    end = track[-1][0] if track else 0
+    for (channel, pitch), left in sounding.items():
+        found += [(on, max(end, on + division), pitch, velocity, channel) for on, velocity in left]
+    return found

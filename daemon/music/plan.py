@@ -1,4 +1,4 @@
-"""What a player announces of the music to come: chords, sections, a melody. Its listeners know it ahead."""
+"""A plan: chords, sections and melody that a player announces to its listeners ahead of their first beat."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def plan_from_json(data: Mapping[str, Any]) -> Plan:
-    """Raises ValueError for what is no plan."""
+    """Raises ValueError if `data` is no plan."""
     try:
         return Plan(
             float(data["beat"]),

@@ -1,4 +1,4 @@
-"""Standard MIDI Files: formats 0 and 1 are read, format 1 is written, with 960 ticks per quarter."""
+"""Standard MIDI Files: formats 0 and 1 are read, format 1 is written with 960 ticks per quarter note."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ if TYPE_CHECKING:
 
 TICKS = 960  # per quarter note, so per beat
 
-TimedMessages = list[tuple[int, "mido.Message"]]  # with their absolute ticks
+TimedMessages = list[tuple[int, "mido.Message"]]  # with absolute ticks
 
 
 @dataclass(slots=True)
 class Track:
-    """Messages with their ticks, in any order; at one tick they keep it."""
+    """Messages with their ticks, in any order; those at one tick keep their order."""
 
     name: str
     events: list[tuple[int, bytes]] = field(default_factory=list)
 
 
-def sounded(events: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """What an instrument is sent, in order of time: a sounding pitch that is struck again is let go first, and only its
-    last holder's note-off counts."""
+def as_sent(events: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The messages as an output sends them (see Ledger.transmit), in order of time.
+
+    A sounding pitch gets a note-off before its next note-on; of its holders only the last one's note-off is sent.
+    """
     holders: dict[tuple[int, int], int] = {}
     for tick, message in sorted(events, key=lambda event: event[0]):
         if is_note_on(message) or is_note_off(message):
@@ -47,8 +49,8 @@ def sounded(events: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
         yield tick, message
 
 
-def fraction(meter: float) -> tuple[int, int]:
-    """The time signature of a bar of `meter` quarter notes: 3.0 → (3, 4), 3.5 → (7, 8)."""
+def time_signature(meter: float) -> tuple[int, int]:
+    """The time signature of a bar of `meter` quarter notes: 3.0 → (3, 4), 3.5 → (7, 8); else the nearest quarters."""
     for denominator in (4, 8, 16, 32):
         numerator = meter * denominator / 4
         if numerator == int(numerator) and 1 <= numerator <= 255:
@@ -59,21 +61,21 @@ def fraction(meter: float) -> tuple[int, int]:
 def to_bytes(
     tracks: Iterable[Track], tempi: Sequence[tuple[int, int]], meters: Sequence[tuple[int, tuple[int, int]]]
 ) -> bytes:
-    """A file of a tempo track and `tracks`, as Standard MIDI Files 1.0 (RP-001) says.
+    """A file of a tempo track and `tracks` (Standard MIDI Files 1.0, RP-001).
 
-    Tempi are (tick, microseconds per quarter), meters (tick, signature).
+    Tempi are (tick, microseconds per quarter note), meters (tick, time signature).
     """
-    conductor = Track("tempo")
-    conductor.events += [(tick, _signature(*signature)) for tick, signature in meters]
-    conductor.events += [(tick, _meta(0x51, min(max(t, 1), 0xFFFFFF).to_bytes(3, "big"))) for tick, t in tempi]
-    chunks = [_chunk(track) for track in (conductor, *tracks)]
+    tempo_track = Track("tempo")
+    tempo_track.events += [(tick, _signature(*signature)) for tick, signature in meters]
+    tempo_track.events += [(tick, _meta(0x51, min(max(t, 1), 0xFFFFFF).to_bytes(3, "big"))) for tick, t in tempi]
+    chunks = [_chunk(track) for track in (tempo_track, *tracks)]
     return b"MThd" + struct.pack(">IHHH", 6, 1, len(chunks), TICKS) + b"".join(chunks)
 
 
 def _chunk(track: Track) -> bytes:
     data, last = bytearray(b"\0" + _meta(0x03, track.name.encode())), 0
     for tick, message in sorted(track.events, key=lambda event: event[0]):
-        if 0xF0 < message[0] < 0xFF:  # system common and real time: in a file these bytes mean something else
+        if 0xF0 < message[0] < 0xFF:  # system common and real-time: in a file these bytes mean something else
             continue
         data += _variable(tick - last)
         data += message if message[0] != 0xF0 else b"\xf0" + _variable(len(message) - 1) + message[1:]
@@ -87,20 +89,20 @@ def _meta(kind: int, data: bytes) -> bytes:
 
 
 def _signature(numerator: int, denominator: int) -> bytes:
-    """With 24 MIDI clocks to a click and eight 32nds to a quarter, as everybody has them."""
+    """With the usual 24 MIDI clocks per click and eight 32nds per quarter note."""
     return _meta(0x58, bytes((min(numerator, 255), denominator.bit_length() - 1, 24, 8)))
 
 
 def _variable(value: int) -> bytes:
-    """Seven bits to a byte, the highest first; the last has no top bit."""
+    """A variable-length quantity: seven bits per byte, highest first; the last byte alone has no top bit."""
     data = [value & 0x7F]
     while value := value >> 7:
         data.append(value & 0x7F | 0x80)
     return bytes(reversed(data))
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that there is never a part of it."""
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write `data` to `path`, whole or not at all."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -113,11 +115,11 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
-    """Ticks per quarter, and the tracks, of a Standard MIDI File of format 0 or 1.
+    """Ticks per quarter note, and the tracks, of a Standard MIDI File of format 0 or 1.
 
-    Raises MelodyError if it is missing, broken, truncated or in SMPTE time.
+    Raises MelodyError if the file is missing, broken, truncated or in SMPTE time.
     """
-    import mido  # here, because the stage and the players read no files, and it takes 20 ms
+    import mido  # here, because stage and players read no files, and the import takes 20 ms
 
     remedy = "export it again as a Standard MIDI File, format 0 or 1"
     try:
@@ -126,17 +128,17 @@ def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
     except FileNotFoundError:
         raise MelodyError(f"{path}: there is no such file: correct the path") from None
     except EOFError:
-        raise MelodyError(f"{path}: it ends in the middle of something: {remedy}") from None
+        raise MelodyError(f"{path}: the file is truncated: {remedy}") from None
     except OSError as error:
         raise MelodyError(f"{path}: cannot be read ({error.strerror or 'not a whole MIDI file'}): {remedy}") from None
-    except Exception as error:  # mido raises ValueError, KeySignatureError, IndexError … on broken bytes
+    except Exception as error:  # on broken bytes mido raises ValueError, KeySignatureError, IndexError …
         raise MelodyError(
             f"{path}: not a whole Standard MIDI File ({type(error).__name__}: {error}): {remedy}"
         ) from None
     if smf.type == 2:
         raise MelodyError(f"{path}: format 2 holds independent sequences: {remedy}")
     if not 0 < smf.ticks_per_beat < 0x8000:
-        raise MelodyError(f"{path}: its time is in SMPTE frames or has no length, not in ticks per quarter: {remedy}")
+        raise MelodyError(f"{path}: its time division is SMPTE frames or 0, not ticks per quarter note: {remedy}")
     return smf.ticks_per_beat, tracks
 
 

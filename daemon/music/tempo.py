@@ -1,4 +1,4 @@
-"""Beats and seconds. A clock is one immutable value; a change of tempo makes a new one."""
+"""Conversion between beats and seconds. A tempo is one immutable value; a change makes a new one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SIXTEENTH = 0.25  # beats
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """`beat` falls at `seconds` (stage clock), and time goes on from there with `bpm` beats per minute."""
+    """`beat` falls at `seconds` (`time.perf_counter()`); from there on `bpm` beats per minute."""
 
     beat: float
     seconds: float
@@ -24,7 +24,7 @@ class Tempo:
         return self.seconds + (beat - self.beat) * 60 / self.bpm
 
     def changed(self, beat: float, bpm: float) -> Tempo:
-        """The clock that goes on from `beat` with another tempo."""
+        """The tempo that goes on from `beat` with another `bpm`."""
         return Tempo(beat, self.seconds_at(beat), bpm)
 
 
@@ -32,7 +32,7 @@ class Tempo:
 class TempoMap:
     """Tempi (beat, bpm) and meters (beat, beats per bar), each starting at beat 0.
 
-    It starts anew every `period` beats, if given. A meter takes effect at its beat, which starts a bar.
+    With a `period` the map repeats every so many beats. A meter takes effect at its beat, which starts a bar.
     """
 
     tempi: tuple[tuple[float, float], ...]
@@ -45,26 +45,26 @@ class TempoMap:
 
     def next_change(self, beat: float) -> tuple[float, float] | None:
         """The first change of tempo after `beat`: (beat, bpm)."""
-        turn, _ = self._split(beat)
+        start, _ = self._split(beat)
         for at, bpm in self.tempi:
-            if turn + at > beat:  # in this form, lest rounding finds the same change again and again
-                return turn + at, bpm
+            if start + at > beat:  # not `at > local`, which rounding could make find the same change for ever
+                return start + at, bpm
         if self.period is None or len(self.tempi) == 1:
             return None
-        return turn + self.period, self.tempi[0][1]
+        return start + self.period, self.tempi[0][1]
 
     def bar_at(self, beat: float) -> tuple[float, float]:
         """(beat of the bar line at or before `beat`, beats per bar)."""
-        turn, local = self._split(beat)
-        start, length = self.meters[max(bisect_right(self.meters, (local, float("inf"))) - 1, 0)]
-        return turn + start + (local - start) // length * length, length
+        start, local = self._split(beat)
+        changed, length = self.meters[max(bisect_right(self.meters, (local, float("inf"))) - 1, 0)]
+        return start + changed + (local - changed) // length * length, length
 
     def _split(self, beat: float) -> tuple[float, float]:
-        """(start of the current turn of the loop, beat within it)."""
+        """(start of the current period, beat within it)."""
         if self.period is None or beat < 0:
             return 0.0, beat
-        turn = beat // self.period * self.period
-        return turn, beat - turn
+        start = beat // self.period * self.period
+        return start, beat - start
 
 
 def tempo_map_from_json(data: dict[str, Any]) -> TempoMap:

@@ -41,7 +41,7 @@ def write_recording(journal: Path, path: Path) -> None:
     """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError."""
     data = midi_file(read(journal))
     if data:
-        smf.write_whole(path, data)
+        smf.write_atomically(path, data)
 
 
 def midi_file(entries: Iterable[Entry]) -> bytes:
@@ -121,11 +121,11 @@ class _Session:
         ]
         for track in tracks:
             if track.name in self.ours:
-                track.events = list(smf.sounded(track.events))
+                track.events = list(smf.as_sent(track.events))
         last = max(tick for track in tracks for tick, _ in track.events)
         meters = _meters(self.meters[0][1], ruler.origin, last)
         for seconds, tempo_map in self.meters[1:]:
-            signature = smf.fraction(tempo_map.bar_at(0.0)[1])
+            signature = smf.time_signature(tempo_map.bar_at(0.0)[1])
             if seconds > first and signature != meters[-1][1]:
                 meters.append((ruler.tick(seconds), signature))
         return smf.to_bytes(tracks, ruler.tempi, meters)
@@ -166,7 +166,7 @@ def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tu
     beat = origin
     for _ in range(LONGEST):
         beat, length = tempo_map.bar_at(beat + 1e-9)
-        signature = smf.fraction(length)
+        signature = smf.time_signature(length)
         if not found or found[-1][1] != signature:
             found.append((round((beat - origin) * smf.TICKS), signature))
         beat += length

@@ -196,7 +196,7 @@ def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.
         tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.TICKS), 0)
         tracks[entry.player, entry.voice].events.append((tick, entry.message))
     for track in tracks.values():
-        track.events = list(smf.sounded(track.events))
+        track.events = list(smf.as_sent(track.events))
     return list(tracks.values())
 
 

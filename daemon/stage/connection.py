@@ -1,4 +1,4 @@
-"""A line to another process of ours that is never waited for."""
+"""A connection to another process of jamd that never blocks the stage."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any
 
 from daemon.wire import Unpacker, pack
 
-CHUNK = 1 << 18
+CHUNK = 1 << 18  # bytes read at once
 
 
 class Connection:
-    """Messages to and from `connection`. What cannot be sent at once waits, up to `limit` bytes; then it is broken."""
+    """Messages to and from `sock`. What cannot be sent at once is buffered; beyond `limit` bytes that breaks it."""
 
-    def __init__(self, connection: socket.socket, limit: int) -> None:
-        connection.setblocking(False)
-        self._socket = connection
+    def __init__(self, sock: socket.socket, limit: int) -> None:
+        sock.setblocking(False)
+        self._socket = sock
         self._unpacker = Unpacker()
-        self._waiting = bytearray()
+        self._unsent = bytearray()
         self._limit = limit
         self.broken = self.is_full = False
 
@@ -27,37 +27,38 @@ class Connection:
         return self._socket.fileno()
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether `flush` is to be called when it can be written to."""
-        return bool(self._waiting) and not self.broken
+    def has_unsent(self) -> bool:
+        """Whether bytes are buffered: `flush` is to be called when the socket can be written to."""
+        return bool(self._unsent) and not self.broken
 
     def send(self, messages: Iterable[Any]) -> None:
         if self.broken:
             return
-        self._waiting += pack(messages)
+        self._unsent += pack(messages)
         self.flush()
-        if len(self._waiting) > self._limit:
+        if len(self._unsent) > self._limit:
             self.broken = self.is_full = True
 
     def flush(self) -> None:
+        """Send as many buffered bytes as the socket takes."""
         try:
-            while self._waiting and not self.broken:
-                del self._waiting[: self._socket.send(self._waiting)]
+            while self._unsent and not self.broken:
+                del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
             pass
         except OSError:
             self.broken = True
 
     def drain(self, seconds: float = 1.0) -> None:
-        """Wait until everything is sent, but no longer than that. For the end only."""
+        """Wait until everything is sent, for at most `seconds`. Only before `close`."""
         if not self.broken:
             self._socket.settimeout(seconds)
             with contextlib.suppress(OSError):
-                self._socket.sendall(self._waiting)
-            self._waiting.clear()
+                self._socket.sendall(self._unsent)
+            self._unsent.clear()
 
     def receive(self) -> list[Any]:
-        """What came; `broken` when the other end is closed, or does not speak as we do."""
+        """The messages that came in. Sets `broken` if the other end is closed or sends something else."""
         messages: list[Any] = []
         try:
             while True:

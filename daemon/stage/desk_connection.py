@@ -1,4 +1,4 @@
-"""What the stage tells the desk: never waiting for it, in batches, and nothing twice a minute."""
+"""Messages from the stage to the desk: the journal in batches, log lines at most once a minute for each cause."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Any
 from daemon.entries import Entry, encode_entry
 from daemon.stage.connection import Connection
 
-LIMIT = 64 << 20  # bytes that may wait: an hour of the journal
-POST, BATCH = 0.1, 64  # the journal goes out after so many seconds, or entries
-HUSH = 60.0  # seconds between two lines of one cause
+DESK_BACKLOG = 64 << 20  # bytes that may be unsent: an hour of the journal
+BATCH_SECONDS, BATCH_ENTRIES = 0.1, 64  # the journal is sent after so long, or so many entries
+LOG_INTERVAL = 60.0  # seconds between two log lines of one cause
 NEVER = float("inf")
 
 
 class DeskConnection:
-    """The link to the desk, and the journal on its way there."""
+    """The connection to the desk, and the journal entries that are to be sent there."""
 
-    def __init__(self, link: Connection) -> None:
-        self.link = link
-        self._journal: list[list[Any]] = []
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._entries: list[list[Any]] = []  # encoded
         self._post_at = NEVER
-        self._said: dict[str, float] = {}
+        self._logged_at: dict[str, float] = {}  # by cause
 
-    def tell(self, *message: Any) -> None:
-        self.link.send([message])
+    def send(self, *message: Any) -> None:
+        self.connection.send([message])
 
-    def say(self, level: str, cause: str, text: str) -> None:
-        """A line for people: once a minute for one cause."""
+    def log(self, level: str, cause: str, text: str) -> None:
+        """A log line; ignored within LOG_INTERVAL of one with the same cause."""
         now = time.perf_counter()
-        if now - self._said.get(cause, -HUSH) >= HUSH:
-            self._said[cause] = now
-            self.tell("log", level, cause, text)
+        if now - self._logged_at.get(cause, -LOG_INTERVAL) >= LOG_INTERVAL:
+            self._logged_at[cause] = now
+            self.send("log", level, cause, text)
 
     def record(self, entry: Entry) -> None:
-        """Keep for the journal, until the next `post`."""
-        if not self._journal:
-            self._post_at = time.perf_counter() + POST
-        self._journal.append(encode_entry(entry))
+        """Add to the journal, which the next `post` sends."""
+        if not self._entries:
+            self._post_at = time.perf_counter() + BATCH_SECONDS
+        self._entries.append(encode_entry(entry))
 
     def next_deadline(self) -> float:
         """When `post` has something to do."""
         return self._post_at
 
     def post(self, now: float = NEVER) -> None:
-        """Send the journal's batch, if it is time."""
-        if self._journal and (now >= self._post_at or len(self._journal) >= BATCH):
-            entries, self._journal, self._post_at = self._journal, [], NEVER
-            self.tell("journal", entries)
+        """Send the journal's entries if it is time, or if there are enough for a batch."""
+        if self._entries and (now >= self._post_at or len(self._entries) >= BATCH_ENTRIES):
+            entries, self._entries, self._post_at = self._entries, [], NEVER
+            self.send("journal", entries)
 
     def close(self) -> None:
-        """See that everything is sent, if anybody reads."""
+        """Send everything, if the desk still reads."""
         self.post()
-        self.link.drain()
-        self.link.close()
+        self.connection.drain()
+        self.connection.close()

@@ -1,4 +1,4 @@
-"""Where players come in: whoever connects says who it is before it plays."""
+"""Accepts players: a process that connects must name its player before it takes part."""
 
 from __future__ import annotations
 
@@ -8,36 +8,36 @@ from pathlib import Path
 from daemon.sockets import Listener, serve
 from daemon.stage.connection import Connection
 
-LIMIT = 1 << 20  # bytes that may wait for a player: some seconds of a flood; then it counts as hung
+PLAYER_BACKLOG = 1 << 20  # bytes that may be unsent: some seconds of a flood; beyond that the player counts as hung
 
 
 class PlayerListener:
-    """The stage's socket at `path`, and those who have connected but are not yet known."""
+    """The stage's socket at `path`, and the connections that have not yet named their player."""
 
     def __init__(self, path: Path) -> None:
         self._listener = serve(path)
-        self._strangers: list[Connection] = []
+        self._unnamed: list[Connection] = []
 
     def sockets(self) -> list[Listener | Connection]:
-        """What to wait for."""
-        return [self._listener, *self._strangers]
+        """The sockets to `select` for reading."""
+        return [self._listener, *self._unnamed]
 
     def arrivals(self, readable: Collection[object], expected: Collection[str]) -> Iterator[tuple[str, Connection]]:
-        """Those of the `expected` who have said who they are. Others are sent away: a player tries again."""
-        for link in [link for link in self._strangers if link in readable]:
-            match link.receive():
+        """Connections that have named one of the `expected` players. Others are closed: a player tries again."""
+        for connection in [connection for connection in self._unnamed if connection in readable]:
+            match connection.receive():
                 case [["hello", str(name), _]] if name in expected:
-                    self._strangers.remove(link)
-                    yield name, link
-                case [] if not link.broken:
+                    self._unnamed.remove(connection)
+                    yield name, connection
+                case [] if not connection.broken:
                     continue
                 case _:
-                    self._strangers.remove(link)
-                    link.close()
-        if self._listener in readable and (connection := self._listener.accept()) is not None:
-            self._strangers.append(Connection(connection, LIMIT))
+                    self._unnamed.remove(connection)
+                    connection.close()
+        if self._listener in readable and (accepted := self._listener.accept()) is not None:
+            self._unnamed.append(Connection(accepted, PLAYER_BACKLOG))
 
     def close(self) -> None:
-        for link in self._strangers:
-            link.close()
+        for connection in self._unnamed:
+            connection.close()
         self._listener.close()

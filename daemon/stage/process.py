@@ -36,10 +36,9 @@ from daemon.midi.ports import Ports
 from daemon.performance.performance import Performance
 from daemon.sockets import connect
 from daemon.spec import StageSpec
-from daemon.stage import desk_connection
 from daemon.stage.clock_driver import ClockDriver
 from daemon.stage.connection import Connection
-from daemon.stage.desk_connection import DeskConnection
+from daemon.stage.desk_connection import DESK_BACKLOG, DeskConnection
 from daemon.stage.player_listener import PlayerListener
 from daemon.wire import Call, decode_answer, encode_call
 
@@ -56,9 +55,9 @@ class Stage:
     """Feeds the performance from ports, players, clock source and desk, and is the performance's `Sink`."""
 
     def __init__(self, folder: Path) -> None:
-        self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), desk_connection.LIMIT))
-        self._desk.tell("hello", "stage", os.getpid())
-        self._door = PlayerListener(folder / "stage.sock")
+        self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), DESK_BACKLOG))
+        self._desk.send("hello", "stage", os.getpid())
+        self._listener = PlayerListener(folder / "stage.sock")
         self._waker = Waker()
         self._inbox = Inbox(self._waker)
         self.metrics = Metrics()
@@ -69,7 +68,7 @@ class Stage:
         self._players: dict[str, Connection] = {}
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
-        self._allowed = realtime.become_punctual()
+        self._allowed = realtime.request_real_time()
         self._moved = False  # the transport moved: the desk is to know the position
         self._ending = False
         self.is_orphan = False  # the desk ended without an order
@@ -95,17 +94,17 @@ class Stage:
             self._time.close()
         for link in self._players.values():
             link.close()
-        self._door.close()
+        self._listener.close()
         self._waker.close()
 
     def _turn(self) -> None:
-        links = [self._desk.link, *self._players.values()]
-        full = [link for link in links if link.is_waiting]
+        links = [self._desk.connection, *self._players.values()]
+        full = [link for link in links if link.has_unsent]
         timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
-        doors = [self._waker, *self._door.sockets()]
+        doors = [self._waker, *self._listener.sockets()]
         readable, writable, _ = select.select([*doors, *links], full, [], min(timeout, CHECK))
         if self._waker in readable:
-            self._waker.rest()
+            self._waker.clear()
         self._hear()
         for link in writable:
             link.flush()
@@ -117,9 +116,9 @@ class Stage:
         self._ports.pump(self._spin())
         if self._time is not None:
             self._time.look(time.perf_counter())
-        for name, link in self._door.arrivals(readable, self._names()):
+        for name, link in self._listener.arrivals(readable, self._names()):
             self._welcome(name, link)
-        if self._desk.link in readable or self._desk.link.broken:
+        if self._desk.connection in readable or self._desk.connection.broken:
             self._hear_desk()
         self._keep_house(time.perf_counter())
 
@@ -149,7 +148,7 @@ class Stage:
                 continue
             if not message:
                 if message is not None:
-                    self.say("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
+                    self.log("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
                 self._performance.take(PortLost(time.perf_counter(), source))
                 if message is None:  # a connection of the port is gone
                     self._time.port_lost(time.perf_counter(), source)
@@ -157,8 +156,8 @@ class Stage:
             if self._time.hear(time.perf_counter(), source, message, stamp):
                 continue
             if not self._performance.hear(time.perf_counter(), source, stamp, message):
-                self._ports.got_garbage(source, stamp)
-                self.say("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
+                self._ports.received_malformed(source, stamp)
+                self.log("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
 
     def _hear_player(self, name: str, link: Connection) -> None:
         assert self._performance is not None
@@ -168,7 +167,7 @@ class Stage:
                 answer = [decode_answer(item) for item in items]  # ValueError before anything has happened
                 self._performance.answer(time.perf_counter(), name, number, answer, bool(last))
             except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-                self.say("error", f"answer {name}", f"{name} gave an invalid answer ({error}): {str(message)[:80]}")
+                self.log("error", f"answer {name}", f"{name} gave an invalid answer ({error}): {str(message)[:80]}")
                 link.broken = True
                 break
         if link.broken:
@@ -178,7 +177,7 @@ class Stage:
         self._players.pop(name).close()
         if self._performance is not None and name in self._names():
             self._performance.take(PlayerDown(time.perf_counter(), name))
-        self._desk.tell("player", name, how)
+        self._desk.send("player", name, how)
 
     def _welcome(self, name: str, link: Connection) -> None:
         """A player has connected; it replaces one of the same name."""
@@ -190,7 +189,7 @@ class Stage:
     def _admit(self, name: str) -> None:
         assert self._performance is not None
         self._performance.take(PlayerUp(time.perf_counter(), name))
-        self._desk.tell("player", name, "up")
+        self._desk.send("player", name, "up")
 
     def _names(self) -> set[str]:
         """The configured players."""
@@ -199,9 +198,9 @@ class Stage:
     # The desk
 
     def _hear_desk(self) -> None:
-        for message in self._desk.link.receive():
+        for message in self._desk.connection.receive():
             self._obey(message)
-        if self._desk.link.broken:
+        if self._desk.connection.broken:
             self._ending = self.is_orphan = True
 
     def _obey(self, message: list[Any]) -> None:
@@ -210,15 +209,15 @@ class Stage:
             case ["spec", data]:
                 self._take(StageSpec.from_json(data))
             case ["ping", number]:
-                self._desk.tell("pong", number, self._figures())
+                self._desk.send("pong", number, self._figures())
             case ["connections", connections]:
-                self._ports.patchbay.wish(connections)
+                self._ports.patch_bay.remember(connections)
             case ["stop"]:
                 self._ending = True
             case _ if self._performance is None or self._time is None:
                 pass
             case ["start", *was]:
-                self._ports.pay_again()
+                self._ports.repeat_note_offs()
                 self._time.begin(now, was)
             case ["command", command, stamp]:
                 self._performance.take(Commanded(now, decode_command(command), stamp))
@@ -233,26 +232,26 @@ class Stage:
             if self._time is not None:
                 self._time.configure()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
-                self.say("error", str(error), str(error))
+                self.log("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
             for name in changed & self._players.keys():
                 self._admit(name)
             for name in self._players.keys() - self._names():
                 self._drop_player(name, "down")
-        self._desk.tell("ready", self._ports.apis())
+        self._desk.send("ready", self._ports.apis())
 
     def _begin(self, spec: StageSpec) -> bool:
         """Take the first configuration: note-offs that a previous stage owed are sent as soon as the ports are open."""
         if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
-            self._desk.tell("failed", "\n".join(map(str, taken)))
+            self._desk.send("failed", "\n".join(map(str, taken)))
             self._ending = True
             return False
         for what, allowed in self._allowed.items():
             if not allowed:
-                self.say("info", f"no {what}", realtime.REFUSED[what])
+                self.log("info", f"no {what}", realtime.REFUSALS[what])
         self._performance = Performance(spec, self)
-        self._time = ClockDriver(self._performance, self.say)
-        realtime.freeze()  # not at a reload: it would delay the music
+        self._time = ClockDriver(self._performance, self.log)
+        realtime.freeze_objects()  # not at a reload: it would delay the music
         return True
 
     def _figures(self) -> dict[str, Any]:
@@ -278,32 +277,32 @@ class Stage:
         self._ports.look(now)
         if self._moved and self._time is not None:
             self._moved = False
-            self._desk.tell("place", *self._time.place())
+            self._desk.send("place", *self._time.place())
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._time is None:
             return
         self._check_at = now + CHECK
         for name in self._performance.check_players(now):
-            self._desk.tell("player", name, "hung")
+            self._desk.send("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
         if self._slept - slept > 1.0:
             self._performance.take(Commanded(now, Panic(), now))
             self._ports.reopen(now)
         if now >= self._tidy_at and self._music_at() > now + 5 * ROOM:
             self._tidy_at = now + TIDY
-            realtime.tidy()
+            realtime.collect_garbage()
 
     def port_changed(self, name: str, there: bool) -> None:
-        self._desk.tell("port", name, "back" if there else "lost")
+        self._desk.send("port", name, "back" if there else "lost")
         if not there and self._performance is not None and self._time is not None:
             self._performance.take(PortLost(time.perf_counter(), name))
             self._time.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
-        self._desk.tell("connections", connections)
+        self._desk.send("connections", connections)
 
-    def say(self, level: str, cause: str, text: str) -> None:
-        self._desk.say(level, cause, text)
+    def log(self, level: str, cause: str, text: str) -> None:
+        self._desk.log(level, cause, text)
 
     # Sink
 

@@ -1,27 +1,27 @@
-"""The ledger: nothing sounds without an owner, and what a dead stage owed is paid by the next."""
+"""The ledger: every sounding note has a holder; note-offs that a dead stage process owed are sent by the next."""
 
 from pathlib import Path
 
 import pytest
 
-from daemon.midi.ledger import SIZE, SLOTS, Ledger, Send, open_ledger, silence
+from daemon.midi.ledger import SIZE, SLOTS, Ledger, Send, open_ledger, panic_messages
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
 
 
 def release(ledger: Ledger, port: str, send: Send) -> int:
-    """Pay every note-off that `port` is owed, as an output does when its turn comes; how many."""
+    """Send the note-off of every note that sounds on `port`, as an output does; how many."""
     sounding = ledger.sounding(port)
     for channel, pitch in sounding:
-        ledger.pay(port, note_off(channel, pitch), send)
+        ledger.end(port, note_off(channel, pitch), send)
     return len(sounding)
 
 
-def test_last_holder_sends_the_only_note_off() -> None:
+def test_only_the_last_holder_sends_a_note_off() -> None:
     sent: list[bytes] = []
     ledger = Ledger()
     ledger.transmit("choir", note_on(1, 60, 90), sent.append)
-    ledger.transmit("choir", note_on(1, 60, 80), sent.append)  # struck again: off, then on
-    ledger.transmit("choir", note_off(1, 60), sent.append)  # the first holder's off says nothing
+    ledger.transmit("choir", note_on(1, 60, 80), sent.append)  # off, then on
+    ledger.transmit("choir", note_off(1, 60), sent.append)  # the first holder's note-off is not sent
     assert sent == [note_on(1, 60, 90), note_off(1, 60), note_on(1, 60, 80)]
     ledger.transmit("choir", note_off(1, 60), sent.append)
     assert sent[3:] == [note_off(1, 60)]
@@ -45,15 +45,15 @@ def test_note_off_without_note_on_passes() -> None:
     assert sent == [note_off(1, 60)]
 
 
-def test_a_note_on_is_owed_before_it_is_sent_and_a_note_off_until_it_is() -> None:
+def test_a_note_is_entered_before_its_note_on_and_until_its_note_off_is_sent() -> None:
     ledger = Ledger()
-    owed: list[list[tuple[int, int]]] = []
-    ledger.transmit("choir", note_on(1, 60, 90), lambda _: owed.append(ledger.sounding("choir")))
-    ledger.transmit("choir", note_off(1, 60), lambda _: owed.append(ledger.sounding("choir")))
-    assert owed == [[(1, 60)], [(1, 60)]]
+    entered: list[list[tuple[int, int]]] = []
+    ledger.transmit("choir", note_on(1, 60, 90), lambda _: entered.append(ledger.sounding("choir")))
+    ledger.transmit("choir", note_off(1, 60), lambda _: entered.append(ledger.sounding("choir")))
+    assert entered == [[(1, 60)], [(1, 60)]]
 
 
-def test_a_new_stage_pays_what_a_dead_one_owed(tmp_path: Path) -> None:
+def test_a_new_stage_process_sends_the_note_offs_of_a_dead_one(tmp_path: Path) -> None:
     memory = open_ledger(tmp_path / "ledger", create=True)
     first = Ledger(memory)
     for port, channel, pitch in [("choir", 1, 60), ("choir", 16, 127), ("drums", 10, 0)]:
@@ -68,7 +68,7 @@ def test_a_new_stage_pays_what_a_dead_one_owed(tmp_path: Path) -> None:
     assert len(memory) == SIZE
 
 
-def test_a_note_off_that_could_not_be_sent_stays_owed() -> None:
+def test_a_note_whose_note_off_could_not_be_sent_keeps_sounding() -> None:
     ledger = Ledger()
     ledger.transmit("choir", note_on(1, 60, 90), lambda _: True)
     ledger.transmit("choir", note_off(1, 60), lambda _: False)
@@ -79,7 +79,7 @@ def test_a_note_off_that_could_not_be_sent_stays_owed() -> None:
     assert ledger.sounding("choir") == []
 
 
-def test_a_note_that_was_not_sent_does_not_end_anothers() -> None:
+def test_a_note_on_that_was_not_sent_does_not_end_another_holders_note() -> None:
     sent: list[bytes] = []
     ledger = Ledger()
     ledger.hold("choir", note_on(1, 60, 90))
@@ -91,7 +91,7 @@ def test_a_note_that_was_not_sent_does_not_end_anothers() -> None:
     assert sent == [note_off(1, 60)] and ledger.sounding("choir") == []
 
 
-def test_slots_without_debts_are_used_again() -> None:
+def test_slots_without_sounding_notes_are_used_again() -> None:
     memory = bytearray(SIZE)
     ledger = Ledger(memory)
     ledger.transmit("choir", note_on(1, 60, 90), lambda _: None)
@@ -103,12 +103,12 @@ def test_slots_without_debts_are_used_again() -> None:
     assert again.sounding("choir") == [(1, 60)] and again.sounding("port 1") == [(1, 62)]
 
 
-def test_slots_of_debts_are_used_again_rather_than_none() -> None:
+def test_slots_with_owed_note_offs_are_used_again_rather_than_none() -> None:
     memory = bytearray(SIZE)
     ledger = Ledger(memory)
     for number in range(SLOTS):
         ledger.transmit(f"port {number}", note_on(1, 60, 90), lambda _: None)
-    ledger.inherit("port 7")
+    ledger.end_holders("port 7")
     assert ledger.owed("port 7") == [(1, 60)] and ledger.sounding("port 7") == []
     ledger.transmit("choir", note_on(1, 61, 90), lambda _: None)
     again = Ledger(memory)
@@ -116,7 +116,7 @@ def test_slots_of_debts_are_used_again_rather_than_none() -> None:
     assert not again.knows("port 7") and again.sounding("port 8") == [(1, 60)]
 
 
-def test_with_all_slots_in_debt_it_goes_on() -> None:
+def test_more_outputs_than_slots() -> None:
     sent: list[bytes] = []
     ledger = Ledger()
     for number in range(SLOTS + 3):
@@ -129,7 +129,7 @@ def test_with_all_slots_in_debt_it_goes_on() -> None:
 @pytest.mark.parametrize(
     "name", ["Клавиатура в большой комнате наверху", "é" * 32 + "a", "é" * 32 + "b", "\ud800" * 40]
 )
-def test_long_names_are_known_again(name: str) -> None:
+def test_long_names_are_found_again(name: str) -> None:
     memory = bytearray(SIZE)
     first = Ledger(memory)
     first.transmit("é" * 32 + "c", note_on(1, 59, 90), lambda _: None)
@@ -137,8 +137,8 @@ def test_long_names_are_known_again(name: str) -> None:
     assert Ledger(memory).sounding(name) == [(1, 60)]
 
 
-def test_silence_covers_every_channel() -> None:
-    messages = silence()
+def test_panic_messages_for_every_channel() -> None:
+    messages = panic_messages()
     assert len(messages) == 48
     assert not any(is_note_on(m) or is_note_off(m) for m in messages)
     assert {m[0] & 15 for m in messages} == set(range(16))

@@ -1,4 +1,4 @@
-"""Ports on devices that take what they are given at a pace: without MIDI."""
+"""Ports on fake devices: opened, lost, reopened, reconnected, closed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from daemon.metrics import OTHER, Metrics
+from daemon.midi.connections import CONNECTION_INTERVAL
+from daemon.midi.devices import Device, NotThere, choose_port
 from daemon.midi.inbox import Inbox, Waker
 from daemon.midi.ledger import Ledger
 from daemon.midi.port_names import ALSA, JACK, find_port
-from daemon.midi.ports import PATCH, STALL, Ports
-from daemon.midi.systems import Device, NotThere, Systems
+from daemon.midi.ports import STALL, Ports
+from daemon.midi.systems import Systems
 from daemon.music.events import is_note_off, note_off, note_on
 from daemon.spec import PortSpec
 
@@ -21,7 +23,7 @@ CHOIR, ORGAN, KEYS = PortSpec("choir", "out"), PortSpec("organ", "out"), PortSpe
 
 
 class Handle:
-    """What rtmidi gives: as an output, it keeps what it got; as an input, `receive` brings a message."""
+    """rtmidi's handle: an output keeps the messages sent; for an input, `receive` brings a message."""
 
     def __init__(self, clock: list[float]) -> None:
         self._clock = clock
@@ -48,7 +50,7 @@ class Handle:
         return (list(self.queue.pop(0)), 0.001) if self.queue else None
 
     def receive(self, message: bytes) -> None:
-        """Somebody plays."""
+        """A message comes in."""
         self.call(message)
 
     def close_port(self) -> None:
@@ -58,18 +60,18 @@ class Handle:
     def delete(self) -> None: ...
 
 
-class Board:
-    """A MIDI system of one's own: ports of others, and who is connected to ours."""
+class FakeGraph:
+    """A MIDI system: ports of others, and which of them are connected to ours."""
 
     def __init__(self) -> None:
         self.others: list[str] = []
-        self.links: dict[str, set[str]] = {}
+        self.connected: dict[str, set[str]] = {}
 
     def connections(self, own: str) -> set[str]:
-        return {other for other in self.links.get(own, set()) if other in self.others}
+        return {other for other in self.connected.get(own, set()) if other in self.others}
 
-    def exists(self, port: str) -> bool:
-        return port in self.others
+    def has_port(self, name: str) -> bool:
+        return name in self.others
 
     def identity(self, port: str) -> int:
         return 1
@@ -78,14 +80,14 @@ class Board:
         return self.others
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
-        self.links.setdefault(own, set()).add(other)
+        self.connected.setdefault(own, set()).add(other)
         return True
 
     def disconnect(self, own: str) -> None:
-        self.links.pop(own, None)
+        self.connected.pop(own, None)
 
 
-class Jack:
+class FakeJack:
     alive = True
 
     def cycle(self) -> int:
@@ -95,44 +97,45 @@ class Jack:
 
 
 class Stage:
-    """Ports in a stage's loop, whose clock stands still unless it is told to go on."""
+    """Ports in a stage's loop, whose clock moves only in `go_on`."""
 
     def __init__(self, api: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.api, self.clock, self.board = api, [1000.0], Board()
+        self.api, self.clock, self.graph = api, [1000.0], FakeGraph()
         monkeypatch.setattr(time, "perf_counter", lambda: self.clock[0])
-        monkeypatch.setattr(Systems, "boards", lambda _: {api: self.board})
-        monkeypatch.setattr(Systems, "gone", lambda _, device: self._gone(device))
-        monkeypatch.setattr(Systems, "_dead", lambda *_: False)
-        monkeypatch.setattr(Systems, "end_exclusive", lambda _, device: self.ended.append(device.own))
+        monkeypatch.setattr(Systems, "graphs", lambda _: {api: self.graph})
+        monkeypatch.setattr(Systems, "failure", lambda _, device: self._failure(device))
+        monkeypatch.setattr(Systems, "_is_dead", lambda *_: False)
+        monkeypatch.setattr(Systems, "end_exclusive", lambda _, device: self.ended.append(device.name))
         monkeypatch.setattr(Systems, "compiled", lambda _: iter([(api, 1)]))
         monkeypatch.setattr(Systems, "_open_on", lambda systems, *what: self._open_on(systems, *what))
         self.opened: dict[str, list[Handle]] = {}
         self.ended: list[str] = []
         self.changes: list[tuple[str, bool]] = []
-        self.said: list[str] = []
+        self.logged: list[str] = []
         self.waker, self.ledger, self.metrics = Waker(), Ledger(), Metrics()
         self.inbox = Inbox(self.waker)
         self.ports = Ports(self.ledger, self.inbox, self.metrics, self)
         if api == JACK:
-            self.ports._systems.jack = Jack()
+            self.ports._systems.jack.client = FakeJack()
 
     def _open_on(self, systems: Systems, api: str, number: int, spec: PortSpec, may_share: bool) -> Device:
-        foreign, shared = None, False
+        peer, is_shared = None, False
         handles = self.opened.setdefault(spec.name, [])
         assert not any(handle.open for handle in handles), f"{spec.name} is opened twice"
         if spec.connect is not None:
-            index, shared = systems._find(api, self.board.others, spec, may_share)
-            foreign = self.board.others[index]
+            taken = systems._taken(api, spec.direction == "in")
+            index, is_shared = choose_port(self.graph.others, spec.connect, taken, may_share)
+            peer = self.graph.others[index]
         handles.append(Handle(self.clock))
         own = f"jamd {spec.name}:midi"
-        device = Device(api, handles[-1], own, foreign, spec.direction == "in", spec.connect, shared)
-        if foreign is not None:
-            systems._joined.append(device)
-            self.board.connect(own, foreign, False)
+        device = Device(api, handles[-1], own, peer, spec.direction == "in", spec.connect, is_shared)
+        if peer is not None:
+            systems._connected.append(device)
+            self.graph.connect(own, peer, False)
         return device
 
-    def _gone(self, device: Device) -> str | None:
-        return None if device.foreign is None or device.foreign in self.board.others else f"{device.foreign} is gone"
+    def _failure(self, device: Device) -> str | None:
+        return None if device.peer is None or device.peer in self.graph.others else f"{device.peer} is gone"
 
     def configure(self, *specs: PortSpec) -> None:
         self.ports.configure(specs, self.clock[0])
@@ -158,8 +161,8 @@ class Stage:
 
     def connections_changed(self, connections: list[Any]) -> None: ...
 
-    def say(self, level: str, cause: str, text: str) -> None:
-        self.said.append(text)
+    def log(self, level: str, cause: str, text: str) -> None:
+        self.logged.append(text)
 
 
 @pytest.fixture
@@ -170,14 +173,14 @@ def stage(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 @pytest.mark.parametrize("after", [(), (PortSpec("choir", "out", connect="synth"),)])
-def test_a_port_that_is_closed_for_good_pays_all_it_owes(stage: Stage, after: tuple[PortSpec, ...]) -> None:
-    stage.board.others = ["synth"]
+def test_a_port_that_is_closed_for_good_sends_all_note_offs(stage: Stage, after: tuple[PortSpec, ...]) -> None:
+    stage.graph.others = ["synth"]
     stage.configure(CHOIR, ORGAN)
     choir = stage.handle("choir")
     for pitch in range(60):
         stage.ports.send("choir", note_on(1, pitch, 90), stage.clock[0], OTHER)
     stage.configure(ORGAN, *after)
-    assert choir.open  # nobody waited for it
+    assert choir.open  # `configure` did not wait for it
     stage.ports.send("organ", note_on(1, 60, 90), stage.clock[0], OTHER)
     assert stage.handle("organ").got == [note_on(1, 60, 90)]
     assert stage.ports.apis().get("choir") is None
@@ -192,7 +195,7 @@ def test_a_port_that_is_closed_for_good_pays_all_it_owes(stage: Stage, after: tu
 
 
 @pytest.mark.parametrize("stage", [ALSA, JACK], indirect=True)
-def test_at_the_end_all_is_paid_and_closed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_at_the_end_all_note_offs_are_sent_and_all_ports_closed(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: stage.clock.__setitem__(0, stage.clock[0] + seconds))
     stage.configure(KEYS, CHOIR, ORGAN)
     for pitch in range(30):
@@ -205,7 +208,9 @@ def test_at_the_end_all_is_paid_and_closed(stage: Stage, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("stage", [JACK], indirect=True)
-def test_what_was_sent_to_jack_is_given_the_time_to_arrive(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_jack_port_is_closed_after_the_last_message_has_arrived(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage.configure(CHOIR)
     stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
     began = stage.clock[0]
@@ -213,27 +218,27 @@ def test_what_was_sent_to_jack_is_given_the_time_to_arrive(stage: Stage, monkeyp
     stage.go_on(0.5)
     assert stage.handle("choir").got[-1] == note_off(1, 60)
     assert 0.003 <= stage.handle("choir").closed_at - began <= 0.05
-    monkeypatch.setattr(Jack, "cycle", lambda _: 0)
+    monkeypatch.setattr(FakeJack, "cycle", lambda _: 0)
     stage.configure(ORGAN)
     stage.go_on(0.1)
     began = stage.clock[0]
     stage.configure()
     stage.go_on(2.0)
-    assert not stage.handle("organ").open  # a server that stands still is waited for no longer than that
+    assert not stage.handle("organ").open  # a stalled server is waited for no longer than that
     assert stage.handle("organ").closed_at - began <= 1.1
 
 
 @pytest.mark.parametrize("after", [(), (PortSpec("keys", "in", connect="piano"),)])
-def test_an_input_that_is_closed_hears_nothing_more(stage: Stage, after: tuple[PortSpec, ...]) -> None:
-    """Not even what it had heard: whose note-off would never come."""
-    stage.board.others = ["piano"]
+def test_messages_of_a_closed_input_are_dropped(stage: Stage, after: tuple[PortSpec, ...]) -> None:
+    """Queued messages are dropped too: their note-offs would never come."""
+    stage.graph.others = ["piano"]
     stage.configure(KEYS)
     keys = stage.handle("keys")
     keys.receive(note_on(1, 60, 90))
     stage.configure(*after)
     keys.receive(note_on(1, 61, 90))
     assert stage.heard() == []
-    assert keys.open  # its thread may be about to bring something
+    assert keys.open  # its thread may be in a callback
     stage.go_on(0.2)
     assert not keys.open
     if after:
@@ -241,29 +246,29 @@ def test_an_input_that_is_closed_hears_nothing_more(stage: Stage, after: tuple[P
         assert stage.heard() == [("keys", note_on(1, 62, 90))]
 
 
-def test_a_keyboard_that_is_unplugged_is_told_once_after_what_it_played(stage: Stage) -> None:
-    stage.board.others = ["piano", "pads"]
+def test_an_unplugged_keyboard_is_reported_once_after_its_messages(stage: Stage) -> None:
+    stage.graph.others = ["piano", "pads"]
     stage.configure(KEYS)
-    stage.board.links["jamd keys:midi"] = {"piano", "pads"}
+    stage.graph.connected["jamd keys:midi"] = {"piano", "pads"}
     stage.go_on(0.3)
     assert stage.heard() == []
     stage.handle("keys").receive(note_on(1, 60, 90))
-    stage.board.others.remove("piano")
+    stage.graph.others.remove("piano")
     stage.go_on(1.0)
     assert stage.heard() == [("keys", note_on(1, 60, 90)), ("keys", None)]
-    assert stage.ended == ["jamd keys:midi"]  # it may have been in the midst of an exclusive message
+    assert stage.ended == ["jamd keys:midi"]  # the sender may have been within an exclusive message
     assert stage.changes == []
-    stage.board.others.append("piano")
-    stage.go_on(2 * PATCH)
-    assert stage.board.connections("jamd keys:midi") == {"piano", "pads"}
-    stage.board.links["jamd keys:midi"] = {"pads"}  # somebody cut the cable
+    stage.graph.others.append("piano")
+    stage.go_on(2 * CONNECTION_INTERVAL)
+    assert stage.graph.connections("jamd keys:midi") == {"piano", "pads"}
+    stage.graph.connected["jamd keys:midi"] = {"pads"}  # the connection is cut
     stage.go_on(1.0)
     assert stage.heard() == [("keys", None)]
-    assert stage.board.connections("jamd keys:midi") == {"pads"}
+    assert stage.graph.connections("jamd keys:midi") == {"pads"}
 
 
 @pytest.mark.parametrize("stage", [JACK], indirect=True)
-def test_who_comes_plays_and_goes_between_two_looks(stage: Stage) -> None:
+def test_a_sender_that_comes_plays_and_goes_between_two_updates(stage: Stage) -> None:
     stage.configure(KEYS)
     stage.go_on(1.0)
     stage.handle("keys").receive(note_on(1, 60, 90))
@@ -272,47 +277,47 @@ def test_who_comes_plays_and_goes_between_two_looks(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", [JACK], indirect=True)
-def test_who_comes_and_plays_in_the_midst_of_a_look_is_there(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look found nobody connected; then one connects, and plays, before it has drawn its conclusions."""
+def test_a_sender_that_connects_during_an_update_is_kept(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The update finds no connection; then a port connects, and plays, before the update is over."""
     stage.configure(KEYS)
     stage.go_on(1.0)
-    nobody = stage.board.connections
+    connections_before = stage.graph.connections
 
     def connections(own: str) -> set[str]:
-        found = nobody(own)
+        found = connections_before(own)
         stage.clock[0] += 0.001
-        stage.board.others = ["drummer"]
-        stage.board.links["jamd keys:midi"] = {"drummer"}
+        stage.graph.others = ["drummer"]
+        stage.graph.connected["jamd keys:midi"] = {"drummer"}
         stage.handle("keys").receive(note_on(1, 60, 90))
-        monkeypatch.setattr(stage.board, "connections", nobody)
+        monkeypatch.setattr(stage.graph, "connections", connections_before)
         return found
 
-    monkeypatch.setattr(stage.board, "connections", connections)
+    monkeypatch.setattr(stage.graph, "connections", connections)
     stage.go_on(1.0)
     assert stage.heard() == [("keys", note_on(1, 60, 90))]
 
 
-def test_a_keyboard_that_was_named_is_lost_and_back(stage: Stage) -> None:
-    stage.board.others = ["piano 20:0"]
+def test_a_keyboard_named_by_connect_is_lost_and_back(stage: Stage) -> None:
+    stage.graph.others = ["piano 20:0"]
     stage.configure(PortSpec("keys", "in", connect="piano 20:0"))
     stage.go_on(0.5)
     stage.handle("keys").receive(note_on(1, 60, 90))
-    stage.board.others = []
+    stage.graph.others = []
     stage.go_on(0.5)
     assert stage.changes == [("keys", False)]
-    assert stage.heard() == []  # who is told that a port is lost ends what it held; nothing may come after that
-    stage.board.others = ["piano 24:0"]
+    assert stage.heard() == []  # at the loss of a port what it held is released; nothing may come after that
+    stage.graph.others = ["piano 24:0"]
     stage.go_on(0.5)
     assert stage.changes == [("keys", False), ("keys", True)]
 
 
 @pytest.mark.parametrize("stage", [JACK], indirect=True)
-def test_an_input_that_brings_nothing_may_be_deaf(stage: Stage) -> None:
-    stage.board.others = ["piano"]
+def test_a_silent_input_is_sent_an_end_of_exclusive(stage: Stage) -> None:
+    stage.graph.others = ["piano"]
     stage.configure(KEYS, PortSpec("pads", "in"))
     stage.go_on(5.0)
-    assert stage.ended == []  # nobody is connected
-    stage.board.links["jamd keys:midi"] = {"piano"}
+    assert stage.ended == []  # no port is connected
+    stage.graph.connected["jamd keys:midi"] = {"piano"}
     for _ in range(20):
         stage.handle("keys").receive(b"\xf8")
         stage.go_on(0.25)
@@ -324,9 +329,9 @@ def test_an_input_that_brings_nothing_may_be_deaf(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", [JACK, ALSA], indirect=True)
-def test_what_jack_brought_while_the_stage_stood_still_is_lost(stage: Stage) -> None:
+def test_jack_messages_are_lost_while_the_stage_stands_still(stage: Stage) -> None:
     stage.configure(KEYS, CHOIR)
-    stage.board.others, stage.board.links = ["piano"], {"jamd keys:midi": {"piano"}}
+    stage.graph.others, stage.graph.connected = ["piano"], {"jamd keys:midi": {"piano"}}
     stage.go_on(1.0)
     stage.handle("keys").receive(note_on(1, 60, 90))
     stage.clock[0] += STALL + 0.1
@@ -337,26 +342,26 @@ def test_what_jack_brought_while_the_stage_stood_still_is_lost(stage: Stage) -> 
     assert stage.heard() == []
 
 
-def test_who_listened_and_is_back_gets_the_note_offs_it_missed(stage: Stage) -> None:
-    stage.board.others = ["synth"]
+def test_a_receiver_that_is_back_gets_the_note_offs_it_missed(stage: Stage) -> None:
+    stage.graph.others = ["synth"]
     stage.configure(CHOIR)
-    stage.board.links["jamd choir:midi"] = {"synth"}
+    stage.graph.connected["jamd choir:midi"] = {"synth"}
     stage.go_on(5.0)
     now = stage.clock
     for pitch in (60, 61, 62, 63):
         stage.ports.send("choir", note_on(1, pitch, 90), now[0], OTHER)
-    stage.board.others = []
-    stage.ports.send("choir", note_off(1, 60), now[0], OTHER)  # nobody knows yet that it gets nowhere
-    stage.go_on(2 * PATCH)
+    stage.graph.others = []
+    stage.ports.send("choir", note_off(1, 60), now[0], OTHER)  # its absence was not noticed yet
+    stage.go_on(2 * CONNECTION_INTERVAL)
     assert stage.metrics.unsent == 0
     stage.ports.send("choir", note_off(1, 61), now[0], OTHER)
     stage.ports.send("choir", note_on(1, 64, 90), now[0], OTHER)
     stage.ports.send("choir", note_off(1, 63), now[0], OTHER)
     stage.ports.send("choir", note_on(1, 63, 90), now[0], OTHER)
-    assert stage.metrics.unsent == 5  # another note-off before the second note-on, in case that synth hears it
+    assert stage.metrics.unsent == 5  # another note-off before the second note-on, in case the synth is back
     stage.handle("choir").got.clear()
-    stage.board.others = ["synth"]
-    stage.go_on(2 * PATCH)
+    stage.graph.others = ["synth"]
+    stage.go_on(2 * CONNECTION_INTERVAL)
     assert stage.handle("choir").got == [note_off(1, 60), note_off(1, 61)]
     assert stage.ledger.sounding("choir") == [(1, 62), (1, 63), (1, 64)]
     sent = stage.metrics.sent
@@ -364,69 +369,69 @@ def test_who_listened_and_is_back_gets_the_note_offs_it_missed(stage: Stage) -> 
     assert (stage.metrics.sent, stage.metrics.unsent) == (sent + 1, 5)
 
 
-def test_a_debt_is_owed_until_all_who_are_remembered_are_there(stage: Stage) -> None:
-    stage.board.others = ["synth", "recorder"]
+def test_note_offs_are_owed_until_all_remembered_receivers_are_connected(stage: Stage) -> None:
+    stage.graph.others = ["synth", "recorder"]
     stage.configure(CHOIR)
-    stage.board.links["jamd choir:midi"] = {"synth", "recorder"}
+    stage.graph.connected["jamd choir:midi"] = {"synth", "recorder"}
     stage.go_on(5.0)
     stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
-    stage.board.others = []
-    stage.go_on(2 * PATCH)
+    stage.graph.others = []
+    stage.go_on(2 * CONNECTION_INTERVAL)
     stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)
     for there in (["synth"], ["synth", "recorder"]):
         assert stage.ledger.owed("choir") == [(1, 60)]
         stage.handle("choir").got.clear()
-        stage.board.others = there
-        stage.go_on(2 * PATCH)
+        stage.graph.others = there
+        stage.go_on(2 * CONNECTION_INTERVAL)
         assert note_off(1, 60) in stage.handle("choir").got
     assert stage.ledger.owed("choir") == []
     stage.go_on(1.5)
-    stage.board.others = []
-    stage.go_on(2 * PATCH)
-    assert stage.ledger.owed("choir") == []  # what was sent long ago has arrived
+    stage.graph.others = []
+    stage.go_on(2 * CONNECTION_INTERVAL)
+    assert stage.ledger.owed("choir") == []  # older note-offs have arrived
 
 
-def test_an_output_that_nobody_was_ever_connected_to_sends(stage: Stage) -> None:
+def test_an_output_that_never_had_a_receiver_sends(stage: Stage) -> None:
     stage.configure(CHOIR)
     stage.go_on(1.0)
     stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
     assert (stage.metrics.sent, stage.metrics.unsent) == (1, 0)
-    assert stage.said == []
+    assert stage.logged == []
 
 
-def test_two_of_the_same_name_are_for_two_ports(stage: Stage) -> None:
+def test_two_devices_of_one_name_for_two_ports(stage: Stage) -> None:
     one, other = "USB MIDI:MIDI 1 20:0", "USB MIDI:MIDI 1 24:0"
-    stage.board.others = [one, other]
+    stage.graph.others = [one, other]
     stage.configure(PortSpec("keys", "in", connect="usb"), PortSpec("pads", "in", connect="usb"))
-    assert stage.board.links == {"jamd keys:midi": {one}, "jamd pads:midi": {other}}
+    assert stage.graph.connected == {"jamd keys:midi": {one}, "jamd pads:midi": {other}}
     stage.go_on(1.0)
-    stage.board.others = [other]  # the one of the keys is unplugged: it does not become another pads
+    stage.graph.others = [other]  # the device of keys is unplugged: keys does not share the device of pads
     stage.go_on(3.0)
     assert stage.ports.apis() == {"keys": None, "pads": ALSA}
-    stage.board.others = [other, "USB MIDI:MIDI 1 28:0"]
+    stage.graph.others = [other, "USB MIDI:MIDI 1 28:0"]
     stage.go_on(1.0)
     assert stage.ports.apis() == {"keys": ALSA, "pads": ALSA}
-    assert "USB MIDI:MIDI 1 28:0" in stage.board.connections("jamd keys:midi")
-    assert stage.board.connections("jamd pads:midi") == {other}
+    assert "USB MIDI:MIDI 1 28:0" in stage.graph.connections("jamd keys:midi")
+    assert stage.graph.connections("jamd pads:midi") == {other}
 
 
-def test_one_device_for_two_ports_until_there_is_another(stage: Stage) -> None:
-    stage.board.others = ["synth 20:0"]
+def test_two_ports_share_a_device_until_there_is_another(stage: Stage) -> None:
+    stage.graph.others = ["synth 20:0"]
     stage.configure(PortSpec("choir", "out", connect="synth"), PortSpec("organ", "out", connect="synth"))
     stage.go_on(1.0)
-    assert stage.board.links["jamd organ:midi"] == {"synth 20:0"}
+    assert stage.graph.connected["jamd organ:midi"] == {"synth 20:0"}
     stage.ports.send("organ", note_on(1, 60, 90), stage.clock[0], OTHER)
     shared = stage.handle("organ")
-    stage.board.others.append("synth 24:0")
+    stage.graph.others.append("synth 24:0")
     stage.go_on(2.0)
     assert shared.got[-1] == note_off(1, 60) and not shared.open
-    assert "synth 24:0" in stage.board.links["jamd organ:midi"]
+    assert "synth 24:0" in stage.graph.connected["jamd organ:midi"]
     assert stage.changes == [("organ", False), ("organ", True)]
     stage.go_on(5.0)
     assert len(stage.opened["organ"]) == 2 and len(stage.opened["choir"]) == 1
 
 
-def test_names_are_found_by_a_part_and_never_our_own() -> None:
+def test_a_part_of_a_name_is_enough_and_our_own_ports_never_match() -> None:
     names = ["jamd choir:midi", "Midi Through:0", "KeyStation 49:KeyStation 49 MIDI 1 20:0"]
     assert find_port(names, "keystation") == 2
     assert find_port(names, "choir") is None
@@ -435,11 +440,11 @@ def test_names_are_found_by_a_part_and_never_our_own() -> None:
     assert find_port(names, "KeyStation 32:0") is None
 
 
-def test_a_name_that_is_taken_is_found_again_if_there_is_another() -> None:
+def test_a_taken_name_is_found_again_if_there_is_another_such_port() -> None:
     assert find_port(["USB", "USB"], "usb", ["USB"]) == 1
     assert find_port(["USB", "USB"], "usb", ["USB", "USB"]) is None
     assert find_port(["USB 1", "USB 2"], "USB 1", ["USB 1"]) is None
-    with pytest.raises(NotThere, match="joined to another port of ours"):
-        systems = Systems()
-        systems._joined.append(Device(ALSA, None, "jamd keys:midi", "USB", True))
-        systems._find(ALSA, ["USB"], PortSpec("pads", "in", connect="USB"), may_share=False)
+    systems = Systems()
+    systems._connected.append(Device(ALSA, None, "jamd keys:midi", "USB", True))
+    with pytest.raises(NotThere, match="connected to another port of jamd"):
+        choose_port(["USB"], "USB", systems._taken(ALSA, is_input=True), may_share=False)

@@ -1,4 +1,4 @@
-"""Which MIDI system is tried, and what is done before a client is made: that takes 20 ms of the stage's time."""
+"""Which MIDI system is tried, and what is checked before a client is made, which takes 20 ms of the stage's time."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 
 from daemon.midi import jack as jack_module
 from daemon.midi import systems as systems_module
-from daemon.midi.systems import NameTaken, NotThere, Systems
+from daemon.midi.devices import Device, NameTaken, NotThere
+from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 
-ENDER = ["client jamd stage out", "virtual midi"]  # the port that ends what never ends in an input
+EOX_SENDER = ["client jamd stage out", "virtual midi"]  # see Systems.end_exclusive
 
 
 class FakeHandle:
@@ -43,13 +44,13 @@ class FakeHandle:
 
 
 class FakeJack:
-    """A server with one foreign port, as JackClient shows it."""
+    """A server with a port of another program, as JackClient shows it."""
 
     def __init__(self) -> None:
         self.alive = True
         self.own: set[str] = set()
-        self.links: set[str] = set()
-        self.requests = 0  # which the server answers when it likes
+        self.connected: set[str] = set()
+        self.requests = 0  # for a connection; the caller waits for the server
         self.others = ["jamd drums:midi", "grand piano:out"]
 
     def is_running(self) -> bool:
@@ -66,17 +67,17 @@ class FakeJack:
         assert own == "jamd keys:midi"
 
     def connections(self, own: str) -> set[str]:
-        return self.links
+        return self.connected
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         self.requests += 1
-        self.links.add(own)
+        self.connected.add(own)
         return True
 
 
 @pytest.fixture
 def log(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is done with a JACK server; `jack` of the systems under test is to be a FakeJack."""
+    """What is done with a JACK server."""
     entries: list[str] = []
     monkeypatch.setattr(systems_module.sys, "platform", "linux")
     return entries
@@ -96,13 +97,13 @@ def systems(log: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Systems, F
     fake.MidiIn = fake.MidiOut = client
     monkeypatch.setattr(systems_module, "rtmidi", fake)
     found = Systems()
-    found.jack = jack
+    found.jack.client = jack
     return found, jack
 
 
-def test_what_is_not_plugged_in_costs_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_is_made_for_a_port_that_is_not_there(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = systems(log, monkeypatch)
-    with pytest.raises(NotThere, match=r"'organ'; it has: grand piano:out"):
+    with pytest.raises(NotThere, match=r"'organ'; ports there: grand piano:out"):
         found.open(PortSpec("keys", "in", connect="organ"))
     assert log == []
 
@@ -110,16 +111,16 @@ def test_what_is_not_plugged_in_costs_no_client(log: list[str], monkeypatch: pyt
 def test_a_part_of_a_name_is_enough(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, jack = systems(log, monkeypatch)
     device = found.open(PortSpec("keys", "in", connect="Piano"))
-    assert (device.api, device.own, device.foreign) == ("JACK", "jamd keys:midi", "grand piano:out")
-    assert found.gone(device) is None
+    assert (device.api, device.name, device.peer) == ("JACK", "jamd keys:midi", "grand piano:out")
+    assert found.failure(device) is None
     jack.others = []
-    assert found.gone(device) == "grand piano:out is gone"
-    found.cut_off(device)
+    assert found.failure(device) == "grand piano:out is gone"
+    found.disconnect_input(device)
     found.close(device)
-    assert log == ["client jamd keys", "midi to grand piano:out", *ENDER, "close", "delete"]
+    assert log == ["client jamd keys", "midi to grand piano:out", *EOX_SENDER, "close", "delete"]
 
 
-def test_a_name_that_somebody_has_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_in_use_is_refused(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, jack = systems(log, monkeypatch)
     jack.own.add("jamd keys:midi")
     with pytest.raises(NameTaken, match="another jamd is running"):
@@ -131,28 +132,26 @@ def test_a_client_of_a_dead_server_is_never_deleted(log: list[str], monkeypatch:
     found, jack = systems(log, monkeypatch)
     device = found.open(PortSpec("keys", "in"))
     jack.alive = False
-    assert found.gone(device) == "the JACK server is gone"
+    assert found.failure(device) == "the JACK server is gone"
     found.close(device)
-    assert log == ["client jamd keys", "virtual midi", *ENDER]
+    assert log == ["client jamd keys", "virtual midi", *EOX_SENDER]
 
 
-def test_no_jack_where_nobody_can_watch_over_it(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_jack_is_used_on_linux_only(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = systems(log, monkeypatch)
     monkeypatch.setattr(systems_module.sys, "platform", "darwin")
     with pytest.raises(NotThere, match="built without any"):
         found.open(PortSpec("keys", "in"))
 
 
-def test_without_python_rtmidi_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_python_rtmidi_the_error_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(systems_module, "rtmidi", None)
     monkeypatch.setattr(systems_module, "IMPORT_ERROR", "libasound.so.2: cannot open", raising=False)
-    with pytest.raises(NotThere, match=r"tried nothing, for .*libasound"):
+    with pytest.raises(NotThere, match=r"tried none, because python-rtmidi.*libasound"):
         Systems().open(PortSpec("keys", "in"))
 
 
-def test_a_jack_server_that_is_not_there_is_looked_for_ever_more_rarely(
-    log: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_search_for_a_jack_server_slows_down(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, jack = systems(log, monkeypatch)
     now, looks, server = [100.0], list[float](), list[FakeJack]()
     monkeypatch.setattr(systems_module.time, "monotonic", lambda: now[0])
@@ -168,60 +167,56 @@ def test_a_jack_server_that_is_not_there_is_looked_for_ever_more_rarely(
             now[0] += 0.01
 
     pass_seconds(2.0)
-    assert 5 <= len(looks) <= 10  # a server that was killed just now is found again within half a second
+    assert 5 <= len(looks) <= 10  # a server that was just killed is found again within half a second
     pass_seconds(60.0)
     gaps = [b - a for a, b in itertools.pairwise(looks)]
     assert max(gaps[:5]) <= 0.5 and max(gaps) <= 1.02
     assert len(looks) <= 80
     server.append(FakeJack())
     pass_seconds(1.1)
-    assert found.jack is server[0]
+    assert found.jack.client is server[0]
     server.pop().alive = False
     looks.clear()
     pass_seconds(1.0)
     assert len(looks) >= 3
 
 
-def test_a_server_that_stands_still_is_given_no_client(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_client_is_made_on_a_stalled_server(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, jack = systems(log, monkeypatch)
     monkeypatch.setattr(jack, "is_running", lambda: False)
-    with pytest.raises(NotThere, match="stands still"):
+    with pytest.raises(NotThere, match="does not respond"):
         found.open(PortSpec("keys", "in", connect="piano"))
     assert log == []
 
 
-def test_where_alsas_list_is_hidden_a_client_looks(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_alsas_list_is_hidden_rtmidis_list_is_used(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = systems(log, monkeypatch)
     monkeypatch.setattr(systems_module.rtmidi, "get_compiled_api", lambda: [2])
     monkeypatch.setattr(systems_module.os, "access", lambda *_: True)
     monkeypatch.setattr(systems_module, "read_clients", lambda: "")
-    assert found.open(PortSpec("keys", "in", connect="piano")).foreign == "grand piano:out"
+    assert found.open(PortSpec("keys", "in", connect="piano")).peer == "grand piano:out"
 
 
-def test_what_is_there_on_alsa_is_told_by_the_kernel(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """In rtmidi's list a port may lack because another one vanished while it was made."""
+def test_on_alsa_the_kernels_list_is_used(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port may be missing in rtmidi's list because another one vanished while the list was made."""
     found, _ = systems(log, monkeypatch)
     usb = 'Client  28 : "USB" [Kernel Legacy]\n  Port   0 : "MIDI 1" (RWeX)\n'
     listed: list[str] = []
-    device = systems_module.Device(
-        "ALSA", SimpleNamespace(get_ports=lambda: listed), "jamd keys:midi", "USB:MIDI 1 28:0", True
-    )
+    device = Device("ALSA", SimpleNamespace(get_ports=lambda: listed), "jamd keys:midi", "USB:MIDI 1 28:0", True)
     monkeypatch.setattr(systems_module, "read_clients", lambda: usb)
-    assert found.gone(device) is None
+    assert found.failure(device) is None
     monkeypatch.setattr(systems_module, "read_clients", lambda: usb.replace("28", "32"))
-    assert found.gone(device) == "USB:MIDI 1 28:0 is gone"
-    monkeypatch.setattr(systems_module, "read_clients", lambda: "")  # hidden from us
+    assert found.failure(device) == "USB:MIDI 1 28:0 is gone"
+    monkeypatch.setattr(systems_module, "read_clients", lambda: "")  # hidden from this process
     listed.append("USB:MIDI 1 28:0")
-    assert found.gone(device) is None
+    assert found.failure(device) is None
 
 
-def test_an_input_that_is_silent_costs_the_server_one_request_for_good(
-    log: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is made sure every second that it hears; a request holds up the stage until the server answers."""
+def test_a_silent_input_costs_the_server_one_request(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is probed every second; a request blocks the stage until the server answers."""
     found, jack = systems(log, monkeypatch)
     device = found.open(PortSpec("keys", "in"))
-    jack.own.add(systems_module.ENDER)
+    jack.own.add(systems_module.EOX_PORT)
     for _ in range(5):
         found.end_exclusive(device)
     assert log.count("send f7") == 5 and jack.requests == 1

@@ -51,7 +51,7 @@ def unrolled(melody: Melody, end: float) -> list[Note]:
 
 
 @given(melodies(), st.lists(st.floats(0.0, 200.0), max_size=20))
-def test_every_note_comes_once_however_time_is_cut(melody: Melody, cuts: list[float]) -> None:
+def test_every_note_comes_once_for_any_division_of_time(melody: Melody, cuts: list[float]) -> None:
     edges = [0.0, *sorted(cuts), 200.0]
     found = [n for start, end in pairwise(edges) for n in melody.between(start, end)]
     assert found == unrolled(melody, 200.0)
@@ -85,7 +85,7 @@ def write(path: Path, *tracks: list[tuple[int, bytes]], **signatures: Any) -> Pa
         unique_by=lambda n: n[:3],
     )
 )
-def test_a_written_file_is_read_as_it_was(tmp_path: Path, written: list[tuple[int, int, int, int, int]]) -> None:
+def test_a_written_file_is_read_back_unchanged(tmp_path: Path, written: list[tuple[int, int, int, int, int]]) -> None:
     """Notes of one pitch in one track, which begin at multiples of 21 ticks and end before the next."""
     tracks: list[list[tuple[int, bytes]]] = [[], [], [], []]
     for part, pitch, start, length, velocity in written:
@@ -164,14 +164,14 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
 @pytest.mark.parametrize(
     "data, expected",
     [
-        (b"", "it ends in the middle of something"),
+        (b"", "the file is truncated: export it again"),
         (b"hello, this is no MIDI file", "not a whole MIDI file"),
         (header(2, 1, 96) + track(NOTE + END), "format 2 holds independent sequences"),
         (header(0, 1, 0xE728) + track(NOTE + END), "SMPTE"),
-        (header(0, 1, 0) + track(NOTE + END), "SMPTE frames or has no length"),
+        (header(0, 1, 0) + track(NOTE + END), "SMPTE frames or 0"),
         (header(0, 1, 96) + track(END), "it has no notes: choose a file with at least one"),
         (header(1, 0, 96), "it has no notes"),
-        (header(1, 3, 96) + track(NOTE + END), "it ends in the middle of something"),
+        (header(1, 3, 96) + track(NOTE + END), "the file is truncated: export it again"),
         (
             header(0, 1, 96) + track(b"\x00\xff\x51\x03\x00\x00\x01" + NOTE + END),
             "its tempo at quarter note 0 is 6e+07",
@@ -187,7 +187,7 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
         (header(0, 1, 96) + track(b"\x00\x90\x3c\xc0" + END), "not a whole"),
     ],
 )
-def test_what_cannot_be_played_is_said_with_file_and_remedy(tmp_path: Path, data: bytes, expected: str) -> None:
+def test_errors_name_the_file_and_the_remedy(tmp_path: Path, data: bytes, expected: str) -> None:
     path = tmp_path / "x.mid"
     path.write_bytes(data)
     with pytest.raises(MelodyError, match=expected.replace("+", r"\+")) as caught:

@@ -1,4 +1,4 @@
-"""What is written is what mido reads; half a file is never there."""
+"""Written files are what mido reads; a file is written whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,32 +28,32 @@ def test_ticks_are_those_given_in_any_order_and_equal_ones_keep_it() -> None:
     "meter, signature", [(4.0, (4, 4)), (3.0, (3, 4)), (1.5, (3, 8)), (3.5, (7, 8)), (0.75, (3, 16)), (1e-9, (1, 4))]
 )
 def test_the_signature_of_a_bar(meter: float, signature: tuple[int, int]) -> None:
-    assert smf.fraction(meter) == signature
+    assert smf.time_signature(meter) == signature
 
 
 @given(st.floats(0.01, 300.0))
 def test_every_bar_has_a_signature_that_a_file_can_hold(meter: float) -> None:
-    numerator, denominator = smf.fraction(meter)
+    numerator, denominator = smf.time_signature(meter)
     assert 1 <= numerator <= 255 or denominator == 4
     assert denominator in (4, 8, 16, 32)
 
 
 def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    smf.write_whole(tmp_path / "x.mid", b"old")
+    smf.write_atomically(tmp_path / "x.mid", b"old")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(smf.os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
-        smf.write_whole(tmp_path / "x.mid", b"new")
+        smf.write_atomically(tmp_path / "x.mid", b"new")
     assert (tmp_path / "x.mid").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "x.mid"]
 
 
-def test_an_instrument_is_let_go_before_it_is_struck_again_and_by_the_last_who_holds() -> None:
+def test_as_sent_ends_a_pitch_before_its_next_note_on_and_by_its_last_holder() -> None:
     on, off, other = note_on(1, 60, 80), note_off(1, 60), note_on(2, 60, 80)
     events = [(0, on), (5, on), (5, other), (7, off), (9, off), (10, b"\xb0\x07\x40"), (11, off), (6, b"\xc0\x01")]
-    assert list(smf.sounded(events)) == [
+    assert list(smf.as_sent(events)) == [
         (0, on), (5, off), (5, on), (5, other), (6, b"\xc0\x01"), (9, off), (10, b"\xb0\x07\x40"), (11, off),
     ]  # fmt: skip

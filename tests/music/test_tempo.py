@@ -1,4 +1,4 @@
-"""Clocks and tempo maps, compared with the plainest way to compute the same."""
+"""Tempi and tempo maps, compared with the plainest way to compute the same."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_change_of_tempo_moves_nothing_at_its_beat(
 
 
 def plain(tempo_map: TempoMap, beat: float) -> tuple[Fraction, Fraction]:
-    """(start of the turn, beat within it), exactly."""
+    """(start of the period, beat within it), exactly."""
     exact = Fraction(beat)
     if tempo_map.period is None or beat < 0:
         return Fraction(0), exact

@@ -57,15 +57,15 @@ class Recording:
         return [(stamp - heard[0][0], message) for stamp, message in heard]
 
 
-class Listener:
-    """Everything that one of our ports sends, with the moments."""
+class Monitor:
+    """Every message that one of our ports sends, with its time."""
 
     def __init__(self, port: str, name: str) -> None:
         self.heard: list[tuple[float, bytes]] = []
-        self._into = rtmidi.MidiIn(rtmidi.API_LINUX_ALSA, name)
-        self._into.ignore_types(sysex=False, timing=False)
-        self._into.set_callback(lambda event, _: self.heard.append((time.perf_counter(), bytes(event[0]))))
-        self._into.open_virtual_port("in")
+        self._input = rtmidi.MidiIn(rtmidi.API_LINUX_ALSA, name)
+        self._input.ignore_types(sysex=False, timing=False)
+        self._input.set_callback(lambda event, _: self.heard.append((time.perf_counter(), bytes(event[0]))))
+        self._input.open_virtual_port("in")
         aconnect(port, f"{name}:0")
 
     def stamp(self, message: bytes) -> float:
@@ -74,9 +74,9 @@ class Listener:
         return self.heard.pop([m for _, m in self.heard].index(message))[0]
 
     def close(self) -> None:
-        self._into.cancel_callback()
-        self._into.close_port()
-        self._into.delete()
+        self._input.cancel_callback()
+        self._input.close_port()
+        self._input.delete()
 
 
 class Plugged:
@@ -116,7 +116,7 @@ def play(folder: Path, *pitches: int) -> None:
     subprocess.run(["aplaymidi", "-p", "jamd keys:0", str(folder / "play.mid")], check=True)
 
 
-def links() -> list[str]:
+def connected() -> list[str]:
     """Lines of `aconnect -l` that tell of connections of ours, numbers left out."""
     found, names, name = [], {}, ""
     lines = aconnect("-l").splitlines()
@@ -128,7 +128,7 @@ def links() -> list[str]:
             name = line.split("'")[1]
         elif "Connecting To" in line:
             found += [f"{name} > {names[end.split(':')[0].strip()]}" for end in line.split(": ")[1].split(",")]
-    return sorted(link for link in found if "jamd" in link)
+    return sorted(pair for pair in found if "jamd" in pair)
 
 
 def main(folder: Path) -> None:
@@ -153,13 +153,16 @@ def main(folder: Path) -> None:
 
         aconnect("Virtual Raw MIDI 0-0:0", "jamd keys:0")
         aconnect("jamd choir:0", "Virtual Raw MIDI 0-1:0")
-        before = until(links, "connections")
+        before = until(connected, "connections")
         assert before == ["Virtual Raw MIDI 0-0 > jamd keys", "jamd choir > Virtual Raw MIDI 0-1"], before
-        until(lambda: sum("Virtual Raw MIDI" in wish[2] for wish in desk.connections()) == 2, "the stage to see them")
+        until(
+            lambda: sum("Virtual Raw MIDI" in connection[2] for connection in desk.connections()) == 2,
+            "the stage to see them",
+        )
         desk.kill_stage()
-        assert links() == []
+        assert connected() == []
         desk.start_stage(SPEC, clock=True)
-        until(lambda: links() == before, "the connections")
+        until(lambda: connected() == before, "the connections")
         print("connections restored")
 
         with Desk() as second:
@@ -173,7 +176,7 @@ def main(folder: Path) -> None:
         desk.send(["spec", StageSpec(CLOCK, (*PORTS, hardware, absent)).to_json()])
         _, ports = desk.expect(lambda m: m[0] == "ready", "the ports", before_reload)
         assert ports == {"keys": "ALSA", "choir": "ALSA", "pads": "ALSA", "absent": None}, ports
-        assert "Virtual Raw MIDI 0-2 > jamd pads" in links(), links()
+        assert "Virtual Raw MIDI 0-2 > jamd pads" in connected(), connected()
         print("joined by name")
 
         unplugged(folder, desk)
@@ -181,19 +184,19 @@ def main(folder: Path) -> None:
 
 
 def unplugged(folder: Path, desk: Desk) -> None:
-    listener = Listener("jamd choir:0", "observer")
+    monitor = Monitor("jamd choir:0", "observer")
     smf, track = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
     smf.tracks.append(track)
     track.append(mido.Message("note_on", note=67, velocity=90, time=0))
     track.append(mido.Message("note_off", note=67, velocity=0, time=480 * 200))
     smf.save(folder / "held.mid")
     player = subprocess.Popen(["aplaymidi", "-p", "jamd keys:0", str(folder / "held.mid")])
-    listener.stamp(note_on(1, 67, 90))
+    monitor.stamp(note_on(1, 67, 90))
     time.sleep(2)  # the stage looks five times a second who is connected
     player.kill()
     killed = time.perf_counter()
     player.wait()
-    print(f"aplaymidi is killed: released after {listener.stamp(note_off(1, 67)) - killed:.2f} s")
+    print(f"aplaymidi is killed: released after {monitor.stamp(note_off(1, 67)) - killed:.2f} s")
 
     before = len(desk.said)
     pair = [PortSpec(name, "in", connect="USB:MIDI 1", thru=("choir",)) for name in ("left", "right")]
@@ -208,29 +211,32 @@ def unplugged(folder: Path, desk: Desk) -> None:
         return {name: desk.metrics()["ports"][name] for name in both} == both
 
     # With one there, both are joined to it; as soon as there is another, one has it for itself.
-    until(lambda: joined() and len(usb_links()) == 2 and len(set(usb_links())) == 2, "each to be joined to one")
+    until(
+        lambda: joined() and len(usb_connections()) == 2 and len(set(usb_connections())) == 2,
+        "each to be joined to one",
+    )
     for number, peer in enumerate((left, right)):
         peer.play(note_on(1, 70 + number, 90))
-        listener.stamp(note_on(1, 70 + number, 90))
+        monitor.stamp(note_on(1, 70 + number, 90))
     gone = left.unplug()
-    print(f"a device is unplugged: released after {listener.stamp(note_off(1, 70)) - gone:.2f} s")
+    print(f"a device is unplugged: released after {monitor.stamp(note_off(1, 70)) - gone:.2f} s")
     until(lambda: not joined(), "a port to be lost")
     filler = Plugged("filler")  # takes the number
     left = Plugged("USB")
-    until(lambda: joined() and len(set(usb_links())) == 2, "it to be joined again")
-    assert note_off(1, 71) not in [m for _, m in listener.heard], (listener.heard, desk.said[before:])
+    until(lambda: joined() and len(set(usb_connections())) == 2, "it to be joined again")
+    assert note_off(1, 71) not in [m for _, m in monitor.heard], (monitor.heard, desk.said[before:])
     for number, peer in enumerate((left, right)):
         peer.play(note_on(1, 74 + number, 90))
-        listener.stamp(note_on(1, 74 + number, 90))
+        monitor.stamp(note_on(1, 74 + number, 90))
     for peer in (left, right, filler):
         peer.unplug()
     for pitch in (71, 74, 75):
-        until(lambda pitch=pitch: note_off(1, pitch) in [m for _, m in listener.heard], "the note-offs")
-    listener.close()
+        until(lambda pitch=pitch: note_off(1, pitch) in [m for _, m in monitor.heard], "the note-offs")
+    monitor.close()
     print("two of the same name")
 
 
-def usb_links() -> list[str]:
+def usb_connections() -> list[str]:
     """From which client each of our ports is played by a device called USB."""
     found, client = [], ""
     for line in aconnect("-l").splitlines():
@@ -243,8 +249,8 @@ def usb_links() -> list[str]:
 
 def real_time(desk: Desk) -> None:
     """The kernel cuts long exclusive messages into pieces; what comes between them keeps its time."""
-    listener = Listener("jamd choir:0", "clock observer")
-    assert "Virtual Raw MIDI 0-0 > jamd keys" in links()  # still
+    monitor = Monitor("jamd choir:0", "clock observer")
+    assert "Virtual Raw MIDI 0-0 > jamd keys" in connected()  # still
     first, rest = b"\xf0" + bytes(n % 128 for n in range(600)), bytes(n % 100 for n in range(600)) + b"\xf7"
     heard = desk.metrics()["heard"]
     with open("/dev/snd/midiC0D0", "wb", buffering=0) as device:
@@ -252,14 +258,14 @@ def real_time(desk: Desk) -> None:
         time.sleep(1)
         device.write(b"\xf8")
         until(lambda: desk.metrics()["heard"] == heard + 1, "a tick, before the end of the exclusive message")
-        assert listener.heard == []
+        assert monitor.heard == []
         device.write(rest)
-        listener.stamp(first + rest)
+        monitor.stamp(first + rest)
         device.write(b"\xfa\xf8" + note_on(1, 60, 90) + note_off(1, 60))
-        listener.stamp(note_off(1, 60))
+        monitor.stamp(note_off(1, 60))
     assert desk.metrics()["heard"] == heard + 6
     assert desk.metrics()["malformed"] == 0
-    listener.close()
+    monitor.close()
     print("real-time messages within an exclusive one")
 
 

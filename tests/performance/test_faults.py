@@ -29,8 +29,8 @@ from daemon.stage.clock_driver import ClockDriver
 from daemon.wire import Call, Generate, Listen
 from tests.desk.jamd import write_tune
 from tests.soak import bands, sequence
-from tests.soak.observer import Hearing
-from tests.soak.sequence import HANDS, PITCHES, PLUGS, Step
+from tests.soak.observer import OutputMonitor
+from tests.soak.sequence import PITCHES, PLUGGABLE, REPLUG_AFTER, Step
 
 LENGTH = 50  # steps
 LOOK = 0.2  # seconds between the stage's looks at its connections and players
@@ -60,11 +60,11 @@ class World:
         self.clock, self.spec_of = clock, spec_of
         self.now = clock.now = 0.0
         self.memory = Ledger()
-        self.hearings = {name: Hearing(name) for name in bands.OUTPUTS}
+        self.monitors = {name: OutputMonitor(name) for name in bands.OUTPUTS}
         self.faults: list[str] = []
         self.spec = spec_of(bands.band(self.sequence.band))
-        self.plugged = dict.fromkeys(PLUGS, True)
-        self.connected = dict.fromkeys(PLUGS, False)  # as the stage saw it last
+        self.plugged = dict.fromkeys(PLUGGABLE, True)
+        self.connected = dict.fromkeys(PLUGGABLE, False)  # as the stage saw it last
         self.has_jack = True
         self.hung: set[str] = set()
         self.later: list[tuple[float, Callable[[], None]]] = []
@@ -87,14 +87,14 @@ class World:
         for player in self.spec.players:
             self.performance.take(PlayerUp(self.now, player.name))
         for output in self.outputs.values():
-            output.pay_again()
+            output.repeat_note_offs()
         self.time.begin(self.now, self.place)
 
     def kill_stage(self) -> None:
         """Its ports are gone with it, and come back with another."""
         self.place = self.time.place()
         self.has_stage = False
-        self.connected = dict.fromkeys(PLUGS, False)
+        self.connected = dict.fromkeys(PLUGGABLE, False)
         self.do_later(ABSENCE, self.start_stage)
 
     def open_ports(self) -> None:
@@ -106,19 +106,19 @@ class World:
 
     def transmit(self, name: str, message: bytes) -> None:
         if self.has_jack and self.connected[name] and self.plugged[name]:
-            self.hearings[name].hear(message, self.now)
+            self.monitors[name].receive(message, self.now)
 
     def look(self) -> None:
         """At the connections and the players, as the stage does now and then."""
-        for name in PLUGS:
+        for name in PLUGGABLE:
             before, self.connected[name] = self.connected[name], self.plugged[name] and self.has_jack
             output = self.outputs.get(name)
             if output is not None and before != self.connected[name]:
-                output.pay_again() if self.connected[name] else output.lost_a_receiver()
+                output.repeat_note_offs() if self.connected[name] else output.receiver_lost()
             elif before and not self.connected[name]:
                 self.lose("keys" if name == "keyboard" else "sync")
             if output is not None and self.has_jack:
-                output.nobody_missed(self.now)
+                output.confirm_note_offs(self.now)
         for name in self.performance.check_players(self.now):
             self.replace(name)
 
@@ -241,7 +241,7 @@ class World:
 
     def do(self, step: Step) -> None:
         values = step.values
-        match step.what:
+        match step.kind:
             case "press":
                 self.play("keyboard", note_on(*values), self.now)
             case "release":
@@ -251,7 +251,7 @@ class World:
             case "control":
                 self.play("keyboard", control_change(*values), self.now)
             case "play" | "halt" | "continue":
-                self.play("master", {"play": b"\xfa", "halt": b"\xfc", "continue": b"\xfb"}[step.what], self.now)
+                self.play("master", {"play": b"\xfa", "halt": b"\xfc", "continue": b"\xfb"}[step.kind], self.now)
             case "locate":
                 self.play("master", song_position(values[0] / 4), self.now)
             case "tempo":
@@ -259,11 +259,11 @@ class World:
             case "lose":
                 self.lost_ticks += values[0]
             case "unplug":
-                self.plugged[step.whom] = False
-                if step.whom in self.hearings:
-                    self.hearings[step.whom].cut()
+                self.plugged[step.target] = False
+                if step.target in self.monitors:
+                    self.monitors[step.target].disconnect()
             case "plug":
-                self.plugged[step.whom] = True
+                self.plugged[step.target] = True
             case "kill jack":
                 self.kill_jack()
             case "start jack":
@@ -272,7 +272,7 @@ class World:
                 self.do_later(ABSENCE, lambda: self.do(step))  # the desk tells the next stage
             case "kill engine" | "stop engine" if self.spec.players:
                 name = self.spec.players[values[0] % len(self.spec.players)].name
-                self.hung.add(name) if step.what == "stop engine" else self.replace(name)
+                self.hung.add(name) if step.kind == "stop engine" else self.replace(name)
             case "kill stage":
                 self.kill_stage()
             case "freeze stage":
@@ -300,8 +300,8 @@ class World:
 
     def kill_jack(self) -> None:
         self.has_jack = False
-        for hearing in self.hearings.values():
-            hearing.cut()
+        for monitor in self.monitors.values():
+            monitor.disconnect()
         if self.is_awake:
             self.notice_death()
         else:
@@ -309,10 +309,10 @@ class World:
 
     def notice_death(self) -> None:
         for output in self.outputs.values():
-            output.shut()
+            output.close()
         for port in (*bands.INPUTS, *bands.OUTPUTS):
             self.lose(port)
-        self.connected = dict.fromkeys(PLUGS, False)
+        self.connected = dict.fromkeys(PLUGGABLE, False)
 
     def start_jack(self) -> None:
         self.has_jack = True
@@ -321,10 +321,10 @@ class World:
 
     def end(self) -> None:
         """Everything is plugged in and released, and nothing is to be played: it ends by itself."""
-        self.pass_time(HANDS)
+        self.pass_time(REPLUG_AFTER)
         if not self.has_jack:
             self.start_jack()
-        self.plugged = dict.fromkeys(PLUGS, True)
+        self.plugged = dict.fromkeys(PLUGGABLE, True)
         self.pass_time(2 * ABSENCE)
         for channel in bands.CHANNELS:
             for pitch in PITCHES:
@@ -358,6 +358,6 @@ def test_nothing_is_left_sounding(seeds: Sequence[int], spec_of: Load, clock: Si
         world.end()
         faults = [
             *world.faults,
-            *(f for hearing in world.hearings.values() for f in (*hearing.faults, *hearing.left())),
+            *(f for monitor in world.monitors.values() for f in (*monitor.faults, *monitor.left_sounding())),
         ]
         assert not faults, "\n".join([f"seed {seed}", *faults])

@@ -1,4 +1,4 @@
-"""What the tests on JACK have in common: a band, a player's process, and what is still sounding."""
+"""For the tests on JACK: a band, a player's process, and which notes sound."""
 
 from __future__ import annotations
 

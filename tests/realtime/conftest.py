@@ -1,4 +1,4 @@
-"""A desk with a stage, and who plays and listens, on a private JACK server."""
+"""A desk with a stage, and peers that play and listen, on a private JACK server."""
 
 from __future__ import annotations
 

@@ -89,17 +89,17 @@ def master_beats(heard: list[tuple[float, bytes]]) -> list[tuple[float, int]]:
     return found
 
 
-class Ends:
-    """What the master sends, and the melody's notes."""
+class MasterAndSlave:
+    """The messages of the clock master, and the melody's notes."""
 
     def __init__(self, observer: Observer, master: str = MASTER) -> None:
         self._observer = observer
         observer.listen("master", master)
         observer.listen("slave", "jamd choir:midi")
-        self.anew()
+        self.restart()
 
-    def anew(self) -> None:
-        """Look only at what comes from now on."""
+    def restart(self) -> None:
+        """Look only at messages from now on."""
         heard = self._observer.heard("slave")
         self._since = heard[-1][0] + 1e-6 if heard else 0.0
 
@@ -143,48 +143,48 @@ class Ends:
 def test_start_stop_continue_and_locate(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock():
-        ends = Ends(observer)
+        both = MasterAndSlave(observer)
         time.sleep(0.5)
-        assert not ends.slave, "nothing plays before the start"
+        assert not both.slave, "nothing plays before the start"
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 8, "eight beats")
+        until(lambda: len(beats(both.slave)) >= 8, "eight beats")
         assert desk.metrics()["clock"]["state"] == "locked"
         assert observer.excused() or desk.metrics()["bpm"] == pytest.approx(120, abs=1)
         observer.halt()
-        until(lambda: STOP in [message for _, message in ends.master], "Stop")
+        until(lambda: STOP in [message for _, message in both.master], "Stop")
         time.sleep(0.7)
-        assert not ends.sounding
-        ends.agree()
-        assert ends.slave[0][1] == note_on(1, LOWEST, 80)
+        assert not both.sounding
+        both.agree()
+        assert both.slave[0][1] == note_on(1, LOWEST, 80)
 
-        ends.anew()
+        both.restart()
         observer.locate(30)  # it sends a song position and, half a second (a beat) later, Continue there
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 5, "five beats")
+        until(lambda: len(beats(both.slave)) >= 5, "five beats")
         observer.locate(4)  # while it rolls: Stop, song position, Continue
-        until(lambda: beats(ends.slave)[-1][1] == 10, "beat 10")
+        until(lambda: beats(both.slave)[-1][1] == 10, "beat 10")
         observer.halt()
-        until(lambda: ends.master[-1][1][0] == 0xF2, "its last word")
+        until(lambda: both.master[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
-        assert not ends.sounding
-        ends.agree()
-        assert [beat for _, beat in beats(ends.slave)][:2] == [31, 32]
-        assert 5 in [beat for _, beat in beats(ends.slave)]
+        assert not both.sounding
+        both.agree()
+        assert [beat for _, beat in beats(both.slave)][:2] == [31, 32]
+        assert 5 in [beat for _, beat in beats(both.slave)]
     assert not [message for message in desk.messages("log") if message[1] != "info"]
 
 
 def test_a_master_that_is_killed_and_returns(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock() as clock:
-        ends = Ends(observer)
+        both = MasterAndSlave(observer)
         time.sleep(0.3)
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 6, "six beats")
+        until(lambda: len(beats(both.slave)) >= 6, "six beats")
         clock.kill()
-        killed = beats(ends.slave)[-1][1]
-        until(lambda: beats(ends.slave)[-1][1] >= killed + 6, "it to go on by itself")
+        killed = beats(both.slave)[-1][1]
+        until(lambda: beats(both.slave)[-1][1] >= killed + 6, "it to go on by itself")
         assert desk.metrics()["clock"]["state"] == "free-wheeling"
-    played = beats(ends.slave)
+    played = beats(both.slave)
     assert [beat for _, beat in played] == list(range(len(played)))
     every = statistics.median(b - a for (a, _), (b, _) in pairwise(played))
     assert observer.excused() or every == pytest.approx(0.5, abs=0.005)
@@ -192,50 +192,50 @@ def test_a_master_that_is_killed_and_returns(desk: Desk, observer: Observer) -> 
         observer.listen("master", MASTER)
         until(lambda: desk.metrics()["clock"]["state"] == "locked", "it to follow again")
         since = len(played) + 4
-        until(lambda: beats(ends.slave)[-1][1] >= since + 6, "more beats")
+        until(lambda: beats(both.slave)[-1][1] >= since + 6, "more beats")
         observer.halt()
         until(lambda: observer.heard("master")[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
-    played = beats(ends.slave)
+    played = beats(both.slave)
     assert [beat for _, beat in played] == list(range(len(played))), "the count goes on"
     ticks = [seconds for seconds, message in observer.heard("master") if message == TICK]
     beside = [min(seconds - tick for tick in ticks if tick <= seconds + 0.01) for seconds, beat in played[since:-1]]
     assert observer.excused() or statistics.median(beside) < NEAR, "a beat is a tick again"
-    assert not ends.sounding
+    assert not both.sounding
 
 
 def test_other_tempi(desk: Desk, observer: Observer) -> None:
     """From one beat to the next, and far."""
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock():
-        ends = Ends(observer)
+        both = MasterAndSlave(observer)
         time.sleep(0.3)
         observer.roll()
         for bpm in (120, 180, 70):
             observer.tempo(bpm)
-            heard = len(beats(ends.slave))
-            until(lambda wanted=heard + 8: len(beats(ends.slave)) >= wanted, "eight beats")
+            heard = len(beats(both.slave))
+            until(lambda wanted=heard + 8: len(beats(both.slave)) >= wanted, "eight beats")
             found = desk.metrics()["clock"]["bpm"]
             assert observer.stalled() or found == pytest.approx(bpm, rel=0.01)
         observer.halt()
-        until(lambda: STOP in [message for _, message in ends.master], "Stop")
+        until(lambda: STOP in [message for _, message in both.master], "Stop")
         time.sleep(0.5)
         # Until a new tempo is believed, it runs on at the old one.
-        ends.agree(worst=math.inf if observer.stalled() else 0.6)
+        both.agree(worst=math.inf if observer.stalled() else 0.6)
 
 
 def test_two_masters_and_nonsense(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     rng = random.Random(5)
     with JackMidiClock(), Peer("intruder") as intruder:
-        ends = Ends(observer)
+        both = MasterAndSlave(observer)
         intruder.connect("sync")
         time.sleep(0.3)
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 4, "four beats")
+        until(lambda: len(beats(both.slave)) >= 4, "four beats")
         intruder.send(*[TICK] * 150, gap=60 / 24 / 97)
         if not observer.stalled():  # else they cannot always be told apart
-            ends.agree(ended=False)
+            both.agree(ended=False)
         warnings = [message[3] for message in desk.messages("log") if message[1] != "info"]
         assert sum("two masters" in warning for warning in warnings) == 1, warnings
 
@@ -250,18 +250,18 @@ def test_two_masters_and_nonsense(desk: Desk, observer: Observer) -> None:
         observer.halt()
         observer.locate(0)
         time.sleep(0.5)
-        ends.anew()
+        both.restart()
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 8, "eight beats")
+        until(lambda: len(beats(both.slave)) >= 8, "eight beats")
         observer.halt()
-        until(lambda: ends.master[-1][1][0] == 0xF2, "its last word")
+        until(lambda: both.master[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
         if observer.stalled():  # the tempo that it has from so much nonsense is unlearned while it plays
-            ends.agree(far=math.inf, worst=math.inf)
+            both.agree(far=math.inf, worst=math.inf)
         else:
-            ends.agree()
-        assert beats(ends.slave)[0][1] == 0
-        assert not ends.sounding
+            both.agree()
+        assert beats(both.slave)[0][1] == 0
+        assert not both.sounding
 
 
 # The clock that we send
@@ -311,35 +311,35 @@ class MclkDump:
         self._process.stdout.close()
 
 
-def hand(desk: Desk, action: str) -> None:
+def post_command(desk: Desk, action: str) -> None:
     desk.send(["command", [action], time.perf_counter()])
 
 
 def test_what_we_send_is_understood(desk: Desk, observer: Observer) -> None:
     desk.start_stage(LEADER, clock=True)
     with MclkDump() as dump:
-        ends = Ends(observer, master="jamd sync:midi")
-        hand(desk, "start")
-        until(lambda: len(beats(ends.slave)) >= 5, "five beats")
-        hand(desk, "stop")
+        both = MasterAndSlave(observer, master="jamd sync:midi")
+        post_command(desk, "start")
+        until(lambda: len(beats(both.slave)) >= 5, "five beats")
+        post_command(desk, "stop")
         until(lambda: dump.events == ["start", "stop"], "Stop")
         assert "EVENT" in dump.lines[0] and "1|1|0" in dump.lines[2], "Start, then beat 0, then the tick after it"
         assert statistics.median(dump.tempi()) == pytest.approx(LEADS, abs=1)
         time.sleep(0.3)
-        assert ends.master[-1][1] == STOP and not ends.sounding
-        ends.agree()
+        assert both.master[-1][1] == STOP and not both.sounding
+        both.agree()
 
-        ends.anew()
+        both.restart()
         (place,) = desk.metrics()["place"]
-        hand(desk, "continue")
-        until(lambda: len(beats(ends.slave)) >= 3, "three beats")
-        hand(desk, "stop")
+        post_command(desk, "continue")
+        until(lambda: len(beats(both.slave)) >= 3, "three beats")
+        post_command(desk, "stop")
         until(lambda: len(dump.events) == 5, "Stop")
         assert dump.events[2:] == [str(round(place * 4)), "continue", "stop"]
         time.sleep(0.3)
-        ends.agree()
+        both.agree()
 
-        hand(desk, "continue")
+        post_command(desk, "continue")
         until(lambda: dump.events[-1] == "continue", "Continue")
         time.sleep(0.2)
         desk.send(["stop"])
@@ -364,7 +364,7 @@ def test_a_stage_that_is_killed_goes_on_with_its_clock(desk: Desk, observer: Obs
     desk.start_stage(LEADER, clock=True)
     with MclkDump() as dump:
         observer.listen("master", "jamd sync:midi")
-        hand(desk, "start")
+        post_command(desk, "start")
         until(lambda: master_beats(observer.heard("master"))[3:], "three beats")
         until(lambda: len(desk.connections()) == 2, "the connections to be known")
         place = desk.metrics()["place"]
@@ -384,20 +384,20 @@ def test_a_stage_that_is_killed_goes_on_with_its_clock(desk: Desk, observer: Obs
 def test_a_stage_that_is_killed_follows_on(desk: Desk, observer: Observer) -> None:
     desk.start_stage(SLAVE, clock=True)
     with JackMidiClock():
-        ends = Ends(observer)
+        both = MasterAndSlave(observer)
         until(lambda: len(desk.connections()) == 2, "the connections to be known")
         observer.tempo(60)
         observer.roll()
-        until(lambda: len(beats(ends.slave)) >= 4, "four beats")
+        until(lambda: len(beats(both.slave)) >= 4, "four beats")
         place = desk.metrics()["place"]
         desk.kill_stage()
-        ends.anew()
+        both.restart()
         desk.start_stage(SLAVE)
         desk.send(["start", *place])
-        until(lambda: len(beats(ends.slave)) >= 4, "four beats")
+        until(lambda: len(beats(both.slave)) >= 4, "four beats")
         observer.halt()
         until(lambda: observer.heard("master")[-1][1][0] == 0xF2, "its last word")
         time.sleep(0.3)
-        assert not ends.sounding
-        # The server stands still when a client is killed, and the master with it: nobody could tell the new stage.
-        ends.agree(begun=False, far=FAR + observer.stall())
+        assert not both.sounding
+        # The server stands still when a client is killed, and the master with it: the new stage could not know.
+        both.agree(begun=False, far=FAR + observer.stall())

@@ -33,7 +33,7 @@ OLDER = 1.0  # seconds: of two sessions that find each other the older one stays
 
 @pytest.fixture
 def network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every Python that the test starts is on it, and nobody else."""
+    """A network of the test's own: every Python process that the test starts is on it."""
     if find_spec(ableton_link.MODULE) is None:
         pytest.skip("no Link; to enable: pip install LinkPython-extern")
     if sys.platform != "linux" or os.geteuid() != 0 or not shutil.which("nsenter") or not shutil.which("ip"):
@@ -119,7 +119,7 @@ def together(one: Callable[[], Tempo], two: Callable[[], Tempo], beats: float = 
 def test_two_agree_in_tempo_and_place_in_the_bar(pair: tuple[LinkPeer, LinkPeer]) -> None:
     one, two = pair
     together(lambda: one.line, lambda: two.line)
-    assert one.line.bpm == pytest.approx(133.0, abs=0.01)  # who was there has the say
+    assert one.line.bpm == pytest.approx(133.0, abs=0.01)  # the session that existed keeps its tempo
     assert one.look()["state"] == "linked" and one.look()["bpm"] == pytest.approx(133.0, abs=0.01)
     assert not one.look()["running"] and not two.look()["running"]
 
@@ -135,17 +135,17 @@ def test_a_tempo_of_one_is_the_tempo_of_both(pair: tuple[LinkPeer, LinkPeer]) ->
 def test_a_start_and_a_stop_of_one_are_those_of_both(pair: tuple[LinkPeer, LinkPeer]) -> None:
     """On the same bar line, which both know before it is there; then they count the same beats."""
     one, two = pair
-    in_time = []
+    early = []
     for number, asks in enumerate((one, two, one), 1):
         asks.ask("start")
         until(lambda n=number: len(one.look()["starts"]) == len(two.look()["starts"]) == n, "both to start")
         together(lambda: one.line, lambda: two.line, beats=1000)
         (beat, at, noticed), (_, other_at, other_noticed) = (peer.look()["starts"][-1] for peer in pair)
         assert beat == 0.0 and at == pytest.approx(other_at, abs=0.001)
-        in_time.append(noticed < at and other_noticed < at)
+        early.append(noticed < at and other_noticed < at)
         asks.ask("stop")
         until(lambda: not one.look()["running"] and not two.look()["running"], "both to stop")
-    assert any(in_time)  # a busy machine may be late once
+    assert any(early)  # a busy machine may be late once
 
 
 def test_another_programs_button_starts_at_a_bar_line(pair: tuple[LinkPeer, LinkPeer]) -> None:
@@ -157,7 +157,7 @@ def test_another_programs_button_starts_at_a_bar_line(pair: tuple[LinkPeer, Link
     until(lambda: not one.look()["running"] and not two.look()["running"], "both to stop")
 
 
-def test_when_the_other_one_leaves_it_goes_on(network: None) -> None:
+def test_the_session_goes_on_when_a_peer_leaves(network: None) -> None:
     with LinkPeer(133.0) as one:
         with LinkPeer(90.0) as two:
             until(lambda: one.look()["peers"] == two.look()["peers"] == 1, "the peers to find each other")
@@ -187,10 +187,10 @@ def test_two_stages_stay_together(network: None, jack_server: JackServer) -> Non
     """They start by themselves; what is heard of them is together, and stays so at another tempo."""
     with ExitStack() as stack:
         desks = [stack.enter_context(Desk()) for _ in range(2)]
-        ears = [stack.enter_context(Peer(name)) for name in ("ear", "other ear")]
-        for desk, ear, port in zip(desks, ears, ("left", "right"), strict=True):
+        listeners = [stack.enter_context(Peer(name)) for name in ("listener", "other listener")]
+        for desk, listener, port in zip(desks, listeners, ("left", "right"), strict=True):
             desk.start_stage(stage_spec(port), clock=True)
-            ear.connect(out=port)
+            listener.connect(out=port)
         left, right = (lambda: line_of(desks[0])), (lambda: line_of(desks[1]))
         together(left, right)
         with LinkPeer() as peer:
@@ -199,27 +199,32 @@ def test_two_stages_stay_together(network: None, jack_server: JackServer) -> Non
                 peer.ask("bpm", bpm)
                 until(lambda bpm=bpm: abs(left().bpm - bpm) < 0.01 and abs(right().bpm - bpm) < 0.01, f"{bpm} bpm")
                 together(left, right)
-                clicks = [len([m for m in ear.messages() if is_note_on(m)]) for ear in ears]
-                until(lambda c=clicks: all(len(stamps(ear)) >= n + 8 for ear, n in zip(ears, c, strict=True)), "clicks")
-                there, here = stamps(ears[0])[-6:], stamps(ears[1])
+                clicks = [len([m for m in listener.messages() if is_note_on(m)]) for listener in listeners]
+                until(
+                    lambda c=clicks: all(
+                        len(stamps(listener)) >= n + 8 for listener, n in zip(listeners, c, strict=True)
+                    ),
+                    "clicks",
+                )
+                there, here = stamps(listeners[0])[-6:], stamps(listeners[1])
                 assert statistics.median(min(abs(a - b) for b in here) for a in there) < 0.002
                 assert abs(apart(left(), right())) < 2.0
 
 
-def stamps(ear: Peer) -> list[float]:
-    return [stamp for stamp, message in ear.heard() if is_note_on(message)]
+def stamps(listener: Peer) -> list[float]:
+    return [stamp for stamp, message in listener.heard() if is_note_on(message)]
 
 
 def test_a_stage_by_hand_and_a_peers_buttons(network: None, jack_server: JackServer) -> None:
-    with Desk() as desk, Peer("ear") as ear, LinkPeer(111.0) as peer:
+    with Desk() as desk, Peer("listener") as listener, LinkPeer(111.0) as peer:
         desk.start_stage(stage_spec("left", by_hand=True), clock=True)
-        ear.connect(out="left")
+        listener.connect(out="left")
         until(lambda: desk.metrics()["clock"]["peers"] == 1, "the session")
         assert desk.metrics()["place"] == [0.0]
         peer.ask("start")
         together(lambda: line_of(desk), lambda: peer.line, beats=1000)
         (_, at, _) = peer.look()["starts"][0]
-        first = until(lambda: stamps(ear), "a click")[0]
+        first = until(lambda: stamps(listener), "a click")[0]
         assert abs(first - at) < 0.02  # the first beat is not lost, nor is it late
         peer.ask("stop")
         until(lambda: len(desk.metrics()["place"]) == 1, "the stop")
@@ -228,8 +233,8 @@ def test_a_stage_by_hand_and_a_peers_buttons(network: None, jack_server: JackSer
         together(lambda: line_of(desk), lambda: peer.line, beats=1000)
         desk.kill_stage()
         desk.start_stage(stage_spec("left", by_hand=True))
-        was = [float(value) for value in peer.look()["line"]]
-        desk.send(["start", *was])
+        place = [float(value) for value in peer.look()["line"]]
+        desk.send(["start", *place])
         until(lambda: desk.metrics()["clock"]["peers"] == 1, "the session")
         together(lambda: line_of(desk), lambda: peer.line, beats=1000)
 

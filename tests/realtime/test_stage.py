@@ -1,4 +1,4 @@
-"""A real stage process on a private JACK server; who plays and listens is a process of its own."""
+"""A real stage process on a private JACK server; players and listeners are processes of their own."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_thru_and_a_player_that_answers(desk: Desk, peer: Peer) -> None:
     assert metrics["ports"] == {"keys": "JACK", "choir": "JACK"}
 
 
-def test_it_is_in_real_time_where_that_is_allowed(desk: Desk) -> None:
+def test_the_stage_has_real_time_priority_where_that_is_allowed(desk: Desk) -> None:
     desk.start_stage(BAND)
     assert desk.stage is not None
     fifo = os.sched_getscheduler(desk.stage.pid) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
@@ -60,7 +60,7 @@ def test_a_burst_and_a_flood_arrive_whole_and_in_order(desk: Desk, peer: Peer) -
         assert came == messages
 
 
-def test_more_than_the_ring_holds_at_once(desk: Desk, peer: Peer) -> None:
+def test_more_messages_at_once_than_the_ring_holds(desk: Desk, peer: Peer) -> None:
     """A player answers with 3,000 notes: rtmidi's ring holds 2,340 messages."""
     burst = PlayerSpec("octaver", (), "choir", {"low": 2}, False, 0.03, 9.0)
     desk.start_stage(StageSpec(CLOCK, THRU, players=(burst,)))
@@ -129,7 +129,7 @@ def test_a_player_is_killed(desk: Desk, peer: Peer) -> None:
             before = len(desk.said)
             killed = player.signal(signal.SIGKILL)
             released = peer.stamp(note_off(2, 60), after=killed)
-            desk.expect(lambda m: m == ["player", "octaver", "down"], "the news", before)
+            desk.expect(lambda m: m == ["player", "octaver", "down"], "the message", before)
             assert (0, 72) in sounding(peer.messages())
             peer.send(note_off(1, 72))
             peer.stamp(note_off(1, 72), after=killed)
@@ -153,7 +153,7 @@ def test_a_player_is_stopped(desk: Desk, peer: Peer) -> None:
             before = len(desk.said)
             stopped = player.signal(signal.SIGSTOP)
             released = peer.stamp(note_off(2, 60), after=stopped)
-            desk.expect(lambda m: m == ["player", "octaver", "hung"], "the news", before)
+            desk.expect(lambda m: m == ["player", "octaver", "hung"], "the message", before)
             peer.send(note_off(1, 72))
             peer.stamp(note_off(1, 72), after=stopped)
         desk.expect(lambda m: m == ["player", "octaver", "down"], "its end", before)
@@ -163,7 +163,7 @@ def test_a_player_is_stopped(desk: Desk, peer: Peer) -> None:
 
 
 def test_a_player_that_reads_nothing_under_a_flood(desk: Desk, peer: Peer) -> None:
-    """What waits for it is bounded: it counts as hung, and thru goes on."""
+    """Its backlog is bounded: it counts as hung, and thru goes on."""
     desk.start_stage(BAND)
     with PlayerProcess(desk) as player:
         desk.send(["start"])
@@ -171,19 +171,19 @@ def test_a_player_that_reads_nothing_under_a_flood(desk: Desk, peer: Peer) -> No
         player.signal(signal.SIGSTOP)
         notes = [note for n in range(1000) for note in (note_on(1, n % 128, 1), note_off(1, n % 128))]
         peer.send(*notes, gap=0.0005)
-        desk.expect(lambda m: m == ["player", "octaver", "hung"], "the news")
+        desk.expect(lambda m: m == ["player", "octaver", "hung"], "the message")
         until(lambda: [m for m in peer.messages() if m[0] & 15 == 0] == notes, "all of thru")
 
 
 @pytest.mark.parametrize(
     "nonsense", [b"not json\n", b"[1]\n", b'[1,[["low"]],true]\n', b'{"a":1}\n', b'[1,[["low",0,300,80,null]],true]\n']
 )
-def test_a_player_that_talks_nonsense_is_dropped(desk: Desk, peer: Peer, nonsense: bytes) -> None:
+def test_a_player_that_sends_nonsense_is_dropped(desk: Desk, peer: Peer, nonsense: bytes) -> None:
     desk.start_stage(BAND, clock=True)
     player = desk.player("octaver")
     until(lambda: player.calls, "a call")
     player.say(nonsense)
-    desk.expect(lambda m: m == ["player", "octaver", "down"], "the news")
+    desk.expect(lambda m: m == ["player", "octaver", "down"], "the message")
     peer.connect("keys", "choir")
     peer.send(note_on(1, 60, 60))
     peer.stamp(note_on(1, 60, 60))
@@ -204,8 +204,8 @@ def test_the_desk_is_killed(desk: Desk, peer: Peer) -> None:
     assert {control_change(c, n, 0) for c in range(1, 17) for n in (64, 120, 123)} <= set(messages)
 
 
-def test_the_stage_is_killed_and_the_next_one_pays(desk: Desk, peer: Peer) -> None:
-    """Within three seconds the next one has the same ports and connections, and has paid what was owed."""
+def test_the_stage_is_killed_and_the_next_one_sends_owed_note_offs(desk: Desk, peer: Peer) -> None:
+    """Within three seconds the next one has the same ports and connections, and has sent the note-offs owed."""
     desk.start_stage(BAND)
     peer.connect("keys", "choir")
 
@@ -216,10 +216,10 @@ def test_the_stage_is_killed_and_the_next_one_pays(desk: Desk, peer: Peer) -> No
         desk.kill_stage()
         killed = time.perf_counter()
         assert desk.start_stage(BAND) == {"keys": "JACK", "choir": "JACK"}
-        paid = max(peer.stamp(note_off(channel, pitch), after=killed) for channel, pitch in ((1, 72), (5, 40)))
+        released = max(peer.stamp(note_off(channel, pitch), after=killed) for channel, pitch in ((1, 72), (5, 40)))
         until(lambda: "peer out:midi" in peer.connections("jamd keys:midi"), "the connections")
         took = time.perf_counter() - killed
-        assert paid - killed <= took
+        assert released - killed <= took
         peer.send(note_on(1, 74, 90), note_off(1, 74))
         peer.stamp(note_off(1, 74), after=killed + took)
         return took
@@ -251,7 +251,7 @@ def test_another_jamd_with_the_same_names_is_refused(desk: Desk, peer: Peer) -> 
     peer.stamp(note_on(1, 60, 60))
 
 
-def test_a_reload_leaves_alone_what_stays_the_same(desk: Desk, peer: Peer) -> None:
+def test_a_reload_leaves_unchanged_ports_alone(desk: Desk, peer: Peer) -> None:
     desk.start_stage(BAND, clock=True)
     peer.connect("keys", "choir")
     peer.send(note_on(1, 60, 60))
@@ -275,21 +275,21 @@ def test_connect_by_name_comes_and_goes(desk: Desk, jack_server: JackServer) -> 
     ports = (PortSpec("keys", "in", connect="piano OUT", thru=("choir",)), PortSpec("choir", "out", connect="piano in"))
     assert desk.start_stage(StageSpec(CLOCK, ports)) == {"keys": None, "choir": None}
     with Peer("my piano") as piano:
-        until(lambda: desk.metrics()["ports"] == {"keys": "JACK", "choir": "JACK"}, "the piano to be joined", 3.0)
+        until(lambda: desk.metrics()["ports"] == {"keys": "JACK", "choir": "JACK"}, "the piano to be connected", 3.0)
         piano.send(note_on(1, 60, 60))
         piano.stamp(note_on(1, 60, 60))
         piano.kill()
-    desk.expect(lambda m: m == ["port", "keys", "lost"], "the news")
-    desk.expect(lambda m: m == ["port", "choir", "lost"], "the news")
+    desk.expect(lambda m: m == ["port", "keys", "lost"], "the message")
+    desk.expect(lambda m: m == ["port", "choir", "lost"], "the message")
     with Peer("my piano") as piano:
-        desk.expect(lambda m: m == ["port", "choir", "back"], "the piano to be joined again")
-        desk.expect(lambda m: m == ["port", "keys", "back"], "the piano to be joined again")
+        desk.expect(lambda m: m == ["port", "choir", "back"], "the piano to be connected again")
+        desk.expect(lambda m: m == ["port", "keys", "back"], "the piano to be connected again")
         piano.stamp(note_off(1, 60))  # owed since it was lost
         piano.send(note_on(1, 62, 60))
         piano.stamp(note_on(1, 62, 60))
 
 
-def test_jack_is_killed_under_way_and_returns(desk: Desk, jack_server: JackServer) -> None:
+def test_jack_is_killed_while_playing_and_returns(desk: Desk, jack_server: JackServer) -> None:
     desk.start_stage(BAND)
     with PlayerProcess(desk), Peer() as peer:
         desk.send(["start"])
@@ -335,9 +335,7 @@ def test_no_midi_system_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
             desk.send(["start"])
             until(lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "sent"], "notes in the journal")
         warnings = [text for _, level, _, text in desk.messages("log") if level == "warning"]
-        assert any("ALSA" in text and "JACK" in text and "until then jamd goes on" in text for text in warnings), (
-            warnings
-        )
+        assert any("ALSA" in text and "JACK" in text and "until then jamd plays" in text for text in warnings), warnings
 
 
 def test_ports_appear_when_jack_starts_later(jack_server: JackServer) -> None:
@@ -355,7 +353,7 @@ def test_connections_outlive_stage_peer_and_server(desk: Desk, jack_server: Jack
     desk.start_stage(StageSpec(CLOCK, THRU))
     with Peer() as peer:
         peer.connect("keys", "choir")
-        until(lambda: len(desk.connections()) == 2, "the news")
+        until(lambda: len(desk.connections()) == 2, "the message")
         desk.kill_stage()
         desk.start_stage(StageSpec(CLOCK, THRU))
         until(lambda: peer.send(note_on(1, 60, 90)) and note_on(1, 60, 90) in peer.messages(), "the way through")
@@ -374,8 +372,8 @@ def test_connections_outlive_stage_peer_and_server(desk: Desk, jack_server: Jack
         assert peer.connections("jamd choir:midi") == []
 
 
-def test_jack_stands_still_for_a_while(desk: Desk, peer: Peer, jack_server: JackServer) -> None:
-    """Nothing waits for it, not even with more to send than rtmidi's ring would hold."""
+def test_a_jack_server_that_stands_still_blocks_nothing(desk: Desk, peer: Peer, jack_server: JackServer) -> None:
+    """Not even with more to send than rtmidi's ring would hold."""
     desk.start_stage(BAND)
     player = desk.player("octaver")
     desk.send(["start"])

@@ -1,4 +1,4 @@
-"""What is unplugged while it plays, on a private JACK server: peers are processes that are killed."""
+"""Keyboards and synthesisers that are unplugged while they play: peers on a private JACK server that are killed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daemon.music.events import note_off, note_on
 from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from tests.realtime.band import BAND, CLOCK, OCTAVER, THRU, PlayerProcess, sounding
 from tests.soak import rig
-from tests.soak.observer import Hearing
+from tests.soak.observer import OutputMonitor
 from tests.stage.fakes import Desk, Peer, at_best, until
 from tests.tools.jack import JackServer
 
@@ -27,12 +27,12 @@ def piano(desk: Desk) -> Iterator[Peer]:
 
 
 def lost(desk: Desk) -> list[str]:
-    """Inputs that the performance was told to be lost, in order."""
+    """Inputs that the performance lost, in order."""
     return [entry[2] for message in desk.messages("journal") for entry in message[1] if entry[0] == "lost"]
 
 
-def test_a_keyboard_is_killed_in_mid_note_and_comes_back(desk: Desk, peer: Peer) -> None:
-    """On a virtual input: nothing of ours is lost, but nobody can send the note-offs any more."""
+def test_a_keyboard_is_killed_within_a_note_and_comes_back(desk: Desk, peer: Peer) -> None:
+    """On a virtual input: the port is not lost, but the note-offs will not come."""
     desk.start_stage(BAND)
     with PlayerProcess(desk):
         desk.send(["start"])
@@ -44,7 +44,10 @@ def test_a_keyboard_is_killed_in_mid_note_and_comes_back(desk: Desk, peer: Peer)
             piano.connect("keys")
             began = piano.send(note_on(5, 40, 90), note_on(1, 72, 90))
             peer.stamp(note_on(2, 60, 80), after=began)
-            until(lambda: any("piano out:midi" in wish for wish in desk.connections()), "the connection to be known")
+            until(
+                lambda: any("piano out:midi" in connection for connection in desk.connections()),
+                "the connection to be known",
+            )
             killed = time.perf_counter()
             piano.kill()
             ends = (note_off(1, 72), note_off(5, 40), note_off(2, 60))
@@ -55,7 +58,10 @@ def test_a_keyboard_is_killed_in_mid_note_and_comes_back(desk: Desk, peer: Peer)
                 began = piano.send(note_on(1, 74, 90), note_off(1, 74))
                 peer.stamp(note_off(1, 74), after=began)
                 piano.disconnect("piano out:midi", "jamd keys:midi")
-                until(lambda: not any("piano out:midi" in wish for wish in desk.connections()), "the cut to be known")
+                until(
+                    lambda: not any("piano out:midi" in connection for connection in desk.connections()),
+                    "the cut to be known",
+                )
             until(lambda: lost(desk)[before:] == ["keys", "keys"], "an entry for the death, and one for the cut")
             return took
 
@@ -64,7 +70,7 @@ def test_a_keyboard_is_killed_in_mid_note_and_comes_back(desk: Desk, peer: Peer)
     assert desk.metrics()["lost_ports"] == 0
 
 
-def test_a_cable_is_cut_and_another_stays(desk: Desk, peer: Peer, piano: Peer) -> None:
+def test_one_of_two_connections_is_cut(desk: Desk, peer: Peer, piano: Peer) -> None:
     desk.start_stage(BAND)
     peer.connect("keys", "choir")
     piano.connect("keys")
@@ -74,19 +80,22 @@ def test_a_cable_is_cut_and_another_stays(desk: Desk, peer: Peer, piano: Peer) -
     until(lambda: len(desk.connections()) == 3, "the connections to be known")
     piano.disconnect("piano out:midi", "jamd keys:midi")
     peer.stamp(note_off(1, 72))
-    peer.stamp(note_off(1, 48))  # nobody knows who held what
+    peer.stamp(note_off(1, 48))  # which input holds what is unknown
     peer.send(note_on(1, 50, 90))
     peer.stamp(note_on(1, 50, 90))
 
 
-def test_a_synth_is_killed_in_mid_note_and_comes_back(desk: Desk, piano: Peer) -> None:
+def test_a_synth_is_killed_within_a_note_and_comes_back(desk: Desk, piano: Peer) -> None:
     desk.start_stage(StageSpec(CLOCK, THRU))
     piano.connect("keys")
     with Peer("synth") as synth:
         synth.connect(out="choir")
         piano.send(note_on(1, 60, 90), note_on(1, 61, 90))
         synth.stamp(note_on(1, 61, 90))
-        until(lambda: any("synth in:midi" in wish for wish in desk.connections()), "the connection to be known")
+        until(
+            lambda: any("synth in:midi" in connection for connection in desk.connections()),
+            "the connection to be known",
+        )
         assert desk.metrics()["unsent"] == 0
         synth.kill()
     time.sleep(0.5)
@@ -103,13 +112,13 @@ def test_a_synth_is_killed_in_mid_note_and_comes_back(desk: Desk, piano: Peer) -
         synth.stamp(note_off(1, 62))
 
 
-def test_a_keyboard_that_is_named_is_killed_in_mid_note_and_comes_back(desk: Desk, peer: Peer) -> None:
+def test_a_keyboard_named_by_connect_is_killed_within_a_note_and_comes_back(desk: Desk, peer: Peer) -> None:
     keys = PortSpec("keys", "in", connect="piano OUT", thru=("choir",))
     assert desk.start_stage(StageSpec(CLOCK, (keys, THRU[1]))) == {"keys": None, "choir": "JACK"}
     peer.connect(out="choir")
     for number in (1, 2):
         with Peer("my piano") as piano:
-            until(lambda: desk.metrics()["ports"]["keys"] == "JACK", "the piano to be joined", 2.0)
+            until(lambda: desk.metrics()["ports"]["keys"] == "JACK", "the piano to be connected", 2.0)
             began = piano.send(note_on(1, 60, 90))
             peer.stamp(note_on(1, 60, 90), after=began)
             piano.kill()
@@ -119,7 +128,7 @@ def test_a_keyboard_that_is_named_is_killed_in_mid_note_and_comes_back(desk: Des
 
 
 def test_an_exclusive_message_that_never_ends(desk: Desk, peer: Peer, piano: Peer) -> None:
-    """rtmidi takes all that follows for its continuation: what was swallowed is heard after all, and soon."""
+    """rtmidi takes all that follows for its continuation: the swallowed messages are recovered, and soon."""
     desk.start_stage(BAND)
     peer.connect("keys", "choir")
     piano.connect("keys")
@@ -152,7 +161,7 @@ def test_a_keyboard_is_killed_within_an_exclusive_message(desk: Desk, peer: Peer
     assert peer.stamp(note_on(1, 64, 90)) - began < 0.9
 
 
-def test_real_time_messages_in_the_midst_of_an_exclusive_one(desk: Desk, peer: Peer, piano: Peer) -> None:
+def test_real_time_messages_within_an_exclusive_message(desk: Desk, peer: Peer, piano: Peer) -> None:
     desk.start_stage(StageSpec(CLOCK, THRU))
     peer.connect("keys", "choir")
     piano.connect("keys")
@@ -166,7 +175,7 @@ def test_real_time_messages_in_the_midst_of_an_exclusive_one(desk: Desk, peer: P
 
 
 def test_a_reload_rewires_thru_while_notes_sound(desk: Desk, peer: Peer) -> None:
-    """The old output gets its note-offs, the new one what follows; who did not change plays on."""
+    """The old output gets its note-offs, the new one what follows; unchanged players play on."""
     players = (OCTAVER, PlayerSpec("other", (), "organ", {"low": 4}, True, 0.03, 0.05))
     ports = (*THRU, PortSpec("pads", "in", thru=("choir",)), PortSpec("organ", "out"))
     desk.start_stage(StageSpec(CLOCK, ports, players=players))
@@ -200,8 +209,8 @@ def test_a_reload_rewires_thru_while_notes_sound(desk: Desk, peer: Peer) -> None
         peer.stamp(note_off(10, 36))
 
 
-def test_ports_that_go_in_a_reload_hold_up_nobody(desk: Desk, peer: Peer) -> None:
-    """Each owes hundreds of note-offs; notes of the others go on in time."""
+def test_ports_removed_by_a_reload_delay_no_others(desk: Desk, peer: Peer) -> None:
+    """Each owes hundreds of note-offs; notes on the other ports stay in time."""
     organs = tuple(PortSpec(f"organ{n}", "out") for n in range(4))
     pads = PortSpec("pads", "in", thru=tuple(organ.name for organ in organs))
     desk.start_stage(StageSpec(CLOCK, (*THRU, pads, *organs)))
@@ -265,21 +274,26 @@ def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(
     """Under its name, as soon as that is free: between two looks at the connections. What somebody cuts is not."""
     desk.start_stage(StageSpec(CLOCK, THRU))
     piano.connect("keys")
-    env, hearing = os.environ | jack_server.env, Hearing("synth")
-    synth = rig.Synth("quick", hearing, env)
+    env, monitor = os.environ | jack_server.env, OutputMonitor("synth")
+    synth = rig.Synth("quick", monitor, env)
     piano.plug("jamd choir:midi", "quick synth:input")
-    until(lambda: any("quick synth:input" in wish for wish in desk.connections()), "the connection to be known")
+    until(
+        lambda: any("quick synth:input" in connection for connection in desk.connections()),
+        "the connection to be known",
+    )
     for number in range(8):
         time.sleep(0.25 + 0.03 * number)
         piano.send(note_on(1, 60, 90))
-        until(lambda: hearing.left(), "a note")
+        until(lambda: monitor.left_sounding(), "a note")
         synth.unplug()
         piano.send(note_off(1, 60))
         until(lambda: not piano.sees("quick synth:input"), "the port to be gone")
-        synth = rig.Synth("quick", hearing, env)
-        until(lambda: not hearing.left(), "the note-off that was missed", 2.0)
+        synth = rig.Synth("quick", monitor, env)
+        until(lambda: not monitor.left_sounding(), "the note-off that was missed", 2.0)
         assert piano.connections("jamd choir:midi") == ["quick synth:input"]
     piano.disconnect("jamd choir:midi", "quick synth:input")
-    until(lambda: not any("quick synth:input" in wish for wish in desk.connections()), "the cut to be known")
+    until(
+        lambda: not any("quick synth:input" in connection for connection in desk.connections()), "the cut to be known"
+    )
     assert piano.connections("jamd choir:midi") == []
     synth.unplug()

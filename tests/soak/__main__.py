@@ -31,7 +31,7 @@ def main(text: str) -> int:
         )
         return 1
     wanted, failed, began = seeds(text), list[int](), time.monotonic()
-    again = vain = 0  # sequences whose first attempt failed; attempts that did
+    again = failed_attempts = 0  # sequences whose first attempt failed; attempts that did
     stories = Path(tempfile.mkdtemp(prefix="jamd-soak-"))
     with Rig() as rig:
         for done, seed in enumerate(wanted, 1):
@@ -39,7 +39,7 @@ def main(text: str) -> int:
                 for attempt, outcome in enumerate(perform(seed, rig, Path(folder)), 1):
                     if outcome.faults:
                         again += attempt == 1
-                        vain += 1
+                        failed_attempts += 1
                         story = stories / f"{seed}-{attempt}.txt"
                         story.write_text(outcome.story)
                         print(f"{outcome}\n  what happened, and what was heard: {story}", flush=True)
@@ -49,7 +49,7 @@ def main(text: str) -> int:
                 minutes = (time.monotonic() - began) / 60
                 print(
                     f"{done} of {len(wanted)} sequences in {minutes:.0f} min, {len(failed)} failed;"
-                    f" {again} failed at the first attempt, {vain} attempts in all",
+                    f" {again} failed at the first attempt, {failed_attempts} attempts in all",
                     flush=True,
                 )
     if failed:

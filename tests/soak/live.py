@@ -18,7 +18,7 @@ from tests.dice import register
 from tests.soak import bands
 from tests.soak.bands import band
 from tests.soak.rig import Rig
-from tests.soak.sequence import HANDS, PITCHES, PLUGS, Sequence, Step
+from tests.soak.sequence import PITCHES, PLUGGABLE, REPLUG_AFTER, Sequence, Step
 
 LENGTH = 24  # steps
 PATIENCE = 20.0  # seconds: for what ends in any case
@@ -56,10 +56,10 @@ class Live:
                 self._log = jamd.log
                 for thaw in self._thaws:
                     thaw.cancel()
-        hearings = self.rig.hearings
-        for hearing in hearings.values():
-            faults += hearing.faults
-        heard = {name: hearing.heard for name, hearing in hearings.items()}
+        monitors = self.rig.monitors
+        for monitor in monitors.values():
+            faults += monitor.faults
+        heard = {name: monitor.log for name, monitor in monitors.items()}
         return Outcome(self._seed, faults, self._steps, self._log, heard, self.rig.xruns() - xruns)
 
     def _begin(self, jamd: Jamd) -> None:
@@ -72,10 +72,10 @@ class Live:
     def _settle(self, jamd: Jamd) -> list[str]:
         """Everything is plugged in and released: it ends by itself. Then jamd ends, and owes nothing."""
         rig = self.rig
-        time.sleep(HANDS)
+        time.sleep(REPLUG_AFTER)
         if not rig.server.running:
             rig.start_server()
-        for name in PLUGS:
+        for name in PLUGGABLE:
             rig.plug(name)
         rig.tell("master", "fc")
         for channel in bands.CHANNELS:
@@ -89,20 +89,20 @@ class Live:
         jamd.wait(lambda: "reloaded" in jamd.log[before:], 2 * PATIENCE, "a reload")
         faults = [f"not connected again: {' to '.join(cable)}" for cable in rig.reconnected(PATIENCE)]
         end = time.monotonic() + SOON
-        while time.monotonic() < end and any(hearing.left() for hearing in rig.hearings.values()):
+        while time.monotonic() < end and any(monitor.left_sounding() for monitor in rig.monitors.values()):
             time.sleep(0.02)
-        faults += [f"released: {left}" for hearing in rig.hearings.values() for left in hearing.left()]
+        faults += [f"released: {left}" for monitor in rig.monitors.values() for left in monitor.left_sounding()]
         status = jamd.end()
         if status != 0:
             faults.append(f"exit status {status}")
-        faults += [f"at the end: {left}" for hearing in rig.hearings.values() for left in hearing.left()]
+        faults += [f"at the end: {left}" for monitor in rig.monitors.values() for left in monitor.left_sounding()]
         faults += [f"process {pid} is left behind" for pid in jamd.left_behind()]
         faults += re.findall(r"^.*daemon/(?:desk|stage)/.*$", jamd.log, re.MULTILINE)  # a traceback of ours
         return faults
 
     def _do(self, jamd: Jamd, step: Step) -> None:
         rig, values = self.rig, step.values
-        match step.what:
+        match step.kind:
             case "press":
                 rig.tell("keyboard", note_on(*values).hex())
             case "release":
@@ -124,15 +124,15 @@ class Live:
             case "lose":
                 rig.tell("master", f"lose {values[0]}")
             case "unplug":
-                rig.unplug(step.whom)
+                rig.unplug(step.target)
             case "plug":
-                rig.plug(step.whom)
-                if step.whom == "master":
+                rig.plug(step.target)
+                if step.target == "master":
                     rig.tell("master", "clock 120")
             case "kill engine" | "stop engine":
                 players = sorted(name for name in jamd.children() if name != "stage")
                 if players:
-                    number = signal.SIGKILL if step.what == "kill engine" else signal.SIGSTOP
+                    number = signal.SIGKILL if step.kind == "kill engine" else signal.SIGSTOP
                     self._kill(jamd.children().get(players[values[0] % len(players)]), number)
             case "kill stage":
                 self._kill(jamd.children().get("stage"), signal.SIGKILL)

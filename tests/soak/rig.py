@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.soak import bands
-from tests.soak.observer import Hearing
+from tests.soak.observer import OutputMonitor
 from tests.tools import jack
 from tests.tools.jack import JackServer
 
@@ -34,8 +34,8 @@ def available() -> bool:
 class Synth:
     """jack_midi_dump, while it is plugged in."""
 
-    def __init__(self, name: str, hearing: Hearing, env: dict[str, str]) -> None:
-        self.hearing = hearing
+    def __init__(self, name: str, monitor: OutputMonitor, env: dict[str, str]) -> None:
+        self.monitor = monitor
         self._process = subprocess.Popen(
             ["stdbuf", "-oL", "jack_midi_dump", "-a", f"{name} synth"],
             stdout=subprocess.PIPE,
@@ -50,14 +50,14 @@ class Synth:
         self._process.kill()
         self._process.wait()
         self._reader.join()
-        self.hearing.cut()
+        self.monitor.disconnect()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
                 if found := _LINE.match(line):
-                    self.hearing.hear(bytes.fromhex(found[1]), time.monotonic())
+                    self.monitor.receive(bytes.fromhex(found[1]), time.monotonic())
 
 
 class Instrument:
@@ -87,7 +87,7 @@ class Rig:
     def __init__(self) -> None:
         self.server = JackServer(PERIOD)
         self.env = os.environ | self.server.env
-        self.hearings: dict[str, Hearing] = {}
+        self.monitors: dict[str, OutputMonitor] = {}
         self._plugged: dict[str, Synth | Instrument] = {}
         self._wanted: set[str] = set()
         self._killed: set[str] = set()  # unplugged, and not plugged in again since
@@ -98,7 +98,7 @@ class Rig:
         for name in [name for name in self._plugged if name in bands.OUTPUTS]:
             self._plugged.pop(name).unplug()
             self._killed.add(name)
-        self.hearings = {name: Hearing(name) for name in bands.OUTPUTS}
+        self.monitors = {name: OutputMonitor(name) for name in bands.OUTPUTS}
         for name in (*INPUTS, *bands.OUTPUTS):
             self.plug(name)
 
@@ -115,7 +115,7 @@ class Rig:
         if name in INPUTS:
             self._plugged[name] = Instrument(INPUTS[name][1], self.env)
         else:
-            self._plugged[name] = Synth(name, self.hearings[name], self.env)
+            self._plugged[name] = Synth(name, self.monitors[name], self.env)
 
     def unplug(self, name: str) -> None:
         self._wanted.discard(name)

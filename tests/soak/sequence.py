@@ -1,4 +1,4 @@
-"""Random sequences of what can happen on a stage, drawn from a seed: played on the offline clock, and over JACK."""
+"""Random sequences of faults and playing on a stage, drawn from a seed: run on the offline clock, and over JACK."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from random import Random
 from tests.soak import bands
 
 PITCHES = range(58, 66)  # those of the tune among them
-PLUGS = ("keyboard", "master", *bands.OUTPUTS)  # an output stands for the synthesiser behind it
+PLUGGABLE = ("keyboard", "master", *bands.OUTPUTS)  # an output stands for the synthesiser behind it
 NEEDS_JACK = ("press", "release", "pedal", "control", "play", "halt", "continue", "locate", "tempo", "lose", "plug")
 
-HANDS = 0.5  # seconds until what was unplugged is plugged in again, at least
+REPLUG_AFTER = 0.5  # seconds at least until something unplugged is plugged in again
 
-# What can happen, and how often.
+# Kinds of steps, and how often they occur.
 WEIGHTS = {
     "press": 26,
     "release": 16,
@@ -25,41 +25,41 @@ WEIGHTS = {
     "continue": 3,
     "locate": 4,
     "tempo": 3,
-    "lose": 3,  # so many ticks of the clock
+    "lose": 3,  # a number of ticks of the clock
     "unplug": 5,
     "plug": 10,
     "kill engine": 3,
     "stop engine": 1,
     "kill stage": 1,
-    "freeze stage": 1,  # for so many seconds
+    "freeze stage": 1,  # for a fraction of a second
     "reload": 5,
     "panic": 2,
     "kill jack": 1,
     "start jack": 4,
 }
-ONCE = ("kill stage", "kill jack", "stop engine", "freeze stage")  # in a sequence: what takes seconds
+ONCE = ("kill stage", "kill jack", "stop engine", "freeze stage")  # in a sequence, because these take seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`after` so many seconds, `what` of WEIGHTS happens, to `whom` (of PLUGS, or a player's number), with `values`."""
+    """After `after` seconds, `kind` of WEIGHTS happens to `target` (of PLUGGABLE, or none), with `values`."""
 
     after: float
-    what: str
-    whom: str = ""
+    kind: str
+    target: str = ""
     values: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return " ".join([f"+{self.after:.3f} s:", self.what, self.whom, *map(str, self.values)]).replace("  ", " ")
+        return " ".join([f"+{self.after:.3f} s:", self.kind, self.target, *map(str, self.values)]).replace("  ", " ")
 
 
 class Sequence:
-    """`band` to begin with, then `steps`. What is pressed at the end is still held."""
+    """`band` to begin with, then `steps`. Keys may still be held at the end."""
 
     def __init__(self, seed: int, length: int) -> None:
         self._rng = Random(f"sequence {seed}")
         self._held: list[tuple[int, int]] = []  # channel, pitch
-        self._plugged = dict.fromkeys(PLUGS, True)
+        self._plugged = dict.fromkeys(PLUGGABLE, True)
         self._has_jack = True
         self._left = set(ONCE)
         self.band = self._rng.randrange(bands.COUNT)
@@ -69,28 +69,28 @@ class Sequence:
         count, now = 0, 0.0
         unplugged: dict[str, float] = {}
         while count < length:
-            what = self._rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
-            for whom, values in self._details(what):
+            kind = self._rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            for target, values in self._details(kind):
                 after = self._rng.choice((0.0, 0.001, 0.01, 0.05, 0.1, 0.3))
-                if what == "plug":
-                    after = max(after, unplugged[whom] + HANDS - now)
+                if kind == "plug":
+                    after = max(after, unplugged[target] + REPLUG_AFTER - now)
                 now += after
-                if what == "unplug":
-                    unplugged[whom] = now
-                yield Step(after, what, whom, values)
+                if kind == "unplug":
+                    unplugged[target] = now
+                yield Step(after, kind, target, values)
                 count += 1
 
-    def _details(self, what: str) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Whom it happens to, and how; nothing where it cannot happen now."""
+    def _details(self, kind: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """(target, values) of a step of that kind; nothing where it cannot happen now."""
         rng = self._rng
-        if not self._has_jack and what in NEEDS_JACK:
+        if not self._has_jack and kind in NEEDS_JACK:
             return
-        if what in ONCE:
-            if what not in self._left:
+        if kind in ONCE:
+            if kind not in self._left:
                 return
-            self._left.remove(what)
-        whom, values = "", tuple[int, ...]()
-        match what:
+            self._left.remove(kind)
+        target, values = "", tuple[int, ...]()
+        match kind:
             case "press" if self._plugged["keyboard"]:
                 values = rng.choice(bands.CHANNELS), rng.choice(PITCHES), rng.randrange(1, 128)
                 self._held.append(values[:2])
@@ -110,11 +110,11 @@ class Sequence:
             case "lose" if self._plugged["master"]:
                 values = (rng.choice((1, 2, 12, 48)),)
             case "unplug" | "plug":
-                whom = rng.choice([name for name in PLUGS if self._plugged[name] == (what == "unplug")] or [""])
-                if not whom:
+                target = rng.choice([name for name in PLUGGABLE if self._plugged[name] == (kind == "unplug")] or [""])
+                if not target:
                     return
-                self._plugged[whom] = what == "plug"
-                if whom == "keyboard":
+                self._plugged[target] = kind == "plug"
+                if target == "keyboard":
                     self._held.clear()
             case "kill engine" | "stop engine":
                 values = (rng.randrange(2),)
@@ -123,13 +123,13 @@ class Sequence:
             case "reload":
                 values = (rng.randrange(bands.COUNT),)
             case "kill jack" | "start jack":
-                if self._has_jack == (what == "start jack"):
+                if self._has_jack == (kind == "start jack"):
                     return
-                self._has_jack = what == "start jack"
-                if not self._has_jack:  # all who were connected go with it, and come back with it
+                self._has_jack = kind == "start jack"
+                if not self._has_jack:  # all clients go with the server, and come back with it
                     self._held.clear()
             case "kill stage" | "panic":
                 pass
             case _:
                 return
-        yield whom, values
+        yield target, values

@@ -15,9 +15,9 @@ from tests.soak import __main__ as command
 from tests.soak import bands, conftest
 from tests.soak.__main__ import seeds
 from tests.soak.live import Outcome, perform
-from tests.soak.observer import Hearing
+from tests.soak.observer import OutputMonitor
 from tests.soak.rig import Rig, available
-from tests.soak.sequence import PLUGS, WEIGHTS, Sequence
+from tests.soak.sequence import PLUGGABLE, WEIGHTS, Sequence
 
 SEEDS = range(1, 31)
 
@@ -37,8 +37,8 @@ def rig() -> Iterator[Rig]:
 def test_nothing_is_left_sounding(
     seed: int, rig: Rig, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    *vain, outcome = perform(seed, rig, tmp_path)
-    record_property(conftest.VAIN, len(vain) + bool(outcome.faults))
+    *failed_attempts, outcome = perform(seed, rig, tmp_path)
+    record_property(conftest.FAILED_ATTEMPTS, len(failed_attempts) + bool(outcome.faults))
     assert not outcome.faults, f"{outcome}\n{outcome.story}"
 
 
@@ -46,8 +46,8 @@ def test_a_sequence_is_its_seed() -> None:
     assert Sequence(7, 50).steps == Sequence(7, 50).steps
     assert Sequence(7, 50).steps != Sequence(8, 50).steps
     steps = [step for seed in SEEDS for step in Sequence(seed, 24).steps]
-    assert {step.what for step in steps} == WEIGHTS.keys()
-    assert {step.whom for step in steps if step.what == "unplug"} == set(PLUGS)
+    assert {step.kind for step in steps} == WEIGHTS.keys()
+    assert {step.target for step in steps if step.kind == "unplug"} == set(PLUGGABLE)
 
 
 def test_every_band_can_play(dice: None, tmp_path: Path) -> None:
@@ -60,29 +60,29 @@ def test_every_band_can_play(dice: None, tmp_path: Path) -> None:
 
 
 def test_an_observer_counts() -> None:
-    hearing = Hearing("choir")
-    hearing.hear(note_on(1, 60, 80))
-    hearing.hear(note_on(2, 60, 80))
-    hearing.hear(note_off(1, 60))
-    hearing.hear(note_off(1, 60))  # of a silent note: harmless
-    assert hearing.left() == ["choir: channel 2, pitch 60 is left sounding"]
-    hearing.hear(control_change(2, 123, 0))  # no excuse: the note-off itself is owed
-    assert len(hearing.left()) == 1 and not hearing.faults
-    hearing.hear(note_on(2, 60, 80))
-    assert len(hearing.faults) == 1
+    monitor = OutputMonitor("choir")
+    monitor.receive(note_on(1, 60, 80))
+    monitor.receive(note_on(2, 60, 80))
+    monitor.receive(note_off(1, 60))
+    monitor.receive(note_off(1, 60))  # of a silent note: harmless
+    assert monitor.left_sounding() == ["choir: channel 2, pitch 60 is left sounding"]
+    monitor.receive(control_change(2, 123, 0))  # no excuse: the note-off itself is owed
+    assert len(monitor.left_sounding()) == 1 and not monitor.faults
+    monitor.receive(note_on(2, 60, 80))
+    assert len(monitor.faults) == 1
 
 
 def test_an_observer_that_was_unplugged_does_not_know() -> None:
-    hearing = Hearing("choir")
+    monitor = OutputMonitor("choir")
     for pitch in (60, 61, 62):
-        hearing.hear(note_on(1, pitch, 80))
-    hearing.cut()
-    assert len(hearing.left()) == 3
-    hearing.hear(note_off(1, 61))
-    hearing.hear(note_on(1, 62, 80))
-    hearing.hear(control_change(1, 120, 0))
-    assert hearing.left() == ["choir: channel 1, pitch 62 is left sounding"]
-    assert not hearing.faults
+        monitor.receive(note_on(1, pitch, 80))
+    monitor.disconnect()
+    assert len(monitor.left_sounding()) == 3
+    monitor.receive(note_off(1, 61))
+    monitor.receive(note_on(1, 62, 80))
+    monitor.receive(control_change(1, 120, 0))
+    assert monitor.left_sounding() == ["choir: channel 1, pitch 62 is left sounding"]
+    assert not monitor.faults
 
 
 def test_seeds_are_numbers_and_ranges() -> None:

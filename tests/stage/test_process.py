@@ -25,8 +25,8 @@ CHOIR = PlayerSpec("choir", ("keys",), "choir", {"low": 2}, True, 0.03, 0.1)
 
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(realtime, "become_punctual", lambda: {"fifo": False, "memory": True})
-    monkeypatch.setattr(realtime, "freeze", lambda: None)
+    monkeypatch.setattr(realtime, "request_real_time", lambda: {"fifo": False, "memory": True})
+    monkeypatch.setattr(realtime, "freeze_objects", lambda: None)
     with Desk() as desk:
         yield desk
 
@@ -87,8 +87,8 @@ def test_one_line_for_a_cause_a_minute(desk: Desk) -> None:
     stage = begin(desk)
     before = len(desk.messages("log"))
     for number in range(100):
-        stage.say("warning", "garbage keys", f"number {number}")
-        stage.say("warning", "garbage pads", f"number {number}")
+        stage.log("warning", "garbage keys", f"number {number}")
+        stage.log("warning", "garbage pads", f"number {number}")
     until(lambda: len(desk.messages("log")) == before + 2, "two lines")
     stage.close()
 
@@ -103,7 +103,7 @@ def test_a_stranger_is_sent_away(desk: Desk) -> None:
 
 def test_a_reload_collects_no_garbage(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen: list[int] = []
-    monkeypatch.setattr(realtime, "freeze", lambda: frozen.append(1))
+    monkeypatch.setattr(realtime, "freeze_objects", lambda: frozen.append(1))
     stage = begin(desk)
     desk.send(["spec", SPEC.to_json()])
     turn_until(stage, lambda: len(desk.messages("ready")) == 2)

@@ -1,0 +1,128 @@
+"""Watches the connections of our open ports: what inputs hold is released, what receivers missed is repeated."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from daemon.midi.devices import Device
+from daemon.midi.inbox import Inbox, InputPort
+from daemon.midi.output import NEVER, Output
+from daemon.midi.patch_bay import OwnPort, PatchBay
+from daemon.midi.port_names import ALSA, JACK, without_numbers
+from daemon.midi.systems import EOX_PORT, Systems
+from daemon.spec import PortSpec
+
+CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections
+
+
+class PortObserver(Protocol):
+    """Gets the events of the ports (the stage)."""
+
+    def port_changed(self, name: str, there: bool) -> None:
+        """A port is lost, or back."""
+
+    def connections_changed(self, connections: list[Any]) -> None:
+        """The patch bay's list of remembered connections, which has changed."""
+
+    def log(self, level: str, cause: str, text: str) -> None:
+        """A line for the log; at most one a minute for each cause."""
+
+
+@dataclass(eq=False, slots=True)
+class Port:
+    """A port of the configuration, open or not."""
+
+    spec: PortSpec
+    output: Output | None = None  # of an output, also while it is not open
+    device: Device | None = None  # None: it is not open
+    input: InputPort | None = None  # of an open input
+    had_own: bool = False  # it once had a peer that no other port of ours was connected to: it waits for such a one
+    retry_at: float = 0.0
+    malformed_at: float = NEVER  # when it last brought bytes that are not MIDI
+    was_open: bool = False
+    is_reported: bool = False  # that it cannot be opened
+
+
+class ConnectionWatch:
+    """Restores connections; releases the notes that inputs hold when a sender is gone; repeats missed note-offs."""
+
+    def __init__(self, systems: Systems, inbox: Inbox, observer: PortObserver) -> None:
+        self.patch_bay = PatchBay(private=[EOX_PORT])
+        self._systems, self._inbox, self._observer = systems, inbox, observer
+        self._update_at = NEVER
+        self._update_soon = False
+
+    def reconfigured(self, now: float) -> None:
+        """The ports are other ones: update soon, and again within CONNECTION_INTERVAL."""
+        self.update_soon()
+        self._update_at = min(self._update_at, now + CONNECTION_INTERVAL)
+
+    def update_soon(self) -> None:
+        self._update_soon = True
+
+    def update(self, now: float, ports: Collection[Port]) -> bool:
+        """Look at the connections of `ports` when it is time to. Returns whether a port has lost its peer."""
+        if now < self._update_at and not self._update_soon:
+            return False
+        full_interval = now >= self._update_at
+        self._update_at, self._update_soon = now + CONNECTION_INTERVAL, False
+        began = time.perf_counter()
+        graphs = self._systems.graphs()
+        devices = {port.device.name: (port, port.device) for port in ports if port.device is not None}
+        own_ports = [
+            OwnPort(device.api, name, not device.is_input, without_numbers(device.peer))
+            for name, (_, device) in devices.items()
+            if device.api in graphs
+        ]
+        changes = self.patch_bay.update(graphs, own_ports, full_interval)
+        if changes.changed:
+            self._observer.connections_changed(self.patch_bay.to_json())
+        peer_lost = False
+        for own, other in changes.lost:
+            peer_lost |= self._lost_connection(*devices[own], other, now)
+        for own in dict(changes.restored):
+            if (output := devices[own][0].output) is not None:
+                output.repeat_note_offs()
+        for port, device in devices.values():
+            self._release_unconnected(port, device, began, now)
+            if port.output is not None:
+                port.output.has_receiver = not self.patch_bay.has_lost_all(device.name)
+                if device.api in graphs or device.api not in (ALSA, JACK):
+                    port.output.confirm_note_offs(now)
+        return peer_lost
+
+    def _lost_connection(self, port: Port, device: Device, other: str, now: float) -> bool:
+        """Release what an input holds, whether the other end is gone or the connection was cut.
+
+        In neither case will the note-offs come. Of several keyboards on one input it is unknown which one holds what:
+        those that remain lose what they hold, which their next keys bring back; a note that never ends is worse.
+        Returns whether the port has lost its peer: then it is lost itself.
+        """
+        if device.peer is not None and self._systems.failure(device) is not None:
+            return True
+        if port.input is not None:
+            self._release(port.input, now)
+            self._systems.end_exclusive(device)  # the sender may have been within an exclusive message
+            text = f"port {port.spec.name}: {other} is no longer connected; the notes that it held are released"
+            self._observer.log("info", f"unplugged {port.spec.name}", text)
+        elif port.output is not None:
+            port.output.receiver_lost()
+        return False
+
+    def _release_unconnected(self, port: Port, device: Device, began: float, now: float) -> None:
+        """Release the notes of a sender that came, played and went between two updates.
+
+        Only on JACK and without a peer: on ALSA a sender need not be connected to play. A message that came in after
+        this update `began` may be from a sender that was connected since.
+        """
+        if port.input is None or device.api != JACK or device.peer is not None:
+            return
+        if self.patch_bay.is_unconnected(device.name) and port.input.released_at < port.input.last_message_at < began:
+            self._release(port.input, now)
+
+    def _release(self, port: InputPort, now: float) -> None:
+        port.released_at = now
+        self._inbox.post(port, None)
