@@ -15,10 +15,11 @@ from daemon.commands import Panic, RotateSession
 from daemon.desk import log
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
+from daemon.desk.processes import Listeners
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
 from daemon.desk.status import ActivityLog, hints, status_line
-from daemon.desk.supervise import Listeners, Supervisor
+from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.terminal import Terminal, View
 from daemon.entries import Entry
@@ -59,11 +60,11 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         def pong() -> None:
             systemd.alive()
             systemd.status(status_line(supervisor))
-            if not systemd.present and (line := chronicle.line(supervisor)):
+            if not systemd.present and (line := activity.line(supervisor)):
                 log.LOG.info(line)
 
-        chronicle = ActivityLog(view)
-        supervisor = Supervisor(folder, Listeners(say, entries, pong), ping=min(1.0, (systemd.watchdog or 2.0) / 2))
+        activity = ActivityLog(view)
+        supervisor = Supervisor(folder, Listeners(say, entries, pong), systemd.watchdog)
         stack.push_async_callback(supervisor.stop)
         stack.callback(systemd.stopping)
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
@@ -92,7 +93,7 @@ async def _play(
             while True:
                 await signals.reload()
                 systemd.reloading()
-                supervisor.mistake = await _reload(supervisor, band)
+                supervisor.reload_error = await _reload(supervisor, band)
                 systemd.status(status_line(supervisor))
                 systemd.ready()
 

@@ -36,7 +36,7 @@ def clock(metrics: Mapping[str, Any]) -> list[str]:
 
 def status_line(supervisor: Supervisor) -> str:
     """Who plays, over which ports, and the figures as p50/p99/max while it runs."""
-    players = [name if seat.up else f"{name} ({_why(seat.refused)})" for name, seat in supervisor.seats.items()]
+    players = [name if slot.up else f"{name} ({_why(slot.refused)})" for name, slot in supervisor.players.items()]
     apis = sorted({api for api in supervisor.ports.values() if api})
     if supervisor.ports and not apis:
         apis = ["no port is open"]
@@ -48,7 +48,7 @@ def status_line(supervisor: Supervisor) -> str:
         *figures(supervisor.metrics),
         f"restarts {restarts}",
     ]
-    return supervisor.mistake + "; ".join(parts)
+    return supervisor.reload_error + "; ".join(parts)
 
 
 def hints(config: Config) -> Iterator[str]:

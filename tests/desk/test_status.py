@@ -17,13 +17,13 @@ METRICS = {
 
 
 def supervisor(**parts: Any) -> Supervisor:
-    seats = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
+    players = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
     known = {
-        "seats": seats,
+        "players": players,
         "ports": {"keys": "JACK"},
         "metrics": METRICS,
         "restarts": {"choir": 2, "stage": 1},
-        "mistake": "",
+        "reload_error": "",
     }
     return cast(Supervisor, SimpleNamespace(**(known | parts)))
 
@@ -49,16 +49,16 @@ def test_the_status_tells_of_the_clock() -> None:
     assert "; clock locked at 120.0 bpm, stands; restarts" in status_line(supervisor(metrics=followed))
 
 
-def test_the_chronicle_tells_once_a_minute_what_was_played() -> None:
+def test_the_activity_log_tells_once_a_minute_what_was_played() -> None:
     now = [0.0]
     view = View(None)
-    chronicle = ActivityLog(view, lambda: now[0])
+    activity_log = ActivityLog(view, lambda: now[0])
     view.follow([MelodyPlayed(0.0, "tune", note_on(1, 60, 64))] * 3)
-    assert chronicle.line(supervisor()) is None
+    assert activity_log.line(supervisor()) is None
     now[0] = 60.0
-    assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: tune 3"
+    assert activity_log.line(supervisor(metrics={})) == "notes of the last minute: tune 3"
     now[0] = 120.0
-    assert chronicle.line(supervisor()) is None
+    assert activity_log.line(supervisor()) is None
     view.follow([Sent(0.0, "choir", "alto", "choir", note_on(1, 60, 64))])
     now[0] = 180.0
-    assert chronicle.line(supervisor(metrics={})) == "notes of the last minute: choir 1"
+    assert activity_log.line(supervisor(metrics={})) == "notes of the last minute: choir 1"

@@ -1,0 +1,172 @@
+"""The process table: one row for each kind of child process, and what the messages of that kind mean.
+
+A new kind of process (a speaker for audio, say) is one more row with its handlers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from daemon.desk.children import Child
+from daemon.desk.player_slots import PlayerSlot
+from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
+from daemon.desk.restarts import RestartPolicy
+from daemon.entries import StageStarted, decode_entry
+from daemon.errors import ModelError, PortError
+
+CLOCK_START = 5.0  # seconds that the clock's start waits for the players
+HUNG = 5.0  # seconds without an answer after which the stage counts as hung
+HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
+
+
+# Players
+
+
+def _greet_player(_processes: Processes, player: PlayerSlot) -> Iterator[list[Any]]:
+    yield ["member", player.member]
+
+
+def _player_ready(_processes: Processes, player: PlayerSlot) -> None:
+    if player.admitted:
+        player.send(["play"])
+
+
+def _engine_crashed(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:
+    (trace,) = values
+    processes.tell.say("error", f"{player.name} crashed", f"{player.name}: the engine failed\n{trace}")
+
+
+def _player_log(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:
+    level, cause, text = values
+    processes.tell.say(level, f"{player.name} {cause}", f"{player.name}: {text}")
+
+
+PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
+    name="player",
+    module="daemon.player.process",
+    per_player=True,
+    greeting=_greet_player,
+    on_ready=_player_ready,
+    handlers={"crashed": _engine_crashed, "log": _player_log},
+    heartbeat=None,
+    restart=RestartPolicy(ended="{name} ended ({reason}); restarting {when}", after_refusal=False),
+    refusal=ModelError,
+    late="{name} is not ready yet and joins in as soon as it is",
+)
+
+
+# The stage
+
+
+def _record_stage_start(processes: Processes, _stage: ProcessSlot) -> None:
+    assert processes.stage_state.spec is not None
+    processes.tell.entries([StageStarted(time.perf_counter(), processes.stage_state.spec)])
+
+
+def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
+    state = processes.stage_state
+    assert state.spec is not None
+    yield ["connections", state.connections]
+    yield ["spec", state.spec.to_json()]
+
+
+def _stage_first_ready(processes: Processes, stage: ProcessSlot) -> None:
+    if stage.child is not None:
+        processes.task(_start_clock(processes, stage.child))
+
+
+async def _start_clock(processes: Processes, stage: Child) -> None:
+    """Start the song once every running player is up. A player that waits for its restart joins in later."""
+
+    def awaited(player: PlayerSlot) -> bool:
+        return not player.settled and player.alive
+
+    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START)
+    stage.send(["start", *processes.stage_state.position])
+
+
+def _stage_ready(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    """The stage sends `ready` again after every reload."""
+    (processes.stage_state.ports,) = values
+
+
+def _stage_ended(processes: Processes, _stage: ProcessSlot) -> None:
+    for player in processes.slots(PLAYER).values():
+        player.up = False
+
+
+def _journal(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    (entries,) = values
+    processes.tell.entries([decode_entry(entry) for entry in entries])
+
+
+def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    if values:
+        processes.stage_state.position = values
+
+
+def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    _, metrics = values
+    state = processes.stage_state
+    state.metrics = metrics
+    state.position = metrics.get("place") or state.position
+    state.ports = metrics.get("ports", state.ports)
+    processes.tell.pong()
+
+
+def _connections(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    (processes.stage_state.connections,) = values
+
+
+def _player_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    """`up`: a player has joined the stage; `down`: it has left; `hung`: it does not answer the stage."""
+    name, state = values
+    if (player := processes.slots(PLAYER).get(name)) is not None:
+        if state == "hung" and player.up:
+            processes.replace_hung(player)
+        player.up = state == "up"
+
+
+def _port_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    """`back` or `lost`; of a loss the stage logs the reason itself."""
+    name, state = values
+    if state == "back":
+        processes.tell.say("info", f"port {name} back", f"port {name} is back")
+
+
+def _stage_log(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    level, cause, text = values
+    processes.tell.say(level, cause, text)
+
+
+STAGE: ProcessKind[ProcessSlot] = ProcessKind(
+    name="stage",
+    module="daemon.stage.process",
+    per_player=False,
+    log_name="the stage",
+    before_start=_record_stage_start,
+    greeting=_greet_stage,
+    on_ready=_stage_first_ready,
+    on_end=_stage_ended,
+    handlers={
+        "journal": _journal,
+        "place": _position,
+        "pong": _pong,
+        "connections": _connections,
+        "ready": _stage_ready,
+        "player": _player_state,
+        "port": _port_state,
+        "log": _stage_log,
+    },
+    heartbeat=Heartbeat(interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START),
+    restart=RestartPolicy(
+        ended="{name} ended ({reason}); restarting {when}, and the song continues", after_refusal=True
+    ),
+    refusal=PortError,
+    late="the MIDI system (a JACK server?) does not answer yet; jamd plays as soon as it does",
+    closing=(["ping", 0], ["stop"]),  # the answer to the ping brings the last metrics
+)
+
+PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)  # the order in which they are started and ended

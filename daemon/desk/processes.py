@@ -1,0 +1,254 @@
+"""The life cycle that all child processes share: start, hello, ready, heartbeat, restart, end.
+
+What differs from kind to kind is data: one `ProcessKind` per kind of process, a row of `process_table.PROCESS_TABLE`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from daemon.desk.children import Child, ChildServer
+from daemon.desk.restarts import Backoff, RestartPolicy
+from daemon.desk.stage_state import StageState
+from daemon.entries import Entry
+from daemon.errors import JamdError
+
+S = TypeVar("S", bound="ProcessSlot")
+Say = Callable[[str, str, str], None]  # level, cause, text
+Hook = Callable[["Processes", S], None]
+Handler = Callable[["Processes", S, list[Any]], None]  # with the message's values, without its kind
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The desk's other parts: `say` logs, `entries` records, `pong` is called whenever the stage answers a ping."""
+
+    say: Say
+    entries: Callable[[list[Entry]], None]
+    pong: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The desk sends `["ping", N]` every `interval` seconds and kills a process that answers none with a `pong`."""
+
+    interval: float  # seconds; shortened to half of systemd's watchdog time
+    limit: float  # seconds without a pong, once the process is ready
+    limit_at_start: float  # seconds without a pong, before that
+
+
+def _nothing(_processes: Processes, _slot: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessKind(Generic[S]):
+    """One row of the process table.
+
+    The life cycle itself handles the messages `hello`, `ready`, `failed TEXT` and `pong`; `handlers` has what else a
+    message means, by its first element. A message of an unknown kind is ignored.
+    """
+
+    name: str  # of the kind, and of its only process
+    module: str  # run as `python -m MODULE RUNTIME_FOLDER`, with the player's name added where `per_player`
+    per_player: bool  # one process for each player of the band; else exactly one
+    greeting: Callable[[Processes, S], Iterable[list[Any]]]  # messages that answer the process's hello
+    handlers: Mapping[str, Handler[S]]
+    heartbeat: Heartbeat | None  # None: the stage watches the process, and tells when it is up and when it hangs
+    restart: RestartPolicy
+    refusal: type[JamdError]  # raised when a process refuses to start while jamd starts
+    late: str  # logged when jamd starts without the process; `{name}` is its name
+    log_name: str = "{name}"  # how log lines name the process
+    before_start: Hook[S] = _nothing
+    on_ready: Hook[S] = _nothing  # at the first `ready` after each start
+    on_end: Hook[S] = _nothing
+    closing: Sequence[list[Any]] = ()  # messages that ask the process to end; without any, the desk hangs up
+
+
+@dataclass(eq=False)
+class ProcessSlot:
+    """The place of one process, which outlives the process: what it is to be, and the process that runs there now."""
+
+    kind: ProcessKind[Any]
+    name: str
+    child: Child | None = None
+    ready: bool = False
+    up: bool = False  # taking part: ready, or connected to the stage where the stage watches the process
+    refused: str | None = None  # why the process cannot start
+    unanswered: int = 0  # pings
+    backoff: Backoff = field(init=False)
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.backoff = Backoff(self.kind.restart)
+
+    @property
+    def settled(self) -> bool:
+        """The process takes part, or waiting for it is useless."""
+        return self.up or self.refused is not None
+
+    @property
+    def log_name(self) -> str:
+        return self.kind.log_name.format(name=self.name)
+
+    @property
+    def alive(self) -> bool:
+        return self.child is not None and self.child.alive
+
+    def send(self, *messages: list[Any]) -> None:
+        if self.child is not None:
+            for message in messages:
+                self.child.send(message)
+
+
+class Processes:
+    """Every child process. `start` and then `keep` a slot; `dismiss` one, or `close` all."""
+
+    def __init__(self, folder: Path, listeners: Listeners, watchdog: float | None = None) -> None:
+        self.tell = listeners
+        self.stage_state = StageState()
+        self.restarts: Counter[str] = Counter()  # by the process's name
+        self.started = False  # jamd's own start is over
+        self._slots: dict[str, dict[str, Any]] = {}
+        self._folder = folder
+        self._ping_interval = math.inf if watchdog is None else watchdog / 2
+        self._server = ChildServer(folder / "desk.sock")
+        self._changes = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def slots(self, kind: ProcessKind[S]) -> dict[str, S]:
+        """The slots of a kind by name, in the order of the configuration."""
+        return self._slots.setdefault(kind.name, {})
+
+    @property
+    def everyone(self) -> list[ProcessSlot]:
+        return [slot for slots in self._slots.values() for slot in slots.values()]
+
+    def start(self, slot: ProcessSlot) -> None:
+        """Start the slot's process."""
+        kind = slot.kind
+        slot.ready = slot.up = False
+        slot.unanswered = 0
+        slot.backoff.start()
+        kind.before_start(self, slot)
+        arguments = [str(self._folder), *([slot.name] if kind.per_player else [])]
+        slot.child = self._server.start(
+            kind.module, *arguments, on_message=lambda child, message: self._hear(slot, child, message)
+        )
+        self.task(self._announce_end(slot.child))
+
+    def keep(self, slot: ProcessSlot) -> None:
+        """Watch the slot's process from now on, and replace it when it ends or hangs."""
+        slot.tasks.append(asyncio.create_task(self._restart(slot)))
+        if slot.kind.heartbeat is not None:
+            slot.tasks.append(asyncio.create_task(self._ping(slot, slot.kind.heartbeat)))
+
+    def replace_hung(self, slot: ProcessSlot) -> None:
+        """Kill a process that does not answer; `keep` starts the next one."""
+        self.tell.say("error", f"{slot.name} hung", f"{slot.log_name} does not answer: killed, to be restarted")
+        if slot.child is not None:
+            slot.child.kill()
+
+    async def dismiss(self, slot: ProcessSlot) -> None:
+        """End the slot's process for good."""
+        for task in slot.tasks:
+            task.cancel()
+        if slot.child is not None:
+            slot.child.kill()
+            await slot.child.ended()
+
+    async def close(self) -> None:
+        """End first the processes that are asked to end, in the table's order, then all others at once."""
+        for task in [*self._tasks, *(task for slot in self.everyone for task in slot.tasks)]:
+            task.cancel()
+        for slot in self.everyone:
+            if slot.kind.closing and slot.child is not None:
+                await slot.child.end(slot.kind.closing)
+        await asyncio.gather(*(child.end() for child in self._server.children))
+        self._server.close()
+
+    async def until(self, condition: Callable[[], bool], seconds: float) -> None:
+        """Return when the condition holds or the time is up."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not condition():
+                    self._changes.clear()
+                    await self._changes.wait()
+
+    def changed(self) -> None:
+        """Have every `until` look again."""
+        self._changes.set()
+
+    def task(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run in the background, until `close` at the latest."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _hear(self, slot: ProcessSlot, child: Child, message: list[Any]) -> None:
+        kind, *values = message
+        first_ready = kind == "ready" and not slot.ready
+        match message:
+            case ["hello", *_]:
+                for greeting in slot.kind.greeting(self, slot):
+                    child.send(greeting)
+            case ["ready", *_]:
+                slot.ready = True
+                slot.up |= slot.kind.heartbeat is not None
+            case ["failed", text]:
+                slot.refused = text
+            case ["pong", *_]:
+                slot.unanswered = 0
+        if (handler := slot.kind.handlers.get(kind)) is not None:
+            handler(self, slot, values)
+        if first_ready:
+            slot.kind.on_ready(self, slot)
+        self.changed()
+
+    async def _restart(self, slot: ProcessSlot) -> None:
+        policy = slot.kind.restart
+        while slot.child is not None:
+            status = await slot.child.ended()
+            slot.ready = slot.up = False
+            slot.kind.on_end(self, slot)
+            self.changed()
+            if slot.refused is not None and not (policy.after_refusal and self.started):
+                if self.started:
+                    text = f"{slot.refused}\n{slot.log_name} stays silent until the next reload"
+                    self.tell.say("error", f"{slot.name} refused", text)
+                return
+            reason, slot.refused = slot.refused or _how(status), None
+            self.restarts[slot.name] += 1
+            pause = slot.backoff.pause()
+            when = f"in {pause:g} s" if pause else "now"
+            text = policy.ended.format(name=slot.log_name, reason=reason, when=when)
+            self.tell.say("error", f"{slot.name} ended", text)
+            await asyncio.sleep(pause)
+            self.start(slot)
+
+    async def _ping(self, slot: ProcessSlot, heartbeat: Heartbeat) -> None:
+        number, interval = 0, min(heartbeat.interval, self._ping_interval)
+        while True:
+            number += 1
+            slot.send(["ping", number])
+            await asyncio.sleep(interval)
+            slot.unanswered += 1
+            limit = heartbeat.limit if slot.ready else heartbeat.limit_at_start
+            if slot.unanswered * interval >= limit and slot.alive:
+                slot.unanswered = 0
+                self.replace_hung(slot)
+
+    async def _announce_end(self, child: Child) -> None:
+        await child.ended()
+        self.changed()
+
+
+def _how(status: int) -> str:
+    return f"signal {-status}" if status < 0 else f"exit status {status}"

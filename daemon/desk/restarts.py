@@ -1,0 +1,43 @@
+"""When a child process that ended is started again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the first, second … restart in a row
+STEADY = 10.0  # seconds of running after which the next failure counts as the first
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """Part of a process kind: when its process is started again, and what the log says about that.
+
+    In the texts, `{name}` is the process's name, `{reason}` how it ended and `{when}` "now" or "in 4 s".
+    """
+
+    ended: str  # logged when the process ended and will be restarted
+    after_refusal: bool  # a process that refuses to start is retried, as after a crash; else only a reload retries
+    pauses: tuple[float, ...] = PAUSES  # the last one applies to every further restart
+    steady: float = STEADY
+
+
+@dataclass(eq=False)
+class Backoff:
+    """The pause before each restart of one process."""
+
+    policy: RestartPolicy
+    clock: Callable[[], float] = time.monotonic
+    failures: int = 0
+    started: float = 0.0
+
+    def start(self) -> None:
+        """Call at every start of the process."""
+        self.started = self.clock()
+
+    def pause(self) -> float:
+        """Seconds to wait before the next start. Call once per failure."""
+        steady = self.clock() - self.started > self.policy.steady
+        self.failures = 1 if steady else self.failures + 1
+        return self.policy.pauses[min(self.failures, len(self.policy.pauses)) - 1]

@@ -1,0 +1,212 @@
+"""The life cycle of child processes: a further kind of process is one row, which the supervisor needs no line for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from daemon import config
+from daemon.desk.process_table import PROCESS_TABLE
+from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
+from daemon.desk.restarts import RestartPolicy
+from daemon.desk.runtime import runtime_folder
+from daemon.desk.supervise import Supervisor
+from daemon.errors import PortError
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="finds children by their process ids")
+
+# Says hello, gets ready once it was greeted, and answers pings until it is told to fall silent.
+PROGRAM = """
+import os, sys
+from pathlib import Path
+from daemon.sockets import connect
+from daemon.wire import Unpacker, pack
+
+with connect(Path(sys.argv[1]) / "desk.sock") as desk:
+    unpacker, silent = Unpacker(), False
+    send = lambda *message: desk.sendall(pack([message]))
+    send("hello", "light", os.getpid())
+    while data := desk.recv(1 << 16):
+        for kind, *values in unpacker.feed(data):
+            match kind:
+                case "greeting":
+                    send("log", *values)
+                    send({behaviour})
+                case "ping" if not silent:
+                    send("pong", *values)
+                case "silence":
+                    silent = True
+                case "stop":
+                    send("bye")
+                    sys.exit()
+"""
+
+
+@dataclass
+class Heard:
+    """What came out of the supervisor, and of the process by its handlers."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)  # level, text
+    pids: list[int] = field(default_factory=list)  # of the processes that got ready
+    messages: list[list[Any]] = field(default_factory=list)
+    ended: int = 0
+
+    def listeners(self) -> Listeners:
+        return Listeners(lambda level, _, text: self.lines.append((level, text)), lambda _: None, lambda: None)
+
+
+def row(heard: Heard) -> ProcessKind[ProcessSlot]:
+    """The third row of the process table: a light that shows how jamd is."""
+
+    def on_ready(_processes: Processes, slot: ProcessSlot) -> None:
+        assert slot.child is not None
+        heard.pids.append(slot.child.pid)
+
+    def on_end(_processes: Processes, _slot: ProcessSlot) -> None:
+        heard.ended += 1
+
+    def handler(kind: str) -> Callable[[Processes, ProcessSlot, list[Any]], None]:
+        return lambda _processes, _slot, values: heard.messages.append([kind, *values])
+
+    return ProcessKind(
+        name="light",
+        module="light",
+        per_player=False,
+        log_name="the light",
+        greeting=lambda _processes, _slot: [["greeting", "bright"]],
+        handlers={"log": handler("log"), "bye": handler("bye")},
+        heartbeat=Heartbeat(interval=0.05, limit=0.5, limit_at_start=1.5),
+        restart=RestartPolicy(ended="{name} ended ({reason}), on again {when}", after_refusal=False, pauses=(0.1,)),
+        refusal=PortError,
+        late="{name} is late",
+        on_ready=on_ready,
+        on_end=on_end,
+        closing=(["stop"],),
+    )
+
+
+def supervise(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, heard: Heard, behaviour: str, work: Callable[[Supervisor], Any]
+) -> None:
+    """Run `work` beside a supervisor of a stage and the light, which answers its greeting with `behaviour`."""
+    (folder / "light.py").write_text(PROGRAM.replace("{behaviour}", behaviour))
+    (folder / "config.yaml").write_text("ports: {keys: {direction: in}}\nmelodies: {}\nband: {}\ncontrols: {}\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    band = config.load(folder / "config.yaml")
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners(), table=(*PROCESS_TABLE, row(heard)))
+            try:
+                await supervisor.start(band.stage, band.members)
+                await work(supervisor)
+            finally:
+                await supervisor.stop()
+
+    asyncio.run(run())
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+def test_a_third_kind_of_process_is_a_row_of_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+
+    async def work(supervisor: Supervisor) -> None:
+        assert len(heard.pids) == 1, "start returns once the process is ready"
+        assert heard.messages == [["log", "bright"]]
+        await asyncio.sleep(1.0)  # twice the limit: its pongs count
+        assert "light" not in str(heard.lines)
+        slot = supervisor._processes.everyone[-1]
+        slot.send(["silence"])
+        began = time.monotonic()
+        await until(lambda: len(heard.pids) == 2)
+        assert time.monotonic() - began > 0.5
+        assert supervisor.restarts == {"light": 1}
+        await until(lambda: slot.up)
+
+    supervise(tmp_path, monkeypatch, heard, '"ready"', work)
+    lights = [line for line in heard.lines if "light" in line[1]]
+    assert lights == [
+        ("error", "the light does not answer: killed, to be restarted"),
+        ("error", "the light ended (signal 9), on again in 0.1 s"),
+    ]
+    assert heard.pids[0] != heard.pids[1]
+    assert heard.ended == 1
+    assert heard.messages == [["log", "bright"]] * 2 + [["bye"]], "closing asks the process to end"
+
+
+def test_a_process_that_does_not_get_ready_is_late_then_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Heard()
+
+    async def work(supervisor: Supervisor) -> None:
+        assert ("warning", "the light is late") in heard.lines
+        supervisor._processes.everyone[-1].send(["silence"])
+        began = time.monotonic()
+        await until(lambda: supervisor.restarts["light"])
+        assert time.monotonic() - began > 1.0, "the limit while it starts is the longer one"
+
+    supervise(tmp_path, monkeypatch, heard, '"thinking"', work)
+    assert heard.pids == []
+
+
+def test_a_process_that_refuses_ends_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+
+    async def work(supervisor: Supervisor) -> None:
+        raise AssertionError("it started")
+
+    with pytest.raises(PortError, match="no lamp"):
+        supervise(tmp_path, monkeypatch, heard, '"failed", "no lamp"', work)
+
+
+@pytest.mark.parametrize(("after_refusal", "restarts"), [(False, 0), (True, 1)])
+def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after_refusal: bool, restarts: int
+) -> None:
+    heard = Heard()
+    program = PROGRAM.replace("{behaviour}", '*(["failed", "no lamp"] if os.path.exists("again") else ["ready"])')
+    (tmp_path / "light.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    kind = row(heard)
+    kind = replace(kind, restart=replace(kind.restart, after_refusal=after_refusal))
+
+    async def run() -> None:
+        processes = Processes(tmp_path, heard.listeners())
+        slot = processes.slots(kind)["light"] = ProcessSlot(kind, "light")
+        processes.start(slot)
+        processes.keep(slot)
+        await until(lambda: slot.up)
+        processes.started = True
+        (tmp_path / "again").touch()
+        assert slot.child is not None
+        slot.child.kill()
+        await until(lambda: processes.restarts["light"] and slot.refused)
+        (tmp_path / "again").unlink()
+        slot.child.kill()
+        await until(lambda: slot.up if after_refusal else len(heard.lines) == 2)
+        await processes.close()
+
+    asyncio.run(run())
+    texts = [text for _, text in heard.lines]
+    assert texts[0] == "the light ended (signal 9), on again in 0.1 s"
+    assert texts[1] == (
+        "the light ended (no lamp), on again in 0.1 s"
+        if after_refusal
+        else "no lamp\nthe light stays silent until the next reload"
+    )
+    assert len(heard.pids) == 1 + restarts
