@@ -1,4 +1,4 @@
-"""The command line: `jamd`, or `python -m daemon`. What a command needs is imported when it runs."""
+"""The command line: `jamd`, or `python -m daemon`. A command imports its modules when it runs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which jamd this is.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -48,7 +48,9 @@ def _options(
 @app.command()
 def run(
     config: ConfigFile = None,
-    seconds: Annotated[float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Then stop.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after this time.")
+    ] = None,
 ) -> None:
     """Play along, until Ctrl-C."""
     from daemon.desk import run as desk
@@ -58,16 +60,16 @@ def run(
 
 @app.command()
 def check(config: ConfigFile = None) -> None:
-    """Find every mistake in the configuration, or show all that is in effect."""
+    """Check the configuration: list every mistake, or print all values in effect."""
     from daemon.config import load
 
     loaded = load(config, whole_models=True)
-    typer.echo(f"# {loaded.path}: no mistakes; this is in effect:\n{loaded.as_yaml()}", nl=False)
+    typer.echo(f"# {loaded.path}: no mistakes; the values in effect:\n{loaded.as_yaml()}", nl=False)
 
 
 @app.command()
 def ports(config: ConfigFile = None) -> None:
-    """Show the MIDI ports that others offer, and those that jamd would open."""
+    """List the MIDI ports of other programs and devices, and the ports that jamd would open."""
     from rich.console import Console
 
     from daemon.config import load
@@ -78,7 +80,7 @@ def ports(config: ConfigFile = None) -> None:
 
 @app.command()
 def models() -> None:
-    """List the models, and verify that each is whole and computes here what it should."""
+    """List the models, and verify each: files intact, and correct results on this machine."""
     from daemon import models as artifacts
 
     paths = sorted(artifacts.folder().glob("*.onnx"))
@@ -97,27 +99,31 @@ def models() -> None:
 
 @app.command()
 def render(
-    file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="It takes the place of all keys and melodies.")],
+    file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="Replaces all input ports and melodies.")],
     output: Output,
     config: ConfigFile = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=2**31, help="In place of the configuration's.")] = None,
-    live: Annotated[bool, typer.Option("--live", help="Play it as keys, whose future nobody knows.")] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31, help="Instead of the seed in the configuration.")
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Treat the file as live keys: the band does not look ahead in it.")
+    ] = False,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Also draw what was written as a piano roll.")
+        Path | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")
     ] = None,
 ) -> None:
     """Let the band accompany a MIDI file, faster than real time."""
     from dataclasses import replace
 
     from daemon.config import load
-    from daemon.render.offline import render as play
+    from daemon.render.offline import render as render_file
 
     if output.resolve() == file.resolve():
-        raise JamdError(f"{output}: this is the input, which would be lost: name another file after -o")
+        raise JamdError(f"{output}: this is the input file, which would be overwritten: name another file after -o")
     if picture is not None and picture.suffix.lower() != ".svg":
-        raise JamdError(f"{picture}: a picture is written as SVG: name a file that ends in .svg")
+        raise JamdError(f"{picture}: pictures are SVG: name a file that ends in .svg")
     loaded = load(config)
-    rendering = play(loaded if seed is None else replace(loaded, seed=seed), file, live)
+    rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live)
     _write(output, rendering.data)
     typer.echo(f"{output}: {rendering.notes} notes")
     if picture is not None:
@@ -131,27 +137,27 @@ def replay(
     session: Annotated[Path, typer.Argument(help="A recording: its .mid or its .journal.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
 ) -> None:
-    """Play a recorded session again, from its journal, and say whether it came out the same."""
-    from daemon.recording.replay import replay as again
+    """Replay a recorded session from its journal, and report whether every note is the same."""
+    from daemon.recording.replay import replay as replay_session
 
-    played = again(session)
-    for warning in played.warnings:
+    replayed = replay_session(session)
+    for warning in replayed.warnings:
         typer.echo(f"jamd: warning: {warning}", err=True)
     if output is not None:
-        _write(output, played.data)
-    typer.echo(f"{session}: {played.notes} notes, {played.difference or 'identical'}")
-    raise typer.Exit(1 if played.difference else 0)
+        _write(output, replayed.data)
+    typer.echo(f"{session}: {replayed.notes} notes, {replayed.difference or 'identical'}")
+    raise typer.Exit(1 if replayed.difference else 0)
 
 
 @app.command()
 def bench(
-    measures: Annotated[list[str] | None, typer.Argument(help="Names of measures; all of them, if none.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    measures: Annotated[list[str] | None, typer.Argument(help="Names of measures; without any, all of them.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure latency, lateness, memory and the rest on this machine."""
-    from daemon.bench.run import run as measure
+    """Measure latency, lateness, memory and more on this machine, beside their targets."""
+    from daemon.bench.run import run as run_bench
 
-    raise typer.Exit(measure(measures or [], as_json))
+    raise typer.Exit(run_bench(measures or [], as_json))
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -164,7 +170,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def main() -> None:
-    """Errors that a person can put right are one message, without a traceback."""
+    """Run the command line. A JamdError is printed as a message, without a traceback."""
     try:
         app()
     except JamdError as error:

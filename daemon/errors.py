@@ -1,16 +1,16 @@
-"""Errors that reach a person: each names the file, the key and the remedy."""
+"""Errors shown to the user: each names the file, the key and the remedy."""
 
 from __future__ import annotations
 
 
 class JamdError(Exception):
-    """Something a person can put right. The command line prints it without a traceback."""
+    """An error that the user can correct. The command line prints it without a traceback."""
 
     exit_code = 1
 
 
 class ConfigError(JamdError):
-    """A wrong configuration: all mistakes of one file, in the file's order."""
+    """An invalid configuration: all mistakes of one file, in the file's order."""
 
     exit_code = 2
 
@@ -20,13 +20,13 @@ class ConfigError(JamdError):
 
 
 class ModelError(JamdError):
-    """A model artifact that is missing, damaged or made for something else."""
+    """A model artifact that is missing, damaged or made for another engine or encoding."""
 
     exit_code = 2
 
 
 class MelodyError(JamdError):
-    """A Standard MIDI File that cannot be used."""
+    """A Standard MIDI File that cannot be read or played."""
 
     exit_code = 2
 

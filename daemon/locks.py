@@ -1,4 +1,4 @@
-"""Files that say by their lock that somebody lives: the system lets go of it even for one who was killed."""
+"""File locks that mark a running process: the system releases them even when the process is killed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from io import FileIO
 
 
 def lock(file: FileIO) -> bool:
-    """Take the file for as long as it is open; False if somebody else has it."""
+    """Lock the file for as long as it is open; False if another process holds the lock."""
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            file.seek(1 << 40)  # a byte that is never written: such a lock forbids to read
+            file.seek(1 << 40)  # a byte beyond the contents, because a locked byte cannot be read
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             file.seek(0)
         else:

@@ -1,4 +1,4 @@
-"""The figures of `jamd bench` for the clock that need no ports: the follower against simulated masters."""
+"""Measures of MIDI clock in that need no ports: `MidiClockIn` against simulated masters."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.bench.measures import Figure, percentile
+from daemon.bench.figure import Figure, percentile
 from daemon.clocks.midi_clock_in import MidiClockIn
 from daemon.music.events import START, TICK
 from daemon.music.events import TICKS_PER_BEAT as TICKS
 
 MASTERS = 100
 BEATS = 64
-LOCK = 2  # beats
+LOCK = 2  # beats until the clock should be locked
 
 
 def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """120 bpm with jitter, heard from the first tick on by one that expects 96; and 60 → 180 bpm without."""
+    """120 bpm with jitter, followed from the first tick on by a clock at 96 bpm; and 60 → 180 bpm without it."""
     due = [tick * 60 / 120 / TICKS for tick in range(BEATS * TICKS)]
     masters = []
     for seed in range(MASTERS):
@@ -40,31 +40,33 @@ def _jitter(rng: random.Random) -> float:
 
 
 def _errors(due: Sequence[float], heard: Sequence[float], bpm: float) -> list[float]:
-    """Seconds, without sign, between our beat and the master's, at every moment when one of its ticks is due."""
-    ours = MidiClockIn(bpm)
-    ours.hear(bytes([START]), heard[0])
+    """Absolute seconds between our beat and the master's, at the due time of each of the master's ticks."""
+    clock = MidiClockIn(bpm)
+    clock.hear(bytes([START]), heard[0])
     errors, taken = [], 0
     for tick, moment in enumerate(due):
         while taken < len(heard) and heard[taken] <= moment:
-            ours.hear(bytes([TICK]), heard[taken])
+            clock.hear(bytes([TICK]), heard[taken])
             taken += 1
-        errors.append(abs(ours.tempo.seconds_at(tick / TICKS) - moment))
+        errors.append(abs(clock.tempo.seconds_at(tick / TICKS) - moment))
     return errors
 
 
 def _ramp_in_time() -> list[float]:
-    """When the ticks are due of 8 beats of 60 bpm, 64 in which it grows to 180 by so much a second, and 8 more."""
-    growth = (180**2 - 60**2) / 2 / 64 / 60  # bpm a second
-    return _around([(math.sqrt(60**2 + 120 * growth * tick / TICKS) - 60) / growth for tick in range(64 * TICKS + 1)])
+    """Due times of the ticks of 8 beats at 60 bpm, 64 beats linear in time up to 180 bpm, and 8 beats at 180 bpm."""
+    growth = (180**2 - 60**2) / 2 / 64 / 60  # bpm per second
+    return _with_steady_ends(
+        [(math.sqrt(60**2 + 120 * growth * tick / TICKS) - 60) / growth for tick in range(64 * TICKS + 1)]
+    )
 
 
 def _ramp_in_beats() -> list[float]:
-    """The same, by so much a beat."""
-    growth = (180 - 60) / 64  # bpm a beat
-    return _around([math.log1p(growth * tick / TICKS / 60) * 60 / growth for tick in range(64 * TICKS + 1)])
+    """The same, with the 64 beats linear in beats."""
+    growth = (180 - 60) / 64  # bpm per beat
+    return _with_steady_ends([math.log1p(growth * tick / TICKS / 60) * 60 / growth for tick in range(64 * TICKS + 1)])
 
 
-def _around(ramp: list[float]) -> list[float]:
+def _with_steady_ends(ramp: list[float]) -> list[float]:
     before = [(tick - 8 * TICKS) / TICKS for tick in range(8 * TICKS)]
     after = [ramp[-1] + (tick + 1) * 60 / 180 / TICKS for tick in range(8 * TICKS)]
     return before + ramp + after

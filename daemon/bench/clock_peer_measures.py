@@ -1,4 +1,4 @@
-"""The figures of `jamd bench` for the clock over JACK: an independent client is the master, or hears our clock."""
+"""Clock measures over JACK: an independent client is the clock master, or receives jamd's clock."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from daemon.bench.instruments import Events, JamdProcess, perform
-from daemon.bench.measures import JAMD, PERIOD, Figure, percentile
+from daemon.bench.figure import PERIOD, Figure, percentile
+from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
 from daemon.music.events import START, STOP_CLOCK, TICKS_PER_BEAT
 from daemon.music.events import TICK as TICK_STATUS
 
@@ -31,8 +31,8 @@ melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true, thru: [choir]}}}}
 
 
 def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """120 bpm with jitter, for a minute, then started eight times after another tempo; what is heard is our own clock,
-    which follows the master's. The constant delay is taken out."""
+    """120 bpm with jitter for a minute, then eight starts after another tempo. The peer receives jamd's clock, which
+    follows the peer's. The constant delay is subtracted."""
     rng = random.Random(1)
     events, due = _master(rng, 0.1, BPM, round(SECONDS / TICK_SECONDS))
     starts = [due]
@@ -45,10 +45,10 @@ def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
     with JamdProcess(folder, environment, FOLLOW):
         sent, heard = perform(environment, events, *JAMD)
     zero = statistics.median(stamp - moment for (stamp, _), (moment, _) in zip(sent, events, strict=True))
-    ours = _ticks_by_start(heard)
+    starts_heard = _ticks_by_start(heard)
     errors = [
         [tick - zero - moment for tick, moment in zip(ticks, due, strict=False)]
-        for ticks, due in zip([ours[0], *ours[2::2]], starts, strict=True)
+        for ticks, due in zip([starts_heard[0], *starts_heard[2::2]], starts, strict=True)
     ]
     delay = statistics.median(errors[0][LOCK:])
     steady = [error - delay for error in errors[0][LOCK:]]
@@ -68,12 +68,12 @@ def _p99(errors: Sequence[float]) -> float:
 
 
 def _sixteenths(errors: Sequence[float]) -> list[float]:
-    """Means of six ticks: rtmidi sends at the start of a JACK period, which is no error of the beat."""
+    """Means of six ticks: rtmidi sends at the start of a JACK period, which is not an error of the beat."""
     return [statistics.fmean(errors[i : i + 6]) for i in range(0, len(errors) - 5, 6)]
 
 
 def _master(rng: random.Random, start: float, bpm: float, count: int) -> tuple[Events, list[float]]:
-    """Start, so many ticks with a jitter of σ = 1 ms clipped at ± 3 ms, Stop; and when the ticks are truly due."""
+    """Start, `count` ticks with a jitter of σ = 1 ms clipped at ± 3 ms, Stop; and the due times of the ticks."""
     due = [start + 0.01 + tick * 60 / bpm / TICKS_PER_BEAT for tick in range(count)]
     ticks = [(moment + min(max(rng.gauss(0, 0.001), -0.003), 0.003), TICK) for moment in due]
     return [(start, bytes((START,))), *ticks, (due[-1] + 0.01, bytes((STOP_CLOCK,)))], due
@@ -93,7 +93,7 @@ def _ticks_by_start(heard: Events) -> list[list[float]]:
 
 
 def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Our clock beside a melody for a minute: the stage's own stamps, and an observer's."""
+    """jamd's clock beside a melody for a minute: lateness by the stage's own stamps, and by an observer's."""
     with JamdProcess(folder, environment, LEAD) as jamd:
         silence: Events = [(SECONDS, b"\xb0\x07\x40")]
         _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
@@ -101,7 +101,7 @@ def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
         own = jamd.metrics()["ticks_ms"]
     ticks = [stamp for stamp, message in heard if message == TICK]
     late = [stamp - ticks[0] - number * TICK_SECONDS for number, stamp in enumerate(ticks)]
-    observed = percentile(late, 0.99) - percentile(late, 0.01)  # the earliest are taken as on time
+    observed = percentile(late, 0.99) - percentile(late, 0.01)  # the earliest ticks count as on time
     drift = _slope(late) * 600 / TICK_SECONDS / TICK_SECONDS  # ticks in 10 minutes
     return [
         Figure("clock out: lateness of ticks when sent, p99", own["p99"], 0.5, "ms"),
@@ -111,7 +111,7 @@ def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _slope(values: Sequence[float]) -> float:
-    """Of the least-squares line, a step."""
+    """Slope of the least-squares line, per value."""
     return statistics.linear_regression(range(len(values)), values).slope
 
 

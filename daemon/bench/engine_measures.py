@@ -1,4 +1,4 @@
-"""The figures of `jamd bench` about the engines that play by themselves: how fast they think, and when they answer."""
+"""Measures of the melody and drum engines: computing time per step, and the timing of answers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import models
+from daemon.bench.figure import Figure, percentile
 from daemon.bench.instruments import Events, JamdProcess, perform
-from daemon.bench.measures import Figure, percentile
 from daemon.engines.base import Setup
 from daemon.music.events import MidiEvent, Window, control_change, is_note_on, note_off, note_on
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 DRUMS = ("drums", "drums_rnn")
 MELODIES = ("melody", "melody_basic", "melody_lookback", "melody_attention")
-PAUSE = 0.02  # seconds between two steps: while a player waits, caches and clocks go cold
+PAUSE = 0.02  # seconds between two steps: as in a player, caches and CPU clocks go cold meanwhile
 STEPS = 300
-HEARD = 1100  # steps before those: more than a model remembers
+WARM_UP = 1100  # steps before those: longer than a model's memory
 CLICK = 10  # the metronome's channel
 BEAT = 0.3  # seconds
-ANSWERS = f"""
+CALL_AND_ANSWER = f"""
 clock: {{source: internal, bpm: {60 / BEAT:g}, beats_per_bar: 4, metronome: {{port: voice, channel: {CLICK}}}}}
 ports: {{keys: {{direction: in}}, voice: {{direction: out}}}}
 band:
@@ -37,7 +37,7 @@ controls: {{keys: {{cc 64: sustain}}}}
 
 
 def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Each model's step; an answer's 16ths; and its first note, asked for at all times in a beat."""
+    """One step of each model; the 16ths of an answer; its first note, asked for at various times within a beat."""
     figures = [
         Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_steps(name), 0.99) * 1e3, 0.3, "ms")
         for name in MELODIES
@@ -45,19 +45,19 @@ def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
     sixteenth = percentile(_sixteenths(), 0.99) * 1e3
     figures.append(Figure(f"one 16th of an answer, all of it, {PAUSE * 1e3:g} ms apart, p99", sixteenth, 1, "ms"))
     figures.append(Figure("a hundred bars of melody, offline", _hundred_bars(), 1, "s"))
-    with JamdProcess(folder, environment, ANSWERS):
-        away = _first_notes(*perform(environment, _calls(), "jamd keys:midi", "jamd voice:midi", tail=1))
-    near = [late for before, late in away if 0.03 <= before <= 0.07]
+    with JamdProcess(folder, environment, CALL_AND_ANSWER):
+        first_notes = _first_notes(*perform(environment, _calls(), "jamd keys:midi", "jamd voice:midi", tail=1))
+    near = [late for before, late in first_notes if 0.03 <= before <= 0.07]
     return [
         *figures,
         Figure("an answer's first note, from its beat, asked for 30 to 70 ms before it, max", max(near), 10, "ms"),
-        Figure("the same, asked for at any time, max", max(late for _, late in away), 10, "ms"),
+        Figure("the same, asked for at any time, max", max(late for _, late in first_notes), 10, "ms"),
     ]
 
 
 def _answering() -> MelodyPlayer:
-    """A player about to answer, for a hundred bars from beat 400 on, a note that was held for as long."""
-    from daemon.engines.melody.engine import MelodyPlayer  # it loads ONNX Runtime, which the desk does without
+    """An engine about to answer, for a hundred bars from beat 400 on, a note that was held for a hundred bars."""
+    from daemon.engines.melody.engine import MelodyPlayer  # loads ONNX Runtime, which the other measures do without
 
     engine = MelodyPlayer(Setup(MelodyPlayer.Options(phrase="control"), {}, models.find("melody"), ("keys",)))
     engine.prepare()
@@ -71,24 +71,24 @@ def _answering() -> MelodyPlayer:
 
 
 def _steps(name: str) -> list[float]:
-    """Seconds that each step of the net takes, when it has heard more than it remembers."""
+    """Seconds for each step of the network, after a warm-up longer than its memory."""
     from daemon.engines.melody.model import MelodyModel
 
     artifact = models.load(models.find(name), "melody")
     model = MelodyModel(artifact.session, artifact.sidecar)
     state, seconds = model.start(4.0), []
-    for number in range(HEARD + STEPS):
-        if number >= HEARD:
+    for number in range(WARM_UP + STEPS):
+        if number >= WARM_UP:
             time.sleep(PAUSE)
         event = 0 if number % 2 else 14 + number * 5 % 12
         began = time.perf_counter()
         state = model.step(state, event, (number + 1) % 16 / 4)
         seconds.append(time.perf_counter() - began)
-    return seconds[HEARD:]
+    return seconds[WARM_UP:]
 
 
 def _sixteenths() -> list[float]:
-    """Seconds that each 16th of an answer takes: the net's step, and the choice of what to play."""
+    """Seconds for each 16th of an answer: the network's step and the choice of the event."""
     engine, seconds = _answering(), []
     for frame in range(1600, 1600 + STEPS):
         time.sleep(PAUSE)
@@ -99,7 +99,7 @@ def _sixteenths() -> list[float]:
 
 
 def _hundred_bars() -> float:
-    """Seconds, through the engine."""
+    """Seconds for a hundred bars through the engine."""
     engine = _answering()
     began = time.perf_counter()
     notes = sum(1 for frame in range(1600, 3200) for _ in engine.generate(_window(frame)))
@@ -108,7 +108,7 @@ def _hundred_bars() -> float:
 
 
 def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Each model's step, which is to draw a hit and to be told of it, and a hundred bars."""
+    """One step of each model (draw a hit and feed it back), and a hundred bars."""
     figures = [
         Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_hits(name), 0.99) * 1e3, 0.2, "ms")
         for name in DRUMS
@@ -117,7 +117,7 @@ def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _hits(name: str) -> list[float]:
-    """Seconds that each hit takes."""
+    """Seconds for each hit."""
     import numpy as np
 
     from daemon.engines.drums.model import drums_model
@@ -134,7 +134,7 @@ def _hits(name: str) -> list[float]:
 
 
 def _hundred_bars_of_drums() -> float:
-    """Seconds through the engine, coming in included."""
+    """Seconds for a hundred bars through the engine, the first bar's entry included."""
     from daemon.engines.drums.engine import Drums
 
     engine = Drums(Setup(Drums.Options(groove="rock"), {}, models.find("drums"), ()))
@@ -151,7 +151,7 @@ def _window(frame: int) -> Window:
 
 
 def _calls() -> Events:
-    """One note and the pedal, every four beats and 5 ms."""
+    """One note and a press of the pedal, at intervals of four beats and 5 ms."""
     calls: Events = []
     for number in range(60):
         moment = number * (4 * BEAT + 0.005)
@@ -161,9 +161,9 @@ def _calls() -> Events:
 
 
 def _first_notes(sent: Events, heard: Events) -> list[tuple[float, float]]:
-    """For each press of the pedal: seconds to its beat, and ms from that beat to the answer's first note.
+    """For each press of the pedal: seconds to the next beat, and ms from that beat to the answer's first note.
 
-    Where the beats are, the metronome tells. A press that falls on a beat, within 5 ms, may mean this one or the next.
+    The metronome's clicks are the beats. A press within 5 ms of a beat is left out: it may mean that beat or the next.
     """
     clicks = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 == CLICK]
     notes = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 != CLICK]

@@ -1,4 +1,4 @@
-"""What `jamd bench` measures with: a jamd of its own, the playing and listening client, its echo."""
+"""The instruments of `jamd bench`: a jamd process, a client that plays and listens, and that client's echo."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ from typing import Any
 
 from daemon.errors import JamdError
 
+JAMD = "jamd keys:midi", "jamd choir:midi"  # input and output of a measured jamd
+ECHO = "bench echo in:midi", "bench echo out:midi"
+
 
 class JamdProcess:
-    """A `jamd run` of its own, from a configuration in `folder`; `lines` is what it logged."""
+    """A `jamd run` with the given configuration, in a new folder under `folder`; `lines` is its log.
+
+    Raises JamdError if it does not become ready in 30 s.
+    """
 
     def __init__(self, folder: Path, environment: dict[str, str], config: str | None) -> None:
         self.lines: list[str] = []
@@ -56,7 +62,7 @@ class JamdProcess:
         self._ready.set()
 
     def metrics(self) -> dict[str, Any]:
-        """The stage's own figures, which `jamd run` prints at its end."""
+        """The stage's own figures, which `jamd run` logs at its end. Raises JamdError."""
         for line in reversed(self.lines):
             if found := re.search(r"metrics (\{.*\})", line):
                 metrics: dict[str, Any] = json.loads(found[1])
@@ -79,7 +85,7 @@ class JamdProcess:
         self.stop()
 
     def family(self) -> list[int]:
-        """Process numbers of jamd and its children."""
+        """Process ids of jamd and its children."""
         own = self.process.pid
         children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
         return [own, *map(int, children)]
@@ -91,7 +97,10 @@ Events = list[tuple[float, bytes]]
 def perform(
     environment: dict[str, str], events: Events, into: str, out: str, tail: float = 0.5
 ) -> tuple[Events, Events]:
-    """Let the peer play `events` (seconds, message) into port `into` and hear `out`: (sent, heard) with stamps."""
+    """Let the peer play `events` (seconds, message) into the port `into` and listen to `out`.
+
+    `tail`: seconds to listen after the last event. Returns (sent, heard) with stamps. Raises JamdError.
+    """
     score = {
         "connect": [["bench peer out:midi", into], [out, "bench peer in:midi"]],
         "events": [[moment, message.hex()] for moment, message in events],
@@ -110,7 +119,7 @@ def perform(
 
 @contextlib.contextmanager
 def echo(environment: dict[str, str]) -> Iterator[None]:
-    """The plain echo of the same client, as "bench echo"."""
+    """Run the plain echo of the same client, under the name "bench echo"."""
     command = [sys.executable, "-P", "-m", "daemon.bench.peer", "echo"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     assert process.stdin is not None and process.stdout is not None

@@ -1,7 +1,6 @@
 """A private JACK server with the dummy driver, for measurements and tests.
 
-No sound card, no contact with anyone's server.
-Needs Debian's jackd2.
+It needs no sound card and does not touch other JACK servers. Requires Debian's package jackd2.
 """
 
 import contextlib
@@ -24,7 +23,7 @@ def available() -> bool:
 
 
 class JackServer:
-    """`period` frames at `rate` Hz, as a context manager; clients find it through `env`."""
+    """A server with `period` frames at `rate` Hz, as a context manager; clients find it through `env`."""
 
     def __init__(self, period: int = 64, rate: int = 48_000) -> None:
         self.period = period
@@ -32,8 +31,8 @@ class JackServer:
         self.name = f"jamd-own-{os.getpid()}-{next(_numbers)}"
         self.env = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._process: subprocess.Popen[bytes] | None = None
-        self._has_place = False  # see _give_back
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the server)
+        self._holds_registry_slot = False  # see _release_leftovers
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the server runs)
 
     @property
     def running(self) -> bool:
@@ -44,7 +43,7 @@ class JackServer:
         return self._process.pid if self._process is not None else None
 
     def start(self, seconds: float = 10) -> None:
-        """Return once clients can connect; RuntimeError with the server's own words if that fails."""
+        """Return once clients can connect. Raises RuntimeError with the server's output."""
         if self.running:
             return
         # -S (synchronous) and real time: without both, the asynchronous server loses a message in a thousand.
@@ -66,15 +65,15 @@ class JackServer:
             raise RuntimeError(f"jackd did not start:\n{self.log()}")
 
     def stop(self) -> None:
-        """Ask it to end; a client that was not closed can make it hang, then it is killed."""
+        """Terminate the server. A client that was not closed can make it hang: then it is killed."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a crash would: its clients hear nothing."""
+        """Kill the server, as in a crash: its clients are not notified."""
         self._end(None)
 
     def restart(self) -> None:
-        """Kill it if it runs, and start it again under the same name."""
+        """Kill the server if it runs, and start it again under the same name."""
         self.kill()
         self.start()
 
@@ -83,7 +82,7 @@ class JackServer:
         return self._log.read().decode(errors="replace")
 
     def xruns(self) -> int:
-        """How often the server or a client of it came too late so far: then it loses, repeats and delays messages."""
+        """XRuns so far: the server or a client missed a period, after which messages are lost, repeated or delayed."""
         return self.log().count("XRun")
 
     def _end(self, sign: signal.Signals | None) -> None:
@@ -98,15 +97,15 @@ class JackServer:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._has_place = self._process.returncode < 0
+        self._holds_registry_slot = self._process.returncode < 0
         self._process = None
 
-    def _give_back(self) -> None:
-        """What a server that was killed leaves behind: a place among the eight that libjack has on this machine, which
-        only the next server of its name takes over, and frees when it ends by itself; and its clients' semaphores.
+    def _release_leftovers(self) -> None:
+        """Remove what a killed server leaves: its clients' semaphores, and one of the eight entries in libjack's server
+        registry on this machine, which only a server of the same name takes over, and frees when it ends normally.
         """
         for _ in range(3):
-            if self._has_place:
+            if self._holds_registry_slot:
                 with contextlib.suppress(RuntimeError):
                     self.start()
                     self.stop()
@@ -122,5 +121,5 @@ class JackServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        self._give_back()
+        self._release_leftovers()
         self._log.close()

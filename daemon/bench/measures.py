@@ -1,7 +1,7 @@
-"""The figures of `jamd bench`, each with its target.
+"""Measures of a whole jamd: latency, lateness, start, memory, floods and invalid bytes.
 
-A client process of its own sends and listens at both ends; the same client's plain echo, in the same run, is what
-"above the echo" compares with.
+An independent client process sends and receives at both ends. "Above the echo" means: minus the latency of the same
+client's plain echo in the same run.
 """
 
 from __future__ import annotations
@@ -15,35 +15,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from daemon.bench.instruments import Events, JamdProcess, echo, perform
+from daemon.bench.figure import PERIOD, Figure, percentile
+from daemon.bench.instruments import ECHO, JAMD, Events, JamdProcess, echo, perform
 from daemon.errors import JamdError
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
-
-PERIOD = 64 / 48_000  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured value and the most it should be."""
-
-    what: str
-    value: float
-    target: float
-    unit: str
-
-    @property
-    def good(self) -> bool:
-        return self.value <= self.target
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    ordered = sorted(values)
-    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
-
 
 KEYS_AND_CHOIR = """
 clock: {source: internal, bpm: 96, beats_per_bar: 4}
@@ -80,12 +57,10 @@ band:
     play: {port: busy, channels: {soprano: 5, alto: 6, tenor: 7, bass: 8}}
     options: {given: none}
 """
-JAMD = "jamd keys:midi", "jamd choir:midi"
-ECHO = "bench echo in:midi", "bench echo out:midi"
 
 
 def random_notes(count: int, seed: int = 1) -> Events:
-    """Single notes at random gaps, each let go before the next."""
+    """Single notes at random intervals, each released before the next."""
     rng, moment, events = random.Random(seed), 0.0, []
     for _ in range(count):
         moment += rng.uniform(0.05, 0.11)
@@ -126,7 +101,7 @@ def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Grid notes of three busy players while models are loaded, for five minutes; an observer at the choir's output."""
+    """Grid notes of three busy players for five minutes while models are loaded, seen by jamd and by an observer."""
     load = "from daemon import models\nwhile True: models.load(models.find('bachbot'), 'harmoniser')"
     with JamdProcess(folder, environment, BUSY) as jamd:
         loader = subprocess.Popen([sys.executable, "-c", load], env=environment)
@@ -138,7 +113,7 @@ def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
             loader.wait()
         jamd.stop()
         own = jamd.metrics()["lateness_ms"]
-    # The observer does not know when beat 0 was: the notes nearest to their 16th (0.125 s) are taken as on time.
+    # The observer does not know when beat 0 was: the earliest notes relative to their 16th (0.125 s) count as on time.
     stamps = [stamp for stamp, message in heard if is_note_on(message)]
     phases = [(stamp - stamps[0] + 0.0625) % 0.125 for stamp in stamps]
     early = percentile(phases, 0.01)
@@ -167,9 +142,9 @@ print(json.dumps(late))
 
 
 def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """A process as urgent as the stage that only sleeps, 2 ms at a time: nothing here can be more punctual than it."""
-    told = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
-    late = json.loads(told.stdout)
+    """A process with the stage's priority that only sleeps, 2 ms at a time: the least lateness on this machine."""
+    sleeper = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
+    late = json.loads(sleeper.stdout)
     what = "the machine: a process that only sleeps wakes late"
     return [
         Figure(f"{what}, p99", percentile(late, 0.99) * 1e3, 0.25, "ms"),
@@ -242,7 +217,7 @@ def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """2,000 messages a second for 10 s with ten bursts of 500 at once, through thru: lost, and out of order."""
+    """2,000 messages a second for 10 s with ten bursts of 500 at once, over thru: lost, surplus and out of order."""
     events: Events = []
     for i in range(20_000):
         events.append((i * 0.0005, bytes((0xB0 | i % 16, i // 16 % 64, i // 1024 % 128))))
@@ -250,10 +225,10 @@ def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
             events += [(i * 0.0005, bytes((0xA0 | n % 16, n // 16, i // 2000))) for n in range(500)]
     with JamdProcess(folder, environment, THRU):
         sent, heard = perform(environment, events, *JAMD, tail=2)
-    wanted, messages = [message for _, message in sent], [message for _, message in heard]
-    lost, surplus = Counter(wanted) - Counter(messages), Counter(messages) - Counter(wanted)
-    came = Counter(messages) & Counter(wanted)
-    kept = [message for message in wanted if came[message] > 0]
+    expected, messages = [message for _, message in sent], [message for _, message in heard]
+    lost, surplus = Counter(expected) - Counter(messages), Counter(messages) - Counter(expected)
+    received = Counter(messages) & Counter(expected)
+    kept = [message for message in expected if received[message] > 0]
     disorder = sum(a != b for a, b in zip(kept, messages, strict=False)) if not surplus else 1
     return [
         Figure("flood of 25,000 messages: lost", lost.total(), 0, ""),
@@ -263,7 +238,7 @@ def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Random bytes for 60 s: what still sounds, whether a good note still passes, log lines."""
+    """Random bytes for 60 s, then all notes off and one good note: notes left sounding, the good note, log lines."""
     rng = random.Random(3)
     events: Events = [(i * 0.005, _garbage(rng)) for i in range(12_000)]
     good = note_on(1, 61, 99)
@@ -289,7 +264,7 @@ def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _garbage(rng: random.Random) -> bytes:
-    """What rtmidi agrees to send: one to three bytes of anything, or something that begins like system exclusive."""
+    """Bytes that rtmidi accepts: one to three random ones, or random ones that begin like system exclusive."""
     if rng.random() < 0.1:
         return bytes((0xF0, *(rng.randrange(256) for _ in range(rng.randrange(40)))))
     return bytes(rng.randrange(256) for _ in range(rng.randint(1, 3)))

@@ -1,7 +1,7 @@
-"""An independent MIDI client for measurements: a process that plays a score, or echoes, and stamps what it hears.
+"""An independent MIDI client for measurements: a process that plays a score, or echoes, and stamps received messages.
 
     python -m daemon.bench.peer echo                 # copies its input to its output until its standard input closes
-    python -m daemon.bench.peer play <SCORE.json     # prints what it sent and heard as JSON
+    python -m daemon.bench.peer play <SCORE.json     # prints the sent and heard messages as JSON
 
 It opens the JACK clients `NAME in` and `NAME out`, each with the port `midi`. A score is `{"connect": [[FROM, TO], …],
 "events": [[SECONDS, HEX], …], "tail": SECONDS}`, times counted from the start; stamps are `time.perf_counter()`.
@@ -30,7 +30,7 @@ def open_ports(name: str, heard: Any) -> tuple[rtmidi.MidiOut, rtmidi.MidiIn]:
 
 
 def connect(pairs: list[list[str]], seconds: float = 10.0) -> None:
-    """Connect JACK ports by name, as soon as they are there. Raises TimeoutError."""
+    """Connect JACK ports by name, as soon as they exist. Raises TimeoutError."""
     client = jack.Client("jamd bench cable", no_start_server=True)
     try:
         end = time.perf_counter() + seconds
@@ -48,7 +48,7 @@ def connect(pairs: list[list[str]], seconds: float = 10.0) -> None:
 
 
 def sleep_until(moment: float) -> None:
-    """Sleep, but not the last 0.3 ms: a late start of a note would not be jamd's fault, nor its measure."""
+    """Sleep until `moment`, but spin for the last 0.3 ms: a late note of this client would distort the figure."""
     if (left := moment - time.perf_counter()) > 0.0003:
         time.sleep(left - 0.0003)
     while time.perf_counter() < moment:

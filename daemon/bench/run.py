@@ -1,8 +1,8 @@
-"""`jamd bench`: how late, how large, how lossy.
+"""`jamd bench`: latency, lateness, memory and losses, measured from outside.
 
-Measured from outside, through a private JACK server with its dummy driver. Each figure stands beside its target, and
-beside the XRuns of the server while it was taken: with hundreds of them it is the machine that was measured; the first
-figure says so, too. It takes about twenty minutes; nobody else should use the machine meanwhile.
+Runs on a private JACK server with the dummy driver. Each figure is printed with its target and with the server's XRuns
+during the measure: hundreds of XRuns mean that the figure is the machine's, not jamd's, which the first measure
+(`machine`) shows too. All measures take about twenty minutes; nothing else should run on the machine meanwhile.
 """
 
 from __future__ import annotations
@@ -22,33 +22,39 @@ from rich.table import Table
 from daemon.bench.clock_measures import CLOCK_MEASURES
 from daemon.bench.clock_peer_measures import CLOCK_PEER_MEASURES
 from daemon.bench.engine_measures import ENGINE_MEASURES
+from daemon.bench.figure import Figure
 from daemon.bench.jack_server import JackServer, available
-from daemon.bench.measures import MEASURES, Figure
+from daemon.bench.measures import MEASURES
 from daemon.errors import ConfigError, JamdError
 
-EVERYTHING = {
+ALL_MEASURES = {
     measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES)
 }
 
 
 def run(names: Sequence[str], as_json: bool) -> int:
-    """Take these measures, or all, and print them; 1 if a target is missed. Raises ConfigError."""
-    if unknown := [name for name in names if name not in EVERYTHING]:
-        raise ConfigError([f"jamd bench has no measure {name!r}: it has {', '.join(EVERYTHING)}" for name in unknown])
+    """Run the named measures, or all, and print the figures. Returns 1 if a target is missed, else 0.
+
+    Raises ConfigError for an unknown name, JamdError without a JACK server or JACK-Client.
+    """
+    if unknown := [name for name in names if name not in ALL_MEASURES]:
+        raise ConfigError(
+            [f"jamd bench has no measure {name!r}: choose from {', '.join(ALL_MEASURES)}" for name in unknown]
+        )
     if not available():
         raise JamdError("jamd bench needs a JACK server: install jackd2 (Debian: apt-get install jackd2)")
     if find_spec("jack") is None:
-        raise JamdError("jamd bench measures with the package JACK-Client: pip install JACK-Client")
-    figures: list[tuple[Figure, int]] = []  # and XRuns meanwhile
+        raise JamdError("jamd bench needs the package JACK-Client: pip install JACK-Client")
+    figures: list[tuple[Figure, int]] = []  # each with the XRuns during its measure
     console = Console(stderr=True)
     with JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **server.env}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as it is used: compiled once
-        for name in track(names or EVERYTHING, "Measuring", console=console, disable=not console.is_terminal):
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as in normal use: bytecode is compiled once
+        for name in track(names or ALL_MEASURES, "Measuring", console=console, disable=not console.is_terminal):
             before = server.xruns()
-            taken = EVERYTHING[name](Path(folder), environment)
-            figures += [(figure, server.xruns() - before) for figure in taken]
-            for figure in taken if not as_json else []:
+            measured = ALL_MEASURES[name](Path(folder), environment)
+            figures += [(figure, server.xruns() - before) for figure in measured]
+            for figure in measured if not as_json else []:
                 console.print(f"{figure.what}: {figure.value:.2f} {figure.unit}")
     if as_json:
         print(json.dumps([{**asdict(f), "good": f.good, "xruns": xruns} for f, xruns in figures], indent=1))

@@ -1,6 +1,6 @@
-"""What is printed while music plays.
+"""Console output while music plays, written by a thread of its own.
 
-By a thread of its own: a terminal that is stopped (Ctrl-S), or a pipe that nobody reads, holds up whoever writes to it.
+A stopped terminal (Ctrl-S) or a pipe that is not read blocks its writer, which must not be the desk.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from collections import deque
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-MOST = 1000  # texts that wait; those that come then are dropped
-FAREWELL = 1.0  # seconds that what waits at the end is given
-BUSY = 0.05  # seconds between attempts where somebody else has made the stream non-blocking
+MAX_WAITING = 1000  # texts in the queue; further ones are dropped and counted
+CLOSE_TIMEOUT = 1.0  # seconds to write the rest of the queue at the end
+RETRY = 0.05  # seconds between attempts on a stream that another process has made non-blocking
 
 
 class ConsoleWriter:
-    """In the order in which it is given, to whichever stream. Never blocks, never raises; the `with` block ends it."""
+    """Writes texts to any stream, in the order of `put`, which never blocks or raises. Ends with the `with` block."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[TextIO, str]] = deque()
-        self._news = threading.Condition()
+        self._condition = threading.Condition()
         self._ending = False
         self._dropped = 0
-        self._busy = False  # a text is on its way
+        self._busy = False  # a text is being written
         self._thread = threading.Thread(target=self._work, name="output", daemon=True)
         self._thread.start()
 
     @property
     def idle(self) -> bool:
-        """Everything that was given is out."""
-        with self._news:
+        """Every text has been written."""
+        with self._condition:
             return not self._waiting and not self._busy
 
     def put(self, stream: TextIO, text: str) -> None:
-        with self._news:
-            if len(self._waiting) >= MOST:
+        with self._condition:
+            if len(self._waiting) >= MAX_WAITING:
                 self._dropped += 1
                 return
             if self._dropped:
-                self._waiting.append((stream, f"({self._dropped} lines are missing here: nobody read them)\n"))
+                self._waiting.append((stream, f"({self._dropped} lines are missing: the output was blocked)\n"))
                 self._dropped = 0
             self._waiting.append((stream, text))
-            self._news.notify()
+            self._condition.notify()
 
     def __enter__(self) -> Self:
         return self
@@ -52,17 +52,17 @@ class ConsoleWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._news:
+        with self._condition:
             self._ending = True
-            self._news.notify()
-        self._thread.join(FAREWELL)
+            self._condition.notify()
+        self._thread.join(CLOSE_TIMEOUT)
 
     def _work(self) -> None:
         while True:
-            with self._news:
+            with self._condition:
                 self._busy = False
                 while not self._waiting and not self._ending:
-                    self._news.wait()
+                    self._condition.wait()
                 if not self._waiting:
                     return
                 stream, text = self._waiting.popleft()
@@ -72,12 +72,12 @@ class ConsoleWriter:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Past the stream's buffer, whose lock, held by a thread that waits, would be fatal at the interpreter's end."""
+    """Write around the stream's buffer: if a blocked thread held its lock, the interpreter would abort at its end."""
     buffer: Any = stream.buffer
     raw = getattr(buffer, "raw", buffer)
     data = memoryview(text.encode(stream.encoding or "utf-8", "replace"))
     while data:
         written = raw.write(data)
         if written is None:
-            time.sleep(BUSY)
+            time.sleep(RETRY)
         data = data[written or 0 :]

@@ -1,4 +1,4 @@
-"""What is said to people: each cause once a minute at most."""
+"""The log, for people: each cause once a minute at most."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DE
 
 
 class Reporter:
-    """Says a cause at once, then holds it back for a minute; what was held back is counted."""
+    """Logs a cause at once, then suppresses it for a minute and counts the repeats."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said: dict[str, tuple[float, int]] = {}  # cause → said at, held back since
+        self._logged: dict[str, tuple[float, int]] = {}  # cause → time of its last line, repeats since
 
     def say(self, level: str, cause: str, text: str) -> None:
-        """`level` is error, warning or info. An empty cause is always said."""
+        """Log `text`, at `level` error, warning or info. A text with an empty cause is always logged."""
         now = self._clock()
-        at, held = self._said.get(cause, (-MINUTE, 0))
+        at, repeats = self._logged.get(cause, (-MINUTE, 0))
         if cause and now - at < MINUTE:
-            self._said[cause] = at, held + 1
+            self._logged[cause] = at, repeats + 1
             return
         if cause:
-            self._said = {c: (a, h) for c, (a, h) in self._said.items() if now - a < MINUTE}
-            self._said[cause] = now, 0
-        more = f" ({held} more of this in the last minutes)" if held else ""
+            self._logged = {c: (a, r) for c, (a, r) in self._logged.items() if now - a < MINUTE}
+            self._logged[cause] = now, 0
+        more = f" (repeated {repeats} times since last logged)" if repeats else ""
         LOG.log(logging.getLevelNamesMapping().get(level.upper(), logging.WARNING), "%s%s", text, more)
 
 
-class _Lines(logging.Formatter):
-    """Journald wants a priority before each line and has its own time; a terminal wants the time."""
+class _LineFormatter(logging.Formatter):
+    """For journald a priority before each line (it adds the time itself); elsewhere the time."""
 
     def __init__(self, journald: bool) -> None:
         super().__init__()
@@ -58,9 +58,9 @@ class _Handler(logging.Handler):
 
 
 def set_up(write: Callable[[str], object]) -> None:
-    """Every line of the log goes to `write`."""
+    """Send every line of the log to `write`."""
     handler = _Handler(write)
-    handler.setFormatter(_Lines(journald="JOURNAL_STREAM" in os.environ))
+    handler.setFormatter(_LineFormatter(journald="JOURNAL_STREAM" in os.environ))
     LOG.handlers[:] = [handler]
     LOG.setLevel(logging.INFO)
     LOG.propagate = False

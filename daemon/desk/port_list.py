@@ -1,4 +1,4 @@
-"""What MIDI systems are here, which ports others offer on them, and what we would open."""
+"""`jamd ports`: the MIDI systems here, the ports of others on them, and the ports that jamd would open."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from daemon.spec import PortSpec
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A MIDI system: the ports of others that can be heard and played to, or why it cannot be used."""
+    """A MIDI system: the ports of others that jamd can receive from and send to, or why the system cannot be used."""
 
     name: str
     problem: str = ""
-    heard: tuple[str, ...] = ()
-    played_to: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()  # to receive from
+    destinations: tuple[str, ...] = ()  # to send to
 
 
 def systems() -> Iterator[System]:
-    """Every MIDI system that this platform could have, in the order in which ports are opened."""
+    """Every MIDI system of this platform, in the order in which jamd tries to open ports on them."""
     try:
         import rtmidi
     except ImportError as error:
@@ -35,26 +35,26 @@ def systems() -> Iterator[System]:
     for name, api in Systems.compiled():
         problem = _problem(name)
         try:
-            yield System(name, problem) if problem else _look(name, api)
+            yield System(name, problem) if problem else _list_ports(name, api)
         except (OSError, rtmidi.RtMidiError) as error:
             yield System(name, str(error).strip() or "not running")
 
 
 def _problem(name: str) -> str:
-    """Why a system should not even be tried."""
+    """Why the system is not worth an attempt; empty if it is."""
     if name == ALSA and not os.path.exists("/dev/snd/seq"):
-        return "/dev/snd/seq is not there"
+        return "/dev/snd/seq does not exist"
     if name == JACK:
         from daemon.midi.jack import open_client
 
-        watch = open_client()
-        if watch is None:
+        client = open_client()
+        if client is None:
             return "no server is running"
-        watch.close()
+        client.close()
     return ""
 
 
-def _look(name: str, api: int) -> System:
+def _list_ports(name: str, api: int) -> System:
     import rtmidi
 
     found = []
@@ -68,21 +68,21 @@ def _look(name: str, api: int) -> System:
 
 
 def show(config: Config, console: Console) -> None:
-    """Print it all."""
+    """Print every system and the configured ports."""
     found = list(systems())
     for system in found:
         if system.problem:
             console.print(f"{system.name}: {system.problem}", markup=False, highlight=False)
             continue
         table = Table(title=f"{system.name}: ports of others", title_justify="left")
-        table.add_column("can be heard (connect: of an input)")
-        table.add_column("can be played to (connect: of an output)")
-        table.add_row("\n".join(system.heard) or "none", "\n".join(system.played_to) or "none")
+        table.add_column("sources (for connect: of an input)")
+        table.add_column("destinations (for connect: of an output)")
+        table.add_row("\n".join(system.sources) or "none", "\n".join(system.destinations) or "none")
         console.print(table)
     usable = [system for system in found if not system.problem]
     if not usable:
         console.print(f"no MIDI system: {remedy()}", markup=False, highlight=False)
-    table = Table(title=f"what {config.path} opens", title_justify="left")
+    table = Table(title=f"ports in {config.path}", title_justify="left")
     for title in ("name", "direction", "where"):
         table.add_column(title)
     for port in config.ports:
@@ -93,10 +93,10 @@ def show(config: Config, console: Console) -> None:
 def _where(port: PortSpec, usable: list[System]) -> str:
     if port.connect is None:
         named = next((system.name for system in usable if system.name != WINDOWS), None)
-        return f"{named}, a virtual port" if named else "nowhere now: no system here has virtual ports"
+        return f"{named}, a virtual port" if named else "not open: no MIDI system here has virtual ports"
     for system in usable:
-        names = list(system.heard if port.direction == "in" else system.played_to)
+        names = list(system.sources if port.direction == "in" else system.destinations)
         index = find_port(names, port.connect)
         if index is not None:
-            return f"{system.name}, joined to {names[index]}"
-    return f"nowhere now: no port is named like {port.connect!r}"
+            return f"{system.name}, connected to {names[index]}"
+    return f"not open: no port name matches {port.connect!r}"

@@ -1,4 +1,4 @@
-"""`jamd run` on one screen: what it starts, in order, and stops in reverse."""
+"""`jamd run` on one screen: starts everything in order, and stops it in reverse."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
 async def _play(
     supervisor: Supervisor, signals: Signals, systemd: Notifier, band: config.Config, seconds: float | None
 ) -> None:
-    """From the first start to the time's end, with a reload at every SIGHUP."""
+    """Start, then play for `seconds`, with a reload at every SIGHUP."""
     await supervisor.start(band.stage, band.members)
     for hint in hints(band):
         log.LOG.info(hint)
@@ -99,19 +99,19 @@ async def _play(
 
 
 async def _reload(supervisor: Supervisor, first: config.Config) -> str:
-    """Take the configuration as it is now, if there is no mistake in it; else what the status line begins with."""
+    """Load the configuration again. Returns the error with which the status line begins; empty if it succeeded."""
     try:
         band = await asyncio.to_thread(config.load, first.path)
-        if not (band.ports or band.band):  # an editor is about to write it
-            raise JamdError(f"{first.path}: there is nothing in it: save it again, then reload")
+        if not (band.ports or band.band):  # an editor may be about to write it
+            raise JamdError(f"{first.path}: the file is empty: save it again, then reload")
         changed = await supervisor.reload(band.stage, band.members)
-    except Exception as error:  # also one that nobody foresaw: the music goes on
+    except Exception as error:  # also an unexpected one: the music must not stop
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
-        log.LOG.error("%s\nnothing was changed: the last good configuration goes on", text)
-        return f"reload failed, the last good configuration goes on ({' '.join(str(error).split())}); "
-    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "every player plays on")
+        log.LOG.error("%s\nnothing was changed: the previous configuration stays in effect", text)
+        return f"reload failed, the previous configuration stays in effect ({' '.join(str(error).split())}); "
+    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player changed")
     for hint in hints(band):
         log.LOG.info(hint)
     if band.recording != first.recording:
-        log.LOG.warning("recording.directory: the new one counts from the next start of jamd")
+        log.LOG.warning("recording.directory: the new folder is used after a restart of jamd")
     return ""

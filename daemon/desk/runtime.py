@@ -1,4 +1,4 @@
-"""The folder of a running jamd: sockets and the ledger, in memory where that can be had, for this user only."""
+"""The runtime folder of a running jamd: sockets and the ledger, in memory where possible, private to the user."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ TRIES = 3
 
 @contextlib.contextmanager
 def runtime_folder() -> Iterator[Path]:
-    """It goes at the end; if desk and stage were both killed, at the next start of a jamd."""
-    places = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
-    place = Path(next(place for place in places if place and os.access(place, os.W_OK)))
+    """Make the folder. It is removed at the end; if desk and stage were both killed, by the next jamd that starts."""
+    candidates = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
+    place = Path(next(place for place in candidates if place and os.access(place, os.W_OK)))
     tidy(place)
     folder, held = _make(place)
     try:
@@ -33,7 +33,7 @@ def runtime_folder() -> Iterator[Path]:
 
 
 def tidy(place: Path) -> None:
-    """Remove folders whose desk is gone: nobody holds the lock."""
+    """Remove the folders of desks that are gone: their locks are free."""
     for path in place.glob(f"{PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError), FileIO(path, "rb+") as file:
             if lock(file):
@@ -41,11 +41,11 @@ def tidy(place: Path) -> None:
 
 
 def _make(place: Path) -> tuple[Path, FileIO]:
-    """A folder, and the lock that says that it is in use, for as long as it is open."""
+    """A new folder, and its lock file, which marks the folder as in use while open."""
     for attempt in range(1, TRIES + 1):
         folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
         file = FileIO(folder / LOCK, "xb+")
-        # Another desk may tidy up at this very moment, and take the new lock for one that was left.
+        # Another desk that tidies up between the two steps takes the new lock file for an abandoned one.
         if (lock(file) and (folder / LOCK).exists()) or attempt == TRIES:
             break
         file.close()

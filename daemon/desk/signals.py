@@ -1,4 +1,4 @@
-"""What the desk is told by signals: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 is panic."""
+"""Signals to the desk: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 is panic."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ STDIN = 0
 
 
 class Signals:
-    """Handlers for as long as the `with` block lasts. What comes before a handler is set is kept."""
+    """Handles signals while the `with` block lasts. A stop or reload that comes before its handler is set is kept."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._hang_up = asyncio.Event()
+        self._reload_asked = asyncio.Event()
         self._stop: Callable[[], Any] | None = None
         self._panic: Callable[[], Any] | None = None
         self._stopped = False
@@ -33,16 +33,16 @@ class Signals:
         self._panic = panic
 
     async def reload(self) -> None:
-        """Return at the next SIGHUP, at once if one has come meanwhile."""
-        await self._hang_up.wait()
-        self._hang_up.clear()
+        """Wait for the next SIGHUP; return at once if one has come since the last call."""
+        await self._reload_asked.wait()
+        self._reload_asked.clear()
 
     def __enter__(self) -> Self:
         handlers: dict[str, Callable[[], None]] = {
             "SIGTERM": self._end,
             "SIGINT": self._end,
-            "SIGHUP": self._hung_up,
-            "SIGUSR1": self._silence,
+            "SIGHUP": self._reload_or_end,
+            "SIGUSR1": self._end_notes,
         }
         by_number = {getattr(signal, name): handler for name, handler in handlers.items() if hasattr(signal, name)}
 
@@ -55,7 +55,7 @@ class Signals:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number in self._numbers:  # one more SIGTERM must not spoil the exit status
+        for number in self._numbers:  # a further SIGTERM must not change the exit status
             signal.signal(number, signal.SIG_IGN)
 
     def _end(self) -> None:
@@ -63,13 +63,13 @@ class Signals:
         if self._stop is not None:
             self._stop()
 
-    def _hung_up(self) -> None:
-        """A reload, unless it says that the terminal we were started from is gone."""
+    def _reload_or_end(self) -> None:
+        """SIGHUP: reload, unless the terminal that jamd was started from is gone."""
         if self._has_terminal and foreground(STDIN) is None:
             self._end()
         else:
-            self._hang_up.set()
+            self._reload_asked.set()
 
-    def _silence(self) -> None:
+    def _end_notes(self) -> None:
         if self._panic is not None:
             self._panic()

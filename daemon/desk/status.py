@@ -1,4 +1,4 @@
-"""How it goes, in one line: for `systemctl status`, the log and the end of `jamd run`."""
+"""The state of jamd in one line, for `systemctl status` and the log."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def figures(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def clock(metrics: Mapping[str, Any]) -> list[str]:
-    """What those whom we follow do, and whether the song stands."""
-    stands = ["stands"] if len(metrics.get("place", [])) == 1 else []
+    """The state of the followed clock, and whether the song is stopped."""
+    stopped = ["stopped"] if len(metrics.get("place", [])) == 1 else []
     if (followed := metrics.get("clock")) is None:
-        return stands
-    return [", ".join([f"clock {followed['state']} at {metrics.get('bpm', 0.0):.1f} bpm", *stands])]
+        return stopped
+    return [", ".join([f"clock {followed['state']} at {metrics.get('bpm', 0.0):.1f} bpm", *stopped])]
 
 
 def status_line(supervisor: Supervisor) -> str:
-    """Who plays, over which ports, and the figures as p50/p99/max while it runs."""
+    """The error of a failed reload, players, MIDI systems of the ports, clock, figures as p50/p99/max, restarts."""
     players = [name if slot.up else f"{name} ({_why(slot.refused)})" for name, slot in supervisor.players.items()]
     apis = sorted({api for api in supervisor.ports.values() if api})
     if supervisor.ports and not apis:
@@ -52,35 +52,35 @@ def status_line(supervisor: Supervisor) -> str:
 
 
 def hints(config: Config) -> Iterator[str]:
-    """Why somebody may be silent although nothing is wrong."""
+    """Log lines about expected silence: no player, or a player without a source."""
     if not config.band:
-        yield f"nobody plays along: there is no player under band: in {config.path}"
+        yield f"no player is configured: add one under band: in {config.path}"
     for member in config.band:
         if not member.listen:
             name = member.name
-            yield f"{name} listens to nobody, so it plays what it makes up or nothing: see band.{name}.listen"
+            yield f"{name} listens to no source and plays on its own, or not at all: see band.{name}.listen"
 
 
 class ActivityLog:
-    """Where nobody watches the live line, a line of the log tells once a minute what was played."""
+    """Without a live line on a terminal, the log tells once a minute how many notes were played."""
 
     def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
         self._view, self._clock = view, clock
         self._next = clock() + MINUTE
-        self._told: Counter[str] = Counter()
+        self._reported: Counter[str] = Counter()
 
     def line(self, supervisor: Supervisor) -> str | None:
-        """To be asked now and then: what is to be told, when it is time and something was played."""
+        """The line to log now, or None. Call it at least once a minute."""
         if self._view.live or self._clock() < self._next:
             return None
         self._next = self._clock() + MINUTE
-        played = self._view.notes - self._told
-        self._told = self._view.notes.copy()
+        played = self._view.notes - self._reported
+        self._reported = self._view.notes.copy()
         if not played:
             return None
-        notes = ", ".join(f"{who} {count}" for who, count in sorted(played.items()))
-        return "; ".join([f"notes of the last minute: {notes}", *figures(supervisor.metrics)])
+        notes = ", ".join(f"{name} {count}" for name, count in sorted(played.items()))
+        return "; ".join([f"notes in the last minute: {notes}", *figures(supervisor.metrics)])
 
 
 def _why(refused: str | None) -> str:
-    return "starting" if refused is None else "refused to start"
+    return "starting" if refused is None else "failed to start"

@@ -1,4 +1,4 @@
-"""What systemd is told: sd_notify(3), datagrams to the socket that the environment names. Elsewhere nothing happens."""
+"""Notifications to systemd: sd_notify(3), datagrams to the socket named in the environment. Without one, no effect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 
 class Notifier:
-    """Says READY, STATUS …; `watchdog`: the seconds within which systemd wants to hear that we live, or None."""
+    """Sends READY, STATUS …; `watchdog`: seconds within which systemd expects the next `alive`, or None."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._socket: socket.socket | None = None
@@ -23,7 +23,7 @@ class Notifier:
         if address.startswith("@"):  # the abstract namespace
             address = "\0" + address[1:]
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)  # a full queue is systemd's to empty; music does not wait for it
+        self._socket.setblocking(False)  # a full queue must not delay the music
         with contextlib.suppress(OSError):
             self._socket.connect(address)
         if environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid()):
@@ -38,7 +38,7 @@ class Notifier:
         self._send("READY=1")
 
     def reloading(self) -> None:
-        """To be followed by `ready`, whether the reload succeeded or not."""
+        """Call `ready` afterwards, whether the reload succeeded or not."""
         self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:

@@ -1,4 +1,4 @@
-"""What is played, on the terminal: one line that changes while it sounds."""
+"""The live line on the terminal: sounding notes and chords by player."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from daemon.entries import (
 )
 from daemon.music.events import is_note_off, is_note_on
 
-EVERY = 0.1  # seconds between two looks of the line
+INTERVAL = 0.1  # seconds between two updates of the line
 _NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _CHORDS = {
     (0, 4, 7): "",
@@ -45,7 +45,7 @@ def note_name(pitch: int) -> str:
 
 
 def chord_name(pitches: Iterable[int]) -> str:
-    """The chord's name by its root and quality, or nothing. The bass decides if several fit."""
+    """Root and quality of the chord, or an empty string. If several roots fit, the lowest sounding pitch decides."""
     low_first = sorted(pitches)
     classes = {pitch % 12 for pitch in low_first}
     for root in dict.fromkeys(pitch % 12 for pitch in low_first):
@@ -57,14 +57,14 @@ def chord_name(pitches: Iterable[int]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Where the line is shown: `write` must not block; `is_free`: everything that was written has been taken."""
+    """Shows the line: `write` must not block; `is_free`: everything written so far has been output."""
 
     write: Callable[[str], object]
     is_free: Callable[[], bool]
 
 
 class View:
-    """Follows the journal's entries. On a terminal it keeps one line up to date; elsewhere it only counts."""
+    """Follows the journal's entries: keeps one line on a terminal up to date, and counts notes."""
 
     def __init__(self, terminal: Terminal | None) -> None:
         self.notes: Counter[str] = Counter()  # note-ons since the start, by source or player
@@ -72,7 +72,7 @@ class View:
         self._terminal = terminal
         self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
         self._bpm = 0.0
-        self._stands = False
+        self._stopped = False
         self._shown = ""
         self._pending: asyncio.TimerHandle | None = None
 
@@ -80,33 +80,33 @@ class View:
         for entry in entries:
             match entry:
                 case Sent():
-                    self._turn((entry.player, entry.voice), entry.message)
+                    self._note((entry.player, entry.voice), entry.message)
                 case Heard() | MelodyPlayed():
-                    self._turn((entry.source, ""), entry.message)
+                    self._note((entry.source, ""), entry.message)
                 case Started() | Stopped() | StateSaved() | Reconfigured() | Commanded(command=Panic()):
                     self._sounding = {key: [] for key in self._sounding}
                     if isinstance(entry, Started | Stopped):
-                        self._stands = isinstance(entry, Stopped)
+                        self._stopped = isinstance(entry, Stopped)
                 case TempoChanged():
                     self._bpm = entry.bpm
         if self.live and self._pending is None:
-            self._pending = asyncio.get_running_loop().call_later(EVERY, self._draw)
+            self._pending = asyncio.get_running_loop().call_later(INTERVAL, self._draw)
 
     def line(self) -> str:
-        """Who plays what now."""
+        """The sounding notes, by source or player and voice, with the chord."""
         parts = []
-        for who in dict.fromkeys(who for who, _ in self._sounding):
-            voices = {voice: pitches for (name, voice), pitches in self._sounding.items() if name == who and pitches}
+        for name in dict.fromkeys(name for name, _ in self._sounding):
+            voices = {voice: pitches for (owner, voice), pitches in self._sounding.items() if owner == name and pitches}
             if voices:
                 notes = "  ".join(
                     f"{voice} {' '.join(map(note_name, sorted(pitches)))}".strip() for voice, pitches in voices.items()
                 )
                 chord = chord_name(pitch for pitches in voices.values() for pitch in pitches)
-                parts.append(f"{who}: {notes}" + (f"  ({chord})" if chord else ""))
-        return " │ ".join(parts) or (f"the song stands ({self._bpm:.0f} bpm)" if self._stands else "")
+                parts.append(f"{name}: {notes}" + (f"  ({chord})" if chord else ""))
+        return " │ ".join(parts) or (f"stopped ({self._bpm:.0f} bpm)" if self._stopped else "")
 
     def clear(self) -> None:
-        """Leave the line to something else; the next look brings it back."""
+        """Erase the line to make room for other output; the next update draws it again."""
         if self._shown and self._terminal is not None:
             self._terminal.write("\r" + " " * len(self._shown) + "\r")
             self._shown = ""
@@ -117,7 +117,7 @@ class View:
         self.clear()
         self.live = False
 
-    def _turn(self, key: tuple[str, str], message: bytes) -> None:
+    def _note(self, key: tuple[str, str], message: bytes) -> None:
         pitches = self._sounding.setdefault(key, [])
         if is_note_on(message):
             self.notes[key[0]] += 1
@@ -128,7 +128,7 @@ class View:
     def _draw(self) -> None:
         self._pending = None
         if self._terminal is None or not self._terminal.is_free():
-            return  # the next look shows more than this one would
+            return  # the update after the next entry shows this state too
         text = self.line()[: shutil.get_terminal_size().columns - 1]
         self._terminal.write("\r" + text.ljust(len(self._shown)))
         self._shown = text

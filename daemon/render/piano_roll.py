@@ -1,6 +1,6 @@
-"""A piano roll of a MIDI file, as SVG: a colour for every track, bars numbered, eight of them to a row at most.
+"""A piano roll of a MIDI file, as SVG: one colour per track, numbered bars, at most eight bars per row.
 
-Drums, which are the notes on channel 10, have a lane of their own below, a line for every piece, the harder the darker.
+Drums (notes on channel 10) are drawn in a lane below, one line per piece of the kit, louder hits darker.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROW_BARS, SEMITONE, GAP = 8, 6, 26
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d")
 BLACK_KEYS = (1, 3, 6, 8, 10)
 DRUMS, DRUM_COLOUR = 9, "#333333"  # channel, counted from 0
-PIECE, LANE_GAP, BRIEF = 9, 8, 0.01  # heights of a piece's line and of the gap; beats that a hit needs of a bar
+PIECE, LANE_GAP, BRIEF = 9, 8, 0.01  # height of a piece's line, height of the gap; beats that a hit takes up
 PIECES = {
     35: "kick", 36: "kick", 37: "stick", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom",
     44: "pedal", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "china",
@@ -38,14 +38,14 @@ class _Note:
 
 @dataclass(frozen=True, slots=True)
 class _Roll:
-    names: list[str]  # of the tracks with notes that are no drums
+    names: list[str]  # of the tracks with notes other than drums
     notes: list[_Note]
     drums: list[_Note]
-    bars: list[float]  # the beats of bar lines, the end included
+    bars: list[float]  # beats of the bar lines, with the one at the end
 
 
 def picture_of(data: bytes) -> str:
-    """The picture of a whole Standard MIDI File."""
+    """The SVG of a Standard MIDI File."""
     roll = _read(data)
     low = min((note.pitch for note in roll.notes), default=60) - 2
     high = max((note.pitch for note in roll.notes), default=72) + 2
@@ -85,7 +85,7 @@ def _colour(track: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Some bars, from their first line to their last, with room for `beats` beats; `pieces` are those of the drums."""
+    """One row of bars, given by their bar lines, scaled for `beats` beats; `pieces`: pitches of the drum lines."""
 
     bars: list[float]
     beats: float
@@ -98,11 +98,11 @@ class _Row:
         left, right = self._x(self.bars[0]), self._x(self.bars[-1])
         if self.high >= self.low:
             height = (self.high - self.low + 1) * SEMITONE
-            yield self._ground(self.top, height)
+            yield self._background(self.top, height)
             yield from self._keys(left, right)
             yield from self._lines(self.top, height)
         if self.pieces:
-            yield self._ground(self._lane, len(self.pieces) * PIECE)
+            yield self._background(self._lane, len(self.pieces) * PIECE)
             for piece in self.pieces:
                 name, y = PIECES.get(piece, str(piece)), self._piece_y(piece) + PIECE
                 yield f'<text x="{LEFT - 6}" y="{y - 1}" text-anchor="end" font-size="9">{name}</text>'
@@ -118,12 +118,12 @@ class _Row:
                 hit, self._piece_y(hit.pitch) + 1, PIECE - 2, f"#{softness:02x}{softness:02x}{softness:02x}"
             )
 
-    def _ground(self, top: int, height: int) -> str:
+    def _background(self, top: int, height: int) -> str:
         left, right = self._x(self.bars[0]), self._x(self.bars[-1])
         return f'<rect x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="{height}" fill="#fafafa"/>'
 
     def _keys(self, left: float, right: float) -> Iterator[str]:
-        """The black ones, and the name of each octave."""
+        """Shading of the black keys, and a line and name at each C."""
         for pitch in range(self.low, self.high + 1):
             if pitch % 12 in BLACK_KEYS:
                 y = self._y(pitch)
@@ -134,7 +134,7 @@ class _Row:
                 yield f'<text x="{LEFT - 8}" y="{y}" text-anchor="end">C{pitch // 12 - 1}</text>'
 
     def _lines(self, top: int, height: int) -> Iterator[str]:
-        """Of beats and bars."""
+        """Lines of beats and bars."""
         for start, end in pairwise(self.bars):
             for beat in range(1, math.ceil(end - start)):
                 yield self._line(self._x(start + beat), top, self._x(start + beat), top + height, "#e2e2e2")
@@ -150,7 +150,7 @@ class _Row:
 
     @property
     def _lane(self) -> int:
-        """Where the drums begin."""
+        """Top of the drum lane."""
         return self.top + (self.high - self.low + 1) * SEMITONE + LANE_GAP
 
     def _piece_y(self, piece: int) -> int:

@@ -87,7 +87,7 @@ class Jamd:
         """Ask for it, and wait for its outcome."""
         before = len(self.log)
         self.process.send_signal(signal.SIGHUP)
-        self.wait(lambda: re.search("reloaded|the last good", self.log[before:]), 15, "a reload")
+        self.wait(lambda: re.search("reloaded|nothing was changed", self.log[before:]), 15, "a reload")
 
     def children(self) -> dict[str, int]:
         """Process ids: of `stage`, and of each player by its name."""

@@ -15,7 +15,7 @@ from typing import TextIO
 import pytest
 
 from daemon.desk import console as module
-from daemon.desk.console import MOST, ConsoleWriter
+from daemon.desk.console import MAX_WAITING, ConsoleWriter
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="waits for pipes")
 
@@ -48,7 +48,7 @@ def test_a_pipe_that_nobody_reads_costs_lines_and_no_time(pipe: tuple[int, TextI
     line = "x" * 1000 + "\n"
     with ConsoleWriter() as output:
         begun = time.monotonic()
-        for _ in range(2 * MOST):
+        for _ in range(2 * MAX_WAITING):
             output.put(stream, line)
         assert time.monotonic() - begun < 1
         assert not output.idle
@@ -60,12 +60,12 @@ def test_a_pipe_that_nobody_reads_costs_lines_and_no_time(pipe: tuple[int, TextI
     *lines, end, rest = data.decode().split("\n")
     missing = [int(number) for number in re.findall(r"\((\d+) lines are missing", data.decode())]
     assert missing
-    assert lines.count("x" * 1000) + sum(missing) == 2 * MOST
+    assert lines.count("x" * 1000) + sum(missing) == 2 * MAX_WAITING
     assert (end, rest) == ("end", "")
 
 
 def test_the_end_does_not_wait_for_ever(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FAREWELL", 0.1)
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.1)
     begun = time.monotonic()
     with ConsoleWriter() as output:
         output.put(pipe[1], "x" * (1 << 20))

@@ -26,7 +26,7 @@ def test_a_cause_is_said_once_a_minute(reporter: Reporter, now: list[float], cap
     assert caplog.messages == ["the port is lost", "the player ended"]
     now[0] += 20
     reporter.say("warning", "port", "the port is lost")
-    assert caplog.messages[2:] == ["the port is lost (499 more of this in the last minutes)"]
+    assert caplog.messages[2:] == ["the port is lost (repeated 499 times since last logged)"]
     assert caplog.records[2].levelname == "WARNING"
 
 

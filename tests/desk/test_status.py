@@ -43,10 +43,10 @@ def test_the_status_is_one_line() -> None:
 
 def test_the_status_tells_of_the_clock() -> None:
     assert clock({"place": [1.0, 2.0, 120.0]}) == []
-    assert clock({"place": [4.0]}) == ["stands"]
+    assert clock({"place": [4.0]}) == ["stopped"]
     followed = {"place": [4.0], "bpm": 119.98, "clock": {"state": "locked"}}
-    assert clock(followed) == ["clock locked at 120.0 bpm, stands"]
-    assert "; clock locked at 120.0 bpm, stands; restarts" in status_line(supervisor(metrics=followed))
+    assert clock(followed) == ["clock locked at 120.0 bpm, stopped"]
+    assert "; clock locked at 120.0 bpm, stopped; restarts" in status_line(supervisor(metrics=followed))
 
 
 def test_the_activity_log_tells_once_a_minute_what_was_played() -> None:
@@ -56,9 +56,9 @@ def test_the_activity_log_tells_once_a_minute_what_was_played() -> None:
     view.follow([MelodyPlayed(0.0, "tune", note_on(1, 60, 64))] * 3)
     assert activity_log.line(supervisor()) is None
     now[0] = 60.0
-    assert activity_log.line(supervisor(metrics={})) == "notes of the last minute: tune 3"
+    assert activity_log.line(supervisor(metrics={})) == "notes in the last minute: tune 3"
     now[0] = 120.0
     assert activity_log.line(supervisor()) is None
     view.follow([Sent(0.0, "choir", "alto", "choir", note_on(1, 60, 64))])
     now[0] = 180.0
-    assert activity_log.line(supervisor(metrics={})) == "notes of the last minute: choir 1"
+    assert activity_log.line(supervisor(metrics={})) == "notes in the last minute: choir 1"

@@ -91,9 +91,9 @@ def test_a_terminal_that_takes_nothing_gets_nothing_more_until_it_does() -> None
     assert written == ["\rchoir: soprano C4", "\rchoir: soprano F4"]
 
 
-def test_a_song_that_stands_is_told() -> None:
+def test_a_stopped_song_is_shown() -> None:
     view = View(None)
     view.follow([TempoChanged(0.0, 0.0, 96.0), MelodyPlayed(0.0, "tune", note_on(1, 60, 64)), Stopped(1.0)])
-    assert view.line() == "the song stands (96 bpm)"
+    assert view.line() == "stopped (96 bpm)"
     view.follow([Started(2.0, 0.0, 2.3)])
     assert view.line() == ""

@@ -1,4 +1,4 @@
-"""The computer's own keys, while `jamd run` has the terminal: tap the tempo, start, stop, panic."""
+"""The computer's keyboard, while `jamd run` is in the foreground of a terminal: tap tempo, start, stop, panic."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether t
     "c": lambda running: ContinueTransport(),
     "p": lambda running: Panic(),
 }
-HELP = "space taps the tempo, s starts from the top or stops, c continues, p is panic, Ctrl-C ends"
-ESCAPE = "\x1b"  # begins what arrows and function keys send, whose letters are no keys
-LOOK = 0.5  # seconds between looks whose the terminal is: a shell's `fg` of what runs already sends no signal
+HELP = "space taps the tempo, s starts from the beginning or stops, c continues, p silences everything, Ctrl-C quits"
+ESCAPE = "\x1b"  # begins the sequences of arrow and function keys, whose letters are not commands
+CHECK = 0.5  # seconds between checks for the foreground: a shell's `fg` of a running job sends no signal
 
 Post = Callable[[Command, float], None]  # a command and its stamp (seconds)
 
 
 def foreground(terminal: int) -> int | None:
-    """The process group that has the keys of `terminal`; None where that does not control us, or no longer."""
+    """The foreground process group of `terminal`; None if that is not (or no longer) our controlling terminal."""
     if sys.platform == "win32":
         return None
     try:
@@ -38,7 +38,10 @@ def foreground(terminal: int) -> int | None:
 
 @contextlib.contextmanager
 def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iterator[bool]:
-    """Report keys for as long as the `with` block lasts, whenever we are in the foreground; whether we are now."""
+    """Post the commands of pressed keys while the `with` block lasts and jamd is in the foreground.
+
+    Yields whether jamd is in the foreground now.
+    """
     if sys.platform == "win32" or stream is None or not stream.isatty() or foreground(stream.fileno()) is None:
         yield False
         return
@@ -46,24 +49,25 @@ def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iter
     import tty
 
     terminal, loop = stream.fileno(), asyncio.get_running_loop()
-    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # in the background, to read is an error and must not stop the music
+    signal.signal(signal.SIGTTIN, signal.SIG_IGN)  # reading in the background must be an error, not stop jamd
     signal.signal(signal.SIGTTOU, signal.SIG_IGN)
-    before: list[Any] | None = None  # how to leave the terminal, while it is ours
+    before: list[Any] | None = None  # the terminal's attributes to restore, while jamd is in the foreground
     timer: asyncio.TimerHandle | None = None
 
-    def is_ours() -> bool:
+    def in_foreground() -> bool:
         return foreground(terminal) == os.getpgrp()
 
-    def look() -> None:
+    def check() -> None:
         nonlocal before, timer
-        timer = loop.call_later(LOOK, look)
-        if not is_ours():
+        timer = loop.call_later(CHECK, check)
+        if not in_foreground():
             before = None
             loop.remove_reader(terminal)
             return
         with contextlib.suppress(termios.error):
             found = termios.tcgetattr(terminal)
-            if before is None or found[3] & termios.ICANON:  # ours again; or a shell had it while we were stopped
+            # In the foreground again; or jamd was stopped (Ctrl-Z) and the shell has reset the terminal meanwhile.
+            if before is None or found[3] & termios.ICANON:
                 before = found
                 tty.setcbreak(terminal, termios.TCSANOW)
             loop.add_reader(terminal, read)
@@ -74,19 +78,19 @@ def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iter
             pressed = os.read(terminal, 64)
         except OSError:
             pressed = b""
-        if not pressed:  # it is gone, or another's now
+        if not pressed:  # the terminal is gone, or jamd is in the background
             loop.remove_reader(terminal)
         for key in pressed.decode(errors="replace").partition(ESCAPE)[0]:
             if (command := COMMANDS.get(key.lower())) is not None:
                 post(command(running()), stamp)
 
-    look()
+    check()
     try:
         yield before is not None
     finally:
         if timer is not None:
             timer.cancel()
         loop.remove_reader(terminal)
-        if before is not None and is_ours():
+        if before is not None and in_foreground():
             with contextlib.suppress(termios.error):
                 termios.tcsetattr(terminal, termios.TCSANOW, before)
