@@ -197,7 +197,7 @@ class Reader:
             path = models.find(name, self._file.path.parent).absolute()
             if self._whole_models:
                 models.check(path, engine_name)
-            elif (wrong := models.another_engines(path, engine_name)) is not None:
+            elif (wrong := models.engine_mismatch(path, engine_name)) is not None:
                 value.wrong(f"{wrong}: correct `model:`")
             return path
         except (JamdError, OSError, ValueError, RuntimeError) as error:

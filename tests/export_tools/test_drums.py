@@ -109,8 +109,8 @@ def test_imported_weights_are_measured_as_they_are_described(capsys, weights, tm
 
 def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weights, capfd):
     artifact = models.verify(imported(weights, capfd))
-    assert artifact.sidecar["encoding"] == "rnn-drummer"
-    assert "none given" in artifact.sidecar["training"]["licence"]
+    assert artifact.sidecar.encoding == "rnn-drummer"
+    assert "none given" in artifact.sidecar.training["licence"]
     onnxruntime.InferenceSession(artifact.path, providers=["CPUExecutionProvider"])
     assert capfd.readouterr().err == ""
 

@@ -87,7 +87,7 @@ class Drums:
         style = setup.options.get("style", OF_GROOVE)
         if style != OF_GROOVE and setup.model is not None:
             try:
-                known = models.read_sidecar(setup.model).get("styles") or ()
+                known = models.read_sidecar(setup.model).names("styles")
             except ModelError:
                 return  # that is told where the model is named
             if style not in known:
@@ -103,7 +103,7 @@ class Drums:
         self._chosen = find_groove(self._groove)
         shipped_grooves()
         artifact = models.load(path, engine="drums")
-        self._model = drums_model(artifact.session, artifact.sidecar)
+        self._model = drums_model(artifact)
         self._homes: dict[Primer, PrimedState] = {}
         self._bar = 4 * TICKS  # of the bar, as far as is known
         self.reset({}, 0.0, 0)

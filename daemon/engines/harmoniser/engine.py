@@ -69,7 +69,7 @@ class Harmoniser:
         if self._path is None:
             raise ModelError("the harmoniser has no model: name one under `model:`, for instance bachbot")
         artifact = models.load(self._path, engine="harmoniser")
-        self._model = ChoraleModel(artifact.session, artifact.sidecar)
+        self._model = ChoraleModel(artifact)
         self._pen = CausalWriter(self._model)
         ahead = ParticleFilter(self._model, PARTICLES, np.random.default_rng(0), 0)
         ahead.extend(np.array([30, UNKNOWN, UNKNOWN, UNKNOWN]), np.ones(4, dtype=np.bool_), 0, 1.0, 1.0)

@@ -65,7 +65,7 @@ class MelodyPlayer:
         if self._path is None:
             raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
         artifact = models.load(self._path, engine="melody")
-        memory = LineMemory(MelodyModel(artifact.session, artifact.sidecar))
+        memory = LineMemory(MelodyModel(artifact))
         memory.warm(Grid())
         voice = Voice(memory, TopLine(self._listen), Chooser(self._settings))
         self._respond = Respond(voice, self._settings, self._listen, self._end)

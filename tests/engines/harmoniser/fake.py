@@ -83,7 +83,7 @@ def make(
 ) -> Harmoniser:
     """A prepared engine that listens to keys, then pads, then all known melodies."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
-    monkeypatch.setattr(engine_module, "ChoraleModel", lambda session, sidecar: model)
+    monkeypatch.setattr(engine_module, "ChoraleModel", lambda artifact: model)
     settings = {"temperature": temperature, "top_p": 1.0}
     engine = Harmoniser(Setup(options, settings, Path("fake.onnx"), ("keys", "pads", *(known or {}))))
     engine.prepare()

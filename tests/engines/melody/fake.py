@@ -94,7 +94,7 @@ def make(
 ) -> MelodyPlayer:
     """A prepared player; temperature 1 and top-p 1 unless told otherwise."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Artifact())
-    monkeypatch.setattr(engine_module, "MelodyModel", lambda session, sidecar: model)
+    monkeypatch.setattr(engine_module, "MelodyModel", lambda artifact: model)
     engine = MelodyPlayer(Setup(options or {}, {"top_p": 1.0, **settings}, Path("fake.onnx"), listen))
     engine.prepare()
     engine.reset({}, 0.0, 1)
