@@ -88,7 +88,7 @@ def models() -> None:
     for path in paths:
         try:
             sidecar = artifacts.verify(path).sidecar
-            typer.echo(f"{path.stem}: a model for {sidecar['engine']}, {path.stat().st_size / 1e6:.1f} MB, verified")
+            typer.echo(f"{path.stem}: a model for {sidecar.engine}, {path.stat().st_size / 1e6:.1f} MB, verified")
         except JamdError as error:
             failed += 1
             typer.echo(f"{path.stem}: {error}", err=True)

@@ -75,7 +75,7 @@ def _steps(name: str) -> list[float]:
     from daemon.engines.melody.model import MelodyModel
 
     artifact = models.load(models.find(name), "melody")
-    model = MelodyModel(artifact.session, artifact.sidecar)
+    model = MelodyModel(artifact)
     state, seconds = model.start(4.0), []
     for number in range(WARM_UP + STEPS):
         if number >= WARM_UP:
@@ -121,14 +121,15 @@ def _hits(name: str) -> list[float]:
     import numpy as np
 
     from daemon.engines.drums.model import drums_model
+    from daemon.engines.drums.net import DrawRequest
 
     artifact = models.load(models.find(name), "drums")
-    model, random = drums_model(artifact.session, artifact.sidecar), np.random.default_rng(1)
-    state, seconds = model.start(1920, 0, 120.0), []
+    model, random = drums_model(artifact), np.random.default_rng(1)
+    state, seconds, request = model.start(1920, 0, 120.0), [], DrawRequest(temperature=0.9, top_p=0.95)
     for _ in range(STEPS):
         time.sleep(PAUSE)
         began = time.perf_counter()
-        state = model.advance(state, model.draw(state, random, temperature=0.9, top_p=0.95), 120.0)
+        state = model.advance(state, model.draw(state, random, request), 120.0)
         seconds.append(time.perf_counter() - began)
     return seconds
 

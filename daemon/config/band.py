@@ -65,7 +65,7 @@ class BandReader:
             path = models.find(name, value.file.path.parent).absolute()
             if self._whole_models:
                 models.check(path, engine_name)
-            elif (wrong := models.another_engines(path, engine_name)) is not None:
+            elif (wrong := models.engine_mismatch(path, engine_name)) is not None:
                 value.report(f"{wrong}: correct `model:`")
             return path
         except (JamdError, OSError, ValueError, RuntimeError) as error:

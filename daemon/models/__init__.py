@@ -1,22 +1,15 @@
-"""Model artifacts: NAME.onnx and its sidecar NAME.json, found, checked and loaded."""
+"""Model artifacts, NAME.onnx with its sidecar NAME.json: found, checked, loaded, verified and run."""
 
-from daemon.models.artifact import (
-    FORMAT,
-    Artifact,
-    another_engines,
-    check,
-    find,
-    folder,
-    load,
-    read_sidecar,
-    verify,
-)
+from daemon.models.artifact import Artifact, check, engine_mismatch, find, folder, load
+from daemon.models.golden import verify
+from daemon.models.parse import read_sidecar
+from daemon.models.sidecar import Sidecar
 
 __all__ = [
-    "FORMAT",
     "Artifact",
-    "another_engines",
+    "Sidecar",
     "check",
+    "engine_mismatch",
     "find",
     "folder",
     "load",

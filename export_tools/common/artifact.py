@@ -1,7 +1,7 @@
 """A trained model as an artifact: NAME.onnx and NAME.json, put in place after the graph agreed with torch.
 
 Every model's export.py writes through this module (docs/models.md: the file format). Torch and onnx are imported where
-they are needed: who imports somebody else's weights has neither.
+they are needed: the import of published weights needs neither.
 """
 
 from __future__ import annotations
@@ -20,34 +20,41 @@ from typing import TYPE_CHECKING
 import numpy as np
 import onnxruntime
 
+from daemon.models import golden
+from daemon.models.parse import parse, parse_inputs
+from daemon.models.sidecar import FORMAT
+
 if TYPE_CHECKING:
     import onnx
     from torch import nn
 
-FORMAT = 1
 OPSET, IR = 20, 10
+SEED, ROWS = 1, 2  # of golden inputs
 
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """An input that can be made again, and what torch answers to it.
+    """The golden input, made by `golden_feeds`, and the outputs of torch for it.
 
-    `source` says how daemon.models makes `feeds` again from `seed`; `shown` names the outputs that the sidecar keeps,
-    None for all of them; `tolerance` is for a machine that verifies them.
+    `shown` names the outputs that the sidecar keeps, None for all of them; `tolerance` is for the machine that verifies
+    the model.
     """
 
-    source: str
-    seed: int
     feeds: Arrays
     expected: Arrays
     tolerance: float
     shown: Sequence[str] | None = None
 
 
+def golden_feeds(inputs: dict[str, dict], rows: int = ROWS) -> Arrays:
+    """The golden input for the sidecar's `inputs`, as `jamd models` makes it again."""
+    return golden.golden_feeds(parse_inputs(Path("inputs"), inputs), SEED, rows)
+
+
 def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Sequence) -> onnx.GraphProto:
-    """A torch module as a graph, without the exporter's notes on modules and source files.
+    """A torch module as a graph, without the exporter's comments on modules and source files.
 
     `rows` is torch.export's dynamic_shapes, an entry for each argument of `module.forward`.
     """
@@ -93,7 +100,7 @@ def signature(arrays: Arrays) -> dict[str, dict]:
 
 
 def compare(draft: Path, feeds: Arrays, expected: Arrays, **tolerance: float) -> Arrays:
-    """What the file gives, by name. Raises AssertionError where that differs from what torch gave."""
+    """The outputs of the file, by name. Raises AssertionError where they differ from those of torch."""
     session = onnxruntime.InferenceSession(draft, providers=["CPUExecutionProvider"])
     given = dict(zip(expected, session.run(list(expected), feeds), strict=True))
     for name, value in given.items():
@@ -102,29 +109,30 @@ def compare(draft: Path, feeds: Arrays, expected: Arrays, **tolerance: float) ->
 
 
 def versions() -> dict[str, str]:
-    """Of what writes and checks, as far as it is installed."""
+    """Of the packages that write and check the file, as far as they are installed."""
     installed = {found.name for found in metadata.distributions()}
     return {name: metadata.version(name) for name in ("torch", "onnx", "onnxruntime") if name in installed}
 
 
 def write(
-    path: Path, model: onnx.ModelProto | bytes, golden: Golden, about: dict,
+    path: Path, model: onnx.ModelProto | bytes, run: Golden, about: dict,
     quantise: Callable[[Path], None] | None = None,
 ) -> dict:  # fmt: skip
     """Compare with torch on the golden input, then put both files in place. Returns the sidecar.
 
-    `about`: the sidecar's own keys, `engine`, `encoding`, `inputs`, `states`, `training`, `metrics` and the like.
-    `quantise` changes the file at the path that it is given, after the floats have agreed.
+    `about`: the other keys of the sidecar: `engine`, `interface`, `encoding`, `inputs`, `states`, `options`,
+    `training`, `metrics`. `quantise` changes the file at the given path, after the outputs of the floats have agreed.
+    Raises ModelError for a sidecar that the daemon would refuse.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         draft, beside = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
         draft.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-        given = compare(draft, golden.feeds, golden.expected, rtol=1e-3, atol=1e-4)
+        given = compare(draft, run.feeds, run.expected, rtol=1e-3, atol=1e-4)
         if quantise:
             quantise(draft)
-            given = compare(draft, golden.feeds, given, rtol=0, atol=0.1)
-        shown = golden.shown or list(given)
+            given = compare(draft, run.feeds, given, rtol=0, atol=0.1)
+        shown = run.shown or list(given)
         sidecar = {
             "format": FORMAT,
             **about,
@@ -132,13 +140,15 @@ def write(
             "sha256": hashlib.sha256(draft.read_bytes()).hexdigest(),
             "versions": versions(),
             "golden": {
-                "input": golden.source,
-                "seed": golden.seed,
-                "tolerance": golden.tolerance,
+                "seed": SEED,
+                "rows": ROWS,
+                "tolerance": run.tolerance,
                 "outputs": {name: np.round(given[name].astype(float), 5).tolist() for name in shown},
             },
         }
-        beside.write_text(json.dumps(sidecar, indent=1) + "\n", encoding="utf-8")
+        text = json.dumps(sidecar, indent=1) + "\n"
+        parse(path.with_suffix(".json"), json.loads(text))
+        beside.write_text(text, encoding="utf-8")
         os.replace(draft, path)
         os.replace(beside, path.with_suffix(".json"))
     return sidecar

@@ -21,10 +21,10 @@ from typing import Any
 import numpy as np
 
 from daemon import models
-from daemon.encodings.drums.hits import golden_feeds
 from daemon.engines.drums.model import drums_model
-from daemon.engines.drums.net import DrumsModel
+from daemon.engines.drums.net import DrawRequest, DrumsModel
 from daemon.errors import JamdError
+from daemon.models.golden import golden_feeds
 from export_tools.common.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
 
 
@@ -32,11 +32,11 @@ def player(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, f
     """A groove that the model plays by itself."""
     rng = np.random.default_rng(1)
     state = model.start(1920, 0, 100.0, rng)
-    drawn, advanced = [], []
+    drawn, advanced, request = [], [], DrawRequest(temperature=0.9, top_p=0.95)
     for _ in range(steps):
         time.sleep(pause)
         began = time.perf_counter()
-        hit = model.draw(state, rng, temperature=0.9, top_p=0.95)
+        hit = model.draw(state, rng, request)
         chosen = time.perf_counter()
         state = model.advance(state, hit, 100.0)
         drawn.append(chosen - began)
@@ -71,11 +71,10 @@ def main(arguments: list[str] | None = None) -> int:
     except JamdError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    model = drums_model(artifact.session, artifact.sidecar)
+    model = drums_model(artifact)
     result: dict[str, object] = {"tight": player(model, STEPS, 0), "paused": player(model, PAUSED, PAUSE)}
     if args.checkpoint is not None:
-        feeds = golden_feeds({**artifact.sidecar, "golden": {"seed": 1}}, rows=1)
-        names = list(artifact.sidecar["outputs"])
+        feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
         result |= compared(lambda: artifact.session.run(names, feeds), torch_step(args.checkpoint, feeds))
     print(json.dumps(result))
     return 0

@@ -23,7 +23,7 @@ import numpy as np
 from daemon.encodings.drums.files import read_groove
 from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
 from daemon.engines.drums.engine import Drums
-from daemon.engines.drums.net import DrumsModel
+from daemon.engines.drums.net import DrawRequest, DrumsModel
 from daemon.errors import JamdError
 from daemon.music.melody import Note
 from export_tools.common.checks import Corpus, NoPieces, drum_tokens, failures, figures, how_many, means, table
@@ -80,7 +80,7 @@ def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: fl
     tempo, tick, out = float(rng.integers(*TEMPO)), 0, []
     state = model.start(round(METER * TICKS), 0, tempo, rng)
     while True:
-        hit = model.draw(state, rng, temperature=temperature, top_p=top_p)
+        hit = model.draw(state, rng, DrawRequest(temperature=temperature, top_p=top_p))
         tick += hit.gap
         if tick >= (bars * METER - 0.125) * TICKS:
             return out

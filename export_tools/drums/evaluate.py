@@ -89,8 +89,7 @@ def evaluate(model: DrumsModel, paths: list[Path], folder: Path = Path()) -> dic
 
 def open_model(path: Path) -> DrumsModel:
     """The model of an artifact that agrees with its sidecar. Raises ModelError."""
-    artifact = models.load(path, "drums")
-    return drums_model(artifact.session, artifact.sidecar)
+    return drums_model(models.load(path, "drums"))
 
 
 def main(arguments: list[str] | None = None) -> int:

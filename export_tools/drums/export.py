@@ -2,9 +2,9 @@
 
     python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx GROOVE_FOLDER
 
-The file is then measured on Groove's validation split, the baseline on the training split as well, for the card.
-Our graph holds two functions, as the harmoniser's does: the input `function` says which is run, 0 = advance (the net's
-`recur` and `where`), 1 = when, 2 = both; what is not run comes back without rows. They are those of fused.py.
+For the sidecar, the file is measured on Groove's validation split, the baseline on the training split as well.
+Our graph holds two functions, those of fused.py: the input `function` says which is run, 0 = advance (the net's `recur`
+and `where`), 1 = when, 2 = both. The outputs of a function that is not run have no rows.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import torch
 from onnx import helper
 from torch import Tensor
 
-from daemon.encodings.drums.hits import COUNT, golden_feeds
+from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
+from daemon.engines.drums.net import INTERFACE
 from export_tools.common import artifact
-from export_tools.common.artifact import Golden, to_graph, to_model
+from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 from export_tools.harmoniser.export import either
 
 from . import evaluate
@@ -35,7 +36,6 @@ from .rnn_drummer import RnnDrummer
 
 DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
 LICENCE = "CC BY 4.0"
-GOLDEN_SOURCE = "two rows by daemon.encodings.drums.hits.golden_feeds: numpy's default_rng(seed), function = 2"
 GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
 
 
@@ -47,19 +47,22 @@ FUNCTIONS = {
 
 
 def inputs(shape: Shape) -> dict[str, dict]:
-    """Of the sidecar: type and shape, and, of whole numbers, how many values there are."""
-    hidden = {"dtype": "float32", "shape": ["batch", shape.hidden]}
+    """Of the sidecar: type, shape and golden value by name."""
+
+    def real(*shape: int) -> dict:
+        return {"dtype": "float32", "shape": ["batch", *shape], "range": [-1, 1]}
+
     return {
-        "function": {"dtype": "int64", "shape": []},
-        "x": {"dtype": "float32", "shape": ["batch", WIDTH]},
-        "h": hidden,
-        "c": hidden,
-        "wishes": {"dtype": "float32", "shape": ["batch", shape.wishes]},
-        "window": {"dtype": "float32", "shape": ["batch", AHEAD, COUNT * CHANNELS]},
+        "function": {"dtype": "int64", "shape": [], "constant": len(FUNCTIONS)},
+        "x": real(WIDTH),
+        "h": real(shape.hidden),
+        "c": real(shape.hidden),
+        "wishes": real(shape.wishes),
+        "window": real(AHEAD, COUNT * CHANNELS),
         "places": {"dtype": "int64", "shape": ["batch", AHEAD], "values": PLACES},
-        "seen": {"dtype": "float32", "shape": ["batch", shape.head]},
+        "seen": real(shape.head),
         "which": {"dtype": "int64", "shape": ["batch"], "values": AHEAD * COUNT},
-        "anchors": {"dtype": "float32", "shape": ["batch", ANCHORS]},
+        "anchors": real(ANCHORS),
     }
 
 
@@ -80,28 +83,28 @@ def assemble(model: Groove, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
 
 
 def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
-    """Ours. Returns the sidecar."""
+    """Write our model. Returns the sidecar."""
     model.eval()
     about = {
         "engine": "drums",
-        "encoding": "groove",
+        "interface": INTERFACE,
+        "encoding": "metric",
         "steps_per_beat": 480,
         "inputs": inputs(model.shape),
         "states": ["h", "c"],
-        "ticks": ticks,
-        "styles": styles,
+        "options": {"ticks": ticks, "styles": styles},
         **card,
     }
-    feeds = golden_feeds({**about, "golden": {"seed": 1}})
+    feeds = golden_feeds(inputs(model.shape))
     with torch.no_grad():
         answers = step(model, {name: torch.from_numpy(feed) for name, feed in feeds.items()})
     expected = {name: answers[name].numpy() for _, _, writes in FUNCTIONS.values() for name in writes}
-    golden = Golden(GOLDEN_SOURCE, 1, feeds, expected, tolerance=2e-3, shown=GOLDEN)
+    golden = Golden(feeds, expected, tolerance=2e-3, shown=GOLDEN)
     return artifact.write(path, assemble(model, feeds), golden, about)
 
 
 def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> dict:
-    """The baseline, through the graph of the imported original. Returns the sidecar."""
+    """Write the baseline, through the graph of the imported original. Returns the sidecar."""
     graph, golden, about = artifact_parts(*model.layout(), ticks)
     with torch.no_grad():
         answers = step(model, {name: torch.from_numpy(feed) for name, feed in golden.feeds.items()})
@@ -112,7 +115,7 @@ def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> di
 
 def restored(saved: dict) -> Groove | RnnDrummer:
     """The net of a checkpoint of train.py."""
-    if saved["encoding"] == "groove":
+    if saved["encoding"] == "metric":
         model: Groove | RnnDrummer = Groove(Shape(wishes=len(saved["styles"]) + 6))
     else:
         model = RnnDrummer(len(saved["ticks"]))
@@ -121,7 +124,7 @@ def restored(saved: dict) -> Groove | RnnDrummer:
 
 
 def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What the graph does, in torch: all functions of ours, or the one of the baseline, by the names of its outputs."""
+    """The outputs of the graph by name, computed by torch: all functions of ours, or the one of the baseline."""
     if isinstance(model, RnnDrummer):
         note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
         return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
@@ -139,7 +142,7 @@ def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tens
 
 
 def metrics(path: Path, folder: Path, saved: dict) -> dict:
-    """What evaluate.py says of the file, for the card."""
+    """The figures of evaluate.py for the file."""
     measured = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "validation"))
     figures = {name: measured[name] for name in ("nats_per_hit", "accuracy", "hits", "files")}
     figures |= {"split": "validation, of Groove's own", "definition": "export_tools/drums/evaluate.py"}

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from daemon.encodings.drums.hits import COUNT, TICKS, golden_feeds
-from export_tools.common.artifact import Arrays, Golden
+from daemon.encodings.drums.hits import COUNT, TICKS
+from daemon.engines.drums.net import INTERFACE
+from export_tools.common.artifact import Arrays, Golden, golden_feeds
 
 from .onnx_bytes import FLOAT, INT64, Node, to_bytes
 
 HIDDEN = 200
-GOLDEN_SOURCE = "two rows by daemon.encodings.drums.hits.golden_feeds: numpy's default_rng(seed)"
 
 
 def inputs(classes: int) -> dict[str, dict]:
-    """Of the sidecar: type, shape and, of whole numbers, how many values there are."""
-    state = {"dtype": "float32", "shape": ["batch", HIDDEN]}
+    """Of the sidecar: type, shape and golden value by name."""
+    state = {"dtype": "float32", "shape": ["batch", HIDDEN], "range": [-1, 1]}
     number = {"dtype": "int64", "shape": ["batch"]}
     return {"note": {**number, "values": COUNT}, "tick": {**number, "values": classes}, "h": state, "c": state}
 
@@ -72,15 +72,16 @@ def graph(wx: np.ndarray, wy: np.ndarray) -> bytes:
 
 
 def artifact_parts(wx: np.ndarray, wy: np.ndarray, ticks: list[int]) -> tuple[bytes, Golden, dict]:
-    """The graph, its golden input and output, and the sidecar's own keys."""
+    """The graph, its golden input and output, and the other keys of the sidecar."""
     about = {
         "engine": "drums",
+        "interface": INTERFACE,
         "encoding": "rnn-drummer",
         "steps_per_beat": TICKS,
         "inputs": inputs(len(ticks)),
         "states": ["h", "c"],
-        "ticks": [int(tick) for tick in ticks],
+        "options": {"ticks": [int(tick) for tick in ticks]},
     }
-    feeds = golden_feeds({**about, "golden": {"seed": 1}})
-    golden = Golden(GOLDEN_SOURCE, 1, feeds, reference(wx, wy, feeds), tolerance=2e-3)
+    feeds = golden_feeds(inputs(len(ticks)))
+    golden = Golden(feeds, reference(wx, wy, feeds), tolerance=2e-3)
     return graph(wx, wy), golden, about

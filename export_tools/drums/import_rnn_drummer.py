@@ -4,8 +4,8 @@
 
 WX and WY are its files of float32, row by row: WX (17 notes + tick classes + 200 hidden units + 1 bias, 4 × 200 gates
 in the order f, i, o, g), WY (200 hidden units + 1 bias, 17 notes + tick classes). TABLES.json holds `notes`, the 17
-MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. They come without a licence: jamd ships none of it,
-bring your own. Needs jamd's own packages only.
+MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. The files come without a licence: jamd does not ship
+them, bring your own. Needs jamd's own packages only.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CARD = {
 
 
 class BadWeights(JamdError):
-    """Files that are not those of the RNN drummer: says which, and what is wrong."""
+    """Files that are not those of the RNN drummer: the message names the file and what is wrong."""
 
     exit_code = 2
 
@@ -71,7 +71,7 @@ def read_matrix(path: Path, rows: int, columns: int) -> np.ndarray:
     matrix = np.frombuffer(data, dtype="<f4").reshape(rows, columns)
     if not np.isfinite(matrix).all():
         raise BadWeights(
-            f"{path}: holds what is not a finite number: it is damaged, or no file of little-endian float32"
+            f"{path}: holds values that are not finite numbers: the file is damaged, or not of little-endian float32"
         )
     return matrix
 
@@ -89,8 +89,8 @@ def convert(wx: Path, wy: Path, tables: Path, output: Path) -> None:
         artifact.write(output, graph, golden, about | CARD)
     except AssertionError:
         raise BadWeights(
-            f"{wx}, {wy}: the model made of them does not reckon as it should, for some of its numbers are too large: "
-            "they are damaged, or no files of little-endian float32"
+            f"{wx}, {wy}: ONNX Runtime computes wrong results from these weights, some of which are too large: "
+            "the files are damaged, or not of little-endian float32"
         ) from None
 
 

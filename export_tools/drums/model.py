@@ -42,7 +42,7 @@ class Shape:
 
 
 class Groove(nn.Module):
-    encoding = "groove"
+    encoding = "metric"
     rows, length = 24, 64  # of the streams
     epochs, rate, decay, average = 14, 2e-3, 0.05, 0.998
 

@@ -58,7 +58,8 @@ def rows(groove: DrumPart) -> Rows:
         out["window"].append(metric.window(memory))
         out["places"].append(metric.places(memory))
         out["anchors"].append(metric.anchors(memory, ahead, hit.instrument))
-        out["floor"].append(memory.offset + (hit.instrument < metric.passed(memory)) if same else metric.EARLIEST)
+        after = hit.instrument < metric.least_instrument(memory)
+        out["floor"].append(memory.offset + after if same else metric.EARLIEST)
         out["ahead"].append(ahead)
         out["offset"].append(now.offset)
         for name in ("gap", "instrument", "velocity"):

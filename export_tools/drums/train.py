@@ -59,7 +59,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("grooves", type=Path, help=".npz of prepare.py")
     parser.add_argument("run", type=Path, metavar="RUN_FOLDER")
-    parser.add_argument("--model", choices=sorted(MODELS), default="groove")
+    parser.add_argument("--model", choices=sorted(MODELS), default="metric")
     parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
     parser.add_argument("--epochs", type=int, help="by default those of the models that ship")
     parser.add_argument("--seed", type=int, default=1)

@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     artifact = models.load(args.model, "harmoniser")
-    model = ChoraleModel(artifact.session, artifact.sidecar)
+    model = ChoraleModel(artifact)
     bach = read(args.pieces, args.split)[: args.limit]
     report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": judge(model, bach)}
     ways = {

@@ -132,7 +132,7 @@ def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> dict[str, float | in
 def open_model(path: Path) -> ChoraleModel:
     """The model of an artifact that agrees with its sidecar. Raises ModelError."""
     artifact = models.load(path, "harmoniser")
-    return ChoraleModel(artifact.session, artifact.sidecar)
+    return ChoraleModel(artifact)
 
 
 def main(arguments: list[str] | None = None) -> int:

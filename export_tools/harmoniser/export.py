@@ -2,9 +2,9 @@
 
     python -m export_tools.harmoniser.export RUN_FOLDER/best.pt models/bachbot.onnx
 
-Both functions are in one graph, each in a branch of its own `If`, for ONNX Runtime has no way to leave out what
-nobody asked for: the input `function` says which is run, 0 = advance, 1 = head, 2 = both. What is not run comes back
-with no rows, and its inputs may be anything of the right type.
+Both functions are in one graph, each in a branch of its own `If`, because ONNX Runtime cannot leave out the nodes of
+outputs that are not asked for: the input `function` says which is run, 0 = advance, 1 = head, 2 = both. Outputs of a
+function that is not run have no rows, and its inputs may be anything of the right type.
 """
 
 import argparse
@@ -18,17 +18,23 @@ from onnx import compose, helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
-from daemon.encodings.chorale import golden_feeds
+from daemon.encodings.chorale import STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.engines.harmoniser.model import INTERFACE
 from export_tools.common import artifact
-from export_tools.common.artifact import Golden, to_graph, to_model
+from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 
 from .model import Harmoniser, Shape
 
-ENCODING = "S A T B; 0..45 = MIDI 36..81, 46 = rest, 47 = before the start or unknown; one frame per 16th"
+ENCODING = "chorale"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
-ADVANCE, HEAD = range(2)
+ADVANCE, HEAD, BOTH = range(3)
 GOLDEN = ("context", "logits", "tie")
+SYMBOL = UNKNOWN + 1  # values
+VALUES = {
+    "frame": SYMBOL, "held": 2, "position": STEPS_PER_BAR, "fermata": 3, "previous": SYMBOL, "known": SYMBOL,
+    "voice": len(VOICES),
+}  # fmt: skip
 
 
 class Advance(nn.Module):
@@ -118,6 +124,33 @@ def quantise(draft: Path) -> None:
     )
 
 
+def inputs_of(model: Harmoniser) -> dict[str, dict]:
+    """Of the sidecar: type, shape and golden value by name. In the golden input, the oldest quarter of the memory is
+    empty."""
+
+    def whole(name: str, *shape: int) -> dict:
+        return {"dtype": "int64", "shape": ["batch", *shape], "values": VALUES[name]}
+
+    def real(*shape: int) -> dict:
+        return {"dtype": "float32", "shape": ["batch", *shape], "range": [-1, 1]}
+
+    states = {name: real(*shape) for name, shape in model.states().items()}
+    memory = states["filled"]["shape"][-1]
+    states["filled"] = {"dtype": "float32", "shape": ["batch", memory], "ones_from": memory // 4}
+    return {
+        "function": {"dtype": "int64", "shape": [], "constant": BOTH},
+        "frame": whole("frame", 4),
+        "held": whole("held", 4),
+        "position": whole("position"),
+        "fermata": whole("fermata"),
+        **states,
+        "context_in": real(model.shape.head + 5),
+        "previous": whole("previous", 4),
+        "known": whole("known", 4),
+        "voice": whole("voice"),
+    }
+
+
 def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
     """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar.
 
@@ -126,17 +159,8 @@ def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
     """
     model.eval()
     model.fuse()
-    shapes = {"function": [], "frame": ["batch", 4], "held": ["batch", 4], "position": ["batch"], "fermata": ["batch"]}
-    shapes |= {name: ["batch", *shape] for name, shape in model.states().items()}
-    shapes |= {
-        "context_in": ["batch", model.shape.head + 5],
-        "previous": ["batch", 4],
-        "known": ["batch", 4],
-        "voice": ["batch"],
-    }
-    floats = {*model.states(), "context_in"}
-    inputs = {k: {"dtype": "float32" if k in floats else "int64", "shape": shape} for k, shape in shapes.items()}
-    feeds = golden_feeds({"inputs": inputs, "golden": {"seed": 1}})
+    inputs = inputs_of(model)
+    feeds = golden_feeds(inputs)
     tensors = {k: torch.from_numpy(v) for k, v in feeds.items()}
     with torch.no_grad():
         context, following = model.advance(
@@ -145,9 +169,8 @@ def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
         logits, tie = Head(model)(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
         whole = assemble(model, feeds)
     expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
-    source = "two rows by daemon.encodings.chorale.golden_feeds: numpy's default_rng(seed), function = 2"
-    golden = Golden(source, 1, feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN)
-    about = {"engine": "harmoniser", "encoding": ENCODING, "steps_per_beat": 4}
+    golden = Golden(feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN)
+    about = {"engine": "harmoniser", "interface": INTERFACE, "encoding": ENCODING, "steps_per_beat": 4}
     about |= {"inputs": inputs, "states": list(model.states()), **card}
     return artifact.write(path, whole, golden, about, quantise if int8 else None)
 
@@ -156,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
-    parser.add_argument("--history", default="", help="for the card: what trained the weights that this run began with")
+    parser.add_argument("--history", default="", help="for the sidecar: how the first weights of this run were trained")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
     model = Harmoniser(Shape(**saved["shape"]))

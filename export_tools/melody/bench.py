@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.melody.registry import golden_feeds
+from daemon import models
 from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
+from daemon.models.golden import golden_feeds
 from export_tools.common.stopwatch import PAUSE, PAUSED, STEPS, compared, percentiles
-
-from .evaluate import open_model
 
 
 def player(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
@@ -65,14 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--checkpoint", type=Path, metavar="best.pt")
     args = parser.parse_args(arguments)
     try:
-        model = open_model(args.model)
+        artifact = models.load(args.model, "melody")
+        model = MelodyModel(artifact)
     except JamdError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     result: dict[str, object] = {"tight": player(model, STEPS, 0), "paused": player(model, PAUSED, PAUSE)}
     if args.checkpoint is not None:
-        feeds = golden_feeds({**model.sidecar, "golden": {"seed": 1}}, rows=1)
-        result |= compared(lambda: model.run(feeds), torch_step(args.checkpoint, feeds))
+        feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
+        result |= compared(lambda: artifact.session.run(names, feeds), torch_step(args.checkpoint, feeds))
     print(json.dumps(result))
     return 0
 

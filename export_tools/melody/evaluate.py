@@ -40,7 +40,7 @@ def encode(model: MelodyModel, tune: Tune) -> tuple[dict[str, NDArray[Any]], NDA
     for event, position in zip(tune.events, positions[1:], strict=True):
         rows.append(encoding.feeds(history))
         events.append(encoding.events(history))
-        history = encoding.heard(history, event, position)
+        history = encoding.observe(history, event, position)
     known = [row for row in rows if row is not None]
     return {name: np.concatenate([row[name] for row in known]) for name in known[0]}, np.stack(events[1:])
 
@@ -52,11 +52,11 @@ def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int,
     """
     encoded = [encode(model, tune) for tune in tunes]
     lengths = np.array([len(next(iter(feeds.values()))) for feeds, _ in encoded])
-    tensors = {name: np.repeat(tensor, len(tunes), 0) for name, tensor in model.zero.items()}
+    tensors = model.session.zeros(len(tunes))
     for t in range(lengths[0]):
         rows = int((lengths > t).sum())
         feeds = {name: np.stack([one[name][t] for one, _ in encoded[:rows]]) for name in encoded[0][0]}
-        log_probs, tensors = model.run({**feeds, **{name: tensor[:rows] for name, tensor in tensors.items()}})
+        (log_probs,), tensors = model.session.run(feeds, {name: tensor[:rows] for name, tensor in tensors.items()})
         for (_, events), tune, length, row in zip(encoded[:rows], tunes, lengths, log_probs, strict=False):
             number = t - length  # from the end: where the first 16th is no row of the feeds, and where it is
             event = tune.events[number]
@@ -113,7 +113,7 @@ def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[di
 def open_model(path: Path) -> MelodyModel:
     """The model of an artifact that agrees with its sidecar. Raises ModelError."""
     artifact = models.load(path, "melody")
-    return MelodyModel(artifact.session, artifact.sidecar)
+    return MelodyModel(artifact)
 
 
 def main(arguments: list[str] | None = None) -> int:

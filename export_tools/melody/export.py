@@ -12,15 +12,20 @@ import numpy as np
 import torch
 from torch import nn
 
-from daemon.encodings.melody.registry import golden_feeds
+from daemon.encodings.melody import jamd
+from daemon.engines.melody.model import INTERFACE
 from export_tools.common import artifact
-from export_tools.common.artifact import Golden, to_graph, to_model
+from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 
 from .evaluate import collect, evaluate, open_model
 from .model import Jamd, Magenta, Shape, build
 
 DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
-SOURCE = "two rows by daemon.encodings.melody.registry.golden_feeds: numpy's default_rng(seed)"
+GOLDEN = {  # values of the inputs
+    "features": {"values": [[first, count] for first, count in zip(jamd.STARTS, jamd.SIZES, strict=True)]},
+    "clues": {"values": list(jamd.CLUE_SIZES)},
+}
+REAL = {"range": [-1, 1]}
 
 
 class Step(nn.Module):
@@ -34,21 +39,30 @@ class Step(nn.Module):
         return self.model.step(*tensors)
 
 
+def inputs_of(model: Magenta | Jamd) -> dict[str, dict]:
+    """Of the sidecar: type, shape and golden value by name."""
+    tensors = {**model.inputs(), **{name: ("float32", shape) for name, shape in model.states().items()}}
+    return {
+        name: {"dtype": dtype, "shape": ["batch", *shape], **GOLDEN.get(name, REAL)}
+        for name, (dtype, shape) in tensors.items()
+    }
+
+
 def write(model: Magenta | Jamd, path: Path, card: dict) -> dict:
     """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar."""
     model.eval()
-    shapes = {**model.inputs(), **{name: ("float32", shape) for name, shape in model.states().items()}}
-    inputs = {name: {"dtype": kind, "shape": ["batch", *shape]} for name, (kind, shape) in shapes.items()}
+    inputs = inputs_of(model)
     outputs = ["log_probs", *(f"{name}_next" for name in model.states())]
-    feeds = golden_feeds({"inputs": inputs, "golden": {"seed": 1}})
+    feeds = golden_feeds(inputs)
     batch = torch.export.Dim("batch")
     with torch.no_grad():
         answer = model.step(*(torch.from_numpy(array) for array in feeds.values()))
         graph = to_graph(Step(model), feeds, outputs, [({0: batch},) * len(feeds)])
     expected = {name: np.asarray(tensor) for name, tensor in zip(outputs, answer, strict=True)}
-    golden = Golden(SOURCE, 1, feeds, expected, 2e-3, ["log_probs"])
-    about = {"engine": "melody", "encoding": model.shape.encoding, "steps_per_beat": 4, "inputs": inputs}
-    return artifact.write(path, to_model(graph), golden, about | {"states": list(model.states()), **card})
+    golden = Golden(feeds, expected, 2e-3, ["log_probs"])
+    about = {"engine": "melody", "interface": INTERFACE, "encoding": model.shape.encoding, "steps_per_beat": 4}
+    about |= {"inputs": inputs, "states": list(model.states()), **card}
+    return artifact.write(path, to_model(graph), golden, about)
 
 
 def main() -> None:

@@ -74,7 +74,7 @@ def encoded(tune: Tune, name: str) -> Arrays:
         if now is not None:
             feeds.append(now)
             labels.append(event if name == "jamd" else encoding.label(history, event))
-        history = encoding.heard(history, event, position)
+        history = encoding.observe(history, event, position)
     rows = {key: np.concatenate([row[key] for row in feeds]) for key in feeds[0]}
     small = {key: array.astype(np.int8 if array.dtype == np.float32 else np.int16) for key, array in rows.items()}
     if name == "jamd":

@@ -451,7 +451,7 @@ def test_a_missing_model_is_told_with_the_installed_ones(write: Any) -> None:
 def test_a_model_of_another_engine_or_a_damaged_one_is_told_with_its_line(write: Any, tmp_path: Path) -> None:
     text = "ports: {o: {direction: out}}\nband: {x: {engine: harmoniser, model: melody, play: {port: o}}}"
     (found,) = problems(write(text))
-    assert found.startswith("2: band.x.model: ") and "of the engine 'melody', not 'harmoniser'" in found
+    assert found.startswith("2: band.x.model: ") and "for the engine 'melody', not 'harmoniser'" in found
     assert problems(write(text.replace("harmoniser", "melodi")))[0].startswith("2: band.x.engine: 'melodi' is not an")
     for suffix in (".onnx", ".json"):
         shutil.copy(TINY.with_suffix(suffix), tmp_path)

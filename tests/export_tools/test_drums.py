@@ -109,8 +109,8 @@ def test_imported_weights_are_measured_as_they_are_described(capsys, weights, tm
 
 def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weights, capfd):
     artifact = models.verify(imported(weights, capfd))
-    assert artifact.sidecar["encoding"] == "rnn-drummer"
-    assert "none given" in artifact.sidecar["training"]["licence"]
+    assert artifact.sidecar.encoding == "rnn-drummer"
+    assert "none given" in artifact.sidecar.training["licence"]
     onnxruntime.InferenceSession(artifact.path, providers=["CPUExecutionProvider"])
     assert capfd.readouterr().err == ""
 
@@ -120,7 +120,7 @@ def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weigh
     [
         ("Wx.bin", b"\0" * 12, f"12 bytes, but {ROWS} × 800 float32 are {ROWS * 3200} bytes"),
         ("Wy.bin", b"", f"0 bytes, but 201 × {OUTPUTS} float32 are {201 * OUTPUTS * 4} bytes"),
-        ("Wy.bin", b"\xff" * (201 * OUTPUTS * 4), "not a finite number"),
+        ("Wy.bin", b"\xff" * (201 * OUTPUTS * 4), "values that are not finite numbers"),
         ("tables.json", b"{", "`notes` and `ticks`"),
         ("tables.json", b"[1, 2]", "`notes` and `ticks`"),
         ("tables.json", b'{"notes": [36], "ticks": [0]}', "`notes` must be the 17 MIDI notes"),

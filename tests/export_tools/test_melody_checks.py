@@ -140,12 +140,12 @@ def test_a_step_is_measured(capsys, monkeypatch):
 
 def test_the_shipped_models_were_measured_on_the_same_steps_and_ours_is_better():
     cards = {name: models.read_sidecar(models.folder() / f"{name}.onnx") for name in SHIPPED}
-    measured = {name: card["metrics"] for name, card in cards.items()}
+    measured = {name: card.metrics for name, card in cards.items()}
     assert len({(card["steps"], card["files"], card["split"]) for card in measured.values()}) == 1
-    assert len({tuple(card["training"]["valid"]) for card in cards.values()}) == 1
-    assert len(cards["melody"]["training"]["valid"]) == measured["melody"]["files"]
+    assert len({tuple(card.training["valid"]) for card in cards.values()}) == 1
+    assert len(cards["melody"].training["valid"]) == measured["melody"]["files"]
     nats = {name: card["nats_per_step"] for name, card in measured.items()}
     assert nats["melody"] <= 0.95 * min(nats[name] for name in SHIPPED[1:])
     for card in cards.values():
-        assert {"data", "licence"} <= set(card["training"])
-        assert {"accuracy", "event_accuracy", "no_event_accuracy"} <= set(card["metrics"])
+        assert {"data", "licence"} <= set(card.training)
+        assert {"accuracy", "event_accuracy", "no_event_accuracy"} <= set(card.metrics)

@@ -174,8 +174,7 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize("name", TINY)
 def test_prints_what_one_step_at_a_time_adds_up_to(capsys, folder, name):
     status, out, err = run(capsys, "--model", DATA / f"{name}.onnx", folder)
-    artifact = models.load(DATA / f"{name}.onnx", "melody")
-    model = MelodyModel(artifact.session, artifact.sidecar)
+    model = MelodyModel(models.load(DATA / f"{name}.onnx", "melody"))
     log_probs, right, silent = [], [], []
     for path in ("a.mid", "b.mid", "c/d.midi"):
         for tune in tunes.read_tunes(folder / path):

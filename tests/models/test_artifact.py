@@ -1,4 +1,4 @@
-"""Model artifacts: what is refused, and how it is said."""
+"""Model artifacts: which are refused, and the messages."""
 
 import hashlib
 import json
@@ -47,7 +47,7 @@ def refused(path: Path, engine: str = "harmoniser") -> str:
 
 def test_a_whole_model_is_loaded_and_verified(tiny: Path) -> None:
     artifact = models.load(tiny, "harmoniser")
-    assert {tensor.name for tensor in artifact.session.get_inputs()} == set(artifact.sidecar["inputs"])
+    assert {tensor.name for tensor in artifact.session.get_inputs()} == set(artifact.sidecar.inputs)
     assert models.verify(tiny).path == tiny
 
 
@@ -72,7 +72,7 @@ def test_not_a_model(tiny: Path) -> None:
     assert "not a model that ONNX Runtime" in refused(tiny)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '{"format": 99}', '{"format": 1}', "[" * 100_000, "null"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00", '{"format": 99}', '{"format": 2}', "[" * 100_000, "null"])
 def test_sidecar_broken_or_of_another_format(tiny: Path, text: str) -> None:
     tiny.with_suffix(".json").write_text(text)
     refused(tiny)

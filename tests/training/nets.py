@@ -1,13 +1,17 @@
 """Every kind of net, a few units wide, and what it can be fed."""
 
+from pathlib import Path
+
 import numpy as np
 import torch
 
-from daemon.encodings.melody import jamd
+from daemon.models.golden import draw
+from daemon.models.parse import parse_inputs
 from export_tools.drums.model import Groove
 from export_tools.drums.model import Shape as GrooveShape
 from export_tools.harmoniser.model import UNKNOWN, Harmoniser
 from export_tools.harmoniser.model import Shape as HarmoniserShape
+from export_tools.melody.export import inputs_of
 from export_tools.melody.model import Jamd, Magenta, Shape, build
 
 MELODY = {
@@ -45,11 +49,8 @@ def harmoniser() -> Harmoniser:
 
 def melody_feeds(net: Magenta | Jamd, rows: int, time: int) -> dict[str, torch.Tensor]:
     """Random inputs (rows, time, …) by name."""
-    rng, feeds = np.random.default_rng(1), {}
-    for name, (kind, shape) in net.inputs().items():
-        whole = kind == "int64"
-        size = (rows, time, *shape)
-        feeds[name] = jamd.golden(name, size, rng) if whole else rng.uniform(-1, 1, size).astype(np.float32)
+    rng, specs = np.random.default_rng(1), parse_inputs(Path("inputs"), inputs_of(net))
+    feeds = {name: draw(specs[name], (rows, time, *shape), rng) for name, (_, shape) in net.inputs().items()}
     return {name: torch.from_numpy(feed) for name, feed in feeds.items()}
 
 

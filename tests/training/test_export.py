@@ -12,6 +12,8 @@ import torch
 
 from daemon import models
 from daemon.encodings.drums.hits import COUNT
+from daemon.models.golden import draw
+from daemon.models.sidecar import Integers
 from export_tools.common.artifact import Golden
 from export_tools.common.artifact import write as write_artifact
 from export_tools.drums import evaluate as evaluate_drums
@@ -31,8 +33,8 @@ from . import music, nets
 CARD = {"training": {"data": "random weights"}, "metrics": {"loss": 1.0}}
 # docs/models.md: the file format
 KEYS = {
-    "format", "engine", "encoding", "steps_per_beat", "inputs", "outputs", "states", "training", "metrics", "sha256",
-    "golden", "versions",
+    "format", "engine", "interface", "encoding", "steps_per_beat", "inputs", "outputs", "states", "training", "metrics",
+    "sha256", "golden", "versions",
 }  # fmt: skip
 SLOW = ("basic", "lookback", "attention")  # an export takes seconds, whatever the size
 CLOSE = {"rtol": 1e-3, "atol": 1e-4}
@@ -42,9 +44,9 @@ def loaded(path, engine, encoding, extra=()):
     """The artifact, after all that the daemon checks, and a look at its card."""
     artifact = models.load(path, engine)
     models.verify(path)
-    assert artifact.sidecar.keys() == KEYS | {*extra}
-    assert {name: artifact.sidecar[name] for name in CARD} == CARD
-    assert (artifact.sidecar["engine"], artifact.sidecar["encoding"]) == (engine, encoding)
+    assert json.loads(artifact.sidecar.file.read_text()).keys() == KEYS | {*extra}
+    assert {name: getattr(artifact.sidecar, name) for name in CARD} == CARD
+    assert (artifact.sidecar.engine, artifact.sidecar.encoding) == (engine, encoding)
     assert sorted(path.parent.iterdir()) == [path.with_suffix(".json"), path], "no draft is left"
     return artifact
 
@@ -63,7 +65,7 @@ def test_melody(tmp_path, name):
     net, rows = nets.melody(name), 3
     melody.write(net, tmp_path / "tiny.onnx", CARD)
     artifact = loaded(tmp_path / "tiny.onnx", "melody", name)
-    assert artifact.sidecar["states"] == list(net.states())
+    assert artifact.sidecar.states == tuple(net.states())
     feeds, states = nets.melody_feeds(net, rows, 5), nets.zeros(net, rows)
     whole = net(*feeds.values()).log_softmax(-1)
     for t in range(5):
@@ -89,16 +91,16 @@ def test_groove(tmp_path, grooves):
     net, styles = nets.groove(len(music.STYLES)), list(music.STYLES)
     ticks = list(range(900))  # any gap that there is has a class of its own
     drums.write_groove(net, tmp_path / "tiny.onnx", CARD, ticks, styles)
-    artifact = loaded(tmp_path / "tiny.onnx", "drums", "groove", ("ticks", "styles"))
-    assert (artifact.sidecar["ticks"], artifact.sidecar["styles"]) == (ticks, styles)
+    artifact = loaded(tmp_path / "tiny.onnx", "drums", "metric", ("options",))
+    assert artifact.sidecar.options == {"ticks": ticks, "styles": styles}
     trained = measure(net, Split(grooves, "validation"))["nats"]
     assert evaluated(artifact, grooves)["nats_per_hit"] == pytest.approx(trained, rel=1e-4)
     net.eval()
     feeds, rng = {}, np.random.default_rng(2)
-    for name, spec in artifact.sidecar["inputs"].items():
-        shape = [3, *spec["shape"][1:]]
-        whole = "values" in spec
-        feeds[name] = rng.integers(0, spec["values"], shape) if whole else rng.normal(size=shape).astype(np.float32)
+    for name, spec in artifact.sidecar.inputs.items():
+        shape = spec.sized(3)
+        whole = isinstance(spec.golden, Integers)
+        feeds[name] = draw(spec, shape, rng) if whole else rng.normal(size=shape).astype(np.float32)
     expected = drums.step(net, {name: torch.from_numpy(feed) for name, feed in feeds.items() if name != "function"})
     parts = [{"h_next", "c_next", "summary", "joint"}, {"offsets", "velocities"}]
     for function, made in enumerate([*parts, parts[0] | parts[1]]):
@@ -118,7 +120,7 @@ def evaluated(artifact, grooves):
 def test_rnn_drummer(tmp_path, grooves):
     net = nets.livelier(RnnDrummer(len(music.TICKS)))
     drums.write_rnn(net, tmp_path / "tiny.onnx", CARD, music.TICKS)
-    artifact = loaded(tmp_path / "tiny.onnx", "drums", "rnn-drummer", ("ticks",))
+    artifact = loaded(tmp_path / "tiny.onnx", "drums", "rnn-drummer", ("options",))
     note, tick = torch.randint(COUNT, (3, 6)), torch.randint(len(music.TICKS), (3, 6))
     notes, ticks, _ = net(note, tick)
     states = {name: np.zeros((3, 200), np.float32) for name in ("h", "c")}
@@ -186,7 +188,7 @@ def test_a_graph_that_disagrees_with_torch_is_not_put_in_place(tmp_path):
     write_artifact(tmp_path / "tiny.onnx", graph, golden, about | CARD)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     off = {name: array + 0.01 * (name == "h_next") for name, array in golden.expected.items()}
-    wrong = Golden(golden.source, golden.seed, golden.feeds, off, golden.tolerance)
+    wrong = Golden(golden.feeds, off, golden.tolerance)
     with pytest.raises(AssertionError, match="h_next"):
         write_artifact(tmp_path / "tiny.onnx", graph, wrong, about | CARD)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

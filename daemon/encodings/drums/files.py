@@ -1,4 +1,4 @@
-"""Grooves in Standard MIDI Files."""
+"""The drum part of a Standard MIDI File."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ DRUM_CHANNEL = 9  # of General MIDI; counted from 0
 
 @dataclass(frozen=True, slots=True)
 class DrumPart:
-    """`start`: the tick of the bar line at or before the first hit, from which that hit's gap counts."""
+    """The hits of a file. `start`: tick of the bar line at or before the first hit; that hit's gap counts from it."""
 
     hits: tuple[Hit, ...]
     start: int
     tempo_map: TempoMap
 
     def bar_at(self, tick: int) -> tuple[int, int]:
-        """(ticks since the bar line, ticks of the bar) at a tick of the file."""
+        """(ticks since the bar line, length of the bar in ticks) at a tick of the file."""
         line, meter = self.tempo_map.bar_at(tick / TICKS)
         return tick - round(line * TICKS), round(meter * TICKS)
 
 
 def read_groove(path: Path) -> DrumPart:
-    """The drums of a file: the notes on channel 10, or, if it has none there, all of its notes.
+    """The drums of a file: the notes on channel 10, or all notes if there are none on channel 10.
 
-    Raises MelodyError if it is no MIDI file, or has no drums.
+    Raises MelodyError if the file is no MIDI file, or has no drums.
     """
     division, tracks = read_tracks(path)
     notes: list[tuple[int, int, int, int]] = []  # channel, tick, note, velocity
@@ -46,7 +46,7 @@ def read_groove(path: Path) -> DrumPart:
     drums = [note for note in notes if note[0] == DRUM_CHANNEL] or notes
     found = hits([note[1:] for note in drums])
     if not found:
-        raise MelodyError(f"{path}: it has no drums: choose a file with notes of a drum kit, on channel 10")
+        raise MelodyError(f"{path}: no drums: choose a file with notes of a drum kit, on channel 10")
     tempo_map = TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
     start = round(tempo_map.bar_at(found[0].gap / TICKS)[0] * TICKS)
     first = Hit(found[0].gap - start, found[0].instrument, found[0].velocity)

@@ -1,14 +1,13 @@
 """Drumming as hits: which of 17 instruments, how many ticks after the hit before, how hard.
 
 The instruments are those of the RNN drummer (Hollemans 2017), named by MIDI note; 480 ticks to a quarter note. Hits are
-sorted by tick, then by instrument; two of one instrument at one tick are one hit, the louder.
+sorted by tick, then by instrument; of two hits of one instrument at one tick, the louder one counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,8 @@ TICKS = 480  # per quarter note
 INSTRUMENTS = (36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53)  # MIDI notes, in order
 COUNT = len(INSTRUMENTS)
 
-# What other notes of General MIDI and of Groove's kit (Roland TD-11) are played on; all others are left out.
-ALSO = {
+# Instruments for other notes of General MIDI and of Groove's kit (Roland TD-11); all other notes are left out.
+SUBSTITUTES = {
     35: 36,  # acoustic bass drum
     39: 37,  # hand clap
     22: 42,  # closed hi-hat, edge
@@ -34,13 +33,13 @@ ALSO = {
 }
 INSTRUMENT_OF: Mapping[int, int] = {
     **{note: index for index, note in enumerate(INSTRUMENTS)},
-    **{note: INSTRUMENTS.index(plays) for note, plays in ALSO.items()},
+    **{note: INSTRUMENTS.index(plays) for note, plays in SUBSTITUTES.items()},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`gap`: ticks since the hit before, or, of a first hit, since where the music was started."""
+    """`gap`: ticks since the hit before; of the first hit, since the start of the music."""
 
     gap: int
     instrument: int  # 0..16
@@ -49,9 +48,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """How to play, for models that can be asked; None: as the model likes.
+    """How a model is asked to play; None leaves the choice to the model.
 
-    `style`: one of the model's; `fill`: play a fill, or none; `loudness`: mean velocity, 0..1; `density`: hits per
+    `style`: one of the model's; `fill`: whether to play a fill; `loudness`: mean velocity, 0..1; `density`: hits per
     quarter note.
     """
 
@@ -62,7 +61,7 @@ class Conditioning:
 
 
 def hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
-    """(tick, MIDI note, velocity), in any order → hits from the tick `start` on, without notes that are no drum."""
+    """(tick, MIDI note, velocity), in any order → hits from the tick `start` on, without notes that are no drums."""
     played: dict[tuple[int, int], int] = {}
     for tick, note, velocity in notes:
         instrument = INSTRUMENT_OF.get(note)
@@ -76,31 +75,11 @@ def hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
 
 
 def tick_classes(ticks: Sequence[int]) -> Ints:
-    """The class of every gap: entry g is the index in `ticks` of the nearest to g ticks, the shorter of two as near.
+    """The class of every gap: entry g is the index in `ticks` of the nearest value, the shorter of two as near.
 
-    The last entry stands for all longer gaps.
+    The last entry is the class of all longer gaps.
     """
     table = np.asarray(ticks, dtype=np.int64)
     gaps = np.arange(int(table[-1]) + 1)
     nearest: Ints = np.abs(gaps[:, None] - table).argmin(axis=1).astype(np.int64)
     return nearest
-
-
-def golden_feeds(sidecar: Mapping[str, Any], rows: int = 2) -> dict[str, NDArray[Any]]:
-    """The golden input of a drum model, by the shapes of its sidecar: `rows` rows from numpy's default_rng(seed).
-
-    Drawn in the order of `inputs`: whole numbers uniform over the input's `values`, floats over −1..1. `function`
-    is 2, both.
-    """
-    rng = np.random.default_rng(int(sidecar["golden"]["seed"]))
-    feeds: dict[str, NDArray[Any]] = {}
-    for name, spec in sidecar["inputs"].items():
-        if name == "function":
-            feeds[name] = np.array(2, dtype=np.int64)
-            continue
-        shape = [rows, *spec["shape"][1:]]
-        if "values" in spec:
-            feeds[name] = rng.integers(0, int(spec["values"]), shape, dtype=np.int64)
-        else:
-            feeds[name] = rng.uniform(-1, 1, shape).astype(np.float32)
-    return feeds

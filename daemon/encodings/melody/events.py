@@ -1,5 +1,5 @@
 """Melodies as one event per 16th: 0 no event, 1 note-off, 2.. = MIDI 48..83 (Magenta's MelodyRNN: `note_seq`'s
-MelodyOneHotEncoding), and what can be said about a row of them: its key, and how to transpose it."""
+MelodyOneHotEncoding); their keys and their transposition."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PITCHES = HIGHEST - LOWEST + 1
 EVENTS = FIRST_PITCH + PITCHES
 STEPS_PER_BEAT = 4
 LEAST = 1e-12  # probability of an event that no label means, so that its logarithm is a number
-ALL: Events = np.arange(EVENTS)  # of labels that are the events themselves
+ALL: Events = np.arange(EVENTS)  # the events of labels that are the events themselves
 
 MAJOR = (0, 2, 4, 5, 7, 9, 11)  # semitones above the tonic
 IN_KEY: Events = np.array([[(pitch - key) % 12 in MAJOR for key in range(12)] for pitch in range(12)], dtype=np.int64)
 
 
 def event_of(pitch: int) -> int:
-    """The event that strikes a MIDI pitch; one outside 48..83 is moved by octaves into it."""
+    """The event that strikes a MIDI pitch; a pitch outside 48..83 is moved into it by octaves."""
     if pitch < LOWEST:
         pitch += (LOWEST - pitch + 11) // 12 * 12
     elif pitch > HIGHEST:
@@ -39,7 +39,7 @@ def pitch_of(event: int) -> int:
 
 
 def step_of(beats: float) -> int:
-    """The 16th nearest to so many beats; halfway between two it is the later one."""
+    """The 16th nearest to so many beats; halfway between two, the later one."""
     return math.floor(beats * STEPS_PER_BEAT + 0.5)
 
 
@@ -69,12 +69,12 @@ def transposition(events: Sequence[int]) -> int:
 
 
 def transposed(event: int, semitones: int) -> int:
-    """The event, its pitch moved; what leaves 48..83 comes in at the other end, so that no two events become one."""
+    """The event with its pitch moved; pitches wrap around within 48..83, so that no two events become one."""
     return event if event < FIRST_PITCH else (event - FIRST_PITCH + semitones) % PITCHES + FIRST_PITCH
 
 
 def summed(log_probs: NDArray[np.floating], events: Events) -> Floats:
-    """Log probabilities of labels (n,) that decode to `events` (n,) → of the events (38,): labels of one add up."""
+    """Log probabilities of labels (n,) that decode to `events` (n,) → of the events (38,): sums over their labels."""
     if events is ALL:
         return log_probs.astype(np.float64)
     chances = np.bincount(events, np.exp(log_probs.astype(np.float64)), EVENTS)

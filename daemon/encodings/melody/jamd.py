@@ -1,8 +1,8 @@
-"""jamd's own encoding of melodies: the bar as it is, what stood there one to sixteen bars ago, and what followed the
-longest passages that equal the present one (prediction by partial matching), in events or in intervals.
+"""jamd's own encoding of melodies: the place in the bar, in any meter, the events one to sixteen bars ago, and those
+that followed the longest passages that equal the present one (prediction by partial matching), in events or intervals.
 
-Everything is numbered and looked up in one table, so that the net's input costs a few rows. `clues` are what the net's
-output is built from: the last pitch, the key, and the candidates for the next event.
+All features are rows of one table, so that the net's input costs a few rows. The net's output is built from `clues`:
+the last pitch, the key, and the candidates for the next event.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import ALL, EVENTS, FIRST_PITCH, IN_KEY, LOWEST, NOTE_OFF, PITCHES, Events, step_of
 
-MEMORY = 1024  # steps that it remembers
+MEMORY = 1024  # steps that the history keeps
 BARS_BACK = (1, 2, 4, 8, 16)
 CANDIDATES = len(BARS_BACK) + 4
-NOTHING = EVENTS  # in the place of an event: none is known
+NOTHING = EVENTS  # in the place of an event: no step
 NO_PITCH = PITCHES  # in the place of a pitch, 0..35
 NO_KEY = 12
-LONGEST_BAR = 32  # steps; longer bars are counted round
+LONGEST_BAR = 32  # steps; places of longer bars are counted modulo this
 PAUSES = 18  # steps since an onset; 17 and more are one
 BARS = 64  # counted; later ones are one
-INTERVALS = 2 * PITCHES  # 0 = one of both is no pitch; 1..71 = −35..35 semitones
-SOUNDS = 3  # whether something sounds: no, yes, not yet
+INTERVALS = 2 * PITCHES  # 0 = one of the two is no pitch; 1..71 = −35..35 semitones
+SOUNDS = 3  # whether a note sounds: no, yes, none yet
 LENGTHS = 8  # of matches, in steps: 0, 1, 2, 4, 8, 16, 32, 64 and more
 KINDS = 4  # of candidates: no event, note-off, a pitch, nothing
 RELATIVE = 3 + INTERVALS  # a candidate: no event, note-off, nothing, a pitch as interval from the last one
 
-SIZES = (  # of the features of a step, in the order of `number`
+SIZES = (  # of the features of a step, in the order of `_features`
     EVENTS + 1, PITCHES + 1, (NO_KEY + 1) * 13, 13, INTERVALS, INTERVALS, INTERVALS, PAUSES, PAUSES * PAUSES,
     LONGEST_BAR * SOUNDS, LONGEST_BAR * (LONGEST_BAR + 1), LONGEST_BAR * PAUSES, BARS + 1,
     *(RELATIVE, KINDS * LENGTHS) * CANDIDATES,
@@ -41,7 +41,7 @@ TABLE = sum(SIZES)
 CLUE_SIZES = (PITCHES + 1, NO_KEY + 1, *(EVENTS + 1,) * CANDIDATES)
 NOTES_IN_KEY = tuple(map(tuple, IN_KEY.tolist()))  # by pitch class: 1 for each major key that it lies in
 
-SAME, ALIKE = range(2)  # rows of History.matches
+SAME, ALIKE = range(2)  # rows of Past.matches
 TOKENS = NOTHING + 1 + INTERVALS  # an event, NOTHING, or in a pitch's place an interval
 EQUALS = tuple(bytes(255 * (number == n) for number in range(256)) for n in range(TOKENS))  # tables for `_mask`
 OTHERS = tuple(bytes(255 * (number != n) for number in range(256)) for n in range(EVENTS + 1))
@@ -62,14 +62,14 @@ RELATIVES = tuple(  # by last pitch, of each event and NOTHING
 KIND = (0, LENGTHS, *(2 * LENGTHS,) * PITCHES, 3 * LENGTHS)  # of each event and NOTHING
 
 
-class History(NamedTuple):
-    """What was heard, and the next step in numbers. All that reaches back does so for 1024 steps, the newest first.
+class Past(NamedTuple):
+    """The steps heard so far. What reaches back does so for 1024 steps, the newest first.
 
     `events`, and `tokens`, which are the same with an interval for a pitch: each number twice, so that `_mask` fits
     int16; `pitches`: the last pitch before each; NOTHING where no step was. `matches` (2, 1024): how many steps before
     each equal those before the step to come, and how many resemble them (in intervals). `last`: the last four pitches,
     newest first; `pause`, `lengths`: steps since the last onset, and between the two before it; `keys`: how many notes
-    lie in each of the 12 major keys. `features`, `clues`: the net's input.
+    lie in each of the 12 major keys.
 
     A named tuple, which is made and read faster than a dataclass.
     """
@@ -86,6 +86,12 @@ class History(NamedTuple):
     lengths: tuple[int, int]
     sounds: int
     keys: tuple[int, ...]
+
+
+class JamdHistory(NamedTuple):
+    """The past, and the net's input for the step to come: `features` and `clues`."""
+
+    past: Past
     features: list[int]
     clues: list[int]
 
@@ -94,23 +100,24 @@ class JamdEncoding:
     labels = EVENTS
 
     def transposition(self, events: Sequence[int]) -> int:
-        """Semitones by which it wants to hear these events: none."""
+        """Semitones by which the model wants these events transposed: none."""
         return 0
 
-    def start(self, meter: float, position: float, transpose: int = 0) -> History:
+    def start(self, meter: float, position: float, transpose: int = 0) -> JamdHistory:
         """Nothing heard yet; `meter` in beats per bar, `position` of the first step in beats since its bar line."""
         bar_steps, place = max(1, step_of(meter)), step_of(position)
-        return _history(
+        past = Past(
             bar_steps, place, place > 0, TWICE[NOTHING] * MEMORY, TWICE[NOTHING] * MEMORY, ONCE[NOTHING] * MEMORY,
-            np.zeros((2, MEMORY), np.int16), NOTHING, place, (NO_PITCH,) * 4, PAUSES - 1, (PAUSES - 1, PAUSES - 1),
-            SOUNDS - 1, (0,) * 12,
+            np.zeros((2, MEMORY), np.int16), (NO_PITCH,) * 4, PAUSES - 1, (PAUSES - 1, PAUSES - 1), SOUNDS - 1,
+            (0,) * 12,
         )  # fmt: skip
+        return _history(past, NOTHING, place)
 
-    def heard(self, history: History, event: int, position: float) -> History:
+    def observe(self, history: JamdHistory, event: int, position: float) -> JamdHistory:
         """`event` fell in the 16th that was to come; `position` of the next one in beats since its bar line."""
         (
-            bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounds, keys, _, _
-        ) = history  # fmt: skip
+            bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounds, keys
+        ) = history.past  # fmt: skip
         before, token, step = last[0], event, step + 1
         pause = min(pause + 1, PAUSES - 1)
         if event >= FIRST_PITCH:
@@ -124,47 +131,40 @@ class JamdEncoding:
         matches[SAME] &= _mask(events, EQUALS[event])
         matches[ALIKE] &= _mask(tokens, EQUALS[token])
         matches[:, -1] = 0
-        return _history(
+        past = Past(
             bar_steps, step, pick_up, TWICE[event] + events[:-2], TWICE[token] + tokens[:-2],
-            ONCE[before] + pitches[:-1], matches, event, step_of(position), last, pause, lengths, sounds, keys,
+            ONCE[before] + pitches[:-1], matches, last, pause, lengths, sounds, keys,
         )  # fmt: skip
+        return _history(past, event, step_of(position))
 
-    def feeds(self, history: History) -> dict[str, NDArray[Any]]:
+    def feeds(self, history: JamdHistory) -> dict[str, NDArray[Any]]:
         """The graph's input for the 16th to come, a row of one."""
         return {"features": np.array([history.features]), "clues": np.array([history.clues])}
 
-    def events(self, history: History) -> Events:
+    def events(self, history: JamdHistory) -> Events:
         """(labels,): the event that each label means."""
         return ALL
 
 
-def _history(
-    bar_steps: int, step: int, pick_up: bool, events: bytes, tokens: bytes, pitches: bytes, matches: NDArray[np.int16],
-    event: int, place: int, last: tuple[int, int, int, int], pause: int, lengths: tuple[int, int], sounds: int,
-    keys: tuple[int, ...],
-) -> History:  # fmt: skip
-    """With the numbers of the step to come, which stands `place` steps after its bar line; `event` came before it."""
-    bar = step // bar_steps + (not pick_up)  # a pick-up is bar 0
-    key = keys.index(max(keys)) if last[0] != NO_PITCH else NO_KEY
-    candidates = _candidates(events, pitches, matches, bar_steps, last[0])
-    features = number(event, last, key, pause, lengths, sounds, place, bar_steps, bar, candidates)
-    clues = [last[0], key, *[candidate for candidate, _ in candidates]]
-    return History(
-        bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounds, keys, features, clues
-    )
+def _history(past: Past, event: int, place: int) -> JamdHistory:
+    """`event`: the last one; `place`: steps from the bar line to the step to come."""
+    pitch = past.last[0]
+    key = past.keys.index(max(past.keys)) if pitch != NO_PITCH else NO_KEY
+    candidates = _candidates(past, pitch)
+    clues = [pitch, key, *[candidate for candidate, _ in candidates]]
+    return JamdHistory(past, _features(past, event, place, key, candidates), clues)
 
 
 def _mask(row: bytes, table: bytes) -> NDArray[np.int16]:
-    """(1024,): −1 or 0, as the table says of each number of the row."""
+    """(1024,): −1 or 0, by the table's entry for each number of the row."""
     return np.frombuffer(row.translate(table), np.int16)
 
 
-def _candidates(
-    events: bytes, pitches: bytes, matches: NDArray[np.int16], bar: int, pitch: int
-) -> list[tuple[int, int]]:  # fmt: skip
-    """What may come next, and how many steps before it were the same: one to sixteen bars ago, after the longest match,
-    the longest in the same place of the bar, the longest that was followed by something else, the longest in intervals.
-    Of matches of one length, the latest."""
+def _candidates(past: Past, pitch: int) -> list[tuple[int, int]]:
+    """Candidates for the next event, and how many steps before each equal the present ones: one to sixteen bars ago,
+    after the longest match, the longest in the same place of the bar, the longest that was followed by something else,
+    the longest in intervals. Of matches of one length, the latest."""
+    events, pitches, matches, bar = past.events, past.pitches, past.matches, past.bar_steps
     same, alike = matches[SAME], matches[ALIKE]
     found = [
         (events[2 * bars * bar - 1], same.item(bars * bar - 1)) if bars * bar <= MEMORY else (NOTHING, 0)
@@ -195,19 +195,18 @@ def _moved(event: int, before: int, pitch: int) -> int:
     return moved if NO_PITCH not in (pitch, before) and FIRST_PITCH <= moved < EVENTS else NOTHING
 
 
-def number(
-    event: int, last: tuple[int, int, int, int], key: int, pause: int, lengths: tuple[int, int], sounds: int,
-    place: int, bar_steps: int, bar: int, candidates: Sequence[tuple[int, int]],
-) -> list[int]:  # fmt: skip
-    """The features of a step: rows of the table."""
-    pitch, second, third, fourth = last
+def _features(past: Past, event: int, place: int, key: int, candidates: Sequence[tuple[int, int]]) -> list[int]:
+    """The features of the step to come: rows of the table."""
+    bar_steps, pause, lengths = past.bar_steps, past.pause, past.lengths
+    pitch, second, third, fourth = past.last
+    bar = past.step // bar_steps + (not past.pick_up)  # a pick-up is bar 0
     degree = (pitch + LOWEST - key) % 12 if key != NO_KEY else 12
     place %= LONGEST_BAR
     intervals, relative = INTERVAL[pitch], RELATIVES[pitch]
     values = [
         event, pitch, key * 13 + degree, degree, intervals[second], intervals[third], intervals[fourth], pause,
-        lengths[0] * PAUSES + lengths[1], place * SOUNDS + sounds, min(bar_steps, LONGEST_BAR) * LONGEST_BAR + place,
-        place * PAUSES + pause, min(bar, BARS),
+        lengths[0] * PAUSES + lengths[1], place * SOUNDS + past.sounds,
+        min(bar_steps, LONGEST_BAR) * LONGEST_BAR + place, place * PAUSES + pause, min(bar, BARS),
     ]  # fmt: skip
     for candidate, length in candidates:
         values += relative[candidate], KIND[candidate] + min(length.bit_length(), 7)
@@ -233,9 +232,3 @@ def transposed_pitches(semitones: int) -> Events:
     """(37,): what each pitch becomes, and NO_PITCH."""
     moved = np.clip(np.arange(PITCHES) + semitones, 0, PITCHES - 1)
     return np.append(moved, NO_PITCH)
-
-
-def golden(name: str, shape: Sequence[int], rng: np.random.Generator) -> Events:
-    """The golden input of this name: each column uniform over its values."""
-    drawn: Events = rng.integers(0, SIZES if name == "features" else CLUE_SIZES, shape)
-    return drawn + np.array(STARTS) if name == "features" else drawn

@@ -1,7 +1,7 @@
 """The encodings of Magenta's basic, lookback and attention RNN (Apache-2.0; `note_seq`'s encoder_decoder.py and
-melody_encoder_decoder.py define them): what they hear before the next 16th, and what their labels mean.
+melody_encoder_decoder.py define them): the input before the next 16th, and the meaning of the labels.
 
-They need an event to begin with: of the first one they know nothing. They know no bar lines but every 16th step.
+They have no input for the first event. Every 16th step is a bar line, whatever the meter.
 """
 
 from __future__ import annotations
@@ -26,17 +26,18 @@ from daemon.encodings.melody.events import (
     transposition,
 )
 
-BAR = 16  # steps, whatever the meter
+BAR = 16  # steps
 LOOKBACKS = (BAR, 2 * BAR)
 Feeds = dict[str, NDArray[np.generic]]
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """`recent`: the last 33 events, transposed by `transpose`, the newest last; `count` of all.
+class MagentaHistory:
+    """`recent`: the last 33 events, transposed by `transpose`, the newest last; `count` of all events.
 
-    For the attention encoding also what sounds (an event, or None), whether it was just struck, where it came from (1
-    up, −1 down), the last three different events with pitches, and how often each pitch class was struck (12,).
+    For the attention encoding also the event that sounds, or None, whether it was just struck, the direction of the
+    melody (1 up, −1 down), the last three different events with pitches, and how often each pitch class was struck
+    (12,).
     """
 
     transpose: int
@@ -56,20 +57,20 @@ class Basic:
     labels = EVENTS
 
     def transposition(self, events: Sequence[int]) -> int:
-        """Semitones by which it wants to hear these events: to C major."""
+        """Semitones by which the model wants these events transposed: to C major."""
         return transposition(events)
 
-    def start(self, meter: float, position: float, transpose: int = 0) -> Heard:
-        """Nothing heard yet. Meter and position are of no use to it."""
-        return Heard(transpose)
+    def start(self, meter: float, position: float, transpose: int = 0) -> MagentaHistory:
+        """Nothing heard yet. Meter and position have no effect."""
+        return MagentaHistory(transpose)
 
-    def heard(self, history: Heard, event: int, position: float) -> Heard:
+    def observe(self, history: MagentaHistory, event: int, position: float) -> MagentaHistory:
         """`event` fell in the 16th that was to come."""
         event = transposed(event, history.transpose)
         recent = (*history.recent[-LOOKBACKS[-1] :], event)
         return replace(history, recent=recent, count=history.count + 1)
 
-    def feeds(self, history: Heard) -> Feeds | None:
+    def feeds(self, history: MagentaHistory) -> Feeds | None:
         """The graph's input for the 16th to come, a row of one; None before anything was heard."""
         if not history.count:
             return None
@@ -77,28 +78,28 @@ class Basic:
         self.fill(history, x[0])
         return {"x": x}
 
-    def fill(self, history: Heard, x: NDArray[np.float32]) -> None:
+    def fill(self, history: MagentaHistory, x: NDArray[np.float32]) -> None:
         x[history.recent[-1]] = 1
 
-    def events(self, history: Heard) -> Events:
+    def events(self, history: MagentaHistory) -> Events:
         """(labels,): the event that each label means, as it sounds."""
         return np.array([transposed(event, -history.transpose) for event in range(EVENTS)])
 
-    def label(self, history: Heard, event: int) -> int:
+    def label(self, history: MagentaHistory, event: int) -> int:
         """The label that the net is trained to give for `event`."""
         return transposed(event, history.transpose)
 
 
 class Lookback(Basic):
-    """Also the events that followed one and two bars ago, a counter of steps, and whether the last event was a repeat.
+    """Also the events one and two bars before the next one, a counter of steps, and whether the last event repeats one.
 
-    Two labels mean "as one bar ago" and "as two bars ago"; the second wins over the first, and both over the event.
+    Two labels mean "as one bar ago" and "as two bars ago"; the second goes before the first, and both before the event.
     """
 
     inputs = 3 * EVENTS + 5 + 2
     labels = EVENTS + len(LOOKBACKS)
 
-    def fill(self, history: Heard, x: NDArray[np.float32]) -> None:
+    def fill(self, history: MagentaHistory, x: NDArray[np.float32]) -> None:
         recent = history.recent
         x[recent[-1]] = 1
         for number, distance in enumerate(LOOKBACKS, 1):
@@ -106,12 +107,12 @@ class Lookback(Basic):
         x[3 * EVENTS : 3 * EVENTS + 5] = counter(history.count, 5)
         x[3 * EVENTS + 5 :] = repeats(history)
 
-    def events(self, history: Heard) -> Events:
-        """(labels,): the event that each label means, as it sounds; too early to repeat anything, no event."""
+    def events(self, history: MagentaHistory) -> Events:
+        """(labels,): the event that each label means, as it sounds; no event for a bar ago that does not exist."""
         again = [history.recent[-d] if history.count >= d else NO_EVENT for d in LOOKBACKS]
         return np.array([transposed(event, -history.transpose) for event in (*range(EVENTS), *again)])
 
-    def label(self, history: Heard, event: int) -> int:
+    def label(self, history: MagentaHistory, event: int) -> int:
         """The label that the net is trained to give for `event`."""
         event = transposed(event, history.transpose)
         if event == NO_EVENT and history.count < LOOKBACKS[-1]:
@@ -123,13 +124,13 @@ class Lookback(Basic):
 
 
 class Attention(Lookback):
-    """What sounds rather than the last event, in what key the melody is, and in what key its last three notes."""
+    """The event that sounds rather than the last one, the keys of the melody, and those of its last three notes."""
 
     inputs = PITCHES + 2 + 1 + 1 + len(LOOKBACKS) + 7 + 1 + 12 + 12
 
-    def heard(self, history: Heard, event: int, position: float) -> Heard:
+    def observe(self, history: MagentaHistory, event: int, position: float) -> MagentaHistory:
         """`event` fell in the 16th that was to come."""
-        after = super().heard(history, event, position)
+        after = super().observe(history, event, position)
         event = after.recent[-1]
         if event == NO_EVENT:
             return replace(after, attack=False)
@@ -144,7 +145,7 @@ class Attention(Lookback):
             after, sounding=event, attack=True, direction=direction, last=last, classes=tuple(classes)
         )  # fmt: skip
 
-    def fill(self, history: Heard, x: NDArray[np.float32]) -> None:
+    def fill(self, history: MagentaHistory, x: NDArray[np.float32]) -> None:
         if history.sounding is None:
             x[PITCHES + 1] = 1
         else:
@@ -160,11 +161,11 @@ class Attention(Lookback):
 
 
 def counter(step: int, bits: int) -> list[int]:
-    """Where the step lies, as binary digits of ±1, the fastest first."""
+    """The number of the step as binary digits of ±1, the lowest first."""
     return [1 if step >> bit & 1 else -1 for bit in range(bits)]
 
 
-def repeats(history: Heard) -> list[bool]:
-    """Whether the last event is that of one, and of two bars before it."""
+def repeats(history: MagentaHistory) -> list[bool]:
+    """Whether the last event equals the one a bar, and the one two bars before it."""
     recent = history.recent
     return [history.count > distance and recent[-1] == recent[-1 - distance] for distance in LOOKBACKS]

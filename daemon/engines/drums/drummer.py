@@ -11,7 +11,7 @@ import numpy as np
 from daemon.encodings.drums.hits import TICKS, Conditioning, Hit
 from daemon.engines.drums.guide import FILL, Guide
 from daemon.engines.drums.kit import CRASH, KICK, PlayableHits
-from daemon.engines.drums.net import DrumsModel
+from daemon.engines.drums.net import DrawRequest, DrumsModel
 from daemon.engines.drums.primer import NEAR, Note, Primer, in_order
 from daemon.engines.drums.swing import all_unswung, swung
 
@@ -24,7 +24,7 @@ RATE, RIGHTING = 0.1, 0.3  # of what is late, how fast it is learned, and how mu
 class DrawSettings:
     """How it is to be played: `dense` is the chance that no 16th is left empty, `tempo` in beats per minute."""
 
-    wish: Conditioning
+    conditioning: Conditioning
     dense: float
     temperature: float
     top_p: float
@@ -121,14 +121,15 @@ class Drummer:
 
     def _draw(self, soonest: int, manner: DrawSettings) -> Hit:
         earliest = np.maximum(all_unswung(self.reach.earliest(manner.tempo), *self.swing), soonest) - self.last
-        latest, fill = self._primer.bar, bool(manner.wish.fill)
+        latest, fill = self._primer.bar, bool(manner.conditioning.fill)
         if fill or (manner.dense and self._random.random() < manner.dense):
             latest = SHORT
-        hit = self._model.draw(
-            self._state, self._random, wish=manner.wish, temperature=manner.temperature, top_p=manner.top_p,
-            earliest=earliest, latest=max(latest, int(earliest.min()) + TICKS // 4), bias=FILL if fill else None,
-            place=self._guide.weights if self._guide else None,
+        request = DrawRequest(
+            manner.conditioning, manner.temperature, manner.top_p, earliest,
+            latest=max(latest, int(earliest.min()) + TICKS // 4), instrument_bias=FILL if fill else None,
+            bar_bias=self._guide.weights if self._guide else None,
         )  # fmt: skip
+        hit = self._model.draw(self._state, self._random, request)
         if self._guide:
             hit = self._guide.place(hit, self.last - self._turn, earliest, self._random, fill)
         gap = max(hit.gap - self._lean.excess, int(earliest[hit.instrument]), 0)

@@ -80,7 +80,7 @@ class Drums(Engine):
         style = setup.options.style
         if style != OF_GROOVE and setup.model is not None:
             try:
-                known = models.read_sidecar(setup.model).get("styles") or ()
+                known = models.read_sidecar(setup.model).names("styles")
             except ModelError:
                 return  # reported under `model:`
             if style not in known:
@@ -96,7 +96,7 @@ class Drums(Engine):
         self._groove = find_groove(self.options.groove)  # None: at random
         shipped_grooves()
         artifact = models.load(path, engine="drums")
-        self._model = drums_model(artifact.session, artifact.sidecar)
+        self._model = drums_model(artifact)
         self._primed: dict[Primer, PrimedState] = {}
         self._bar = 4 * TICKS  # length of the last known bar
         self.reset({}, 0.0, 0)

@@ -1,4 +1,4 @@
-"""What every drum model can do, whatever its encoding: a hit at a time, drawn or told."""
+"""The interface of the drum models, whatever their encoding: one hit at a time, drawn or given."""
 
 from __future__ import annotations
 
@@ -11,38 +11,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.drums.hits import COUNT, Conditioning, Floats, Hit, Ints, tick_classes
+from daemon.models import Artifact
 
 Probabilities = NDArray[np.float64]
+INTERFACE = "hit"
 UNCONDITIONED = Conditioning()
 NEVER = 1 << 30  # ticks: `earliest` of an instrument that must not be struck
-IN_ORDER: Ints = np.tril(np.ones((COUNT + 1, COUNT), dtype=np.int64), -1)  # the least gaps, by DrumsState.order
+IN_ORDER: Ints = np.tril(np.ones((COUNT + 1, COUNT), dtype=np.int64), -1)  # least gaps, by DrumsState.least_instrument
 
 
 @dataclass(frozen=True, slots=True)
 class DrumsState:
-    """What the net knows up to and including one hit; `tensors` are its own, `order` the number of instruments that
-    cannot follow at the same tick: there, they come in order."""
+    """What the net knows up to and including one hit; `tensors` are its states by name. At the tick of that hit,
+    instruments come in order: the next one there is `least_instrument` or a later one."""
 
     tensors: Mapping[str, Floats]
-    order: int
+    least_instrument: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawRequest:
+    """How to draw a hit.
+
+    `earliest` (17,): the least gap, in ticks, of each instrument, NEVER: not at all; `latest`: the longest gap;
+    `instrument_bias` (17,): added to the log weights of the instruments; `bar_bias` (17, ticks of the bar): to those of
+    instruments at ticks of the bar, for a model that does not know the bar.
+    """
+
+    conditioning: Conditioning = UNCONDITIONED
+    temperature: float = 1.0
+    top_p: float = 1.0
+    earliest: Ints | None = None
+    latest: int = NEVER
+    instrument_bias: Floats | None = None
+    bar_bias: Floats | None = None
+
+
+ANY_HIT = DrawRequest()
 
 
 class DrumsModel(ABC):
-    """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON."""
+    """States are immutable: a state can be continued twice, and a hit that was drawn need not be played.
 
-    follows: ClassVar[frozenset[str]] = frozenset()  # the fields of Wish that it heeds
+    Raises ModelError for a model of another interface, or without `ticks`.
+    """
 
-    def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
-        self._session = session
-        self.ticks: tuple[int, ...] = tuple(sidecar["ticks"])  # the tick classes that evaluate.py measures in
-        self.styles: tuple[str, ...] = tuple(sidecar.get("styles", ()))  # that it can be asked for
-        self._shapes: dict[str, list[int]] = {name: sidecar["inputs"][name]["shape"][1:] for name in sidecar["states"]}
+    follows: ClassVar[frozenset[str]] = frozenset()  # the fields of Conditioning that have an effect
+
+    def __init__(self, artifact: Artifact) -> None:
+        sidecar = artifact.sidecar
+        sidecar.require_interface(INTERFACE)
+        self.ticks = sidecar.integers("ticks")  # the tick classes that evaluate.py measures in
+        self.styles = sidecar.names("styles")  # that the model can be asked for
         self._classes = tick_classes(self.ticks)
 
     @abstractmethod
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> Any:
-        """Nothing was played yet. `bar`: its ticks; `position`: ticks since the bar line, from which the first gap
-        counts; `tempo` in beats per minute; `rng`: begin in a random state, where a model is made to."""
+        """No hit was played yet. `bar`: its ticks; `position`: ticks since the bar line, from which the first gap
+        counts; `tempo` in beats per minute; `rng`: begin in a random state, if the model is made for that."""
 
     @abstractmethod
     def advance(self, state: Any, hit: Hit, tempo: float) -> Any:
@@ -53,38 +79,23 @@ class DrumsModel(ABC):
         """The same, but the last hit fell `position` ticks after the bar line of a bar of `bar` ticks."""
 
     @abstractmethod
-    def draw(
-        self,
-        state: Any,
-        rng: np.random.Generator,
-        *,
-        wish: Conditioning = UNCONDITIONED,
-        temperature: float = 1.0,
-        top_p: float = 1.0,
-        earliest: Ints | None = None,
-        latest: int = NEVER,
-        bias: Floats | None = None,
-        place: Floats | None = None,
-    ) -> Hit:
-        """The next hit. Never fails: where nothing is left, it is whatever may come first, as soon as it may.
-
-        `earliest` (17,): the least gap, in ticks, with which each instrument may come, NEVER: not at all; `latest`: the
-        longest gap; `bias` (17,): added to the log weights of the instruments; `place` (17, ticks of the bar): to those
-        of instruments at ticks of the bar, for a model that does not know the bar.
-        """
+    def draw(self, state: Any, rng: np.random.Generator, request: DrawRequest = ANY_HIT) -> Hit:
+        """The next hit. Never fails: where the limits leave nothing, the instrument that may come first, as soon as it
+        may."""
 
     @abstractmethod
-    def log_probs(self, state: Any, wish: Conditioning = UNCONDITIONED) -> Probabilities:
-        """(17, len(ticks)): of instrument and tick class of the next hit; they sum to one."""
+    def log_probs(self, state: Any, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
+        """(17, len(ticks)): of instrument and tick class of the next hit; the probabilities sum to one."""
 
 
 def limits_of(state: DrumsState, earliest: Ints | None) -> Ints:
     """(17,): the least gap of each instrument, the order of instruments at one tick included."""
-    limits: Ints = IN_ORDER[state.order]
+    limits: Ints = IN_ORDER[state.least_instrument]
     return limits if earliest is None else np.maximum(limits, earliest)
 
 
-def at_once(limits: Ints, velocity: int) -> Hit:
-    """What is played when nothing else can be."""
+def first_possible(limits: Ints, velocity: int) -> Hit:
+    """The hit of the instrument with the least gap, where no hit can be drawn; after one tick if every instrument is
+    NEVER to be struck."""
     instrument = int(limits.argmin())
     return Hit(int(limits[instrument]) if limits[instrument] < NEVER else 1, instrument, velocity)

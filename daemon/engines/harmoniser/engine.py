@@ -69,7 +69,7 @@ class Harmoniser(Engine):
         if self.setup.model is None:
             raise ModelError("the harmoniser has no model: name one under `model:`, for instance bachbot")
         artifact = models.load(self.setup.model, engine="harmoniser")
-        self._model = ChoraleModel(artifact.session, artifact.sidecar)
+        self._model = ChoraleModel(artifact)
         self._writer = CausalWriter(self._model)
         ahead = ParticleFilter(self._model, PARTICLES, np.random.default_rng(0), 0)
         ahead.extend(np.array([30, UNKNOWN, UNKNOWN, UNKNOWN]), np.ones(4, dtype=np.bool_), 0, 1.0, 1.0)

@@ -1,20 +1,21 @@
-"""The harmoniser's net in ONNX Runtime: what it knows of the past, and the next note of one voice."""
+"""The harmoniser's net: what it knows of the past frames, and the next note of one voice."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import UNKNOWN, VOICES, Symbols
+from daemon.encodings.chorale import Symbols
+from daemon.models import Artifact
+from daemon.models.session import GraphFunction, RecurrentSession, Tensors
 
 Floats = NDArray[np.float32]
 
-ADVANCE = np.array(0, dtype=np.int64)
-HEAD = np.array(1, dtype=np.int64)
+INTERFACE = "frame"
+ADVANCE, HEAD = range(2)  # functions of the graph
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,40 +33,17 @@ class State:
 
 
 class ChoraleModel:
-    """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON.
+    """Raises ModelError for a model of another interface. Its logits are log probabilities."""
 
-    Its logits are log probabilities. The graph holds two functions, chosen by its input `function`; the inputs of the
-    other one are fed with one row of dummies.
-    """
-
-    def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
-        self._session = session
-        self._states: tuple[str, ...] = tuple(sidecar["states"])
-        inputs = sidecar["inputs"]
-        self._shapes: dict[str, list[int]] = {name: list(inputs[name]["shape"][1:]) for name in self._states}
-        self._width = int(inputs["context_in"]["shape"][1])
-        symbols, zero = np.full((1, len(VOICES)), UNKNOWN, dtype=np.int64), np.zeros(1, dtype=np.int64)
-        self._advance: dict[str, Any] = {
-            "function": ADVANCE,
-            "context_in": np.zeros((1, self._width), np.float32),
-            "previous": symbols,
-            "known": symbols,
-            "voice": zero,
-        }
-        self._head: dict[str, Any] = {
-            "function": HEAD,
-            "frame": symbols,
-            "held": np.zeros_like(symbols),
-            "position": zero,
-            "fermata": zero,
-            **self.start(1).tensors,
-        }
-        self._following = ["context", *(f"{name}_next" for name in self._states)]
+    def __init__(self, artifact: Artifact) -> None:
+        artifact.sidecar.require_interface(INTERFACE)
+        self._advance = RecurrentSession(artifact, ["context"], ADVANCE)
+        self._head = GraphFunction(artifact, ["logits", "tie"], HEAD)
+        self._context = artifact.sidecar.inputs["context_in"]
 
     def start(self, rows: int) -> State:
         """Before the first frame: advance with a frame of UNKNOWN to get its context."""
-        tensors = {name: np.zeros((rows, *shape), np.float32) for name, shape in self._shapes.items()}
-        return State(tensors, np.zeros((rows, self._width), np.float32))
+        return State(self._advance.zeros(rows), np.zeros(self._context.sized(rows), np.float32))
 
     def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, fermata: Symbols) -> State:
         """After `frame` (rows, 4) with `held` (rows, 4): the state before the next one.
@@ -73,12 +51,12 @@ class ChoraleModel:
         `position` (rows,) of the next frame in 16ths since its bar line, `fermata` (rows,) over it: 0 no, 1 yes, 2
         unknown.
         """
-        now = {"frame": frame, "held": held, "position": position, "fermata": fermata}
-        past = state.tensors
+        feeds = {"frame": frame, "held": held, "position": position, "fermata": fermata}
+        tensors = state.tensors
         if state.rows is not None:
-            past = {name: tensor[state.rows] for name, tensor in past.items()}
-        context, *following = self._session.run(self._following, {**self._advance, **past, **now})
-        return State(dict(zip(self._states, following, strict=True)), context)
+            tensors = {name: tensor[state.rows] for name, tensor in tensors.items()}
+        (context,), following = self._advance.run(feeds, tensors)
+        return State(following, context)
 
     def head(self, state: State, previous: Symbols, known: Symbols, voice: Symbols) -> tuple[Floats, Floats]:
         """Log probabilities (rows, 47) of `voice` (rows,), 0..3 = S A T B, and the logit (rows,) that a repeat is held.
@@ -86,6 +64,6 @@ class ChoraleModel:
         `previous` (rows, 4): the frame before; `known` (rows, 4): the voices of this frame that are settled, else
         UNKNOWN.
         """
-        feeds = {**self._head, "context_in": state.context, "previous": previous, "known": known, "voice": voice}
-        log_probs, tie = self._session.run(("logits", "tie"), feeds)
+        feeds: Tensors = {"context_in": state.context, "previous": previous, "known": known, "voice": voice}
+        log_probs, tie = self._head.run(feeds)
         return log_probs, tie

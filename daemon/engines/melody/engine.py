@@ -62,7 +62,7 @@ class MelodyPlayer(Engine):
         if self.setup.model is None:
             raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
         artifact = models.load(self.setup.model, engine="melody")
-        memory = LineMemory(MelodyModel(artifact.session, artifact.sidecar))
+        memory = LineMemory(MelodyModel(artifact))
         memory.warm(Grid())
         listen = self.setup.listen
         self._voice = Voice(memory, TopLine(listen), Chooser(self.values))

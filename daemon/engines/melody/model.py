@@ -1,26 +1,25 @@
-"""A melody model in ONNX Runtime: what it has heard, and how likely each event is in the next 16th."""
+"""A melody model: the events that it has heard, and how likely each event is in the next 16th."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import EVENTS, Floats, summed
-from daemon.encodings.melody.registry import encoding_of
+from daemon.encodings.melody.registry import ENCODINGS
+from daemon.models import Artifact
+from daemon.models.session import RecurrentSession, Tensors
 
-Tensors = Mapping[str, NDArray[np.float32]]
+INTERFACE = "step"
 
 
 @dataclass(frozen=True, slots=True)
 class MelodyState:
-    """After what was heard: `log_probs` (38,) of the next event; the encoding's history, the graph's states by name.
-
-    It never changes, so that one can go on from it twice.
-    """
+    """After the events heard so far: `log_probs` (38,) of the next event; the encoding's history, the graph's states by
+    name. Immutable, so that a state can be continued twice."""
 
     log_probs: Floats
     history: Any
@@ -28,17 +27,13 @@ class MelodyState:
 
 
 class MelodyModel:
-    """`session`: an onnxruntime.InferenceSession on the model; `sidecar`: its JSON.
+    """Raises ModelError for a model of another interface or of an unknown encoding."""
 
-    Raises ModelError for an encoding that does not exist.
-    """
-
-    def __init__(self, session: Any, sidecar: Mapping[str, Any]) -> None:
-        self._session, self.sidecar = session, sidecar
-        self.encoding = encoding_of(sidecar)
-        self._states: tuple[str, ...] = tuple(sidecar["states"])
-        self.zero = {name: np.zeros((1, *sidecar["inputs"][name]["shape"][1:]), np.float32) for name in self._states}
-        self._outputs = ["log_probs", *(f"{name}_next" for name in self._states)]
+    def __init__(self, artifact: Artifact) -> None:
+        artifact.sidecar.require_interface(INTERFACE)
+        self.encoding = artifact.sidecar.select(ENCODINGS)
+        self.session = RecurrentSession(artifact, ["log_probs"])  # of labels (rows, labels)
+        self._zeros = self.session.zeros()
 
     def transposition(self, events: Sequence[int]) -> int:
         """By how many semitones the model wants a phrase transposed: for `start`. 0 for most models."""
@@ -47,20 +42,15 @@ class MelodyModel:
     def start(self, meter: float, position: float = 0.0, transpose: int = 0) -> MelodyState:
         """Nothing heard yet. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats since its bar
         line; `transpose`: semitones, within the model only."""
-        return self._state(self.encoding.start(meter, position, transpose), self.zero)
+        return self._state(self.encoding.start(meter, position, transpose), self._zeros)
 
     def step(self, state: MelodyState, event: int, position: float) -> MelodyState:
-        """After `event` (0..37) in the 16th that `state` was about; `position` of the next one, in beats."""
-        return self._state(self.encoding.heard(state.history, event, position), state.tensors)
-
-    def run(self, feeds: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float32], Tensors]:
-        """One step of the graph, any number of rows: log probabilities (rows, labels), and the states after it."""
-        log_probs, *following = self._session.run(self._outputs, feeds)
-        return log_probs, dict(zip(self._states, following, strict=True))
+        """After `event` (0..37) in the 16th that `state` predicts; `position` of the next one, in beats."""
+        return self._state(self.encoding.observe(state.history, event, position), state.tensors)
 
     def _state(self, history: Any, tensors: Tensors) -> MelodyState:
         feeds = self.encoding.feeds(history)
         if feeds is None:
             return MelodyState(np.full(EVENTS, -np.log(EVENTS)), history, tensors)
-        log_probs, following = self.run({**feeds, **tensors})
+        (log_probs,), following = self.session.run(feeds, tensors)
         return MelodyState(summed(log_probs[0], self.encoding.events(history)), history, following)

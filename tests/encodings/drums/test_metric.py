@@ -1,4 +1,4 @@
-"""What our encoding remembers, against a reckoning that looks at all hits from the beginning."""
+"""The history of the metric encoding, against a computation from all hits."""
 
 from dataclasses import fields
 
@@ -40,10 +40,10 @@ def random_hits(count: int, seed: int) -> list[Hit]:
 
 
 def play(hits: list[Hit], bar: int = BAR) -> MetricHistory:
-    memory = start(bar)
+    history = start(bar)
     for hit in hits:
-        memory = observe(memory, hit)
-    return memory
+        history = observe(history, hit)
+    return history
 
 
 def cells(hits: list[Hit]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -56,12 +56,12 @@ def cells(hits: list[Hit]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("bar", [1920, 1440, 840, 2400])
 def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
     hits = random_hits(300, seed=bar)
-    memory = play(hits, bar)
+    history = play(hits, bar)
     cell, shift, velocity = cells(hits)
     places = bar // CELL
     for place in range(places):
-        latest = range(place, memory.cell, places)[::-1]
-        for back, recalled in ((0, memory.by_place[:, LAST]), (1, memory.by_place[:, PRIOR])):
+        latest = range(place, history.cell, places)[::-1]
+        for back, recalled in ((0, history.by_place[:, LAST]), (1, history.by_place[:, PRIOR])):
             for instrument in range(COUNT):
                 there = [
                     (v, s) for c, s, v, h in zip(cell, shift, velocity, hits, strict=True)
@@ -70,73 +70,74 @@ def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
                 wanted = max((v for v, _ in there), default=0.0)
                 assert recalled[place, instrument] == pytest.approx(wanted)
                 if back == 0 and there:
-                    assert memory.by_place[place, LAST_SHIFT, instrument] == pytest.approx(
+                    assert history.by_place[place, LAST_SHIFT, instrument] == pytest.approx(
                         [s for v, s in there if v == wanted][-1], abs=1e-6
                     )
 
 
 def test_the_rate_of_playing_is_the_mean_of_the_first_bars() -> None:
     kick_on_one = [Hit(0, 0, 100)] + [hit for _ in range(3) for hit in (Hit(BAR // 2, 5, 60), Hit(BAR // 2, 0, 100))]
-    memory = play([*kick_on_one, Hit(BAR // 2, 5, 60), Hit(10, 5, 60)])
-    assert memory.by_place[0, RATE, 0] == pytest.approx(1)
-    assert memory.by_place[8, RATE, 5] == pytest.approx(1)
-    assert memory.by_place[8, RATE, 0] == memory.by_place[3, RATE, 0] == 0
-    assert memory.visits == [4] * 8 + [3] * 8
+    history = play([*kick_on_one, Hit(BAR // 2, 5, 60), Hit(10, 5, 60)])
+    assert history.by_place[0, RATE, 0] == pytest.approx(1)
+    assert history.by_place[8, RATE, 5] == pytest.approx(1)
+    assert history.by_place[8, RATE, 0] == history.by_place[3, RATE, 0] == 0
+    assert history.visits == [4] * 8 + [3] * 8
 
 
 def test_feel_is_remembered_by_place_and_instrument() -> None:
     late = [Hit(20 if n == 0 else 480, 2, 100) for n in range(12)]
-    memory = play(late)
-    assert [anchors(memory, 4, n)[4] * CELL / 8 for n in (2, 3)] == pytest.approx([20, 0])
-    assert memory.lean * CELL == pytest.approx(20, abs=6)
+    history = play(late)
+    assert [anchors(history, 4, n)[4] * CELL / 8 for n in (2, 3)] == pytest.approx([20, 0])
+    assert history.mean_shift * CELL == pytest.approx(20, abs=6)
 
 
 def test_a_hit_says_where_it_is_and_nothing_else_changes_the_past() -> None:
     hits = random_hits(60, seed=1)
-    memory = start(BAR, 700)
+    history = start(BAR, 700)
     ticks = 700 + np.cumsum([hit.gap for hit in hits])
     for hit, tick in zip(hits, ticks.tolist(), strict=True):
-        before = {f.name: np.copy(getattr(memory, f.name)) for f in fields(memory)}
-        after = observe(memory, hit)
+        before = {f.name: np.copy(getattr(history, f.name)) for f in fields(history)}
+        after = observe(history, hit)
         assert (after.tick, -60 <= after.offset < 60, after.instrument) == (tick, True, hit.instrument)
-        assert all(np.array_equal(getattr(memory, name), value) for name, value in before.items())
-        memory = after
+        assert all(np.array_equal(getattr(history, name), value) for name, value in before.items())
+        history = after
 
 
 def test_shapes_and_finite_numbers_whatever_is_played() -> None:
     for bar in (120, 240, 1920, 9600):
-        memory = start(bar)
+        history = start(bar)
         for hit in [*random_hits(50, seed=3), Hit(100_000, 3, 127), Hit(0, 4, 1), Hit(0, 3, 90)]:
-            memory = observe(memory, hit)
-            x, window = metric.features(memory, 120.0), metric.window(memory)
-            known = np.array([[anchors(memory, ahead, n) for n in range(COUNT)] for ahead in range(AHEAD)])
+            history = observe(history, hit)
+            x, window = metric.features(history, 120.0), metric.window(history)
+            known = np.array([[anchors(history, ahead, n) for n in range(COUNT)] for ahead in range(AHEAD)])
             assert (x.shape, window.shape) == ((WIDTH,), (AHEAD, COUNT, CHANNELS))
             assert known.shape == (AHEAD, COUNT, ANCHORS)
             assert x.dtype == window.dtype == known.dtype == np.float32
             assert np.isfinite(x).all() and np.isfinite(window).all() and np.isfinite(known).all()
             assert np.abs(x).max() < 20 and np.abs(known).max() < 20
-            assert metric.places(memory).max() < metric.PLACES
+            assert metric.places(history).max() < metric.PLACES
 
 
 def test_one_beat_and_two_beats_before() -> None:
-    memory = play([Hit(0, 0, 127), Hit(480, 2, 127), Hit(250, 5, 127)])  # cells 0, 4 and 6; the last is 10 ticks late
-    window = metric.window(memory)
+    history = play([Hit(0, 0, 127), Hit(480, 2, 127), Hit(250, 5, 127)])  # cells 0, 4 and 6; the last is 10 ticks late
+    window = metric.window(history)
     one, two = np.argwhere(window[..., 3]).tolist(), np.argwhere(window[..., 4]).tolist()
     assert one == [[2, 2], [4, 5]]
     assert two == [[2, 0], [6, 2], [8, 5]]
-    assert [anchors(memory, ahead, 5)[11] for ahead in range(AHEAD)] == pytest.approx([0] * AHEAD)
+    assert [anchors(history, ahead, 5)[11] for ahead in range(AHEAD)] == pytest.approx([0] * AHEAD)
 
 
 def test_another_bar_forgets_the_places_and_keeps_the_rest() -> None:
-    memory = play(random_hits(60, seed=5))
-    moved = metric.moved(memory, 1440, 500)
-    assert (moved.places, moved.tick, moved.lean) == (12, 500, memory.lean)
-    assert not moved.by_place.any() and memory.by_place.any()
-    assert metric.moved(memory, BAR, memory.tick % BAR) is memory
+    history = play(random_hits(60, seed=5))
+    moved = metric.moved_to_bar(history, 1440, 500)
+    assert (moved.places, moved.tick, moved.mean_shift) == (12, 500, history.mean_shift)
+    assert not moved.by_place.any() and history.by_place.any()
+    assert metric.moved_to_bar(history, BAR, history.tick % BAR) is history
 
 
 def test_what_is_asked_for() -> None:
     styles = ("jazz", "rock")
-    assert not metric.asked(Conditioning(), styles).any()
-    assert metric.asked(Conditioning("rock", False, 0.5, 4.0), styles).tolist() == [0, 1, 0, 1, 0.5, 1, 0.5, 1]
-    assert metric.asked(Conditioning("polka", True), styles).tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
+    assert not metric.conditioning_vector(Conditioning(), styles).any()
+    vector = metric.conditioning_vector(Conditioning("rock", False, 0.5, 4.0), styles)
+    assert vector.tolist() == [0, 1, 0, 1, 0.5, 1, 0.5, 1]
+    assert metric.conditioning_vector(Conditioning("polka", True), styles).tolist() == [0, 0, 1, 0, 0, 0, 0, 0]

@@ -1,17 +1,12 @@
 """The encodings of melodies against reckonings that share nothing with them."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from daemon.encodings.melody import jamd
 from daemon.encodings.melody.events import event_of, pitch_of, step_of, summed, transposed, transposition
-from daemon.encodings.melody.registry import ENCODINGS, encoding_of, golden_feeds
-from daemon.errors import ModelError
+from daemon.encodings.melody.registry import ENCODINGS
 
-DATA = Path(__file__).parents[2] / "data"
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
 
 
@@ -30,7 +25,7 @@ def histories(name, events, meter=4.0, position=0.0, transpose=0):
     history = ENCODINGS[name].start(meter, position, transpose)
     found = [history]
     for step, event in enumerate(events, 1):
-        history = ENCODINGS[name].heard(history, event, (position + step / 4) % meter)
+        history = ENCODINGS[name].observe(history, event, (position + step / 4) % meter)
         found.append(history)
     return found
 
@@ -215,45 +210,30 @@ def test_features_stay_within_the_table_whatever_is_heard():
         for _ in range(60):
             assert all(start <= f < end for f, start, end in zip(history.features, jamd.STARTS, ends, strict=True))
             assert all(0 <= clue < size for clue, size in zip(history.clues, jamd.CLUE_SIZES, strict=True))
-            history = encoding.heard(history, int(rng.integers(38)), float(rng.uniform(0, 12)))
+            history = encoding.observe(history, int(rng.integers(38)), float(rng.uniform(0, 12)))
 
 
 def test_a_long_evening_takes_no_more_memory():
     history = ENCODINGS["jamd"].start(4.0, 0.0)
     for step in range(jamd.MEMORY + 50):
-        history = ENCODINGS["jamd"].heard(history, step % 32, step / 4 % 4)
-    assert history.matches.shape == (2, jamd.MEMORY)
-    assert {len(history.events) / 2, len(history.tokens) / 2, len(history.pitches)} == {jamd.MEMORY}
+        history = ENCODINGS["jamd"].observe(history, step % 32, step / 4 % 4)
+    past = history.past
+    assert past.matches.shape == (2, jamd.MEMORY)
+    assert {len(past.events) / 2, len(past.tokens) / 2, len(past.pitches)} == {jamd.MEMORY}
     assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 32
-    assert history.matches[0, 31] > jamd.MEMORY and not history.matches[:, -1].any(), "of the oldest nothing is known"
+    assert past.matches[0, 31] > jamd.MEMORY and not past.matches[:, -1].any(), "of the oldest nothing is known"
 
 
 @pytest.mark.parametrize("name", list(ENCODINGS))
 def test_what_was_heard_is_never_changed(name):
     events = some_events(40)
     history = histories(name, events)[-1]
-    one = ENCODINGS[name].heard(history, events[-16], 0.25)
-    two = ENCODINGS[name].heard(one, events[-15], 0.5)
+    one = ENCODINGS[name].observe(history, events[-16], 0.25)
+    two = ENCODINGS[name].observe(one, events[-15], 0.5)
     before = [{key: array.copy() for key, array in ENCODINGS[name].feeds(h).items()} for h in (one, two)]
-    ENCODINGS[name].heard(history, 30, 0.25)
+    ENCODINGS[name].observe(history, 30, 0.25)
     after = [ENCODINGS[name].feeds(h) for h in (one, two)]
-    again = ENCODINGS[name].heard(history, events[-16], 0.25)
-    once_more = [ENCODINGS[name].feeds(h) for h in (again, ENCODINGS[name].heard(again, events[-15], 0.5))]
+    again = ENCODINGS[name].observe(history, events[-16], 0.25)
+    once_more = [ENCODINGS[name].feeds(h) for h in (again, ENCODINGS[name].observe(again, events[-15], 0.5))]
     for was, now in (*zip(before, after, strict=True), *zip(before, once_more, strict=True)):
         assert all(np.array_equal(was[key], now[key]) for key in was)
-
-
-def test_an_unknown_encoding_is_refused():
-    for name in ("mono", 3, None):
-        with pytest.raises(ModelError, match=r"`encoding` is .* one of basic, lookback, attention, jamd: export"):
-            encoding_of({"encoding": name})
-
-
-def test_golden_input_is_of_the_right_kind_and_made_again():
-    sidecar = json.loads((DATA / "tiny_melody.json").read_text())
-    feeds = golden_feeds(sidecar)
-    assert {name: array.shape[1:] for name, array in feeds.items()} == {
-        name: tuple(spec["shape"][1:]) for name, spec in sidecar["inputs"].items()
-    }
-    assert all(np.array_equal(array, golden_feeds(sidecar)[name]) for name, array in feeds.items())
-    assert feeds["features"].max() < jamd.TABLE

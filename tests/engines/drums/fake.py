@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit, Ints
+from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit
 from daemon.engines.base import Setup
 from daemon.engines.drums import engine as engine_module
 from daemon.engines.drums.engine import Drums
+from daemon.engines.drums.net import DrawRequest
 from daemon.engines.drums.primer import Note, Primer
 from daemon.engines.options import make_options
 from daemon.music.events import Action, Play, Window
@@ -35,7 +37,7 @@ def eighths(tick: int) -> int | None:
 @dataclass(frozen=True)
 class Asked:
     tick: int  # of the hit before
-    wish: Conditioning
+    conditioning: Conditioning
     temperature: float
     top_p: float
 
@@ -61,18 +63,16 @@ class FakeModel:
         self.told.append(hit)
         return state + hit.gap
 
-    def draw(
-        self, state: int, rng: np.random.Generator, *, wish: Conditioning, temperature: float, top_p: float,
-        earliest: Ints, latest: int, bias: Any, place: Any,
-    ) -> Hit:  # fmt: skip
-        self.asked.append(Asked(state, wish, temperature, top_p))
+    def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
+        self.asked.append(Asked(state, request.conditioning, request.temperature, request.top_p))
+        assert request.earliest is not None
         tick = state
         while True:
             grid = -(-(tick - self.shift) // 120) * 120
             tick = grid + self.shift
             if (note := self.pattern(grid % self.bar)) is not None:
                 number = INSTRUMENTS.index(note)
-                if tick >= state + max(int(earliest[number]), 0):
+                if tick >= state + max(int(request.earliest[number]), 0):
                     return Hit(tick - state, number, 100)
             tick += 1
 
@@ -92,8 +92,9 @@ def make(
     if "groove" not in options:
         monkeypatch.setattr(engine_module, "find_groove", lambda wanted: GRID)
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
-    monkeypatch.setattr(engine_module.models, "read_sidecar", lambda path: {"styles": list(model.styles)})
-    monkeypatch.setattr(engine_module, "drums_model", lambda session, sidecar: model)
+    sidecar = SimpleNamespace(names={"styles": model.styles}.__getitem__)
+    monkeypatch.setattr(engine_module.models, "read_sidecar", lambda path: sidecar)
+    monkeypatch.setattr(engine_module, "drums_model", lambda artifact: model)
     engine = Drums(
         Setup(make_options(Drums.Options, options), {"fill_every": 0.0, **(settings or {})}, Path("f"), ("keys",))
     )

@@ -10,11 +10,12 @@ import mido
 import numpy as np
 import pytest
 
-from daemon.encodings.drums.hits import INSTRUMENTS, Hit, Ints
+from daemon.encodings.drums.hits import INSTRUMENTS, Hit
 from daemon.engines.base import Setup
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.guide import Guide
 from daemon.engines.drums.kit import PIECE_OF, PIECES
+from daemon.engines.drums.net import DrawRequest
 from daemon.engines.drums.primer import shipped_grooves
 from daemon.engines.options import options_of
 from daemon.errors import ModelError
@@ -128,7 +129,7 @@ def test_what_is_late_does_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Late(FakeModel):
         """It plays a tick later than it should by its last hit."""
 
-        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
             return Hit(241, INSTRUMENTS.index(SNARE), 100)
 
     played = plays(run(make(monkeypatch, Late()), 0, 400))
@@ -142,7 +143,7 @@ def test_every_eight_bars_it_goes_back_to_its_groove(monkeypatch: pytest.MonkeyP
         def advance(self, state: int, hit: Hit, tempo: float) -> int:
             return state + hit.gap + (1 << 32)
 
-        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
             return Hit(480 - (state & 0xFFFF) % 480, (state >> 32) % 17, 100)
 
     engine = make(monkeypatch, Wandering())
@@ -162,7 +163,7 @@ def test_a_fill_every_n_bars_lands_on_crash_and_kick(monkeypatch: pytest.MonkeyP
     for bar in range(17):
         model.asked.clear()
         actions += run(engine, 4 * bar, 4 * bar + 4)
-        filled |= {bar for asked in model.asked if asked.wish.fill}
+        filled |= {bar for asked in model.asked if asked.conditioning.fill}
     assert filled == {3, 7, 11, 15}
     assert shown(actions, CRASH) == [16.0, 32.0, 48.0, 64.0]
     assert {16.0, 32.0, 48.0, 64.0} <= set(shown(actions, KICK))
@@ -192,10 +193,10 @@ def test_no_fills_but_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model)
     actions = run(engine, 0, 41)
-    assert not any(asked.wish.fill for asked in model.asked)
+    assert not any(asked.conditioning.fill for asked in model.asked)
     engine.control("fill", 1.0, 0.0)
     actions += run(engine, 41, 41.25)
-    assert model.asked[-1].wish.fill
+    assert model.asked[-1].conditioning.fill
     actions += run(engine, 41.25, 50)
     engine.control("fill", 0.9, 0.0)  # it is still up
     actions += run(engine, 50, 60)
@@ -203,7 +204,7 @@ def test_no_fills_but_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
     engine.control("fill", 0.0, 0.0)
     engine.control("fill", 0.5, 0.0)
     actions = run(engine, 60, 63.5)
-    assert shown(actions, CRASH) == [] and model.asked[-1].wish.fill
+    assert shown(actions, CRASH) == [] and model.asked[-1].conditioning.fill
     engine.control("fill", 0.0, 0.0)
     engine.control("fill", 0.5, 0.0)  # too late for this bar: the next one
     assert shown(run(engine, 63.5, 76), CRASH) == [68.0]
@@ -216,7 +217,7 @@ def test_a_fill_pedal_that_is_down_asks_for_none_at_a_jump(monkeypatch: pytest.M
     engine.control("fill", 0.0, 0.0)
     engine.control("fill", 1.0, 0.0)  # as the stage says again how the settings stand
     run(engine, 16, 24)
-    assert not any(asked.wish.fill for asked in model.asked)
+    assert not any(asked.conditioning.fill for asked in model.asked)
 
 
 def test_intensity_is_the_settings_or_the_players(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +227,7 @@ def test_intensity_is_the_settings_or_the_players(monkeypatch: pytest.MonkeyPatc
 
     def wish(beat: float) -> tuple[float, float]:
         run(engine, beat, beat + 4)
-        return model.asked[-1].wish.loudness, model.asked[-1].wish.density
+        return model.asked[-1].conditioning.loudness, model.asked[-1].conditioning.density
 
     assert wish(0) == (pytest.approx(groove.loudness, abs=1 / 32), pytest.approx(len(groove.notes) / 8, abs=1 / 32))
     for sixteenth in range(16):
@@ -250,7 +251,7 @@ def test_settings_and_style_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> 
     model = FakeModel()
     engine = make(monkeypatch, model, {"temperature": 0.3}, style="funk")
     run(engine, 0, 5)
-    assert (model.asked[-1].wish.style, model.asked[-1].temperature) == ("funk", 0.3)
+    assert (model.asked[-1].conditioning.style, model.asked[-1].temperature) == ("funk", 0.3)
     engine.control("temperature", 1.2, 0.0)
     engine.control("top_p", 0.5, 0.0)
     run(engine, 5, 6)
@@ -270,7 +271,8 @@ class Blind(FakeModel):
     def __init__(self) -> None:
         super().__init__(follows=frozenset())
 
-    def draw(self, state: int, rng: np.random.Generator, *, earliest: Ints, place: Any, **asked: Any) -> Hit:
+    def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
+        earliest, place = request.earliest, request.bar_bias
         gap = max(123, int(earliest.min()))
         weights = np.where(earliest <= gap, place[:, (state + gap) % place.shape[1]], -np.inf)
         return Hit(gap, int(weights.argmax()), 100)
@@ -298,9 +300,9 @@ def test_it_is_the_same_bar_of_the_groove_for_model_and_guide(monkeypatch: pytes
     states: list[int] = []
 
     class Seen(Blind):
-        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
             states.append(state % 3840)
-            return super().draw(state, rng, **asked)
+            return super().draw(state, rng, request)
 
     place = Guide.place
     monkeypatch.setattr(
@@ -327,8 +329,8 @@ def test_intensity_adds_and_leaves_out_hits(monkeypatch: pytest.MonkeyPatch) -> 
     """GRID's first bar, whose velocities are 60 to 67, then a model that plays eighths, and a 16th where it must."""
 
     class Filling(FakeModel):
-        def draw(self, state: int, rng: np.random.Generator, *, latest: int, **asked: Any) -> Hit:
-            gap = 120 if latest < 240 else 240
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
+            gap = 120 if request.latest < 240 else 240
             return Hit(gap - state % gap, INSTRUMENTS.index(CLOSED), 30)
 
     def count(intensity: float) -> int:
@@ -341,7 +343,7 @@ def test_it_is_not_silent_however_faint(monkeypatch: pytest.MonkeyPatch) -> None
     class Faint(FakeModel):
         """Off the quarters only, and softly."""
 
-        def draw(self, state: int, rng: np.random.Generator, **asked: Any) -> Hit:
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
             return Hit(480 - (state - 240) % 480, INSTRUMENTS.index(CLOSED), 5)
 
     engine = make(monkeypatch, Faint(), {"intensity": 0.0})
@@ -370,7 +372,8 @@ def test_nobody_has_three_hands(monkeypatch: pytest.MonkeyPatch, tempo: float, s
     """A model that would strike everything at once, all the time."""
 
     class Greedy(FakeModel):
-        def draw(self, state: int, rng: np.random.Generator, *, earliest: Ints, **asked: Any) -> Hit:
+        def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
+            earliest = request.earliest
             instrument = int(rng.choice(np.flatnonzero(earliest == earliest.min())))
             return Hit(max(int(earliest[instrument]), 0), instrument, 100)
 

@@ -1,5 +1,6 @@
 """The drummer's net in ONNX Runtime: what is drawn keeps to the limits, and is distributed as the net says."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 
 from daemon import models
 from daemon.encodings.drums.hits import COUNT, Conditioning, Hit, tick_classes
-from daemon.engines.drums.model import Function, drums_model
-from daemon.engines.drums.net import NEVER, DrumsModel
+from daemon.engines.drums.model import drums_model
+from daemon.engines.drums.net import NEVER, DrawRequest, DrumsModel
 from daemon.engines.shared.draw import choose, pick
 from daemon.errors import ModelError
+from daemon.models.session import BoundFunction
+from daemon.models.sidecar import TensorSpec
 
 TINY = Path(__file__).parents[2] / "data" / "tiny_drums.onnx"
 BAR = 1920
@@ -31,21 +34,21 @@ class FakeSession:
 
 
 def rnn(tick: Any = (0.25, 0.25, 0.5)) -> tuple[DrumsModel, FakeSession]:
-    state = {"dtype": "float32", "shape": ["batch", 2]}
     session = FakeSession(np.full(COUNT, 1 / COUNT), tick)
-    sidecar = {
-        "encoding": "rnn-drummer",
-        "ticks": [0, 10, 120],
-        "states": ["h", "c"],
-        "inputs": {"h": state, "c": state},
-    }
-    return drums_model(session, sidecar), session
+    state = TensorSpec("float32", ("batch", 2))
+    sidecar = replace(
+        models.read_sidecar(TINY),
+        encoding="rnn-drummer",
+        options={"ticks": [0, 10, 120]},
+        states=("h", "c"),
+        inputs={"h": state, "c": state},
+    )
+    return drums_model(models.Artifact(TINY, session, sidecar)), session
 
 
 @pytest.fixture(scope="module")
 def tiny() -> DrumsModel:
-    artifact = models.verify(TINY)
-    return drums_model(artifact.session, artifact.sidecar)
+    return drums_model(models.verify(TINY))
 
 
 def play(model: DrumsModel, hits: tuple[Hit, ...], tempo: float = 120.0) -> Any:
@@ -62,14 +65,16 @@ def test_probabilities_of_all_instruments_and_tick_classes_sum_to_one(tiny: Drum
 
 def test_nothing_but_what_is_out_of_order_is_impossible(tiny: DrumsModel, monkeypatch: pytest.MonkeyPatch) -> None:
     """A model whose offsets are as narrow as can be."""
-    run = Function.run
+    run = BoundFunction.run
 
-    def narrow(function: Function) -> None:
-        run(function)
-        if "offsets" in function.outputs:
-            function.outputs["offsets"][:] = np.where(np.arange(120) == 7, 0.0, -13_000.0)
+    def narrow(function: BoundFunction, feeds: Any) -> Any:
+        results = run(function, feeds)
+        for result in results:
+            if result.shape[1:] == (120,):
+                result[:] = np.where(np.arange(120) == 7, 0.0, -13_000.0)
+        return results
 
-    monkeypatch.setattr(Function, "run", narrow)
+    monkeypatch.setattr(BoundFunction, "run", narrow)
     for count in range(len(SOME) + 1):
         log_probs = tiny.log_probs(play(tiny, SOME[:count]))
         assert np.isfinite(log_probs[:, 1:]).all() and np.exp(log_probs).sum() == pytest.approx(1)
@@ -110,7 +115,7 @@ def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel
     state, rng = play(tiny, SOME), np.random.default_rng(6)
     earliest = np.full(COUNT, NEVER)
     earliest[[2, 5]] = 40, 90
-    hits = [tiny.draw(state, rng, earliest=earliest, latest=300) for _ in range(1500)]
+    hits = [tiny.draw(state, rng, DrawRequest(earliest=earliest, latest=300)) for _ in range(1500)]
     assert {hit.instrument for hit in hits} == {2, 5}
     assert all(earliest[hit.instrument] <= hit.gap <= 300 and 1 <= hit.velocity <= 127 for hit in hits)
     probs = np.exp(tiny.log_probs(state))
@@ -129,7 +134,7 @@ def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel
 def test_what_must_come_soon_is_distributed_as_what_comes_soon(tiny: DrumsModel) -> None:
     """Also where most of what may come later comes too late."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(9), 1000
-    hits = [tiny.draw(state, rng, latest=tiny.ticks[6]) for _ in range(draws)]
+    hits = [tiny.draw(state, rng, DrawRequest(latest=tiny.ticks[6])) for _ in range(draws)]
     assert max(hit.gap for hit in hits) <= 32
     soon = np.exp(tiny.log_probs(state))[:, :6].sum(axis=1)  # gaps of up to 24
     seen = np.bincount([hit.instrument for hit in hits if hit.gap <= 24], minlength=COUNT)
@@ -139,12 +144,12 @@ def test_what_must_come_soon_is_distributed_as_what_comes_soon(tiny: DrumsModel)
 def test_a_cell_of_which_little_is_left_is_drawn_as_seldom(tiny: DrumsModel) -> None:
     """Of the cell that goes on, three ticks are left: gaps of 46 to 48, in the class of 60."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(8), 2000
-    assert state.memory.offset == 11
+    assert state.history.offset == 11
     earliest = np.full(COUNT, NEVER)
     earliest[2] = 46
     probs = np.exp(tiny.log_probs(state))[2]
     soonest = tiny.ticks.index(60)  # gaps of 46 to 90
-    drawn = sum(tiny.draw(state, rng, earliest=earliest).gap <= 90 for _ in range(draws)) / draws
+    drawn = sum(tiny.draw(state, rng, DrawRequest(earliest=earliest)).gap <= 90 for _ in range(draws)) / draws
     assert drawn == pytest.approx(probs[soonest] / probs[soonest:].sum(), abs=0.03)
 
 
@@ -153,20 +158,21 @@ def test_drawing_never_fails(tiny: DrumsModel, model: str) -> None:
     drummer = tiny if model == "ours" else rnn()[0]
     rng = np.random.default_rng(7)
     never, state = np.full(COUNT, NEVER), play(drummer, SOME)
-    assert drummer.draw(state, rng, earliest=never).gap >= 1
+    assert drummer.draw(state, rng, DrawRequest(earliest=never)).gap >= 1
     far = never.copy()
     far[11] = 5000
-    hit = drummer.draw(state, rng, earliest=far, temperature=0)
+    hit = drummer.draw(state, rng, DrawRequest(earliest=far, temperature=0))
     assert (hit.instrument, hit.gap >= 5000) == (11, True)
-    late = drummer.draw(state, rng, earliest=np.full(COUNT, 700), latest=600)
+    late = drummer.draw(state, rng, DrawRequest(earliest=np.full(COUNT, 700), latest=600))
     assert late.gap == 700
     for gap in (0, 1, 60, 10_000):
         state = drummer.advance(state, Hit(gap, 16, 127), 4.0)
-        assert drummer.draw(state, rng, wish=Conditioning("rock", True, 2.0, 90.0), top_p=1e-9).gap >= 0
+        request = DrawRequest(Conditioning("rock", True, 2.0, 90.0), top_p=1e-9)
+        assert drummer.draw(state, rng, request).gap >= 0
 
 
 def test_a_state_can_be_gone_on_from_twice(tiny: DrumsModel) -> None:
-    tiny.draw(play(tiny, SOME), np.random.default_rng(1))  # from now on, no wish is answered ahead
+    tiny.draw(play(tiny, SOME), np.random.default_rng(1))  # from now on, no conditioning is predicted in advance
     state = play(tiny, SOME)
     before = tiny.log_probs(state)
     one = tiny.log_probs(tiny.advance(state, Hit(120, 2, 100), 120.0))
@@ -182,32 +188,32 @@ def test_the_same_seed_draws_the_same(tiny: DrumsModel) -> None:
     assert first == again
 
 
-def test_wishes_bias_and_tempo_tell(tiny: DrumsModel) -> None:
+def test_conditioning_bias_and_tempo_have_an_effect(tiny: DrumsModel) -> None:
     state, plain = play(tiny, SOME), tiny.log_probs(play(tiny, SOME))
-    for wish in (
+    for conditioning in (
         Conditioning(style="jazz"),
         Conditioning(fill=True),
         Conditioning(fill=False),
         Conditioning(loudness=0.9),
         Conditioning(density=7.0),
     ):
-        assert not np.allclose(tiny.log_probs(state, wish), plain)
+        assert not np.allclose(tiny.log_probs(state, conditioning), plain)
     assert np.array_equal(tiny.log_probs(state, Conditioning(style="polka")), plain), (
         "a style that it does not know is none"
     )
     assert not np.allclose(tiny.log_probs(play(tiny, SOME, tempo=60.0)), plain)
     bias = np.zeros(COUNT, dtype=np.float32)
     bias[13] = 50
-    assert tiny.draw(state, np.random.default_rng(1), bias=bias).instrument == 13
+    assert tiny.draw(state, np.random.default_rng(1), DrawRequest(instrument_bias=bias)).instrument == 13
     assert tiny.follows == {"style", "fill", "loudness", "density"}
 
 
 def test_another_bar(tiny: DrumsModel) -> None:
     state = play(tiny, SOME)
-    same = tiny.at_bar(state, BAR, state.memory.tick % BAR)
-    assert same.memory is state.memory
+    same = tiny.at_bar(state, BAR, state.history.tick % BAR)
+    assert same.history is state.history
     waltz = tiny.at_bar(state, 1440, 491)
-    assert (waltz.memory.places, waltz.memory.tick) == (12, 491)
+    assert (waltz.history.places, waltz.history.tick) == (12, 491)
     assert np.exp(tiny.log_probs(waltz)).sum() == pytest.approx(1)
 
 
@@ -233,7 +239,7 @@ def test_a_place_in_the_bar_can_be_asked_of_the_rnn_drummer() -> None:
     place = np.full((COUNT, BAR), -100, dtype=np.float32)
     place[7, 360] = 0
     state = model.advance(model.start(BAR, 120, 120.0), Hit(120, 0, 100), 120.0)
-    assert model.draw(state, np.random.default_rng(0), place=place) == Hit(120, 7, 100)
+    assert model.draw(state, np.random.default_rng(0), DrawRequest(bar_bias=place)) == Hit(120, 7, 100)
 
 
 class Draws:
@@ -287,8 +293,11 @@ def test_pick_is_choose_of_one_row() -> None:
         assert ((seen[expected > 0] - kept) ** 2 / kept).sum() < len(kept) + 4 * np.sqrt(2 * len(kept))
 
 
-@pytest.mark.parametrize("wrong", [{"encoding": "groov"}, {"encoding": None}, {"ticks": []}])
-def test_a_sidecar_of_another_kind_is_refused(tiny: DrumsModel, wrong: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "wrong",
+    [{"encoding": "groove"}, {"encoding": ""}, {"options": {"ticks": []}}, {"options": {}}, {"interface": "step"}],
+)
+def test_a_sidecar_of_another_kind_is_refused(tiny: DrumsModel, wrong: dict[str, Any]) -> None:
     artifact = models.load(TINY, "drums")
-    with pytest.raises(ModelError, match=r"`(encoding|ticks)`.*export it again"):
-        drums_model(artifact.session, {**artifact.sidecar, **wrong})
+    with pytest.raises(ModelError, match=r"tiny_drums.json: `(encoding|options.ticks|interface)`.*(again|choose)"):
+        drums_model(replace(artifact, sidecar=replace(artifact.sidecar, **wrong)))

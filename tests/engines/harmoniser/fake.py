@@ -84,7 +84,7 @@ def make(
 ) -> Harmoniser:
     """A prepared engine that listens to keys, then pads, then all known melodies."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
-    monkeypatch.setattr(engine_module, "ChoraleModel", lambda session, sidecar: model)
+    monkeypatch.setattr(engine_module, "ChoraleModel", lambda artifact: model)
     settings = {"temperature": temperature, "top_p": 1.0}
     chosen, listen = make_options(Harmoniser.Options, options), ("keys", "pads", *(known or {}))
     engine = Harmoniser(Setup(chosen, settings, Path("fake.onnx"), listen))

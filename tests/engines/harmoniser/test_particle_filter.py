@@ -19,8 +19,7 @@ MELODIES = Path(__file__).parents[3] / "melodies"
 
 @pytest.fixture(scope="module")
 def model() -> ChoraleModel:
-    artifact = models.load(models.find("bachbot"), "harmoniser")
-    return ChoraleModel(artifact.session, artifact.sidecar)
+    return ChoraleModel(models.load(models.find("bachbot"), "harmoniser"))
 
 
 @pytest.fixture(scope="module")

@@ -95,7 +95,7 @@ def make(
 ) -> MelodyPlayer:
     """A prepared player; temperature 1 and top-p 1 unless told otherwise."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Artifact())
-    monkeypatch.setattr(engine_module, "MelodyModel", lambda session, sidecar: model)
+    monkeypatch.setattr(engine_module, "MelodyModel", lambda artifact: model)
     chosen = make_options(MelodyPlayer.Options, options or {})
     engine = MelodyPlayer(Setup(chosen, {"top_p": 1.0, **settings}, Path("fake.onnx"), listen))
     engine.prepare()

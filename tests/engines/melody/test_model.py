@@ -1,5 +1,6 @@
 """The melody model's states: probabilities, and that one can go on from a state twice."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +17,7 @@ TINY = ("tiny_melody", "tiny_melody_attention")
 
 def opened(name, **changes):
     artifact = models.verify(DATA / f"{name}.onnx")
-    return MelodyModel(artifact.session, {**artifact.sidecar, **changes})
+    return MelodyModel(replace(artifact, sidecar=replace(artifact.sidecar, **changes)))
 
 
 @pytest.mark.parametrize("name", TINY)
@@ -53,5 +54,11 @@ def test_before_anything_was_heard():
 
 
 def test_an_encoding_that_does_not_exist_is_refused():
-    with pytest.raises(ModelError, match="encoding"):
+    wanted = r"tiny_melody.json: `encoding` is 'mono', .* knows basic, lookback, attention, jamd: export"
+    with pytest.raises(ModelError, match=wanted):
         opened("tiny_melody", encoding="mono")
+
+
+def test_another_interface_is_refused():
+    with pytest.raises(ModelError, match=r"tiny_melody.json: `interface` is 'hit', .*'step': choose another model"):
+        opened("tiny_melody", interface="hit")

@@ -1,0 +1,171 @@
+"""The model of our metric encoding: the cell and the instrument of the next hit are drawn together, then its offset and
+velocity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from daemon.encodings.drums import metric
+from daemon.encodings.drums.hits import COUNT, Conditioning, Floats, Hit
+from daemon.encodings.drums.metric import AHEAD, CELL, EARLIEST, OFFSETS
+from daemon.engines.drums.net import (
+    ANY_HIT,
+    NEVER,
+    UNCONDITIONED,
+    DrawRequest,
+    DrumsModel,
+    DrumsState,
+    Probabilities,
+    first_possible,
+    limits_of,
+)
+from daemon.engines.shared.draw import pick
+from daemon.models import Artifact
+from daemon.models.session import BoundFunction, RecurrentSession, Tensors
+
+ADVANCE, WHEN = range(2)  # functions of the graph
+VELOCITY = 100  # of a hit that could not be drawn
+TRIES = 6
+OFFSET_NUMBERS = np.arange(OFFSETS)
+ANYWHERE = 1e-5  # share of hits that fall anywhere in their cell: a normal distribution calls what is far impossible
+TINY = 1e-30  # a probability whose logarithm is a number
+LOWEST = -1e30  # of scores: below all that are numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Of the next hit under a conditioning: `summary` (1, width), the input of the function WHEN, and `joint`
+    (AHEAD, 17), log probabilities of cell and instrument."""
+
+    conditioning: Conditioning
+    summary: Floats
+    joint: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class MetricState(DrumsState):
+    """`history` up to and including the last hit; `before`: the net's states before that hit, from which predictions
+    under other conditionings are made; `prediction`: under the conditioning that is likely to be asked for."""
+
+    history: metric.MetricHistory
+    tempo: float
+    before: Mapping[str, Floats]
+    prediction: Prediction
+
+
+class MetricModel(DrumsModel):
+    follows = frozenset({"style", "fill", "loudness", "density"})
+
+    def __init__(self, artifact: Artifact) -> None:
+        super().__init__(artifact)
+        near = (len(self._classes) + OFFSETS) // CELL + 1  # all of a cell beyond them is in the last class
+        self._near = min(near, AHEAD)
+        self._advance = RecurrentSession(artifact, ["summary", "joint"], ADVANCE, bound=True)
+        self._one, self._many = (
+            BoundFunction(artifact, ["offsets", "velocities"], WHEN, rows) for rows in (1, self._near * COUNT)
+        )
+        self._last_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST + OFFSETS - 1
+        self._last_gaps[-1] = NEVER - 2 * CELL
+        self._conditioning = UNCONDITIONED  # the last one: most likely the next one too, so predicted in advance
+
+    def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> MetricState:
+        return self._after(self._advance.zeros(), metric.start(bar, position), tempo)
+
+    def advance(self, state: MetricState, hit: Hit, tempo: float) -> MetricState:
+        return self._after(state.tensors, metric.observe(state.history, hit), tempo)
+
+    def at_bar(self, state: MetricState, bar: int, position: int) -> MetricState:
+        history = metric.moved_to_bar(state.history, bar, position)
+        return state if history is state.history else self._after(state.before, history, state.tempo)
+
+    def _after(self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float) -> MetricState:
+        """The state after the last hit of `history`; `before`: the net's states until then."""
+        prediction, tensors = self._run(before, history, tempo, self._conditioning)
+        return MetricState(tensors, metric.least_instrument(history), history, tempo, before, prediction)
+
+    def _run(
+        self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float, conditioning: Conditioning
+    ) -> tuple[Prediction, Mapping[str, Floats]]:
+        feeds: Tensors = {
+            "x": metric.features(history, tempo),
+            "window": metric.window(history).reshape(AHEAD, -1),
+            "places": metric.places(history),
+            "wishes": metric.conditioning_vector(conditioning, self.styles),
+        }
+        (summary, joint), tensors = self._advance.run(feeds, before)
+        return Prediction(conditioning, summary, joint.reshape(AHEAD, COUNT)), tensors
+
+    def _predict(self, state: MetricState, conditioning: Conditioning) -> Prediction:
+        if conditioning == state.prediction.conditioning:
+            return state.prediction
+        self._conditioning = conditioning
+        return self._run(state.before, state.history, state.tempo, conditioning)[0]
+
+    def _when(self, function: BoundFunction, prediction: Prediction, state: MetricState, which: Any) -> Any:
+        """Scores (rows, 120) of the offsets and log probabilities (rows, 127) of the velocities of the hits numbered
+        `which`, 17 × cell + instrument: one, or (rows,)."""
+        anchors = metric.anchors(state.history, *divmod(which, COUNT))
+        return function.run({"seen": prediction.summary, "which": which, "anchors": anchors})
+
+    def draw(self, state: MetricState, rng: np.random.Generator, request: DrawRequest = ANY_HIT) -> Hit:
+        """By rejection: a cell and an instrument of which the limits leave only a part are accepted with that part's
+        probability. After TRIES tries, the parts found so far count as weights, and every draw is accepted."""
+        history, limits, latest = state.history, limits_of(state, request.earliest), request.latest
+        prediction, temperature = self._predict(state, request.conditioning), request.temperature
+        scores = np.where(self._last_gaps >= limits + history.offset, prediction.joint, -np.inf)
+        scores[(latest + history.offset - EARLIEST) // CELL + 1 :] = -np.inf
+        if request.instrument_bias is not None:
+            scores += request.instrument_bias
+        scores = scores.ravel()
+        parts: dict[int, float] = {}
+        for attempt in range(2 * TRIES):
+            drawn = pick(scores, temperature, request.top_p, rng)
+            if drawn is None:
+                break
+            (offsets,), (velocities,) = self._when(self._one, prediction, state, drawn)
+            ahead, instrument = divmod(drawn, COUNT)
+            free, part = offsets, 1.0
+            soonest = ahead * CELL + EARLIEST - history.offset
+            if soonest < limits[instrument] or soonest + OFFSETS - 1 > latest:
+                gaps = soonest + OFFSET_NUMBERS
+                natural = free if ahead else np.where(gaps >= (instrument < state.least_instrument), free, -np.inf)
+                free = np.where((gaps >= limits[instrument]) & (gaps <= latest), natural, -np.inf)
+                weights = np.exp(natural - natural.max())
+                part = weights[free > -np.inf].sum() / weights.sum()
+            if part > 0 and (attempt >= TRIES or part == 1 or rng.random() < part):
+                offset = pick(free, temperature, 1.0, rng)
+                velocity = pick(velocities, temperature, 1.0, rng)
+                if offset is not None and velocity is not None:
+                    return Hit(soonest + offset, instrument, velocity + 1)
+            parts[drawn] = part
+            if part == 0:
+                scores[drawn] = -np.inf
+            if attempt == TRIES - 1:
+                scores[list(parts)] += np.log(np.maximum(list(parts.values()), TINY))
+        return first_possible(limits, VELOCITY)
+
+    def log_probs(self, state: MetricState, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
+        history = state.history
+        prediction = self._predict(state, conditioning)
+        offsets, _ = self._when(self._many, prediction, state, np.arange(self._near * COUNT))
+        gaps = np.arange(self._near)[:, None, None] * CELL + OFFSET_NUMBERS + EARLIEST - history.offset
+        possible = gaps >= (np.arange(COUNT) < state.least_instrument)[:, None]
+        free = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
+        wide = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)
+        weights = np.exp(wide - np.maximum(wide.max(axis=-1, keepdims=True), LOWEST), dtype=np.float64)
+        sums = np.maximum(weights.sum(axis=-1, keepdims=True), 1.0)  # the likeliest weighs one
+        weights = ((1 - ANYWHERE) * weights / sums + ANYWHERE / free) * possible
+        joint = np.exp(prediction.joint.astype(np.float64))
+        joint[: self._near] *= possible.any(axis=-1)
+        joint /= joint.sum()
+        classes = self._classes[gaps.clip(0, len(self._classes) - 1)]
+        index = np.arange(COUNT)[:, None] * len(self.ticks) + classes
+        masses = weights * joint[: self._near, :, None]
+        total = np.bincount(index.ravel(), masses.ravel(), COUNT * len(self.ticks)).reshape(COUNT, -1)
+        total[:, -1] += joint[self._near :].sum(axis=0)
+        with np.errstate(divide="ignore"):
+            return np.log(total)
