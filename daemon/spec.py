@@ -8,6 +8,8 @@ from typing import Any
 from daemon.music.melody import Melody, melody_from_json
 from daemon.music.tempo import TempoMap, tempo_map_from_json
 
+INTERNAL = "internal"  # jamd's own clock; every other source of the clock is external
+
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
@@ -68,19 +70,24 @@ class ControlSpec:
 
 @dataclass(frozen=True, slots=True)
 class ClockSpec:
-    """The clock source: internal, the MIDI clock received at input `port` (`midi`), or Ableton Link (`link`).
+    """The clock: `source` is a name of `daemon.clocks.table`, `port` the input that it reads, if it reads one.
 
     `send`: outputs that get MIDI clock. The internal clock starts at once, unless `by_hand`, after `count_in` bars.
     `metronome`: output and channel; `click`: always, or in the count-in only.
     """
 
-    source: str = "internal"
+    source: str = INTERNAL
     port: str | None = None
     send: tuple[str, ...] = ()
     by_hand: bool = False
     count_in: int = 0
     metronome: tuple[str, int] | None = None
     click: str = "always"
+
+    @property
+    def is_external(self) -> bool:
+        """Whether tempo, start and stop come from outside: there is no tempo map and no count-in."""
+        return self.source != INTERNAL
 
 
 @dataclass(frozen=True, slots=True)

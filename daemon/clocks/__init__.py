@@ -1,1 +1,1 @@
-"""Clock sources that jamd can follow, the MIDI clock that it sends, and tempo by tapping. Pure but for Ableton Link."""
+"""Clock sources and their table, MIDI clock output, tempo by tapping. Pure, except for Ableton Link."""

@@ -1,4 +1,4 @@
-"""The line of beats that those who keep the time have given to the performance, and when a new one is worth giving."""
+"""The tempo that a clock source reports: a measured tempo, limited in how far and how often the beat jumps."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import math
 
 from daemon.music.tempo import Tempo
 
-AHEAD = 0.25  # seconds: where the line that was given last and the present one are compared
-CLOSE = 0.0002  # seconds: by less they may differ
-JUMP = 0.004  # seconds: by more the beat does not jump, but is slewed
+AHEAD = 0.25  # seconds from now to the moment at which the reported and the measured tempo are compared
+TOLERANCE = 0.0002  # seconds by which they may differ there
+MAX_JUMP = 0.004  # seconds; a larger error is slewed
 
 
 class SlewedTempo:
-    """`tempo` is what was given last.
+    """`tempo` is the one that was reported last.
 
-    A new one is given when the prediction for AHEAD has changed by CLOSE. The beat jumps by JUMP at most, forwards or
-    backwards; where it has to be repaired by more, the line runs at half to one and a half times the tempo until it is
-    right. More than that it jumps only where somebody asked for it.
+    A new one is due when the beat predicted for AHEAD has changed by more than TOLERANCE. The beat jumps by MAX_JUMP at
+    most, forwards or backwards. A larger error is slewed: the beat runs at half to one and a half times the tempo until
+    it is right. Only `jump`, for a start or a jump of the transport, moves it further.
     """
 
     def __init__(self, tempo: Tempo) -> None:
@@ -24,24 +24,24 @@ class SlewedTempo:
         self.slew_end = -math.inf  # seconds
 
     def jump(self, tempo: Tempo) -> None:
-        """Give this one, wherever it is."""
+        """Report `tempo`, however far it is from the last one."""
         self.tempo, self.slew_end = tempo, -math.inf
 
-    def follow(self, now: float, truth: Tempo, slew: float) -> Tempo | None:
-        """What is to be given at `now` if `truth` is the present line: nothing if that was given already.
+    def follow(self, now: float, measured: Tempo, slew: float) -> Tempo | None:
+        """The tempo to report at `now`, or None if the last one is still good enough.
 
-        A slew takes `slew` seconds at least. Somebody has to ask when it is over, or the line runs on as fast.
+        A slew takes at least `slew` seconds. It ends only if this is called at `slew_end` or soon after.
         """
-        given = self.tempo
-        beat = 60 / truth.bpm  # seconds
+        reported = self.tempo
+        beat = 60 / measured.bpm  # seconds
         at = self.slew_end if now < self.slew_end else now + AHEAD
-        if abs(truth.beat_at(at) - given.beat_at(at)) * beat <= CLOSE:
+        if abs(measured.beat_at(at) - reported.beat_at(at)) * beat <= TOLERANCE:
             return None
-        missing = (truth.beat_at(now) - given.beat_at(now)) * beat
-        if abs(missing) <= JUMP:
-            self.jump(truth)
+        error = (measured.beat_at(now) - reported.beat_at(now)) * beat  # seconds
+        if abs(error) <= MAX_JUMP:
+            self.jump(measured)
         else:
-            slew = max(slew, 2 * abs(missing))
-            self.tempo = Tempo(given.beat_at(now), now, truth.bpm * (1 + missing / slew))
+            slew = max(slew, 2 * abs(error))
+            self.tempo = Tempo(reported.beat_at(now), now, measured.bpm * (1 + error / slew))
             self.slew_end = now + slew
         return self.tempo

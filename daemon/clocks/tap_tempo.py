@@ -1,18 +1,19 @@
-"""Tempo by tapping: the drummer's foot, a pad, or a key of the computer."""
+"""Tempo by tapping: a pedal, a pad, or a key of the computer."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
 
-SLOWEST, FASTEST = 20.0, 400.0  # beats per minute
-STEADY = 0.25  # how much an interval may differ from the one before, as a share of it, to count with it
+from daemon.music.tempo import MAX_BPM, MIN_BPM
+
+STEADY = 0.25  # largest difference of an interval from the mean, as a share of the mean
 
 
 class TapTempo:
-    """The tempo of the last taps. A pause of more than three seconds, or an uneven tap, begins anew."""
+    """The tempo of the last taps. A pause of more than three seconds, or an uneven tap, starts again."""
 
-    MOST = 8  # that are remembered
+    MOST = 8  # taps that are kept
 
     def __init__(self, stamps: Iterable[float] = ()) -> None:
         self._stamps: deque[float] = deque(stamps, maxlen=self.MOST)
@@ -21,9 +22,9 @@ class TapTempo:
         """`stamp` in seconds."""
         if self._stamps:
             interval = stamp - self._stamps[-1]
-            if interval < 60 / FASTEST:
-                return  # one foot, two contacts
-            if interval > 60 / SLOWEST:
+            if interval < 60 / MAX_BPM:
+                return  # contact bounce: one tap, two messages
+            if interval > 60 / MIN_BPM:
                 self._stamps.clear()
             elif self.period is not None and abs(interval - self.period) > STEADY * self.period:
                 last = self._stamps[-1]
@@ -32,6 +33,7 @@ class TapTempo:
         self._stamps.append(stamp)
 
     def forget(self) -> None:
+        """Start again with the next tap."""
         self._stamps.clear()
 
     @property
@@ -44,7 +46,7 @@ class TapTempo:
 
     @property
     def period(self) -> float | None:
-        """Seconds from tap to tap, on average of the last four; None before the second one."""
+        """Seconds from tap to tap, the mean of the last four intervals; None before the second tap."""
         if len(self._stamps) < 2:
             return None
         last = list(self._stamps)[-5:]

@@ -2,49 +2,53 @@
 
 from __future__ import annotations
 
-from daemon.clocks import ableton_link
+from daemon.clocks.table import CLOCK_SOURCES, external_sources
 from daemon.config.names import Names
 from daemon.config.values import Clock
 from daemon.config.yaml_file import Value
-from daemon.performance.transport import FOLLOWS
+from daemon.music.tempo import MAX_BPM, MIN_BPM
+from daemon.spec import INTERNAL
 
 
 def read_clock(value: Value, names: Names) -> Clock:
     clock, default = value.section(*Clock.__slots__), Clock()
-    source = clock["source"].one_of([default.source, *names.melodies, *FOLLOWS], default.source, "a clock")
-    if source == "link" and (lacking := ableton_link.lacking()):
-        clock["source"].report(lacking)
+    external = external_sources()
+    source = clock["source"].one_of([INTERNAL, *names.melodies, *external], default.source, "a clock")
+    kind = CLOCK_SOURCES.get(source, CLOCK_SOURCES[INTERNAL])  # a melody's tempo map is for the internal clock
+    if missing := kind.missing():
+        clock["source"].report(missing)
     port = None
-    if source == "midi":
-        port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the MIDI clock")
+    if kind.needs_port:
+        port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the clock")
     elif clock["port"].given:
-        clock["port"].report("only the source `midi` has a port: delete this, or make the source `midi`")
+        having = " or ".join(f"`{name}`" for name in external if CLOCK_SOURCES[name].needs_port)
+        clock["port"].report(f"only the source {having} has a port: delete this, or make the source {having}")
     start = clock["start"].one_of(("at once", "by hand"), default.start, "a way to start")
-    if source == "midi" and start == "by hand":
-        clock["start"].report("with the source `midi` it waits for that clock anyway: delete this")
+    if kind.always_waits and start == "by hand":
+        clock["start"].report(f"with the source `{source}` it waits for that clock anyway: delete this")
     count_in = clock["count_in"].integer(0, 8, default.count_in)
-    if source in FOLLOWS and count_in:
+    if source in external and count_in:
         clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this")
         count_in = 0
     return Clock(
         source,
         port,
-        clock["bpm"].number(20, 400, default.bpm),
+        clock["bpm"].number(MIN_BPM, MAX_BPM, default.bpm),
         clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
         start,
         count_in,
-        _read_metronome(clock["metronome"], source, count_in, names),
+        _read_metronome(clock["metronome"], source in external, count_in, names),
         names.outputs_in(clock["send"]),
     )
 
 
-def _read_metronome(value: Value, source: str, count_in: int, names: Names) -> tuple[str, int, str] | None:
+def _read_metronome(value: Value, is_external: bool, count_in: int, names: Names) -> tuple[str, int, str] | None:
     if not value.given:
         return None
     metronome = value.section("port", "channel", "when")
     when = metronome["when"].one_of(("always", "count-in"), "always", "a time to click")
     if when == "count-in" and not count_in:
-        remedy = "write always" if source in FOLLOWS else "give clock.count_in some bars, or write always"
+        remedy = "write always" if is_external else "give clock.count_in some bars, or write always"
         metronome["when"].report(f"there is no count-in, so it would never click: {remedy}")
     return (
         metronome["port"].one_of(names.outputs, what="an output among the ports"),

@@ -10,19 +10,19 @@ from typing import Any
 
 import yaml
 
+from daemon.clocks.table import CLOCK_SOURCES
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
 from daemon.music.tempo import TempoMap
-from daemon.performance.transport import FOLLOWS
-from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`source`: internal, a melody's name (its tempo map), midi (MIDI clock received at input `port`) or link."""
+    """`source`: a name in `CLOCK_SOURCES`, or a melody's name (the internal clock with that melody's tempo map)."""
 
-    source: str = "internal"
+    source: str = INTERNAL
     port: str | None = None
     bpm: float = 96.0
     beats_per_bar: float = 4.0  # in quarter notes
@@ -81,7 +81,7 @@ class Config:
     def _clock_spec(self) -> ClockSpec:
         clock, metronome = self.clock, self.clock.metronome
         return ClockSpec(
-            clock.source if clock.source in FOLLOWS else "internal",
+            clock.source if clock.source in CLOCK_SOURCES else INTERNAL,
             clock.port,
             clock.send,
             clock.start == "by hand",

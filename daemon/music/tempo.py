@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SIXTEENTH = 0.25  # beats
+MIN_BPM, MAX_BPM = 20.0, 400.0  # of every clock, in beats per minute; files may hold others
 
 
 @dataclass(frozen=True, slots=True)

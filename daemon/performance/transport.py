@@ -12,10 +12,10 @@ from functools import partial
 from typing import Any
 
 from daemon.clocks.midi_clock_out import MidiClockOut
-from daemon.clocks.tap_tempo import FASTEST, SLOWEST, TapTempo
+from daemon.clocks.tap_tempo import TapTempo
 from daemon.metrics import GRID
 from daemon.music.events import is_note_off, is_note_on
-from daemon.music.tempo import SIXTEENTH, Tempo
+from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
 from daemon.performance.held_notes import HeldNotes, Send
 from daemon.performance.metronome import Metronome
 from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
@@ -25,7 +25,6 @@ from daemon.spec import MelodySpec, StageSpec
 PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
 RANK_TEMPO = 0
 LATE = 0.1  # seconds after which a melody's note is dropped
-FOLLOWS = ("midi", "link")  # sources that keep the time for us
 
 PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
 
@@ -87,7 +86,7 @@ class Transport:
 
     @property
     def follows(self) -> bool:
-        return self._spec.clock.source in FOLLOWS
+        return self._spec.clock.is_external
 
     # Start, stop
 
@@ -136,7 +135,7 @@ class Transport:
 
     def set_bpm(self, now: float, bpm: float) -> None:
         """Set the tempo until the next change of the tempo map."""
-        self._bpm, self._slew = min(max(bpm, SLOWEST), FASTEST), None
+        self._bpm, self._slew = min(max(bpm, MIN_BPM), MAX_BPM), None
         self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
         if self.running:
             self._follow_map(self.tempo.beat_at(now))
@@ -147,7 +146,7 @@ class Transport:
         period = self._taps.period
         if period is None:
             return None
-        self._bpm = min(max(60 / period, SLOWEST), FASTEST)
+        self._bpm = min(max(60 / period, MIN_BPM), MAX_BPM)
         if not self.running:
             self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
             if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MOST):

@@ -234,7 +234,7 @@ MISTAKES = [
     ("bpm: 100", "bmp: 100", "1: clock.bmp: unknown key: did you mean 'bpm'?"),
     ("bpm: 100", "source: twinkel", "1: clock.source: 'twinkel' is not a clock: did you mean 'twinkle'?"),
     ("bpm: 100", "source: mid", "1: clock.source: 'mid' is not a clock: did you mean 'midi'?"),
-    ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that receives the MI"),
+    ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that receives the cl"),
     ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that receives t"),
     ("bpm: 100", "port: keys", "1: clock.port: only the source `midi` has a port"),
     ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: there are at once, by hand"),

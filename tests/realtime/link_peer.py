@@ -10,12 +10,16 @@ import sys
 import time
 from typing import Any
 
-from daemon.clocks import ableton_link
-from daemon.clocks.midi_clock_in import TransportChange
+from daemon.clocks.ableton_link import AbletonLink
+from daemon.clocks.source import SourceSetup, TransportChange
+from daemon.commands import SetTempo, StartTransport, StopTransport
+from daemon.spec import ClockSpec
 
 
 def main(bpm: float, quantum: float) -> None:
-    clock = ableton_link.join(bpm, quantum)
+    spec = ClockSpec("link", by_hand=True)
+    clock = AbletonLink.create(SourceSetup(spec, bpm, quantum, lambda: 0.0, lambda *_: None, time.perf_counter))
+    clock.begin(time.perf_counter())
     starts: list[list[float]] = []
     print("{}", flush=True)
     while True:
@@ -25,18 +29,18 @@ def main(bpm: float, quantum: float) -> None:
             for change in clock.advance(now)
             if isinstance(change, TransportChange) and change.kind == "start"
         ]
-        if not select.select([sys.stdin], [], [], clock.next_look(now) - now)[0]:
+        if not select.select([sys.stdin], [], [], max(clock.next_look - now, 0.0))[0]:
             continue
         line = sys.stdin.readline()
         if not line:
             break
         match json.loads(line):
             case ["start"]:
-                clock.start(time.perf_counter())
+                clock.propose(time.perf_counter(), StartTransport(), 0.0)
             case ["stop"]:
-                clock.stop(time.perf_counter())
+                clock.propose(time.perf_counter(), StopTransport(), 0.0)
             case ["bpm", value]:
-                clock.set_bpm(time.perf_counter(), value)
+                clock.propose(time.perf_counter(), SetTempo(value), 0.0)
             case ["press", plays]:
                 press(clock, plays)
         tempo = clock.tempo
@@ -45,8 +49,8 @@ def main(bpm: float, quantum: float) -> None:
     clock.close()
 
 
-def press(clock: ableton_link.AbletonLink, plays: bool) -> None:
-    link = clock._link
+def press(clock: AbletonLink, plays: bool) -> None:
+    link = clock._session._link
     state = link.captureAppSessionState()
     state.setIsPlaying(plays, link.clock().micros())
     link.commitAppSessionState(state)

@@ -1,4 +1,4 @@
-"""From a master's bytes to beats: what a stage makes of a DAW's transport."""
+"""MIDI clock and the internal clock through the driver: what a performance does with a DAW's transport."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"
 
 
 class Master:
-    """Sends clock at a tempo, and what it is told to."""
+    """A DAW that sends MIDI clock at `bpm` to the input `keys`, and a performance that follows it."""
 
     def __init__(self, clock: ClockSpec = MIDI) -> None:
         self.sink = Recorder()
         self.performance = Performance(StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), clock=clock), self.sink)
-        self.said: list[str] = []
-        self.time = ClockDriver(self.performance, lambda level, cause, text: self.said.append(text))
+        self.log: list[str] = []
+        self.time = ClockDriver(self.performance, lambda level, cause, text: self.log.append(text))
         self.performance.take(PlayerUp(0.0, "choir"))
         self.now, self.bpm = 10.0, 100.0
         self.time.begin(self.now)
@@ -36,7 +36,7 @@ class Master:
         assert self.time.hear(self.now, "keys", message, self.now)
 
     def tick(self, count: int) -> None:
-        """So many ticks; time ends just before the next one."""
+        """Send `count` ticks; `now` is then the time of the next one."""
         for _ in range(count):
             self.send(TICK)
             self.now += 60 / self.bpm / 24
@@ -48,7 +48,7 @@ class Master:
         return self.performance.beat_at(self.now)
 
 
-def test_ticks_alone_are_a_tempo() -> None:
+def test_ticks_alone_give_the_tempo() -> None:
     master = Master()
     master.tick(60)
     assert not master.performance.running
@@ -74,7 +74,7 @@ def test_start_song_position_and_continue_as_logic_sends_them() -> None:
     assert window.bar_start == 16.0 and window.start >= 17.75
 
 
-def test_continue_goes_on_where_stop_left_it() -> None:
+def test_continue_resumes_where_stop_was() -> None:
     master = Master()
     master.send(START)
     master.tick(100)
@@ -85,7 +85,7 @@ def test_continue_goes_on_where_stop_left_it() -> None:
     assert master.beat == pytest.approx(5.0, abs=0.001)
 
 
-def test_a_cycle_while_it_runs() -> None:
+def test_a_loop_in_the_daw() -> None:
     master = Master()
     master.send(START)
     master.tick(16 * 24)
@@ -94,7 +94,7 @@ def test_a_cycle_while_it_runs() -> None:
     assert master.beat == pytest.approx(9.0, abs=0.001)
 
 
-def test_a_source_that_is_unplugged_and_back_keeps_the_bar_count() -> None:
+def test_a_master_that_is_unplugged_and_back_keeps_the_bar_count() -> None:
     master = Master()
     master.send(START)
     master.tick(96)
@@ -107,7 +107,7 @@ def test_a_source_that_is_unplugged_and_back_keeps_the_bar_count() -> None:
     assert master.beat == pytest.approx(12.0, abs=0.02)
 
 
-def test_the_stage_after_a_crash_goes_on_where_the_song_is() -> None:
+def test_the_next_stage_resumes_at_the_song_s_beat() -> None:
     master, later = Master(), Master()
     master.send(START)
     master.tick(100)
@@ -116,10 +116,10 @@ def test_the_stage_after_a_crash_goes_on_where_the_song_is() -> None:
     later.tick(44)
     assert later.performance.running and later.beat == pytest.approx(6.0, abs=0.001)
     first = next(call for _, _, call in later.sink.calls if isinstance(call, Generate)).window.start
-    assert 4.5 <= first <= 4.75  # what is over is not played again
+    assert 4.5 <= first <= 4.75  # beats before that are not played again
 
 
-def test_the_stage_after_a_crash_does_not_go_on_at_a_slew_s_tempo() -> None:
+def test_the_next_stage_does_not_keep_the_tempo_of_a_slew() -> None:
     master, later = Master(), Master()
     master.send(START)
     master.tick(96)
@@ -133,7 +133,7 @@ def test_the_stage_after_a_crash_does_not_go_on_at_a_slew_s_tempo() -> None:
     assert later.performance.beat_at(master.now) == pytest.approx(master.beat, abs=1 / 48)
 
 
-def test_the_stage_after_a_crash_stands_where_the_song_stood() -> None:
+def test_the_next_stage_waits_where_the_song_stopped() -> None:
     master, later = Master(), Master()
     master.send(START)
     master.tick(100)
@@ -142,30 +142,30 @@ def test_the_stage_after_a_crash_stands_where_the_song_stood() -> None:
     assert not later.performance.running and later.performance.position == 4.0
 
 
-def test_a_stage_that_was_never_started_has_no_place_to_go_on() -> None:
+def test_a_stage_that_was_never_started_has_no_place() -> None:
     sink = Recorder()
     performance = Performance(StageSpec(STEADY, (KEYS, OUT)), sink)
     assert ClockDriver(performance, lambda *_: None).place() == []
 
 
-def test_other_ports_and_other_messages_are_none_of_the_clock() -> None:
+def test_other_ports_and_other_messages_are_left_to_the_performance() -> None:
     master = Master()
     assert not master.time.hear(1.0, "pads", TICK, 1.0)
     assert not master.time.hear(1.0, "keys", b"\x90\x3c\x40", 1.0)
     assert not Master(ClockSpec()).time.hear(1.0, "keys", TICK, 1.0)
 
 
-def test_nonsense_is_said() -> None:
+def test_invalid_input_is_logged() -> None:
     master = Master()
     master.send(START)
     master.tick(30)
     master.send(CONTINUE)
-    assert master.said and "Continue" in master.said[0]
+    assert master.log and "Continue" in master.log[0]
     assert master.performance.running
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_the_internal_clock_starts_by_itself_or_not(by_hand: bool) -> None:
+def test_the_internal_clock_starts_by_itself_or_by_hand(by_hand: bool) -> None:
     assert Master(ClockSpec(by_hand=by_hand)).performance.running is not by_hand
 
 
@@ -181,7 +181,7 @@ def test_a_reload_follows_another_port() -> None:
     assert master.time.hear(master.now, "pads", TICK, master.now)
 
 
-def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
+def test_continue_in_the_next_stage_resumes_where_the_song_stopped() -> None:
     master, later = Master(), Master()
     master.send(START)
     master.tick(100)
@@ -194,13 +194,13 @@ def test_continue_after_a_crash_goes_on_where_the_song_stood() -> None:
 
 
 def by_hand(master: Master, command: Command) -> None:
-    """As process.py hands it on, and looks soon after."""
+    """Propose a command as stage/process.py does, which looks at the source soon after."""
     master.time.propose(master.now, command, master.now)
     master.time.look(master.now)
 
 
-def test_a_start_by_hand_counts_as_the_masters() -> None:
-    """jamd came too late for the master's Start."""
+def test_a_start_by_hand_counts_as_the_master_s() -> None:
+    """jamd was started after the master's Start."""
     master = Master()
     master.tick(60)
     by_hand(master, StartTransport())
@@ -210,7 +210,7 @@ def test_a_start_by_hand_counts_as_the_masters() -> None:
     assert not master.performance.running
 
 
-def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
+def test_after_a_stop_by_hand_the_master_has_to_start_again() -> None:
     master = Master()
     master.send(START)
     master.tick(100)
@@ -222,10 +222,10 @@ def test_stopped_by_hand_it_stands_until_the_master_starts_anew() -> None:
     master.send(CONTINUE)
     master.tick(24)
     assert master.performance.running and master.beat == pytest.approx(9.0, abs=0.001)
-    assert not master.said
+    assert not master.log
 
 
-def test_continue_after_a_reload_to_midi_goes_on_where_it_stands() -> None:
+def test_continue_after_a_reload_to_midi_resumes_where_the_song_stopped() -> None:
     master = Master(ClockSpec())
     master.performance.advance(master.now + 5.0)
     master.performance.take(Reconfigured(master.now + 5.0, replace(master.performance.spec, clock=MIDI)))
