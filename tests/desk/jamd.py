@@ -93,7 +93,7 @@ class Jamd:
         """Process ids: of `stage`, and of each player by its name."""
         found = {}
         for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            for pid in thread.read_text().split():
+            for pid in _read(thread).split():
                 command = _command(int(pid))
                 if "daemon.stage.process" in command:
                     found["stage"] = int(pid)
@@ -148,7 +148,12 @@ class Jamd:
 
 
 def _command(pid: int) -> list[str]:
+    return _read(Path(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")
+
+
+def _read(path: Path) -> str:
+    """Empty where the process or thread has ended meanwhile."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        return path.read_text()
     except OSError:
-        return []
+        return ""
