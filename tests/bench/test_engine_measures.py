@@ -1,4 +1,4 @@
-"""What `jamd bench` makes of what it heard."""
+"""How `jamd bench` evaluates received messages."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from daemon.engines.options import option
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_on
 
-CRASH, HANG = 1, 2  # pitches that it cannot stand
+CRASH, HANG = 1, 2  # pitches that make the engine fail or block
 
 
 class Echo(Engine):
@@ -37,7 +37,7 @@ class Echo(Engine):
         pitch = event.message[1]
         if is_note_on(event.message):
             if pitch == CRASH:
-                raise ValueError("a note that it cannot stand")
+                raise ValueError("a note that the engine fails on")
             if pitch == HANG:
                 time.sleep(60)
             yield Play(event.beat, min(pitch + int(self.values["shift"]), 127), event.message[2], "echo")

@@ -1,4 +1,4 @@
-"""A `jamd run` of the tests' own: its log, its children, and bands to play. Linux, for it looks into /proc."""
+"""A `jamd run` for tests: configuration, log and child processes. Linux only, because it reads /proc."""
 
 import os
 import re
@@ -41,7 +41,7 @@ def write_tune(path: Path) -> None:
 
 
 class Jamd:
-    """Started in `folder` from `config`; `log` grows. Leaving the block asks it to end, by force if need be."""
+    """A `jamd run` in `folder` with `config`; `log` grows. The end of the `with` block terminates it, or kills it."""
 
     def __init__(self, folder: Path, config: str, *arguments: str, **environment: str) -> None:
         self.folder, self.log = folder, ""
@@ -62,7 +62,7 @@ class Jamd:
         self._reader.start()
 
     def configure(self, config: str) -> None:
-        """All at once: one that is read while it is written may be empty, which is a configuration, without ports."""
+        """Replace the file atomically: half of it may be empty, which is a valid configuration without ports."""
         (self.folder / "config.new").write_text(config)
         (self.folder / "config.new").replace(self.folder / "config.yaml")
 
@@ -75,7 +75,7 @@ class Jamd:
         return self
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:
-        """Until it holds; returns the seconds it took."""
+        """Wait until the condition holds; returns the seconds that took."""
         start = time.monotonic()
         while not condition():
             took = time.monotonic() - start
@@ -84,7 +84,7 @@ class Jamd:
         return time.monotonic() - start
 
     def reload(self) -> None:
-        """Ask for it, and wait for its outcome."""
+        """Send SIGHUP, and wait for the reload's outcome in the log."""
         before = len(self.log)
         self.process.send_signal(signal.SIGHUP)
         self.wait(lambda: re.search("reloaded|nothing was changed", self.log[before:]), 15, "a reload")
@@ -93,7 +93,7 @@ class Jamd:
         """Process ids: of `stage`, and of each player by its name."""
         found = {}
         for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            for pid in thread.read_text().split():
+            for pid in _read(thread).split():
                 command = _command(int(pid))
                 if "daemon.stage.process" in command:
                     found["stage"] = int(pid)
@@ -108,18 +108,18 @@ class Jamd:
         return self.children()[name]
 
     def left_behind(self) -> list[int]:
-        """Those of our children that live although we are gone."""
+        """Children of jamd that still run after jamd has ended."""
         return [pid for pid in self._seen if any(word.startswith("daemon.") for word in _command(pid))]
 
     def end(self, *signals: signal.Signals) -> int:
-        """Send them; its exit status."""
+        """Send the signals (SIGTERM by default) and return jamd's exit status."""
         self.children()
         for number in signals or (signal.SIGTERM,):
             self.process.send_signal(number)
         return self.over()
 
     def over(self, seconds: float = 10) -> int:
-        """Wait for its end; its exit status."""
+        """Wait for jamd to end; returns its exit status."""
         status = self.process.wait(seconds)
         self._reader.join(5)
         return status
@@ -148,7 +148,12 @@ class Jamd:
 
 
 def _command(pid: int) -> list[str]:
+    return _read(Path(f"/proc/{pid}/cmdline")).rstrip("\0").split("\0")
+
+
+def _read(path: Path) -> str:
+    """Empty where the process or thread has ended meanwhile."""
     try:
-        return Path(f"/proc/{pid}/cmdline").read_text().rstrip("\0").split("\0")
+        return path.read_text()
     except OSError:
-        return []
+        return ""

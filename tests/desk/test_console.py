@@ -1,4 +1,4 @@
-"""Output to streams that take nothing: nobody waits, and what comes later is in order."""
+"""Output to blocked streams: the caller never waits, and later texts are in order."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_texts_come_in_order(pipe: tuple[int, TextIO]) -> None:
         assert take(read, b"99 \xe2\x99\xaf\n").decode() == "".join(f"{n} ♯\n" for n in range(100))
 
 
-def test_a_pipe_that_nobody_reads_costs_lines_and_no_time(pipe: tuple[int, TextIO]) -> None:
+def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int, TextIO]) -> None:
     read, stream = pipe
     line = "x" * 1000 + "\n"
     with ConsoleWriter() as output:
@@ -64,7 +64,7 @@ def test_a_pipe_that_nobody_reads_costs_lines_and_no_time(pipe: tuple[int, TextI
     assert (end, rest) == ("end", "")
 
 
-def test_the_end_does_not_wait_for_ever(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_has_a_time_limit(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.1)
     begun = time.monotonic()
     with ConsoleWriter() as output:
@@ -75,7 +75,7 @@ def test_the_end_does_not_wait_for_ever(pipe: tuple[int, TextIO], monkeypatch: p
         left -= len(os.read(pipe[0], left))
 
 
-def test_what_waits_is_printed_before_the_process_ends_and_what_nobody_takes_does_not_hold_it_up() -> None:
+def test_queued_texts_are_written_before_the_process_ends_unless_the_pipe_is_blocked() -> None:
     program = (
         "import sys; from daemon.desk.console import ConsoleWriter\n"
         "with ConsoleWriter() as output: [output.put(sys.stdout, 'x' * 1000) for _ in range(%d)]"
@@ -86,7 +86,7 @@ def test_what_waits_is_printed_before_the_process_ends_and_what_nobody_takes_doe
         assert stuck.wait(10) == 0
 
 
-def test_streams_that_are_gone_or_never_were_are_no_trouble(pipe: tuple[int, TextIO]) -> None:
+def test_closed_and_missing_streams_are_ignored(pipe: tuple[int, TextIO]) -> None:
     read, stream = pipe
     nothing: list[TextIO] = [io.StringIO(), None]  # type: ignore[list-item]
     with open(os.devnull) as unwritable, ConsoleWriter() as output:

@@ -18,7 +18,9 @@ def reporter(now: list[float], caplog: pytest.LogCaptureFixture, monkeypatch: py
     return Reporter(lambda: now[0])
 
 
-def test_a_cause_is_said_once_a_minute(reporter: Reporter, now: list[float], caplog: pytest.LogCaptureFixture) -> None:
+def test_causes_are_logged_once_a_minute(
+    reporter: Reporter, now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
     for _ in range(500):
         reporter.say("warning", "port", "the port is lost")
         reporter.say("error", "player", "the player ended")
@@ -30,7 +32,7 @@ def test_a_cause_is_said_once_a_minute(reporter: Reporter, now: list[float], cap
     assert caplog.records[2].levelname == "WARNING"
 
 
-def test_without_a_cause_everything_is_said(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> None:
+def test_without_a_cause_every_text_is_logged(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> None:
     reporter.say("info", "", "one")
     reporter.say("info", "", "one")
     assert caplog.messages == ["one", "one"]

@@ -10,7 +10,7 @@ SPEC = PlayerSpec("ann", ("keys",), "out", {"echo": 1}, True, 0.03, 0.1)
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".json"])
-def test_a_model_that_was_exported_anew_is_a_change(tmp_path: Path, suffix: str) -> None:
+def test_a_newly_exported_model_changes_the_slot(tmp_path: Path, suffix: str) -> None:
     for name in ("m.onnx", "m.json"):
         (tmp_path / name).write_text("one")
     member = {"model": str(tmp_path / "m.onnx")}

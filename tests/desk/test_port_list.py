@@ -1,4 +1,4 @@
-"""`jamd ports`: which systems are looked at, and whose ports are shown."""
+"""`jamd ports`: which MIDI systems are tried, and which ports are listed."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def rtmidi(monkeypatch: pytest.MonkeyPatch) -> Any:
     return fake
 
 
-def test_what_is_shown_is_what_ports_are_opened_on(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")  # where JACK may be compiled in, but nobody watches over it
+def test_the_listed_systems_are_those_that_ports_are_opened_on(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")  # where JACK may be compiled in, but jamd does not watch its server
     assert [system.name for system in systems()] == ["CoreMIDI"]
     monkeypatch.setattr(sys, "platform", "linux")
     assert [system.name for system in systems()] == ["JACK", "CoreMIDI"]
 
 
-def test_our_own_ports_are_not_among_those_that_can_be_connected(rtmidi: Any) -> None:
+def test_jamds_own_ports_are_not_listed(rtmidi: Any) -> None:
     rtmidi.get_compiled_api = lambda: [3]
     others = ("Piano 20:0", "jamdown 24:0")
     assert list(systems()) == [System("CoreMIDI", "", others, others)]
     assert Handle.closed == 2
 
 
-def test_a_system_that_fails_is_said(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_system_that_fails_is_listed_with_its_error(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise rtmidi.RtMidiError(" no driver ")
 

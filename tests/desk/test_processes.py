@@ -1,4 +1,4 @@
-"""The life cycle of child processes: a further kind of process is one row, which the supervisor needs no line for."""
+"""The life cycle of child processes: a further kind of process is one row, without a line in the supervisor."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ with connect(Path(sys.argv[1]) / "desk.sock") as desk:
 
 @dataclass
 class Heard:
-    """What came out of the supervisor, and of the process by its handlers."""
+    """The supervisor's log, and the messages that the row's handlers got."""
 
     lines: list[tuple[str, str]] = field(default_factory=list)  # level, text
     pids: list[int] = field(default_factory=list)  # of the processes that got ready
@@ -63,7 +63,7 @@ class Heard:
 
 
 def row(heard: Heard) -> ProcessKind[ProcessSlot]:
-    """The third row of the process table: a light that shows how jamd is."""
+    """The third row of the process table: a light that shows jamd's state."""
 
     def on_ready(_processes: Processes, slot: ProcessSlot) -> None:
         assert slot.child is not None

@@ -1,4 +1,4 @@
-"""README's pieces of config.yaml, put in place of the same lines."""
+"""README's excerpt of config.yaml, in place of the same keys."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from daemon.config import load
 from daemon.paths import resources
 
 
-def test_a_synthesiser_is_joined(tmp_path: Path) -> None:
+def test_a_synthesiser_is_connected(tmp_path: Path) -> None:
     (piece,) = re.findall(r"^```yaml\n(.*?)^```$", (resources() / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     shipped = yaml.safe_load((resources() / "config.yaml").read_text())
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**shipped, **yaml.safe_load(piece)}))

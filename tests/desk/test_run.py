@@ -23,7 +23,7 @@ Start = Callable[..., Jamd]
 
 @pytest.fixture
 def start(tmp_path: Path, echo_engine: Path, request: pytest.FixtureRequest) -> Start:
-    """Starts a jamd that ends with the test and leaves nothing behind, neither processes nor files in memory."""
+    """Starts a jamd that ends with the test, and checks that neither processes nor files in memory are left."""
 
     def start(config: str, *arguments: str, **environment: str) -> Jamd:
         jamd = Jamd(tmp_path, config, *arguments, **environment)
@@ -44,7 +44,7 @@ def sessions(jamd: Jamd) -> list[mido.MidiFile]:
 
 
 def assert_complete(jamd: Jamd, *names: str) -> None:
-    """Its one recording has notes of all of `names`, and an end for every note."""
+    """The only recording has notes of every one of `names`, and a note-off for each note."""
     (session,) = sessions(jamd)
     recorded = {}
     for track in session.tracks:
@@ -71,7 +71,7 @@ def test_for_a_while(start: Start) -> None:
     assert [name for name in json.loads(metrics) if f"`{name}`" not in explained] == []
 
 
-def test_silence_that_is_to_be_expected_is_said(start: Start) -> None:
+def test_expected_silence_is_logged(start: Start) -> None:
     alone = start(band("ann").replace("listen: [keys, tune], ", "")).ready()
     assert "ann listens to no source" in alone.log
     assert alone.end() == 0
@@ -79,7 +79,7 @@ def test_silence_that_is_to_be_expected_is_said(start: Start) -> None:
     assert "no player is configured" in empty.log
 
 
-def test_what_children_inherit(start: Start, tmp_path: Path) -> None:
+def test_environment_of_children(start: Start, tmp_path: Path) -> None:
     for name in ("mido.py", "random.py", "daemon.py"):  # files of the user's own, where jamd is started
         (tmp_path / name).write_text("raise SystemExit('not meant')")
     jamd = start(band("ann"), NOTIFY_SOCKET="/nowhere", WATCHDOG_USEC="5000000", SOMETHING="else").ready()
@@ -147,7 +147,7 @@ def test_a_killed_stage_comes_back_and_the_players_find_it(start: Start) -> None
     assert {**jamd.children(), "stage": 0} == {**before, "stage": 0}
     assert jamd.end() == 0
     assert '"restarts": {"stage": 1}' in jamd.log
-    assert '"sounding": {"ann"' in jamd.log  # the figures of the new one
+    assert '"sounding": {"ann"' in jamd.log  # the figures of the new stage
     assert_complete(jamd, "tune", "ann", "bob")
 
 
@@ -159,7 +159,7 @@ def test_a_hung_stage_is_replaced(start: Start) -> None:
     jamd.said("the stage does not answer")
 
 
-def test_nobody_outlives_the_desk(start: Start) -> None:
+def test_no_process_outlives_the_desk(start: Start) -> None:
     jamd = start(band("ann", "bob")).ready()
     os.kill(jamd.children()["bob"], signal.SIGSTOP)
     jamd.process.kill()
@@ -167,7 +167,7 @@ def test_nobody_outlives_the_desk(start: Start) -> None:
     jamd.wait(lambda: not jamd.left_behind(), 3, "the end of its children")
 
 
-def test_what_was_left_in_memory_goes_at_the_next_start_and_what_lives_stays(start: Start) -> None:
+def test_the_next_start_removes_abandoned_runtime_folders_and_no_others(start: Start) -> None:
     neighbour = start(band("ann")).ready()
     (living,) = os.listdir(neighbour.folder / "runtime")
     killed = start(band("ann")).ready()
@@ -186,7 +186,7 @@ def test_what_was_left_in_memory_goes_at_the_next_start_and_what_lives_stays(sta
     assert '"restarts": {}' in neighbour.log
 
 
-def test_reload_changes_what_has_changed_and_nothing_else(start: Start) -> None:
+def test_reload_replaces_only_changed_players(start: Start) -> None:
     jamd = start(band("ann", "bob", "cid")).ready()
     time.sleep(1)  # all have played
     before = jamd.children()
@@ -236,7 +236,7 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
         (band("ann").replace("tune.mid", "none.mid"), "none.mid"),
     ],
 )
-def test_a_mistake_at_the_start_is_the_end(start: Start, config: str, words: str) -> None:
+def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, words: str) -> None:
     jamd = start(config)
     assert jamd.over() == 2
     assert words in jamd.log
@@ -244,7 +244,7 @@ def test_a_mistake_at_the_start_is_the_end(start: Start, config: str, words: str
     assert "Traceback" not in jamd.log
 
 
-def test_a_player_that_fails_at_once_holds_up_nobody(start: Start) -> None:
+def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
     jamd = start(band("ann", "bob", trouble={"bob": "crash"}))
     jamd.said("READY.*ann.*bob", 10)
     assert "told to crash" in jamd.log
@@ -255,13 +255,13 @@ def test_a_player_that_fails_at_once_holds_up_nobody(start: Start) -> None:
     assert_complete(jamd, "tune", "ann")
 
 
-def test_a_band_that_takes_long_to_start_plays_all_the_same(start: Start) -> None:
-    jamd = start(band("ann", "bob", trouble={"bob": "slow"})).ready()  # the stage is asked how it goes meanwhile
+def test_a_slow_player_does_not_keep_the_others_from_playing(start: Start) -> None:
+    jamd = start(band("ann", "bob", trouble={"bob": "slow"})).ready()  # the stage is pinged meanwhile
     assert "stopped" not in jamd.log
     folder = jamd.folder / "sessions"
     jamd.wait(lambda: list(folder.glob("*.journal")), 10, "notes")
     stage = jamd.children()["stage"]
-    os.kill(stage, signal.SIGKILL)  # the next one waits for bob, too, before it goes on
+    os.kill(stage, signal.SIGKILL)  # the next stage, too, waits for bob before the song continues
     jamd.replaced("stage", stage, 10)
     (journal,) = folder.glob("*.journal")
 
@@ -274,7 +274,7 @@ def test_a_band_that_takes_long_to_start_plays_all_the_same(start: Start) -> Non
     assert_complete(jamd, "tune", "ann")
 
 
-def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
+def test_notifications_to_systemd(start: Start, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(10)
@@ -299,7 +299,7 @@ def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
         time.sleep(0.1)
         begun = time.monotonic()
         heard.clear()
-        until("WATCHDOG=1")  # what was on its way when the stage stopped
+        until("WATCHDOG=1")  # already sent when the stage stopped
         heard.clear()
         until("WATCHDOG=1")
         assert time.monotonic() - begun > 1.5  # not before there is another stage
@@ -308,7 +308,7 @@ def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
         jamd.process.send_signal(signal.SIGHUP)
         until("STATUS=reload failed")
         until("READY=1")
-        until("STATUS=reload failed")  # it stays there
+        until("STATUS=reload failed")  # still in the status
         jamd.configure(band("ann"))
         jamd.process.send_signal(signal.SIGHUP)
         until("STATUS=players: ann")
@@ -317,7 +317,7 @@ def test_systemd_hears_how_it_goes(start: Start, tmp_path: Path) -> None:
         assert jamd.over() == 0
 
 
-def test_panic_is_recorded_and_the_music_goes_on(start: Start) -> None:
+def test_panic_is_recorded_and_the_music_continues(start: Start) -> None:
     jamd = start(band("ann")).ready()
     before = jamd.children()
     jamd.process.send_signal(signal.SIGUSR1)

@@ -1,4 +1,4 @@
-"""`jamd run` on a JACK server of the tests' own: what others hear when something is killed, hangs or is reloaded."""
+"""`jamd run` on a private JACK server: what other clients hear after kills, hangs and reloads."""
 
 import os
 import queue
@@ -20,7 +20,7 @@ KEY = 72  # an Echo answers an octave higher
 
 
 class Peer:
-    """An independent client: plays into `jamd keys`, hears outputs of jamd."""
+    """An independent client: plays into `jamd keys`, listens to jamd's outputs."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[float, str, bytes]] = []  # perf_counter, input, message
@@ -32,7 +32,7 @@ class Peer:
         self.client.activate()
 
     def listen(self, name: str) -> None:
-        """Hear the output `name` of jamd from now on."""
+        """Listen to jamd's output `name` from now on."""
         port = self.client.midi_inports.register(name.replace(" ", "_"))
         self.inputs.append(port)
         self.client.connect(self.output(name), port)
@@ -50,7 +50,7 @@ class Peer:
         return time.perf_counter()
 
     def sounding(self, name: str) -> set[tuple[int, int]]:
-        """(channel, pitch) of what sounds on an output."""
+        """(channel, pitch) of the notes sounding on an output."""
         notes = set()
         for _, port, message in list(self.heard):
             if port == name and is_note_on(message):
@@ -102,7 +102,7 @@ def peer(jamd: Jamd) -> Iterator[Peer]:
 
 
 def hold(peer: Peer) -> None:
-    """A key is held, and both echo it."""
+    """Hold a key that both players echo."""
     struck = peer.play(note_on(3, KEY, 100))
     peer.when("ann out", note_on(3, KEY, 100), struck, 2)  # thru
     peer.when("ann out", note_on(1, KEY + 12, 100), struck, 2)
@@ -148,7 +148,7 @@ def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: si
     assert peer.sounding("ann out") == peer.sounding("bob out") == set()
 
 
-def test_a_new_stage_pays_what_the_old_one_owed_and_has_its_connections(jamd: Jamd, peer: Peer) -> None:
+def test_a_new_stage_sends_the_old_ones_note_offs_and_restores_its_connections(jamd: Jamd, peer: Peer) -> None:
     def kill() -> float:
         time.sleep(0.5)  # the stage looks five times a second who is connected
         hold(peer)
@@ -164,7 +164,7 @@ def test_a_new_stage_pays_what_the_old_one_owed_and_has_its_connections(jamd: Ja
     hold(peer)
 
 
-def test_reload_does_not_disturb_those_who_stay(jamd: Jamd, peer: Peer) -> None:
+def test_reload_does_not_disturb_unchanged_players(jamd: Jamd, peer: Peer) -> None:
     hold(peer)
     text = (jamd.folder / "config.yaml").read_text()
     jamd.configure(text.replace("bob out, channels: {echo: 1", "bob out, channels: {echo: 4"))
@@ -190,7 +190,7 @@ def test_panic(jamd: Jamd, peer: Peer) -> None:
     hold(peer)
 
 
-def test_the_server_comes_and_goes(jamd: Jamd, jack_server: JackServer) -> None:
+def test_the_jack_server_ends_and_comes_back(jamd: Jamd, jack_server: JackServer) -> None:
     jack_server.kill()
     jamd.said("port ann out: the JACK server is gone", 5)
     jack_server.start()

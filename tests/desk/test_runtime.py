@@ -1,4 +1,4 @@
-"""The runtime folder: what is left by those who were killed, and never anything else, is removed."""
+"""The runtime folder: abandoned folders of killed desks are removed, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def leave(place: Path) -> Path:
     return folder
 
 
-def test_what_a_killed_desk_left_goes(place: Path) -> None:
+def test_the_folder_of_a_killed_desk_is_removed(place: Path) -> None:
     left = leave(place)
     with runtime_folder() as folder:
         assert not left.exists()
@@ -35,7 +35,7 @@ def test_what_a_killed_desk_left_goes(place: Path) -> None:
         assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_what_lives_or_is_not_ours_stays(place: Path) -> None:
+def test_folders_in_use_and_other_files_stay(place: Path) -> None:
     other, file = place / "jamd-other", place / "file"
     other.mkdir()
     (other / "ledger").touch()
@@ -46,9 +46,7 @@ def test_what_lives_or_is_not_ours_stays(place: Path) -> None:
     assert (other / "ledger").exists()
 
 
-def test_a_folder_that_another_desk_took_for_a_leftover_is_made_again(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_new_folder_that_another_desk_removes_is_made_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
 
     def lock(file: FileIO) -> bool:

@@ -28,7 +28,7 @@ def supervisor(**parts: Any) -> Supervisor:
     return cast(Supervisor, SimpleNamespace(**(known | parts)))
 
 
-def test_figures_are_percentiles_of_what_was_measured() -> None:
+def test_figures_are_percentiles_of_measured_times() -> None:
     assert figures(METRICS) == ["latency of choir 1.1/2.2/3.3 ms", "lateness 0.08/0.31/1.2 ms", "dropped 2"]
     assert figures({}) == []
 
@@ -41,7 +41,7 @@ def test_the_status_is_one_line() -> None:
     assert "; no port is open; " in status_line(supervisor(ports={"keys": None}))
 
 
-def test_the_status_tells_of_the_clock() -> None:
+def test_the_status_has_the_clock() -> None:
     assert clock({"place": [1.0, 2.0, 120.0]}) == []
     assert clock({"place": [4.0]}) == ["stopped"]
     followed = {"place": [4.0], "bpm": 119.98, "clock": {"state": "locked"}}
@@ -49,7 +49,7 @@ def test_the_status_tells_of_the_clock() -> None:
     assert "; clock locked at 120.0 bpm, stopped; restarts" in status_line(supervisor(metrics=followed))
 
 
-def test_the_activity_log_tells_once_a_minute_what_was_played() -> None:
+def test_the_activity_log_counts_notes_once_a_minute() -> None:
     now = [0.0]
     view = View(None)
     activity_log = ActivityLog(view, lambda: now[0])

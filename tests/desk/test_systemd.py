@@ -24,7 +24,7 @@ def systemd(address: str) -> Iterator[socket.socket]:
         yield listener
 
 
-def test_what_systemd_hears(address: str, systemd: socket.socket) -> None:
+def test_notifications(address: str, systemd: socket.socket) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": address})
     notifier.status("plays")
     notifier.status("plays")  # nothing new
@@ -39,7 +39,7 @@ def test_what_systemd_hears(address: str, systemd: socket.socket) -> None:
     notifier.close()
 
 
-def test_the_watchdog_is_ours_only_if_it_names_us() -> None:
+def test_the_watchdog_applies_only_to_the_named_process() -> None:
     theirs = {"NOTIFY_SOCKET": "/nowhere", "WATCHDOG_USEC": "5000000"}
     for environment, seconds in [
         (theirs, 5.0),
@@ -53,7 +53,7 @@ def test_the_watchdog_is_ours_only_if_it_names_us() -> None:
         notifier.close()
 
 
-def test_a_queue_that_is_full_or_gone_stops_nobody(address: str, systemd: socket.socket) -> None:
+def test_a_full_or_closed_queue_does_not_block(address: str, systemd: socket.socket) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": address})
     for _ in range(5000):
         notifier.alive()

@@ -1,4 +1,4 @@
-"""`jamd run` in a terminal: the live line, Ctrl-C, keys, and a terminal that goes away or is somebody else's."""
+"""`jamd run` in a terminal: the live line, Ctrl-C, keys, a terminal that is closed or another process's."""
 
 import os
 import re
@@ -60,18 +60,18 @@ class Terminal:
                 self.text += os.read(self.master, 1 << 16).decode(errors="replace")
 
     def wait(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Until it holds; what jamd writes meanwhile is read, so that it can go on."""
+        """Wait until the condition holds; read jamd's output meanwhile, so that jamd is not blocked."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, self.text
             self.read_for(0.05)
 
     def has_keys(self) -> bool:
-        """Whether they come one by one, not line by line."""
+        """Whether keys arrive one by one, not line by line."""
         return not termios.tcgetattr(self.master)[3] & termios.ICANON
 
     def is_silent(self) -> bool:
-        """Whether the tune, whose notes last a quarter of a second, stands."""
+        """Whether the tune, whose notes last a quarter of a second, is stopped."""
         self.text = ""
         self.read_for(1.5)
         return "tune: " not in self.text
@@ -85,7 +85,7 @@ def terminal(tmp_path: Path, echo_engine: Path) -> Iterator[Terminal]:
     terminal.process.wait(10)
 
 
-def test_the_line_lives_and_control_c_ends_it(terminal: Terminal) -> None:
+def test_the_line_is_updated_and_control_c_ends_jamd(terminal: Terminal) -> None:
     terminal.until("READY")
     terminal.until(r"\rtune: (C|D|E|F)4 │ ann: echo (C|D|E|F)5")
     os.write(terminal.master, b"\x03")
@@ -96,7 +96,7 @@ def test_the_line_lives_and_control_c_ends_it(terminal: Terminal) -> None:
     os.close(terminal.master)
 
 
-def test_a_stopped_terminal_holds_up_nobody(terminal: Terminal) -> None:
+def test_a_stopped_terminal_does_not_block_jamd(terminal: Terminal) -> None:
     terminal.until("READY")
     os.write(terminal.master, b"\x13")  # Ctrl-S
     time.sleep(1)
@@ -107,7 +107,7 @@ def test_a_stopped_terminal_holds_up_nobody(terminal: Terminal) -> None:
     assert list((terminal.folder / "sessions").glob("*.mid"))
 
 
-def test_it_ends_when_the_terminal_goes_away(terminal: Terminal) -> None:
+def test_jamd_ends_when_the_terminal_is_closed(terminal: Terminal) -> None:
     terminal.until("READY")
     os.close(terminal.master)
     assert terminal.process.wait(10) == 0
@@ -131,7 +131,7 @@ def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     assert terminal.process.wait(10) == 0
 
 
-def test_arrows_and_function_keys_are_no_letters(terminal: Terminal) -> None:
+def test_arrows_and_function_keys_are_ignored(terminal: Terminal) -> None:
     terminal.until("space taps the tempo")
     terminal.until(r"\rtune: (C|D|E|F)4")
     os.write(terminal.master, b"\x1bOS")  # F4
@@ -142,7 +142,7 @@ def test_arrows_and_function_keys_are_no_letters(terminal: Terminal) -> None:
     assert terminal.is_silent()
 
 
-# Somebody else's terminal
+# A terminal that belongs to another process
 
 
 @pytest.fixture
@@ -172,13 +172,13 @@ def test_an_end_in_the_background_leaves_the_terminal_as_it_is(job: tuple[Termin
     terminal, pid = job
     assert terminal.has_keys()
     give_terminal_to(terminal, terminal.process.pid)
-    somebodys = list(terminal.cooked)
-    somebodys[3] &= ~(termios.ISIG | termios.ECHO | termios.ICANON)
-    termios.tcsetattr(terminal.master, termios.TCSANOW, somebodys)
+    others = list(terminal.cooked)
+    others[3] &= ~(termios.ISIG | termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal.master, termios.TCSANOW, others)
     os.kill(pid, signal.SIGTERM)
     terminal.until("metrics")
     assert terminal.process.wait(10) == 0
-    assert termios.tcgetattr(terminal.master)[3] == somebodys[3]
+    assert termios.tcgetattr(terminal.master)[3] == others[3]
 
 
 def test_an_end_in_the_foreground_leaves_the_terminal_as_it_was(job: tuple[Terminal, int]) -> None:

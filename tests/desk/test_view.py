@@ -38,7 +38,7 @@ def test_note_names() -> None:
     assert [note_name(pitch) for pitch in (0, 60, 70, 127)] == ["C-1", "C4", "B♭4", "G9"]
 
 
-def test_the_line_shows_who_sounds_what() -> None:
+def test_the_line_shows_sounding_notes_by_player_and_voice() -> None:
     view = View(None)
     view.follow([Heard(0.0, "keys", 0.0, note_on(1, 72, 64)), on("soprano", 72), on("alto", 67)])
     view.follow([on("tenor", 64), on("bass", 60)])
@@ -75,7 +75,7 @@ def test_the_terminal_keeps_one_line() -> None:
     ]
 
 
-def test_a_terminal_that_takes_nothing_gets_nothing_more_until_it_does() -> None:
+def test_a_blocked_terminal_gets_no_further_output() -> None:
     written: list[str] = []
     free = [True]
 

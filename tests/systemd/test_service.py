@@ -1,5 +1,5 @@
-"""jamd as systemd runs it: the wheel in /opt/jamd of a booted box, under the unit that ships. There is no MIDI system
-in the box unless a test starts one: jamd runs all the same, and says so."""
+"""jamd under systemd: the wheel in /opt/jamd of a booted box, with the shipped unit. Unless a test starts a MIDI
+system, the box has none: jamd runs nevertheless, and logs that."""
 
 import re
 import time
@@ -61,7 +61,7 @@ def start(box: SystemdBox) -> None:
     assert box.show("jamd", "ActiveState") == "active", journal(box)
 
 
-def test_ready_when_the_players_are_and_stopped_without_a_trace(service: SystemdBox) -> None:
+def test_ready_with_the_players_and_stopped_without_leftovers(service: SystemdBox) -> None:
     start(service)
     assert len(processes(service, "daemon.stage")) == 1
     assert processes(service, "daemon.player.process")
@@ -121,7 +121,7 @@ def test_a_hung_or_killed_desk_is_replaced_with_all_it_started(service: SystemdB
         assert not set(processes(service)) & set(children)
 
 
-def test_the_stage_alone_is_in_real_time(service: SystemdBox) -> None:
+def test_only_the_stage_has_real_time_priority(service: SystemdBox) -> None:
     start(service)
 
     def policies(module: str) -> str:
@@ -153,7 +153,7 @@ class Musician:
         return self.run("systemctl", "--user", "show", "jamd", "--value", "-p", "MainPID")
 
     def listen_to(self, port: str) -> None:
-        """Write down what comes out of a port, anew."""
+        """Write the messages of a port to a file, from now on."""
         to_file = ["-p", "StandardOutput=truncate:/home/musician/heard"]
         self.run("systemctl", "--user", "stop", "listener", check=False)
         self.run("systemd-run", "--user", "--unit=listener", *to_file, "stdbuf", "-oL", "jack_midi_dump")

@@ -1,4 +1,4 @@
-"""What systemd itself says about the unit, without running it."""
+"""systemd's own analysis of the unit, without running it."""
 
 import os
 import re
