@@ -175,7 +175,7 @@ def test_a_failing_engine_is_told_and_ends_the_process(box: Box) -> None:
     stage.ask(1, Listen(MidiEvent(1.0, "keys", note_on(1, CRASH, 70))))
     kind, text = box.desk.read()
     assert kind == "crashed"
-    assert "a note that it cannot stand" in text
+    assert "a note that the engine fails on" in text
     assert stage.read() is None
     assert box.process.wait(5) == 1
     stage.socket.close()
