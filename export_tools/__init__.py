@@ -1,1 +1,1 @@
-"""One folder per model: what prepared its data, trained it and exported it. Not installed with jamd."""
+"""One package per model: data preparation, training, export, evaluation. Not installed with jamd."""

@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 
 from export_tools.drums.export import write_groove
-from export_tools.drums.model import Groove, Shape
+from export_tools.drums.model import MetricNet, MetricShape
 
 STYLES = ["jazz", "rock"]
-TINY = Shape(wishes=len(STYLES) + 6, read=2, hidden=2, view=2, cell=2, head=2, components=2)
+TINY = MetricShape(wishes=len(STYLES) + 6, read=2, hidden=2, view=2, cell=2, head=2, components=2)
 TICKS = [0, 1, 2, 4, 8, 16, 32, 60, 120, 160, 240, 360, 480]
 
 
 def main() -> None:
     torch.manual_seed(1)
     path = Path(__file__).parent / "data" / "tiny_drums.onnx"
-    write_groove(Groove(TINY), path, {"training": {"data": "none: random weights"}, "metrics": {}}, TICKS, STYLES)
+    write_groove(MetricNet(TINY), path, {"training": {"data": "none: random weights"}, "metrics": {}}, TICKS, STYLES)
     print(f"{path}: {path.stat().st_size} bytes")
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from export_tools.melody.export import write
-from export_tools.melody.model import Shape, build
+from export_tools.melody.model import MelodyShape, build
 
 CARD = {"training": {"data": "none: random weights"}, "metrics": {}}
 TINY = {
-    "tiny_melody": Shape("jamd", hidden=2, layers=1, embedding=2),
-    "tiny_melody_attention": Shape("attention", hidden=4, layers=2, attention=3),
+    "tiny_melody": MelodyShape("jamd", hidden=2, layers=1, embedding=2),
+    "tiny_melody_attention": MelodyShape("attention", hidden=4, layers=2, attention=3),
 }
 
 

@@ -1,1 +1,1 @@
-"""What the training, export and evaluation of all models have in common."""
+"""Shared by all models: the training loop, checkpoints, artifacts, evaluation, benchmarks and musical checks."""

@@ -1,13 +1,13 @@
-"""Musical checks: what a row of notes is like, in figures that real music and a model's can be compared by.
+"""Musical checks: figures in which a model's music is compared with real music.
 
 Pitch-class entropy, scale consistency, groove consistency and empty-beat rate are muspy's (Dong et al., "MusPy: A
 toolkit for symbolic music generation", ISMIR 2020, after Mogren 2016, Wu and Yang 2020, and Dong et al. 2018), to the
-letter, at a resolution of four steps a beat. Onsets and lengths are in beats, from a bar line on; a grid is of 16ths.
-A figure that is not defined for a piece is NaN, as it is there.
+letter, at a resolution of four steps a beat. Onsets and durations are in beats from a bar line; the grid is of 16ths.
+A figure that is not defined for a piece is NaN, as in muspy.
 """
 
-import argparse
 import math
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -23,13 +23,13 @@ MAJOR = frozenset((0, 2, 4, 5, 7, 9, 11))  # natural minor has the same notes
 
 
 class NoPieces(JamdError):
-    """Nothing that could be compared."""
+    """There is no piece to compare."""
 
     exit_code = 2
 
 
 def pitch_class_entropy(notes: Sequence[Note]) -> float:
-    """−Σ p·log₂ p over the pitch classes, in bits: 0 for one, 3.58 for twelve alike."""
+    """−Σ p·log₂ p over the pitch classes, in bits: 0 for one class, 3.58 for twelve equal ones."""
     counts = Counter(note.pitch % 12 for note in notes)
     return -sum(n / len(notes) * math.log2(n / len(notes)) for n in counts.values()) + 0.0
 
@@ -40,9 +40,9 @@ def scale_consistency(notes: Sequence[Note]) -> float:
 
 
 def groove_consistency(notes: Sequence[Note], meter: float) -> float:
-    """1 − how much two adjacent bars differ on average: the share of 16ths with an onset in one of them only.
+    """1 − the mean difference of adjacent bars: the share of 16ths with an onset in one of the two only.
 
-    The last bar is that in which the last note ends, even if it ends as that bar begins. NaN of one bar.
+    The last bar is that in which the last note ends, even if the note ends as the bar begins. NaN for a single bar.
     """
     bar = step_of(meter)
     bars = max(step_of(note.onset + note.duration) for note in notes) // bar + 1
@@ -55,8 +55,8 @@ def groove_consistency(notes: Sequence[Note], meter: float) -> float:
 
 
 def empty_beat_rate(notes: Sequence[Note]) -> float:
-    """The share of beats in which nothing sounds. A note is heard in the beat in which it ends, even if it ends as that
-    beat begins, and the last beat is that in which the last note ends. NaN of a piece that has no length.
+    """The share of beats in which nothing sounds. A note counts in the beat in which it ends, even if it ends as the
+    beat begins; the last beat is that in which the last note ends. NaN for a piece without length.
     """
     spans = [(step(note), step_of(note.onset + note.duration)) for note in notes]
     length = max(end for _, end in spans)
@@ -69,12 +69,12 @@ def empty_beat_rate(notes: Sequence[Note]) -> float:
 
 
 def note_density(notes: Sequence[Note]) -> float:
-    """Notes per beat, up to the end of the last one."""
+    """Notes per beat, up to the end of the last note."""
     return len(notes) / max(note.onset + note.duration for note in notes)
 
 
 def repetition(notes: Sequence[Note], beats: float) -> float:
-    """The share of notes that the same pitch, `beats` before, stands beside; without the first `beats`."""
+    """The share of notes after the first `beats` with an onset of the same pitch `beats` earlier."""
     back = round(beats * STEPS_PER_BEAT)
     places = {(step(note), note.pitch) for note in notes}
     later = [(place, pitch) for place, pitch in places if place >= back]
@@ -87,22 +87,22 @@ def step(note: Note) -> int:
 
 
 def melody_tokens(notes: Sequence[Note]) -> list[int]:
-    """A number for each note but the first: its interval and distance from the one before. Alike in every key."""
+    """A number for each note but the first: interval and distance in 16ths from the note before. Alike in all keys."""
     return [
         (after.pitch - note.pitch + 128) * 1024 + min(step(after) - step(note), 1023) for note, after in pairwise(notes)
     ]
 
 
 def drum_tokens(notes: Sequence[Note]) -> list[int]:
-    """A number for each hit but the first: its drum, and its distance from the hit before in 16ths."""
+    """A number for each hit but the first: the drum, and the distance in 16ths from the hit before."""
     return [after.pitch * 1024 + min(step(after) - step(note), 1023) for note, after in pairwise(notes)]
 
 
 class Corpus:
-    """Rows of tokens to look for copies in."""
+    """Pieces as rows of tokens, in which copied passages are found."""
 
     def __init__(self, rows: Iterable[Sequence[int]]) -> None:
-        gap = -1  # between rows: numbers that no sample has
+        gap = -1  # between rows: numbers that no piece has
         flat: list[int] = []
         for row in rows:
             flat += [*row, gap]
@@ -111,7 +111,7 @@ class Corpus:
         self._known: dict[int, NDArray[np.uint64]] = {}
 
     def longest_copy(self, tokens: Sequence[int]) -> int:
-        """How many tokens in a row, at most, are found in the corpus."""
+        """Length of the longest passage of a piece, in tokens, that is in the corpus."""
         row = np.array(tokens, dtype=np.int64)
         least, beyond = 0, 4
         while beyond <= len(row) and self._has_one_of(row, beyond):
@@ -126,7 +126,7 @@ class Corpus:
         return least
 
     def _has_one_of(self, row: NDArray[np.int64], length: int) -> bool:
-        """Whether any passage of so many tokens is in the corpus."""
+        """Whether any passage of `length` tokens is in the corpus."""
         if length not in self._known:
             self._known[length] = np.sort(hashes(self._tokens, length))
         known, wanted = self._known[length], hashes(row, length)
@@ -140,8 +140,8 @@ FACTOR = 0x100000001B3  # odd, so that it has an inverse modulo 2⁶⁴
 
 
 def hashes(tokens: NDArray[np.int64], length: int) -> NDArray[np.uint64]:
-    """A 64-bit number for each passage of `length` tokens: a polynomial of its tokens, as Karp and Rabin have it. Two
-    passages that differ have the same once in 10¹⁹."""
+    """A 64-bit hash of each passage of `length` tokens: a polynomial of the tokens (Karp and Rabin 1987). Different
+    passages have the same hash once in 10¹⁹."""
     if len(tokens) < length:
         return np.zeros(0, np.uint64)
     mixed = tokens.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -160,7 +160,7 @@ def powers(factor: int, count: int) -> NDArray[np.uint64]:
 
 
 def figures(notes: Sequence[Note], meter: float, pitched: bool = True) -> dict[str, float]:
-    """All checks of one piece that need no corpus; `pitched`: whether pitches are pitches, not drums."""
+    """All figures of one piece that need no corpus; without `pitched`, for drums, those of pitches are left out."""
     found = {"pitch_class_entropy": pitch_class_entropy(notes), "scale_consistency": scale_consistency(notes)}
     return {
         **(found if pitched else {}),
@@ -173,7 +173,7 @@ def figures(notes: Sequence[Note], meter: float, pitched: bool = True) -> dict[s
 
 
 def means(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
-    """The mean of each figure over the pieces that it is defined for. Raises NoPieces if there are none."""
+    """The mean of each figure over the pieces for which it is defined. Raises NoPieces if there are no pieces."""
     listed = list(rows)
     if not listed:
         raise NoPieces("there is no piece to compare: choose more of them, or shorter ones")
@@ -181,15 +181,8 @@ def means(rows: Iterable[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean(values)) if values else math.nan for name, values in found.items()}
 
 
-def how_many(text: str) -> int:
-    """A number of pieces on a command line."""
-    if not text.isascii() or not text.isdigit() or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r}: choose a whole number from 1 on")
-    return int(text)
-
-
 def table(columns: Mapping[str, Mapping[str, float]]) -> str:
-    """A Markdown table: a line per figure, a column per source."""
+    """A Markdown table: a line for each figure, a column for each source of music."""
     names = next(iter(columns.values()))
     lines = [f"| | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     lines += [f"| {name} | {' | '.join(f'{column[name]:.3g}' for column in columns.values())} |" for name in names]
@@ -197,9 +190,18 @@ def table(columns: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def failures(real: Mapping[str, float], model: Mapping[str, float], limits: Mapping[str, float]) -> list[str]:
-    """A line for each figure of a model that is farther from that of real music than its limit, or not defined."""
+    """A line for each figure of a model that is not defined, or farther from that of real music than its limit."""
     return [
         f"{name}: {model[name]:.3f}, real music has {real[name]:.3f}: they may differ by {limit}"
         for name, limit in limits.items()
         if not abs(model[name] - real[name]) <= limit
     ]
+
+
+def report(columns: Mapping[str, Mapping[str, float]], real: str, model: str, limits: Mapping[str, float]) -> int:
+    """Print the table, and on stderr the failures of one model's column. Exit code 1 if there are any."""
+    print(table(columns))
+    found = failures(columns[real], columns[model], limits)
+    for line in found:
+        print(f"{model}: {line}", file=sys.stderr)
+    return 1 if found else 0

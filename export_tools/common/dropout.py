@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 
-class Locked(nn.Module):
-    """Dropout with one mask for all time steps (Gal and Ghahramani 2016): memory cannot average it away."""
+class LockedDropout(nn.Module):
+    """Dropout with one mask for all time steps (Gal and Ghahramani 2016), so that the states cannot average it away."""
 
     def __init__(self, dropout: float):
         super().__init__()

@@ -1,4 +1,4 @@
-"""A folder of MIDI files to learn from, or to measure a model on, and how it is told what cannot be used."""
+"""A folder of MIDI files to train or measure a model on, and the report of files that cannot be used."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ SUFFIXES = (".mid", ".midi")
 
 
 class BadFolder(JamdError):
-    """A folder that cannot be used: says which, and what to do."""
+    """A folder that cannot be used: names the folder and the remedy."""
 
     exit_code = 2
 
 
 def midi_files(folder: Path) -> list[Path]:
-    """All that is named .mid or .midi below a folder and is no folder, in order of name. Raises BadFolder."""
+    """All files named .mid or .midi below a folder, in order of name. Raises BadFolder."""
     if not folder.is_dir():
-        raise BadFolder(f"{folder}: there is no such folder: name one that holds MIDI files")
+        raise BadFolder(f"{folder}: there is no such folder: name a folder that holds MIDI files")
     named = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     found = sorted(path for path in named if islink(path) or not isdir(path))
     if not found:
@@ -29,17 +29,17 @@ def midi_files(folder: Path) -> list[Path]:
 
 
 def must_be_file(path: Path) -> None:
-    """Raises MelodyError for a link to nothing, a pipe (which would wait for ever) and the like."""
+    """Raises MelodyError for a broken link, a pipe (reading it would block for ever) and the like."""
     if not isfile(path):
-        raise MelodyError(f"{path}: no file, nor a link to one: put a MIDI file in its place, or remove it")
+        raise MelodyError(f"{path}: not a file, nor a link to a file: replace it by a MIDI file, or remove it")
 
 
 def refusal(path: Path, folder: Path, error: JamdError) -> dict[str, str]:
-    """A file that cannot be used, as the commands that measure print it: `file`, relative to the folder, and why."""
+    """An entry of a list of refused files: `file`, relative to the folder, and `reason`."""
     return {"file": Path(relpath(path, folder)).as_posix(), "reason": str(error).removeprefix(f"{path}: ")}
 
 
 def nothing_usable(folder: Path, refused: Sequence[dict[str, str]]) -> str:
-    """A line for a folder of which every file was refused."""
+    """The error message for a folder all of whose files were refused."""
     first = refused[0]
     return f"{folder}: none of {len(refused)} MIDI files can be used; the first, {first['file']}: {first['reason']}"

@@ -1,14 +1,14 @@
-"""Musical checks of drum models that can fail: what they play by themselves, beside what drummers play.
+"""Drum models, playing by themselves, compared with drummers, in the figures of export_tools/common/checks.py.
 
     python -m export_tools.drums.check GROOVE_FOLDER --model models/drums_rnn.onnx --model models/drums.onnx
 
-Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars; models play pieces as long by themselves,
-from nothing, or from a random state where they are made to, as freely as the engine lets them. Prints a table with the
-means over the pieces of the figures in export_tools/common/checks.py, and of:
-  longest_copy   hits in a row, by instrument and 16ths, that are somewhere in the training split
+Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars. Models play pieces of the same length
+without any input, at the engine's default temperature and top-p. Prints a Markdown table of means over the pieces of
+the figures in export_tools/common/checks.py, and of:
+  longest_copy   the longest passage, by instrument and 16ths, that is in the training split, in hits
   off_grid       mean distance from the nearest 16th, in ticks, 480 to a quarter
   loudness_sd    standard deviation of the velocities
-Exits with 1, and says why, if the last model is farther from the drummers than LIMITS. Needs jamd's own packages only.
+Exit code 1 if the last model is farther from the drummers than LIMITS. Needs only the packages of jamd.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from daemon.encodings.drums.files import read_groove
 from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.net import DrawRequest, DrumsModel
-from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.common.checks import Corpus, NoPieces, drum_tokens, failures, figures, how_many, means, table
+from export_tools.common import command
+from export_tools.common.checks import Corpus, drum_tokens, figures, means, report
 
 from .evaluate import open_model
-from .grooves import Performance, performances
+from .grooves import GrooveFile, groove_files
 
 METER = 4.0  # beats
 LENGTH = 0.05  # of a hit, in beats
-TEMPO = 80, 130  # of what models play
-LIMITS = {
+TEMPO = 80, 130  # the range of the tempi in which models play
+LIMITS = {  # how far from drummers a model's mean may be
     "groove_consistency": 0.08,
     "empty_beat_rate": 0.02,
     "note_density": 1.0,
@@ -47,13 +47,13 @@ LIMITS = {
 
 
 def note(tick: int, instrument: int, velocity: int) -> Note:
-    """A hit as the note that it is written as; one a little before the first bar line falls on it."""
+    """A hit as a note; a hit a little before the first bar line is moved to it."""
     return Note(max(tick, 0) / TICKS, LENGTH, INSTRUMENTS[instrument], velocity)
 
 
-def played(performance: Performance) -> list[Note]:
-    """A performance from its first bar line on; nothing if it is not in 4/4 throughout."""
-    groove = read_groove(performance.path)
+def notes_of(file: GrooveFile) -> list[Note]:
+    """A performance from its first bar line on; nothing unless it is in 4/4 throughout."""
+    groove = read_groove(file.path)
     if {meter for _, meter in groove.tempo_map.meters} != {METER}:
         return []
     ticks = np.cumsum([hit.gap for hit in groove.hits]).tolist()
@@ -61,10 +61,10 @@ def played(performance: Performance) -> list[Note]:
 
 
 def pieces(notes: Sequence[Note], bars: int) -> list[list[Note]]:
-    """A performance in pieces of so many bars; what is left over is left out."""
+    """A performance in pieces of `bars` bars; the remainder is left out."""
     length = bars * METER
-    number = [int((each.onset + 0.125) // length) for each in notes]
-    whole = int((notes[-1].onset + 0.5) // length)  # it may end a little before its last bar line
+    number = [int((hit.onset + 0.125) // length) for hit in notes]
+    whole = int((notes[-1].onset + 0.5) // length)  # the last hit may be a little before the last bar line
     return [
         [
             Note(max(x.onset - k * length, 0.0), x.duration, x.pitch, x.velocity)
@@ -76,7 +76,7 @@ def pieces(notes: Sequence[Note], bars: int) -> list[list[Note]]:
 
 
 def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: float, top_p: float) -> list[Note]:
-    """So many bars by a model alone."""
+    """`bars` bars by a model alone."""
     tempo, tick, out = float(rng.integers(*TEMPO)), 0, []
     state = model.start(round(METER * TICKS), 0, tempo, rng)
     while True:
@@ -88,54 +88,49 @@ def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: fl
         state = model.advance(state, hit, tempo)
 
 
-def judge(every: list[list[Note]], corpus: Corpus) -> dict[str, float]:
-    """The means over the pieces; silent ones are left out."""
+def mean_figures(played: list[list[Note]], corpus: Corpus) -> dict[str, float]:
+    """The means over the pieces that are not silent. Raises NoPieces."""
     rows = []
-    for notes in filter(None, every):
-        sixteenths = np.array([each.onset for each in notes]) * 4
+    for notes in filter(None, played):
+        sixteenths = np.array([hit.onset for hit in notes]) * 4
         rows.append(
             {
                 **figures(notes, METER, pitched=False),
                 "longest_copy": corpus.longest_copy(drum_tokens(notes)),
                 "off_grid": float(np.abs(sixteenths - np.rint(sixteenths)).mean()) * TICKS / 4,
-                "loudness_sd": float(np.std([each.velocity for each in notes])),
+                "loudness_sd": float(np.std([hit.velocity for hit in notes])),
             }
         )
     return means(rows)
 
 
+def check(args: argparse.Namespace) -> int:
+    """Compare models with drummers. Raises ModelError, BadFolder or NoPieces."""
+    listed = groove_files(args.folder)
+    models = {path.stem: open_model(path) for path in args.model}
+    corpus = Corpus(drum_tokens(notes_of(file)) for file in listed if file.split == "train")
+    beats = [notes_of(file) for file in listed if file.split == "validation" and not file.fill]
+    drummers = [piece for notes in beats if notes for piece in pieces(notes, args.bars)]
+    columns = {"drummers": mean_figures(drummers, corpus)}
+    for name, model in models.items():
+        rng = np.random.default_rng(args.seed)
+        played = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
+        columns[name] = mean_figures(played, corpus)
+    return report(columns, "drummers", args.model[-1].stem, LIMITS)
+
+
 def main(arguments: list[str] | None = None) -> int:
     defaults = {setting.name: setting.default for setting in Drums.settings}
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     parser.add_argument("--model", type=Path, action="append", required=True, metavar="NAME.onnx")
-    parser.add_argument("--bars", type=how_many, default=16, help="of a piece")
-    parser.add_argument("--pieces", type=how_many, default=60, help="by each model")
+    parser.add_argument("--bars", type=command.positive_integer, default=16, help="of a piece")
+    parser.add_argument("--pieces", type=command.positive_integer, default=60, help="by each model")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(arguments)
-    try:
-        listed = performances(args.folder)
-        models = {path.stem: open_model(path) for path in args.model}
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    corpus = Corpus(drum_tokens(played(each)) for each in listed if each.split == "train")
-    beats = [played(each) for each in listed if each.split == "validation" and not each.fill]
-    try:
-        columns = {"drummers": judge([piece for notes in beats if notes for piece in pieces(notes, args.bars)], corpus)}
-        for name, model in models.items():
-            rng = np.random.default_rng(args.seed)
-            every = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
-            columns[name] = judge(every, corpus)
-    except NoPieces as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(columns))
-    wrong = failures(columns["drummers"], columns[name], LIMITS)
-    print("\n".join(wrong), file=sys.stderr, end="\n" if wrong else "")
-    return 1 if wrong else 0
+    return command.exit_code(lambda: check(args))
 
 
 if __name__ == "__main__":

@@ -2,24 +2,22 @@
 
     python -m export_tools.drums.evaluate --model models/drums.onnx DIR [--split validation]
 
-Hits are the notes on channel 10 (of a file without any there: all notes), on 17 instruments, in order of time and then
-of note, two of one instrument at one tick taken for one. For every hit of a file but the first, −ln P(instrument, class
-of the time since the hit before | all hits before): time in ticks of 480 to a quarter, in the classes under `ticks` in
-the model's sidecar, the nearest class, gaps longer than the longest taken for it. Velocity and finer timing do not
-count. Models that know where in the bar they are get it from the file's meters and tempi; style is not told. DIR is
+Hits are the notes on channel 10 (all notes of a file without any there), on 17 instruments, in order of time, then of
+note; two hits of one instrument at one tick count as one. For every hit of a file but the first, −ln P(instrument,
+class of the time since the previous hit | all previous hits): time in ticks of 480 to a quarter, in the nearest of the
+classes under `ticks` in the model's sidecar; longer gaps are in the longest class. Velocity and finer timing do not
+count. Models that know their place in the bar get it from the file's meters and tempi; they are given no style. DIR is
 searched recursively; with --split it holds Groove's info.csv, and the files of that split are measured. Prints one JSON
-object: `nats_per_hit`, `accuracy` (the likeliest pair of instrument and class was right), `hits` and `files` that were
-measured, and `refused`, what could not be: `file`, relative to DIR, and `reason`. If that is all there is, figures are
-null and the exit code is 2. Needs jamd's own packages only, not those of training.
+object: `nats_per_hit`, `accuracy` (the likeliest pair of instrument and class was right), the numbers of `hits` and
+`files` that were measured, and the `refused` files: `file`, relative to DIR, and `reason`. If all files were refused,
+the figures are null and the exit code is 2. Needs only the packages of jamd, not those of training.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -28,14 +26,16 @@ from daemon.encodings.drums.files import DrumPart, read_groove
 from daemon.encodings.drums.hits import TICKS, tick_classes
 from daemon.engines.drums.model import drums_model
 from daemon.engines.drums.net import DrumsModel
-from daemon.errors import JamdError, MelodyError
-from export_tools.common.folder import must_be_file, nothing_usable, refusal
+from daemon.errors import MelodyError
+from export_tools.common import evaluate as common
+from export_tools.common.evaluate import Figures
+from export_tools.common.folder import must_be_file, refusal
 
 from .grooves import midi_files
 
 
 def score(model: DrumsModel, groove: DrumPart) -> tuple[list[float], int]:
-    """Log probabilities of all hits but the first, and of how many the likeliest pair was right."""
+    """Log probabilities of all hits but the first, and the number of hits where the likeliest pair was right."""
     classes = tick_classes(model.ticks)
     log_probs: list[float] = []
     right = 0
@@ -57,16 +57,16 @@ def score(model: DrumsModel, groove: DrumPart) -> tuple[list[float], int]:
 
 
 def read(path: Path) -> DrumPart:
-    """A file with two hits or more. Raises MelodyError."""
+    """The drum part of a file with two hits or more. Raises MelodyError."""
     must_be_file(path)
     groove = read_groove(path)
     if len(groove.hits) < 2:
-        raise MelodyError(f"{path}: a single hit, after which nothing comes: choose a longer file")
+        raise MelodyError(f"{path}: a single hit, so nothing to predict: choose a longer file")
     return groove
 
 
-def evaluate(model: DrumsModel, paths: list[Path], folder: Path = Path()) -> dict[str, Any]:
-    """The figures over all files, None where there is nothing to measure; those refused are named as from `folder`."""
+def evaluate(model: DrumsModel, paths: list[Path], folder: Path = Path()) -> Figures:
+    """The figures over all files, None without hits; refused files are named relative to `folder`."""
     log_probs: list[float] = []
     right, refused = 0, []
     for path in paths:
@@ -88,26 +88,20 @@ def evaluate(model: DrumsModel, paths: list[Path], folder: Path = Path()) -> dic
 
 
 def open_model(path: Path) -> DrumsModel:
-    """The model of an artifact that agrees with its sidecar. Raises ModelError."""
+    """The model of an artifact, checked against its sidecar. Raises ModelError."""
     return drums_model(models.load(path, "drums"))
 
 
+def measure(args: argparse.Namespace) -> Figures:
+    """The figures over the music that the command line names. Raises ModelError or BadFolder."""
+    paths = midi_files(args.music, args.split)
+    return evaluate(open_model(args.model), paths, args.music)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="DIR")
-    parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
+    parser = common.parser(__doc__, "DIR")
     parser.add_argument("--split", help="of Groove's info.csv in DIR: train, validation or test")
-    args = parser.parse_args(arguments)
-    try:
-        paths = midi_files(args.folder, args.split)
-        figures = evaluate(open_model(args.model), paths, args.folder)
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(figures))
-    if not figures["files"]:
-        print(f"error: {nothing_usable(args.folder, figures['refused'])}", file=sys.stderr)
-    return 0 if figures["files"] else 2
+    return common.main(parser.parse_args(arguments), measure)
 
 
 if __name__ == "__main__":

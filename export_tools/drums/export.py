@@ -28,25 +28,25 @@ from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_mode
 from export_tools.harmoniser.export import either
 
 from . import evaluate
-from .fused import Advance, When
+from .fused import FusedAdvance, FusedWhen
 from .graph import artifact_parts
 from .grooves import midi_files
-from .model import Groove, Shape
-from .rnn_drummer import RnnDrummer
+from .model import MetricNet, MetricShape
+from .rnn_drummer import RnnDrummerNet
 
-DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
+DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to MetricNet', 2019; Google)"
 LICENCE = "CC BY 4.0"
 GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
 
 
 # Each function's net, inputs and outputs; its place in the list is its number.
 FUNCTIONS = {
-    "advance": (Advance, ("x", "h", "c", "wishes", "window", "places"), ("h_next", "c_next", "summary", "joint")),
-    "when": (When, ("seen", "which", "anchors"), ("offsets", "velocities")),
+    "advance": (FusedAdvance, ("x", "h", "c", "wishes", "window", "places"), ("h_next", "c_next", "summary", "joint")),
+    "when": (FusedWhen, ("seen", "which", "anchors"), ("offsets", "velocities")),
 }
 
 
-def inputs(shape: Shape) -> dict[str, dict]:
+def inputs(shape: MetricShape) -> dict[str, dict]:
     """Of the sidecar: type, shape and golden value by name."""
 
     def real(*shape: int) -> dict:
@@ -66,7 +66,7 @@ def inputs(shape: Shape) -> dict[str, dict]:
     }
 
 
-def assemble(model: Groove, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
+def assemble(model: MetricNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     """All functions in one graph."""
     batch = {0: torch.export.Dim("batch")}
     nodes, given, made = [], [helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])], []
@@ -82,7 +82,7 @@ def assemble(model: Groove, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     return to_model(helper.make_graph(nodes, "drummer", given, made))
 
 
-def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
+def write_groove(model: MetricNet, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
     """Write our model. Returns the sidecar."""
     model.eval()
     about = {
@@ -103,7 +103,7 @@ def write_groove(model: Groove, path: Path, card: dict, ticks: list[int], styles
     return artifact.write(path, assemble(model, feeds), golden, about)
 
 
-def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> dict:
+def write_rnn(model: RnnDrummerNet, path: Path, card: dict, ticks: list[int]) -> dict:
     """Write the baseline, through the graph of the imported original. Returns the sidecar."""
     graph, golden, about = artifact_parts(*model.layout(), ticks)
     with torch.no_grad():
@@ -113,19 +113,19 @@ def write_rnn(model: RnnDrummer, path: Path, card: dict, ticks: list[int]) -> di
     return artifact.write(path, graph, golden, about | card)
 
 
-def restored(saved: dict) -> Groove | RnnDrummer:
+def restored(saved: dict) -> MetricNet | RnnDrummerNet:
     """The net of a checkpoint of train.py."""
     if saved["encoding"] == "metric":
-        model: Groove | RnnDrummer = Groove(Shape(wishes=len(saved["styles"]) + 6))
+        model: MetricNet | RnnDrummerNet = MetricNet(MetricShape(wishes=len(saved["styles"]) + 6))
     else:
-        model = RnnDrummer(len(saved["ticks"]))
+        model = RnnDrummerNet(len(saved["ticks"]))
     model.load_state_dict(saved["weights"])
     return model
 
 
-def step(model: Groove | RnnDrummer, feeds: dict[str, Tensor]) -> dict[str, Tensor]:
+def step(model: MetricNet | RnnDrummerNet, feeds: dict[str, Tensor]) -> dict[str, Tensor]:
     """The outputs of the graph by name, computed by torch: all functions of ours, or the one of the baseline."""
-    if isinstance(model, RnnDrummer):
+    if isinstance(model, RnnDrummerNet):
         note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
         return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
     context, (h, c) = model.recur(feeds["x"][:, None], (feeds["h"][None], feeds["c"][None]))
@@ -165,7 +165,7 @@ def main() -> None:
 
     def write(path: Path, figures: dict) -> None:
         card = {"training": training, "metrics": figures}
-        if isinstance(model, Groove):
+        if isinstance(model, MetricNet):
             write_groove(model, path, card, saved["ticks"], saved["styles"])
         else:
             write_rnn(model, path, card, saved["ticks"])

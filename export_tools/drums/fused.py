@@ -1,5 +1,5 @@
-"""Our drummer as it is exported: the same function of the same weights in as few steps as can be, because a step costs
-more than what is reckoned in it. What reads the same input is one matrix, what is added is added beforehand."""
+"""MetricNet as it is exported: the same function of the same weights in as few operators as possible, because an
+operator costs more than its arithmetic. Layers with the same input are one matrix, constants are added beforehand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, MIXED
 
-from .model import EIGHTH, NARROWEST, VELOCITIES, WIDEST, Groove
+from .model import EIGHTH, NARROWEST, VELOCITIES, WIDEST, MetricNet
 
 HALF = 0.5 * math.log(2)
 
@@ -25,14 +25,14 @@ def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 def side_by_side(*layers: nn.Linear) -> nn.Linear:
-    """Layers of one input as one, whose output is theirs in order."""
+    """Layers with the same input as one layer, whose output is the concatenation of theirs."""
     return layer(torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers]))
 
 
-class Advance(nn.Module):
-    """`Groove.recur` for one hit, `Groove.where`, and what `Groove.when` makes of the view."""
+class FusedAdvance(nn.Module):
+    """`MetricNet.recur` for one hit, `MetricNet.where`, and `head_view` of the view, which `MetricNet.when` reads."""
 
-    def __init__(self, model: Groove):
+    def __init__(self, model: MetricNet):
         super().__init__()
         self.model, lstm, shape = model, model.lstm, model.shape
         i, f, g, o = torch.cat([lstm.weight_ih_l0, lstm.weight_hh_l0], dim=1).chunk(4)
@@ -60,10 +60,10 @@ class Advance(nn.Module):
         return context, content, summary, logits.log_softmax(-1)
 
 
-class When(nn.Module):
-    """`Groove.when`. Widths are kept as log sharpness, and so that a half of the square need not be taken."""
+class FusedWhen(nn.Module):
+    """`MetricNet.when`. Widths are stored as log sharpness, with the factor 1/2 of the square folded in."""
 
-    def __init__(self, model: Groove):
+    def __init__(self, model: MetricNet):
         super().__init__()
         self.model, shape = model, model.shape
         self.sizes = [shape.head, 3 * shape.components]

@@ -1,7 +1,7 @@
 """The RNN drummer as an ONNX graph, from its weights in the layout of their publication (Hollemans 2017).
 
-Wx (17 notes + classes + 200 hidden + 1 bias, 800): what each input row adds to the gates, blocks f, i, o, g of 200.
-Wy (200 hidden + 1 bias, 17 + classes): what the hidden units add to the logits.
+Wx (17 notes + classes + 200 hidden + 1 bias, 800): weights of the gates, in blocks f, i, o, g of 200.
+Wy (200 hidden + 1 bias, 17 + classes): weights of the logits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The folder of Groove (Gillick et al. 2019) as lists of files, and any folder of MIDI files."""
+"""The files of the Groove MIDI Dataset (Gillick et al. 2019), or of any folder of MIDI files."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from export_tools.common.folder import BadFolder
 
 
 @dataclass(frozen=True, slots=True)
-class Performance:
-    """One line of info.csv: `style` is its primary style, `fill`: a fill, not a beat."""
+class GrooveFile:
+    """A line of info.csv: `style` is the primary style; `fill`: a fill, not a beat."""
 
     path: Path
     split: str
@@ -20,14 +20,14 @@ class Performance:
     fill: bool
 
 
-def performances(folder: Path) -> list[Performance]:
-    """All that info.csv lists and that is there. Raises BadFolder."""
+def groove_files(folder: Path) -> list[GrooveFile]:
+    """The files of info.csv that exist. Raises BadFolder."""
     table = folder / "info.csv"
     try:
         with table.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
         listed = [
-            Performance(
+            GrooveFile(
                 folder / row["midi_filename"], row["split"], row["style"].split("/")[0], row["beat_type"] == "fill"
             )
             for row in rows
@@ -38,19 +38,19 @@ def performances(folder: Path) -> list[Performance]:
         ) from None
     except (KeyError, AttributeError, ValueError, csv.Error) as error:
         raise BadFolder(f"{table}: not the table of Groove ({error}): name the folder of Groove") from None
-    there = [performance for performance in listed if performance.path.is_file()]
-    if not there:
-        raise BadFolder(f"{folder}: none of the files in info.csv is there: unpack Groove's MIDI files into it")
-    return there
+    existing = [file for file in listed if file.path.is_file()]
+    if not existing:
+        raise BadFolder(f"{folder}: none of the files in info.csv exists: unpack Groove's MIDI files into it")
+    return existing
 
 
 def midi_files(folder: Path, split: str | None = None) -> list[Path]:
-    """The MIDI files in a folder and its folders; with `split`, those of this split of Groove. Raises BadFolder."""
+    """The MIDI files below a folder; with `split`, those of a split of Groove. Raises BadFolder."""
     if split is not None:
-        every = performances(folder)
-        found = [performance.path for performance in every if performance.split == split]
+        every = groove_files(folder)
+        found = [file.path for file in every if file.split == split]
         if not found:
-            splits = ", ".join(sorted({performance.split for performance in every}))
+            splits = ", ".join(sorted({file.split for file in every}))
             raise BadFolder(f"{folder}: has no split {split!r}: choose --split from {splits}")
         return sorted(found)
     return midi_folder.midi_files(folder)

@@ -1,8 +1,8 @@
-"""The RNN drummer's published weights (Hollemans 2017) as a model that jamd plays and evaluate.py measures.
+"""Convert the RNN drummer's published weights (Hollemans 2017) to a model for jamd and evaluate.py.
 
     python -m export_tools.drums.import_rnn_drummer WX WY TABLES.json -o FILE.onnx
 
-WX and WY are its files of float32, row by row: WX (17 notes + tick classes + 200 hidden units + 1 bias, 4 × 200 gates
+WX and WY are files of float32, row by row: WX (17 notes + tick classes + 200 hidden units + 1 bias, 4 × 200 gates
 in the order f, i, o, g), WY (200 hidden units + 1 bias, 17 notes + tick classes). TABLES.json holds `notes`, the 17
 MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. The files come without a licence: jamd does not ship
 them, bring your own. Needs jamd's own packages only.
@@ -10,16 +10,14 @@ them, bring your own. Needs jamd's own packages only.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 
 from daemon.encodings.drums.hits import COUNT, INSTRUMENTS
 from daemon.errors import JamdError
-from export_tools.common import artifact
+from export_tools.common import artifact, command
 
 from .graph import HIDDEN, artifact_parts
 
@@ -53,12 +51,12 @@ def read_tables(path: Path) -> list[int]:
         raise BadWeights(f"{path}: `notes` must be the 17 MIDI notes {list(INSTRUMENTS)}, in this order; here: {notes}")
     whole = isinstance(ticks, list) and all(type(tick) is int for tick in ticks)
     if not whole or len(ticks) < 2 or ticks[0] != 0 or ticks[-1] > 1 << 16 or sorted(set(ticks)) != ticks:
-        raise BadWeights(f"{path}: `ticks` must be a list of whole numbers that rises from 0: correct it")
+        raise BadWeights(f"{path}: `ticks` must be whole numbers in ascending order from 0: correct the list")
     return ticks
 
 
 def read_matrix(path: Path, rows: int, columns: int) -> np.ndarray:
-    """A file of float32 as (rows, columns). Raises BadWeights."""
+    """A file of little-endian float32 as (rows, columns). Raises BadWeights."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -95,20 +93,20 @@ def convert(wx: Path, wy: Path, tables: Path, output: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("wx", type=Path, metavar="WX")
     parser.add_argument("wy", type=Path, metavar="WY")
     parser.add_argument("tables", type=Path, metavar="TABLES.json")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.onnx")
     args = parser.parse_args(arguments)
-    try:
+
+    def run() -> int:
         convert(args.wx, args.wy, args.tables, args.output)
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
-    return 0
+        print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB")
+        return 0
+
+    return command.exit_code(run)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

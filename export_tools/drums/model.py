@@ -1,10 +1,10 @@
-"""Our drummer: a recurrent net over hits that knows the bar, and two heads that can be told how to play.
+"""jamd's drum net: a recurrent net over hits with their place in the bar, and two heads conditioned on how to play.
 
-`recur` reads the last hit with all that `daemon.encodings.drums.metric` remembers. `where` answers the joint
-distribution of the cell (16th) and the instrument of the next hit: one small net looks at every cell ahead, with what
-was played there in the bars before. `when` gives, for one cell and instrument, the distribution of the offset from the
-middle of the cell, in ticks, as a mixture of normal distributions, and that of the velocity. So the probability of an
-instrument at an exact tick is a product of two numbers, and that of a class of ticks a sum of such products.
+`recur` reads the last hit and the features of `daemon.encodings.drums.metric`. `where` gives the joint distribution of
+the cell (16th) and the instrument of the next hit: a small net, the same for every cell ahead, reads what was played in
+that cell in the bars before. `when` gives, for one cell and instrument, the distribution of the offset from the middle
+of the cell, in ticks, as a mixture of normal distributions, and that of the velocity. The probability of an instrument
+at an exact tick is a product of two numbers, that of a class of ticks a sum of such products.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from torch.nn import functional
 
 from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, EARLIEST, MIXED, OFFSETS, PLACES, WIDTH
-from export_tools.common.dropout import Locked
+from export_tools.common.dropout import LockedDropout
 
-from .streams import Split, keep
+from .streams import Split, carried
 
 VELOCITIES = 127
-EIGHTH = 15  # ticks, of a cell: the means of the mixture are linear in the anchors that are offsets
+EIGHTH = 15  # ticks, of a cell: the unit of the means of the mixture, which are linear in the anchors that are offsets
 NARROWEST, WIDEST = -1.0, 5.0  # log ticks: the standard deviations of the mixture
 States = tuple[Tensor, ...] | None
 
 
 @dataclass(frozen=True)
-class Shape:
-    """Sizes of the net, in units; `components` of the mixture; `wishes`: inputs that say how to play."""
+class MetricShape:
+    """Sizes of the net, in units; `components` of the mixture; `wishes`: inputs for the requested way of playing."""
 
     wishes: int
     read: int = 160
@@ -41,18 +41,17 @@ class Shape:
     components: int = 8
 
 
-class Groove(nn.Module):
-    encoding = "metric"
-    rows, length = 24, 64  # of the streams
-    epochs, rate, decay, average = 14, 2e-3, 0.05, 0.998
+class MetricNet(nn.Module):
+    """The net of the encoding `metric`."""
 
-    def __init__(self, shape: Shape, dropout: float = 0.2):
+    def __init__(self, shape: MetricShape, dropout: float = 0.2):
         super().__init__()
         self.shape = shape
         hidden, head = shape.hidden, shape.head
         self.read = nn.Linear(WIDTH, shape.read)
         self.lstm = nn.LSTM(shape.read, hidden, batch_first=True)
-        self.drop_read, self.drop_context, self.drop_cells = Locked(dropout / 2), Locked(dropout), Locked(dropout / 2)
+        self.drop_read, self.drop_cells = LockedDropout(dropout / 2), LockedDropout(dropout / 2)
+        self.drop_context = LockedDropout(dropout)
         self.dropout = nn.Dropout(dropout)
         self.view_in, self.view_out = nn.Linear(hidden + shape.wishes, shape.view), nn.Linear(shape.view, hidden)
         self.direct = nn.Linear(hidden, AHEAD * COUNT)
@@ -84,8 +83,8 @@ class Groove(nn.Module):
         return self.drop_context(y), following
 
     def where(self, context: Tensor, wishes: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, hidden), (n, wishes), (n, AHEAD, 17 × CHANNELS), (n, AHEAD) → what the heads see (n, hidden), and log
-        probabilities (n, AHEAD, 17) of the cell and the instrument of the next hit."""
+        """(n, hidden), (n, wishes), (n, AHEAD, 17 × CHANNELS), (n, AHEAD) → the view (n, hidden) for `head_view`, and
+        log probabilities (n, AHEAD, 17) of the cell and the instrument of the next hit."""
         hidden = functional.gelu(self.view_in(torch.cat([context, wishes], dim=1)))
         view = context + self.view_out(self.dropout(hidden))
         cells = self.cell_window(window) + self.cell_place(places) + self.cell_ahead
@@ -95,8 +94,8 @@ class Groove(nn.Module):
 
     def when(self, seen: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
         """`head_view` of the view (n, head), 17 × cell + instrument (n,), (n, ANCHORS) → scores of the offsets
-        (n, 120), log probabilities of the velocities (n, 127). The scores are log densities up to a constant: what is
-        possible is still to be normalised."""
+        (n, 120), log probabilities of the velocities (n, 127). The scores are log densities up to a constant, to be
+        normalised over the possible offsets."""
         x = seen + self.head_which(which) + self.head_instrument(which % COUNT)
         x = functional.gelu(x + self.head_anchors(anchors))
         x = self.dropout(functional.gelu(self.head_hidden(self.dropout(x))))
@@ -108,43 +107,45 @@ class Groove(nn.Module):
         return scores.logsumexp(1), self.velocity(x).log_softmax(-1)
 
     @classmethod
-    def of(cls, split: Split) -> Groove:
-        """A new one, for the styles of a split."""
-        return cls(Shape(wishes=len(split.styles) + 6))
+    def of(cls, split: Split) -> MetricNet:
+        """A net with random weights, for the styles of a split."""
+        return cls(MetricShape(wishes=len(split.styles) + 6))
 
     def wishes(self, split: Split, numbers: np.ndarray) -> Tensor:
-        """(rows, time, wishes): in training each is told half of the time, in evaluation never."""
+        """(rows, time, wishes). In training each wish is given in two of five passages, in evaluation none."""
         styles = len(split.styles)
         out = torch.zeros(*numbers.shape, styles + 6)
         if not self.training:
             return out
-        told = torch.rand(4, len(numbers), 1) < 0.4
-        out[..., :styles] = functional.one_hot(split.take("style", numbers), styles) * told[0, :, :, None]
+        given = torch.rand(4, len(numbers), 1) < 0.4
+        out[..., :styles] = functional.one_hot(split.take("style", numbers), styles) * given[0, :, :, None]
         fill = split.take("fill", numbers)
-        out[..., styles], out[..., styles + 1] = fill * told[1], (1 - fill) * told[1]
+        out[..., styles], out[..., styles + 1] = fill * given[1], (1 - fill) * given[1]
         for place, name, scale in ((2, "loudness", 1), (4, "density", 8)):
             value = split.take(name, numbers) / scale
             noisy = value * (1 + 0.1 * torch.randn_like(value))
-            out[..., styles + place], out[..., styles + place + 1] = noisy * told[place // 2 + 1], told[place // 2 + 1]
+            shown = given[place // 2 + 1]
+            out[..., styles + place], out[..., styles + place + 1] = noisy * shown, shown
         return out
 
     def losses(
         self, split: Split, numbers: np.ndarray, anew: np.ndarray, states: States
     ) -> tuple[dict[str, Tensor], States]:
-        """Of the hits with these numbers: nats of instrument and time, and of velocity; first hits apart."""
-        context, following = self.recur(split.take("features", numbers), keep(states, anew))
+        """Values of the hits with these numbers, without first hits of performances: `nats` of instrument and time,
+        `velocity`, `cell` and instrument; the nats of the `first` hits; and the states after the chunk."""
+        context, following = self.recur(split.take("features", numbers), carried(states, anew))
         real = numbers >= 0
-        told, chosen = numbers[real], torch.from_numpy(real)
-        window, places = split.take("window", told).flatten(2), split.take("places", told)
-        ahead, instrument, offset = (split.take(name, told) for name in ("ahead", "instrument", "offset"))
+        hits, chosen = numbers[real], torch.from_numpy(real)
+        window, places = split.take("window", hits).flatten(2), split.take("places", hits)
+        ahead, instrument, offset = (split.take(name, hits) for name in ("ahead", "instrument", "offset"))
         view, joint = self.where(context[chosen], self.wishes(split, numbers)[chosen], window, places)
         where = functional.nll_loss(joint.flatten(1), ahead * COUNT + instrument, reduction="none")
-        scores, velocities = self.when(self.head_view(view), ahead * COUNT + instrument, split.take("anchors", told))
-        floor = split.take("floor", told)
+        scores, velocities = self.when(self.head_view(view), ahead * COUNT + instrument, split.take("anchors", hits))
+        floor = split.take("floor", hits)
         scores = scores.masked_fill(self.grid < floor[:, None], -torch.inf)
         when = functional.cross_entropy(scores, offset - EARLIEST, reduction="none")
-        velocity = functional.nll_loss(velocities, split.take("velocity", told) - 1, reduction="none")
-        begun = ~torch.isin(torch.from_numpy(told), torch.from_numpy(split.first))
+        velocity = functional.nll_loss(velocities, split.take("velocity", hits) - 1, reduction="none")
+        begun = ~torch.isin(torch.from_numpy(hits), torch.from_numpy(split.first))
         nats = where + when
         return {
             "nats": nats[begun],

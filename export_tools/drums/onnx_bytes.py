@@ -1,6 +1,6 @@
-"""A small ONNX file as bytes, without the package onnx: who imports weights should need no more than jamd.
+"""A small ONNX file as bytes, without the package onnx, so that importing weights needs only the packages of jamd.
 
-The few messages that it takes, by the field numbers of onnx.proto (IR version 10), in protocol buffers' wire format.
+The necessary messages by the field numbers of onnx.proto (IR version 10), in the wire format of protocol buffers.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import numpy as np
 
 IR, OPSET = 10, 20
 FLOAT, INT64 = 1, 7  # TensorProto.DataType
-Shape = Sequence[int | str]
+Dimensions = Sequence[int | str]
 Node = tuple[str, Sequence[str], Sequence[str], dict[str, int]]  # operator, inputs, outputs, whole-number attributes
 
 
 def varint(value: int) -> bytes:
-    """Seven bits to a byte, the lowest first; all but the last have the top bit."""
+    """Seven bits per byte, lowest first; the top bit is set in all bytes but the last."""
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -25,7 +25,7 @@ def varint(value: int) -> bytes:
 
 
 def field(number: int, value: int | str | bytes) -> bytes:
-    """A number as a varint, anything else with its length before it."""
+    """A number as a varint; other values with their length before them."""
     if isinstance(value, int):
         return varint(number << 3) + varint(value)
     data = value.encode() if isinstance(value, str) else value
@@ -39,8 +39,8 @@ def _tensor(name: str, array: np.ndarray) -> bytes:
     return dims + field(2, INT64 if whole else FLOAT) + field(8, name) + field(9, data)
 
 
-def _value(name: str, kind: int, shape: Shape) -> bytes:
-    """A name with its type; a dimension that is a word has any size."""
+def _value(name: str, kind: int, shape: Dimensions) -> bytes:
+    """A name with its type; a named dimension has any size."""
     dims = b"".join(field(1, field(1 if isinstance(size, int) else 2, size)) for size in shape)
     return field(1, name) + field(2, field(1, field(1, kind) + field(2, dims)))
 
@@ -55,8 +55,8 @@ def to_bytes(
     name: str,
     nodes: Iterable[Node],
     constants: dict[str, np.ndarray],
-    inputs: dict[str, tuple[int, Shape]],
-    outputs: dict[str, tuple[int, Shape]],
+    inputs: dict[str, tuple[int, Dimensions]],
+    outputs: dict[str, tuple[int, Dimensions]],
 ) -> bytes:
     """A whole model of one graph."""
     graph = b"".join(field(1, _node(*node)) for node in nodes) + field(2, name)

@@ -2,21 +2,20 @@
 
     python -m export_tools.drums.prepare GROOVE_FOLDER TABLES.json drums.npz
 
-GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds under `ticks` the tick values of the RNN
-drummer. Written for each of `train` and `validation`, over the hits of all performances one after the other:
-  first                        where each performance begins
-  gap, instrument, velocity    the hits; the first gap counts from the bar line before
-  features, window, anchors    what `daemon.encodings.drums.metric` knows before each hit; anchors of the hit itself
-  places, floor                of the cells that it may fall into; the least offset that it can have
-  ahead, offset                where it falls
+GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds the tick classes of the RNN drummer under
+`ticks`. The output has `ticks`, `styles` and, for each of `train` and `validation`, over the hits of all performances:
+  first                        number of the first hit of each performance, and the number of all hits
+  gap, instrument, velocity    the hits; the first gap counts from the preceding bar line
+  features, window             of `daemon.encodings.drums.metric` before each hit
+  anchors                      of `daemon.encodings.drums.metric` for the cell and instrument of the hit
+  places, floor                places of the cells ahead; the least possible offset of the hit
+  ahead, offset                the cell of the hit, counted from that of the previous hit, and the offset in it
   style, fill                  of the performance
-  loudness, density            mean velocity, and hits per quarter note, of the bar that begins here
-and, once, `ticks` and `styles`.
+  loudness, density            mean velocity (0..1), and hits per quarter note, of the bar that begins with the hit
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -27,15 +26,16 @@ from tqdm import tqdm
 from daemon.encodings.drums import metric
 from daemon.encodings.drums.files import DrumPart, read_groove
 from daemon.encodings.drums.hits import TICKS
+from export_tools.common import command
 
-from .grooves import Performance, performances
+from .grooves import GrooveFile, groove_files
 
 SPLITS = ("train", "validation")
 Rows = dict[str, list]
 
 
 def intensity(groove: DrumPart, bar: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the hits in the bar that begins with each hit: mean velocity (0..1), and hits per quarter note."""
+    """Of the bar that begins with each hit: mean velocity (0..1), and hits per quarter note."""
     ticks = np.cumsum([hit.gap for hit in groove.hits])
     velocities = np.array([hit.velocity / 127 for hit in groove.hits])
     past = np.searchsorted(ticks, ticks + bar)
@@ -45,7 +45,7 @@ def intensity(groove: DrumPart, bar: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rows(groove: DrumPart) -> Rows:
-    """One performance, hit by hit."""
+    """The arrays of one performance, hit by hit."""
     position, bar = groove.bar_at(groove.start)
     tempo = groove.tempo_map.bpm_at(groove.start / TICKS)
     memory = metric.start(bar, position)
@@ -69,14 +69,14 @@ def rows(groove: DrumPart) -> Rows:
     return out
 
 
-def arrays(listed: list[Performance], styles: list[str]) -> dict[str, np.ndarray]:
-    """All performances of a split."""
+def arrays(listed: list[GrooveFile], styles: list[str]) -> dict[str, np.ndarray]:
+    """The arrays of all performances of a split."""
     parts: dict[str, list[np.ndarray]] = defaultdict(list)
     first = [0]
-    for performance in tqdm(listed, mininterval=10):
-        performed = rows(read_groove(performance.path))
+    for file in tqdm(listed, mininterval=10):
+        performed = rows(read_groove(file.path))
         count = len(performed["gap"])
-        performed["style"], performed["fill"] = [styles.index(performance.style)] * count, [performance.fill] * count
+        performed["style"], performed["fill"] = [styles.index(file.style)] * count, [file.fill] * count
         for name, values in performed.items():
             kind = np.float16 if isinstance(values[0], float | np.floating | np.ndarray) else np.int32
             parts[name].append(np.array(values, dtype=np.int8 if name == "places" else kind))
@@ -85,16 +85,16 @@ def arrays(listed: list[Performance], styles: list[str]) -> dict[str, np.ndarray
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     parser.add_argument("tables", type=Path, metavar="TABLES.json")
     parser.add_argument("output", type=Path, metavar="drums.npz")
     args = parser.parse_args()
-    everything = performances(args.folder)
-    styles = sorted({performance.style for performance in everything if performance.split == "train"})
+    listed = groove_files(args.folder)
+    styles = sorted({file.style for file in listed if file.split == "train"})
     out = {"ticks": np.array(json.loads(args.tables.read_text())["ticks"]), "styles": np.array(styles)}
     for split in SPLITS:
-        split_arrays = arrays([performance for performance in everything if performance.split == split], styles)
+        split_arrays = arrays([file for file in listed if file.split == split], styles)
         out |= {f"{split}/{name}": array for name, array in split_arrays.items()}
         print(f"{split}: {len(split_arrays['first']) - 1} performances, {len(split_arrays['gap'])} hits")
     np.savez(args.output, **out)

@@ -1,6 +1,6 @@
-"""The RNN drummer's configuration (Hollemans 2017), the baseline: one LSTM of 200 over (note, ticks since last) pairs.
+"""The configuration of the RNN drummer (Hollemans 2017), the baseline: an LSTM of 200 over (note, ticks) pairs.
 
-Both halves are one-hot, side by side at the input and softmaxed apart at the output: 17 notes, 209 tick values.
+Both halves are one-hot, concatenated at the input, with a softmax each at the output: 17 notes, 209 tick values.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from torch.nn import functional
 
 from daemon.encodings.drums.hits import COUNT, tick_classes
 
-from .streams import Split, keep
+from .streams import Split, carried
 
 HIDDEN = 200
 States = tuple[Tensor, ...] | None
 
 
-class RnnDrummer(nn.Module):
-    encoding = "rnn-drummer"
-    rows, length = 16, 200  # of the streams: truncated back-propagation through 200 events
-    epochs, rate, decay, average = 40, 4e-3, 0.0, 0.0
+class RnnDrummerNet(nn.Module):
+    """The net of the encoding `rnn-drummer`."""
 
     def __init__(self, ticks: int):
         super().__init__()
@@ -37,22 +35,23 @@ class RnnDrummer(nn.Module):
         return out[..., :COUNT].log_softmax(-1), out[..., COUNT:].log_softmax(-1), following
 
     @classmethod
-    def of(cls, split: Split) -> RnnDrummer:
-        """A new one, for the tables of a split."""
+    def of(cls, split: Split) -> RnnDrummerNet:
+        """A net with random weights, for the tick classes of a split."""
         return cls(len(split.ticks))
 
     def losses(
         self, split: Split, numbers: np.ndarray, anew: np.ndarray, states: States
     ) -> tuple[dict[str, Tensor], States]:
-        """Of the hits that follow those with these numbers: nats of instrument and time, and whether both are right."""
+        """Values of the hits after those with these numbers: `nats` of instrument and time, and whether both of them
+        are `right`; and the states after the chunk."""
         classes = split.cached("classes", lambda arrays: tick_class(arrays["gap"], split.ticks))
         first = torch.from_numpy(split.first)
-        next_one = torch.from_numpy(numbers.clip(0)) + 1
-        real = torch.from_numpy(numbers >= 0) & ~torch.isin(next_one, first)
+        following_hit = torch.from_numpy(numbers.clip(0)) + 1
+        real = torch.from_numpy(numbers >= 0) & ~torch.isin(following_hit, first)
         note, tick, following = self(
-            split.take("instrument", numbers), torch.from_numpy(classes[numbers]), keep(states, anew)
+            split.take("instrument", numbers), torch.from_numpy(classes[numbers]), carried(states, anew)
         )
-        wanted = next_one[real].numpy()
+        wanted = following_hit[real].numpy()
         next_note, next_tick = split.take("instrument", wanted), torch.from_numpy(classes[wanted])
         note, tick = note[real], tick[real]
         nats = functional.nll_loss(note, next_note, reduction="none") + functional.nll_loss(
@@ -62,7 +61,7 @@ class RnnDrummer(nn.Module):
         return {"nats": nats, "right": right.float()}, following
 
     def layout(self) -> tuple[np.ndarray, np.ndarray]:
-        """The weights as Hollemans publishes his: Wx (inputs + 200 + 1, 800), gates f, i, o, g; Wy (201, outputs)."""
+        """As Hollemans publishes the weights: Wx (inputs + 200 + 1, 800), gates f, i, o, g; Wy (201, outputs)."""
         lstm = self.lstm
         stacked = torch.cat([lstm.weight_ih_l0.T, lstm.weight_hh_l0.T, (lstm.bias_ih_l0 + lstm.bias_hh_l0)[None]])
         i, f, g, o = stacked.split(HIDDEN, dim=1)

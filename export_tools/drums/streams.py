@@ -23,9 +23,9 @@ class Split:
     def streams(
         self, rows: int, length: int, rng: np.random.Generator | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every performance once, `rows` side by side, in pieces of `length` hits: the numbers (rows, length) of the
-        hits, −1 after the end of a performance, and which rows (rows,) begin anew. In random order with `rng`, else
-        longest first."""
+        """Every performance once, `rows` side by side, in chunks of `length` hits: the numbers (rows, length) of the
+        hits, −1 after the end of a performance, and whether each row (rows,) begins a performance. In random order
+        with `rng`, else longest first."""
         sizes = np.diff(self.first)
         order = rng.permutation(len(sizes)) if rng else np.argsort(-sizes, kind="stable")
         waiting = [(int(self.first[i]), int(self.first[i + 1])) for i in order[::-1]]
@@ -45,20 +45,20 @@ class Split:
             yield numbers, anew
 
     def cached(self, name: str, make: Callable[[dict[str, np.ndarray]], np.ndarray]) -> np.ndarray:
-        """An array made from the others, once."""
+        """An array made from the others once, then kept."""
         if name not in self.arrays:
             self.arrays[name] = make(self.arrays)
         return self.arrays[name]
 
     def take(self, name: str, numbers: np.ndarray) -> Tensor:
-        """The entries of one array, whatever stands at number 0 in the place of −1; float or int64."""
+        """The entries of one array, as float or int64; −1 takes entry 0."""
         values = torch.from_numpy(self.arrays[name][numbers.clip(0)])
         return values.float() if values.is_floating_point() else values.long()
 
 
-def keep(states: tuple[Tensor, ...] | None, anew: np.ndarray) -> tuple[Tensor, ...] | None:
-    """LSTM states (layers, rows, width) without gradient, and zero where a row begins anew."""
+def carried(states: tuple[Tensor, ...] | None, anew: np.ndarray) -> tuple[Tensor, ...] | None:
+    """LSTM states (layers, rows, width) for the next chunk: without gradient, zero where a performance begins."""
     if states is None:
         return None
-    going_on = torch.from_numpy(~anew).float()[:, None]
-    return tuple(state.detach() * going_on for state in states)
+    continued = torch.from_numpy(~anew).float()[:, None]
+    return tuple(state.detach() * continued for state in states)

@@ -1,140 +1,108 @@
-"""Train a drummer on what prepare.py wrote: ours, or the baseline.
+"""Train a drummer on the output of prepare.py: jamd's own, or the baseline.
 
     python -m export_tools.drums.train drums.npz RUN_FOLDER [--model rnn-drummer] [--resume]
 
-Writes RUN_FOLDER/best.pt, the weights with the least nats per hit (instrument and exact time) on the validation split,
-and RUN_FOLDER/last.pt, to go on from.
+Writes best.pt (the weights with the lowest nats per hit, instrument and exact time, on the validation split) and
+last.pt (everything, to resume from).
 """
 
 from __future__ import annotations
 
-import argparse
-import math
-import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.nn.utils import clip_grad_norm_
-from tqdm import tqdm
+from torch import Tensor, nn
 
-from .model import Groove
-from .rnn_drummer import RnnDrummer
+from export_tools.common import schedule, trainer
+from export_tools.common.averaging import Averaging
+
+from .model import MetricNet
+from .rnn_drummer import RnnDrummerNet
 from .streams import Split
 
-MODELS = {model.encoding: model for model in (Groove, RnnDrummer)}
-# In the loss, beside instrument and time: what the figure leaves out counts less.
-WEIGHTS = {"nats": 1.0, "velocity": 0.5, "first": 0.1}
+Batch = tuple[np.ndarray, np.ndarray]  # of Split.streams: numbers of hits, rows that begin a performance
+States = tuple[Tensor, ...] | None
+WEIGHTS = {"nats": 1.0, "velocity": 0.5, "first": 0.1}  # of the parts of the loss
+
+
+@dataclass(frozen=True)
+class DrumsConfig:
+    """How a net is trained: `rows` performances side by side, back-propagation through `length` hits; `average`: decay
+    of the averaged weights per step (0: no averaging)."""
+
+    net: type[MetricNet | RnnDrummerNet]
+    rows: int
+    length: int
+    epochs: int
+    rate: float
+    decay: float = 0.0
+    average: float = 0.0
+
+
+CONFIGS = {
+    "metric": DrumsConfig(MetricNet, rows=24, length=64, epochs=14, rate=2e-3, decay=0.05, average=0.998),
+    "rnn-drummer": DrumsConfig(RnnDrummerNet, rows=16, length=200, epochs=40, rate=4e-3),
+}
 
 
 @torch.no_grad()
-def measure(model: nn.Module, split: Split) -> dict[str, float]:
-    """Means over the hits of a split, but the first of each performance."""
-    model.eval()
-    sums: dict[str, list[float]] = {}
-    states = None
+def validate(net: nn.Module, split: Split) -> dict[str, float]:
+    """Means over the hits of a split, without the first hit of each performance."""
+    net.eval()
+    totals, states = trainer.Totals(), None
     for numbers, anew in split.streams(32, 256, None):
-        losses, states = model.losses(split, numbers, anew, states)
-        for name, values in losses.items():
-            total = sums.setdefault(name, [0.0, 0])
-            total[0] += values.sum().item()
-            total[1] += len(values)
-    model.train()
-    return {name: total / max(count, 1) for name, (total, count) in sums.items()}
+        losses, states = net.losses(split, numbers, anew, states)
+        totals.add({name: (values.sum().item(), len(values)) for name, values in losses.items()})
+    net.train()
+    return totals.means()
 
 
-def rate(progress: float, peak: float) -> float:
-    """A warm-up over a fiftieth, then a cosine to a hundredth."""
-    return peak * min(1.0, progress * 50 + 0.02) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
+def recipe(config: DrumsConfig) -> trainer.Recipe:
+    """AdamW with a cosine learning rate."""
+    return trainer.Recipe(
+        epochs=config.epochs,
+        optimiser=lambda net: trainer.adamw(net, config.rate, config.decay),
+        rate=schedule.cosine_with_warm_up(config.rate),
+        clip=1.0,
+        averaging=Averaging(config.average),
+    )
 
 
-def save(content: dict, path: Path) -> None:
-    """Whole or not at all."""
-    torch.save(content, path.with_suffix(".new"))
-    path.with_suffix(".new").replace(path)
+class DrumsTask:
+    """Performances and a net for the training loop (trainer.Task)."""
+
+    def __init__(self, path: Path, encoding: str):
+        self.config, self.split, self.valid = CONFIGS[encoding], Split(path, "train"), Split(path, "validation")
+        self.recipe = recipe(self.config)
+        # The number of chunks depends on the order of the performances; any order gives about the same number.
+        self.steps_per_epoch = sum(1 for _ in self.batches(np.random.default_rng(0)))
+        self.about = {"encoding": encoding, "ticks": self.split.ticks, "styles": self.split.styles}
+        self.training = {"performances": len(self.split.first) - 1, "hits": self.split.hits}
+
+    def make_net(self) -> nn.Module:
+        return self.config.net.of(self.split)
+
+    def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
+        return self.split.streams(self.config.rows, self.config.length, rng)
+
+    def backward(self, net: nn.Module, batch: Batch, states: States) -> tuple[trainer.Sums, States]:
+        losses, states = net.losses(self.split, *batch, states)
+        loss = sum(losses[name].sum() * weight for name, weight in WEIGHTS.items() if name in losses)
+        (loss / max(len(losses["nats"]), 1)).backward()
+        return {name: (values.sum().item(), len(values)) for name, values in losses.items()}, states
+
+    def validate(self, net: nn.Module) -> dict[str, float]:
+        return validate(net, self.valid)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("grooves", type=Path, help=".npz of prepare.py")
-    parser.add_argument("run", type=Path, metavar="RUN_FOLDER")
-    parser.add_argument("--model", choices=sorted(MODELS), default="metric")
-    parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
-    parser.add_argument("--epochs", type=int, help="by default those of the models that ship")
-    parser.add_argument("--seed", type=int, default=1)
+    parser = trainer.parser(__doc__, grooves=".npz of prepare.py")
+    parser.add_argument("--model", choices=sorted(CONFIGS), default="metric")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
-    rng = np.random.default_rng(args.seed)
-    train, valid = Split(args.grooves, "train"), Split(args.grooves, "validation")
-    model, average = MODELS[args.model].of(train), MODELS[args.model].of(train)
-    epochs = args.epochs or model.epochs
-    average.load_state_dict(model.state_dict())
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": model.decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=model.rate)
-    args.run.mkdir(parents=True, exist_ok=True)
-    step, epoch, best, minutes = 0, 0, math.inf, 0.0
-    if args.resume:
-        saved = torch.load(args.run / "last.pt", weights_only=False)
-        model.load_state_dict(saved["model"])
-        average.load_state_dict(saved["weights"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step, epoch, best, minutes = (saved[name] for name in ("step", "epoch", "best", "minutes"))
-        rng.bit_generator.state = saved["rng"]
-        torch.set_rng_state(saved["torch_rng"])
-    # How many there are depends on the order of the performances: one order tells about how many.
-    # How many there are depends on the order of the performances: any one tells about how many.
-    pieces = sum(1 for _ in train.streams(model.rows, model.length, np.random.default_rng(0)))
-    steps = epochs * pieces
-    bar = tqdm(total=epochs * train.hits, initial=epoch * train.hits, unit="hit", unit_scale=True, mininterval=10)
-    began = time.process_time() - minutes * 60
-    while epoch < epochs:
-        sums, states = np.zeros(3), None
-        for numbers, anew in train.streams(model.rows, model.length, rng):
-            for group in optimiser.param_groups:
-                group["lr"] = rate(step / steps, model.rate)
-            losses, states = model.losses(train, numbers, anew, states)
-            nats = losses["nats"]
-            loss = sum(losses[name].sum() * weight for name, weight in WEIGHTS.items() if name in losses)
-            optimiser.zero_grad()
-            (loss / max(len(nats), 1)).backward()
-            clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            step += 1
-            with torch.no_grad():
-                lag = 1 - min(model.average, (step + 1) / (step + 20))
-                torch._foreach_lerp_(
-                    list(average.parameters()), list(model.parameters()), lag if model.average else 1.0
-                )
-            sums += nats.sum().item(), len(nats), losses["right"].sum().item() if "right" in losses else 0.0
-            bar.update(int((numbers >= 0).sum()))
-        epoch += 1
-        minutes = (time.process_time() - began) / 60
-        figures = measure(average, valid)
-        shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
-        tqdm.write(
-            f"epoch {epoch} {minutes:.1f} min: train {sums[0] / sums[1]:.4f} ({sums[2] / sums[1]:.4f}); valid {shown}"
-        )
-        content = {
-            "encoding": args.model,
-            "ticks": train.ticks,
-            "styles": train.styles,
-            "weights": average.state_dict(),
-            "training": {
-                "performances": len(train.first) - 1, "hits": train.hits, "epochs": epoch, "steps": step,
-                "cpu_minutes": round(minutes), "seed": args.seed,
-            },
-            "validation": figures,
-        }  # fmt: skip
-        if figures["nats"] < best:
-            best = figures["nats"]
-            save(content, args.run / "best.pt")
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "rng": rng.bit_generator.state}
-        state |= {"torch_rng": torch.get_rng_state(), "step": step, "epoch": epoch, "best": best, "minutes": minutes}
-        save(content | state, args.run / "last.pt")
+    trainer.main(DrumsTask(args.grooves, args.model), args)
 
 
 if __name__ == "__main__":

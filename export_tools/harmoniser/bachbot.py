@@ -7,10 +7,10 @@ Pieces are moved to C major or A minor. A frame is an optional fermata token, a 
 sounding voice from the top, and a delimiter; a piece stands between START and END. 3 x LSTM 256 on embeddings of 32,
 dropout 0.3, batch-norm, 50 rows of 128 tokens, Adam 2e-3 halved every five epochs, gradients clipped at 5. Not as in
 the original: all metres, four voices also in unison. Prints one JSON object: nats per token, and their sum per note,
-rests included, which is an upper bound of the benchmark's figure.
+rests included, an upper bound of the benchmark's figure. The loop is not that of export_tools/common/trainer.py: it
+clips values, averages no weights, and keeps no checkpoint.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -21,6 +21,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import clip_grad_value_
 from tqdm import tqdm
+
+from export_tools.common import command
 
 START, END, DELIMITER, FERMATA = range(4)
 LOWEST, PITCHES = 33, 52  # 52 pitches, tied or not, and 4: 108 tokens
@@ -40,7 +42,7 @@ def to_c_or_a(midi: np.ndarray) -> int:
 
 
 def tokens(midi: np.ndarray, held: np.ndarray, fermata: np.ndarray) -> list[int]:
-    """A piece as BachBot writes it."""
+    """A piece as tokens of BachBot."""
     shift = to_c_or_a(midi)
     written = [START]
     for frame, ties, pause in zip(midi, held, fermata, strict=True):
@@ -53,14 +55,16 @@ def tokens(midi: np.ndarray, held: np.ndarray, fermata: np.ndarray) -> list[int]
 
 
 def read(path: Path) -> tuple[list[list[int]], int]:
-    """Token lists of the pieces of prepare.py as printed, and their count of notes, frames x 4."""
+    """The pieces of prepare.py as printed, as tokens, and their number of notes, frames x 4."""
     data = np.load(path)
     names = sorted({name.rsplit("/", 1)[0] for name in data.files if "+repeats" not in name})
     pieces = [tokens(*(data[f"{name}/{key}"].astype(int) for key in ("midi", "held", "fermata"))) for name in names]
     return pieces, sum(data[f"{name}/midi"].size for name in names)
 
 
-class BachBot(nn.Module):
+class BachBotNet(nn.Module):
+    """3 x LSTM 256 with batch-norm."""
+
     def __init__(self):
         super().__init__()
         self.embedding = nn.Embedding(TOKENS, 32)
@@ -70,7 +74,7 @@ class BachBot(nn.Module):
         self.out = nn.Linear(256, TOKENS)
 
     def forward(self, x: Tensor, states: list | None = None) -> tuple[Tensor, list]:
-        """(rows, time) → logits (rows, time, tokens), states to go on from."""
+        """(rows, time) → logits (rows, time, tokens), states for the next tokens."""
         y, following = self.embedding(x), []
         for i, (lstm, norm) in enumerate(zip(self.lstms, self.norms, strict=True)):
             y, state = lstm(y, states[i] if states else None)
@@ -80,8 +84,8 @@ class BachBot(nn.Module):
 
 
 @torch.no_grad()
-def validate(model: BachBot, pieces: list[list[int]]) -> float:
-    """Sum of the nats of all tokens but START, every piece from an empty state."""
+def validate(model: BachBotNet, pieces: list[list[int]]) -> float:
+    """Sum of the nats of all tokens but START, every piece from the zero state."""
     model.eval()
     total = 0.0
     for piece in pieces:
@@ -92,7 +96,7 @@ def validate(model: BachBot, pieces: list[list[int]]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("chorales", type=Path, help=".npz of prepare.py")
     parser.add_argument("valid", type=Path, help=".npz of prepare.py --part valid")
     parser.add_argument("--epochs", type=int, default=30)
@@ -104,7 +108,7 @@ def main() -> None:
     rng = np.random.default_rng(args.seed)
     train, (valid, notes) = read(args.chorales)[0], read(args.valid)
     count = sum(len(piece) - 1 for piece in valid)
-    model = BachBot()
+    model = BachBotNet()
     optimiser = torch.optim.Adam(model.parameters(), lr=2e-3)
     halving = torch.optim.lr_scheduler.StepLR(optimiser, step_size=5, gamma=0.5)
     began, best = time.perf_counter(), {"nats_per_token": float("inf")}

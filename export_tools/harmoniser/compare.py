@@ -1,18 +1,19 @@
-"""What looking ahead is worth: the same sopranos set from left to right and with the future known, beside Bach's.
+"""What looking ahead is worth: sopranos of Bach harmonised from left to right and with the future known, beside Bach.
 
     python -m export_tools.harmoniser.compare --model models/bachbot.onnx PIECES.json [--split valid]
 
-Needs no torch. Prints one JSON object. For every way of setting the sopranos:
-  nll_per_note      nats per note of alto, tenor and bass under the shipped model, given the past and the soprano
+Needs no torch. Prints one JSON object. For every way to harmonise:
+  nll_per_note      nats per note of alto, tenor and bass under the model, given the past and the soprano
   nll_all           the same over all four voices, the soprano predicted too: how well the harmony leads to the melody
-  fifths, octaves   parallel ones per 100 frames: two voices move in one direction from a fifth (octave) to another
-  moves             changes of pitch per 100 frames and free voice
+  fifths, octaves   parallels per 100 frames: two voices move in one direction from a fifth (octave) to another
+  moves             changes of pitch per 100 frames and voice, without the soprano
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from itertools import combinations
 from pathlib import Path
@@ -20,51 +21,53 @@ from typing import Any
 
 import numpy as np
 
-from daemon import models
 from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ParticleFilter
+from export_tools.common import command
+
+from .evaluate import open_model
 
 Piece = np.ndarray  # (frames, 4) symbols
 
 
 def read(path: Path, split: str) -> list[Piece]:
-    """Pieces as lists of frames of four MIDI numbers, −1 = rest; those without a rest in the soprano."""
+    """The pieces of a file whose sopranos have no rests, from lists of frames of four MIDI numbers, −1 = rest."""
     data = json.loads(path.read_text())
     pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
     return [np.where(piece < 0, REST, piece - LOWEST) for piece in pieces if (piece[:, 0] >= 0).all()]
 
 
 def struck(soprano: np.ndarray) -> np.ndarray:
-    """These pieces have no ties: a note is struck where the pitch changes."""
+    """Whether each frame has an onset: where the pitch changes, for these pieces have no ties."""
     return np.concatenate([[True], soprano[1:] != soprano[:-1]])
 
 
 def left_to_right(model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float) -> Piece:
-    """As with keys: nothing of the future is known."""
-    pen, out = CausalWriter(model), []
-    pen.reseed(seed)
+    """Harmonise a soprano as played on keys: nothing of the future is known."""
+    writer, out = CausalWriter(model), []
+    writer.reseed(seed)
     for frame, (symbol, new) in enumerate(zip(soprano.tolist(), struck(soprano).tolist(), strict=True)):
-        pen.turn(frame % 16)
-        list(pen.write([symbol, UNKNOWN, UNKNOWN, UNKNOWN], [new, False, False, False], temperature, top_p))
-        assert pen.symbols is not None
-        out.append(pen.symbols[0])
+        writer.turn(frame % 16)
+        list(writer.write([symbol, UNKNOWN, UNKNOWN, UNKNOWN], [new, False, False, False], temperature, top_p))
+        assert writer.symbols is not None
+        out.append(writer.symbols[0])
     return np.array(out)
 
 
 def look_ahead(
     model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float, particles: int, lag: int
 ) -> Piece:
-    """As with a melody whose future is known."""
-    ahead, new, out = ParticleFilter(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
+    """Harmonise a soprano as of a melody whose future is known."""
+    particle_filter, new, out = ParticleFilter(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
     for frame in range(len(soprano) + lag):
         if frame < len(soprano):
             known = np.array([soprano[frame], UNKNOWN, UNKNOWN, UNKNOWN])
-            ahead.extend(known, np.array([new[frame], False, False, False]), frame % 16, temperature, top_p)
+            particle_filter.extend(known, np.array([new[frame], False, False, False]), frame % 16, temperature, top_p)
         if frame >= lag:
-            out.append(ahead.hear().symbols[0])
+            out.append(particle_filter.hear().symbols[0])
     return np.array(out)
 
 
@@ -90,7 +93,7 @@ def nll(model: ChoraleModel, pieces: list[Piece]) -> np.ndarray:
 
 
 def parallels(piece: Piece) -> tuple[int, int]:
-    """(fifths, octaves and unisons) among all pairs of voices."""
+    """Numbers of parallel fifths, and of parallel octaves and unisons, among all pairs of voices."""
     fifths = octaves = 0
     for high, low in combinations(range(4), 2):
         for before, after in zip(piece[:-1, [high, low]].tolist(), piece[1:, [high, low]].tolist(), strict=True):
@@ -105,6 +108,7 @@ def parallels(piece: Piece) -> tuple[int, int]:
 
 
 def judge(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
+    """The figures of pieces."""
     frames = sum(len(piece) for piece in pieces)
     by_voice = nll(model, pieces)
     fifths, octaves = np.sum([parallels(piece) for piece in pieces], axis=0)
@@ -118,21 +122,9 @@ def judge(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pieces", type=Path, metavar="PIECES.json")
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--split", default="valid")
-    parser.add_argument("--limit", type=int, help="the first so many pieces only")
-    defaults = {setting.name: setting.default for setting in Harmoniser.settings}
-    parser.add_argument("--temperature", type=float, default=defaults["temperature"])
-    parser.add_argument("--top-p", type=float, default=defaults["top_p"])
-    parser.add_argument("--particles", type=int, default=PARTICLES)
-    parser.add_argument("--lag", type=int, default=LAG)
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args()
-    artifact = models.load(args.model, "harmoniser")
-    model = ChoraleModel(artifact)
+def compare(args: argparse.Namespace) -> int:
+    """Print the figures of Bach's pieces and of both ways to harmonise their sopranos. Raises ModelError."""
+    model = open_model(args.model)
     bach = read(args.pieces, args.split)[: args.limit]
     report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": judge(model, bach)}
     ways = {
@@ -143,12 +135,29 @@ def main() -> None:
     }
     for name, way in ways.items():
         started = time.process_time()
-        settings = [way(piece[:, 0], i) for i, piece in enumerate(bach)]
+        harmonised = [way(piece[:, 0], i) for i, piece in enumerate(bach)]
         seconds = time.process_time() - started
-        report[name] = {**judge(model, settings), "cpu_ms_per_frame": round(1000 * seconds / report["frames"], 2)}
+        report[name] = {**judge(model, harmonised), "cpu_ms_per_frame": round(1000 * seconds / report["frames"], 2)}
     report["options"] = {k: getattr(args, k) for k in ("temperature", "top_p", "particles", "lag", "seed")}
     print(json.dumps(report, indent=1))
+    return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    defaults = {setting.name: setting.default for setting in Harmoniser.settings}
+    parser = command.parser(__doc__)
+    parser.add_argument("pieces", type=Path, metavar="PIECES.json")
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--split", default="valid")
+    parser.add_argument("--limit", type=int, help="the first so many pieces only")
+    parser.add_argument("--temperature", type=float, default=defaults["temperature"])
+    parser.add_argument("--top-p", type=float, default=defaults["top_p"])
+    parser.add_argument("--particles", type=int, default=PARTICLES)
+    parser.add_argument("--lag", type=int, default=LAG)
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(arguments)
+    return command.exit_code(lambda: compare(args))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -4,9 +4,10 @@
 
 -(1/N) sum over pieces, frames t and voices v of ln p(x[t,v] | x[<t,.], x[t,<v]), voices in the order S A T B, symbols
 MIDI 36..81 and rest, pooled over all N = frames x 4 notes, rests included, untransposed. PIECES.json is a list of
-pieces, or an object that holds such lists; a piece is a list of frames of four MIDI numbers, negative = rest. It has no
-bar lines, ties or fermatas: positions count from the first frame, a note is held where a pitch repeats, fermatas are
-unknown. Prints one JSON object. Needs jamd's own packages only, not those of training.
+pieces, or an object of such lists; a piece is a list of frames of four MIDI numbers, negative = rest. The file has no
+bar lines, ties or fermatas: positions count from the first frame, repeated pitches are held, fermatas are unknown.
+Prints one JSON object. A single bad piece is an error: exit code 2. Needs only the packages of jamd, not those of
+training.
 """
 
 import argparse
@@ -31,13 +32,17 @@ from daemon.encodings.chorale import (
 )
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.errors import JamdError
+from export_tools.common import evaluate as common
+from export_tools.common.evaluate import Figures
 
 STEPS_PER_BAR = 16
 ROWS = 32  # pieces at a time
 
 
-class BadPieces(Exception):
-    """The file with the pieces cannot be used: says which file, where in it, and what to do."""
+class BadPieces(JamdError):
+    """A file of pieces that cannot be used: names the file, the place in the file and the remedy."""
+
+    exit_code = 2
 
 
 def read_pieces(path: Path, split: str | None) -> list[Symbols]:
@@ -89,7 +94,7 @@ def batches(pieces: list[Symbols]) -> Iterator[list[Symbols]]:
 def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Log probability of every note and the most likely symbol there, (frames of all pieces, 4) each.
 
-    Pieces are sorted, longest first, so that those still running are always the first rows.
+    Pieces are sorted, longest first, so that the pieces that have not ended are always the first rows.
     """
     length = np.array([len(piece) for piece in pieces])
     symbols = np.full((len(pieces), length[0], len(VOICES)), UNKNOWN)
@@ -117,7 +122,7 @@ def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float6
     return np.concatenate(log_probs), np.concatenate(likeliest)
 
 
-def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> dict[str, float | int]:
+def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> Figures:
     """The figures over all pieces."""
     scores = [score(model, batch) for batch in batches(pieces)]
     log_probs, hits = (np.concatenate(column) for column in zip(*scores, strict=True))
@@ -130,25 +135,21 @@ def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> dict[str, float | in
 
 
 def open_model(path: Path) -> ChoraleModel:
-    """The model of an artifact that agrees with its sidecar. Raises ModelError."""
+    """The model of an artifact, checked against its sidecar. Raises ModelError."""
     artifact = models.load(path, "harmoniser")
     return ChoraleModel(artifact)
 
 
+def measure(args: argparse.Namespace) -> Figures:
+    """The figures over the music that the command line names. Raises BadPieces or ModelError."""
+    pieces = read_pieces(args.music, args.split)
+    return evaluate(open_model(args.model), pieces)
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("pieces", type=Path, metavar="PIECES.json")
-    parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
+    parser = common.parser(__doc__, "PIECES.json")
     parser.add_argument("--split", help="which list of PIECES.json")
-    args = parser.parse_args(arguments)
-    try:
-        pieces = read_pieces(args.pieces, args.split)
-        model = open_model(args.model)
-    except (BadPieces, JamdError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(evaluate(model, pieces)))
-    return 0
+    return common.main(parser.parse_args(arguments), measure)
 
 
 if __name__ == "__main__":

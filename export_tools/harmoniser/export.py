@@ -23,7 +23,7 @@ from daemon.engines.harmoniser.model import INTERFACE
 from export_tools.common import artifact
 from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 
-from .model import Harmoniser, Shape
+from .model import HarmoniserNet, HarmoniserShape
 
 ENCODING = "chorale"
 DATA = "music21's corpus of Bach chorales"
@@ -38,9 +38,9 @@ VALUES = {
 
 
 class Advance(nn.Module):
-    """`Harmoniser.advance` with flat inputs and outputs."""
+    """`HarmoniserNet.advance` with flat inputs and outputs."""
 
-    def __init__(self, model: Harmoniser):
+    def __init__(self, model: HarmoniserNet):
         super().__init__()
         self.model = model
 
@@ -51,9 +51,9 @@ class Advance(nn.Module):
 
 
 class Head(nn.Module):
-    """`Harmoniser.head`, with log probabilities for logits."""
+    """`HarmoniserNet.head`, with log probabilities for logits."""
 
-    def __init__(self, model: Harmoniser):
+    def __init__(self, model: HarmoniserNet):
         super().__init__()
         self.model = model
 
@@ -88,7 +88,7 @@ def either(graph: onnx.GraphProto, name: str, run: str) -> onnx.NodeProto:
     return helper.make_node("If", [run], [v.name for v in graph.output], name, then_branch=then, else_branch=otherwise)
 
 
-def assemble(model: Harmoniser, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
+def assemble(model: HarmoniserNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     """Both functions in one graph."""
     states = list(model.states())
     first = {k: feeds[k] for k in ("frame", "held", "position", "fermata", *states)}
@@ -124,7 +124,7 @@ def quantise(draft: Path) -> None:
     )
 
 
-def inputs_of(model: Harmoniser) -> dict[str, dict]:
+def inputs_of(model: HarmoniserNet) -> dict[str, dict]:
     """Of the sidecar: type, shape and golden value by name. In the golden input, the oldest quarter of the memory is
     empty."""
 
@@ -151,7 +151,7 @@ def inputs_of(model: Harmoniser) -> dict[str, dict]:
     }
 
 
-def write(model: Harmoniser, path: Path, card: dict, int8: bool = True) -> dict:
+def write(model: HarmoniserNet, path: Path, card: dict, int8: bool = True) -> dict:
     """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar.
 
     `int8`: quantise the LSTM. Its inputs then have one scale for all rows of a batch, so that rows are no longer quite
@@ -182,12 +182,13 @@ def main() -> None:
     parser.add_argument("--history", default="", help="for the sidecar: how the first weights of this run were trained")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
-    model = Harmoniser(Shape(**saved["shape"]))
-    model.load_state_dict(saved["average"])
+    model = HarmoniserNet(HarmoniserShape(**saved["shape"]))
+    model.load_state_dict(saved["weights"])
     training = {"data": DATA, "licence": LICENCE, **saved["training"]} | (
         {"history": args.history} if args.history else {}
     )
-    card = {"training": training, "metrics": saved["metrics"]}
+    metrics = {"nll_per_note": round(saved["validation"]["nats"], 4), **saved["metrics"]}
+    card = {"training": training, "metrics": metrics}
     sidecar = write(model, args.model, card)
     print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")
 

@@ -1,12 +1,12 @@
-"""The harmoniser: a recurrent net over frames, a memory of past frames, a head that is asked for one voice at a time.
+"""The harmoniser net: a recurrent net over frames, a memory of past frames, a head that predicts one voice at a time.
 
 A frame is one 16th of four symbols, S A T B (`daemon.encodings.chorale`). `advance` reads the previous frame and
-yields a context; `head` gives the distribution of one voice of the current frame, knowing any subset of the others.
-The chain rule over voices in any order is then exact, and an answer to a key costs one small head call per voice.
+returns a context; `head` gives the distribution of one voice of the current frame, given any subset of the others.
+So the chain rule over voices in any order is exact, and an answer to a key costs one small head call per voice.
 
 Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et
 al., 2014) and Coconet (Huang et al., 2017); the soft memory is a neural cache (Grave et al., 2017) with learned queries
-and a bias per distance, so that repeated phrases are recalled.
+and a bias per distance, so that the net repeats phrases.
 """
 
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from export_tools.common.dropout import Locked
+from export_tools.common.dropout import LockedDropout
 
 VOICES = 4
 SYMBOLS = 47  # MIDI 36..81 and rest
-UNKNOWN = 47  # as input: not known yet, or before the start
+UNKNOWN = 47  # as input: not yet known, or before the start
 INPUTS = 48
 REST = 46
-INTERVALS = 92  # 0 = one of both is no pitch; 1..91 = -45..45 semitones
+INTERVALS = 92  # 0 = one of the two symbols is no pitch; 1..91 = -45..45 semitones
 PAIRS = list(combinations(range(VOICES), 2))
 
 
 @dataclass(frozen=True)
-class Shape:
+class HarmoniserShape:
     """Sizes of the net: widths in units, memory in frames (16ths)."""
 
     embedding: int = 256
@@ -43,24 +43,24 @@ class Shape:
 
 
 def interval_table() -> Tensor:
-    """Class of the interval between two input symbols, at upper x 48 + lower: one look-up in place of six sums."""
+    """Class of the interval between two input symbols, at upper x 48 + lower: one look-up instead of six sums."""
     symbols = torch.arange(INPUTS)
     pitched = torch.maximum(symbols[:, None], symbols) < REST
     return torch.where(pitched, symbols[:, None] - symbols + 46, 0).flatten()
 
 
-LONGEST_MATCH = 32  # frames; longer ones count as this
+LONGEST_MATCH = 32  # frames; longer matches count as 32
 
 
 @torch.no_grad()
 def longest_matches(frame: Tensor, memory: int, gap: int) -> tuple[Tensor, Tensor]:
-    """For each step of the inputs (batch, T, 4): what followed (batch, T, 4) the longest passage that equals the
-    present one, and how long (batch, T) it is, 0..32 frames; UNKNOWN and 0 if there is none. `gap`: least distance.
+    """For each step of the inputs (batch, T, 4): the frame (batch, T, 4) after the longest past passage that equals the
+    present one, and its length (batch, T), 0..32 frames; UNKNOWN and 0 without a match. `gap`: least distance.
 
-    As in prediction by partial matching; of passages as long, the latest.
+    As in prediction by partial matching; of matches of equal length, the latest.
     """
     same = (frame[:, :, None] == frame[:, None]).all(-1)
-    length = torch.zeros(same.shape, dtype=torch.int64)  # of the passage before s that ends like the one up to t
+    length = torch.zeros(same.shape, dtype=torch.int64)  # [t, s]: of equal passages, up to t and before s
     for t in range(1, frame.shape[1]):
         length[:, t, 1:] = same[:, t, :-1] * (length[:, t - 1, :-1] + 1).clamp(max=LONGEST_MATCH)
     step = torch.arange(frame.shape[1])
@@ -73,7 +73,7 @@ def longest_matches(frame: Tensor, memory: int, gap: int) -> tuple[Tensor, Tenso
 
 
 class Lookup(nn.Module):
-    """Sum of one embedding per feature, numbered within its own range. In training whole features drop out."""
+    """Sum of one embedding per feature, each with its own range of numbers. In training whole features drop out."""
 
     def __init__(self, sizes: list[int], width: int, dropout: float):
         super().__init__()
@@ -95,8 +95,10 @@ class Lookup(nn.Module):
         return flat.unflatten(0, rows.shape[:-1])
 
 
-class Harmoniser(nn.Module):
-    def __init__(self, shape: Shape = Shape(), dropout: float = 0.4):
+class HarmoniserNet(nn.Module):
+    """`advance` and `head` for one frame, `contexts` for whole pieces."""
+
+    def __init__(self, shape: HarmoniserShape = HarmoniserShape(), dropout: float = 0.4):
         super().__init__()
         self.shape = shape
         self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding, dropout / 5)
@@ -106,7 +108,9 @@ class Harmoniser(nn.Module):
         self.value = nn.Linear(shape.hidden + shape.embedding, shape.value)
         self.distance = nn.Parameter(torch.zeros(shape.queries, shape.memory))  # last column: the newest frame
         self.recall = nn.Linear(shape.queries * shape.value, shape.hidden, bias=False)
-        self.context = nn.Sequential(nn.LayerNorm(shape.hidden), Locked(dropout), nn.Linear(shape.hidden, shape.head))
+        self.context = nn.Sequential(
+            nn.LayerNorm(shape.hidden), LockedDropout(dropout), nn.Linear(shape.hidden, shape.head)
+        )
         self.clues = Lookup(
             [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4]
             + [INTERVALS] * 8 + [4 * (LONGEST_MATCH + 1)], shape.head, dropout * 0.4,
@@ -123,14 +127,14 @@ class Harmoniser(nn.Module):
         self.out = nn.Sequential(
             nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2)
         )
-        self.drop_layers = nn.ModuleList(Locked(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
+        self.drop_layers = nn.ModuleList(LockedDropout(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
         self.drop_weights = nn.Dropout(dropout * 0.8)
         self.drop_recall = nn.Dropout(dropout / 2)
         first, second = [i for i, _ in PAIRS], [j for _, j in PAIRS]
         table, known, previous, own, copied = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8, [9, 10, 11, 12]
         constants = {
             "intervals": table,
-            "relative": table.view(INPUTS, INPUTS)[:REST].T.contiguous(),  # by own symbol, of each pitch
+            "relative": table.view(INPUTS, INPUTS)[:REST].T.contiguous(),  # (own symbol, pitch) → class of the interval
             "first": torch.tensor(first),
             "second": torch.tensor(second),
             "symbols": torch.arange(SYMBOLS),
@@ -162,7 +166,7 @@ class Harmoniser(nn.Module):
         return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
 
     def recur(self, x: Tensor) -> Tensor:
-        """(batch, time, embedding) → (batch, time, hidden), with dropped recurrent weights (Merity et al. 2018)."""
+        """(batch, time, embedding) → (batch, time, hidden), with dropout of recurrent weights (Merity et al. 2018)."""
         zeros = x.new_zeros(1, len(x), self.shape.hidden)
         for i, drop in enumerate(self.drop_layers):
             weights = [getattr(self.lstm, f"{name}_l{i}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
@@ -175,7 +179,7 @@ class Harmoniser(nn.Module):
     ) -> Tensor:
         """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head + 5).
 
-        `forgotten`, like `frame`: symbols that the recurrent part is not shown.
+        `forgotten`, shaped like `frame`: symbols that the recurrent part gets as UNKNOWN.
         """
         seen = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
         x = self.embed(seen, held, position, fermata)
@@ -194,7 +198,7 @@ class Harmoniser(nn.Module):
         return torch.cat([self.context(h + self.recall(recalled)), followed, length[..., None]], -1)
 
     def fuse(self) -> None:
-        """One matrix product per layer for `advance`, of the weights as they are now."""
+        """Prepare one matrix product per layer for `advance`, from the present weights."""
         for i in range(self.shape.layers):
             into, back, first, second = (
                 getattr(self.lstm, f"{name}_l{i}").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -211,9 +215,9 @@ class Harmoniser(nn.Module):
         for i in range(self.shape.layers):
             weights, bias = getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")
             gates = torch.cat([below, state["hidden"][:, i]], 1) @ weights + bias
-            write, keep, new, show = gates.chunk(4, 1)
-            c = keep.sigmoid() * state["cell"][:, i] + write.sigmoid() * new.tanh()
-            below = show.sigmoid() * c.tanh()
+            gate_i, gate_f, gate_g, gate_o = gates.chunk(4, 1)
+            c = gate_f.sigmoid() * state["cell"][:, i] + gate_i.sigmoid() * gate_g.tanh()
+            below = gate_o.sigmoid() * c.tanh()
             hidden.append(below)
             cell.append(c)
         key = self.key(state["hidden"][:, -1])
@@ -243,8 +247,8 @@ class Harmoniser(nn.Module):
         """(n, head + 5), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
         Logits are the sum of one per symbol, one per interval from the voice's previous pitch and from each known
-        voice, so that "repeat", "a step up" and "a third below the soprano" are classes of their own in any key, and
-        one more for what followed the longest match.
+        voice, so that "repeat", "a step up" and "a third below the soprano" are classes in any key, and one for the
+        symbol after the longest match.
         """
         context, followed, length = context.split([self.shape.head, VOICES, 1], 1)
         followed, length = followed.long(), length.long()

@@ -1,18 +1,19 @@
-"""Bach's chorales from music21's corpus as frames of 16ths, without those that hold a JSB test or validation setting.
+"""Bach's chorales from music21's corpus as frames of 16ths, without the settings of JSB's test and validation parts.
 
     python -m export_tools.harmoniser.prepare BACH_FOLDER chorales.npz
 
-BACH_FOLDER is `corpus/bach` of an installed music21 (docs/models.md). Only files with parts named soprano, alto,
-tenor and bass count; instruments beside them are left out. A score with repeat signs is written twice: as printed,
-and as NAME+repeats with them played.
+BACH_FOLDER is `corpus/bach` of an installed music21 (docs/models.md). Only files with parts named soprano, alto, tenor
+and bass are used; parts of instruments are left out. A score with repeat signs is written twice: as printed, and as
+NAME+repeats with the repeats played.
 """
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from export_tools.common import command
 
 NAMES = ("soprano", "alto", "tenor", "bass")
 LOWEST, HIGHEST = 36, 81
@@ -21,15 +22,15 @@ HELD_OUT = Path(__file__).with_name("held_out_bwv.json")
 
 
 def trainable(names: list[str], held_out: dict[str, list[str]]) -> list[str]:
-    """File names without those that any held-out list names, whatever the case or ending of either."""
+    """File names without those in any held-out list; case and ending do not matter."""
     forbidden = {Path(name).name.lower().removesuffix(".mxl") for part in held_out.values() for name in part}
     return sorted(name for name in names if Path(name).name.lower().removesuffix(".mxl") not in forbidden)
 
 
 def frames(notes: list[tuple[float, float, int, bool]], length: int) -> tuple[NDArray, NDArray]:
-    """Notes (onset, end in quarters; MIDI; tied to the one before) → MIDI per frame (−1 = rest), held over per frame.
+    """Notes (onset, end in quarters; MIDI; tied to the previous note) → MIDI (−1 = rest), held, per frame.
 
-    The note that sounds at a 16th's beginning fills it, so that shorter notes between two 16ths leave no trace.
+    The note that sounds at the beginning of a 16th fills the 16th; shorter notes between two 16ths are lost.
     """
     midi, owner = np.full(length, -1), np.full(length, -1)
     number = -1
@@ -42,7 +43,7 @@ def frames(notes: list[tuple[float, float, int, bool]], length: int) -> tuple[ND
 
 
 def without_interludes(midi: NDArray, longest: int = 16) -> NDArray:
-    """Indices of the frames to keep: silence of all voices is cut to at most a bar more, by whole bars of 16 frames."""
+    """Indices of the frames to keep: silence of all voices is cut to at most a bar, by whole bars of 16 frames."""
     keep, silent = [], 0
     runs = np.flatnonzero(np.diff((midi < 0).all(1).astype(int), prepend=-1))
     for first, last in zip(runs, [*runs[1:], len(midi)], strict=True):
@@ -88,11 +89,11 @@ def read(parts: list) -> dict[str, NDArray]:
 def main() -> None:
     from music21 import converter
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("bach", type=Path, help="folder with music21's bwv*.mxl")
     parser.add_argument("out", type=Path, help="the .npz to write")
     parser.add_argument(
-        "--part", choices=("train", "valid"), default="train", help="valid: what is held out to validate on"
+        "--part", choices=("train", "valid"), default="train", help="valid: the held-out files of the validation part"
     )
     args = parser.parse_args()
     names, held_out = [p.name for p in args.bach.glob("bwv*.mxl")], json.loads(HELD_OUT.read_text())

@@ -2,41 +2,66 @@
 
     python -m export_tools.harmoniser.train chorales.npz PIECES.json RUN_FOLDER [--resume]
 
-Writes last.pt (everything, to resume from) and best.pt (averaged weights with the lowest validation NLL). Half of the
-pieces of an epoch are shown as they are printed: bar positions, ties, fermatas. The other half are shown the way the
-benchmark writes them: position counted from the first note, ties and fermatas unknown, the last chord often a beat
-longer, repeats mostly played.
+Writes best.pt (averaged weights with the lowest validation loss) and last.pt (everything, to resume from). Half of the
+pieces of an epoch are shown as printed: bar positions, ties, fermatas. The other half are shown as in the benchmark:
+position counted from the first note, ties and fermatas unknown, the last chord often a beat longer, repeats mostly
+played. Several threads draw from one random generator, so a run with the same seed is then not the same bit by bit.
 """
 
-import argparse
+from __future__ import annotations
+
 import json
-import math
-import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils import clip_grad_norm_
-from tqdm import tqdm
 
-from .model import REST, SYMBOLS, UNKNOWN, VOICES, Harmoniser
+from export_tools.common import schedule, trainer
+from export_tools.common.averaging import Averaging
 
-LONGEST, SHORTEST = 448, 96  # frames; pieces are cropped to at most the one, and may begin anywhere before the other
-OPENING, OPENINGS = 16, 2  # frames, and how many of each piece are also shown as if the music began there
-BEAT = 4
-ROOM = 2  # semitones that a transposed voice may be out of the range it has in the data
+from .model import REST, UNKNOWN, VOICES, HarmoniserNet, HarmoniserShape
+
+SHAPE = HarmoniserShape()
+LONGEST, SHORTEST = 448, 96  # frames of a crop: at most LONGEST, and at least SHORTEST where the piece has them
+OPENING, OPENINGS = 16, 2  # frames of a passage shown as if the music began there; such passages of each piece
+BEAT = 4  # frames
+ROOM = 2  # semitones by which a transposed voice may leave its range in the data
 NO_FERMATA_KNOWN = 2
-FORGET = 0.1  # share of the symbols of the past that the recurrent part does not see, against learning pieces by heart
-Batch = dict[str, Tensor]
+FORGET = 0.1  # share of the past symbols that the recurrent part does not see, against learning pieces by heart
+View = dict[str, np.ndarray]  # one piece as shown in one epoch
+Shard = dict[str, Tensor]  # padded views
+Batch = list[Shard]  # a shard for each thread
+
+
+def option(default: float, text: str) -> Any:
+    """A field with its help on the command line."""
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True)
+class HarmoniserConfig:
+    """How the net is trained; each field is an option of the command line."""
+
+    epochs: int = 48
+    batch: int = option(8, "pieces")
+    rate: float = option(1e-3, "highest learning rate")
+    dropout: float = option(0.5, "of the net; some parts have less")
+    decay: float = option(0.1, "of the weights, by AdamW")
+    average: float = option(0.997, "decay of the averaged weights per step")
+    any_order: float = option(0.5, "share of pieces whose voices are predicted in random order")
+    threads: int = option(2, "that share a batch")
 
 
 class Chorales:
-    """Pieces with all that prepare.py knows of them, shown transposed, as batches of similar length."""
+    """The pieces of prepare.py, shown transposed, in batches of similar length."""
 
-    def __init__(self, path: Path, seed: int):
+    def __init__(self, path: Path):
         data = np.load(path)
         names = sorted({name.rsplit("/", 1)[0] for name in data.files})
         self.pieces = {n: {k: data[f"{n}/{k}"] for k in ("midi", "held", "fermata", "position")} for n in names}
@@ -44,11 +69,9 @@ class Chorales:
         pitches = np.concatenate([self.pieces[name]["midi"] for name in self.printed]).astype(float)
         pitches[pitches < 0] = np.nan
         self.low, self.high = np.nanmin(pitches, 0), np.nanmax(pitches, 0)
-        self.rng = np.random.default_rng(seed)
 
-    def view(self, name: str) -> dict[str, np.ndarray]:
-        """One piece as drawn for this epoch; `symbol` (T, 4), `before` (4) = the frame before it."""
-        rng = self.rng
+    def view(self, name: str, rng: np.random.Generator) -> View:
+        """A random view of one piece; `symbol` and `before`, the frame before each, are (T, 4)."""
         benchmark = rng.random() < 0.5
         if f"{name}+repeats" in self.pieces and rng.random() < (0.7 if benchmark else 0.5):
             name += "+repeats"
@@ -80,29 +103,30 @@ class Chorales:
         first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST)))
         return {k: v[first : first + LONGEST] for k, v in shown.items()}
 
-    def epoch(self, size: int, shards: int) -> list[list[Batch]]:
-        """Every chorale once: batches of `size` pieces, each in shards for as many threads."""
-        views = [self.view(name) for name in self.rng.permutation(self.printed)]
-        views.sort(key=lambda v: len(v["symbol"]) + self.rng.uniform(-24, 24))
+    def epoch(self, size: int, shards: int, rng: np.random.Generator) -> list[Batch]:
+        """Every chorale once, in batches of `size` pieces with at most so many shards."""
+        views = [self.view(name, rng) for name in rng.permutation(self.printed)]
+        views.sort(key=lambda v: len(v["symbol"]) + rng.uniform(-24, 24))
         groups = [views[i : i + size] for i in range(0, len(views), size)]
         batches = []
         for group in groups:
-            openings = [self.opening(view) for view in group for _ in range(OPENINGS)]
+            openings = [opening(view, rng) for view in group for _ in range(OPENINGS)]
             parts = min(shards, len(group))
             shown = [part[i::parts] for part in (group, openings) for i in range(parts)]
             batches.append([collate(part) for part in shown])
-        return [batches[i] for i in self.rng.permutation(len(batches))]
-
-    def opening(self, view: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """A bar from anywhere in a piece, with nothing before it: Bach begins on few kinds of chords, keys on all."""
-        first = int(self.rng.integers(0, max(1, len(view["symbol"]) - OPENING)))
-        shown = {k: v[first : first + OPENING].copy() for k, v in view.items()}
-        shown["before"][0], shown["held"][0] = UNKNOWN, 0
-        shown["tie"][0] = -1
-        return shown
+        return [batches[i] for i in rng.permutation(len(batches))]
 
 
-def collate(views: list[dict[str, np.ndarray]]) -> Batch:
+def opening(view: View, rng: np.random.Generator) -> View:
+    """A bar of a piece, as if the music began there: Bach opens with few kinds of chords, players with any."""
+    first = int(rng.integers(0, max(1, len(view["symbol"]) - OPENING)))
+    shown = {k: v[first : first + OPENING].copy() for k, v in view.items()}
+    shown["before"][0], shown["held"][0] = UNKNOWN, 0
+    shown["tie"][0] = -1
+    return shown
+
+
+def collate(views: list[View]) -> Shard:
     """Pieces padded to the longest; `real` (batch, T) is false in the padding."""
     length = max(len(v["symbol"]) for v in views)
     batch = {}
@@ -113,7 +137,7 @@ def collate(views: list[dict[str, np.ndarray]]) -> Batch:
     return batch
 
 
-def benchmark_view(piece: list[list[int]]) -> dict[str, np.ndarray]:
+def benchmark_view(piece: list[list[int]]) -> View:
     """A piece of PIECES.json as the benchmark shows it."""
     symbol = np.where(np.array(piece) >= 0, np.array(piece) - 36, REST)
     repeated = np.zeros_like(symbol)
@@ -129,12 +153,12 @@ def benchmark_view(piece: list[list[int]]) -> dict[str, np.ndarray]:
 
 
 def known_before(rank: Tensor, symbol: Tensor) -> Tensor:
-    """Ranks of the voices (n, 4) within their frame, symbols (n, 4) → what each voice knows (n, 4 targets, 4)."""
+    """Ranks of the voices (n, 4) in the order of prediction, symbols (n, 4) → symbols known to each voice (n, 4, 4)."""
     earlier = rank[:, None, :] < rank[:, :, None]
     return torch.where(earlier, symbol[:, None, :], UNKNOWN)
 
 
-def losses(model: Harmoniser, batch: Batch, any_order: float) -> tuple[Tensor, Tensor]:
+def losses(model: HarmoniserNet, batch: Shard, any_order: float) -> tuple[Tensor, Tensor]:
     """Nats of all symbols per note and of the known ties per note, over the frames that are real."""
     forgotten = torch.rand(batch["before"].shape) < (FORGET if model.training else 0)
     context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], forgotten)
@@ -154,16 +178,16 @@ def losses(model: Harmoniser, batch: Batch, any_order: float) -> tuple[Tensor, T
     return notes, (ties * (struck >= 0)).sum() / len(struck)
 
 
-def gradient(model: Harmoniser, batch: list[Batch], any_order: float, pool: ThreadPoolExecutor) -> tuple[float, int]:
-    """Sets the gradient of a batch, one thread per shard; its nats per note and count of frames.
+def gradient(model: HarmoniserNet, batch: Batch, any_order: float, pool: ThreadPoolExecutor) -> tuple[float, int]:
+    """Set the gradient of a batch, one thread per shard. Nats per note, and the number of frames.
 
-    Threads that meet once a step beat those of one matrix product, which wait for each other thousands of times a
-    step, as soon as anything else runs on the machine.
+    Threads that synchronise once a step are faster than those within matrix products, which wait for each other
+    thousands of times a step, as soon as anything else runs on the machine.
     """
     parameters = list(model.parameters())
     frames = sum(int(shard["real"].sum()) for shard in batch)
 
-    def work(shard: Batch) -> tuple[float, tuple[Tensor, ...]]:
+    def work(shard: Shard) -> tuple[float, tuple[Tensor, ...]]:
         notes, ties = losses(model, shard, any_order)
         share = int(shard["real"].sum()) / frames
         return notes.item() * share, torch.autograd.grad((notes + ties) * share, parameters)
@@ -175,118 +199,75 @@ def gradient(model: Harmoniser, batch: list[Batch], any_order: float, pool: Thre
 
 
 @torch.no_grad()
-def validate(model: Harmoniser, batches: list[Batch]) -> float:
-    """Nats per note, S A T B, pooled over all notes (REFERENCE: the benchmark)."""
-    model.eval()
-    total = sum(losses(model, b, any_order=0)[0].item() * int(b["real"].sum()) for b in batches)
-    model.train()
+def validate(net: HarmoniserNet, batches: list[Shard]) -> float:
+    """Nats per note, S A T B, pooled over all notes as in the benchmark."""
+    net.eval()
+    total = sum(losses(net, b, any_order=0)[0].item() * int(b["real"].sum()) for b in batches)
+    net.train()
     return total / sum(int(b["real"].sum()) for b in batches)
 
 
-def rate(step: int, steps: int, peak: float, warm_up: int = 200) -> float:
-    """Linear warm-up, then a cosine to a hundredth."""
-    progress = max(0.0, (step - warm_up) / max(1, steps - warm_up))
-    return peak * min(1, (step + 1) / warm_up) * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1, progress))) / 2)
+def recipe(config: HarmoniserConfig) -> trainer.Recipe:
+    """AdamW with a cosine learning rate."""
+    return trainer.Recipe(
+        epochs=config.epochs,
+        optimiser=lambda net: trainer.adamw(net, config.rate, config.decay, betas=(0.9, 0.98)),
+        rate=schedule.cosine_after_warm_up(config.rate),
+        clip=1.0,
+        averaging=Averaging(config.average),
+        validate_every=2,
+    )
+
+
+class HarmoniserTask:
+    """Chorales and a net for the training loop (trainer.Task). `start`: a checkpoint with the first weights, if any."""
+
+    def __init__(self, chorales: Path, pieces: Path, config: HarmoniserConfig, start: Path | None = None):
+        self.config, self.recipe, self.start, self.data = config, recipe(config), start, Chorales(chorales)
+        views = sorted(map(benchmark_view, json.loads(pieces.read_text())["valid"]), key=lambda v: len(v["symbol"]))
+        self.valid = [collate(views[i : i + 8]) for i in range(0, len(views), 8)]
+        self.pool = ThreadPoolExecutor(config.threads, initializer=torch.set_num_threads, initargs=(1,))
+        self.steps_per_epoch = -(-len(self.data.printed) // config.batch)
+        self.training = {"chorales": len(self.data.printed), "files": self.data.printed, "options": asdict(config)}
+        metrics = {
+            "split": "jsb16 valid",
+            "pieces": len(views),
+            "notes": int(sum(b["real"].sum() for b in self.valid)) * VOICES,
+            "definition": "causal, S A T B, MIDI 36-81 and rest, nats, pooled over frames x 4",
+        }
+        self.about = {"shape": asdict(SHAPE), "metrics": metrics}
+
+    def make_net(self) -> nn.Module:
+        net = HarmoniserNet(SHAPE, self.config.dropout)
+        if self.start:
+            net.load_state_dict(torch.load(self.start, weights_only=True)["weights"])
+        return net
+
+    def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
+        return self.data.epoch(self.config.batch, self.config.threads, rng)
+
+    def backward(self, net: nn.Module, batch: Batch, states: None) -> tuple[trainer.Sums, None]:
+        nats, frames = gradient(net, batch, self.config.any_order, self.pool)
+        return {"nats": (nats * frames, frames)}, None
+
+    def validate(self, net: nn.Module) -> dict[str, float]:
+        return {"nats": validate(net, self.valid)}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("chorales", type=Path, help=".npz of prepare.py")
-    parser.add_argument("pieces", type=Path, help="validation pieces: an object with the list `valid`")
-    parser.add_argument("run", type=Path, help="folder for checkpoints")
-    parser.add_argument("--resume", action="store_true", help="go on from RUN_FOLDER/last.pt")
+    parser = trainer.parser(
+        __doc__, chorales=".npz of prepare.py", pieces="validation pieces: an object with the list `valid`"
+    )
     parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
-    parser.add_argument("--epochs", type=int, default=48)
-    parser.add_argument("--batch", type=int, default=8, help="pieces")
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--dropout", type=float, default=0.5)
-    parser.add_argument("--decay", type=float, default=0.1, help="of the weights, AdamW")
-    parser.add_argument("--average", type=float, default=0.997, help="of the weights, per step")
-    parser.add_argument("--any-order", type=float, default=0.5, help="share of pieces with voices in random order")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.set_defaults(epochs=HarmoniserConfig.epochs)
+    options = fields(HarmoniserConfig)
+    for each in options[1:]:
+        flag = f"--{each.name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(each.default), default=each.default, help=each.metadata["help"])
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    torch.manual_seed(args.seed)
-    pool = ThreadPoolExecutor(args.threads, initializer=torch.set_num_threads, initargs=(1,))
-    args.run.mkdir(parents=True, exist_ok=True)
-    data = Chorales(args.chorales, args.seed)
-    views = sorted(map(benchmark_view, json.loads(args.pieces.read_text())["valid"]), key=lambda v: len(v["symbol"]))
-    valid = [collate(views[i : i + 8]) for i in range(0, len(views), 8)]
-    model, average = Harmoniser(dropout=args.dropout), Harmoniser()
-    if args.start:
-        model.load_state_dict(torch.load(args.start, weights_only=True)["average"])
-    average.load_state_dict(model.state_dict())
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": args.decay}, {"params": others, "weight_decay": 0.0}]
-    optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98))
-    steps = args.epochs * math.ceil(len(data.printed) / args.batch)
-    step, epoch, best, minutes = 0, 0, math.inf, 0.0
-    if args.resume:
-        saved = torch.load(args.run / "last.pt", weights_only=False)
-        model.load_state_dict(saved["model"])
-        average.load_state_dict(saved["average"])
-        optimiser.load_state_dict(saved["optimiser"])
-        step, epoch, best, minutes = (saved[k] for k in ("step", "epoch", "best", "minutes"))
-        data.rng.bit_generator.state = saved["rng"]
-        torch.set_rng_state(saved["torch_rng"])
-    bar = tqdm(total=steps, initial=step, unit="step", mininterval=10)
-    began = time.perf_counter() - minutes * 60
-    while epoch < args.epochs:
-        notes_seen, nats = 0, 0.0
-        for batch in data.epoch(args.batch, args.threads):
-            for group in optimiser.param_groups:
-                group["lr"] = rate(step, steps, args.rate)
-            notes, count = gradient(model, batch, args.any_order, pool)
-            clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            step += 1
-            keep = min(args.average, (step + 1) / (step + 20))
-            with torch.no_grad():
-                torch._foreach_lerp_(list(average.parameters()), list(model.parameters()), 1 - keep)
-            notes_seen, nats = notes_seen + count, nats + notes * count
-            bar.update()
-        epoch += 1
-        minutes = (time.perf_counter() - began) / 60
-        if epoch % 2 and epoch != args.epochs:
-            continue
-        nll = validate(average, valid)
-        tqdm.write(f"epoch {epoch} step {step} {minutes:.1f} min: train {nats / notes_seen:.4f} valid {nll:.4f}")
-        count = int(sum(b["real"].sum() for b in valid)) * VOICES
-        card = {
-            "shape": vars(model.shape),
-            "average": average.state_dict(),
-            "training": {
-                "chorales": len(data.printed),
-                "files": data.printed,
-                "epochs": epoch,
-                "steps": step,
-                "minutes": round(minutes),
-                "options": {k: v for k, v in vars(args).items() if isinstance(v, int | float) and k != "resume"},
-            },
-            "metrics": {
-                "nll_per_note": round(nll, 4),
-                "split": "jsb16 valid",
-                "pieces": len(views),
-                "notes": count,
-                "definition": "causal, S A T B, MIDI 36-81 and rest, nats, pooled over frames x 4",
-            },
-        }
-        if nll < best:
-            best = nll
-            save(card, args.run / "best.pt")
-        state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "rng": data.rng.bit_generator.state}
-        state |= {"torch_rng": torch.get_rng_state(), "step": step, "epoch": epoch, "best": best, "minutes": minutes}
-        save(card | state, args.run / "last.pt")
-
-
-def save(content: dict, path: Path) -> None:
-    """Whole or not at all."""
-    torch.save(content, path.with_suffix(".new"))
-    path.with_suffix(".new").replace(path)
+    config = HarmoniserConfig(**{each.name: getattr(args, each.name) for each in options})
+    trainer.main(HarmoniserTask(args.chorales, args.pieces, config, args.start), args)
 
 
 if __name__ == "__main__":
-    assert SYMBOLS == REST + 1
     main()

@@ -1,8 +1,8 @@
-"""The attention layer over whole tunes, with its gradient written out.
+"""The attention layer over whole tunes, with an explicit gradient.
 
-torch's own gradient of a loop of hundreds of steps, each over the last 40, copies the window at every step and takes
+Autograd through a loop of hundreds of steps, each of which reads the last 40, copies the window at every step and takes
 four times as long; here all steps share one array, and a window is a view of it. tanh is computed as 2σ(2·)−1, which is
-three times as fast on a CPU; the −1 falls out of the softmax.
+three times as fast on a CPU; the −1 cancels in the softmax.
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from torch.autograd import Function
 
 
 class AttentionLayer(Function):
-    """`x` (time, batch, 4 × hidden), the input's share of the gates → outputs (batch, time, hidden).
+    """`x` (time, batch, 4 × hidden), the contribution of the input to the gates → outputs (batch, time, hidden).
 
-    With c, h an LSTM's state, P the last `size` outputs and a mean m of them:
+    With c, h the state of an LSTM, P the last `size` outputs and m their weighted mean:
     gates = x + h·Wʰ + m·Wᵐ; s = v·tanh(P·K + [c, h]·Q + q); m = softmax(s)·P; output = [h, m]·O + o.
-    Weights are laid out for multiplying from the right.
+    Weights multiply from the right.
     """
 
     @staticmethod
@@ -26,18 +26,18 @@ class AttentionLayer(Function):
         ob: Tensor,
     ) -> Tensor:  # fmt: skip
         time, batch, width = len(x), x.shape[1], wh.shape[0]
-        past, keys = x.new_zeros(2, batch, time + size, width)  # keys, queries: twice the value
+        past, keys = x.new_zeros(2, batch, time + size, width)  # keys and queries are stored doubled
         states, means = x.new_zeros(time + 1, batch, 2 * width), x.new_zeros(time + 1, batch, width)
         gates, shares = torch.empty_like(x), x.new_empty(time, batch, size)
         fits = x.new_empty(time, batch, size, width)
         for t in range(time):
             window = slice(t, t + size)
             cell, hidden = states[t].split(width, 1)
-            write, keep, new, show = torch.addmm(torch.addmm(x[t], hidden, wh), means[t], wm).chunk(4, 1)
-            torch.cat([write.sigmoid(), keep.sigmoid(), new.tanh(), show.sigmoid()], 1, out=gates[t])
-            write, keep, new, show = gates[t].chunk(4, 1)
-            states[t + 1, :, :width] = keep * cell + write * new
-            states[t + 1, :, width:] = show * states[t + 1, :, :width].tanh()
+            gate_i, gate_f, gate_g, gate_o = torch.addmm(torch.addmm(x[t], hidden, wh), means[t], wm).chunk(4, 1)
+            torch.cat([gate_i.sigmoid(), gate_f.sigmoid(), gate_g.tanh(), gate_o.sigmoid()], 1, out=gates[t])
+            gate_i, gate_f, gate_g, gate_o = gates[t].chunk(4, 1)
+            states[t + 1, :, :width] = gate_f * cell + gate_i * gate_g
+            states[t + 1, :, width:] = gate_o * states[t + 1, :, :width].tanh()
             query = 2 * torch.addmm(qb, states[t + 1], q)
             fit = torch.add(keys[:, window], query[:, None], out=fits[t]).sigmoid_()
             torch.softmax(2 * (fit @ v), 1, out=shares[t])
@@ -54,7 +54,7 @@ class AttentionLayer(Function):
         d_past, d_keys = torch.zeros_like(past), torch.zeros_like(past)
         d_past[:, size:] = grads[0]
         d_gates, d_query, d_v = torch.empty_like(gates), torch.empty_like(means[1:]), torch.zeros_like(v)
-        d_cell = d_hidden = later = torch.zeros_like(means[0])  # later: of this step's mean, from the next gates
+        d_cell = d_hidden = later = torch.zeros_like(means[0])  # later: this mean's gradient from the next gates
         for t in reversed(range(time)):
             window = slice(t, t + size)
             d_past[:, t + size] += 2 * d_keys[:, t + size] @ k.T
@@ -69,13 +69,13 @@ class AttentionLayer(Function):
             d_query[t] = 2 * inner.sum(1)
             into_cell, from_query = (d_query[t] @ q.T).split(width, 1)
             d_hidden = d_hidden + into_hidden + from_query
-            write, keep, new, show = gates[t].chunk(4, 1)
+            gate_i, gate_f, gate_g, gate_o = gates[t].chunk(4, 1)
             bent = states[t + 1, :, :width].tanh()
-            d_cell = d_cell + into_cell + d_hidden * show * (1 - bent * bent)
-            parts = (d_cell * new, d_cell * states[t, :, :width], d_cell * write, d_hidden * bent)
-            slopes = (write * (1 - write), keep * (1 - keep), 1 - new * new, show * (1 - show))
+            d_cell = d_cell + into_cell + d_hidden * gate_o * (1 - bent * bent)
+            parts = (d_cell * gate_g, d_cell * states[t, :, :width], d_cell * gate_i, d_hidden * bent)
+            slopes = (gate_i * (1 - gate_i), gate_f * (1 - gate_f), 1 - gate_g * gate_g, gate_o * (1 - gate_o))
             torch.cat([part * slope for part, slope in zip(parts, slopes, strict=True)], 1, out=d_gates[t])
-            d_hidden, later, d_cell = d_gates[t] @ wh.T, d_gates[t] @ wm.T, d_cell * keep
+            d_hidden, later, d_cell = d_gates[t] @ wh.T, d_gates[t] @ wm.T, d_cell * gate_f
         outs, d_outs = past[:, size:], d_past[:, size:]
         mixed = torch.cat([states[1:, :, width:], means[1:]], 2)
         return (

@@ -1,25 +1,26 @@
-"""What melody models write, beside real tunes, in the figures of export_tools/common/checks.py.
+"""Melody models compared with real tunes, in the figures of export_tools/common/checks.py.
 
     python -m export_tools.melody.checks tunes.npz models/melody.onnx models/melody_attention.onnx …
 
-Each model hears the first two bars of tunes that were validated on and goes on for 30 bars, drawing each event from its
-distribution as it is. The column "real" is how the tunes went on themselves. Without those two bars, means over tunes;
-`longest_copy` in notes, in any key, against all tunes of the training part. Prints a Markdown table, and fails (exit
-code 1) where the first model named is farther from real tunes than LIMITS allow.
+Each model gets the first two bars of tunes of the validation split and continues for 30 bars, drawing each event from
+its unchanged distribution. The column "real" is the tunes' own continuation. Figures are means over the continuations;
+`longest_copy` is in notes, in any key, against all tunes of the training split. Prints a Markdown table. Exit code 1 if
+the first model is farther from real tunes than LIMITS.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, STEPS_PER_BEAT, pitch_of, step_of
 from daemon.engines.melody.model import MelodyModel
-from daemon.errors import JamdError
 from daemon.music.melody import Note
-from export_tools.common.checks import Corpus, NoPieces, failures, figures, how_many, means, melody_tokens, table
+from export_tools.common import command
+from export_tools.common.checks import Corpus, figures, means, melody_tokens, report
 
 from .evaluate import open_model
 from .tunes import Tune, load_tunes
@@ -37,11 +38,20 @@ LIMITS = {  # how far from real tunes a model's mean may be
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Events of a tune: those that a model gets, and those that follow."""
+
+    tune: Tune
+    given: Sequence[int]
+    following: Sequence[int]
+
+
 def notes_from(events: Sequence[int]) -> list[Note]:
-    """Events per 16th as notes; what precedes the first one is left out."""
+    """Events per 16th as notes; events before the first pitch are left out."""
     notes: list[Note] = []
     begun: tuple[int, int] | None = None
-    for step, event in enumerate([*events, FIRST_PITCH]):  # the last one ends what sounds
+    for step, event in enumerate([*events, FIRST_PITCH]):  # a last pitch ends the last note
         if event == NO_EVENT:
             continue
         if begun is not None:
@@ -52,8 +62,9 @@ def notes_from(events: Sequence[int]) -> list[Note]:
     return notes
 
 
-def go_on(model: MelodyModel, heard: Sequence[int], tune: Tune, count: int, rng: np.random.Generator) -> list[int]:
-    """`count` events that the model draws after those it heard, in the bars of the tune."""
+def continue_tune(model: MelodyModel, continuation: Continuation, rng: np.random.Generator) -> list[int]:
+    """As many events as follow in the tune, drawn by the model in the bars of the tune."""
+    tune, heard, count = continuation.tune, continuation.given, len(continuation.following)
     state = model.start(tune.meter, tune.position, model.transposition(heard))
     events: list[int] = []
     for step in range(len(heard) + count - 1):
@@ -70,7 +81,7 @@ def draw(log_probs: np.ndarray, rng: np.random.Generator) -> int:
 
 
 def described(rows: Sequence[tuple[Sequence[int], float]], corpus: Corpus) -> dict[str, float]:
-    """The mean figures of rows of events, each with its meter."""
+    """The mean figures of rows of events, each with its meter in beats. Raises NoPieces."""
     found = []
     for events, meter in rows:
         notes = notes_from(events)
@@ -80,42 +91,39 @@ def described(rows: Sequence[tuple[Sequence[int], float]], corpus: Corpus) -> di
     return means(found)
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tunes", type=Path, help=".npz of prepare.py")
-    parser.add_argument("models", type=Path, nargs="+", metavar="NAME.onnx")
-    parser.add_argument("--count", type=how_many, default=100, help="tunes")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args(arguments)
-    try:
-        models = {path.stem: open_model(path) for path in args.models}
-        tunes = load_tunes(args.tunes)
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    corpus = Corpus(melody_tokens(notes_from(tune.events)) for tune in tunes["train"])
-    rng = np.random.default_rng(args.seed)
-    chosen = [tunes["valid"][n] for n in rng.permutation(len(tunes["valid"]))]
-    parts = []
-    for tune in chosen:
+def continuations(tunes: Sequence[Tune]) -> list[Continuation]:
+    """Tunes long enough for the opening and as many bars more."""
+    found = []
+    for tune in tunes:
         bar = step_of(tune.meter)
         first = bar * HEARD + (-step_of(tune.position)) % bar
         if len(tune.events) >= first + bar * HEARD:
-            parts.append((tune, tune.events[:first], tune.events[first : first + PLAYED * bar]))
-    parts = parts[: args.count]
-    try:
-        columns = {"real": described([(after, tune.meter) for tune, _, after in parts], corpus)}
-        for name, model in models.items():
-            drawn = [(go_on(model, heard, tune, len(after), rng), tune.meter) for tune, heard, after in parts]
-            columns[name] = described(drawn, corpus)
-    except NoPieces as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(table(columns))
-    wrong = failures(columns["real"], columns[args.models[0].stem], LIMITS)
-    for line in wrong:
-        print(f"{args.models[0].stem}: {line}", file=sys.stderr)
-    return 1 if wrong else 0
+            found.append(Continuation(tune, tune.events[:first], tune.events[first : first + PLAYED * bar]))
+    return found
+
+
+def check(args: argparse.Namespace) -> int:
+    """Compare models with tunes. Raises ModelError, NoTunes or NoPieces."""
+    models = {path.stem: open_model(path) for path in args.models}
+    tunes = load_tunes(args.tunes)
+    corpus = Corpus(melody_tokens(notes_from(tune.events)) for tune in tunes["train"])
+    rng = np.random.default_rng(args.seed)
+    chosen = continuations([tunes["valid"][n] for n in rng.permutation(len(tunes["valid"]))])[: args.count]
+    columns = {"real": described([(each.following, each.tune.meter) for each in chosen], corpus)}
+    for name, model in models.items():
+        drawn = [(continue_tune(model, each, rng), each.tune.meter) for each in chosen]
+        columns[name] = described(drawn, corpus)
+    return report(columns, "real", args.models[0].stem, LIMITS)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = command.parser(__doc__)
+    parser.add_argument("tunes", type=Path, help=".npz of prepare.py")
+    parser.add_argument("models", type=Path, nargs="+", metavar="NAME.onnx")
+    parser.add_argument("--count", type=command.positive_integer, default=100, help="tunes")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(arguments)
+    return command.exit_code(lambda: check(args))
 
 
 if __name__ == "__main__":

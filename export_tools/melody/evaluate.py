@@ -2,17 +2,16 @@
 
     python -m export_tools.melody.evaluate --model models/melody.onnx DIR_OF_MIDI_FILES [--files LIST]
 
--(1/N) sum of ln p(event | events before it in the tune) over all 16ths but the first of each tune, of which some models
-know nothing. Events are those of `tunes.py`, the same for every model: 36 pitches, note-off, no event; a model's labels
-that decode to one event are summed. Magenta's three hear a tune transposed to C major by its own notes, as
-they do there: an advantage, for they are told its key. Accuracies are of the likeliest event: over all 16ths, over
-those with an event, over those without. Prints one JSON object: these, the `steps` and `files` that were measured, and
-`refused`, what could not be: `file`, relative to the folder, and `reason`. If that is all there is, figures are null
-and the exit code is 2. Needs jamd's own packages only, not those of training.
+-(1/N) sum of ln p(event | events before it in the tune) over all 16ths but the first of each tune, which some models do
+not predict. Events are those of `tunes.py`, the same for every model: 36 pitches, note-off, no event; probabilities of
+labels that decode to one event are summed. Magenta's three models get a tune transposed to C major by the key of the
+whole tune, as in Magenta: an advantage, for the key is known ahead. Accuracies are of the likeliest event: over all
+16ths, over 16ths with an event, over 16ths without. Prints one JSON object: these figures, the numbers of `steps` and
+`files` that were measured, and the `refused` files: `file`, relative to the folder, and `reason`. If all files were
+refused, the figures are null and the exit code is 2. Needs only the packages of jamd, not those of training.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -25,7 +24,9 @@ from daemon import models
 from daemon.encodings.melody.events import NO_EVENT, summed
 from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
-from export_tools.common.folder import midi_files, nothing_usable, refusal
+from export_tools.common import evaluate as common
+from export_tools.common.evaluate import Figures
+from export_tools.common.folder import midi_files, refusal
 
 from .tunes import NoTunes, Tune, read_tunes
 
@@ -33,7 +34,7 @@ ROWS = 48  # tunes at a time
 
 
 def encode(model: MelodyModel, tune: Tune) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
-    """The graph's inputs before each 16th but the first (time, …), and the event that each label means there."""
+    """The inputs of the graph before each 16th but the first (time, …), and the event of each label there."""
     encoding, positions = model.encoding, tune.positions()
     history = encoding.start(tune.meter, tune.position, model.transposition(tune.events))
     rows, events = [], []
@@ -46,19 +47,19 @@ def encode(model: MelodyModel, tune: Tune) -> tuple[dict[str, NDArray[Any]], NDA
 
 
 def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int, float]]:
-    """The event, the likeliest event, and the log probability of the event, for every 16th of some tunes but the first.
+    """The event, the likeliest event, and the log probability of the event, for every 16th but the first of each tune.
 
-    Tunes come longest first, so that those still running are always the first rows.
+    Tunes are sorted, longest first, so that the tunes that have not ended are always the first rows.
     """
     encoded = [encode(model, tune) for tune in tunes]
     lengths = np.array([len(next(iter(feeds.values()))) for feeds, _ in encoded])
     tensors = model.session.zeros(len(tunes))
     for t in range(lengths[0]):
         rows = int((lengths > t).sum())
-        feeds = {name: np.stack([one[name][t] for one, _ in encoded[:rows]]) for name in encoded[0][0]}
+        feeds = {name: np.stack([inputs[name][t] for inputs, _ in encoded[:rows]]) for name in encoded[0][0]}
         (log_probs,), tensors = model.session.run(feeds, {name: tensor[:rows] for name, tensor in tensors.items()})
         for (_, events), tune, length, row in zip(encoded[:rows], tunes, lengths, log_probs, strict=False):
-            number = t - length  # from the end: where the first 16th is no row of the feeds, and where it is
+            number = t - length  # from the end, because some encodings have no row for the first 16th
             event = tune.events[number]
             if len(tune.events) + number:
                 by_event = summed(row, events[number])
@@ -68,7 +69,7 @@ def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int,
 def evaluate(model: MelodyModel, tunes: Sequence[Tune]) -> dict[str, float | int | None]:
     """The figures over all tunes; None where there is nothing to measure."""
     ordered = sorted(tunes, key=lambda tune: len(tune.events), reverse=True)
-    scores = [one for n in range(0, len(ordered), ROWS) for one in score(model, ordered[n : n + ROWS])]
+    scores = [row for n in range(0, len(ordered), ROWS) for row in score(model, ordered[n : n + ROWS])]
     events, likeliest, log_probs = np.array(scores, dtype=float).reshape(-1, 3).T
     right, silent = events == likeliest, events == NO_EVENT
     return {
@@ -81,14 +82,14 @@ def evaluate(model: MelodyModel, tunes: Sequence[Tune]) -> dict[str, float | int
 
 
 def mean(values: NDArray[Any]) -> float | None:
-    """To six places; None of nothing."""
+    """To six places; None if there are no values."""
     return round(float(values.mean()), 6) if len(values) else None
 
 
 def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[dict[str, str]]]:
-    """The tunes below a folder, or of the files that a list names in it; how many files, and those refused.
+    """The tunes of all files below a folder, or of those in a list; the number of files used, and the refused files.
 
-    Raises BadFolder or NoTunes if there are no files, or not those on the list.
+    Raises BadFolder or NoTunes if there are no files, or if a listed file is missing.
     """
     files = midi_files(folder)
     if listed is not None:
@@ -98,8 +99,8 @@ def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[di
             raise NoTunes(f"{listed}: cannot be read ({error}): name a list of files, one per line") from None
         missing = sorted(set(wanted) - set(files))
         if missing or not wanted:
-            what = f"{missing[0]}: there is no such MIDI file" if missing else "it is empty"
-            raise NoTunes(f"{listed}: {what}: list files relative to {folder}, one per line")
+            problem = f"{missing[0]}: there is no such MIDI file" if missing else "the list is empty"
+            raise NoTunes(f"{listed}: {problem}: list files relative to {folder}, one per line")
         files = wanted
     tunes, refused = [], []
     for path in files:
@@ -111,27 +112,22 @@ def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[di
 
 
 def open_model(path: Path) -> MelodyModel:
-    """The model of an artifact that agrees with its sidecar. Raises ModelError."""
+    """The model of an artifact, checked against its sidecar. Raises ModelError."""
     artifact = models.load(path, "melody")
     return MelodyModel(artifact)
 
 
+def measure(args: argparse.Namespace) -> Figures:
+    """The figures over the music that the command line names. Raises ModelError, BadFolder or NoTunes."""
+    model = open_model(args.model)
+    tunes, files, refused = collect(args.music, args.files)
+    return {**evaluate(model, tunes), "files": files, "refused": refused}
+
+
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="DIR_OF_MIDI_FILES")
-    parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
+    parser = common.parser(__doc__, "DIR_OF_MIDI_FILES")
     parser.add_argument("--files", type=Path, metavar="LIST", help="measure these only, one per line, relative to DIR")
-    args = parser.parse_args(arguments)
-    try:
-        model = open_model(args.model)
-        tunes, files, refused = collect(args.folder, args.files)
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    print(json.dumps({**evaluate(model, tunes), "files": files, "refused": refused}))
-    if not files:
-        print(f"error: {nothing_usable(args.folder, refused)}", file=sys.stderr)
-    return 0 if files else 2
+    return common.main(parser.parse_args(arguments), measure)
 
 
 if __name__ == "__main__":

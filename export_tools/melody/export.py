@@ -18,7 +18,7 @@ from export_tools.common import artifact
 from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 
 from .evaluate import collect, evaluate, open_model
-from .model import Jamd, Magenta, Shape, build
+from .model import JamdNet, MagentaNet, MelodyShape, build
 
 DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
 GOLDEN = {  # values of the inputs
@@ -31,7 +31,7 @@ REAL = {"range": [-1, 1]}
 class Step(nn.Module):
     """One 16th of a net as a module of its own."""
 
-    def __init__(self, model: Magenta | Jamd):
+    def __init__(self, model: MagentaNet | JamdNet):
         super().__init__()
         self.model = model
 
@@ -39,7 +39,7 @@ class Step(nn.Module):
         return self.model.step(*tensors)
 
 
-def inputs_of(model: Magenta | Jamd) -> dict[str, dict]:
+def inputs_of(model: MagentaNet | JamdNet) -> dict[str, dict]:
     """Of the sidecar: type, shape and golden value by name."""
     tensors = {**model.inputs(), **{name: ("float32", shape) for name, shape in model.states().items()}}
     return {
@@ -48,7 +48,7 @@ def inputs_of(model: Magenta | Jamd) -> dict[str, dict]:
     }
 
 
-def write(model: Magenta | Jamd, path: Path, card: dict) -> dict:
+def write(model: MagentaNet | JamdNet, path: Path, card: dict) -> dict:
     """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar."""
     model.eval()
     inputs = inputs_of(model)
@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--files", type=Path, required=True, help="which of them: .valid.txt of prepare.py")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
-    model = build(Shape(**saved["shape"]))
+    model = build(MelodyShape(**saved["shape"]))
     model.load_state_dict(saved["weights"])
     tunes, files, _ = collect(args.tunes, args.files)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The nets that write melodies: Magenta's basic, lookback and attention RNN, and jamd's own.
+"""The melody nets: Magenta's basic, lookback and attention RNN, and jamd's own.
 
 All share one interface: `forward` for whole tunes, in training; `step` for one 16th with explicit states, for export.
 Sizes and dropout are Magenta's (melody_rnn_model.py, Apache-2.0): two layers of 128, dropout 0.5 behind each.
@@ -17,11 +17,11 @@ from daemon.encodings.melody.registry import ENCODINGS
 from .attention import AttentionLayer
 
 DEGREES = 12
-CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # what jamd's logits are summed from
+CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # the terms of jamd's logits
 
 
 @dataclass(frozen=True)
-class Shape:
+class MelodyShape:
     """`encoding` by name; widths in units; `attention` in steps, of the attention encoding only."""
 
     encoding: str
@@ -31,13 +31,13 @@ class Shape:
     embedding: int = 160
 
 
-def build(shape: Shape, dropout: float = 0.0) -> "Magenta | Jamd":
+def build(shape: MelodyShape, dropout: float = 0.0) -> "MagentaNet | JamdNet":
     """The net of this shape, with random weights."""
-    kinds = {"basic": Magenta, "lookback": Magenta, "attention": Attention, "jamd": Jamd}
+    kinds = {"basic": MagentaNet, "lookback": MagentaNet, "attention": AttentionNet, "jamd": JamdNet}
     return kinds[shape.encoding](shape, dropout)
 
 
-class Cell(nn.Module):
+class LstmLayer(nn.Module):
     """An LSTM layer: whole sequences in one call, or one step of it. Gates in torch's order: i, f, g, o."""
 
     def __init__(self, width: int, hidden: int):
@@ -49,25 +49,26 @@ class Cell(nn.Module):
         return self.lstm(x)[0]
 
     def gates(self, x: Tensor) -> Tensor:
-        """The inputs' share of the gates: (…, width) → (…, 4 × hidden)."""
+        """The contribution of the inputs to the gates: (…, width) → (…, 4 × hidden)."""
         return functional.linear(x, self.lstm.weight_ih_l0, self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0)
 
     def step(self, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """One step: (batch, 4 × hidden), (batch, hidden) twice → hidden and cell after it."""
+        """One step: (batch, 4 × hidden), (batch, hidden) twice → the next hidden and cell."""
         gates = torch.addmm(gates, hidden, self.lstm.weight_hh_l0.T)
-        write, keep, new, show = gates.chunk(4, 1)
-        cell = keep.sigmoid() * cell + write.sigmoid() * new.tanh()
-        return show.sigmoid() * cell.tanh(), cell
+        i, f, g, o = gates.chunk(4, 1)
+        cell = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+        return o.sigmoid() * cell.tanh(), cell
 
 
-class Magenta(nn.Module):
+class MagentaNet(nn.Module):
     """Basic and lookback RNN: the encoding's vector through two LSTM layers to logits of its labels."""
 
-    def __init__(self, shape: Shape, dropout: float):
+    def __init__(self, shape: MelodyShape, dropout: float):
         super().__init__()
         encoding = ENCODINGS[shape.encoding]
         self.shape, self.width = shape, encoding.inputs
-        self.cells = nn.ModuleList(Cell(shape.hidden if i else self.width, shape.hidden) for i in range(shape.layers))
+        widths = [self.width] + [shape.hidden] * (shape.layers - 1)
+        self.cells = nn.ModuleList(LstmLayer(width, shape.hidden) for width in widths)
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(shape.hidden, encoding.labels)
 
@@ -87,12 +88,12 @@ class Magenta(nn.Module):
 
     def step(self, x: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
         """(batch, inputs), states (batch, …) → log probabilities (batch, labels), states."""
-        x, *following = climb(self.cells, self.cells[0].gates(x), hidden, cell)
+        x, *following = step_layers(self.cells, self.cells[0].gates(x), hidden, cell)
         return (self.out(x).log_softmax(1), *following)
 
 
-def climb(cells: nn.ModuleList, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """One step through all layers, from the first one's `gates`: the last hidden state, and both states."""
+def step_layers(cells: nn.ModuleList, gates: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """One step of all layers, given the `gates` of the first: the last hidden state, all hidden and all cell states."""
     after: list[tuple[Tensor, Tensor]] = []
     for number, layer in enumerate(cells):
         if number:
@@ -101,11 +102,11 @@ def climb(cells: nn.ModuleList, gates: Tensor, hidden: Tensor, cell: Tensor) -> 
     return after[-1][0], torch.stack([h for h, _ in after], 1), torch.stack([c for _, c in after], 1)
 
 
-class Attention(Magenta):
-    """Attention RNN: the first layer also reads a mean of its own last 40 outputs, weighted by how they fit its state
+class AttentionNet(MagentaNet):
+    """Attention RNN: the first layer also reads a mean of its last 40 outputs, weighted by attention from its state
     (Bahdanau et al. 2015; TensorFlow's AttentionCellWrapper, which mixes it into the input and the output)."""
 
-    def __init__(self, shape: Shape, dropout: float):
+    def __init__(self, shape: MelodyShape, dropout: float):
         super().__init__(shape, dropout)
         self.mix_in = nn.Linear(self.width + shape.hidden, self.width)
         self.key = nn.Linear(shape.hidden, shape.hidden, bias=False)
@@ -127,10 +128,10 @@ class Attention(Magenta):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, time, inputs) → logits (batch, time, labels)."""
         first = self.cells[0]
-        into, back = self.mix_in.weight.split([self.width, self.shape.hidden], 1)
-        gates = first.gates(functional.linear(x, into, self.mix_in.bias)).transpose(0, 1)
+        from_x, from_mean = self.mix_in.weight.split([self.width, self.shape.hidden], 1)
+        gates = first.gates(functional.linear(x, from_x, self.mix_in.bias)).transpose(0, 1)
         x = AttentionLayer.apply(
-            gates, self.shape.attention, first.lstm.weight_hh_l0.T, back.T @ first.lstm.weight_ih_l0.T,
+            gates, self.shape.attention, first.lstm.weight_hh_l0.T, from_mean.T @ first.lstm.weight_ih_l0.T,
             self.key.weight.T, self.query.weight.T, self.query.bias, self.score.weight[0], self.mix_out.weight.T,
             self.mix_out.bias,
         )  # fmt: skip
@@ -146,32 +147,32 @@ class Attention(Magenta):
         attended = self.attend(h, c, past, self.key(past))
         output = self.mix_out(torch.cat([h, attended], 1))
         upper = self.cells[1:]
-        x, above, cells = climb(upper, upper[0].gates(output), hidden[:, 1:], cell[:, 1:])
+        x, above, cells = step_layers(upper, upper[0].gates(output), hidden[:, 1:], cell[:, 1:])
         hidden, cell = torch.cat([h[:, None], above], 1), torch.cat([c[:, None], cells], 1)
         past = torch.cat([past[:, 1:], output[:, None]], 1)
         return self.out(x).log_softmax(1), hidden, cell, past, attended
 
 
-class Jamd(nn.Module):
+class JamdNet(nn.Module):
     """jamd's own: an LSTM over rows of one table, and logits that are a sum of one per event, one per interval from the
-    last pitch, one per degree of the key, and one for each candidate that the encoding found."""
+    last pitch, one per degree of the key, and one for each candidate of the encoding."""
 
-    def __init__(self, shape: Shape, dropout: float):
+    def __init__(self, shape: MelodyShape, dropout: float):
         super().__init__()
         self.shape = shape
         count = len(jamd.SIZES)
         self.table = nn.Parameter(torch.randn(jamd.TABLE, shape.embedding) * 0.5 / count**0.5)
         self.cells = nn.ModuleList(
-            Cell(shape.hidden if i else shape.embedding, shape.hidden) for i in range(shape.layers)
+            LstmLayer(shape.hidden if i else shape.embedding, shape.hidden) for i in range(shape.layers)
         )
-        self.out = nn.Linear(shape.hidden + shape.embedding, CHOICES)  # the input also goes past the LSTM
+        self.out = nn.Linear(shape.hidden + shape.embedding, CHOICES)  # with a skip connection around the LSTM
         self.dropout, self.drop = dropout, nn.Dropout(dropout)
         pitch, key = torch.arange(PITCHES + 1)[:, None], torch.arange(jamd.NO_KEY + 1)[:, None]
         own = torch.arange(PITCHES)
         intervals = torch.where(pitch < PITCHES, own - pitch + PITCHES, 0)
         degrees = torch.where(key < jamd.NO_KEY, (own + jamd.LOWEST - key) % 12, DEGREES)
-        self.register_buffer("intervals", intervals, persistent=False)  # by last pitch, of each pitch
-        self.register_buffer("degrees", degrees, persistent=False)  # by key, of each pitch
+        self.register_buffer("intervals", intervals, persistent=False)  # (last pitch, pitch) → interval
+        self.register_buffer("degrees", degrees, persistent=False)  # (key, pitch) → degree
         self.register_buffer("numbers", torch.arange(EVENTS), persistent=False)
 
     def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -183,7 +184,7 @@ class Jamd(nn.Module):
         return {"hidden": (self.shape.layers, self.shape.hidden), "cell": (self.shape.layers, self.shape.hidden)}
 
     def look_up(self, features: Tensor) -> Tensor:
-        """(batch, time, features) → sums of the table's rows (batch, time, embedding). In training some drop out."""
+        """(batch, time, features) → sums of the table's rows (batch, time, embedding). In training rows drop out."""
         flat, kept = features.flatten(0, 1), None
         if self.training:
             keep = 1 - self.dropout / 4
@@ -213,5 +214,5 @@ class Jamd(nn.Module):
     def step(self, features: Tensor, clues: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
         """(batch, features), (batch, clues), states (batch, …) → log probabilities (batch, events), states."""
         x = functional.embedding(features, self.table).sum(1)
-        above, *following = climb(self.cells, self.cells[0].gates(x), hidden, cell)
+        above, *following = step_layers(self.cells, self.cells[0].gates(x), hidden, cell)
         return (self.logits(self.out(torch.cat([above, x], 1)), clues).log_softmax(1), *following)

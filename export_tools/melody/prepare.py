@@ -1,12 +1,12 @@
-"""A folder of MIDI files → tunes for train.py, split so that no tune, and no variant of one, is on both sides.
+"""A folder of MIDI files → tunes for train.py, split so that no tune and no variant of a tune is on both sides.
 
     python -m export_tools.melody.prepare DIR_OF_MIDI_FILES tunes.npz [--held-out BOOK]
 
-Writes tunes.npz, tunes.valid.txt (the files that are validated on, relative to the folder) and tunes.refused.txt (what
-cannot be used, and why). Two files are variants of one tune if they share a title that few others have, or at least a
-fifth of the shorter one's passages of eight notes, in intervals, whatever the key and the rhythm. Families of variants
-stay together: one in ten of the tunes is validated on; with --held-out those of that book, a folder in DIR, of which no
-other book has a variant.
+Writes tunes.npz, tunes.valid.txt (the files of the validation split, relative to the folder) and tunes.refused.txt (the
+files that cannot be used, with reasons). Two files are variants of one tune if they share a title that few other files
+have, or at least a fifth of the shorter tune's passages of eight notes, as intervals, in any key and rhythm. Families
+of variants stay together. One in ten files goes to the validation split; with --held-out BOOK, a folder in DIR, the
+files of that book of which no other book has a variant.
 """
 
 import argparse
@@ -19,19 +19,20 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import JamdError
-from export_tools.common.folder import midi_files, nothing_usable, refusal
+from export_tools.common import command
+from export_tools.common.folder import BadFolder, midi_files, nothing_usable, refusal
 
 from .tunes import Tune, notes_of, read_tunes
 
 PASSAGE = 8  # notes
-COMMON = 40  # files; a passage in more of them tells nothing
-SHARED = 0.2
-TITLES = 6  # files; a title of more of them ("Jig") tells nothing
-VALID = 0.1
+COMMON = 40  # files; a passage in more files is no evidence
+SHARED = 0.2  # of the passages of the shorter tune: variants
+TITLES = 6  # files; a title of more files ("Jig") is no evidence
+VALID = 0.1  # of all files, at most
 
 
 def passages(tunes: Iterable[Tune]) -> set[tuple[int, ...]]:
-    """All passages of eight notes, in intervals."""
+    """All passages of eight notes, as intervals."""
     found = set()
     for tune in tunes:
         intervals = np.diff([event for _, event in notes_of(tune.events)]).tolist()
@@ -40,7 +41,7 @@ def passages(tunes: Iterable[Tune]) -> set[tuple[int, ...]]:
 
 
 def title(path: Path) -> str:
-    """The first track name that says something, in small letters and digits; "" if there is none."""
+    """The first track name with letters or digits, reduced to them in lower case; "" if there is none."""
     import mido
 
     names = [message.name for track in mido.MidiFile(path).tracks for message in track if message.type == "track_name"]
@@ -49,7 +50,7 @@ def title(path: Path) -> str:
 
 
 def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[int]:
-    """For each file the number of its family."""
+    """The number of its family for each file."""
     parent = list(range(len(contents)))
 
     def root(number: int) -> int:
@@ -80,7 +81,7 @@ def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[in
 
 
 def choose(books: list[str], family: list[int], seed: int, held_out: str | None) -> list[str]:
-    """For each file "train", "valid", or "left out": of a book that is held out, what others know too."""
+    """The side of each file: "train", "valid", or "left out": variants, in a held-out book, of tunes of other books."""
     if held_out is not None:
         known = {f for f, book in zip(family, books, strict=True) if book != held_out}
         sides = ["left out" if f in known else "valid" for f in family]
@@ -94,22 +95,12 @@ def choose(books: list[str], family: list[int], seed: int, held_out: str | None)
     return ["valid" if f in valid else "train" for f in family]
 
 
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, metavar="DIR_OF_MIDI_FILES")
-    parser.add_argument("out", type=Path, metavar="tunes.npz")
-    parser.add_argument("--held-out", metavar="BOOK", help="validate on this folder in DIR")
-    parser.add_argument("--seed", type=int, default=1)
-    args = parser.parse_args(arguments)
-    from tqdm import tqdm  # the tests, which need the rest of this file, do without it
+def prepare(args: argparse.Namespace) -> int:
+    """Read, split and write. Raises BadFolder."""
+    from tqdm import tqdm  # not at the top: the tests use the rest of this module without the packages of training
 
     names, tunes, titles, refused = [], [], [], []
-    try:
-        files = midi_files(args.folder)
-    except JamdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
-    for path in tqdm(files, unit="file"):
+    for path in tqdm(midi_files(args.folder), unit="file"):
         try:
             tunes.append(read_tunes(path))
         except JamdError as error:
@@ -118,12 +109,10 @@ def main(arguments: list[str] | None = None) -> int:
         names.append(path.relative_to(args.folder).as_posix())
         titles.append(title(path))
     if not names:
-        print(f"error: {nothing_usable(args.folder, refused)}", file=sys.stderr)
-        return 2
+        raise BadFolder(nothing_usable(args.folder, refused))
     books = [name.split("/")[0] for name in names]
     if args.held_out is not None and args.held_out not in books:
-        print(f"error: --held-out {args.held_out}: no such folder in {args.folder}: name one of it", file=sys.stderr)
-        return 2
+        raise BadFolder(f"--held-out {args.held_out}: no such folder in {args.folder}: name a folder in it")
     family = families([passages(of_file) for of_file in tunes], titles)
     sides = choose(books, family, args.seed, args.held_out)
     flat = [(tune, number) for number, of_file in enumerate(tunes) for tune in of_file]
@@ -140,13 +129,23 @@ def main(arguments: list[str] | None = None) -> int:
     )
     valid = [name for name, side in zip(names, sides, strict=True) if side == "valid"]
     args.out.with_suffix(".valid.txt").write_text("".join(f"{name}\n" for name in valid), encoding="utf-8")
-    lines = [f"{one['file']}: {one['reason']}\n" for one in refused]
+    lines = [f"{entry['file']}: {entry['reason']}\n" for entry in refused]
     args.out.with_suffix(".refused.txt").write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     print(
         f"{len(names)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
         f"{max(Counter(family).values())}); {dict(Counter(sides))}; {sum(len(t.events) for t, _ in flat)} 16ths"
     )
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = command.parser(__doc__)
+    parser.add_argument("folder", type=Path, metavar="DIR_OF_MIDI_FILES")
+    parser.add_argument("out", type=Path, metavar="tunes.npz")
+    parser.add_argument("--held-out", metavar="BOOK", help="validate on this folder in DIR")
+    parser.add_argument("--seed", type=int, default=1)
+    args = parser.parse_args(arguments)
+    return command.exit_code(lambda: prepare(args))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Tunes out of MIDI files: events per 16th, with the bar they stand in.
+"""Tunes from MIDI files: events per 16th, with their places in the bar.
 
 Magenta's rules (`note_seq`, melodies_lib.py: from_quantized_sequence, time_change_splitter): notes go to the nearest
-16th, a new note ends the one before, of two that begin in one 16th the higher stays, a bar of silence ends a melody, it
-begins with the bar of its first note, and a change of meter begins a new one. Files in which notes sound together are
-refused. One rule is ours: where the bar lines are. If the loudest notes of a file stand in one place of the bar, as
-programs that play from notation write them, that place is its beginning, and what precedes the first is a pick-up.
+16th, a new note ends the previous note, of two notes that begin in one 16th the higher is kept, a bar of silence ends a
+melody, a melody begins with the bar of its first note, and a change of meter begins a new melody. Files in which notes
+sound together are refused. One rule is jamd's, that of bar lines: if the loudest notes of a file are at one place of
+the bar, as in files written by notation programs, bars begin there, and notes before the first bar line are a pick-up.
 """
 
 import zlib
@@ -23,25 +23,25 @@ from daemon.music.melody import Melody, Note, load_melody
 from export_tools.common.folder import must_be_file
 
 OVERLAP = 1 / 8  # beats that one note may reach into the next
-ACCENTED = 0.7  # share of the loudest notes that must stand in one place of the bar
+ACCENTED = 0.7  # share of the loudest notes that must be at one place of the bar
 
 
 class NoTunes(JamdError):
-    """Nothing that can be learned from, or measured on."""
+    """There are no tunes to train or measure a model on."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Tune:
-    """`events` per 16th; `meter` in beats per bar; the first 16th stands `position` beats after a bar line."""
+    """`events` per 16th; `meter` in beats per bar; the first 16th is `position` beats after a bar line."""
 
     events: tuple[int, ...]
     meter: float
     position: float
 
     def positions(self) -> list[float]:
-        """Of every 16th, and of the one after the last: beats since its bar line."""
+        """Beats since the bar line, for every 16th and the 16th after the last."""
         return [(self.position + step / STEPS_PER_BEAT) % self.meter for step in range(len(self.events) + 1)]
 
 
@@ -55,12 +55,12 @@ def read_tunes(path: Path) -> list[Tune]:
     tunes = [tune for notes, beat, meter in sections(melody) for tune in split(notes, beat, meter)]
     tunes = [tune for tune in tunes if len(tune.events) > 1]
     if not tunes:
-        raise MelodyError(f"{path}: shorter than two 16ths: choose a longer one")
+        raise MelodyError(f"{path}: shorter than two 16ths: choose a longer file")
     return tunes
 
 
 def sections(melody: Melody) -> list[tuple[list[Note], float, float]]:
-    """The notes between changes of meter, the beat where they begin, and their meter in beats per bar."""
+    """The sections between changes of meter: notes, first beat, meter in beats per bar."""
     changes: list[tuple[float, float]] = []
     for beat, meter in melody.tempo_map.meters:
         if not changes or meter != changes[-1][1]:
@@ -73,7 +73,7 @@ def sections(melody: Melody) -> list[tuple[list[Note], float, float]]:
 
 
 def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
-    """The tunes of a section without changes of meter that begins at `beat`; none if it has no notes."""
+    """The tunes of a section of one meter that begins at `beat`."""
     bar = max(1, step_of(meter))
     steps: list[tuple[int, int, int]] = []  # start, end, pitch
     for note in notes:
@@ -95,7 +95,7 @@ def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
 
 
 def pick_up(notes: Sequence[Note], beat: float, bar: int) -> int:
-    """Steps from the beginning of a section to its first bar line."""
+    """Steps from the beginning of a section to its first bar line, known by accents; 0 without accents."""
     loudest = max((note.velocity for note in notes), default=0)
     if all(note.velocity == loudest for note in notes):
         return 0
@@ -105,7 +105,7 @@ def pick_up(notes: Sequence[Note], beat: float, bar: int) -> int:
 
 
 def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune:
-    """Notes (start, end, pitch) in steps as a tune that begins with its bar; a bar line is at the step `first`."""
+    """A tune of notes (start, end, pitch) in steps, from the start of a bar; one bar line is at the step `first`."""
     begin = max(0, steps[0][0] - (steps[0][0] - first) % bar)
     events = [NO_EVENT] * (steps[-1][1] - begin)
     for (start, end, pitch), following in zip(steps, [*steps[1:], None], strict=True):
@@ -116,9 +116,9 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune
 
 
 def load_tunes(path: Path) -> dict[str, list[Tune]]:
-    """The tunes of each side, "train" and "valid", of an .npz of prepare.py. Raises NoTunes if it is none."""
+    """The tunes of the sides "train" and "valid" in an .npz of prepare.py. Raises NoTunes for other files."""
     try:
-        with path.open("rb") as file:  # numpy leaves a file open that it cannot read
+        with path.open("rb") as file:  # given a path, numpy leaves a file that it cannot read open
             data = dict(np.load(file))
         ends = np.cumsum(data["length"]).tolist()
         rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
@@ -129,12 +129,12 @@ def load_tunes(path: Path) -> dict[str, list[Tune]]:
     except OSError as error:
         reason = error.strerror or error
         raise NoTunes(f"{path}: cannot be read ({reason}): name a file of export_tools.melody.prepare") from None
-    except (EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error):  # numpy's advice would be unsafe
+    except (EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error):  # numpy advises allow_pickle=True
         raise NoTunes(f"{path}: not written by export_tools.melody.prepare: run it again") from None
     tunes = [Tune(tuple(row), *place) for row, place in zip(rows, places, strict=True)]
     return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
 
 
 def notes_of(events: Sequence[int]) -> list[tuple[int, int]]:
-    """(step, event) of every note that is struck."""
+    """(step, event) of every onset."""
     return [(step, event) for step, event in enumerate(events) if event >= FIRST_PITCH]

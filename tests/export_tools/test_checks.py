@@ -1,6 +1,5 @@
 """The musical checks, on music of which the answers are known."""
 
-import argparse
 import math
 
 import numpy as np
@@ -109,10 +108,3 @@ def test_a_figure_that_is_not_defined_is_no_part_of_a_mean_and_fails():
     assert len(checks.failures({"a": 1.0}, undefined, {"a": 0.5})) == 1
     with pytest.raises(checks.NoPieces, match="choose more of them"):
         checks.means([])
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many", ""])
-def test_how_many_pieces_is_a_whole_number_from_1_on(text):
-    with pytest.raises(argparse.ArgumentTypeError, match="choose a whole number from 1 on"):
-        checks.how_many(text)
-    assert checks.how_many("12") == 12

@@ -12,7 +12,7 @@ import pytest
 from daemon import models
 from daemon.encodings.drums.hits import INSTRUMENTS
 from export_tools.drums import evaluate, import_rnn_drummer
-from export_tools.drums.grooves import performances
+from export_tools.drums.grooves import groove_files
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_drums.onnx"
 TICKS = [0, 1, 2, 5, 60, 120, 240, 487]
@@ -162,7 +162,7 @@ def test_ours_is_measured_hit_by_hit(capsys, folder):
     assert result["hits"] == sum(len({(t, n) for t, n, _ in some_notes(*which)}) - 1 for which in ((30, 1), (20, 2)))
     assert [set(row) for row in result["refused"]] == [{"file", "reason"}] * 2
     assert [row["file"] for row in result["refused"]] == ["broken.mid", "single.mid"]
-    assert result["refused"][1]["reason"].startswith("a single hit, after which nothing comes")
+    assert result["refused"][1]["reason"].startswith("a single hit, so nothing to predict")
     assert 0 <= result["accuracy"] <= 1 and 0 < result["nats_per_hit"] < 20
 
 
@@ -188,7 +188,7 @@ def test_where_the_bar_lines_are_tells(tmp_path):
 def test_splits_of_groove(capsys, folder):
     table = "midi_filename,split,style,beat_type\na.mid,train,rock/shuffle,beat\nmore/b.MIDI,validation,jazz,fill\n"
     (folder / "info.csv").write_text(table + "gone.mid,train,jazz,fill\n")
-    assert [(p.path.name, p.style, p.fill) for p in performances(folder)] == [
+    assert [(p.path.name, p.style, p.fill) for p in groove_files(folder)] == [
         ("a.mid", "rock", False), ("b.MIDI", "jazz", True),
     ]  # fmt: skip
     result = json.loads(run(evaluate, capsys, "--model", TINY, folder, "--split", "validation")[1])
@@ -223,7 +223,7 @@ def test_a_folder_of_which_nothing_can_be_measured(capsys, tmp_path):
     assert status == 2
     refused = {row["file"]: row["reason"] for row in result.pop("refused")}
     assert list(refused) == ["link.mid", "pipe.mid", "sub/one.mid"]
-    assert "no file, nor a link to one" in refused["link.mid"] == refused["pipe.mid"]
+    assert "not a file, nor a link to a file" in refused["link.mid"] == refused["pipe.mid"]
     assert result == {"nats_per_hit": None, "accuracy": None, "hits": 0, "files": 0}
     assert err.splitlines() == [
         f"error: {tmp_path}: none of 3 MIDI files can be used; the first, link.mid: {refused['link.mid']}"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
-from export_tools.common.checks import Corpus
+from export_tools.common import bench as common
+from export_tools.common.checks import Corpus, drum_tokens, failures
 from export_tools.drums import bench, check
 from export_tools.drums.evaluate import open_model
 from tests.export_tools.test_drums import TINY, write
@@ -51,19 +52,19 @@ def test_a_model_that_plays_at_random_fails(capsys, groove):
 
 
 def test_pieces_are_whole_and_begin_on_their_bar_line(groove):
-    notes = check.played(next(p for p in check.performances(groove) if p.path.name == "b.mid"))
+    notes = check.notes_of(next(p for p in check.groove_files(groove) if p.path.name == "b.mid"))
     first, second = check.pieces(notes, 2)
     assert [len(first), len(second)] == [16, 16]
     assert [n.onset for n in first] == pytest.approx([n.onset for n in second])
     assert [n.pitch for n in first] == [n.pitch for n in second] == [36, 42] * 8
-    assert check.played(next(p for p in check.performances(groove) if p.path.name == "waltz.mid")) == []
+    assert check.notes_of(next(p for p in check.groove_files(groove) if p.path.name == "waltz.mid")) == []
 
 
 def test_models_play_as_long_as_they_are_asked_to():
     notes = check.play(open_model(TINY), 3, np.random.default_rng(2), 1.0, 1.0)
     assert 0 <= notes[0].onset <= notes[-1].onset < 12 - 0.125
     assert {note.pitch for note in notes} <= set(INSTRUMENTS)
-    assert Corpus([check.drum_tokens(notes)]).longest_copy(check.drum_tokens(notes)) == len(notes) - 1
+    assert Corpus([drum_tokens(notes)]).longest_copy(drum_tokens(notes)) == len(notes) - 1
 
 
 def test_a_folder_without_info_is_named(capsys, tmp_path):
@@ -96,26 +97,26 @@ def drummed(bars, seed):
 
 def test_the_limits_reject_copies_and_silence():
     known = [drummed(8, seed) for seed in range(10)]
-    corpus = Corpus(map(check.drum_tokens, known))
+    corpus = Corpus(map(drum_tokens, known))
 
     def pieces(copied, gap):
         rows = []
         for seed, other in enumerate(known):
             own = drummed(8, 100 + seed)
             rows.append(own[:10] + other[10 : 10 + copied] + own[10 + copied :])
-        return check.judge([row[:64] + row[64 + gap :] for row in rows], corpus)
+        return check.mean_figures([row[:64] + row[64 + gap :] for row in rows], corpus)
 
     real, copied, silent = pieces(14, 0), pieces(23, 0), pieces(14, 4)
     assert 13 <= real["longest_copy"] < 15 and 22 <= copied["longest_copy"] < 24
-    assert [line.split(":")[0] for line in check.failures(real, copied, check.LIMITS)] == ["longest_copy"]
+    assert [line.split(":")[0] for line in failures(real, copied, check.LIMITS)] == ["longest_copy"]
     assert silent["empty_beat_rate"] == pytest.approx(1 / 32)
-    assert "empty_beat_rate" in [line.split(":")[0] for line in check.failures(real, silent, check.LIMITS)]
+    assert "empty_beat_rate" in [line.split(":")[0] for line in failures(real, silent, check.LIMITS)]
 
 
 def test_the_bench_prints_microseconds(capsys, monkeypatch):
-    monkeypatch.setattr(bench, "STEPS", 5)
-    monkeypatch.setattr(bench, "PAUSED", 2)
-    monkeypatch.setattr(bench, "PAUSE", 0)
+    monkeypatch.setattr(common, "STEPS", 5)
+    monkeypatch.setattr(common, "PAUSED", 2)
+    monkeypatch.setattr(common, "PAUSE", 0)
     assert bench.main(["--model", str(TINY)]) == 0
     result = json.loads(capsys.readouterr().out)
     assert set(result) == {"tight", "paused"}

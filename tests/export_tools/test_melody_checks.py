@@ -10,6 +10,7 @@ import pytest
 from daemon import models
 from daemon.encodings.melody.events import event_of
 from daemon.music.melody import Note
+from export_tools.common import bench as common
 from export_tools.common.checks import Corpus, failures, melody_tokens
 from export_tools.melody import bench, checks
 from export_tools.melody.tunes import NoTunes, Tune, load_tunes
@@ -128,9 +129,9 @@ def test_the_limits_reject_copies_and_silence():
 
 
 def test_a_step_is_measured(capsys, monkeypatch):
-    monkeypatch.setattr(bench, "STEPS", 20)
-    monkeypatch.setattr(bench, "PAUSED", 2)
-    monkeypatch.setattr(bench, "PAUSE", 0.0)
+    monkeypatch.setattr(common, "STEPS", 20)
+    monkeypatch.setattr(common, "PAUSED", 2)
+    monkeypatch.setattr(common, "PAUSE", 0.0)
     assert bench.main(["--model", str(TINY)]) == 0
     result = json.loads(capsys.readouterr().out)
     assert set(result) == {"tight", "paused"}

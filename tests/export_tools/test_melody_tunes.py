@@ -268,7 +268,7 @@ def test_a_folder_of_which_nothing_can_be_used(capsys, tmp_path):
     assert status == 2
     refused = {row["file"]: row["reason"] for row in result.pop("refused")}
     assert list(refused) == ["chords.mid", "folder.mid", "link.mid", "no file.mid/z.mid", "pipe.mid"]
-    assert "no file, nor a link to one" in refused["folder.mid"] == refused["link.mid"] == refused["pipe.mid"]
+    assert "not a file, nor a link to a file" in refused["folder.mid"] == refused["link.mid"] == refused["pipe.mid"]
     figures = ("nats_per_step", "accuracy", "event_accuracy", "no_event_accuracy")
     assert result == {**dict.fromkeys(figures), "steps": 0, "files": 0}
     assert err.splitlines() == [

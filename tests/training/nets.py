@@ -1,4 +1,4 @@
-"""Every kind of net, a few units wide, and what it can be fed."""
+"""Every kind of net, a few units wide, and inputs for it."""
 
 from pathlib import Path
 
@@ -7,47 +7,45 @@ import torch
 
 from daemon.models.golden import draw
 from daemon.models.parse import parse_inputs
-from export_tools.drums.model import Groove
-from export_tools.drums.model import Shape as GrooveShape
-from export_tools.harmoniser.model import UNKNOWN, Harmoniser
-from export_tools.harmoniser.model import Shape as HarmoniserShape
+from export_tools.drums.model import MetricNet, MetricShape
+from export_tools.harmoniser.model import UNKNOWN, HarmoniserNet, HarmoniserShape
 from export_tools.melody.export import inputs_of
-from export_tools.melody.model import Jamd, Magenta, Shape, build
+from export_tools.melody.model import JamdNet, MagentaNet, MelodyShape, build
 
 MELODY = {
-    "basic": Shape("basic", 6),
-    "lookback": Shape("lookback", 6),
-    "attention": Shape("attention", 6, attention=3),
-    "jamd": Shape("jamd", 6, embedding=4),
+    "basic": MelodyShape("basic", 6),
+    "lookback": MelodyShape("lookback", 6),
+    "attention": MelodyShape("attention", 6, attention=3),
+    "jamd": MelodyShape("jamd", 6, embedding=4),
 }
-GROOVE = {"read": 6, "hidden": 6, "view": 5, "cell": 4, "head": 7, "components": 3}
+METRIC = {"read": 6, "hidden": 6, "view": 5, "cell": 4, "head": 7, "components": 3}
 CHORALE = HarmoniserShape(embedding=6, hidden=8, layers=2, key=4, value=3, queries=2, memory=12, gap=4, head=8)
 
 
 def livelier(net: torch.nn.Module, by: float = 0.3) -> torch.nn.Module:
-    """The net with weights large enough that everything shows, also what begins at zero; it evaluates."""
+    """The net in evaluation, with noise on the weights, so that parts whose weights begin at zero have an effect."""
     with torch.no_grad():
         for parameter in net.parameters():
             parameter.add_(torch.randn(parameter.shape), alpha=by)
     return net.eval()
 
 
-def melody(name: str) -> Magenta | Jamd:
+def melody(name: str) -> MagentaNet | JamdNet:
     return livelier(build(MELODY[name]))
 
 
-def groove(styles: int) -> Groove:
-    """Not so lively that it calls a hit impossible: the player lets some fall ANYWHERE, training does not."""
-    net = livelier(Groove(GrooveShape(wishes=styles + 6, **GROOVE)), 0.1)
+def metric(styles: int) -> MetricNet:
+    """With little noise, so that no hit is impossible: for such hits only the player falls back to ANYWHERE."""
+    net = livelier(MetricNet(MetricShape(wishes=styles + 6, **METRIC)), 0.1)
     net.mixture.bias.data[-2:] = torch.tensor([-3.0, 7.0])  # narrower and wider than a component may be
     return net
 
 
-def harmoniser() -> Harmoniser:
-    return livelier(Harmoniser(CHORALE))
+def harmoniser() -> HarmoniserNet:
+    return livelier(HarmoniserNet(CHORALE))
 
 
-def melody_feeds(net: Magenta | Jamd, rows: int, time: int) -> dict[str, torch.Tensor]:
+def melody_feeds(net: MagentaNet | JamdNet, rows: int, time: int) -> dict[str, torch.Tensor]:
     """Random inputs (rows, time, …) by name."""
     rng, specs = np.random.default_rng(1), parse_inputs(Path("inputs"), inputs_of(net))
     feeds = {name: draw(specs[name], (rows, time, *shape), rng) for name, (_, shape) in net.inputs().items()}
@@ -55,7 +53,7 @@ def melody_feeds(net: Magenta | Jamd, rows: int, time: int) -> dict[str, torch.T
 
 
 def chorales(rows: int, time: int) -> dict[str, torch.Tensor]:
-    """Frames `symbol` (rows, time, 4) that often come back, and with them all that the harmoniser is told."""
+    """Frames `symbol` (rows, time, 4) with many repeats, and the other inputs and targets of training."""
     few, now = torch.randint(0, 47, (rows, 5, 4)), torch.arange(time)
     which = now.expand(rows, -1) % 5  # no multiple of a beat
     elsewhere = (now >= time // 2) & (torch.rand(rows, time) < 0.4)  # so that matches have any distance
@@ -73,6 +71,6 @@ def chorales(rows: int, time: int) -> dict[str, torch.Tensor]:
     }
 
 
-def zeros(net: Magenta | Jamd | Harmoniser, rows: int) -> dict[str, torch.Tensor]:
+def zeros(net: MagentaNet | JamdNet | HarmoniserNet, rows: int) -> dict[str, torch.Tensor]:
     """The states before the first step."""
     return {name: torch.zeros(rows, *shape) for name, shape in net.states().items()}

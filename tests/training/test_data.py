@@ -160,7 +160,7 @@ def test_every_tune_is_shown_as_often_as_the_configuration_says():
     encoding = ENCODINGS["attention"]
     tunes = [train.encoded(some_tune(seed, steps=20 + 7 * seed), "attention") for seed in range(9)]
     rng = np.random.default_rng(1)
-    config = train.Config(nets.MELODY["attention"], 1, batch=4, dropout=0.0, clip=1, crop=25, shown=3)
+    config = train.MelodyConfig(nets.MELODY["attention"], 1, batch=4, dropout=0.0, clip=1, crop=25, shown=3)
     rows = [row for batch in train.epoch_of(tunes, config, rng) for row in batch["label"].tolist()]
     assert len(rows) == 27 and max(map(len, rows)) == 25
     assert all(label < encoding.labels for row in rows for label in row)

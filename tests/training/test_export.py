@@ -19,9 +19,9 @@ from export_tools.common.artifact import write as write_artifact
 from export_tools.drums import evaluate as evaluate_drums
 from export_tools.drums import export as drums
 from export_tools.drums.grooves import midi_files
-from export_tools.drums.rnn_drummer import RnnDrummer
+from export_tools.drums.rnn_drummer import RnnDrummerNet
 from export_tools.drums.streams import Split
-from export_tools.drums.train import measure
+from export_tools.drums.train import validate
 from export_tools.harmoniser import export as harmoniser
 from export_tools.melody import evaluate as evaluate_melody
 from export_tools.melody import export as melody
@@ -88,12 +88,12 @@ def grooves(tmp_path_factory):
 
 @torch.no_grad()
 def test_groove(tmp_path, grooves):
-    net, styles = nets.groove(len(music.STYLES)), list(music.STYLES)
+    net, styles = nets.metric(len(music.STYLES)), list(music.STYLES)
     ticks = list(range(900))  # any gap that there is has a class of its own
     drums.write_groove(net, tmp_path / "tiny.onnx", CARD, ticks, styles)
     artifact = loaded(tmp_path / "tiny.onnx", "drums", "metric", ("options",))
     assert artifact.sidecar.options == {"ticks": ticks, "styles": styles}
-    trained = measure(net, Split(grooves, "validation"))["nats"]
+    trained = validate(net, Split(grooves, "validation"))["nats"]
     assert evaluated(artifact, grooves)["nats_per_hit"] == pytest.approx(trained, rel=1e-4)
     net.eval()
     feeds, rng = {}, np.random.default_rng(2)
@@ -118,7 +118,7 @@ def evaluated(artifact, grooves):
 
 @torch.no_grad()
 def test_rnn_drummer(tmp_path, grooves):
-    net = nets.livelier(RnnDrummer(len(music.TICKS)))
+    net = nets.livelier(RnnDrummerNet(len(music.TICKS)))
     drums.write_rnn(net, tmp_path / "tiny.onnx", CARD, music.TICKS)
     artifact = loaded(tmp_path / "tiny.onnx", "drums", "rnn-drummer", ("options",))
     note, tick = torch.randint(COUNT, (3, 6)), torch.randint(len(music.TICKS), (3, 6))
@@ -129,7 +129,7 @@ def test_rnn_drummer(tmp_path, grooves):
         np.testing.assert_allclose(answers["note_log_probs"], notes[:, t], **CLOSE)
         np.testing.assert_allclose(answers["tick_log_probs"], ticks[:, t], **CLOSE)
         states = {name: answers[f"{name}_next"] for name in states}
-    trained, measured = measure(net, Split(grooves, "validation")), evaluated(artifact, grooves)
+    trained, measured = validate(net, Split(grooves, "validation")), evaluated(artifact, grooves)
     assert measured["nats_per_hit"] == pytest.approx(trained["nats"], rel=1e-4)
     assert measured["accuracy"] == pytest.approx(trained["right"], abs=1e-6)
 
@@ -183,7 +183,7 @@ def test_harmoniser(tmp_path):
 
 def test_a_graph_that_disagrees_with_torch_is_not_put_in_place(tmp_path):
     """Nor is anything of it left, and what was there before stays."""
-    net = RnnDrummer(len(music.TICKS))
+    net = RnnDrummerNet(len(music.TICKS))
     graph, golden, about = drums.artifact_parts(*net.layout(), music.TICKS)
     write_artifact(tmp_path / "tiny.onnx", graph, golden, about | CARD)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}

@@ -8,9 +8,9 @@ import torch
 from torch.nn import functional
 
 from export_tools.drums.export import step
-from export_tools.drums.rnn_drummer import RnnDrummer
+from export_tools.drums.rnn_drummer import RnnDrummerNet
 from export_tools.drums.streams import Split
-from export_tools.drums.train import measure
+from export_tools.drums.train import validate
 from export_tools.harmoniser.model import LONGEST_MATCH, UNKNOWN, longest_matches
 from export_tools.harmoniser.train import losses
 
@@ -45,7 +45,7 @@ def going_on(answers):
 
 @torch.no_grad()
 def test_groove(split):
-    net = nets.groove(len(split.styles))
+    net = nets.metric(len(split.styles))
     found = {"nats": [], "velocity": [], "cell": [], "first": []}
     for first, last in pairwise(split.first):
         states = zero(net.shape.hidden)
@@ -68,12 +68,12 @@ def test_groove(split):
             found["cell"].append(cell)
             found["velocity"].append(-answers["velocities"][0, told["velocity"] - 1].item())
     expected = {name: pytest.approx(np.mean(values), rel=1e-4) for name, values in found.items()}
-    assert measure(net, split) == expected
+    assert validate(net, split) == expected
 
 
 @torch.no_grad()
 def test_rnn_drummer(split):
-    net = nets.livelier(RnnDrummer(len(split.ticks)))
+    net = nets.livelier(RnnDrummerNet(len(split.ticks)))
     nats, right = [], []
     for first, last in pairwise(split.first):
         states, answers = zero(200), None
@@ -86,7 +86,7 @@ def test_rnn_drummer(split):
                 right.append(bool(note.argmax() == instrument and when.argmax() == tick))
             answers = step(net, {"note": torch.tensor([instrument]), "tick": torch.tensor([tick]), **states})
             states = going_on(answers)
-    assert measure(net, split) == {"nats": pytest.approx(np.mean(nats), rel=1e-4), "right": np.mean(right)}
+    assert validate(net, split) == {"nats": pytest.approx(np.mean(nats), rel=1e-4), "right": np.mean(right)}
 
 
 @pytest.mark.parametrize(("rows", "length"), [(1, 7), (2, 5), (8, 16)])
@@ -108,10 +108,10 @@ def test_a_performance_in_pieces_is_the_whole_one(split, rows, length):
 
 @torch.no_grad()
 def test_states_go_from_piece_to_piece(split, monkeypatch):
-    net = nets.groove(len(split.styles))
-    whole, streams = measure(net, split), split.streams
+    net = nets.metric(len(split.styles))
+    whole, streams = validate(net, split), split.streams
     monkeypatch.setattr(split, "streams", lambda rows, length, rng: streams(2, 7, rng))
-    assert measure(net, split) == pytest.approx(whole, rel=1e-4)
+    assert validate(net, split) == pytest.approx(whole, rel=1e-4)
 
 
 def contexts(net, batch):

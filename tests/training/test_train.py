@@ -1,21 +1,17 @@
-"""Training from MIDI files to weights: it learns, and an interruption or another run changes nothing."""
+"""Training from MIDI files to weights: the loss falls, and an interruption or a repetition changes nothing."""
 
 import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
 import torch
 
 from export_tools.drums import train as drums
-from export_tools.drums.model import Groove
-from export_tools.drums.model import Shape as GrooveShape
-from export_tools.drums.rnn_drummer import RnnDrummer
+from export_tools.drums.model import MetricNet, MetricShape
 from export_tools.harmoniser import train as harmoniser
-from export_tools.harmoniser.model import Harmoniser
 from export_tools.melody import train as melody
 
 from . import music, nets
@@ -52,13 +48,12 @@ def chorales(folder):
 
 
 class Trainer:
-    """train.py of one kind of model with a tiny net. `losses`: what a run found on the validation split."""
+    """train.py of one kind of model with a tiny net. `losses`: those of a run on the validation split."""
 
     def __init__(self, kind, data, patch):
         sort = "melody" if kind in melody.CONFIGS else "harmoniser" if kind == "harmoniser" else "drums"
         self.module = {"melody": melody, "drums": drums, "harmoniser": harmoniser}[sort]
         self.epochs = 6 if kind == "harmoniser" else 3  # it validates every other epoch
-        self.weights = "average" if kind == "harmoniser" else "weights"
         self.arguments, self.losses, self.told, self.last = [data[sort]], [], None, None
         if sort == "melody":
             config = melody.CONFIGS[kind]
@@ -66,33 +61,30 @@ class Trainer:
             patch.setitem(melody.CONFIGS, kind, small)
             self.options = ["--config", kind]
         elif sort == "harmoniser":
-            patch.setattr(harmoniser, "Harmoniser", partial(Harmoniser, nets.CHORALE))
+            patch.setattr(harmoniser, "SHAPE", nets.CHORALE)
             patch.setattr(harmoniser, "SHORTEST", 16)
             self.arguments.append(data[sort].with_name("PIECES.json"))
             self.options = ["--threads", 1, "--batch", 2, "--rate", 0.05]
         else:
-            patch.setattr(Groove, "of", lambda split: Groove(GrooveShape(len(split.styles) + 6, **nets.GROOVE)))
-            for net in (Groove, RnnDrummer):
-                for name, value in {"rows": 2, "length": 16, "rate": 0.01}.items():
-                    patch.setattr(net, name, value)
+            patch.setattr(MetricNet, "of", lambda split: MetricNet(MetricShape(len(split.styles) + 6, **nets.METRIC)))
+            patch.setitem(drums.CONFIGS, kind, replace(drums.CONFIGS[kind], rows=2, length=16, rate=0.01))
             self.options = ["--model", kind]
-        name = "measure" if sort == "drums" else "validate"
-        self.measure = getattr(self.module, name)
-        patch.setattr(self.module, name, self.measured)
+        task = {"melody": melody.MelodyTask, "drums": drums.DrumsTask, "harmoniser": harmoniser.HarmoniserTask}[sort]
+        self.validate = task.validate
+        patch.setattr(task, "validate", lambda task, net: self.measured(task, net))
 
-    def measured(self, *given):
+    def measured(self, task, net):
         if len(self.losses) == self.last:
             raise Interrupted
-        found = self.measure(*given)
-        figures = found if isinstance(found, dict) else {"nats": found}
+        figures = self.validate(task, net)
         if self.told:
             figures["nats"] = self.told[len(self.losses)]
         self.losses.append(figures["nats"])
-        return figures if isinstance(found, dict) else figures["nats"]
+        return figures
 
     def run(self, folder, *options, told=None, last=None):
-        """The last checkpoint and the best one. `told`: losses in the place of those that are measured; after `last`
-        of them the run is interrupted when it would have measured again."""
+        """The last checkpoint and the best one. `told`: losses instead of the measured ones. The validation after
+        `last` others interrupts the run."""
         self.losses, self.told, self.last = [], told, last
         with contextlib.nullcontext() if last is None else pytest.raises(Interrupted):
             music.run(self.module.main, *self.arguments, folder, "--epochs", self.epochs, *self.options, *options)
@@ -120,10 +112,10 @@ def test_it_learns_and_an_interruption_changes_nothing(tmp_path, trainer, kind):
     resumed = train.run(tmp_path / "parts", "--resume")
     assert train.losses == losses[1:]
     for before, after in zip(whole, resumed, strict=True):
-        assert same(before[train.weights], after[train.weights])
+        assert same(before["weights"], after["weights"])
         assert before["training"]["steps"] == after["training"]["steps"] > 0
     assert same(whole[0]["model"], resumed[0]["model"])
-    assert same(whole[0]["model"], whole[0][train.weights]) == (kind not in AVERAGED)
+    assert same(whole[0]["model"], whole[0]["weights"]) == (kind not in AVERAGED)
 
 
 def test_another_seed_is_another_run(tmp_path, trainer):
@@ -139,7 +131,7 @@ def test_the_best_are_the_weights_with_the_lowest_loss(tmp_path, trainer, kind):
     last, best = train.run(tmp_path / "whole", told=[3.0, 1.0, 2.0])
     assert (last["training"]["epochs"], best["training"]["epochs"]) == (3 * step, 2 * step)
     second = train.run(tmp_path / "parts", told=[3.0, 1.0], last=2)
-    assert all(same(best[train.weights], checkpoint[train.weights]) for checkpoint in second)
+    assert all(same(best["weights"], checkpoint["weights"]) for checkpoint in second)
     last, best = train.run(tmp_path / "parts", "--resume", told=[2.0])
     assert (last["training"]["epochs"], best["training"]["epochs"]) == (3 * step, 2 * step), "what was best is known"
 

@@ -1,0 +1,56 @@
+"""Checkpoints: best.pt, the averaged weights with the lowest validation loss, and last.pt, to resume from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+
+@dataclass
+class Run:
+    """All that the next training step depends on. `best`: the lowest validation loss; `minutes` of CPU time."""
+
+    net: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    rng: np.random.Generator
+    step: int = 0
+    epoch: int = 0
+    best: float = math.inf
+    minutes: float = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """What last.pt holds beside the contents of best.pt, which has the averaged weights."""
+        return {
+            "model": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": self.rng.bit_generator.state,
+            "torch_rng": torch.get_rng_state(),
+            "step": self.step,
+            "epoch": self.epoch,
+            "best": self.best,
+            "minutes": self.minutes,
+        }
+
+    def restore(self, path: Path) -> None:
+        """Go on from a last.pt; what follows is the same, bit by bit, as without the interruption."""
+        saved = torch.load(path, weights_only=False)
+        self.net.load_state_dict(saved["model"])
+        self.average.load_state_dict(saved["weights"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.rng.bit_generator.state = saved["rng"]
+        torch.set_rng_state(saved["torch_rng"])
+        self.step, self.epoch, self.best, self.minutes = (saved[key] for key in ("step", "epoch", "best", "minutes"))
+
+
+def save(content: dict[str, Any], path: Path) -> None:
+    """Write the whole file, or leave the previous one as it is."""
+    draft = path.with_suffix(".new")
+    torch.save(content, draft)
+    draft.replace(path)
