@@ -41,7 +41,7 @@ class Recipe:
 class Task(Protocol):
     """What one model brings to the loop.
 
-    `about`: what export.py needs beside the weights; `training`: for the card, what was learned from, and how;
+    `about`: what export.py needs beside the weights; `training`: for the sidecar, what was learned from, and how;
     `steps_per_epoch` may be an estimate.
     """
 
@@ -145,7 +145,7 @@ def shown(figures: Mapping[str, float]) -> str:
 
 
 def contents(task: Task, run: Run, seed: int, found: dict[str, float]) -> dict[str, Any]:
-    """What export.py reads: the averaged weights, and what the card says of them."""
+    """What export.py reads: the averaged weights, and the training for the sidecar."""
     counts = {"epochs": run.epoch, "steps": run.step, "cpu_minutes": round(run.minutes), "seed": seed}
     weights = run.average.state_dict()
     return {**task.about, "weights": weights, "training": {**task.training, **counts}, "validation": found}

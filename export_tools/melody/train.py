@@ -202,7 +202,7 @@ def validate(net: nn.Module, valid: list[Batch]) -> float:
 
 
 def options(config: MelodyConfig) -> dict:
-    """The options for the card, which tells beside them how many epochs were run."""
+    """The options for the sidecar, which also has the number of epochs that were run."""
     return {name: value for name, value in asdict(config).items() if name != "epochs"}
 
 

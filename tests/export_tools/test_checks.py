@@ -1,4 +1,4 @@
-"""The musical checks, on music of which the answers are known."""
+"""The musical checks, on music with known figures."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""evaluate.py against a reckoning that shares little with it; the importer with weights of the published layout."""
+"""evaluate.py against an independent computation; the importer with weights of the published layout."""
 
 import json
 import os
@@ -78,7 +78,7 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def reckon(weights, notes):
+def computed_nats(weights, notes):
     """Nats of each hit but the first, gate by gate and one-hot, as the layout is described."""
     wx = np.fromfile(weights / "Wx.bin", "<f4").reshape(ROWS, 800).astype(float)
     wy = np.fromfile(weights / "Wy.bin", "<f4").reshape(201, OUTPUTS).astype(float)
@@ -101,7 +101,7 @@ def test_imported_weights_are_measured_as_they_are_described(capsys, weights, tm
     notes = some_notes(60, 3)
     write(tmp_path / "one" / "a.mid", notes)
     status, out, _ = run(evaluate, capsys, "--model", imported(weights, capsys), tmp_path / "one")
-    nats = reckon(weights, notes)
+    nats = computed_nats(weights, notes)
     assert status == 0
     assert json.loads(out)["nats_per_hit"] == pytest.approx(np.mean(nats), abs=2e-5)
     assert json.loads(out)["hits"] == len(nats)

@@ -1,4 +1,4 @@
-"""The musical checks and the bench of drum models: they print what they say, and the checks can fail."""
+"""The musical checks and the bench of drum models."""
 
 import json
 from pathlib import Path

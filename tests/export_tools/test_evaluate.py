@@ -1,4 +1,4 @@
-"""evaluate.py against a reckoning that shares nothing with it: one piece, one frame, one voice at a time."""
+"""evaluate.py against an independent computation: one piece, one frame, one voice at a time."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def some_pieces(seed=3):
     return pieces
 
 
-def reckon(piece):
+def log_probs_of(piece):
     """ln p of each note of a piece, and whether it was the likeliest."""
     session = onnxruntime.InferenceSession(TINY, providers=["CPUExecutionProvider"])
     sidecar = json.loads(TINY.with_suffix(".json").read_text())
@@ -70,7 +70,7 @@ def pieces_file(tmp_path):
 
 def test_prints_what_one_note_at_a_time_adds_up_to(capsys, pieces_file):
     status, out, _ = run(capsys, "--model", TINY, pieces_file)
-    log_probs, hits = zip(*map(reckon, some_pieces()), strict=True)
+    log_probs, hits = zip(*map(log_probs_of, some_pieces()), strict=True)
     result = json.loads(out)
     assert status == 0
     assert set(result) == {"nll_per_note", "accuracy", "notes", "pieces"}

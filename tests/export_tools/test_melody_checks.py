@@ -1,4 +1,4 @@
-"""What a melody model writes beside real tunes; how long its steps take; what its card must say."""
+"""The musical checks and the bench of melody models; their sidecars."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Tunes out of MIDI files, families of variants, and evaluate.py against a reckoning one step at a time."""
+"""Tunes from MIDI files, families of variants, and evaluate.py against a computation one step at a time."""
 
 import json
 import os

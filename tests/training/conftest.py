@@ -1,5 +1,5 @@
-"""Training and export need torch, whose wheels for Linux are gigabytes. Where there is none, this folder is one skipped
-test, which says how to get it; in CI, where a skipped test has failed and torch is left out on purpose, nothing."""
+"""Training and export need torch, whose wheels for Linux are gigabytes. Without torch this folder is one skipped test,
+which tells how to install it; in CI, where a skipped test counts as failed and torch is left out, no test."""
 
 import os
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ if find_spec("torch") is None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
-    """As train.py has it: sums come out the same every time, and a busy machine is no slower for it."""
+    """As in train.py: sums are the same in every run, and other processes slow the tests down less."""
     import torch
 
     torch.set_num_threads(1)

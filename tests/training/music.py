@@ -1,4 +1,4 @@
-"""Tiny music to train on: tunes and grooves as MIDI files, and what prepare.py makes of them."""
+"""Tiny training data: tunes and grooves as MIDI files, and the output of prepare.py."""
 
 import sys
 from pathlib import Path
@@ -59,7 +59,7 @@ def run(main, *arguments: object) -> object:
 
 
 def tunes(folder: Path, count: int = 20) -> Path:
-    """tunes.npz of so many tunes, with what prepare.py writes beside it."""
+    """tunes.npz of `count` tunes, and the other files of prepare.py."""
     from export_tools.melody import prepare
 
     for number in range(count):
@@ -69,7 +69,7 @@ def tunes(folder: Path, count: int = 20) -> Path:
 
 
 def grooves(folder: Path, count: int = 8) -> Path:
-    """drums.npz of so many performances, one in four to be validated on; the MIDI files and info.csv beside it."""
+    """drums.npz of `count` performances, one in four for validation; the MIDI files and info.csv beside it."""
     from export_tools.drums import prepare
 
     table = ["midi_filename,split,style,beat_type"]

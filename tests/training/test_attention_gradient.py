@@ -1,4 +1,4 @@
-"""The attention layer, whose gradient is written out, against torch's own gradient of its formulas."""
+"""The explicit gradient of the attention layer against autograd through its formulas."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def plain(x, size, wh, wm, k, q, qb, v, o, ob):
 
 
 def inputs(time, batch):
-    """Everything that has a gradient, in double precision and large enough to bend what is bent."""
+    """All inputs with a gradient, in double precision, large enough for the nonlinear parts."""
     n = HIDDEN
     shapes = [(time, batch, 4 * n), (n, 4 * n), (n, 4 * n), (n, n), (2 * n, n), (n,), (n,), (2 * n, n), (n,)]
     return [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]

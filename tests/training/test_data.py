@@ -1,4 +1,4 @@
-"""What a net is shown: the sides of the split, tunes in other keys and without pick-up, batches."""
+"""The data of training: the sides of the split, tunes in other keys and without pick-up, batches."""
 
 import numpy as np
 import pytest
@@ -16,8 +16,8 @@ KEY, DEGREE = 2, 3  # features that depend on the key
 
 
 def some_tune(seed, meter=4.0, position=0.0, steps=150):
-    """Phrases that come back, in their key and in others, with rests. It is so narrow that what would follow in the
-    same intervals is a pitch, too, in all keys that it is moved to."""
+    """Repeated phrases, in their key and in others, with rests; narrow enough that every continuation in the same
+    intervals is a pitch in range, in all keys."""
     rng = np.random.default_rng(seed)
     phrases = []
     for _ in range(3):
@@ -39,7 +39,7 @@ def transposed(tune, semitones):
 
 
 class Drawn:
-    """In the place of a random generator: gives what it was given."""
+    """A random generator that returns the given values."""
 
     def __init__(self, pick_up_stays, key_changes, semitones):
         self.chances, self.semitones = [float(pick_up_stays), float(key_changes)], semitones
@@ -53,7 +53,7 @@ class Drawn:
 
 
 def keys(tune):
-    """Whether the major key that fits the notes so far is one alone, before each step."""
+    """Whether a single major key fits the notes so far best, before each step."""
     alone, counts = [], np.zeros(12, int)
     for event in tune.events:
         alone.append(bool((counts == counts.max()).sum() == 1 or not counts.any()))
@@ -65,7 +65,7 @@ def keys(tune):
 @pytest.mark.parametrize("semitones", [-6, -1, 2, 5])
 @pytest.mark.parametrize(("meter", "position"), [(4.0, 0.0), (3.0, 2.0)])
 def test_a_tune_in_another_key_is_encoded_as_if_it_had_been_read_so(semitones, meter, position):
-    """Where two keys fit the notes as well, which one is taken is chance."""
+    """Not compared: steps where two keys fit equally well, for either may be chosen."""
     tune = some_tune(1, meter, position)
     anew = train.encoded(transposed(tune, semitones), "jamd")
     given = train.moved(train.encoded(tune, "jamd"), Drawn(True, True, semitones))
@@ -107,8 +107,8 @@ def test_without_its_pick_up_a_tune_is_encoded_as_if_it_began_with_a_bar(meter, 
     np.testing.assert_array_equal(train.moved(given, Drawn(False, False, 0))["features"], anew["features"])
 
 
-def test_near_duplicates_stay_on_one_side_and_arrive_where_they_were_sent(tmp_path):
-    """From MIDI files to what is trained on: 30 tunes, each in two keys, in two books."""
+def test_near_duplicates_stay_on_one_side(tmp_path):
+    """From MIDI files to training data: 30 tunes, each in two keys, in two books."""
     for number in range(30):
         rng = np.random.default_rng(number)
         notes = [(i / 2, 0.5, int(pitch), 80) for i, pitch in enumerate(rng.integers(55, 76, 24))]

@@ -1,5 +1,5 @@
-"""A net of every kind as an artifact: the daemon loads it, it plays what torch plays, and evaluate.py finds in it the
-loss that train.py found in the net."""
+"""A net of every kind as an artifact: the daemon loads the file, the graph computes the outputs of torch, and
+evaluate.py measures the loss of train.py."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ CLOSE = {"rtol": 1e-3, "atol": 1e-4}
 
 
 def loaded(path, engine, encoding, extra=()):
-    """The artifact, after all that the daemon checks, and a look at its card."""
+    """The artifact, checked by the daemon, and its sidecar's keys."""
     artifact = models.load(path, engine)
     models.verify(path)
     assert json.loads(artifact.sidecar.file.read_text()).keys() == KEYS | {*extra}

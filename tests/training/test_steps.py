@@ -1,4 +1,4 @@
-"""What is trained is what plays: a net over a whole sequence, and the same net step by step with its states."""
+"""A net computes the same over a whole sequence, as in training, and step by step, as in the player."""
 
 from itertools import pairwise
 

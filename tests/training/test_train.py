@@ -26,7 +26,7 @@ class Interrupted(Exception):
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """What the prepare.py of each sort wrote, by sort."""
+    """The output of prepare.py by the folder in export_tools."""
     folder = tmp_path_factory.mktemp("data")
     return {"melody": music.tunes(folder), "drums": music.grooves(folder / "groove"), "harmoniser": chorales(folder)}
 
@@ -53,7 +53,7 @@ class Trainer:
     def __init__(self, kind, data, patch):
         sort = "melody" if kind in melody.CONFIGS else "harmoniser" if kind == "harmoniser" else "drums"
         self.module = {"melody": melody, "drums": drums, "harmoniser": harmoniser}[sort]
-        self.epochs = 6 if kind == "harmoniser" else 3  # it validates every other epoch
+        self.epochs = 6 if kind == "harmoniser" else 3  # validation every other epoch
         self.arguments, self.losses, self.told, self.last = [data[sort]], [], None, None
         if sort == "melody":
             config = melody.CONFIGS[kind]
@@ -103,7 +103,7 @@ def same(left, right):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_learns_and_an_interruption_changes_nothing(tmp_path, trainer, kind):
+def test_the_loss_falls_and_an_interruption_changes_nothing(tmp_path, trainer, kind):
     train = trainer(kind)
     whole = train.run(tmp_path / "whole")
     losses = train.losses
@@ -125,7 +125,7 @@ def test_another_seed_is_another_run(tmp_path, trainer):
 
 
 @pytest.mark.parametrize("kind", ("jamd", "metric", "harmoniser"))
-def test_the_best_are_the_weights_with_the_lowest_loss(tmp_path, trainer, kind):
+def test_best_has_the_weights_with_the_lowest_loss(tmp_path, trainer, kind):
     train = trainer(kind)
     step = train.epochs // 3
     last, best = train.run(tmp_path / "whole", told=[3.0, 1.0, 2.0])
@@ -133,7 +133,7 @@ def test_the_best_are_the_weights_with_the_lowest_loss(tmp_path, trainer, kind):
     second = train.run(tmp_path / "parts", told=[3.0, 1.0], last=2)
     assert all(same(best["weights"], checkpoint["weights"]) for checkpoint in second)
     last, best = train.run(tmp_path / "parts", "--resume", told=[2.0])
-    assert (last["training"]["epochs"], best["training"]["epochs"]) == (3 * step, 2 * step), "what was best is known"
+    assert (last["training"]["epochs"], best["training"]["epochs"]) == (3 * step, 2 * step), "best is restored"
 
 
 def test_threads_share_a_batch_without_changing_its_gradient():
@@ -149,8 +149,8 @@ def test_threads_share_a_batch_without_changing_its_gradient():
         torch.testing.assert_close(parameter.grad, gradient, rtol=1e-3, atol=1e-6)
 
 
-def test_a_card_of_melody_tells_the_epochs_once():
-    """Those that were run, not those of the configuration."""
+def test_a_sidecar_of_melody_has_the_epochs_once():
+    """The number of epochs that were run, not that of the configuration."""
     for config in melody.CONFIGS.values():
         assert "epochs" not in melody.options(config)
         assert {"batch", "dropout", "rate"} <= set(melody.options(config))
