@@ -11,24 +11,34 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from daemon import models
+from daemon.models import Artifact
+from daemon.models.golden import golden_feeds
 
 from . import command
 
 STEPS, PAUSED = 2000, 200  # in the tight loop, and with pauses
 PAUSE = 0.02  # seconds
+Arrays = dict[str, np.ndarray]
 Run = Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """One opened model. `play(steps, pause)`: what the player does, in percentiles; `run_graph`: one step of the graph
-    alone; `torch_step`: the same step of the net in a checkpoint."""
+    """How the models of one engine are measured.
 
-    play: Callable[[int, float], dict]
-    run_graph: Run
-    torch_step: Callable[[Path], Run]
+    `make_model`: the daemon's model of an artifact; `play(model, steps, pause)`: what the player does, in percentiles;
+    `torch_step(checkpoint, feeds)`: one step of the checkpoint's net in eager torch.
+    """
+
+    engine: str
+    make_model: Callable[[Artifact], Any]
+    play: Callable[[Any, int, float], dict]
+    torch_step: Callable[[Path, Arrays], Run]
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
@@ -58,19 +68,26 @@ def eager(step: Run) -> Run:
     return torch.inference_mode()(step)
 
 
-def main(description: str | None, open_bench: Callable[[Path], Bench], arguments: list[str] | None) -> int:
-    """The main of a bench.py. `open_bench` raises ModelError."""
+def measure(bench: Bench, path: Path, checkpoint: Path | None) -> dict[str, object]:
+    """The figures of a model. Raises ModelError."""
+    artifact = models.load(path, bench.engine)
+    model = bench.make_model(artifact)
+    figures: dict[str, object] = {"tight": bench.play(model, STEPS, 0), "paused": bench.play(model, PAUSED, PAUSE)}
+    if checkpoint is not None:
+        feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
+        figures |= compared(lambda: artifact.session.run(names, feeds), bench.torch_step(checkpoint, feeds))
+    return figures
+
+
+def main(description: str | None, bench: Bench, arguments: list[str] | None) -> int:
+    """The main of a bench.py."""
     parser = command.parser(description)
     parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
     parser.add_argument("--checkpoint", type=Path, metavar="best.pt")
     args = parser.parse_args(arguments)
 
     def run() -> int:
-        bench = open_bench(args.model)
-        figures: dict[str, object] = {"tight": bench.play(STEPS, 0), "paused": bench.play(PAUSED, PAUSE)}
-        if args.checkpoint is not None:
-            figures |= compared(bench.run_graph, bench.torch_step(args.checkpoint))
-        print(json.dumps(figures))
+        print(json.dumps(measure(bench, args.model, args.checkpoint)))
         return 0
 
     return command.exit_code(run)

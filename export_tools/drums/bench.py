@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from daemon import models
 from daemon.engines.drums.model import drums_model
 from daemon.engines.drums.net import DrawRequest, DrumsModel
-from daemon.models.golden import golden_feeds
 from export_tools.common import bench as common
-from export_tools.common.bench import Bench, percentiles
+from export_tools.common.bench import Arrays, Bench, Run, percentiles
 
 
 def play(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, float]]:
@@ -42,7 +38,7 @@ def play(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, flo
     return {"draw": percentiles(drawn), "advance": percentiles(advanced)}
 
 
-def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
+def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
     """All functions of the checkpoint's net once, in eager torch."""
     import torch
 
@@ -53,20 +49,8 @@ def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
     return common.eager(lambda: step(net, tensors))
 
 
-def open_bench(path: Path) -> Bench:
-    """The model as it is benched. Raises ModelError."""
-    artifact = models.load(path, "drums")
-    model = drums_model(artifact)
-    feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
-    return Bench(
-        play=lambda steps, pause: play(model, steps, pause),
-        run_graph=lambda: artifact.session.run(names, feeds),
-        torch_step=lambda checkpoint: torch_step(checkpoint, feeds),
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
-    return common.main(__doc__, open_bench, arguments)
+    return common.main(__doc__, Bench("drums", drums_model, play, torch_step), arguments)
 
 
 if __name__ == "__main__":

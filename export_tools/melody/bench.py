@@ -10,17 +10,13 @@ packages of jamd[train].
 
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from daemon import models
 from daemon.engines.melody.model import MelodyModel
-from daemon.models.golden import golden_feeds
 from export_tools.common import bench as common
-from export_tools.common.bench import Bench, percentiles
+from export_tools.common.bench import Arrays, Bench, Run, percentiles
 
 
 def play(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
@@ -37,7 +33,7 @@ def play(model: MelodyModel, steps: int, pause: float) -> dict[str, float]:
     return percentiles(taken)
 
 
-def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
+def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
     """One step of the checkpoint's net in eager torch."""
     import torch
 
@@ -50,20 +46,8 @@ def torch_step(checkpoint: Path, feeds: dict[str, Any]) -> Callable[[], object]:
     return common.eager(lambda: net.step(*tensors))
 
 
-def open_bench(path: Path) -> Bench:
-    """The model as it is benched. Raises ModelError."""
-    artifact = models.load(path, "melody")
-    model = MelodyModel(artifact)
-    feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
-    return Bench(
-        play=lambda steps, pause: play(model, steps, pause),
-        run_graph=lambda: artifact.session.run(names, feeds),
-        torch_step=lambda checkpoint: torch_step(checkpoint, feeds),
-    )
-
-
 def main(arguments: list[str] | None = None) -> int:
-    return common.main(__doc__, open_bench, arguments)
+    return common.main(__doc__, Bench("melody", MelodyModel, play, torch_step), arguments)
 
 
 if __name__ == "__main__":
