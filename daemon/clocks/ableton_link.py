@@ -1,6 +1,6 @@
 """Ableton Link as a clock source, where the extra `jamd[link]` is installed.
 
-A start, a stop or a tempo is proposed to the session; what the session then says counts, as it does for every peer.
+A start, a stop or a tempo is proposed to the session; the session decides, for jamd as for every peer.
 
 Link calls Python from its own thread when tempo or transport change, holding a lock that it also takes when the session
 is changed or left. The binding does not release the interpreter's lock meanwhile, so the two threads would wait for
@@ -57,7 +57,7 @@ class AbletonLink(ClockSource):
     def create(cls, setup: SourceSetup) -> Self:
         """Join the session of this network, or begin one at `setup.bpm`."""
         if error := network_error():
-            setup.say("warning", "link", f"clock.source: {error}")
+            setup.log("warning", "link", f"clock.source: {error}")
         link = import_module(MODULE).Link(setup.bpm)
         link.startStopSyncEnabled = True
         link.enabled = True

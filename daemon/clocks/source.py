@@ -16,7 +16,7 @@ from daemon.spec import ClockSpec
 
 RESTART = 0.2  # seconds from the start of a replacement stage process to the first beat that it plays
 
-Say = Callable[[str, str, str], None]  # level, cause, text for the log
+Log = Callable[[str, str, str], None]  # level, cause, text for the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class SourceSetup:
     bpm: float
     quantum: float
     position: Callable[[], float]
-    say: Say
+    log: Log
     clock: Callable[[], float]
 
 
@@ -85,7 +85,7 @@ class ClockSource:
 
     @classmethod
     def create(cls, setup: SourceSetup) -> Self:
-        """A source as `setup` says. Raises ImportError if a package is missing: see `missing`."""
+        """A source for `setup`. Raises ImportError if a package is missing: see `missing`."""
         return cls()
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Finds the tempo of a MIDI clock: a line through its ticks, which says which tick falls when.
+"""Finds the tempo of a MIDI clock: a line through its ticks, which gives the number and the time of every tick.
 
 A second-order (type 2) loop in the tick domain, that is, an α-β filter: the line is predicted one period on, and the
 residual of the stamp corrects its phase by α and its period by β. The gains are those of the expanding-memory filter,

@@ -11,8 +11,8 @@ from daemon.clocks.source import (
     ClockSource,
     ClockWarning,
     CountIn,
+    Log,
     Resume,
-    Say,
     SourceSetup,
     Standby,
     TransportChange,
@@ -28,8 +28,8 @@ from daemon.spec import ClockSpec
 class ClockDriver:
     """Owns the clock source that the performance's configuration names."""
 
-    def __init__(self, performance: Performance, say: Say, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._performance, self._say, self._clock = performance, say, clock
+    def __init__(self, performance: Performance, log: Log, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._performance, self._log, self._clock = performance, log, clock
         self._spec = performance.spec.clock
         self._source = self._create(self._spec)
         self._has_begun = False
@@ -111,9 +111,9 @@ class ClockDriver:
         performance, kind = self._performance, CLOCK_SOURCES[spec.source]
         position = lambda: performance.position  # noqa: E731
         try:
-            return kind.create(SourceSetup(spec, performance.bpm, self._quantum, position, self._say, self._clock))
+            return kind.create(SourceSetup(spec, performance.bpm, self._quantum, position, self._log, self._clock))
         except ImportError as error:
-            self._say("error", spec.source, f"clock.source: {kind.missing() or error}")
+            self._log("error", spec.source, f"clock.source: {kind.missing() or error}")
             return ClockSource()
 
     def _apply(self, now: float, changes: Iterable[Change]) -> None:
@@ -136,4 +136,4 @@ class ClockDriver:
                 case CountIn():
                     take(Started(now))
                 case ClockWarning(cause, text):
-                    self._say("warning", f"clock {cause}", f"clock: {text}")
+                    self._log("warning", f"clock {cause}", f"clock: {text}")

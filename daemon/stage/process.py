@@ -64,7 +64,7 @@ class Stage:
         ledger = Ledger(open_ledger(folder / "ledger"))
         self._ports = Ports(ledger, self._inbox, self.metrics, self)
         self._performance: Performance | None = None
-        self._time: ClockDriver | None = None
+        self._clock: ClockDriver | None = None
         self._players: dict[str, Connection] = {}
         self._check_at = self._tidy_at = 0.0
         self._slept = realtime.suspended_seconds()
@@ -90,8 +90,8 @@ class Stage:
         self._ports.silence()
         self._ports.close()
         self._desk.close()
-        if self._time is not None:
-            self._time.close()
+        if self._clock is not None:
+            self._clock.close()
         for link in self._players.values():
             link.close()
         self._listener.close()
@@ -114,8 +114,8 @@ class Stage:
         if self._performance is not None:
             self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
         self._ports.pump(self._spin())
-        if self._time is not None:
-            self._time.look(time.perf_counter())
+        if self._clock is not None:
+            self._clock.look(time.perf_counter())
         for name, link in self._listener.arrivals(readable, self._names()):
             self._welcome(name, link)
         if self._desk.connection in readable or self._desk.connection.broken:
@@ -126,7 +126,7 @@ class Stage:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
         if music < time.perf_counter() + ROOM:
             return music
-        look = self._time.look_at if self._time is not None else NEVER
+        look = self._clock.look_at if self._clock is not None else NEVER
         return min(music, look, self._check_at, self._desk.next_deadline())
 
     def _spin(self) -> float:
@@ -144,16 +144,16 @@ class Stage:
         """Take received messages; thru goes out at once."""
         for stamp, source, message in self._inbox.take():
             self.metrics.heard += 1
-            if self._performance is None or self._time is None:
+            if self._performance is None or self._clock is None:
                 continue
             if not message:
                 if message is not None:
                     self.log("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
                 self._performance.take(PortLost(time.perf_counter(), source))
                 if message is None:  # a connection of the port is gone
-                    self._time.port_lost(time.perf_counter(), source)
+                    self._clock.port_lost(time.perf_counter(), source)
                 continue
-            if self._time.hear(time.perf_counter(), source, message, stamp):
+            if self._clock.hear(time.perf_counter(), source, message, stamp):
                 continue
             if not self._performance.hear(time.perf_counter(), source, stamp, message):
                 self._ports.received_malformed(source, stamp)
@@ -214,11 +214,11 @@ class Stage:
                 self._ports.patch_bay.remember(connections)
             case ["stop"]:
                 self._ending = True
-            case _ if self._performance is None or self._time is None:
+            case _ if self._performance is None or self._clock is None:
                 pass
             case ["start", *was]:
                 self._ports.repeat_note_offs()
-                self._time.begin(now, was)
+                self._clock.begin(now, was)
             case ["command", command, stamp]:
                 self._performance.take(Commanded(now, decode_command(command), stamp))
 
@@ -229,8 +229,8 @@ class Stage:
         else:
             before = {player.name: player for player in self._performance.spec.players}
             self._performance.take(Reconfigured(time.perf_counter(), spec))
-            if self._time is not None:
-                self._time.configure()
+            if self._clock is not None:
+                self._clock.configure()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
                 self.log("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
@@ -250,7 +250,7 @@ class Stage:
             if not allowed:
                 self.log("info", f"no {what}", realtime.REFUSALS[what])
         self._performance = Performance(spec, self)
-        self._time = ClockDriver(self._performance, self.log)
+        self._clock = ClockDriver(self._performance, self.log)
         realtime.freeze_objects()  # not at a reload: it would delay the music
         return True
 
@@ -261,9 +261,9 @@ class Stage:
             "ports": self._ports.apis(),
             "inbox_lost": self._inbox.lost,
         }
-        if (performance := self._performance) is not None and self._time is not None:
+        if (performance := self._performance) is not None and self._clock is not None:
             figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
-            figures |= {"place": self._time.place(), **self._time.figures()}
+            figures |= {"place": self._clock.place(), **self._clock.figures()}
             figures["dropped"] += self.metrics.late
             if performance.running:
                 figures["beat"] = performance.beat_at(time.perf_counter())
@@ -275,11 +275,11 @@ class Stage:
         if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
             return
         self._ports.look(now)
-        if self._moved and self._time is not None:
+        if self._moved and self._clock is not None:
             self._moved = False
-            self._desk.send("place", *self._time.place())
+            self._desk.send("place", *self._clock.place())
         self._desk.post(now)
-        if now < self._check_at or self._performance is None or self._time is None:
+        if now < self._check_at or self._performance is None or self._clock is None:
             return
         self._check_at = now + CHECK
         for name in self._performance.check_players(now):
@@ -294,9 +294,9 @@ class Stage:
 
     def port_changed(self, name: str, there: bool) -> None:
         self._desk.send("port", name, "back" if there else "lost")
-        if not there and self._performance is not None and self._time is not None:
+        if not there and self._performance is not None and self._clock is not None:
             self._performance.take(PortLost(time.perf_counter(), name))
-            self._time.port_lost(time.perf_counter(), name)
+            self._clock.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
         self._desk.send("connections", connections)
@@ -317,8 +317,8 @@ class Stage:
         self._ports.silence()
 
     def propose(self, command: Command, stamp: float) -> None:
-        if self._time is not None:
-            self._time.propose(time.perf_counter(), command, stamp)
+        if self._clock is not None:
+            self._clock.propose(time.perf_counter(), command, stamp)
 
     def record(self, entry: Entry) -> None:
         self._moved |= isinstance(entry, Started | Stopped | Located | Commanded)

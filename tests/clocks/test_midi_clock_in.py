@@ -266,10 +266,10 @@ def test_ticks_in_bursts_are_reported_as_uneven() -> None:
     """A JACK period of 2048 frames is longer than two ticks at 120 bpm."""
     period = 2048 / 48_000
     source = MidiClockIn(96.0)
-    said = []
+    warnings = []
     for moment in steady((120.0, 480)):
-        said += [c for c in source.hear(TICK, math.ceil(moment / period) * period) if isinstance(c, ClockWarning)]
-    assert [c.cause for c in said] == ["uneven"] and "JACK" in said[0].text
+        warnings += [c for c in source.hear(TICK, math.ceil(moment / period) * period) if isinstance(c, ClockWarning)]
+    assert [c.cause for c in warnings] == ["uneven"] and "JACK" in warnings[0].text
 
 
 def test_a_proposed_transport_counts_as_the_master_s_at_the_next_look(master: Master) -> None:

@@ -38,10 +38,10 @@ class Stage(Recorder):
         spec = StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), controls=controls, clock=ClockSpec("link", **clock))
         self.performance = Performance(spec, self)
         self.log: list[str] = []
-        self.time = ClockDriver(self.performance, self.say, self.clocks.read)
+        self.time = ClockDriver(self.performance, self.write, self.clocks.read)
         self.performance.take(PlayerUp(self.clocks.seconds, "choir"))
 
-    def say(self, level: str, cause: str, text: str) -> None:
+    def write(self, level: str, cause: str, text: str) -> None:
         self.log.append(text)
 
     def propose(self, command: Command, stamp: float) -> None:
@@ -170,7 +170,7 @@ def test_a_missing_package_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     monkeypatch.undo()
     monkeypatch.setattr(ableton_link, "MODULE", "a module that nobody has")
-    time = ClockDriver(stage.performance, stage.say)
+    time = ClockDriver(stage.performance, stage.write)
     time.begin(stage.clocks.seconds)
     time.look(stage.clocks.seconds)
     time.propose(stage.clocks.seconds, StartTransport(), 0.0)

@@ -103,8 +103,8 @@ def test_the_configuration_knows_it(tmp_path: Path) -> None:
 def test_it_drives_a_performance(tmp_path: Path) -> None:
     sink = Proposing()
     performance = Performance(load(tmp_path, "port: sync"), sink)
-    said: list[tuple[str, str, str]] = []
-    sink.driver = driver = ClockDriver(performance, lambda *words: said.append(words))
+    log: list[tuple[str, str, str]] = []
+    sink.driver = driver = ClockDriver(performance, lambda *words: log.append(words))
     assert driver.figures() == {"clock": {"state": "waiting", "bpm": 90.0}}
     driver.begin(1.0)
     assert not performance.running and performance.ready
@@ -123,7 +123,7 @@ def test_it_drives_a_performance(tmp_path: Path) -> None:
     performance.take(PortLost(4.0, "sync"))
     driver.port_lost(4.0, "sync")
     driver.hear(4.0, "sync", REWIND, 4.0)
-    assert said == [
+    assert log == [
         ("warning", "clock cable", "clock: No cable."),
         ("warning", "clock rewind", "clock: Rewound to the beginning."),
     ]
