@@ -209,9 +209,9 @@ class Drums(Engine):
         style = self._primer.style if self.options.style == OF_GROOVE else self.options.style
         factor = _loudness_factor(self._intensity)
         loudness, density = min(self._loudness * factor, 1.0), self._density * factor
-        wish = Conditioning(style, fill, round(loudness * FINE) / FINE, round(density * FINE) / FINE)
+        conditioning = Conditioning(style, fill, round(loudness * FINE) / FINE, round(density * FINE) / FINE)
         dense = DENSE * max(self._intensity - 0.5, 0.0)
-        return DrawSettings(wish, dense, self.values["temperature"], self.values["top_p"], window.tempo)
+        return DrawSettings(conditioning, dense, self.values["temperature"], self.values["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
         pitch, intensity = self._kit.note(note.instrument), self._intensity

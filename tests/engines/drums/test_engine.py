@@ -225,26 +225,26 @@ def test_intensity_is_the_settings_or_the_players(monkeypatch: pytest.MonkeyPatc
     engine = make(monkeypatch, model, {"intensity": 0.5, "follow": 1.0})
     groove = GRID
 
-    def wish(beat: float) -> tuple[float, float]:
+    def asked_at(beat: float) -> tuple[float, float]:
         run(engine, beat, beat + 4)
         return model.asked[-1].conditioning.loudness, model.asked[-1].conditioning.density
 
-    assert wish(0) == (pytest.approx(groove.loudness, abs=1 / 32), pytest.approx(len(groove.notes) / 8, abs=1 / 32))
+    assert asked_at(0) == (pytest.approx(groove.loudness, abs=1 / 32), pytest.approx(len(groove.notes) / 8, abs=1 / 32))
     for sixteenth in range(16):
         assert list(engine.listen(on(4 + sixteenth / 4, 127))) == []
         list(engine.listen(on(4 + sixteenth / 4, 1, source="stranger")))
-    loud, dense = wish(4)
+    loud, dense = asked_at(4)
     assert loud > groove.loudness * 1.15 and dense > len(groove.notes) / 8 * 1.15
     for bar in range(8):
         list(engine.listen(on(12.1 + 2 * bar, 20)))
-    soft, sparse = wish(26)
+    soft, sparse = asked_at(26)
     assert soft < groove.loudness and sparse < len(groove.notes) / 8
-    assert wish(40)[0] == pytest.approx(groove.loudness, abs=1 / 32)  # they have stopped
+    assert asked_at(40)[0] == pytest.approx(groove.loudness, abs=1 / 32)  # they have stopped
     engine.control("intensity", 1.0, 0.0)
-    assert wish(44)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
+    assert asked_at(44)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
     engine.control("follow", 0.0, 0.0)
     list(engine.listen(on(48, 1)))
-    assert wish(48)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
+    assert asked_at(48)[0] == pytest.approx(min(groove.loudness * 2**0.6, 1), abs=1 / 32)
 
 
 def test_settings_and_style_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
