@@ -128,7 +128,7 @@ class Processes:
         return self._slots.setdefault(kind.name, {})
 
     @property
-    def everyone(self) -> list[ProcessSlot]:
+    def all_slots(self) -> list[ProcessSlot]:
         return [slot for slots in self._slots.values() for slot in slots.values()]
 
     def start(self, slot: ProcessSlot) -> None:
@@ -152,7 +152,7 @@ class Processes:
 
     def replace_hung(self, slot: ProcessSlot) -> None:
         """Kill a process that does not answer; `keep` starts the next one."""
-        self.tell.say("error", f"{slot.name} hung", f"{slot.log_name} does not answer: killed, to be restarted")
+        self.tell.say("error", f"{slot.name} hung", f"{slot.log_name} does not answer; its process is killed")
         if slot.child is not None:
             slot.child.kill()
 
@@ -166,9 +166,9 @@ class Processes:
 
     async def close(self) -> None:
         """End first the processes that are asked to end, in the table's order, then all others at once."""
-        for task in [*self._tasks, *(task for slot in self.everyone for task in slot.tasks)]:
+        for task in [*self._tasks, *(task for slot in self.all_slots for task in slot.tasks)]:
             task.cancel()
-        for slot in self.everyone:
+        for slot in self.all_slots:
             if slot.kind.closing and slot.child is not None:
                 await slot.child.end(slot.kind.closing)
         await asyncio.gather(*(child.end() for child in self._server.children))
@@ -183,7 +183,7 @@ class Processes:
                     await self._changes.wait()
 
     def changed(self) -> None:
-        """Have every `until` look again."""
+        """Have every `until` check its condition again."""
         self._changes.set()
 
     def task(self, work: Coroutine[Any, Any, None]) -> None:
@@ -224,7 +224,7 @@ class Processes:
                     text = f"{slot.refused}\n{slot.log_name} stays silent until the next reload"
                     self.tell.say("error", f"{slot.name} refused", text)
                 return
-            reason, slot.refused = slot.refused or _how(status), None
+            reason, slot.refused = slot.refused or _exit_reason(status), None
             self.restarts[slot.name] += 1
             pause = slot.backoff.pause()
             when = f"in {pause:g} s" if pause else "now"
@@ -250,5 +250,5 @@ class Processes:
         self.changed()
 
 
-def _how(status: int) -> str:
+def _exit_reason(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -68,16 +68,16 @@ class Supervisor:
             for slot in slots.values():
                 self._processes.start(slot)
                 self._admit(slot)
-        everyone = self._processes.everyone
-        required = [slot for slot in everyone if not slot.kind.per_player]
+        all_slots = self._processes.all_slots
+        required = [slot for slot in all_slots if not slot.kind.per_player]
         await self._processes.until(
-            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in everyone), START
+            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START
         )
         for kind in self._table:
             if refusals := [slot.refused for slot in self._processes.slots(kind).values() if slot.refused]:
                 raise kind.refusal("\n".join(refusals))
         self._processes.started = True
-        for slot in everyone:
+        for slot in all_slots:
             if not slot.up:
                 self._tell.say("warning", f"{slot.name} late", slot.kind.late.format(name=slot.log_name))
 

@@ -128,7 +128,7 @@ def test_a_third_kind_of_process_is_a_row_of_the_table(tmp_path: Path, monkeypat
         assert heard.messages == [["log", "bright"]]
         await asyncio.sleep(1.0)  # twice the limit: its pongs count
         assert "light" not in str(heard.lines)
-        slot = supervisor._processes.everyone[-1]
+        slot = supervisor._processes.all_slots[-1]
         slot.send(["silence"])
         began = time.monotonic()
         await until(lambda: len(heard.pids) == 2)
@@ -139,7 +139,7 @@ def test_a_third_kind_of_process_is_a_row_of_the_table(tmp_path: Path, monkeypat
     supervise(tmp_path, monkeypatch, heard, '"ready"', work)
     lights = [line for line in heard.lines if "light" in line[1]]
     assert lights == [
-        ("error", "the light does not answer: killed, to be restarted"),
+        ("error", "the light does not answer; its process is killed"),
         ("error", "the light ended (signal 9), on again in 0.1 s"),
     ]
     assert heard.pids[0] != heard.pids[1]
@@ -154,7 +154,7 @@ def test_a_process_that_does_not_get_ready_is_late_then_replaced(
 
     async def work(supervisor: Supervisor) -> None:
         assert ("warning", "the light is late") in heard.lines
-        supervisor._processes.everyone[-1].send(["silence"])
+        supervisor._processes.all_slots[-1].send(["silence"])
         began = time.monotonic()
         await until(lambda: supervisor.restarts["light"])
         assert time.monotonic() - began > 1.0, "the limit while it starts is the longer one"
