@@ -38,7 +38,7 @@ class SetTempo:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetting:
-    """Turn a declared setting of a player to `value`, which is clipped to the setting's range."""
+    """Turn a declared setting of a player to `value`; outside the setting's range, to the nearest end of it."""
 
     player: str
     setting: str
@@ -47,7 +47,7 @@ class ChangeSetting:
 
 @dataclass(frozen=True, slots=True)
 class MutePlayer:
-    """Silence a player's output, or let it sound again; the player goes on playing unheard."""
+    """Silence a player at once, or let it sound again. A muted player goes on playing, unheard by its listeners too."""
 
     player: str
     muted: bool

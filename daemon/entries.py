@@ -3,6 +3,8 @@
 *Inputs* are what a performance takes (`Performance.take`), *outputs* what comes of them, *marks* what desk and journal
 write. In JSON an entry is `[kind, seconds, field, …]`, the fields in the order of the class. docs/architecture.md lists
 the kinds.
+
+Over 300 lines because the kinds and their one table belong together.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from daemon.clocks.tick_tracker import TickTracker
 from daemon.commands import Command, ContinueTransport, StartTransport, StopTransport
 from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK, TICKS_PER_BEAT
 from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
+from daemon.spec import ClockSpec
 
 LOOK = 0.2  # seconds between calls of `advance`
 SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that a slew takes at least; SLOW_SLEW if no tick but only `advance` can end it
@@ -66,6 +67,13 @@ class MidiClockIn(ClockSource):
     @property
     def tempo(self) -> Tempo:
         return self._reported.tempo
+
+    def begin(self, now: float) -> list[Change]:
+        self.next_look = 0.0
+        return super().begin(now)
+
+    def configure(self, spec: ClockSpec, quantum: float) -> None:
+        self.next_look = 0.0
 
     def stand_by(self, now: float, beat: float) -> list[Change]:
         """Song position where the previous stage process stopped; Continue resumes from it."""

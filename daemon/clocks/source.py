@@ -139,7 +139,7 @@ class ClockSource:
         return tempo
 
     def status(self) -> dict[str, Any]:
-        """Figures for `jamd status`; empty: no figures."""
+        """Figures for the status line and the metrics; empty: none."""
         return {}
 
     def close(self) -> None:

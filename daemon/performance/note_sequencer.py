@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from daemon.music.events import note_off, note_on
 from daemon.music.melody import Note
-from daemon.performance.timeline import Entry, Timeline
+from daemon.performance.timeline import ScheduledCall, Timeline
 
 RANK_NOTE = 2
 
@@ -32,7 +32,7 @@ class NoteSequencer:
 
     def __init__(self, sequence: NoteSequence, timeline: Timeline) -> None:
         self._sequence, self._timeline = sequence, timeline
-        self._entries: set[Entry] = set()
+        self._entries: set[ScheduledCall] = set()
 
     def start(self, beat: float) -> None:
         """Play from `beat` on; notes that sound at `beat` already are struck there."""

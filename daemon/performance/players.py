@@ -15,7 +15,7 @@ from daemon.music.events import Action, MidiEvent, Window, is_note_on
 from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, TempoMap
 from daemon.performance.sink import Sink
-from daemon.performance.timeline import Entry, Timeline
+from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Call, Control, Generate, Learn, Listen, Ping, Reset
@@ -38,7 +38,7 @@ class _Player:
     voices: Voices
     up: bool = False
     released: bool = False  # hung: silent until the process is replaced
-    ask: Entry | None = None
+    ask: ScheduledCall | None = None
     waiting: deque[_Waiting] = field(default_factory=deque)  # unanswered calls
     first_valid: int = 0  # answers to calls before the last reset no longer count
 
@@ -55,7 +55,6 @@ class Players:
         self._players: dict[str, _Player] = {}
         self._settings: dict[tuple[str, str], float] = {}  # turned since the start of the stage
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
-        self._muted: set[str] = set()
         self._number = self._resets = self._seed = 0
         self._tempo_map: TempoMap
         self.counts = {"dropped": 0, "stale": 0}
@@ -76,7 +75,6 @@ class Players:
             self._silence(player)
             self._settings = {key: value for key, value in self._settings.items() if key[0] != player.spec.name}
             self._plans.pop(player.spec.name, None)
-            self._muted.discard(player.spec.name)
 
     def up(self, name: str) -> None:
         """A player is ready (again)."""
@@ -138,14 +136,12 @@ class Players:
                 self._call(other, Learn(name, plan))
 
     def mute(self, name: str, muted: bool) -> None:
-        """Silence the output of `name`, or let it sound again. The player goes on playing, unheard."""
-        if name not in self._players:
+        """Silence `name` at once, or let it sound again. A muted player goes on playing, unheard by listeners too."""
+        if (player := self._players.get(name)) is None:
             return
+        player.voices.muted = muted
         if muted:
-            self._players[name].voices.release(self._clock())
-            self._muted.add(name)
-        else:
-            self._muted.discard(name)
+            player.voices.end_sounding(self._clock())
 
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
         """`stamp` (seconds) of what a person pressed, so that the latency of the answer is measured."""
@@ -154,8 +150,10 @@ class Players:
                 self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
 
     def turn(self, name: str, setting: str, value: float, beat: float, stamp: float) -> None:
+        if (player := self._players.get(name)) is None:
+            return
         self._settings[name, setting] = value
-        if (player := self._players.get(name)) is not None and player.up:
+        if player.up:
             self._call(player, Control(setting, value, beat), stamp)
 
     def silence(self) -> None:
@@ -193,15 +191,15 @@ class Players:
             "settings": [[name, setting, value] for (name, setting), value in self._settings.items()],
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
-            "muted": sorted(self._muted),
+            "muted": [name for name, player in self._players.items() if player.voices.muted],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._number, self._resets = state["number"], state["resets"]
         self._settings = {(name, setting): value for name, setting, value in state["settings"]}
-        self._muted = set(state.get("muted", ()))
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
+            player.voices.muted = name in state.get("muted", ())  # older journals know no mute
 
     # Inside
 
@@ -210,8 +208,6 @@ class Players:
 
         def emit(due: float, voice: str, message: bytes, beat: float, cause: Cause) -> None:
             nonlocal measured
-            if spec.name in self._muted:
-                return
             if cause.kind is CauseKind.ANSWER and is_note_on(message):
                 cause, measured = OTHER if cause is measured else cause, cause  # of an answer, the first note counts
             self._sink.send(spec.port, message, due, cause)

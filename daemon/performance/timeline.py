@@ -10,7 +10,7 @@ from daemon.music.tempo import Tempo
 
 
 @dataclass(eq=False, slots=True)
-class Entry:
+class ScheduledCall:
     """`run(due)` at `beat` plus `offset` seconds, but not before `floor` seconds; `due` is that moment."""
 
     beat: float
@@ -25,13 +25,13 @@ class Timeline:
 
     def __init__(self, tempo: Tempo) -> None:
         self.tempo = tempo
-        self._heap: list[tuple[float, int, int, Entry]] = []
+        self._heap: list[tuple[float, int, int, ScheduledCall]] = []
         self._count = 0
 
     def add(
         self, beat: float, rank: int, run: Callable[[float], None], offset: float = 0.0, floor: float = float("-inf")
-    ) -> Entry:
-        entry = Entry(beat, offset, floor, run)
+    ) -> ScheduledCall:
+        entry = ScheduledCall(beat, offset, floor, run)
         self._count += 1
         heapq.heappush(self._heap, (self._deadline(entry), rank, self._count, entry))
         return entry
@@ -60,5 +60,5 @@ class Timeline:
             ran += 1
         return ran
 
-    def _deadline(self, entry: Entry) -> float:
+    def _deadline(self, entry: ScheduledCall) -> float:
         return max(self.tempo.seconds_at(entry.beat) + entry.offset, entry.floor)

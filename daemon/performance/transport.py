@@ -1,6 +1,8 @@
 """The transport: running or standing, position, tempo; melodies, metronome and MIDI clock out.
 
 There are two timelines of the same tempo. The music's is part of the journal; that of metronome and MIDI clock is not.
+
+Over 300 lines because start, stop, tempo and reload all act on the same few values.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
 from daemon.performance.held_notes import HeldNotes, Send
 from daemon.performance.metronome import Metronome
 from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
-from daemon.performance.timeline import Entry, Timeline
+from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import MelodySpec, StageSpec
 
 PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
@@ -66,7 +68,7 @@ class Transport:
         self._taps = TapTempo()
         self._slew: tuple[float, float] | None = None  # beat and bpm of a tapped tempo that is being approached
         self._tempo_from = 0.0  # the beat after which the next tempo change was looked up
-        self._tempo_entry: Entry | None = None
+        self._tempo_entry: ScheduledCall | None = None
         self.began = 0.0  # the beat of the last start
         self.late = 0  # notes of melodies that were dropped
         self._groups: dict[_Group, NoteSequencer] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from daemon.metrics import GRID, OTHER, Cause
 from daemon.music.events import Action, Play, note_off, note_on
-from daemon.performance.timeline import Entry, Timeline
+from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import PlayerSpec
 
 RANK_OFF, RANK_ON = 3, 4  # at equal deadlines note-offs come first
@@ -21,8 +21,8 @@ class _Note:
     end: float | None  # beat
     delay: float  # seconds added to its deadlines
     cause: Cause  # of its note-on
-    on: Entry | None = None
-    off: Entry | None = None
+    on: ScheduledCall | None = None
+    off: ScheduledCall | None = None
     sounded: float = 0.0  # seconds at which the note-on was sent
 
 
@@ -43,6 +43,7 @@ class Voices:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
         self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
         self.delay = 0.0
+        self.muted = False  # note-ons are left out, with their note-offs
 
     def act(self, action: Action, cause: Cause = GRID) -> None:
         """Queue a Play, or carry out a Stop. An action for a voice that is not routed is ignored.
@@ -72,13 +73,22 @@ class Voices:
                     note.on.cancelled = True
                     notes.remove(note)
                     continue
-                if note.off is not None:
-                    note.off.cancelled = True
-                self._silence(note, now)
+                self._end_now(note, now)
             assert not self._notes[voice]
+
+    def end_sounding(self, now: float) -> None:
+        """End all sounding notes; queued ones stay queued."""
+        for notes in self._notes.values():
+            for note in [note for note in notes if note.on is None]:
+                self._end_now(note, now)
 
     def sounding(self) -> int:
         return sum(note.on is None for notes in self._notes.values() for note in notes)
+
+    def _end_now(self, note: _Note, now: float) -> None:
+        if note.off is not None:
+            note.off.cancelled = True
+        self._silence(note, now)
 
     def _end(self, note: _Note, beat: float, at_once: bool) -> None:
         if note.end is not None and note.end <= beat:
@@ -97,6 +107,9 @@ class Voices:
         message = note_on(note.channel, note.play.pitch, note.play.velocity)
         now = self._clock()
         note.on = None
+        if self.muted:
+            self._notes[note.play.voice].remove(note)
+            return
         if now - due > self._spec.tolerance:
             self._notes[note.play.voice].remove(note)
             self._drop(due, note.play.voice, message)

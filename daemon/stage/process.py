@@ -148,7 +148,11 @@ class Stage:
                 continue
             if not message:
                 if message is not None:
-                    self.log("warning", f"lost {source}", f"port {source}: messages were lost; what it held ends")
+                    self.log(
+                        "warning",
+                        f"lost {source}",
+                        f"port {source}: messages were lost; the notes that it held are released",
+                    )
                 self._performance.take(PortLost(time.perf_counter(), source))
                 if message is None:  # a connection of the port is gone
                     self._clock.port_lost(time.perf_counter(), source)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, SetTempo, StopTransport
-from daemon.entries import Commanded, Reconfigured, Sent
+from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, RotateSession, SetTempo, StopTransport
+from daemon.entries import Commanded, PlayerUp, Reconfigured, Sent, StateSaved
 from daemon.music.events import Play, control_change, note_off, note_on
+from daemon.performance.performance import Performance
 from daemon.spec import ControlSpec, StageSpec
 from daemon.wire import Control
 from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, answer, run_until, stage
@@ -48,20 +49,48 @@ def test_a_muted_player_is_silent_at_once_and_sounds_again() -> None:
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto", 4.0))
     performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
     assert sink.sent[-1] == (0.1, "choir", note_off(2, 60))
-    answer(performance, sink, 0.2, Play(1.0, 62, 90, "alto", 0.5))
-    run_until(performance, 1.0)
+    answer(performance, sink, 0.2, Play(1.0, 62, 90, "alto", 2.0))
+    run_until(performance, 0.8)
     assert len(sink.sent) == 2 and len([e for e in sink.entries if isinstance(e, Sent)]) == 2
-    performance.take(Commanded(1.0, MutePlayer("choir", False), 1.0))
+    assert performance.sounding() == {"choir": 0}
+    performance.take(Commanded(0.8, MutePlayer("choir", False), 0.8))
     answer(performance, sink, 1.0, Play(2.0, 64, 90, "alto", 0.5))
-    run_until(performance, 1.1)
-    assert sink.sent[-1] == (1.0, "choir", note_on(2, 64, 90))
+    run_until(performance, 2.0)
+    assert sink.sent[2:] == [(1.0, "choir", note_on(2, 64, 90)), (1.25, "choir", note_off(2, 64))]
 
 
-def test_a_reload_without_a_muted_player_forgets_it() -> None:
+def test_a_note_that_begins_muted_never_gets_a_note_off() -> None:
+    """The note-off would end the same pitch of another player on that channel."""
+    performance, sink = stage()
+    performance.take(Commanded(0.0, MutePlayer("choir", True), 0.0))
+    answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto", 2.0))
+    performance.advance(0.1)
+    performance.take(Commanded(0.2, MutePlayer("choir", False), 0.2))
+    run_until(performance, 2.0)
+    assert sink.sent == []
+
+
+def test_a_mute_survives_a_rotation_and_is_forgotten_with_the_player() -> None:
     performance, sink = stage()
     performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
     performance.take(Commanded(0.1, MutePlayer("nobody", True), 0.1))  # it has left meanwhile
+    performance.take(Commanded(0.2, RotateSession(), 0.2))
+    state = next(entry.state for entry in sink.entries if isinstance(entry, StateSaved))
+    assert state["muted"] == ["choir"]
+    again = Performance(performance.spec, sink)
+    again.restore(0.2, state)
+    answer(again, sink, 0.3, Play(0.0, 60, 90, "alto", 4.0))
+    again.advance(0.3)
+    assert sink.sent == []
     for players in ((), (CHOIR,)):
-        performance.take(Reconfigured(0.2, StageSpec(tempo_map=STEADY, ports=(KEYS, OUT), players=players)))
-    sink.entries.clear()
-    assert not performance.sounding()["choir"]
+        again.take(Reconfigured(0.4, StageSpec(tempo_map=STEADY, ports=(KEYS, OUT), players=players)))
+    again.take(PlayerUp(0.5, "choir"))
+    answer(again, sink, 0.5, Play(again.beat_at(0.5), 60, 90, "alto", 4.0))
+    assert [message for _, _, message in sink.sent] == [note_on(2, 60, 90)]
+
+
+def test_a_setting_of_a_player_that_has_left_is_ignored() -> None:
+    performance, sink = stage()
+    performance.take(Commanded(0.1, ChangeSetting("nobody", "temperature", 0.9), 0.1))
+    performance.take(Commanded(0.2, RotateSession(), 0.2))
+    assert next(entry.state for entry in sink.entries if isinstance(entry, StateSaved))["settings"] == []

@@ -202,3 +202,11 @@ def test_without_a_desk_there_is_no_player(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "daemon.player.process", str(tmp_path), "echo"]
     assert subprocess.run(command, check=False, timeout=10).returncode == 0
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(("value", "shift"), [(7.0, 7), (-3.0, 0), (99.0, 24)])
+def test_a_setting_is_turned_within_its_range(value: float, shift: int) -> None:
+    host = Host(Echo(Setup(Echo.Options())), {})
+    assert list(host.handle(Control("shift", value, 0.0))) == []
+    (play,) = host.handle(Listen(MidiEvent(1.0, "keys", note_on(1, 60, 70))))
+    assert play == Play(1.0, 60 + shift, 70, "echo")
