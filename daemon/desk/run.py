@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from daemon import __version__, config
-from daemon.commands import Panic, RotateSession
+from daemon.commands import Command, ReloadConfiguration, RotateSession
 from daemon.desk import log
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
@@ -49,7 +49,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
         folder = stack.enter_context(runtime_folder())
-        recorder = Recorder(band.recording, say, rotate=lambda: supervisor.post(RotateSession()))
+        recorder = Recorder(band.recording, say, rotate=lambda: post(RotateSession()))
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)
 
@@ -63,15 +63,22 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
             if not systemd.present and (line := activity.line(supervisor)):
                 log.LOG.info(line)
 
-        activity = ActivityLog(view)
+        def post(command: Command, stamp: float | None = None) -> None:
+            """Every control surface posts its commands here."""
+            if isinstance(command, ReloadConfiguration):
+                reload.set()
+            else:
+                supervisor.post(command, stamp)
+
+        activity, reload = ActivityLog(view), asyncio.Event()
         supervisor = Supervisor(folder, Listeners(say, entries, pong), systemd.watchdog)
         stack.push_async_callback(supervisor.stop)
         stack.callback(systemd.stopping)
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
-        work = asyncio.create_task(_play(supervisor, signals, systemd, band, seconds))
+        work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds))
         signals.on_stop(work.cancel)
-        signals.on_panic(lambda: supervisor.post(Panic()))
-        if stack.enter_context(keys(sys.stdin, supervisor.post, lambda: supervisor.running)):
+        signals.on_command(post)
+        if stack.enter_context(keys(sys.stdin, post, lambda: supervisor.running)):
             log.LOG.info(HELP)
         with contextlib.suppress(asyncio.CancelledError):
             await work
@@ -79,9 +86,9 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
 
 
 async def _play(
-    supervisor: Supervisor, signals: Signals, systemd: Notifier, band: config.Config, seconds: float | None
+    supervisor: Supervisor, reload: asyncio.Event, systemd: Notifier, band: config.Config, seconds: float | None
 ) -> None:
-    """Start, then play for `seconds`, with a reload at every SIGHUP."""
+    """Start, then play for `seconds`; reload whenever that is asked for."""
     await supervisor.start(band.stage, band.members)
     for hint in hints(band):
         log.LOG.info(hint)
@@ -91,7 +98,8 @@ async def _play(
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
-                await signals.reload()
+                await reload.wait()
+                reload.clear()
                 systemd.reloading()
                 supervisor.reload_error = await _reload(supervisor, band)
                 systemd.status(status_line(supervisor))

@@ -8,19 +8,20 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+from daemon.commands import Command, Panic, ReloadConfiguration
 from daemon.desk.control.keyboard import foreground
 
 STDIN = 0
 
 
 class Signals:
-    """Handles signals while the `with` block lasts. A stop or reload that comes before its handler is set is kept."""
+    """Handles signals while the `with` block lasts. Signals that come before their handler is set are kept."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._reload_asked = asyncio.Event()
         self._stop: Callable[[], Any] | None = None
-        self._panic: Callable[[], Any] | None = None
+        self._post: Callable[[Command], Any] | None = None
+        self._pending: list[Command] = []
         self._stopped = False
         self._has_terminal = foreground(STDIN) is not None
 
@@ -29,20 +30,18 @@ class Signals:
         if self._stopped:
             stop()
 
-    def on_panic(self, panic: Callable[[], Any]) -> None:
-        self._panic = panic
-
-    async def reload(self) -> None:
-        """Wait for the next SIGHUP; return at once if one has come since the last call."""
-        await self._reload_asked.wait()
-        self._reload_asked.clear()
+    def on_command(self, post: Callable[[Command], Any]) -> None:
+        """SIGHUP and SIGUSR1 post their commands to `post`."""
+        self._post = post
+        while self._pending:
+            post(self._pending.pop(0))
 
     def __enter__(self) -> Self:
         handlers: dict[str, Callable[[], None]] = {
             "SIGTERM": self._end,
             "SIGINT": self._end,
             "SIGHUP": self._reload_or_end,
-            "SIGUSR1": self._end_notes,
+            "SIGUSR1": lambda: self._give(Panic()),
         }
         by_number = {getattr(signal, name): handler for name, handler in handlers.items() if hasattr(signal, name)}
 
@@ -68,8 +67,10 @@ class Signals:
         if self._has_terminal and foreground(STDIN) is None:
             self._end()
         else:
-            self._reload_asked.set()
+            self._give(ReloadConfiguration())
 
-    def _end_notes(self) -> None:
-        if self._panic is not None:
-            self._panic()
+    def _give(self, command: Command) -> None:
+        if self._post is None:
+            self._pending.append(command)
+        else:
+            self._post(command)
