@@ -120,8 +120,8 @@ def _hits(name: str) -> list[float]:
     """Seconds for each hit."""
     import numpy as np
 
+    from daemon.engines.drums.interface import DrawRequest
     from daemon.engines.drums.model import drums_model
-    from daemon.engines.drums.net import DrawRequest
 
     artifact = models.load(models.find(name), "drums")
     model, random = drums_model(artifact), np.random.default_rng(1)

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from daemon.engines.drums.interface import DrawRequest, DrumsModel
 from daemon.engines.drums.model import drums_model
-from daemon.engines.drums.net import DrawRequest, DrumsModel
 from export_tools.common import bench as common
 from export_tools.common.bench import Arrays, Bench, Run, percentiles
 

@@ -23,7 +23,7 @@ import numpy as np
 from daemon.encodings.drums.files import read_groove
 from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
 from daemon.engines.drums.engine import Drums
-from daemon.engines.drums.net import DrawRequest, DrumsModel
+from daemon.engines.drums.interface import DrawRequest, DrumsModel
 from daemon.music.melody import Note
 from export_tools.common import command
 from export_tools.common.checks import Corpus, drum_tokens, figures, means, report

@@ -24,8 +24,8 @@ import numpy as np
 from daemon import models
 from daemon.encodings.drums.files import DrumPart, read_groove
 from daemon.encodings.drums.hits import TICKS, tick_classes
+from daemon.engines.drums.interface import DrumsModel
 from daemon.engines.drums.model import drums_model
-from daemon.engines.drums.net import DrumsModel
 from daemon.errors import MelodyError
 from export_tools.common import evaluate as common
 from export_tools.common.evaluate import Figures

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
-from daemon.engines.drums.net import INTERFACE
+from daemon.engines.drums.interface import INTERFACE
 from export_tools.common import artifact
 from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 from export_tools.harmoniser.export import either

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from daemon.encodings.drums.hits import COUNT, TICKS
-from daemon.engines.drums.net import INTERFACE
+from daemon.engines.drums.interface import INTERFACE
 from export_tools.common.artifact import Arrays, Golden, golden_feeds
 
 from .onnx_bytes import FLOAT, INT64, Node, to_bytes

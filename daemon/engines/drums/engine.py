@@ -1,4 +1,4 @@
-"""A drummer: continues a groove, in time with the clock, as intensely as the players that it listens to."""
+"""The engine `drums`: continues a groove in time with the clock, as intensely as the players listened to play."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
 
-LATE = 0.1  # beats by which a hit may be late; a later one is left out
-BACK = 16.0  # beats: a window that starts less than this before the last one's end is a repeat, else a jump
-PHRASE = 8  # bars after which the drummer returns to its groove, which it would forget within an hour otherwise
-FINE = 16  # steps per unit of the loudness and density (hits per beat) asked for: the same again needs no model run
-SPAN = 1.2  # octaves of loudness, and of the density asked for, per unit of intensity; 0.5: as the groove
-DENSE = 1.2  # the chance that no 16th is left empty, per unit of intensity above 0.5
-QUIET = 1.0  # beats of silence after which even a soft hit is played
-FAINT = 100.0  # velocity, per unit of intensity below 0.5, under which hits off the quarters are left out
+MAX_LATENESS = 0.1  # beats; a hit that is later is left out
+REPEAT = 16.0  # beats: a window that starts less than this before the end of the last one is a repeat, else a jump
+PHRASE = 8  # bars after which the drummer returns to its groove; without a return, the groove is lost within an hour
+STEPS = 16  # steps per unit of the requested loudness and density (hits per beat): equal requests need no model run
+DOUBLINGS = 1.2  # of loudness and requested density, per unit of intensity; at intensity 0.5 they are the groove's
+DENSE = 1.2  # probability that the next 16th does not stay empty, per unit of intensity above 0.5
+QUIET = 1.0  # beats of silence after which a faint hit is played
+FAINT = 100.0  # velocity, per unit of intensity below 0.5, below which hits off the quarters are left out
 
 
 class Drums(Engine):
-    """Plays each 16th what its Drummer draws next."""
+    """Plays the hits of a Drummer, one 16th at a time."""
 
     needs_model: ClassVar[bool] = True
     voices: ClassVar[tuple[str, ...]] = VOICES
-    channel: ClassVar[int | None] = 10  # General MIDI's for drums
+    channel: ClassVar[int | None] = 10  # drums in General MIDI
     monophonic: ClassVar[bool] = False
     tolerance: ClassVar[float] = 0.05
     Options = DrumsOptions
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("intensity", 0.0, 1.0, 0.5, "how loud and dense the playing is; 0.5: like the groove"),
-        Setting("follow", 0.0, 1.0, 0.7, "how far the players listened to set the intensity instead, while they play"),
+        Setting("follow", 0.0, 1.0, 0.7, "how much the players listened to set the intensity, while they play"),
         Setting("fill_every", 0.0, 16.0, 8.0, "bars from fill to fill; 0: fills on demand only"),
-        Setting("fill", 0.0, 1.0, 0.0, "turned up to 0.5 or more: a fill, at once"),
-        Setting("swing", 50.0, 75.0, 50.0, "where the second of two notes falls, in percent; 50: unchanged"),
-        Setting("temperature", 0.0, 1.5, 0.9, "how freely hits are drawn; 0: always the most likely"),
+        Setting("fill", 0.0, 1.0, 0.0, "turned up to 0.5 or more: a fill at once"),
+        Setting("swing", 50.0, 75.0, 50.0, "onset of the second of two notes, in percent of both; 50: unchanged"),
+        Setting("temperature", 0.0, 1.5, 0.9, "how freely hits are drawn; 0: always the most likely one"),
         Setting("top_p", 0.05, 1.0, 0.95, "only the likeliest hits that together have this probability are drawn"),
     )
 
@@ -80,25 +80,25 @@ class Drums(Engine):
         style = setup.options.style
         if style != OF_GROOVE and setup.model is not None:
             try:
-                known = models.read_sidecar(setup.model).names("styles")
+                styles = models.read_sidecar(setup.model).names("styles")
             except ModelError:
                 return  # reported under `model:`
-            if style not in known:
-                names = ", ".join(known) or "none: leave the line out"
-                yield "style", f"{style!r} is none of the styles of {setup.model.name}: there are {names}"
+            if style not in styles:
+                remedy = f"choose one of {', '.join(styles)}" if styles else "it has none, remove the option"
+                yield "style", f"{style!r} is not a style of the model {setup.model.name}: {remedy}"
 
     def prepare(self) -> None:
         path = self.setup.model
         if path is None:
             raise ModelError("the drummer has no model: name one under `model:`, for instance drums")
-        if wrong := [f"`{option}`: {problem}" for option, problem in self.mistakes(self.setup)]:
-            raise ModelError(f"drums: {'; '.join(wrong)}")
-        self._groove = find_groove(self.options.groove)  # None: at random
+        if mistakes := [f"`{option}`: {problem}" for option, problem in self.mistakes(self.setup)]:
+            raise ModelError(f"drums: {'; '.join(mistakes)}")
+        self._groove = find_groove(self.options.groove)  # None: chosen at random
         shipped_grooves()
         artifact = models.load(path, engine="drums")
         self._model = drums_model(artifact)
         self._primed: dict[Primer, PrimedState] = {}
-        self._bar = 4 * TICKS  # length of the last known bar
+        self._bar = 4 * TICKS  # length of the present bar
         self.reset({}, 0.0, 0)
         for _ in self.generate(Window(0.0, 0.25, 0.0, 4.0, 120.0)):  # the first run of a model is slow
             pass
@@ -111,16 +111,16 @@ class Drums(Engine):
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
         self._zero = 0.0  # beat of the drummer's tick 0
-        self._running = False  # whether a window was filled; until then, settings are only restored
-        self._open = False  # whether the hi-hat sounds open
-        self._sounded = beat  # beat of the last hit
+        self._running = False  # whether a window was played; a setting changed before that is only restored
+        self._hat_is_open = False
+        self._last_onset = beat
         self._until = -math.inf  # end of the last window
         self._bar_start, self._bar_number, self._meter = beat, 0, math.inf  # beats; number from 0; beats per bar
         self._primed_for(self._bar)
 
     def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
         if name == "fill" and self._running and turned_on(self.values[name], value):
-            self._fills.ask()
+            self._fills.request()
         return super().control(name, value, beat)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
@@ -129,32 +129,32 @@ class Drums(Engine):
         return iter(())
 
     def generate(self, window: Window) -> Iterator[Action]:
-        if self._until - BACK < window.start < self._until:  # requested again, in part or as a whole
+        if self._until - REPEAT < window.start < self._until:  # requested again, in part or as a whole
             window = replace(window, start=min(self._until, window.end))
         elif not self._until <= window.start <= self._until + 2 * window.meter:  # a jump without a reset
             self._drummer = None
         if window.end <= window.start:
             return
         self._until, self._running, self._intensity = window.end, True, self._intensity_at(window)
-        drummer = self._drummer_in(window)
+        drummer = self._drummer_at(window)
         drummer.swing = self._swing
         line, number = self._tick(window.bar_start), self._count_bars(window)
         now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
         if self._fills.plan(now, line, self._bar, number, round(self.values["fill_every"])):
-            drummer.think_again()
+            drummer.discard_upcoming()
         return_at = line + self._bar if (number + 1) % PHRASE == 0 else None
         while True:
-            if (note := drummer.ahead) is None:
-                fill = self._fills.at(max(now, drummer.last + NEAR))
+            if (note := drummer.upcoming) is None:
+                fill = self._fills.covers(max(now, drummer.last + NEAR))
                 note = drummer.draw(now, self._draw_settings(window, fill))
             if return_at is not None and self._returned < return_at - NEAR <= note.tick:
                 self._returned = return_at
-                drummer.go_home(return_at)
-            elif (landing := self._fills.landing) is not None and note.tick >= landing - NEAR:
-                self._fills.landing = None
-                drummer.land(landing, note, window.tempo)
+                drummer.return_to_groove(return_at)
+            elif (accent := self._fills.accent) is not None and note.tick >= accent - NEAR:
+                self._fills.accent = None
+                drummer.queue_accent(accent, note, window.tempo)
             elif (tick := swung(note.tick, *self._swing)) < end:
-                yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model runs on
+                yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model runs
                 drummer.strike(window.tempo)
             else:
                 return
@@ -168,25 +168,25 @@ class Drums(Engine):
         self._bar_start, self._meter = window.bar_start, window.meter
         return self._bar_number
 
-    def _drummer_in(self, window: Window) -> Drummer:
-        """The drummer of the last window; at the start, and where the bar changes, a new one that comes in now."""
+    def _drummer_at(self, window: Window) -> Drummer:
+        """The drummer of the last window; at the start, and if the bar changes, a new one that enters now."""
         bar, previous = max(round(window.meter * TICKS), SHORTEST_BAR), self._drummer
         if previous is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
             return previous
         primed, self._bar = self._primed_for(bar), bar
         self._primer, zero = primed.primer, window.bar_start - primed.primer.length / TICKS
         shift = round((self._zero - zero) * TICKS)
-        playable = previous.reach.copy(shift) if previous else PlayableHits(self._kit.silent)
+        playable = previous.playable.copy(shift) if previous else PlayableHits(self._kit.silent)
         self._loudness, self._density = self._primer.loudness, self._primer.density * TICKS
-        self._fills.begin()
+        self._fills.restart()
         self._returned, self._zero = 0, zero
         drummer = self._drummer = Drummer(self._model, primed, playable, self._random)
         drummer.swing = self._swing
-        drummer.come_in(self._tick(window.start) - drummer.origin, window.tempo)
+        drummer.enter(self._tick(window.start) - drummer.origin, window.tempo)
         return drummer
 
     def _primed_for(self, bar: int) -> PrimedState:
-        """The model's state after the groove, in bars of `bar` ticks; kept, as its computation takes a while."""
+        """The model's state after the groove, in bars of `bar` ticks; computed once, as this takes a while."""
         primer = (self._groove or groove_at_random(bar, self.options.style, self._draw)).fit(bar)
         if primer not in self._primed:
             self._primed[primer] = prime(self._model, primer)
@@ -209,24 +209,24 @@ class Drums(Engine):
         style = self._primer.style if self.options.style == OF_GROOVE else self.options.style
         factor = _loudness_factor(self._intensity)
         loudness, density = min(self._loudness * factor, 1.0), self._density * factor
-        conditioning = Conditioning(style, fill, round(loudness * FINE) / FINE, round(density * FINE) / FINE)
+        conditioning = Conditioning(style, fill, round(loudness * STEPS) / STEPS, round(density * STEPS) / STEPS)
         dense = DENSE * max(self._intensity - 0.5, 0.0)
         return DrawSettings(conditioning, dense, self.values["temperature"], self.values["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
         pitch, intensity = self._kit.note(note.instrument), self._intensity
         faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
-        if pitch is None or onset < window.start - LATE or (faint and onset < self._sounded + QUIET):
+        if pitch is None or onset < window.start - MAX_LATENESS or (faint and onset < self._last_onset + QUIET):
             return
-        self._sounded = onset
+        self._last_onset = onset
         onset = max(onset, window.start)
-        if self._open and note.instrument in HATS:
+        if self._hat_is_open and note.instrument in HATS:
             yield Stop(onset, "hihat")
-        self._open = note.instrument == OPEN_HAT if note.instrument in HATS else self._open
+        self._hat_is_open = note.instrument == OPEN_HAT if note.instrument in HATS else self._hat_is_open
         piece, velocity = PIECES[PIECE_OF[note.instrument]], round(note.velocity * _loudness_factor(intensity))
         yield Play(onset, pitch, min(max(velocity, 1), 127), piece.voice, piece.beats)
 
 
 def _loudness_factor(intensity: float) -> float:
     """Loudness and density as a multiple of the groove's."""
-    return float(2 ** (SPAN * (intensity - 0.5)))
+    return float(2 ** (DOUBLINGS * (intensity - 0.5)))

@@ -1,4 +1,4 @@
-"""When the drummer plays a fill: at the end of every nth bar, or when asked; and where it lands."""
+"""When the drummer plays a fill: at the end of every nth bar, or on request; and the accent that ends the fill."""
 
 from __future__ import annotations
 
@@ -6,48 +6,54 @@ import numpy as np
 
 from daemon.encodings.drums.hits import TICKS
 
-LENGTHS = (0.25, 0.5, 0.5, 1.0)  # of a bar's, one of which is drawn
-SHORTEST = TICKS  # ticks of a fill on demand
+LENGTHS = (0.25, 0.5, 0.5, 1.0)  # of a bar; the length of a regular fill is drawn from these
+SHORTEST = TICKS  # least length of a requested fill, in ticks
 
 
 class Fills:
-    """All in ticks of the drummer's time. A fill lasts until a bar line, where it lands on crash and kick."""
+    """The schedule of fills, in ticks of the drummer's time. A fill lasts until a bar line, where crash and kick accent
+    its end."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
-        self._asked = False
-        self.begin()
+        self._requested = False
+        self.restart()
 
-    def begin(self) -> None:
-        """The drummer's time begins anew."""
-        self._planned = -1  # the last bar line from which a fill was planned
+    def restart(self) -> None:
+        """Forget the scheduled fill, as the drummer's time begins at 0 again; a request stays."""
+        self._planned_line = -1  # the last bar line from which a fill was planned
         self._start = self._end = -1
-        self.landing: int | None = None  # where the fill that is coming or going on ends, until somebody lands
+        self.accent: int | None = None  # bar line at the end of the scheduled fill, until its accent is played
 
-    def ask(self) -> None:
-        """As soon as possible."""
-        self._asked = True
+    def request(self) -> None:
+        """Play a fill as soon as possible."""
+        self._requested = True
 
     def plan(self, now: int, line: int, bar: int, number: int, every: int) -> bool:
-        """What comes in the bar of `bar` ticks from `line` on, at `now` within it; it is the `number`th, from 0.
+        """Schedule the fill of the bar of `bar` ticks from `line` on, if any; `now` lies within this bar.
 
-        `every` nth bar ends with a fill, none if 0. Whether a fill was asked for that begins now, or soon.
+        `number`: of the bar, from 0; every `every`th bar ends with a fill, none if 0. Returns whether the fill was
+        requested.
         """
-        if self._asked:
-            self._asked = False
+        if self._requested:
+            self._requested = False
             left = line + bar - now
-            self._set(now, line + bar) if left >= min(SHORTEST, bar) else self._set(line + bar, line + 2 * bar)
-            self._planned = line
+            if left >= min(SHORTEST, bar):
+                self._schedule(now, line + bar)
+            else:
+                self._schedule(line + bar, line + 2 * bar)
+            self._planned_line = line
             return True
-        if every and (number + 1) % every == 0 and line > self._planned and now >= self._end:
+        if every and (number + 1) % every == 0 and line > self._planned_line and now >= self._end:
             length = LENGTHS[int(self._random.integers(len(LENGTHS)))]
             beats = max(round(bar * length / TICKS), 1)
-            self._set(max(line + bar - beats * TICKS, line), line + bar)
-            self._planned = line
+            self._schedule(max(line + bar - beats * TICKS, line), line + bar)
+            self._planned_line = line
         return False
 
-    def at(self, tick: int) -> bool:
+    def covers(self, tick: int) -> bool:
+        """Whether `tick` lies within the scheduled fill."""
         return self._start <= tick < self._end
 
-    def _set(self, start: int, end: int) -> None:
-        self._start, self._end, self.landing = start, end, end
+    def _schedule(self, start: int, end: int) -> None:
+        self._start, self._end, self.accent = start, end, end

@@ -1,4 +1,4 @@
-"""What keeps a model on the bar that knows none, and gives it velocities: the groove that it starts from."""
+"""Keeps a model that does not know the bar to the groove that it starts from, and takes velocities from that groove."""
 
 from __future__ import annotations
 
@@ -8,43 +8,47 @@ from daemon.encodings.drums.hits import COUNT, INSTRUMENTS, Floats, Hit, Ints
 from daemon.engines.drums.primer import Primer
 
 SIXTEENTH = 120  # ticks
-WIDE = 40  # ticks around a note of the groove that count as its place
-TO_NOTE, TO_GRID = 4.0, 1.0
-PULL = 0.5  # of a hit's distance from its place that is taken away
-GHOST, ROLL, UNEVEN = 45, 85, 8  # velocity of a hit that the groove has not, and in a fill; how far velocities vary
-FILL: Floats = np.array(  # nats of the instruments in a fill: drums, not cymbals
+WIDTH = 40  # ticks before and after a note of the groove at which a hit belongs to that note
+NOTE_WEIGHT, GRID_WEIGHT = 4.0, 1.0  # nats added to a hit on a note of the groove, and on a 16th
+PULL = 0.5  # share by which the distance of a hit from its note or 16th is reduced
+OTHER_VELOCITY, FILL_VELOCITY = 45, 85  # of a hit that is not in the groove; the least one in a fill
+VELOCITY_SPREAD = 8  # velocities vary at random by so much at most
+FILL: Floats = np.array(  # nats added to the instruments in a fill: drums, not cymbals
     [2.0 if n in (38, 41, 43, 45, 47, 48, 50) else 0.0 if n in (36, 40) else -3.0 for n in INSTRUMENTS],
     dtype=np.float32,
 )
 
 
 class Guide:
-    """The RNN drummer only knows how long ago the last hit was. A hit gains weight at the places of the bar where the
-    groove has one of its instrument, and on the 16ths; there it is drawn closer, so that what is a little early or late
-    does not add up. `weights` (17, ticks of the groove) are those of instruments at ticks since its bar line."""
+    """Weights of the ticks of a groove, for the RNN drummer, which only knows the gap before the last hit.
+
+    A hit is more likely where the groove has a note of its instrument, and on the 16ths; there the hit is moved closer
+    to that note or 16th, so that small deviations do not add up. `weights` (17, ticks of the groove): nats of the
+    instruments at ticks since the groove's first bar line.
+    """
 
     def __init__(self, primer: Primer) -> None:
         shape = COUNT, primer.length
         off = (np.arange(primer.length) + SIXTEENTH // 2) % SIXTEENTH - SIXTEENTH // 2
         self.weights: Floats = np.zeros(shape, dtype=np.float32)
-        self.weights += TO_GRID * (1 - np.abs(off) / (SIXTEENTH / 2))
-        self._away: Ints = np.zeros(shape, dtype=np.int64) + off  # ticks since the place that a tick belongs to
-        self._velocities: Ints = np.full(shape, GHOST, dtype=np.int64)
-        around = np.arange(-WIDE, WIDE + 1)
+        self.weights += GRID_WEIGHT * (1 - np.abs(off) / (SIXTEENTH / 2))
+        self._distances: Ints = np.zeros(shape, dtype=np.int64) + off  # ticks since the note or 16th of each tick
+        self._velocities: Ints = np.full(shape, OTHER_VELOCITY, dtype=np.int64)
+        around = np.arange(-WIDTH, WIDTH + 1)
         for note in primer.notes:
-            at, gain = (note.tick + around) % primer.length, TO_NOTE * (1 - np.abs(around) / (2 * WIDE))
+            at, gain = (note.tick + around) % primer.length, NOTE_WEIGHT * (1 - np.abs(around) / (2 * WIDTH))
             better = gain > self.weights[note.instrument, at]
             self.weights[note.instrument, at[better]] = gain[better]
-            self._away[note.instrument, at[better]] = around[better]
+            self._distances[note.instrument, at[better]] = around[better]
             self._velocities[note.instrument, at[better]] = note.velocity
 
     def place(self, hit: Hit, last: int, earliest: Ints, random: np.random.Generator, fill: bool) -> Hit:
-        """The same nearer to where it belongs, and as hard as it is played there, more or less.
+        """The hit, moved closer to its note or 16th, with about the velocity that the groove has there.
 
-        `last` is the tick of the hit before; after it no instrument comes sooner than `earliest` (17,) ticks.
+        `last`: tick of the hit before; `earliest` (17,): the least gap after it, in ticks, of each instrument.
         """
         tick = (last + hit.gap) % self.weights.shape[1]
-        gap = hit.gap - round(PULL * int(self._away[hit.instrument, tick]))
-        velocity = max(int(self._velocities[hit.instrument, tick]), ROLL if fill else 0)
-        velocity = min(max(velocity + int(random.integers(-UNEVEN, UNEVEN + 1)), 1), 127)
+        gap = hit.gap - round(PULL * int(self._distances[hit.instrument, tick]))
+        velocity = max(int(self._velocities[hit.instrument, tick]), FILL_VELOCITY if fill else 0)
+        velocity = min(max(velocity + int(random.integers(-VELOCITY_SPREAD, VELOCITY_SPREAD + 1)), 1), 127)
         return Hit(max(gap, int(earliest[hit.instrument]), 0), hit.instrument, velocity)

@@ -1,4 +1,4 @@
-"""How hard and how densely those play whom the drummer listens to."""
+"""The intensity of the players that the drummer listens to: how loud and how dense their notes are."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 
 from daemon.music.events import MidiEvent, is_note_on
 
-CHORD = 0.06  # beats within which keys are one onset
-MEMORY = 4.0  # beats after which an onset counts 1/e
-SPARSE, DENSE = 0.5, 8.0  # onsets per beat that are no and full intensity
-SOFT, LOUD = 30, 115  # the same for velocities
-DEAF = 1e-3  # onsets: fewer are forgotten
+CHORD = 0.06  # beats within which notes count as one onset
+MEMORY = 4.0  # beats after which the weight of an onset is 1/e
+SPARSE, DENSE = 0.5, 8.0  # onsets per beat at intensity 0 and 1
+SOFT, LOUD = 30, 115  # velocities at intensity 0 and 1
+LEAST_ONSETS = 1e-3  # weighted sum of onsets below which there is nothing to measure
 
 
 class IntensityFollower:
-    """Hears notes; between two onsets what was heard fades."""
+    """Running averages over note-ons; the weight of an onset decays exponentially with its age."""
 
     def __init__(self) -> None:
-        self._onsets = 0.0  # each counts e^(−age / MEMORY)
-        self._loudness = 0.0  # sum of their velocities, faded alike
+        self._onsets = 0.0  # sum of e^(−age / MEMORY) over the onsets
+        self._loudness = 0.0  # sum of their velocities, with the same weights
         self._beat = -math.inf  # of the last onset
 
     def hear(self, event: MidiEvent) -> None:
@@ -29,27 +29,28 @@ class IntensityFollower:
             self._onsets = self._loudness = 0.0
         elif event.beat - self._beat < CHORD:
             return
-        fade = self._fade(event.beat)
-        self._onsets = self._onsets * fade + 1.0
-        self._loudness = self._loudness * fade + velocity
+        decay = self._decay(event.beat)
+        self._onsets = self._onsets * decay + 1.0
+        self._loudness = self._loudness * decay + velocity
         self._beat = event.beat
 
     def intensity(self, beat: float, bar: float) -> tuple[float, float]:
-        """(how intensely they play, 0 … 1; how much that counts, 1 … 0) at `beat`.
+        """(intensity of the notes heard, 0 … 1; its weight, 1 … 0) at `beat`.
 
-        It counts fully until a bar (in beats) after the last onset, and no more after another one.
+        The weight is 1 until a bar (in beats) after the last onset and falls to 0 within another bar.
         """
-        onsets = self._onsets * self._fade(beat)
-        if onsets < DEAF:
+        onsets = self._onsets * self._decay(beat)
+        if onsets < LEAST_ONSETS:
             return 0.0, 0.0
         density = math.log(onsets / MEMORY / SPARSE) / math.log(DENSE / SPARSE)
         loudness = (self._loudness / self._onsets - SOFT) / (LOUD - SOFT)
         silence = (beat - self._beat) / max(bar, 1e-6)
-        return (_unit(density) + _unit(loudness)) / 2, _unit(2.0 - silence)
+        return (_clipped(density) + _clipped(loudness)) / 2, _clipped(2.0 - silence)
 
-    def _fade(self, beat: float) -> float:
+    def _decay(self, beat: float) -> float:
         return math.exp(-max(beat - self._beat, 0.0) / MEMORY) if self._onsets else 0.0
 
 
-def _unit(value: float) -> float:
+def _clipped(value: float) -> float:
+    """The value, limited to 0 … 1."""
     return min(max(value, 0.0), 1.0)

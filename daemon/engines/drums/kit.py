@@ -1,4 +1,4 @@
-"""The kit: its pieces, the MIDI notes that they sound on, and what two hands and two feet can play on it."""
+"""The drum kit: its pieces, their MIDI notes, and the hits that a drummer with two hands and two feet can play."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONG_AGO = -(1 << 40)
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """`name`: of its option; `notes`: the MIDI notes of its instruments in the model.
+    """`name`: of the option with its MIDI note; `notes`: MIDI notes of the model's instruments that are played on it.
 
     Two hits of a piece are at least `apart` seconds apart; each sounds for `beats`.
     """
@@ -50,19 +50,19 @@ PIECE_OF = tuple(next(n for n, piece in enumerate(PIECES) if note in piece.notes
 KICK, PEDAL_HAT, OPEN_HAT, CRASH = (INSTRUMENTS.index(note) for note in (36, 44, 46, 49))
 HATS = frozenset(n for n, piece in enumerate(PIECE_OF) if PIECES[piece].voice == "hihat")
 
-_FEET = frozenset((KICK, PEDAL_HAT))
-_ARMS: Ints = np.array([number for number in range(COUNT) if number not in _FEET])
+_BY_FOOT = frozenset((KICK, PEDAL_HAT))
+_BY_HAND: Ints = np.array([number for number in range(COUNT) if number not in _BY_FOOT])
 _HIHAT: Ints = np.array(sorted(HATS))
 _APART = np.array([piece.apart for piece in PIECES])
 _PIECES: Ints = np.array(PIECE_OF)
 HANDS = 2
-TOGETHER = 0.025  # seconds within which two hits are one movement of two hands
-LONGEST_APART = 100  # ticks: however fast it goes, every piece may be struck once in a 16th
-HIHAT_APART = 60  # ticks between two hits of the hi-hat, opened or closed
+TOGETHER = 0.025  # seconds: hits less than this apart are struck by different hands
+LONGEST_APART = 100  # ticks: at any tempo, every piece may be struck once in a 16th
+HIHAT_APART = 60  # ticks between two hits of the hi-hat, open or closed; fewer at slow tempi
 
 
 class Kit:
-    """The MIDI notes that the pieces sound on, from the options of their names."""
+    """The MIDI notes of the pieces, from the options that are named like them."""
 
     def __init__(self, options: DrumsOptions) -> None:
         self._notes: list[float] = [getattr(options, piece.name) for piece in PIECES]
@@ -71,12 +71,12 @@ class Kit:
         """Options that give a piece no MIDI note, or every piece none: (name, problem and remedy)."""
         for piece, note in zip(PIECES, self._notes, strict=True):
             if note != SILENT and note not in range(128):
-                yield piece.name, f"{note:g} is no note: give a MIDI note from 0 to 127, or -1 for none"
+                yield piece.name, f"{note:g} is not a MIDI note: choose 0 to 127, or -1 for none"
         if set(self._notes) == {SILENT}:
-            yield PIECES[0].name, "every piece of the kit is -1: give one a MIDI note, or take the player out"
+            yield PIECES[0].name, "every piece of the kit is -1: give one a MIDI note, or remove the player"
 
     def note(self, instrument: int) -> int | None:
-        """The MIDI note of an instrument of the model, None if it is silent."""
+        """The MIDI note of an instrument of the model, None if the instrument is not played."""
         note = int(self._notes[PIECE_OF[instrument]])
         return None if note == SILENT else note
 
@@ -87,44 +87,47 @@ class Kit:
 
 
 class PlayableHits:
-    """What can be played next: no piece sooner than it can be struck again, and no more pieces at once than hands.
+    """The earliest next hit of each instrument: a piece needs time before it is struck again, and two hands strike two
+    pieces at once at most.
 
-    Ticks are those at which hits sound.
+    Ticks are those at which hits sound, after swing.
     """
 
     def __init__(self, silent: Ints) -> None:
         self._silent = silent
-        self._struck: Ints = np.full(len(PIECES), LONG_AGO, dtype=np.int64)  # ticks
-        self._arms = [LONG_AGO] * HANDS  # ticks of the last hits with a hand
-        self._go_at(120.0)
+        self._struck: Ints = np.full(len(PIECES), LONG_AGO, dtype=np.int64)  # ticks of the last hits, by piece
+        self._by_hand = [LONG_AGO] * HANDS  # ticks of the last hits by hand, in order
+        self._set_tempo(120.0)
 
     def copy(self, shift: int = 0) -> PlayableHits:
-        """The same, in a time that is `shift` ticks ahead."""
+        """A copy with all ticks `shift` later."""
         other = PlayableHits(self._silent)
-        other._struck, other._arms = self._struck + shift, [tick + shift for tick in self._arms]
+        other._struck, other._by_hand = self._struck + shift, [tick + shift for tick in self._by_hand]
         return other
 
     def strike(self, tick: int, instrument: int) -> None:
+        """Take a hit into account."""
         self._struck[PIECE_OF[instrument]] = tick
-        if instrument not in _FEET:
-            self._arms = [*self._arms[1:], tick]
+        if instrument not in _BY_FOOT:
+            self._by_hand = [*self._by_hand[1:], tick]
 
     def earliest(self, tempo: float) -> Ints:
         """(17,): the tick from which each instrument may be struck, at `tempo` beats per minute."""
         if tempo != self._tempo:
-            self._go_at(tempo)
+            self._set_tempo(tempo)
         earliest: Ints = (self._struck + self._apart)[_PIECES]
         earliest[_HIHAT] = np.maximum(earliest[_HIHAT], max(self._struck[3:6].tolist()) + self._hihat)
-        earliest[_ARMS] = np.maximum(earliest[_ARMS], self._arms[0] + self._together)
+        earliest[_BY_HAND] = np.maximum(earliest[_BY_HAND], self._by_hand[0] + self._together)
         earliest[self._silent] = NEVER
         return earliest
 
-    def _go_at(self, tempo: float) -> None:
-        """What the seconds are in ticks."""
+    def _set_tempo(self, tempo: float) -> None:
+        """Convert the times between hits from seconds to ticks."""
         self._tempo, per_second = tempo, tempo / 60 * TICKS
         self._apart: Ints = np.minimum(np.ceil(_APART * per_second), LONGEST_APART).astype(np.int64)
         self._hihat = min(HIHAT_APART, int(self._apart[3]))
         self._together = min(int(TOGETHER * per_second) + 1, LONGEST_APART)
 
-    def can(self, tick: int, instrument: int, tempo: float) -> bool:
+    def allows(self, tick: int, instrument: int, tempo: float) -> bool:
+        """Whether `instrument` may be struck at `tick`."""
         return bool(self.earliest(tempo)[instrument] <= tick)

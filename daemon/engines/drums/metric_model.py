@@ -1,5 +1,10 @@
-"""The model of our metric encoding: the cell and the instrument of the next hit are drawn together, then its offset and
-velocity."""
+"""Models of jamd's own encoding, `metric` (daemon/encodings/drums/metric.py): the cell and the instrument of the next
+hit are drawn together, then the offset and the velocity.
+
+The graph has two functions. ADVANCE takes in a hit and predicts cell and instrument of the next one, under a
+conditioning; WHEN predicts offset and velocity for one cell and instrument. The conditioning is the graph's input
+`wishes`: the shipped models have it under this name.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ import numpy as np
 from daemon.encodings.drums import metric
 from daemon.encodings.drums.hits import COUNT, Conditioning, Floats, Hit
 from daemon.encodings.drums.metric import AHEAD, CELL, EARLIEST, OFFSETS
-from daemon.engines.drums.net import (
+from daemon.engines.drums.interface import (
     ANY_HIT,
     NEVER,
     UNCONDITIONED,
@@ -27,18 +32,18 @@ from daemon.engines.shared.draw import pick
 from daemon.models import Artifact
 from daemon.models.session import BoundFunction, RecurrentSession, Tensors
 
-ADVANCE, WHEN = range(2)  # functions of the graph
+ADVANCE, WHEN = range(2)  # numbers of the functions
 VELOCITY = 100  # of a hit that could not be drawn
-TRIES = 6
+TRIES = 6  # draws by rejection, before rejected draws are weighted instead
 OFFSET_NUMBERS = np.arange(OFFSETS)
-ANYWHERE = 1e-5  # share of hits that fall anywhere in their cell: a normal distribution calls what is far impossible
-TINY = 1e-30  # a probability whose logarithm is a number
-LOWEST = -1e30  # of scores: below all that are numbers
+ANYWHERE = 1e-5  # share of hits anywhere in their cell: under a normal distribution, far offsets are impossible
+TINY = 1e-30  # a probability with a finite logarithm
+LOWEST = -1e30  # less than every finite score
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Of the next hit under a conditioning: `summary` (1, width), the input of the function WHEN, and `joint`
+    """What ADVANCE predicts of the next hit under a conditioning: `summary` (1, width), an input of WHEN, and `joint`
     (AHEAD, 17), log probabilities of cell and instrument."""
 
     conditioning: Conditioning
@@ -48,8 +53,8 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class MetricState(DrumsState):
-    """`history` up to and including the last hit; `before`: the net's states before that hit, from which predictions
-    under other conditionings are made; `prediction`: under the conditioning that is likely to be asked for."""
+    """`history` up to and including the last hit; `before`: the recurrent states before that hit, for predictions under
+    other conditionings; `prediction`: under the conditioning of the last draw."""
 
     history: metric.MetricHistory
     tempo: float
@@ -62,7 +67,7 @@ class MetricModel(DrumsModel):
 
     def __init__(self, artifact: Artifact) -> None:
         super().__init__(artifact)
-        near = (len(self._classes) + OFFSETS) // CELL + 1  # all of a cell beyond them is in the last class
+        near = (len(self._classes) + OFFSETS) // CELL + 1  # cells; all gaps to later cells are in the last tick class
         self._near = min(near, AHEAD)
         self._advance = RecurrentSession(artifact, ["summary", "joint"], ADVANCE, bound=True)
         self._one, self._many = (
@@ -70,7 +75,7 @@ class MetricModel(DrumsModel):
         )
         self._last_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST + OFFSETS - 1
         self._last_gaps[-1] = NEVER - 2 * CELL
-        self._conditioning = UNCONDITIONED  # the last one: most likely the next one too, so predicted in advance
+        self._conditioning = UNCONDITIONED  # of the last draw: most likely of the next one too, so predicted in advance
 
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> MetricState:
         return self._after(self._advance.zeros(), metric.start(bar, position), tempo)
@@ -83,7 +88,7 @@ class MetricModel(DrumsModel):
         return state if history is state.history else self._after(state.before, history, state.tempo)
 
     def _after(self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float) -> MetricState:
-        """The state after the last hit of `history`; `before`: the net's states until then."""
+        """The state after the last hit of `history`; `before`: the recurrent states before that hit."""
         prediction, tensors = self._run(before, history, tempo, self._conditioning)
         return MetricState(tensors, metric.least_instrument(history), history, tempo, before, prediction)
 
@@ -106,14 +111,15 @@ class MetricModel(DrumsModel):
         return self._run(state.before, state.history, state.tempo, conditioning)[0]
 
     def _when(self, function: BoundFunction, prediction: Prediction, state: MetricState, which: Any) -> Any:
-        """Scores (rows, 120) of the offsets and log probabilities (rows, 127) of the velocities of the hits numbered
-        `which`, 17 × cell + instrument: one, or (rows,)."""
+        """Scores (rows, 120) of the offsets and log probabilities (rows, 127) of the velocities of the hits with the
+        numbers `which`, 17 × cell + instrument: one number, or (rows,)."""
         anchors = metric.anchors(state.history, *divmod(which, COUNT))
         return function.run({"seen": prediction.summary, "which": which, "anchors": anchors})
 
     def draw(self, state: MetricState, rng: np.random.Generator, request: DrawRequest = ANY_HIT) -> Hit:
-        """By rejection: a cell and an instrument of which the limits leave only a part are accepted with that part's
-        probability. After TRIES tries, the parts found so far count as weights, and every draw is accepted."""
+        """By rejection: if only some offsets of the drawn cell and instrument are within the limits, the draw is
+        accepted with the probability of these offsets. After TRIES draws, the probabilities found so far become
+        weights, and every draw is accepted."""
         history, limits, latest = state.history, limits_of(state, request.earliest), request.latest
         prediction, temperature = self._predict(state, request.conditioning), request.temperature
         scores = np.where(self._last_gaps >= limits + history.offset, prediction.joint, -np.inf)
@@ -121,31 +127,33 @@ class MetricModel(DrumsModel):
         if request.instrument_bias is not None:
             scores += request.instrument_bias
         scores = scores.ravel()
-        parts: dict[int, float] = {}
+        shares: dict[int, float] = {}  # probability that the offset is within the limits, by 17 × cell + instrument
         for attempt in range(2 * TRIES):
             drawn = pick(scores, temperature, request.top_p, rng)
             if drawn is None:
                 break
             (offsets,), (velocities,) = self._when(self._one, prediction, state, drawn)
             ahead, instrument = divmod(drawn, COUNT)
-            free, part = offsets, 1.0
-            soonest = ahead * CELL + EARLIEST - history.offset
-            if soonest < limits[instrument] or soonest + OFFSETS - 1 > latest:
-                gaps = soonest + OFFSET_NUMBERS
-                natural = free if ahead else np.where(gaps >= (instrument < state.least_instrument), free, -np.inf)
-                free = np.where((gaps >= limits[instrument]) & (gaps <= latest), natural, -np.inf)
-                weights = np.exp(natural - natural.max())
-                part = weights[free > -np.inf].sum() / weights.sum()
-            if part > 0 and (attempt >= TRIES or part == 1 or rng.random() < part):
-                offset = pick(free, temperature, 1.0, rng)
+            allowed, share = offsets, 1.0
+            least_gap = ahead * CELL + EARLIEST - history.offset
+            if least_gap < limits[instrument] or least_gap + OFFSETS - 1 > latest:
+                gaps = least_gap + OFFSET_NUMBERS
+                possible = (
+                    offsets if ahead else np.where(gaps >= (instrument < state.least_instrument), offsets, -np.inf)
+                )
+                allowed = np.where((gaps >= limits[instrument]) & (gaps <= latest), possible, -np.inf)
+                weights = np.exp(possible - possible.max())
+                share = weights[allowed > -np.inf].sum() / weights.sum()
+            if share > 0 and (attempt >= TRIES or share == 1 or rng.random() < share):
+                offset = pick(allowed, temperature, 1.0, rng)
                 velocity = pick(velocities, temperature, 1.0, rng)
                 if offset is not None and velocity is not None:
-                    return Hit(soonest + offset, instrument, velocity + 1)
-            parts[drawn] = part
-            if part == 0:
+                    return Hit(least_gap + offset, instrument, velocity + 1)
+            shares[drawn] = share
+            if share == 0:
                 scores[drawn] = -np.inf
             if attempt == TRIES - 1:
-                scores[list(parts)] += np.log(np.maximum(list(parts.values()), TINY))
+                scores[list(shares)] += np.log(np.maximum(list(shares.values()), TINY))
         return first_possible(limits, VELOCITY)
 
     def log_probs(self, state: MetricState, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
@@ -154,11 +162,11 @@ class MetricModel(DrumsModel):
         offsets, _ = self._when(self._many, prediction, state, np.arange(self._near * COUNT))
         gaps = np.arange(self._near)[:, None, None] * CELL + OFFSET_NUMBERS + EARLIEST - history.offset
         possible = gaps >= (np.arange(COUNT) < state.least_instrument)[:, None]
-        free = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
-        wide = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)
-        weights = np.exp(wide - np.maximum(wide.max(axis=-1, keepdims=True), LOWEST), dtype=np.float64)
-        sums = np.maximum(weights.sum(axis=-1, keepdims=True), 1.0)  # the likeliest weighs one
-        weights = ((1 - ANYWHERE) * weights / sums + ANYWHERE / free) * possible
+        counts = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
+        scores = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)
+        weights = np.exp(scores - np.maximum(scores.max(axis=-1, keepdims=True), LOWEST), dtype=np.float64)
+        sums = np.maximum(weights.sum(axis=-1, keepdims=True), 1.0)  # at least the weight of the likeliest offset
+        weights = ((1 - ANYWHERE) * weights / sums + ANYWHERE / counts) * possible
         joint = np.exp(prediction.joint.astype(np.float64))
         joint[: self._near] *= possible.any(axis=-1)
         joint /= joint.sum()

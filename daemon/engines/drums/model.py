@@ -1,4 +1,4 @@
-"""A drum model by its encoding.
+"""The class of a drum model, chosen by the encoding in the sidecar.
 
 model = drums_model(models.load(path, "drums"))
 state = model.start(bar=1920, position=0, tempo=96.0)
@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from daemon.engines.drums.interface import DrumsModel
 from daemon.engines.drums.metric_model import MetricModel
-from daemon.engines.drums.net import DrumsModel
 from daemon.engines.drums.rnn_drummer import RnnDrummer
 from daemon.models import Artifact
 

@@ -1,4 +1,4 @@
-"""Options of the drummer."""
+"""Options of the engine `drums`."""
 
 from __future__ import annotations
 

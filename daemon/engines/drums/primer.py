@@ -1,4 +1,4 @@
-"""The groove that the drummer starts from: some bars of hits, from a file, fitted to the bars that are played."""
+"""Primers: the first bars of a groove, from a MIDI file, fitted to the bars of the song. The drummer continues one."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from daemon.engines.drums.options import RANDOM
 from daemon.errors import MelodyError, ModelError
 from daemon.paths import resources
 
-BARS = 2  # of a file that are used at most
-MOST = 160  # hits in them: they are played to the model when it comes in
+MAX_BARS = 2  # of a file that are used
+MAX_HITS = 160  # in these bars: the model runs once for each of them before the drummer starts
 SHORTEST_BAR = TICKS // 4
-NEAR = 40  # ticks around a bar line that belong to it
-# The styles of Groove, by shipped groove; one of another name has none.
+NEAR = 40  # ticks: a hit less than this from a bar line or quarter belongs to that line or quarter
+# The styles of the Groove MIDI Dataset, by shipped groove; another groove has none.
 STYLES = {
     "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
     "reggae": "reggae", "rock": "rock", "shuffle": "rock", "six_eight": "rock", "soul": "soul", "swing": "jazz",
@@ -38,7 +38,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Primer:
-    """`bar` and `length` in ticks, a whole number of bars; notes in order, all within."""
+    """`bar` and `length` in ticks; `length` is a whole number of bars, and all notes lie within it, in order."""
 
     name: str
     bar: int
@@ -51,10 +51,10 @@ class Primer:
         return STYLES.get(self.name)
 
     def fit(self, bar: int) -> Primer:
-        """The same in bars of `bar` ticks: shorter ones lack their end, longer ones begin anew from the first beat.
+        """The primer in bars of `bar` ticks: shorter bars lack their end, longer ones repeat from the first beat.
 
-        What is played a little before a bar line belongs to the bar that follows. Where nothing is left, there is a
-        kick on the first beat.
+        A note a little before a bar line belongs to the bar that follows. If no note is left, the primer is a kick on
+        the first beat.
         """
         if bar == self.bar:
             return self
@@ -69,13 +69,13 @@ class Primer:
         return Primer(self.name, bar, count * bar, tuple(notes), self.tempo)
 
     def between(self, start: int, end: int) -> Iterator[Note]:
-        """The notes with start ≤ tick < end, over and over again."""
-        turn = start // self.length * self.length
-        while turn < end:
+        """The notes with start ≤ tick < end, if the primer is repeated for ever."""
+        repeat = start // self.length * self.length  # first tick of the repetition
+        while repeat < end:
             for note in self.notes:
-                if start <= turn + note.tick < end:
-                    yield Note(turn + note.tick, note.instrument, note.velocity)
-            turn += self.length
+                if start <= repeat + note.tick < end:
+                    yield Note(repeat + note.tick, note.instrument, note.velocity)
+            repeat += self.length
 
     @property
     def density(self) -> float:
@@ -89,21 +89,25 @@ class Primer:
 
 
 def in_order(note: Note) -> tuple[int, int]:
+    """The key that sorts notes by tick, then by instrument."""
     return note.tick, note.instrument
 
 
 def read(path: Path) -> Primer:
-    """The first bars of a file. Raises MelodyError if it is no MIDI file, has no drums or none to play from."""
+    """The first bars of a file.
+
+    Raises MelodyError if the file is no MIDI file, has no drums, too many hits, or bars that are too short.
+    """
     groove = read_groove(path)
     _, bar = groove.bar_at(groove.start)
     if bar < SHORTEST_BAR:
-        raise MelodyError(f"{path}: its time signature has bars shorter than a 16th: correct it")
+        raise MelodyError(f"{path}: its time signature has bars shorter than a 16th: correct the time signature")
     ticks = accumulate(hit.gap for hit in groove.hits)
     notes = [Note(tick, hit.instrument, hit.velocity) for tick, hit in zip(ticks, groove.hits, strict=True)]
-    bars = min(notes[-1].tick // bar + 1, BARS)
+    bars = min(notes[-1].tick // bar + 1, MAX_BARS)
     notes = [note for note in notes if note.tick < bars * bar]
-    if len(notes) > MOST:
-        raise MelodyError(f"{path}: {len(notes)} hits in its first {bars} bars: {MOST} at most can be played from")
+    if len(notes) > MAX_HITS:
+        raise MelodyError(f"{path}: {len(notes)} hits in its first {bars} bars: remove some, {MAX_HITS} are possible")
     return Primer(path.stem, bar, bars * bar, tuple(notes), groove.tempo_map.bpm_at(groove.start / TICKS))
 
 
@@ -113,20 +117,23 @@ def shipped_grooves() -> dict[str, Primer]:
     return {path.stem: read(path) for path in sorted((resources() / "grooves").glob("*.mid"))}
 
 
-def find_groove(wanted: str) -> Primer | None:
-    """By the name of a shipped groove or the path of a MIDI file; None for RANDOM. Raises ModelError."""
-    if wanted == RANDOM:
+def find_groove(name_or_path: str) -> Primer | None:
+    """A shipped groove by its name, or one of the user's by the path of its MIDI file; None for RANDOM.
+
+    Raises ModelError.
+    """
+    if name_or_path == RANDOM:
         return None
-    if (known := shipped_grooves().get(wanted)) is not None:
-        return known
+    if (shipped := shipped_grooves().get(name_or_path)) is not None:
+        return shipped
     try:
-        return read(Path(wanted).expanduser())
+        return read(Path(name_or_path).expanduser())
     except (MelodyError, RuntimeError, ValueError) as error:
         raise ModelError(f"{error}; or choose one of {', '.join((RANDOM, *shipped_grooves()))}") from None
 
 
 def groove_at_random(bar: int, style: str | None, draw: float) -> Primer:
-    """One of the shipped grooves, by `draw` in [0, 1): of this bar and style if possible, else of the bar, else any."""
+    """A shipped groove chosen by `draw` in [0, 1): of this bar and style if possible, else of the bar, else any."""
     grooves = list(shipped_grooves().values())
     of_bar = [primer for primer in grooves if primer.bar == bar] or grooves
     of_style = [primer for primer in of_bar if primer.style == style] or of_bar

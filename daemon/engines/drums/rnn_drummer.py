@@ -1,5 +1,5 @@
-"""The RNN drummer's encoding (Hollemans 2017): a note and a tick value, softmaxed apart. Velocity, bar, tempo and
-conditioning are unknown to the model."""
+"""Models of the RNN drummer's encoding (Hollemans 2017): a note and a tick value, with a softmax each. Velocity, bar,
+tempo and conditioning have no effect."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from daemon.encodings.drums.hits import COUNT, Conditioning, Floats, Hit
-from daemon.engines.drums.net import (
+from daemon.engines.drums.interface import (
     ANY_HIT,
     UNCONDITIONED,
     DrawRequest,
@@ -22,7 +22,7 @@ from daemon.engines.shared.draw import pick
 from daemon.models import Artifact
 from daemon.models.session import RecurrentSession
 
-KICK = 0  # the first hit, drawn at once: its author starts from a random state and a kick
+KICK = 0  # instrument of the first hit, at gap 0: Hollemans starts from a random state and a kick
 VELOCITY = 100  # of every hit
 
 

@@ -1,4 +1,4 @@
-"""Swing: of every two equal notes the second is delayed, and what lies between stretched; bar lines stay."""
+"""Swing: the second of every two equal notes is delayed, and the ticks between are stretched; bar lines stay."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from daemon.encodings.drums.hits import Ints
 
 
 def swung(tick: int, bar: int, pair: int, share: float) -> int:
-    """Where `tick` is played, if the second of the two notes in `pair` ticks begins after a `share` (0.5 … 1) of them.
+    """The tick at which a hit at `tick` sounds, if the second of two notes that last `pair` ticks together begins after
+    a `share` (0.5 … 1) of them.
 
-    Bars of `bar` ticks follow each other from tick 0 on. A pair that the bar line cuts is left alone.
+    Bars of `bar` ticks follow each other from tick 0 on. A pair that the bar line cuts is not swung.
     """
     start, place = _pair(tick, bar, pair)
     if start is None:
@@ -19,7 +20,7 @@ def swung(tick: int, bar: int, pair: int, share: float) -> int:
 
 
 def unswung(tick: int, bar: int, pair: int, share: float) -> int:
-    """The other way round."""
+    """The inverse of `swung`, to within a tick."""
     start, place = _pair(tick, bar, pair)
     if start is None:
         return tick
@@ -27,28 +28,28 @@ def unswung(tick: int, bar: int, pair: int, share: float) -> int:
 
 
 def all_unswung(ticks: Ints, bar: int, pair: int, share: float) -> Ints:
-    """The earliest ticks that do not sound before `ticks` (n,)."""
+    """The earliest ticks (n,) that `swung` does not map to before `ticks` (n,)."""
     if share == 0.5:
         return ticks
     places = ticks % bar
     starts, places = ticks - places % pair, places % pair
     cut = (starts % bar) + pair > bar
     middle = pair * share
-    late = pair / 2 + (places - middle) * (pair / 2) / (pair - middle)
-    bent = np.ceil(np.where(places < middle, places / (2 * share), late)).astype(np.int64)
+    second = pair / 2 + (places - middle) * (pair / 2) / (pair - middle)
+    bent = np.ceil(np.where(places < middle, places / (2 * share), second)).astype(np.int64)
     unswung_ticks: Ints = np.where(cut, ticks, starts + bent)
     return unswung_ticks
 
 
 def _pair(tick: int, bar: int, pair: int) -> tuple[int | None, int]:
-    """The tick where the pair begins, None if the bar line cuts it, and the ticks since."""
+    """The tick at which the pair begins, None if the bar line cuts the pair; and the ticks since."""
     number, place = divmod(tick % bar, pair)
     cut = (number + 1) * pair > bar
     return (None if cut else tick - place), place
 
 
 def _bend(place: float, pair: int, middle: float, to: float) -> float:
-    """A line from 0 over (middle, to) to (pair, pair)."""
+    """The piecewise linear function through (0, 0), (middle, to) and (pair, pair)."""
     if place < middle:
         return place * to / middle
     return to + (place - middle) * (pair - to) / (pair - middle)

@@ -1,4 +1,4 @@
-"""A drum model whose mind can be read: it plays a pattern, and notes what it is told and asked."""
+"""A fake drum model: plays a pattern, and records the hits that it gets and the requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit
 from daemon.engines.base import Setup
 from daemon.engines.drums import engine as engine_module
 from daemon.engines.drums.engine import Drums
-from daemon.engines.drums.net import DrawRequest
+from daemon.engines.drums.interface import DrawRequest
 from daemon.engines.drums.primer import Note, Primer
 from daemon.engines.options import make_options
 from daemon.music.events import Action, Play, Window
@@ -25,7 +25,7 @@ GRID = Primer(
     "rock", 1920, 3840, tuple(Note(240 * n, INSTRUMENTS.index((36, 42, 38, 42)[n % 4]), 60 + n) for n in range(16))
 )
 
-# tick since the bar line, of a 16th → the MIDI note that is played there, if any
+# tick of a 16th since the bar line → the MIDI note that is played there, if any
 Pattern = Callable[[int], int | None]
 
 
@@ -35,8 +35,8 @@ def eighths(tick: int) -> int | None:
 
 
 @dataclass(frozen=True)
-class Asked:
-    tick: int  # of the hit before
+class Request:
+    tick: int  # of the previous hit
     conditioning: Conditioning
     temperature: float
     top_p: float
@@ -44,14 +44,14 @@ class Asked:
 
 @dataclass
 class FakeModel:
-    """Its state is the tick of the last hit."""
+    """Its state: the tick of the last hit."""
 
     pattern: Pattern = eighths
-    shift: int = 0  # ticks by which it plays early (less than 0) or late
+    shift: int = 0  # ticks by which hits are late; less than 0: early
     styles: tuple[str, ...] = ("funk", "rock")
     follows: frozenset[str] = frozenset({"style", "fill", "loudness", "density"})
-    asked: list[Asked] = field(default_factory=list)
-    told: list[Hit] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    hits: list[Hit] = field(default_factory=list)  # that were played
     bar: int = 0
 
     def start(self, bar: int, position: int, tempo: float) -> int:
@@ -60,11 +60,11 @@ class FakeModel:
 
     def advance(self, state: int, hit: Hit, tempo: float) -> int:
         assert hit.gap >= 0 and 0 <= hit.instrument < len(INSTRUMENTS) and 1 <= hit.velocity <= 127
-        self.told.append(hit)
+        self.hits.append(hit)
         return state + hit.gap
 
     def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
-        self.asked.append(Asked(state, request.conditioning, request.temperature, request.top_p))
+        self.requests.append(Request(state, request.conditioning, request.temperature, request.top_p))
         assert request.earliest is not None
         tick = state
         while True:
@@ -78,7 +78,7 @@ class FakeModel:
 
 
 @dataclass
-class Fake:
+class FakeArtifact:
     path: Path
     session: Any = None
     sidecar: Any = None
@@ -87,11 +87,11 @@ class Fake:
 def make(
     monkeypatch: pytest.MonkeyPatch, model: Any = None, settings: dict[str, float] | None = None, **options: Any
 ) -> Drums:
-    """A prepared engine that listens to keys; without a `groove` it is GRID; no fills."""
+    """A prepared engine without fills that listens to keys; its groove is GRID unless `groove` is given."""
     model = model or FakeModel()
     if "groove" not in options:
-        monkeypatch.setattr(engine_module, "find_groove", lambda wanted: GRID)
-    monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
+        monkeypatch.setattr(engine_module, "find_groove", lambda name_or_path: GRID)
+    monkeypatch.setattr(engine_module.models, "load", lambda path, engine: FakeArtifact(path))
     sidecar = SimpleNamespace(names={"styles": model.styles}.__getitem__)
     monkeypatch.setattr(engine_module.models, "read_sidecar", lambda path: sidecar)
     monkeypatch.setattr(engine_module, "drums_model", lambda artifact: model)
@@ -104,12 +104,12 @@ def make(
 
 
 def window(start: float, length: float = 0.25, meter: float = 4.0, tempo: float = 120.0, line: float = 0.0) -> Window:
-    """A bar begins at `line`."""
+    """`line`: the beat of a bar line."""
     return Window(start, start + length, (start - line) // meter * meter + line, meter, tempo)
 
 
 def run(engine: Drums, start: float, end: float, meter: float = 4.0, tempo: float = 120.0) -> list[Action]:
-    """All windows of [start, end)."""
+    """Actions of all windows in [start, end)."""
     out: list[Action] = []
     for number in range(round(start * 4), round(end * 4)):
         out += engine.generate(window(number / 4, meter=meter, tempo=tempo))
@@ -117,5 +117,5 @@ def run(engine: Drums, start: float, end: float, meter: float = 4.0, tempo: floa
 
 
 def plays(actions: list[Action]) -> list[tuple[float, int]]:
-    """(onset, pitch) of the notes, in order."""
+    """(onset, pitch) of the notes, in order of onset."""
     return sorted((round(action.onset, 4), action.pitch) for action in actions if isinstance(action, Play))

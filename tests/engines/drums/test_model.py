@@ -1,4 +1,4 @@
-"""The drummer's net in ONNX Runtime: what is drawn keeps to the limits, and is distributed as the net says."""
+"""Drum models in ONNX Runtime: draws keep to the limits and are distributed as the log probabilities."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +9,8 @@ import pytest
 
 from daemon import models
 from daemon.encodings.drums.hits import COUNT, Conditioning, Hit, tick_classes
+from daemon.engines.drums.interface import NEVER, DrawRequest, DrumsModel
 from daemon.engines.drums.model import drums_model
-from daemon.engines.drums.net import NEVER, DrawRequest, DrumsModel
 from daemon.engines.shared.draw import choose, pick
 from daemon.errors import ModelError
 from daemon.models.session import BoundFunction
@@ -22,15 +22,15 @@ SOME = (Hit(0, 0, 100), Hit(3, 5, 60), Hit(117, 5, 40), Hit(121, 2, 110), Hit(0,
 
 
 class FakeSession:
-    """The RNN drummer's graph, forgetful: the same answer to every hit."""
+    """The graph of the RNN drummer, with the same outputs for every hit."""
 
     def __init__(self, note: Any, tick: Any) -> None:
-        self.answer = [np.log(np.asarray(half, dtype=np.float32) + 1e-30)[None] for half in (note, tick)]
+        self.outputs = [np.log(np.asarray(half, dtype=np.float32) + 1e-30)[None] for half in (note, tick)]
         self.fed: list[tuple[int, int]] = []
 
     def run(self, names: list[str], feeds: dict[str, Any]) -> list[Any]:
         self.fed.append((int(feeds["note"][0]), int(feeds["tick"][0])))
-        return [*self.answer, feeds["h"] + 1, feeds["c"]]
+        return [*self.outputs, feeds["h"] + 1, feeds["c"]]
 
 
 def rnn(tick: Any = (0.25, 0.25, 0.5)) -> tuple[DrumsModel, FakeSession]:
@@ -63,8 +63,8 @@ def test_probabilities_of_all_instruments_and_tick_classes_sum_to_one(tiny: Drum
         assert np.exp(tiny.log_probs(play(tiny, SOME[:count]))).sum() == pytest.approx(1, abs=1e-9)
 
 
-def test_nothing_but_what_is_out_of_order_is_impossible(tiny: DrumsModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A model whose offsets are as narrow as can be."""
+def test_only_hits_out_of_order_are_impossible(tiny: DrumsModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a model that has a single possible offset."""
     run = BoundFunction.run
 
     def narrow(function: BoundFunction, feeds: Any) -> Any:
@@ -81,15 +81,15 @@ def test_nothing_but_what_is_out_of_order_is_impossible(tiny: DrumsModel, monkey
         assert tiny.draw(play(tiny, SOME[:count]), np.random.default_rng(count)).gap >= 0
 
 
-def test_an_instrument_does_not_follow_a_later_one_at_the_same_tick(tiny: DrumsModel) -> None:
+def test_at_one_tick_instruments_come_in_order(tiny: DrumsModel) -> None:
     after = np.exp(tiny.log_probs(play(tiny, SOME)))[:, 0]  # the last hit is the kick's
     assert after[0] == 0 and (after[1:] > 0).all()
     after = np.exp(tiny.log_probs(play(tiny, (*SOME, Hit(20, 9, 90)))))[:, 0]
     assert (after[:10] == 0).all() and (after[10:] > 0).all()
 
 
-def test_what_is_drawn_is_distributed_as_evaluated(tiny: DrumsModel) -> None:
-    """Chi-squared over classes that are frequent enough; the same draws fail it against another state's figures."""
+def test_draws_are_distributed_as_the_log_probabilities(tiny: DrumsModel) -> None:
+    """Chi-squared over classes that are frequent enough; against another state, the same draws fail."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(5), 3000
     classes = tick_classes(tiny.ticks)
     seen = np.zeros((COUNT, len(tiny.ticks)))
@@ -111,7 +111,7 @@ def test_what_is_drawn_is_distributed_as_evaluated(tiny: DrumsModel) -> None:
     assert other > freedom + 20 * np.sqrt(2 * freedom)
 
 
-def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel) -> None:
+def test_limits_hold_and_keep_the_distribution_within_them(tiny: DrumsModel) -> None:
     state, rng = play(tiny, SOME), np.random.default_rng(6)
     earliest = np.full(COUNT, NEVER)
     earliest[[2, 5]] = 40, 90
@@ -131,8 +131,8 @@ def test_limits_hold_and_what_they_leave_keeps_its_distribution(tiny: DrumsModel
     assert drawn[0] / sum(drawn) == pytest.approx(inside[0] / sum(inside), abs=0.05)
 
 
-def test_what_must_come_soon_is_distributed_as_what_comes_soon(tiny: DrumsModel) -> None:
-    """Also where most of what may come later comes too late."""
+def test_a_latest_gap_keeps_the_distribution_of_shorter_gaps(tiny: DrumsModel) -> None:
+    """Even if most of the probability lies beyond the latest gap."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(9), 1000
     hits = [tiny.draw(state, rng, DrawRequest(latest=tiny.ticks[6])) for _ in range(draws)]
     assert max(hit.gap for hit in hits) <= 32
@@ -141,8 +141,8 @@ def test_what_must_come_soon_is_distributed_as_what_comes_soon(tiny: DrumsModel)
     assert np.abs(seen / seen.sum() - soon / soon.sum()).max() < 0.04
 
 
-def test_a_cell_of_which_little_is_left_is_drawn_as_seldom(tiny: DrumsModel) -> None:
-    """Of the cell that goes on, three ticks are left: gaps of 46 to 48, in the class of 60."""
+def test_a_cell_that_is_mostly_outside_the_limits_is_drawn_as_rarely(tiny: DrumsModel) -> None:
+    """Three ticks of the present cell are left: gaps of 46 to 48, in the class of 60."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(8), 2000
     assert state.history.offset == 11
     earliest = np.full(COUNT, NEVER)
@@ -171,7 +171,7 @@ def test_drawing_never_fails(tiny: DrumsModel, model: str) -> None:
         assert drummer.draw(state, rng, request).gap >= 0
 
 
-def test_a_state_can_be_gone_on_from_twice(tiny: DrumsModel) -> None:
+def test_a_state_can_be_continued_twice(tiny: DrumsModel) -> None:
     tiny.draw(play(tiny, SOME), np.random.default_rng(1))  # from now on, no conditioning is predicted in advance
     state = play(tiny, SOME)
     before = tiny.log_probs(state)
@@ -198,9 +198,7 @@ def test_conditioning_bias_and_tempo_have_an_effect(tiny: DrumsModel) -> None:
         Conditioning(density=7.0),
     ):
         assert not np.allclose(tiny.log_probs(state, conditioning), plain)
-    assert np.array_equal(tiny.log_probs(state, Conditioning(style="polka")), plain), (
-        "a style that it does not know is none"
-    )
+    assert np.array_equal(tiny.log_probs(state, Conditioning(style="polka")), plain), "an unknown style has no effect"
     assert not np.allclose(tiny.log_probs(play(tiny, SOME, tempo=60.0)), plain)
     bias = np.zeros(COUNT, dtype=np.float32)
     bias[13] = 50
@@ -208,7 +206,7 @@ def test_conditioning_bias_and_tempo_have_an_effect(tiny: DrumsModel) -> None:
     assert tiny.follows == {"style", "fill", "loudness", "density"}
 
 
-def test_another_bar(tiny: DrumsModel) -> None:
+def test_a_state_can_move_to_another_bar(tiny: DrumsModel) -> None:
     state = play(tiny, SOME)
     same = tiny.at_bar(state, BAR, state.history.tick % BAR)
     assert same.history is state.history
@@ -217,7 +215,7 @@ def test_another_bar(tiny: DrumsModel) -> None:
     assert np.exp(tiny.log_probs(waltz)).sum() == pytest.approx(1)
 
 
-def test_the_rnn_drummer_hears_classes_and_draws_values() -> None:
+def test_the_rnn_drummer_takes_tick_classes_and_draws_ticks() -> None:
     model, session = rnn(tick=(0.0, 0.0, 1.0))
     state = play(model, (Hit(0, 3, 90), Hit(64, 4, 90), Hit(66, 5, 90), Hit(9999, 6, 90)))
     assert session.fed == [(3, 0), (4, 1), (5, 2), (6, 2)]
@@ -234,7 +232,7 @@ def test_the_rnn_drummer_begins_with_the_kick_and_can_begin_in_a_random_state() 
     assert not np.array_equal(states[0].tensors["h"], states[2].tensors["h"])
 
 
-def test_a_place_in_the_bar_can_be_asked_of_the_rnn_drummer() -> None:
+def test_a_bias_over_the_bar_steers_the_rnn_drummer() -> None:
     model, _ = rnn()
     place = np.full((COUNT, BAR), -100, dtype=np.float32)
     place[7, 360] = 0
@@ -242,8 +240,8 @@ def test_a_place_in_the_bar_can_be_asked_of_the_rnn_drummer() -> None:
     assert model.draw(state, np.random.default_rng(0), DrawRequest(bar_bias=place)) == Hit(120, 7, 100)
 
 
-class Draws:
-    """A random generator that gives these numbers."""
+class FixedGenerator:
+    """A random generator that returns the given numbers."""
 
     def __init__(self, *draws: float) -> None:
         self._draws = iter(draws)
@@ -253,7 +251,7 @@ class Draws:
 
 
 def picked(scores: Any, temperature: float, top_p: float, *draws: float) -> int | None:
-    return pick(scores, temperature, top_p, Draws(*draws))  # type: ignore[arg-type]
+    return pick(scores, temperature, top_p, FixedGenerator(*draws))  # type: ignore[arg-type]
 
 
 def test_pick() -> None:
@@ -266,14 +264,14 @@ def test_pick() -> None:
     assert picked(np.full(3, -np.inf), 1.0, 1.0) is None
 
 
-def test_what_is_impossible_is_not_picked_whatever_is_drawn() -> None:
+def test_impossible_scores_are_never_picked() -> None:
     scores = np.array([-np.inf, 0.0, -3.0, -np.inf], dtype=np.float32)
     assert [picked(scores, temperature, 1.0, 1 - 2**-53) for temperature in (1.0, 9.0)] == [2, 2]
     assert picked(scores, 1.0, 1.0, 0.0) == 1
 
 
-def test_pick_is_choose_of_one_row() -> None:
-    """Draw by draw without a limit; with one, what is picked has the probability that `choose` gives it."""
+def test_pick_agrees_with_choose_for_one_row() -> None:
+    """With top-p 1, draw by draw; below that, picks have the probabilities that `choose` returns."""
     random = np.random.default_rng(4)
     for _ in range(100):
         scores, draw = np.log(random.dirichlet(np.ones(30))), random.random()
@@ -297,7 +295,7 @@ def test_pick_is_choose_of_one_row() -> None:
     "wrong",
     [{"encoding": "groove"}, {"encoding": ""}, {"options": {"ticks": []}}, {"options": {}}, {"interface": "step"}],
 )
-def test_a_sidecar_of_another_kind_is_refused(tiny: DrumsModel, wrong: dict[str, Any]) -> None:
+def test_a_sidecar_of_another_interface_or_encoding_is_refused(tiny: DrumsModel, wrong: dict[str, Any]) -> None:
     artifact = models.load(TINY, "drums")
     with pytest.raises(ModelError, match=r"tiny_drums.json: `(encoding|options.ticks|interface)`.*(again|choose)"):
         drums_model(replace(artifact, sidecar=replace(artifact.sidecar, **wrong)))

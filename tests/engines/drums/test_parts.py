@@ -1,4 +1,4 @@
-"""The drummer's parts: the ear, swing, fills, grooves."""
+"""Parts of the drums engine: intensity, swing, fills, grooves."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from daemon.errors import ModelError
 from daemon.music.events import MidiEvent, note_off, note_on
 
 
-def heard(*notes: tuple[float, int]) -> IntensityFollower:
-    ear = IntensityFollower()
+def listening(*notes: tuple[float, int]) -> IntensityFollower:
+    follower = IntensityFollower()
     for beat, velocity in notes:
-        ear.hear(MidiEvent(beat, "keys", note_on(1, 60, velocity)))
-        ear.hear(MidiEvent(beat + 0.1, "keys", note_off(1, 60)))
-    return ear
+        follower.hear(MidiEvent(beat, "keys", note_on(1, 60, velocity)))
+        follower.hear(MidiEvent(beat + 0.1, "keys", note_off(1, 60)))
+    return follower
 
 
-# The ear
+# Intensity
 
 
-def test_it_hears_how_dense_and_how_hard() -> None:
+def test_intensity_grows_with_density_and_velocity() -> None:
     def intensity(gap: float, velocity: int) -> float:
-        return heard(*((n * gap, velocity) for n in range(round(16 / gap)))).intensity(16, 4)[0]
+        return listening(*((n * gap, velocity) for n in range(round(16 / gap)))).intensity(16, 4)[0]
 
     assert 0 <= intensity(2, 30) < 0.1 and 0.9 < intensity(0.125, 115) <= 1
     assert intensity(1, 80) < intensity(0.5, 80) < intensity(0.25, 80)
@@ -41,19 +41,19 @@ def test_it_hears_how_dense_and_how_hard() -> None:
 
 
 def test_a_chord_is_one_onset() -> None:
-    chords = heard(*((n + k / 100, 80) for n in range(16) for k in range(4)))
+    chords = listening(*((n + k / 100, 80) for n in range(16) for k in range(4)))
     assert chords.intensity(16, 4)[0] == pytest.approx(
-        heard(*((n, 80) for n in range(16))).intensity(16, 4)[0], abs=0.01
+        listening(*((n, 80) for n in range(16))).intensity(16, 4)[0], abs=0.01
     )
 
 
-def test_what_was_heard_counts_for_a_bar_and_fades_in_another() -> None:
-    ear = heard(*((n, 80) for n in range(9)))
-    assert [round(ear.intensity(beat, 4)[1], 2) for beat in (8, 12, 14, 16, 100)] == [1, 1, 0.5, 0, 0]
+def test_the_weight_of_the_intensity_is_one_for_a_bar_and_falls_to_zero_in_another() -> None:
+    stopped = listening(*((n, 80) for n in range(9)))
+    assert [round(stopped.intensity(beat, 4)[1], 2) for beat in (8, 12, 14, 16, 100)] == [1, 1, 0.5, 0, 0]
     assert IntensityFollower().intensity(5, 4)[1] == 0
-    ear.hear(MidiEvent(-3.0, "keys", note_on(1, 60, 127)))  # the clock was set back
-    ear.hear(MidiEvent(-2.0, "keys", note_on(1, 60, 127)))
-    assert ear.intensity(-2, 4) == heard((0.0, 127), (1.0, 127)).intensity(1, 4)
+    stopped.hear(MidiEvent(-3.0, "keys", note_on(1, 60, 127)))  # the clock was set back
+    stopped.hear(MidiEvent(-2.0, "keys", note_on(1, 60, 127)))
+    assert stopped.intensity(-2, 4) == listening((0.0, 127), (1.0, 127)).intensity(1, 4)
 
 
 # Swing
@@ -68,7 +68,7 @@ def test_swing(tick: int, share: float, pair: int, expected: int) -> None:
     assert swung(tick, 1920, pair, share) == expected
 
 
-def test_half_a_pair_at_the_end_of_a_bar_is_left_alone() -> None:
+def test_half_a_pair_at_the_end_of_a_bar_is_not_swung() -> None:
     assert [swung(tick, 1680, 480, 0.7) for tick in (240, 1440, 1560, 1680, 1920)] == [336, 1440, 1560, 1680, 2016]
 
 
@@ -97,23 +97,24 @@ def test_every_nth_bar_ends_with_a_fill() -> None:
             now = number * 1920 + sixteenth * 120
             fills.plan(now, number * 1920, 1920, number, 4)
             if number % 4 != 3:
-                assert not fills.at(now)
+                assert not fills.covers(now)
         if number % 4 == 3:
-            assert fills.at(now) and fills.landing == (number + 1) * 1920
-            lengths.add(next(length for length in (480, 960, 1920) if fills.at((number + 1) * 1920 - length + 10) and
-                             not fills.at((number + 1) * 1920 - length - 10)))  # fmt: skip
+            assert fills.covers(now) and fills.accent == (number + 1) * 1920
+            starts = [number * 1920 + start for start in (0, 960, 1440)]
+            (start,) = (start for start in starts if fills.covers(start + 10) and not fills.covers(start - 10))
+            lengths.add((number + 1) * 1920 - start)
     assert lengths == {480, 960, 1920}
 
 
-def test_a_fill_that_was_asked_for_takes_the_rest_of_the_bar_or_the_next() -> None:
+def test_a_requested_fill_takes_the_rest_of_the_bar_or_the_next_bar() -> None:
     fills = Fills(np.random.default_rng(1))
-    fills.ask()
+    fills.request()
     assert fills.plan(960, 0, 1920, 0, 0)
-    assert fills.at(960) and fills.at(1919) and not fills.at(1920) and fills.landing == 1920
+    assert fills.covers(960) and fills.covers(1919) and not fills.covers(1920) and fills.accent == 1920
     assert not fills.plan(1080, 0, 1920, 0, 0)
-    fills.ask()
+    fills.request()
     assert fills.plan(1800, 0, 1920, 0, 0)
-    assert not fills.at(1800) and fills.at(1920) and fills.landing == 3840
+    assert not fills.covers(1800) and fills.covers(1920) and fills.accent == 3840
 
 
 @pytest.mark.parametrize("bar", [120, 360, 1440, 1680, 2400])
@@ -121,13 +122,13 @@ def test_fills_in_other_bars(bar: int) -> None:
     for seed in range(8):
         fills = Fills(np.random.default_rng(seed))
         fills.plan(0, 0, bar, 0, 1)
-        assert fills.at(bar - 1) and not fills.at(bar) and not fills.at(-1)
+        assert fills.covers(bar - 1) and not fills.covers(bar) and not fills.covers(-1)
 
 
 # Grooves
 
 
-def test_a_groove_goes_round_and_fits_other_bars() -> None:
+def test_a_groove_repeats_and_fits_other_bars() -> None:
     primer = Primer("x", 1920, 3840, tuple(Note(tick, tick // 480, 90) for tick in range(0, 3840, 480)))
     assert [note.tick for note in primer.between(3360, 4320)] == [3360, 3840]
     three, seven = primer.fit(1440), primer.fit(3360)
@@ -146,8 +147,8 @@ def test_a_groove_goes_round_and_fits_other_bars() -> None:
 
 
 @pytest.mark.parametrize("bar", [960, 1440, 1680, 2400, 3360])
-def test_the_first_beat_stays_the_first_in_other_bars(bar: int) -> None:
-    """Drummers play the one a little before the bar line as often as after it."""
+def test_the_first_beat_stays_first_in_other_bars(bar: int) -> None:
+    """Drummers play the first beat a little before the bar line as often as after it."""
     primer = Primer("x", 1920, 3840, (Note(470, 1, 90), Note(1890, 0, 90), Note(3811, 0, 90)))
     fitted = primer.fit(bar)
     kicks = {note.tick for note in fitted.notes if note.instrument == 0}
@@ -156,18 +157,20 @@ def test_the_first_beat_stays_the_first_in_other_bars(bar: int) -> None:
         assert kicks == {2 * bar - 29, bar - 30}
     for primer in shipped_grooves().values():
         other = primer.fit(bar)
-        assert [one(primer, number) for number in range(2)] == [one(other, number) for number in range(2)]
+        assert [begins_with_kick(primer, number) for number in range(2)] == [
+            begins_with_kick(other, number) for number in range(2)
+        ]
 
 
-def one(primer: Primer, number: int) -> bool:
-    """Whether that bar has a kick on its first beat."""
+def begins_with_kick(primer: Primer, number: int) -> bool:
+    """Whether bar `number` has a kick on its first beat."""
     places = (
         (note.tick - number * primer.bar + NEAR) % primer.length for note in primer.notes if note.instrument == KICK
     )
     return any(place < 2 * NEAR for place in places)
 
 
-def test_the_shipped_ones_are_playable_in_any_bar() -> None:
+def test_the_shipped_grooves_are_playable_in_any_bar() -> None:
     for primer in shipped_grooves().values():
         assert primer.style is not None
         for bar in (120, 240, 1440, 1680, 1920, 15360):
@@ -177,7 +180,7 @@ def test_the_shipped_ones_are_playable_in_any_bar() -> None:
             assert [note.tick for note in fitted.notes] == sorted(note.tick for note in fitted.notes)
 
 
-def test_of_a_long_file_the_first_two_bars_count(tmp_path: Path) -> None:
+def test_the_first_two_bars_of_a_long_file_are_used(tmp_path: Path) -> None:
     file = mido.MidiFile(ticks_per_beat=120)
     track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=3, denominator=4)])
     track.append(mido.Message("note_on", channel=9, note=36, velocity=90, time=360))  # after a bar of rest
@@ -190,7 +193,7 @@ def test_of_a_long_file_the_first_two_bars_count(tmp_path: Path) -> None:
 
 
 def save(path: Path, notes: list[tuple[int, int]], signature: tuple[int, int] = (4, 4)) -> str:
-    """Notes are (ticks of 480 since the one before, pitch)."""
+    """Notes are (ticks since the previous note, 480 to a quarter; pitch)."""
     track = mido.MidiTrack([mido.MetaMessage("time_signature", numerator=signature[0], denominator=signature[1])])
     track += [mido.Message("note_on", channel=9, note=pitch, velocity=80, time=gap) for gap, pitch in notes]
     file = mido.MidiFile(ticks_per_beat=480)
@@ -199,7 +202,7 @@ def save(path: Path, notes: list[tuple[int, int]], signature: tuple[int, int] = 
     return str(path)
 
 
-def test_of_a_groove_that_has_nothing_there_a_kick_is_left(tmp_path: Path) -> None:
+def test_a_groove_with_no_note_in_a_shorter_bar_becomes_a_kick(tmp_path: Path) -> None:
     primer = read(Path(save(tmp_path / "end.mid", [(960, 38), (480, 38)])))
     assert [(note.tick, note.instrument, note.velocity) for note in primer.fit(960).notes] == [(0, 0, 80)]
 
@@ -211,7 +214,7 @@ def test_of_a_groove_that_has_nothing_there_a_kick_is_left(tmp_path: Path) -> No
         ([(1, 36), (1, 38)] * 100, (4, 4), "200 hits in its first 1 bars"),
     ],
 )
-def test_a_groove_that_cannot_be_played_from(
+def test_unusable_grooves_are_refused(
     tmp_path: Path, notes: list[tuple[int, int]], signature: tuple[int, int], text: str
 ) -> None:
     with pytest.raises(ModelError, match=text):
@@ -219,6 +222,6 @@ def test_a_groove_that_cannot_be_played_from(
 
 
 @pytest.mark.parametrize("name", ["~nobody/x.mid", "a\0b", "", "/"])
-def test_what_is_no_groove_is_said(name: str) -> None:
+def test_an_invalid_groove_is_refused_with_a_remedy(name: str) -> None:
     with pytest.raises(ModelError, match="; or choose one of random, ballad"):
         find_groove(name)

@@ -1,4 +1,4 @@
-"""The interface of the drum models, whatever their encoding: one hit at a time, drawn or given."""
+"""The interface of the drum models, whatever their encoding: one hit at a time, drawn from the model or given to it."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ IN_ORDER: Ints = np.tril(np.ones((COUNT + 1, COUNT), dtype=np.int64), -1)  # lea
 
 @dataclass(frozen=True, slots=True)
 class DrumsState:
-    """What the net knows up to and including one hit; `tensors` are its states by name. At the tick of that hit,
-    instruments come in order: the next one there is `least_instrument` or a later one."""
+    """State of a model after one hit. `tensors`: the recurrent states of the net, by name.
+
+    At the tick of the last hit, instruments come in order: the next one there is `least_instrument` or a later one.
+    """
 
     tensors: Mapping[str, Floats]
     least_instrument: int
@@ -62,26 +64,26 @@ class DrumsModel(ABC):
         sidecar = artifact.sidecar
         sidecar.require_interface(INTERFACE)
         self.ticks = sidecar.integers("ticks")  # the tick classes that evaluate.py measures in
-        self.styles = sidecar.names("styles")  # that the model can be asked for
+        self.styles = sidecar.names("styles")  # the styles that can be requested
         self._classes = tick_classes(self.ticks)
 
     @abstractmethod
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> Any:
-        """No hit was played yet. `bar`: its ticks; `position`: ticks since the bar line, from which the first gap
-        counts; `tempo` in beats per minute; `rng`: begin in a random state, if the model is made for that."""
+        """The state before the first hit. `bar`: its ticks; `position`: ticks since the bar line, from which the first
+        gap counts; `tempo` in beats per minute; `rng`: begin in a random state, if the model is made for that."""
 
     @abstractmethod
     def advance(self, state: Any, hit: Hit, tempo: float) -> Any:
-        """After a hit that was played, drawn or not."""
+        """The state after a hit that was played, whether it was drawn from the model or not."""
 
     @abstractmethod
     def at_bar(self, state: Any, bar: int, position: int) -> Any:
-        """The same, but the last hit fell `position` ticks after the bar line of a bar of `bar` ticks."""
+        """The same state, but the last hit fell `position` ticks after the bar line of a bar of `bar` ticks."""
 
     @abstractmethod
     def draw(self, state: Any, rng: np.random.Generator, request: DrawRequest = ANY_HIT) -> Hit:
-        """The next hit. Never fails: where the limits leave nothing, the instrument that may come first, as soon as it
-        may."""
+        """The next hit. Never fails: if no hit is within the limits, the instrument with the least gap is struck after
+        that gap."""
 
     @abstractmethod
     def log_probs(self, state: Any, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
