@@ -1,1 +1,1 @@
-"""`jamd bench`: measurements of a whole jamd from outside, beside their targets."""
+"""`jamd bench`: measurements of a complete jamd from outside, with their targets."""

@@ -14,11 +14,12 @@ from daemon.music.events import TICKS_PER_BEAT as TICKS
 
 MASTERS = 100
 BEATS = 64
-LOCK = 2  # beats until the clock should be locked
+LOCK = 2  # beats after which the clock should be locked
 
 
 def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """120 bpm with jitter, followed from the first tick on by a clock at 96 bpm; and 60 → 180 bpm without it."""
+    """A clock at 96 bpm follows masters at 120 bpm with jitter, from the first tick on; and masters that go from 60 to
+    180 bpm without jitter."""
     due = [tick * 60 / 120 / TICKS for tick in range(BEATS * TICKS)]
     masters = []
     for seed in range(MASTERS):
@@ -39,15 +40,18 @@ def _jitter(rng: random.Random) -> float:
     return min(max(rng.gauss(0, 0.001), -0.003), 0.003)
 
 
-def _errors(due: Sequence[float], heard: Sequence[float], bpm: float) -> list[float]:
-    """Absolute seconds between our beat and the master's, at the due time of each of the master's ticks."""
+def _errors(due: Sequence[float], received: Sequence[float], bpm: float) -> list[float]:
+    """Absolute difference in seconds between the clock's beat and the master's, for each tick of the master.
+
+    `due`, `received`: times of the master's ticks; `bpm`: the clock's tempo before the first tick.
+    """
     clock = MidiClockIn(bpm)
-    clock.hear(bytes([START]), heard[0])
-    errors, taken = [], 0
+    clock.hear(bytes([START]), received[0])
+    errors, count = [], 0
     for tick, moment in enumerate(due):
-        while taken < len(heard) and heard[taken] <= moment:
-            clock.hear(bytes([TICK]), heard[taken])
-            taken += 1
+        while count < len(received) and received[count] <= moment:
+            clock.hear(bytes([TICK]), received[count])
+            count += 1
         errors.append(abs(clock.tempo.seconds_at(tick / TICKS) - moment))
     return errors
 
@@ -61,12 +65,13 @@ def _ramp_in_time() -> list[float]:
 
 
 def _ramp_in_beats() -> list[float]:
-    """The same, with the 64 beats linear in beats."""
+    """Due times as in `_ramp_in_time`, with the 64 beats linear in beats."""
     growth = (180 - 60) / 64  # bpm per beat
     return _with_steady_ends([math.log1p(growth * tick / TICKS / 60) * 60 / growth for tick in range(64 * TICKS + 1)])
 
 
 def _with_steady_ends(ramp: list[float]) -> list[float]:
+    """`ramp` between 8 beats at 60 bpm and 8 beats at 180 bpm."""
     before = [(tick - 8 * TICKS) / TICKS for tick in range(8 * TICKS)]
     after = [ramp[-1] + (tick + 1) * 60 / 180 / TICKS for tick in range(8 * TICKS)]
     return before + ramp + after

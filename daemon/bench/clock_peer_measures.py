@@ -1,4 +1,4 @@
-"""Clock measures over JACK: an independent client is the clock master, or receives jamd's clock."""
+"""Clock measures over JACK: an independent client is the MIDI clock master, or receives jamd's clock."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true, thru: [choir]}}}}
 
 
 def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """120 bpm with jitter for a minute, then eight starts after another tempo. The peer receives jamd's clock, which
-    follows the peer's. The constant delay is subtracted."""
+    """120 bpm with jitter for a minute, then eight starts after another tempo. jamd follows the peer's clock and sends
+    its own, which the peer receives. The constant delay is subtracted."""
     rng = random.Random(1)
     events, due = _master(rng, 0.1, BPM, round(SECONDS / TICK_SECONDS))
     starts = [due]
     for _ in range(STARTS):
-        other, _ = _master(rng, events[-1][0] + 1, 80, 2 * TICKS_PER_BEAT)
-        events += other
-        again, due = _master(rng, events[-1][0] + 1, BPM, 2 * LOCK)
-        events += again
+        at_80_bpm, _ = _master(rng, events[-1][0] + 1, 80, 2 * TICKS_PER_BEAT)
+        events += at_80_bpm
+        at_120_bpm, due = _master(rng, events[-1][0] + 1, BPM, 2 * LOCK)
+        events += at_120_bpm
         starts.append(due)
     with JamdProcess(folder, environment, FOLLOW):
         sent, heard = perform(environment, events, *JAMD)
@@ -53,22 +53,22 @@ def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
     delay = statistics.median(errors[0][LOCK:])
     steady = [error - delay for error in errors[0][LOCK:]]
     restarted = [error - delay for start in errors[1:] for error in start[LOCK:]]
-    what = "clock in over JACK, jitter σ = 1 ms: phase error"
+    name = "clock in over JACK, jitter σ = 1 ms: phase error"
     observed = 1 + PERIOD * 1e3
     return [
-        Figure(f"{what}, p99", _p99(_sixteenths(steady)), 1, "ms"),
+        Figure(f"{name}, p99", _p99(_sixteenths(steady)), 1, "ms"),
         Figure("the same, tick by tick as an observer hears it, p99", _p99(steady), observed, "ms"),
         Figure("the same, two beats after another tempo, p99", _p99(restarted), observed, "ms"),
     ]
 
 
 def _p99(errors: Sequence[float]) -> float:
-    """Milliseconds."""
+    """The 99th percentile of absolute errors in seconds, in milliseconds."""
     return percentile([abs(error) for error in errors], 0.99) * 1e3
 
 
 def _sixteenths(errors: Sequence[float]) -> list[float]:
-    """Means of six ticks: rtmidi sends at the start of a JACK period, which is not an error of the beat."""
+    """Mean errors of six ticks each: rtmidi sends at the start of a JACK period, which is no error of the clock."""
     return [statistics.fmean(errors[i : i + 6]) for i in range(0, len(errors) - 5, 6)]
 
 
@@ -80,7 +80,7 @@ def _master(rng: random.Random, start: float, bpm: float, count: int) -> tuple[E
 
 
 def _ticks_by_start(heard: Events) -> list[list[float]]:
-    """The stamps of the ticks that follow each Start, up to Stop."""
+    """For each Start, the stamps of the ticks from there to Stop."""
     found: list[list[float]] = []
     running = False
     for stamp, message in heard:
@@ -93,7 +93,7 @@ def _ticks_by_start(heard: Events) -> list[list[float]]:
 
 
 def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """jamd's clock beside a melody for a minute: lateness by the stage's own stamps, and by an observer's."""
+    """jamd's clock and a melody for a minute: lateness by the stage's own stamps, and by those of an observer."""
     with JamdProcess(folder, environment, LEAD) as jamd:
         silence: Events = [(SECONDS, b"\xb0\x07\x40")]
         _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
@@ -111,7 +111,7 @@ def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _slope(values: Sequence[float]) -> float:
-    """Slope of the least-squares line, per value."""
+    """Slope of the least-squares line: change from value to value."""
     return statistics.linear_regression(range(len(values)), values).slope
 
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 DRUMS = ("drums", "drums_rnn")
 MELODIES = ("melody", "melody_basic", "melody_lookback", "melody_attention")
-PAUSE = 0.02  # seconds between two steps: as in a player, caches and CPU clocks go cold meanwhile
+PAUSE = 0.02  # seconds between two steps: as in a player, caches get cold and the CPU clock slows down meanwhile
 STEPS = 300
-WARM_UP = 1100  # steps before those: longer than a model's memory
+WARM_UP = 1100  # steps before the measured ones: more than the memory of a model
 CLICK = 10  # the metronome's channel
 BEAT = 0.3  # seconds
 CALL_AND_ANSWER = f"""
@@ -37,7 +37,7 @@ controls: {{keys: {{cc 64: sustain}}}}
 
 
 def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """One step of each model; the 16ths of an answer; its first note, asked for at various times within a beat."""
+    """One step of each model; 16ths of an answer; the first note of an answer, requested at various times in a beat."""
     figures = [
         Figure(f"one step of {name}, {PAUSE * 1e3:g} ms apart, p99", percentile(_steps(name), 0.99) * 1e3, 0.3, "ms")
         for name in MELODIES
@@ -56,8 +56,10 @@ def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _answering() -> MelodyPlayer:
-    """An engine about to answer, for a hundred bars from beat 400 on, a note that was held for a hundred bars."""
-    from daemon.engines.melody.engine import MelodyPlayer  # loads ONNX Runtime, which the other measures do without
+    """An engine that answers from beat 400 on, for a hundred bars: the call was a note held for a hundred bars."""
+    from daemon.engines.melody.engine import (
+        MelodyPlayer,
+    )  # here, as it loads ONNX Runtime, which other measures do not need
 
     engine = MelodyPlayer(Setup(MelodyPlayer.Options(phrase="control"), {}, models.find("melody"), ("keys",)))
     engine.prepare()
@@ -71,7 +73,7 @@ def _answering() -> MelodyPlayer:
 
 
 def _steps(name: str) -> list[float]:
-    """Seconds for each step of the network, after a warm-up longer than its memory."""
+    """Seconds for each step of the network, after the warm-up."""
     from daemon.engines.melody.model import MelodyModel
 
     artifact = models.load(models.find(name), "melody")
@@ -81,30 +83,30 @@ def _steps(name: str) -> list[float]:
         if number >= WARM_UP:
             time.sleep(PAUSE)
         event = 0 if number % 2 else 14 + number * 5 % 12
-        began = time.perf_counter()
+        start = time.perf_counter()
         state = model.step(state, event, (number + 1) % 16 / 4)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return seconds[WARM_UP:]
 
 
 def _sixteenths() -> list[float]:
-    """Seconds for each 16th of an answer: the network's step and the choice of the event."""
+    """Seconds for each 16th of an answer: one step of the network and the choice of the event."""
     engine, seconds = _answering(), []
     for frame in range(1600, 1600 + STEPS):
         time.sleep(PAUSE)
-        began = time.perf_counter()
+        start = time.perf_counter()
         list(engine.generate(_window(frame)))
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return seconds
 
 
 def _hundred_bars() -> float:
-    """Seconds for a hundred bars through the engine."""
+    """Seconds in which the engine plays a hundred bars."""
     engine = _answering()
-    began = time.perf_counter()
+    start = time.perf_counter()
     notes = sum(1 for frame in range(1600, 3200) for _ in engine.generate(_window(frame)))
     assert notes > 100
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
@@ -117,7 +119,7 @@ def drums(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _hits(name: str) -> list[float]:
-    """Seconds for each hit."""
+    """Seconds for each hit: draw it and advance."""
     import numpy as np
 
     from daemon.engines.drums.interface import DrawRequest
@@ -128,23 +130,23 @@ def _hits(name: str) -> list[float]:
     state, seconds, request = model.start(1920, 0, 120.0), [], DrawRequest(temperature=0.9, top_p=0.95)
     for _ in range(STEPS):
         time.sleep(PAUSE)
-        began = time.perf_counter()
+        start = time.perf_counter()
         state = model.advance(state, model.draw(state, random, request), 120.0)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     return seconds
 
 
 def _hundred_bars_of_drums() -> float:
-    """Seconds for a hundred bars through the engine, the first bar's entry included."""
+    """Seconds in which the engine plays a hundred bars, with the entry in the first bar."""
     from daemon.engines.drums.engine import Drums
 
     engine = Drums(Setup(Drums.Options(groove="rock"), {}, models.find("drums"), ()))
     engine.prepare()
     engine.reset({}, 0.0, 1)
-    began = time.perf_counter()
+    start = time.perf_counter()
     notes = sum(1 for frame in range(1600) for _ in engine.generate(_window(frame)))
     assert notes > 500
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
 def _window(frame: int) -> Window:
@@ -152,7 +154,7 @@ def _window(frame: int) -> Window:
 
 
 def _calls() -> Events:
-    """One note and a press of the pedal, at intervals of four beats and 5 ms."""
+    """Calls: a note and a press of the pedal each, at intervals of four beats and 5 ms."""
     calls: Events = []
     for number in range(60):
         moment = number * (4 * BEAT + 0.005)
@@ -164,7 +166,8 @@ def _calls() -> Events:
 def _first_notes(sent: Events, heard: Events) -> list[tuple[float, float]]:
     """For each press of the pedal: seconds to the next beat, and ms from that beat to the answer's first note.
 
-    The metronome's clicks are the beats. A press within 5 ms of a beat is left out: it may mean that beat or the next.
+    The metronome's clicks are the beats. A press within 5 ms of a beat is left out, as the answer may begin on that
+    beat or on the next.
     """
     clicks = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 == CLICK]
     notes = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 != CLICK]

@@ -1,11 +1,11 @@
-"""A measured value beside its target."""
+"""Measured values and their targets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PERIOD = 64 / 48_000  # seconds of a JACK period, by which an observer's stamps may be off
+PERIOD = 64 / 48_000  # seconds: a JACK period, the greatest error of an observer's stamps
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The instruments of `jamd bench`: a jamd process, a client that plays and listens, and that client's echo."""
+"""Processes for measurements: a jamd, a client that plays and listens, and an echo by the same client."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ ECHO = "bench echo in:midi", "bench echo out:midi"
 
 
 class JamdProcess:
-    """A `jamd run` with the given configuration, in a new folder under `folder`; `lines` is its log.
+    """A `jamd run` with the given configuration, in a new folder under `folder`; `lines`: its log.
 
-    Raises JamdError if it does not become ready in 30 s.
+    Raises JamdError unless jamd is ready within 30 s.
     """
 
     def __init__(self, folder: Path, environment: dict[str, str], config: str | None) -> None:
@@ -62,7 +62,7 @@ class JamdProcess:
         self._ready.set()
 
     def metrics(self) -> dict[str, Any]:
-        """The stage's own figures, which `jamd run` logs at its end. Raises JamdError."""
+        """The stage's figures, which `jamd run` logs at the end. Raises JamdError."""
         for line in reversed(self.lines):
             if found := re.search(r"metrics (\{.*\})", line):
                 metrics: dict[str, Any] = json.loads(found[1])
@@ -84,7 +84,7 @@ class JamdProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def family(self) -> list[int]:
+    def process_ids(self) -> list[int]:
         """Process ids of jamd and its children."""
         own = self.process.pid
         children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
@@ -97,7 +97,7 @@ Events = list[tuple[float, bytes]]
 def perform(
     environment: dict[str, str], events: Events, into: str, out: str, tail: float = 0.5
 ) -> tuple[Events, Events]:
-    """Let the peer play `events` (seconds, message) into the port `into` and listen to `out`.
+    """Have the peer play `events` (seconds, message) into the port `into` and listen to the port `out`.
 
     `tail`: seconds to listen after the last event. Returns (sent, heard) with stamps. Raises JamdError.
     """
@@ -119,7 +119,7 @@ def perform(
 
 @contextlib.contextmanager
 def echo(environment: dict[str, str]) -> Iterator[None]:
-    """Run the plain echo of the same client, under the name "bench echo"."""
+    """While the block runs, the client echoes under the name "bench echo"."""
     command = [sys.executable, "-P", "-m", "daemon.bench.peer", "echo"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
     assert process.stdin is not None and process.stdout is not None

@@ -1,6 +1,6 @@
 """A private JACK server with the dummy driver, for measurements and tests.
 
-It needs no sound card and does not touch other JACK servers. Requires Debian's package jackd2.
+It needs no sound card and leaves other JACK servers alone. Requires the Debian package jackd2.
 """
 
 import contextlib
@@ -65,7 +65,7 @@ class JackServer:
             raise RuntimeError(f"jackd did not start:\n{self.log()}")
 
     def stop(self) -> None:
-        """Terminate the server. A client that was not closed can make it hang: then it is killed."""
+        """Terminate the server, or kill it if it hangs, as it may if a client was not closed."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -101,8 +101,9 @@ class JackServer:
         self._process = None
 
     def _release_leftovers(self) -> None:
-        """Remove what a killed server leaves: its clients' semaphores, and one of the eight entries in libjack's server
-        registry on this machine, which only a server of the same name takes over, and frees when it ends normally.
+        """Remove what a killed server leaves: semaphores of its clients, and one of the eight entries in libjack's
+        server registry on this machine, which only a server of the same name takes over, and frees when it ends
+        normally.
         """
         for _ in range(3):
             if self._holds_registry_slot:

@@ -1,7 +1,7 @@
-"""Measures of a whole jamd: latency, lateness, start, memory, floods and invalid bytes.
+"""Measures of a complete jamd: latency, lateness, start, memory, floods and invalid bytes.
 
-An independent client process sends and receives at both ends. "Above the echo" means: minus the latency of the same
-client's plain echo in the same run.
+An independent client process sends to jamd and receives from jamd. "Above the echo" means: minus the latency of an echo
+by the same client in the same run.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def random_notes(count: int, seed: int = 1) -> Events:
 
 
 def first_answers(sent: Events, heard: Events, channels: range) -> list[float]:
-    """Seconds from each sent note-on to the first heard on `channels` before the next; infinity if there is none."""
+    """Seconds from each sent note-on to the first note-on received on `channels` before the next one is sent; infinity
+    if there is none."""
     ons = [stamp for stamp, message in sent if is_note_on(message)]
     answers = [stamp for stamp, message in heard if is_note_on(message) and (message[0] & 15) + 1 in channels]
     latencies = []
@@ -83,14 +84,14 @@ def first_answers(sent: Events, heard: Events, channels: range) -> list[float]:
 def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
     notes = random_notes(1000)
     with echo(environment):
-        plain = first_answers(*perform(environment, notes, *ECHO), range(1, 2))
+        echoed = first_answers(*perform(environment, notes, *ECHO), range(1, 2))
     with JamdProcess(folder, environment, KEYS_AND_CHOIR):
         harmony = first_answers(*perform(environment, notes, *JAMD), range(2, 5))
     with JamdProcess(folder, environment, THRU):
         thru = first_answers(*perform(environment, notes, *JAMD), range(1, 2))
 
     def above(values: list[float], share: float) -> float:
-        return (percentile(values, share) - percentile(plain, share)) * 1e3
+        return (percentile(values, share) - percentile(echoed, share)) * 1e3
 
     return [
         Figure("key-in to first harmony note-out, above the echo, p50", above(harmony, 0.5), 2, "ms"),
@@ -101,7 +102,8 @@ def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Grid notes of three busy players for five minutes while models are loaded, seen by jamd and by an observer."""
+    """Lateness of the notes of three players for five minutes while another process loads models, by the stamps of jamd
+    and of an observer."""
     load = "from daemon import models\nwhile True: models.load(models.find('bachbot'), 'harmoniser')"
     with JamdProcess(folder, environment, BUSY) as jamd:
         loader = subprocess.Popen([sys.executable, "-c", load], env=environment)
@@ -142,13 +144,13 @@ print(json.dumps(late))
 
 
 def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """A process with the stage's priority that only sleeps, 2 ms at a time: the least lateness on this machine."""
+    """Lateness of a process with the stage's priority that only sleeps, 2 ms at a time: the least on this machine."""
     sleeper = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
     late = json.loads(sleeper.stdout)
-    what = "the machine: a process that only sleeps wakes late"
+    name = "the machine: a process that only sleeps wakes late"
     return [
-        Figure(f"{what}, p99", percentile(late, 0.99) * 1e3, 0.25, "ms"),
-        Figure(f"{what}, max", max(late) * 1e3, 2, "ms"),
+        Figure(f"{name}, p99", percentile(late, 0.99) * 1e3, 0.25, "ms"),
+        Figure(f"{name}, max", max(late) * 1e3, 2, "ms"),
     ]
 
 
@@ -161,11 +163,11 @@ def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
     with JamdProcess(folder, environment, None) as jamd:
         ready.append(jamd.ready_after)
         time.sleep(5)
-        family = jamd.family()
-        before, since = sum(map(_cpu, family)), time.perf_counter()
+        processes = jamd.process_ids()
+        before, started = sum(map(_cpu, processes)), time.perf_counter()
         time.sleep(30)
-        share = (sum(map(_cpu, family)) - before) / (time.perf_counter() - since)
-        memory = sum(map(_pss, family)) / 1e6
+        share = (sum(map(_cpu, processes)) - before) / (time.perf_counter() - started)
+        memory = sum(map(_pss, processes)) / 1e6
     return [
         Figure("jamd run to READY, default band", statistics.median(ready), 2, "s"),
         Figure("memory of all processes (PSS), default band", memory, 300, "MB"),
@@ -174,14 +176,15 @@ def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _cpu(process: int) -> float:
-    """User and system time in seconds (proc(5), stat)."""
+    """User and system time of a process in seconds (proc(5), stat)."""
     if sys.platform == "win32":
-        raise JamdError("jamd bench measures on Linux")
+        raise JamdError("jamd bench measures on Linux only")
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss(process: int) -> int:
+    """Memory of a process in bytes, with its part of shared memory (proportional set size)."""
     found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
@@ -210,14 +213,14 @@ def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
     ]
     seconds = []
     for _ in range(2):
-        began = time.perf_counter()
+        started = time.perf_counter()
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - started)
     return [Figure("jamd render, one harmonised minute", seconds[-1], 2, "s")]
 
 
 def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """2,000 messages a second for 10 s with ten bursts of 500 at once, over thru: lost, surplus and out of order."""
+    """2,000 messages a second for 10 s and ten bursts of 500 messages, over thru: lost, surplus and out of order."""
     events: Events = []
     for i in range(20_000):
         events.append((i * 0.0005, bytes((0xB0 | i % 16, i // 16 % 64, i // 1024 % 128))))
@@ -238,12 +241,12 @@ def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Random bytes for 60 s, then all notes off and one good note: notes left sounding, the good note, log lines."""
+    """Random bytes for 60 s, then all notes off and a valid note: notes left sounding, the valid note, log lines."""
     rng = random.Random(3)
     events: Events = [(i * 0.005, _garbage(rng)) for i in range(12_000)]
-    good = note_on(1, 61, 99)
+    valid = note_on(1, 61, 99)
     ends = [note_off(c, p) for c in range(1, 17) for p in range(128)]
-    events += [(60 + i * 0.001, message) for i, message in enumerate([*ends, good, note_off(1, 61)])]
+    events += [(60 + i * 0.001, message) for i, message in enumerate([*ends, valid, note_off(1, 61)])]
     with JamdProcess(folder, environment, THRU) as jamd:
         lines = len(jamd.lines)
         _, heard = perform(environment, events, *JAMD, tail=1)
@@ -255,7 +258,7 @@ def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
             sounding.add((message[0] & 15, message[1]))
         elif is_note_off(message):
             sounding.discard((message[0] & 15, message[1]))
-    passed = alive and good in [message for _, message in heard[-3:]]
+    passed = alive and valid in [message for _, message in heard[-3:]]
     return [
         Figure("random bytes for 60 s: notes left sounding", len(sounding), 0, ""),
         Figure("random bytes: crashed, or deaf afterwards", 0 if passed else 1, 0, ""),
@@ -264,7 +267,7 @@ def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def _garbage(rng: random.Random) -> bytes:
-    """Bytes that rtmidi accepts: one to three random ones, or random ones that begin like system exclusive."""
+    """Bytes that rtmidi accepts: one to three random bytes, or random bytes that begin like system exclusive."""
     if rng.random() < 0.1:
         return bytes((0xF0, *(rng.randrange(256) for _ in range(rng.randrange(40)))))
     return bytes(rng.randrange(256) for _ in range(rng.randint(1, 3)))

@@ -1,9 +1,9 @@
-"""An independent MIDI client for measurements: a process that plays a score, or echoes, and stamps received messages.
+"""An independent MIDI client for measurements: plays a score or echoes, and stamps received messages.
 
-    python -m daemon.bench.peer echo                 # copies its input to its output until its standard input closes
+    python -m daemon.bench.peer echo                 # copies its input to its output until standard input is closed
     python -m daemon.bench.peer play <SCORE.json     # prints the sent and heard messages as JSON
 
-It opens the JACK clients `NAME in` and `NAME out`, each with the port `midi`. A score is `{"connect": [[FROM, TO], …],
+The JACK clients are `NAME in` and `NAME out`, each with the port `midi`. A score is `{"connect": [[FROM, TO], …],
 "events": [[SECONDS, HEX], …], "tail": SECONDS}`, times counted from the start; stamps are `time.perf_counter()`.
 """
 
@@ -19,7 +19,7 @@ import rtmidi
 
 
 def open_ports(name: str, heard: Any) -> tuple[rtmidi.MidiOut, rtmidi.MidiIn]:
-    """Two virtual ports of one JACK client; `heard(stamp, message)` is called from rtmidi's thread."""
+    """Two virtual ports, each of a JACK client of its own; `heard(stamp, message)` is called from rtmidi's thread."""
     out = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, f"{name} out")
     into = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, f"{name} in", queue_size_limit=65536)
     into.ignore_types(sysex=False, timing=False, active_sense=False)
@@ -30,7 +30,7 @@ def open_ports(name: str, heard: Any) -> tuple[rtmidi.MidiOut, rtmidi.MidiIn]:
 
 
 def connect(pairs: list[list[str]], seconds: float = 10.0) -> None:
-    """Connect JACK ports by name, as soon as they exist. Raises TimeoutError."""
+    """Connect JACK ports by name as soon as they exist. Raises TimeoutError."""
     client = jack.Client("jamd bench cable", no_start_server=True)
     try:
         end = time.perf_counter() + seconds
@@ -48,7 +48,7 @@ def connect(pairs: list[list[str]], seconds: float = 10.0) -> None:
 
 
 def sleep_until(moment: float) -> None:
-    """Sleep until `moment`, but spin for the last 0.3 ms: a late note of this client would distort the figure."""
+    """Sleep until `moment`, but spin for the last 0.3 ms: a late message of this client would distort the figure."""
     if (left := moment - time.perf_counter()) > 0.0003:
         time.sleep(left - 0.0003)
     while time.perf_counter() < moment:
@@ -56,6 +56,7 @@ def sleep_until(moment: float) -> None:
 
 
 def play(name: str, score: dict[str, Any]) -> dict[str, Any]:
+    """Play a score; returns the sent and heard messages."""
     sent: list[tuple[float, str]] = []
     heard: list[tuple[float, str]] = []
     out, into = open_ports(name, lambda stamp, message: heard.append((stamp, bytes(message).hex())))
@@ -75,6 +76,7 @@ def play(name: str, score: dict[str, Any]) -> dict[str, Any]:
 
 
 def echo(name: str) -> None:
+    """Send every received message back until standard input is closed."""
     ports: list[rtmidi.MidiOut] = []
     out, into = open_ports(name, lambda _, message: ports[0].send_message(message))
     ports.append(out)

@@ -1,8 +1,9 @@
 """`jamd bench`: latency, lateness, memory and losses, measured from outside.
 
-Runs on a private JACK server with the dummy driver. Each figure is printed with its target and with the server's XRuns
-during the measure: hundreds of XRuns mean that the figure is the machine's, not jamd's, which the first measure
-(`machine`) shows too. All measures take about twenty minutes; nothing else should run on the machine meanwhile.
+The measures run on a private JACK server with the dummy driver. Each figure is printed with its target and with the
+XRuns of the server during the measure: hundreds of XRuns mean that the machine, not jamd, determined the figure, which
+the first measure (`machine`) shows as well. All measures take about twenty minutes; nothing else should run on the
+machine meanwhile.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections
 class PortObserver(Protocol):
     """Gets the events of the ports (the stage)."""
 
-    def port_changed(self, name: str, there: bool) -> None:
-        """A port is lost, or back."""
+    def port_changed(self, name: str, is_open: bool) -> None:
+        """A port was lost (`is_open` is false) or is back."""
 
     def connections_changed(self, connections: list[Any]) -> None:
         """The patch bay's list of remembered connections, which has changed."""

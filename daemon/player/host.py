@@ -1,4 +1,4 @@
-"""An engine as a player process, a rendering and a replay use it: calls go in, actions come out."""
+"""An engine behind the calls of the wire, for player processes, `jamd render` and `jamd replay`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from daemon.wire import Answer, Call, Control, Generate, Learn, Listen, Ping, Re
 
 
 class Host:
-    """An engine, and the melodies that it knows ahead, behind the calls of a stage or a journal."""
+    """Executes calls of a stage or a journal on an engine. `known`: the melodies given to the engine at every reset."""
 
     def __init__(self, engine: Engine, known: Melodies) -> None:
         self._engine, self._known = engine, known
@@ -22,7 +22,7 @@ class Host:
         return self._engine.owes(beat)
 
     def handle(self, call: Call) -> Iterator[Answer]:
-        """The engine's answer, action by action."""
+        """Executes the call while the engine's answer is iterated over."""
         match call:
             case Listen(event):
                 yield from self._engine.listen(event)
@@ -46,8 +46,8 @@ class Host:
 
 
 def make_host(member: Mapping[str, Any]) -> Host:
-    """The prepared engine of `member`, which is one of `Config.members`, perhaps from an older journal: an option or
-    setting that is absent there has its default. Raises JamdError."""
+    """The prepared engine of `member`, a value of `Config.members`, perhaps from an older journal: an option or setting
+    that `member` lacks has its default. Raises JamdError."""
     engine_type, model = engine_class(member["engine"]), member["model"]
     setup = Setup(
         options=make_options(engine_type.Options, member["options"]),

@@ -1,7 +1,7 @@
 """The process of one player: `python -m daemon.player.process RUNTIME_FOLDER NAME`.
 
-The desk sends the player's description and tells it when to connect to the stage. Calls of the stage and the engine's
-answers pass over the stage's own socket. The process ends with the desk.
+The desk sends the description of the player, then the message `play`, upon which the process connects to the stage.
+Calls and answers pass over the socket of the stage. The process ends with the desk.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ RETRY = 0.05  # seconds between attempts to connect to the stage
 
 
 class _StageGone(Exception):
-    pass
+    """The connection to the stage has ended."""
 
 
 class Player:
-    """A player process with its connections to the desk and to the stage."""
+    """The connections of a player process to the desk and to the stage."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
         self._desk = connect(folder / "desk.sock")
         self._unpacker = Unpacker()
-        self._may_play = threading.Event()
+        self._play_ordered = threading.Event()
 
     def run(self) -> int:
-        self._tell_desk(["hello", "player", self._name, os.getpid()])
+        self._send_to_desk(["hello", "player", self._name, os.getpid()])
         member = self._await_member()
         threading.Thread(target=self._follow_desk, daemon=True).start()
         try:
             host = make_host(member)
         except JamdError as error:
-            self._tell_desk(["failed", str(error)])
+            self._send_to_desk(["failed", str(error)])
             return error.exit_code
         except Exception:
             return self._crashed()
-        _settle_memory()
-        self._tell_desk(["ready"])
-        self._may_play.wait()
+        _freeze_memory()
+        self._send_to_desk(["ready"])
+        self._play_ordered.wait()
         try:
             while True:
                 self._answer(host)
@@ -86,20 +86,20 @@ class Player:
         raise SystemExit(0)
 
     def _follow_desk(self) -> None:
-        """Read the desk's messages even while the engine is busy; end the process when the desk is gone."""
+        """Read the desk's messages even while the engine computes; end the process when the desk is gone."""
         try:
             while data := self._desk.recv(1 << 16):
                 if ["play"] in self._unpacker.feed(data):
-                    self._may_play.set()
+                    self._play_ordered.set()
         except OSError:
             pass
         os._exit(0)
 
-    def _tell_desk(self, message: list[Any]) -> None:
+    def _send_to_desk(self, message: list[Any]) -> None:
         self._desk.sendall(pack([message]))
 
     def _crashed(self) -> int:
-        self._tell_desk(["crashed", traceback.format_exc(limit=-5)])
+        self._send_to_desk(["crashed", traceback.format_exc(limit=-5)])
         return 1
 
 
@@ -111,6 +111,7 @@ def _send(stage: socket.socket, message: list[Any]) -> None:
 
 
 def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
+    """Calls with their numbers, as they arrive. Raises _StageGone at the end of the connection."""
     unpacker = Unpacker()
     while True:
         try:
@@ -125,7 +126,12 @@ def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
 
 def main() -> int:
     folder, name = sys.argv[1:]
-    for signal_name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # a terminal sends them to all; the desk acts
+    for signal_name in (
+        "SIGINT",
+        "SIGTERM",
+        "SIGHUP",
+        "SIGUSR1",
+    ):  # a terminal sends them to all processes; the desk handles them
         if (number := getattr(signal, signal_name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
     _die_with_parent()
@@ -135,7 +141,7 @@ def main() -> int:
         return 0
 
 
-def _settle_memory() -> None:
+def _freeze_memory() -> None:
     """Exempt all present objects from garbage collection, and return memory freed after loading to the system."""
     gc.collect()
     gc.freeze()
@@ -147,7 +153,8 @@ def _settle_memory() -> None:
 
 
 def _die_with_parent() -> None:
-    """Have Linux kill this process with the desk, even if it is stopped (SIGSTOP) or the engine holds the GIL."""
+    """Have Linux kill this process when the desk ends, even if the process is stopped (SIGSTOP) or the engine holds the
+    GIL."""
     if sys.platform == "linux":
         import ctypes
 

@@ -1,4 +1,4 @@
-"""The stage's process: `python -m daemon.stage.process RUNTIME_FOLDER`.
+"""The stage process: `python -m daemon.stage.process RUNTIME_FOLDER`.
 
 The process waits in one `select` for MIDI inputs, the desk, the players and the next deadline, and ends with the desk.
 
@@ -42,17 +42,17 @@ from daemon.stage.desk_connection import DESK_BACKLOG, DeskConnection
 from daemon.stage.player_listener import PlayerListener
 from daemon.wire import Call, decode_answer, encode_call
 
-EARLY = 0.001  # seconds before its deadline at which a note is worked out, so that only sending is left to do then
+EARLY = 0.001  # seconds before the deadline at which a note is computed, so that only sending is left at the deadline
 SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up takes half of that
-ROOM = 0.003  # seconds before a deadline in which no other work is begun
-PUT_OFF = 0.5  # seconds for which other work is put off at most
+MARGIN = 0.003  # seconds before a deadline in which no other work is begun
+MAX_DELAY = 0.5  # seconds by which other work is delayed at most
 CHECK = 0.2  # seconds between checks of the players and for a suspended machine
-TIDY = 5.0  # seconds between garbage collections
+COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
 
 class Stage:
-    """Feeds the performance from ports, players, clock source and desk, and is the performance's `Sink`."""
+    """Passes input of ports, players, clock source and desk to the performance, and is the performance's `Sink`."""
 
     def __init__(self, folder: Path) -> None:
         self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), DESK_BACKLOG))
@@ -66,17 +66,17 @@ class Stage:
         self._performance: Performance | None = None
         self._clock: ClockDriver | None = None
         self._players: dict[str, Connection] = {}
-        self._check_at = self._tidy_at = 0.0
-        self._slept = realtime.suspended_seconds()
-        self._allowed = realtime.request_real_time()
-        self._moved = False  # the transport moved: the desk is to know the position
+        self._check_at = self._collect_at = 0.0
+        self._suspended = realtime.suspended_seconds()
+        self._granted = realtime.request_real_time()
+        self._moved = False  # whether the transport moved and the desk is to be told the position
         self._ending = False
-        self.is_orphan = False  # the desk ended without an order
+        self.is_orphan = False  # whether the desk ended without ordering the end
 
     # The loop
 
     def run(self) -> None:
-        """Run until the desk orders the end, or is gone."""
+        """Run until the desk orders the end or is gone."""
         try:
             while not self._ending:
                 self._turn()
@@ -92,39 +92,39 @@ class Stage:
         self._desk.close()
         if self._clock is not None:
             self._clock.close()
-        for link in self._players.values():
-            link.close()
+        for connection in self._players.values():
+            connection.close()
         self._listener.close()
         self._waker.close()
 
     def _turn(self) -> None:
-        links = [self._desk.connection, *self._players.values()]
-        full = [link for link in links if link.has_unsent]
+        connections = [self._desk.connection, *self._players.values()]
+        unsent = [connection for connection in connections if connection.has_unsent]
         timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
-        doors = [self._waker, *self._listener.sockets()]
-        readable, writable, _ = select.select([*doors, *links], full, [], min(timeout, CHECK))
+        inputs = [self._waker, *self._listener.sockets(), *connections]
+        readable, writable, _ = select.select(inputs, unsent, [], min(timeout, CHECK))
         if self._waker in readable:
             self._waker.clear()
-        self._hear()
-        for link in writable:
-            link.flush()
-        for name, link in list(self._players.items()):
-            if link in readable or link.broken:
-                self._hear_player(name, link)
+        self._receive_midi()
+        for connection in writable:
+            connection.flush()
+        for name, connection in list(self._players.items()):
+            if connection in readable or connection.broken:
+                self._receive_answers(name, connection)
         if self._performance is not None:
             self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
         self._ports.pump(self._spin())
         if self._clock is not None:
             self._clock.look(time.perf_counter())
-        for name, link in self._listener.arrivals(readable, self._names()):
-            self._welcome(name, link)
+        for name, connection in self._listener.arrivals(readable, self._names()):
+            self._add_player(name, connection)
         if self._desk.connection in readable or self._desk.connection.broken:
-            self._hear_desk()
-        self._keep_house(time.perf_counter())
+            self._receive_orders()
+        self._do_other_work(time.perf_counter())
 
     def _next_deadline(self) -> float:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
-        if music < time.perf_counter() + ROOM:
+        if music < time.perf_counter() + MARGIN:
             return music
         look = self._clock.look_at if self._clock is not None else NEVER
         return min(music, look, self._check_at, self._desk.next_deadline())
@@ -140,8 +140,8 @@ class Stage:
     def _music_at(self) -> float:
         return self._performance.next_deadline() if self._performance is not None else NEVER
 
-    def _hear(self) -> None:
-        """Take received messages; thru goes out at once."""
+    def _receive_midi(self) -> None:
+        """Pass received messages to the clock source or the performance; thru is sent at once."""
         for stamp, source, message in self._inbox.take():
             self.metrics.heard += 1
             if self._performance is None or self._clock is None:
@@ -151,7 +151,7 @@ class Stage:
                     self.log(
                         "warning",
                         f"lost {source}",
-                        f"port {source}: messages were lost; the notes that it held are released",
+                        f"port {source}: messages were lost; held notes of this port are released",
                     )
                 self._performance.take(PortLost(time.perf_counter(), source))
                 if message is None:  # a connection of the port is gone
@@ -161,36 +161,40 @@ class Stage:
                 continue
             if not self._performance.hear(time.perf_counter(), source, stamp, message):
                 self._ports.received_malformed(source, stamp)
-                self.log("warning", f"garbage {source}", f"port {source}: not MIDI: {message[:16].hex(' ')}")
+                self.log(
+                    "warning",
+                    f"garbage {source}",
+                    f"port {source}: ignored bytes that are not MIDI: {message[:16].hex(' ')}",
+                )
 
-    def _hear_player(self, name: str, link: Connection) -> None:
+    def _receive_answers(self, name: str, connection: Connection) -> None:
         assert self._performance is not None
-        for message in link.receive():
+        for message in connection.receive():
             try:
                 number, items, last = message
                 answer = [decode_answer(item) for item in items]  # ValueError before anything has happened
                 self._performance.answer(time.perf_counter(), name, number, answer, bool(last))
             except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as error:
-                self.log("error", f"answer {name}", f"{name} gave an invalid answer ({error}): {str(message)[:80]}")
-                link.broken = True
+                self.log("error", f"answer {name}", f"player {name}: invalid answer ({error}): {str(message)[:80]}")
+                connection.broken = True
                 break
-        if link.broken:
-            self._drop_player(name, "hung" if link.is_full else "down")
+        if connection.broken:
+            self._drop_player(name, "hung" if connection.is_full else "down")
 
-    def _drop_player(self, name: str, how: str) -> None:
+    def _drop_player(self, name: str, status: str) -> None:
         self._players.pop(name).close()
         if self._performance is not None and name in self._names():
             self._performance.take(PlayerDown(time.perf_counter(), name))
-        self._desk.send("player", name, how)
+        self._desk.send("player", name, status)
 
-    def _welcome(self, name: str, link: Connection) -> None:
-        """A player has connected; it replaces one of the same name."""
+    def _add_player(self, name: str, connection: Connection) -> None:
+        """Take the connection of a player, in place of one of the same name."""
         if name in self._players:
             self._drop_player(name, "down")
-        self._players[name] = link
-        self._admit(name)
+        self._players[name] = connection
+        self._start_player(name)
 
-    def _admit(self, name: str) -> None:
+    def _start_player(self, name: str) -> None:
         assert self._performance is not None
         self._performance.take(PlayerUp(time.perf_counter(), name))
         self._desk.send("player", name, "up")
@@ -201,17 +205,17 @@ class Stage:
 
     # The desk
 
-    def _hear_desk(self) -> None:
+    def _receive_orders(self) -> None:
         for message in self._desk.connection.receive():
-            self._obey(message)
+            self._execute(message)
         if self._desk.connection.broken:
             self._ending = self.is_orphan = True
 
-    def _obey(self, message: list[Any]) -> None:
+    def _execute(self, message: list[Any]) -> None:
         now = time.perf_counter()
         match message:
             case ["spec", data]:
-                self._take(StageSpec.from_json(data))
+                self._configure(StageSpec.from_json(data))
             case ["ping", number]:
                 self._desk.send("pong", number, self._figures())
             case ["connections", connections]:
@@ -220,15 +224,15 @@ class Stage:
                 self._ending = True
             case _ if self._performance is None or self._clock is None:
                 pass
-            case ["start", *was]:
+            case ["start", *place]:
                 self._ports.repeat_note_offs()
-                self._clock.begin(now, was)
+                self._clock.begin(now, place)
             case ["command", command, stamp]:
                 self._performance.take(Commanded(now, decode_command(command), stamp))
 
-    def _take(self, spec: StageSpec) -> None:
+    def _configure(self, spec: StageSpec) -> None:
         if self._performance is None:
-            if not self._begin(spec):
+            if not self._configure_first(spec):
                 return
         else:
             before = {player.name: player for player in self._performance.spec.players}
@@ -239,29 +243,30 @@ class Stage:
                 self.log("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
             for name in changed & self._players.keys():
-                self._admit(name)
+                self._start_player(name)
             for name in self._players.keys() - self._names():
                 self._drop_player(name, "down")
         self._desk.send("ready", self._ports.apis())
 
-    def _begin(self, spec: StageSpec) -> bool:
-        """Take the first configuration: note-offs that a previous stage owed are sent as soon as the ports are open."""
+    def _configure_first(self, spec: StageSpec) -> bool:
+        """Take the first configuration: once the ports are open, send the note-offs that the previous stage process did
+        not send. Returns whether no port name is taken; else the stage ends."""
         if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
             self._desk.send("failed", "\n".join(map(str, taken)))
             self._ending = True
             return False
-        for what, allowed in self._allowed.items():
-            if not allowed:
-                self.log("info", f"no {what}", realtime.REFUSALS[what])
+        for privilege, granted in self._granted.items():
+            if not granted:
+                self.log("info", f"no {privilege}", realtime.REFUSALS[privilege])
         self._performance = Performance(spec, self)
         self._clock = ClockDriver(self._performance, self.log)
-        realtime.freeze_objects()  # not at a reload: it would delay the music
+        realtime.freeze_objects()  # not at a reload, where this would delay the music
         return True
 
     def _figures(self) -> dict[str, Any]:
         figures = {
             **self.metrics.to_json(),
-            **self._allowed,
+            **self._granted,
             "ports": self._ports.apis(),
             "inbox_lost": self._inbox.lost,
         }
@@ -273,10 +278,10 @@ class Stage:
                 figures["beat"] = performance.beat_at(time.perf_counter())
         return figures
 
-    # Housekeeping
+    # Other work
 
-    def _keep_house(self, now: float) -> None:
-        if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
+    def _do_other_work(self, now: float) -> None:
+        if min(self._music_at(), self._ports.next_deadline()) < now + MARGIN and now < self._check_at + MAX_DELAY:
             return
         self._ports.look(now)
         if self._moved and self._clock is not None:
@@ -288,17 +293,17 @@ class Stage:
         self._check_at = now + CHECK
         for name in self._performance.check_players(now):
             self._desk.send("player", name, "hung")
-        slept, self._slept = self._slept, realtime.suspended_seconds()
-        if self._slept - slept > 1.0:
+        before, self._suspended = self._suspended, realtime.suspended_seconds()
+        if self._suspended - before > 1.0:
             self._performance.take(Commanded(now, Panic(), now))
             self._ports.reopen(now)
-        if now >= self._tidy_at and self._music_at() > now + 5 * ROOM:
-            self._tidy_at = now + TIDY
+        if now >= self._collect_at and self._music_at() > now + 5 * MARGIN:
+            self._collect_at = now + COLLECT
             realtime.collect_garbage()
 
-    def port_changed(self, name: str, there: bool) -> None:
-        self._desk.send("port", name, "back" if there else "lost")
-        if not there and self._performance is not None and self._clock is not None:
+    def port_changed(self, name: str, is_open: bool) -> None:
+        self._desk.send("port", name, "back" if is_open else "lost")
+        if not is_open and self._performance is not None and self._clock is not None:
             self._performance.take(PortLost(time.perf_counter(), name))
             self._clock.port_lost(time.perf_counter(), name)
 
@@ -314,8 +319,8 @@ class Stage:
         self._ports.send(port, message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
-        if (link := self._players.get(player)) is not None:
-            link.send([[number, *encode_call(call)]])
+        if (connection := self._players.get(player)) is not None:
+            connection.send([[number, *encode_call(call)]])
 
     def panic(self) -> None:
         self._ports.silence()
@@ -330,7 +335,7 @@ class Stage:
 
 
 def main() -> int:
-    # Signals for the desk may reach all its children, SIGABRT by systemd's watchdog.
+    # Signals to the desk may reach all its children; SIGABRT is sent by systemd's watchdog.
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGABRT"):
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
@@ -338,22 +343,22 @@ def main() -> int:
     try:
         stage = Stage(folder)
     except OSError as error:
-        print(f"the stage finds no desk at {folder}: {error}", file=sys.stderr)
+        print(f"the stage finds no desk at {folder} ({error}): start jamd with `jamd run`", file=sys.stderr)
         return 1
     stage.run()
     if stage.is_orphan and not _has_desk(folder):
         import shutil
 
-        shutil.rmtree(folder, ignore_errors=True)  # the desk cannot do it any more
+        shutil.rmtree(folder, ignore_errors=True)  # which the desk did not do
     return 0
 
 
 def _has_desk(folder: Path) -> bool:
-    """Whether a desk listens at desk.sock. While a killed desk dies, a connection may still get into its queue."""
+    """Whether a desk answers at desk.sock; while a killed desk ends, a connection may still enter its queue."""
     try:
-        with connect(folder / "desk.sock") as door:
-            door.settimeout(0.5)
-            return bool(door.recv(1))
+        with connect(folder / "desk.sock") as connection:
+            connection.settimeout(0.5)
+            return bool(connection.recv(1))
     except TimeoutError:
         return True
     except (OSError, ValueError):

@@ -1,1 +1,1 @@
-"""A drummer: the RNN drummer's configuration as the baseline, and ours."""
+"""Drum models: jamd's own (encoding `metric`) and the baseline, the RNN drummer's configuration (`rnn-drummer`)."""

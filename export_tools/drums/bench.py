@@ -1,11 +1,11 @@
-"""How long one step of a drum model takes, run as the daemon runs it.
+"""Computing time of one step of a drum model, run as the daemon runs it.
 
     python -m export_tools.drums.bench --model models/drums.onnx [--checkpoint RUN_FOLDER/best.pt]
 
-The model plays by itself, on one thread. Prints one JSON object: microseconds, median and 99th percentile, of `draw`,
-which a hit waits for, and of `advance`, which prepares the next hit, in a tight loop and 20 ms apart, when caches are
-cold. With a checkpoint also all functions of the net, once each, against the same weights in eager torch, in turns in
-this run; that needs the packages of jamd[train].
+The model plays without input, on one thread. Prints one JSON object: microseconds, median and 99th percentile, of
+`draw`, which delays a hit, and of `advance`, which prepares the next hit, in a tight loop and 20 ms apart, when caches
+are cold. With a checkpoint also all functions of the net, once each, against the same weights in eager torch,
+alternately in this run; this needs the packages of jamd[train].
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from export_tools.common.bench import Arrays, Bench, Run, percentiles
 
 
 def play(model: DrumsModel, steps: int, pause: float) -> dict[str, dict[str, float]]:
-    """The model plays by itself, one hit after each pause in seconds. Percentiles of both parts of a step."""
+    """Percentiles of both parts of a step, with a pause in seconds before each; the model plays without input."""
     rng = np.random.default_rng(1)
     state = model.start(1920, 0, 100.0, rng)
     drawn, advanced, request = [], [], DrawRequest(temperature=0.9, top_p=0.95)
     for _ in range(steps):
         time.sleep(pause)
-        began = time.perf_counter()
+        start = time.perf_counter()
         hit = model.draw(state, rng, request)
-        chosen = time.perf_counter()
+        middle = time.perf_counter()
         state = model.advance(state, hit, 100.0)
-        drawn.append(chosen - began)
-        advanced.append(time.perf_counter() - chosen)
+        drawn.append(middle - start)
+        advanced.append(time.perf_counter() - middle)
     return {"draw": percentiles(drawn), "advance": percentiles(advanced)}
 
 
 def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
-    """All functions of the checkpoint's net once, in eager torch."""
+    """All functions of the checkpoint's net, once each, in eager torch."""
     import torch
 
     from .export import restored, step

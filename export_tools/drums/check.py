@@ -1,10 +1,10 @@
-"""Drum models, playing by themselves, compared with drummers, in the figures of export_tools/common/checks.py.
+"""Compare drum models that play without input with drummers, in the figures of export_tools/common/checks.py.
 
     python -m export_tools.drums.check GROOVE_FOLDER --model models/drums_rnn.onnx --model models/drums.onnx
 
 Drummers are the beats in 4/4 of the validation split, in pieces of 16 bars. Models play pieces of the same length
-without any input, at the engine's default temperature and top-p. Prints a Markdown table of means over the pieces of
-the figures in export_tools/common/checks.py, and of:
+without input, at the engine's default temperature and top-p. Prints a Markdown table of means over the pieces: of the
+figures in export_tools/common/checks.py, and of:
   longest_copy   the longest passage, by instrument and 16ths, that is in the training split, in hits
   off_grid       mean distance from the nearest 16th, in ticks, 480 to a quarter
   loudness_sd    standard deviation of the velocities
@@ -33,8 +33,8 @@ from .grooves import GrooveFile, groove_files
 
 METER = 4.0  # beats
 LENGTH = 0.05  # of a hit, in beats
-TEMPO = 80, 130  # the range of the tempi in which models play
-LIMITS = {  # how far from drummers a model's mean may be
+TEMPO = 80, 130  # beats per minute: the range of the tempi at which models play
+LIMITS = {  # distance of a model's mean from that of drummers
     "groove_consistency": 0.08,
     "empty_beat_rate": 0.02,
     "note_density": 1.0,
@@ -52,7 +52,7 @@ def note(tick: int, instrument: int, velocity: int) -> Note:
 
 
 def notes_of(file: GrooveFile) -> list[Note]:
-    """A performance from its first bar line on; nothing unless it is in 4/4 throughout."""
+    """The notes of a performance from its first bar line on; none unless the performance is in 4/4 throughout."""
     groove = read_groove(file.path)
     if {meter for _, meter in groove.tempo_map.meters} != {METER}:
         return []
@@ -76,7 +76,7 @@ def pieces(notes: Sequence[Note], bars: int) -> list[list[Note]]:
 
 
 def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: float, top_p: float) -> list[Note]:
-    """`bars` bars by a model alone."""
+    """`bars` bars that a model plays without input."""
     tempo, tick, out = float(rng.integers(*TEMPO)), 0, []
     state = model.start(round(METER * TICKS), 0, tempo, rng)
     while True:
@@ -88,10 +88,10 @@ def play(model: DrumsModel, bars: int, rng: np.random.Generator, temperature: fl
         state = model.advance(state, hit, tempo)
 
 
-def mean_figures(played: list[list[Note]], corpus: Corpus) -> dict[str, float]:
+def mean_figures(pieces_played: list[list[Note]], corpus: Corpus) -> dict[str, float]:
     """The means over the pieces that are not silent. Raises NoPieces."""
     rows = []
-    for notes in filter(None, played):
+    for notes in filter(None, pieces_played):
         sixteenths = np.array([hit.onset for hit in notes]) * 4
         rows.append(
             {

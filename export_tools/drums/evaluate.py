@@ -6,7 +6,7 @@ Hits are the notes on channel 10 (all notes of a file without any there), on 17 
 note; two hits of one instrument at one tick count as one. For every hit of a file but the first, −ln P(instrument,
 class of the time since the previous hit | all previous hits): time in ticks of 480 to a quarter, in the nearest of the
 classes under `ticks` in the model's sidecar; longer gaps are in the longest class. Velocity and finer timing do not
-count. Models that know their place in the bar get it from the file's meters and tempi; they are given no style. DIR is
+count. Models that take the place in the bar get it from the meters and tempi of the file, and no style. DIR is
 searched recursively; with --split it holds Groove's info.csv, and the files of that split are measured. Prints one JSON
 object: `nats_per_hit`, `accuracy` (the likeliest pair of instrument and class was right), the numbers of `hits` and
 `files` that were measured, and the `refused` files: `file`, relative to DIR, and `reason`. If all files were refused,

@@ -1,10 +1,11 @@
-"""Write a trained drummer as NAME.onnx and NAME.json, after the graph agreed with torch.
+"""Write a trained drum model as NAME.onnx and NAME.json, once the graph agrees with torch.
 
     python -m export_tools.drums.export RUN_FOLDER/best.pt models/drums.onnx GROOVE_FOLDER
 
-For the sidecar, the file is measured on Groove's validation split, the baseline on the training split as well.
-Our graph holds two functions, those of fused.py: the input `function` says which is run, 0 = advance (the net's `recur`
-and `where`), 1 = when, 2 = both. The outputs of a function that is not run have no rows.
+For the sidecar, the file is measured on the validation split of the Groove MIDI Dataset, the baseline on the training
+split as well. The graph of the encoding `metric` holds two functions, those of fused.py: the input `function` selects
+the one that is run, 0 = advance (the net's `recur` and `where`), 1 = when, 2 = both. The outputs of a function that is
+not run have no rows. The input `wishes` is the conditioning; its name is that of the shipped files.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ from .grooves import midi_files
 from .model import MetricNet, MetricShape
 from .rnn_drummer import RnnDrummerNet
 
-DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to MetricNet', 2019; Google)"
+DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
 LICENCE = "CC BY 4.0"
-GOLDEN = ("h_next", "summary", "joint", "offsets", "velocities")
+GOLDEN_SHOWN = ("h_next", "summary", "joint", "offsets", "velocities")
 
 
-# Each function's net, inputs and outputs; its place in the list is its number.
+# The net, the inputs and the outputs of each function; the position in the table is the number of the function.
 FUNCTIONS = {
     "advance": (FusedAdvance, ("x", "h", "c", "wishes", "window", "places"), ("h_next", "c_next", "summary", "joint")),
     "when": (FusedWhen, ("seen", "which", "anchors"), ("offsets", "velocities")),
@@ -47,7 +48,7 @@ FUNCTIONS = {
 
 
 def inputs(shape: MetricShape) -> dict[str, dict]:
-    """Of the sidecar: type, shape and golden value by name."""
+    """The inputs in the sidecar: type, shape and range of the golden value, by name."""
 
     def real(*shape: int) -> dict:
         return {"dtype": "float32", "shape": ["batch", *shape], "range": [-1, 1]}
@@ -57,7 +58,7 @@ def inputs(shape: MetricShape) -> dict[str, dict]:
         "x": real(WIDTH),
         "h": real(shape.hidden),
         "c": real(shape.hidden),
-        "wishes": real(shape.wishes),
+        "wishes": real(shape.conditioning),
         "window": real(AHEAD, COUNT * CHANNELS),
         "places": {"dtype": "int64", "shape": ["batch", AHEAD], "values": PLACES},
         "seen": real(shape.head),
@@ -67,23 +68,24 @@ def inputs(shape: MetricShape) -> dict[str, dict]:
 
 
 def assemble(model: MetricNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
-    """All functions in one graph."""
+    """The graph of all functions."""
     batch = {0: torch.export.Dim("batch")}
-    nodes, given, made = [], [helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])], []
+    nodes, graph_inputs, graph_outputs = [], [helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])], []
     nodes.append(helper.make_node("Constant", [], ["all"], value_int=len(FUNCTIONS)))
     nodes.append(helper.make_node("Equal", ["function", "all"], ["run all"]))
-    for number, (name, (net, reads, writes)) in enumerate(FUNCTIONS.items()):
-        graph = to_graph(net(model), {key: feeds[key] for key in reads}, writes, [batch] * len(reads))
+    for number, (name, (net, input_names, output_names)) in enumerate(FUNCTIONS.items()):
+        graph = to_graph(net(model), {key: feeds[key] for key in input_names}, output_names, [batch] * len(input_names))
         nodes.append(helper.make_node("Constant", [], [f"number of {name}"], value_int=number))
         nodes.append(helper.make_node("Equal", ["function", f"number of {name}"], [f"asked for {name}"]))
         nodes.append(helper.make_node("Or", ["run all", f"asked for {name}"], [f"run {name}"]))
         nodes.append(either(graph, name, f"run {name}"))
-        given, made = [*given, *graph.input], [*made, *graph.output]
-    return to_model(helper.make_graph(nodes, "drummer", given, made))
+        graph_inputs += graph.input
+        graph_outputs += graph.output
+    return to_model(helper.make_graph(nodes, "drummer", graph_inputs, graph_outputs))
 
 
-def write_groove(model: MetricNet, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
-    """Write our model. Returns the sidecar."""
+def write_metric(model: MetricNet, path: Path, card: dict, ticks: list[int], styles: list[str]) -> dict:
+    """Write a model of the encoding `metric`. Returns the sidecar."""
     model.eval()
     about = {
         "engine": "drums",
@@ -97,26 +99,26 @@ def write_groove(model: MetricNet, path: Path, card: dict, ticks: list[int], sty
     }
     feeds = golden_feeds(inputs(model.shape))
     with torch.no_grad():
-        answers = step(model, {name: torch.from_numpy(feed) for name, feed in feeds.items()})
-    expected = {name: answers[name].numpy() for _, _, writes in FUNCTIONS.values() for name in writes}
-    golden = Golden(feeds, expected, tolerance=2e-3, shown=GOLDEN)
+        outputs = step(model, {name: torch.from_numpy(feed) for name, feed in feeds.items()})
+    expected = {name: outputs[name].numpy() for _, _, output_names in FUNCTIONS.values() for name in output_names}
+    golden = Golden(feeds, expected, tolerance=2e-3, shown=GOLDEN_SHOWN)
     return artifact.write(path, assemble(model, feeds), golden, about)
 
 
 def write_rnn(model: RnnDrummerNet, path: Path, card: dict, ticks: list[int]) -> dict:
-    """Write the baseline, through the graph of the imported original. Returns the sidecar."""
+    """Write the baseline, with the graph of imported weights. Returns the sidecar."""
     graph, golden, about = artifact_parts(*model.layout(), ticks)
     with torch.no_grad():
-        answers = step(model, {name: torch.from_numpy(feed) for name, feed in golden.feeds.items()})
-    for name, answer in answers.items():
-        np.testing.assert_allclose(answer.numpy(), golden.expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
+        outputs = step(model, {name: torch.from_numpy(feed) for name, feed in golden.feeds.items()})
+    for name, output in outputs.items():
+        np.testing.assert_allclose(output.numpy(), golden.expected[name], rtol=1e-3, atol=1e-4, err_msg=name)
     return artifact.write(path, graph, golden, about | card)
 
 
 def restored(saved: dict) -> MetricNet | RnnDrummerNet:
     """The net of a checkpoint of train.py."""
     if saved["encoding"] == "metric":
-        model: MetricNet | RnnDrummerNet = MetricNet(MetricShape(wishes=len(saved["styles"]) + 6))
+        model: MetricNet | RnnDrummerNet = MetricNet(MetricShape(conditioning=len(saved["styles"]) + 6))
     else:
         model = RnnDrummerNet(len(saved["ticks"]))
     model.load_state_dict(saved["weights"])
@@ -124,7 +126,7 @@ def restored(saved: dict) -> MetricNet | RnnDrummerNet:
 
 
 def step(model: MetricNet | RnnDrummerNet, feeds: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The outputs of the graph by name, computed by torch: all functions of ours, or the one of the baseline."""
+    """The outputs of the graph by name, computed by torch: of all functions of MetricNet, or of the baseline."""
     if isinstance(model, RnnDrummerNet):
         note, tick, (h, c) = model(feeds["note"][:, None], feeds["tick"][:, None], (feeds["h"][None], feeds["c"][None]))
         return {"note_log_probs": note[:, 0], "tick_log_probs": tick[:, 0], "h_next": h[0], "c_next": c[0]}
@@ -142,13 +144,16 @@ def step(model: MetricNet | RnnDrummerNet, feeds: dict[str, Tensor]) -> dict[str
 
 
 def metrics(path: Path, folder: Path, saved: dict) -> dict:
-    """The figures of evaluate.py for the file."""
+    """The figures of evaluate.py for the model at `path`; `folder` holds the Groove MIDI Dataset."""
     measured = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "validation"))
     figures = {name: measured[name] for name in ("nats_per_hit", "accuracy", "hits", "files")}
     figures |= {"split": "validation, of Groove's own", "definition": "export_tools/drums/evaluate.py"}
     if saved["encoding"] == "rnn-drummer":
-        known = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "train"))
-        return figures | {"training_accuracy": known["accuracy"], "training_nats_per_hit": known["nats_per_hit"]}
+        trained_on = evaluate.evaluate(evaluate.open_model(path), midi_files(folder, "train"))
+        return figures | {
+            "training_accuracy": trained_on["accuracy"],
+            "training_nats_per_hit": trained_on["nats_per_hit"],
+        }
     exact = saved["validation"]
     return figures | {"nats_of_exact_tick": round(exact["nats"], 4), "nats_of_velocity": round(exact["velocity"], 4)}
 
@@ -166,7 +171,7 @@ def main() -> None:
     def write(path: Path, figures: dict) -> None:
         card = {"training": training, "metrics": figures}
         if isinstance(model, MetricNet):
-            write_groove(model, path, card, saved["ticks"], saved["styles"])
+            write_metric(model, path, card, saved["ticks"], saved["styles"])
         else:
             write_rnn(model, path, card, saved["ticks"])
 

@@ -1,5 +1,5 @@
-"""MetricNet as it is exported: the same function of the same weights in as few operators as possible, because an
-operator costs more than its arithmetic. Layers with the same input are one matrix, constants are added beforehand."""
+"""MetricNet as exported: the same function of the same weights in as few operators as possible, because an operator
+takes longer than its arithmetic. Layers with the same input are one matrix, constants are added beforehand."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HALF = 0.5 * math.log(2)
 
 
 def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
-    """Weights (out, in) and (out,)."""
+    """A linear layer with the given weights (out, in) and biases (out,)."""
     out = nn.Linear(weight.shape[1], weight.shape[0])
     out.weight.data, out.bias.data = weight.detach(), bias.detach()
     return out
 
 
 def side_by_side(*layers: nn.Linear) -> nn.Linear:
-    """Layers with the same input as one layer, whose output is the concatenation of theirs."""
+    """Layers with the same input as one layer; its output is the concatenation of their outputs."""
     return layer(torch.cat([each.weight for each in layers]), torch.cat([each.bias for each in layers]))
 
 
@@ -44,7 +44,7 @@ class FusedAdvance(nn.Module):
         self.sizes = [shape.cell, AHEAD * COUNT, shape.head]
 
     def forward(
-        self, x: Tensor, h: Tensor, c: Tensor, wishes: Tensor, window: Tensor, places: Tensor
+        self, x: Tensor, h: Tensor, c: Tensor, conditioning: Tensor, window: Tensor, places: Tensor
     ) -> tuple[Tensor, ...]:
         model, hidden = self.model, self.model.shape.hidden
         gates = self.gates(torch.cat([functional.gelu(model.read(x)), h], dim=1))
@@ -52,7 +52,7 @@ class FusedAdvance(nn.Module):
         i, f, o = open_gates.sigmoid().chunk(3, dim=1)
         content = f * c + i * candidate.tanh()
         context = o * content.tanh()
-        view = context + model.view_out(functional.gelu(model.view_in(torch.cat([context, wishes], dim=1))))
+        view = context + model.view_out(functional.gelu(model.view_in(torch.cat([context, conditioning], dim=1))))
         cell_view, direct, summary = self.heads(view).split(self.sizes, dim=1)
         cells = window @ model.cell_window.weight.T + (model.cell_place(places) + self.cells)
         cells = functional.relu(cells + cell_view[:, None])
@@ -61,7 +61,8 @@ class FusedAdvance(nn.Module):
 
 
 class FusedWhen(nn.Module):
-    """`MetricNet.when`. Widths are stored as log sharpness, with the factor 1/2 of the square folded in."""
+    """`MetricNet.when`. The mixture layer gives `sharps` = −log(width) − log(2) / 2 in place of log(width), so that the
+    exponent of a normal distribution is a square without the factor 1/2."""
 
     def __init__(self, model: MetricNet):
         super().__init__()
@@ -81,10 +82,10 @@ class FusedWhen(nn.Module):
 
     def forward(self, seen: Tensor, which: Tensor, anchors: Tensor) -> tuple[Tensor, Tensor]:
         known = torch.addmm(functional.embedding(which, self.of_which), anchors, self.anchors)
-        x, lean = known.split(self.sizes, dim=1)
+        x, shifts = known.split(self.sizes, dim=1)
         x = functional.gelu(self.model.head_hidden(functional.gelu(x + seen)))
         mixture, velocities = self.last(x).split([self.sizes[1], VELOCITIES], dim=1)
-        weights, means, sharps = (mixture + lean)[:, :, None].chunk(3, dim=1)
+        weights, means, sharps = (mixture + shifts)[:, :, None].chunk(3, dim=1)
         sharps = sharps.clamp(-WIDEST - HALF, -NARROWEST - HALF)
         z = (self.model.grid - means) * sharps.exp()
         return (weights + sharps - z * z).logsumexp(1), velocities.log_softmax(-1)

@@ -1,4 +1,4 @@
-"""The RNN drummer as an ONNX graph, from its weights in the layout of their publication (Hollemans 2017).
+"""The RNN drummer as an ONNX graph, from weights in the published layout (Hollemans 2017).
 
 Wx (17 notes + classes + 200 hidden + 1 bias, 800): weights of the gates, in blocks f, i, o, g of 200.
 Wy (200 hidden + 1 bias, 17 + classes): weights of the logits.
@@ -18,14 +18,14 @@ HIDDEN = 200
 
 
 def inputs(classes: int) -> dict[str, dict]:
-    """Of the sidecar: type, shape and golden value by name."""
+    """The inputs in the sidecar: type, shape and range of the golden value, by name."""
     state = {"dtype": "float32", "shape": ["batch", HIDDEN], "range": [-1, 1]}
     number = {"dtype": "int64", "shape": ["batch"]}
     return {"note": {**number, "values": COUNT}, "tick": {**number, "values": classes}, "h": state, "c": state}
 
 
 def reference(wx: np.ndarray, wy: np.ndarray, feeds: Arrays) -> Arrays:
-    """One step in numpy."""
+    """The outputs of one step, computed with numpy."""
     classes = len(wx) - COUNT - HIDDEN - 1
     x = np.concatenate([np.eye(COUNT)[feeds["note"]], np.eye(classes)[feeds["tick"]], feeds["h"]], axis=1)
     f, i, o, g = np.split(x @ wx[:-1] + wx[-1], 4, axis=1)

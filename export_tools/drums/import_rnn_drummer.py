@@ -1,11 +1,11 @@
-"""Convert the RNN drummer's published weights (Hollemans 2017) to a model for jamd and evaluate.py.
+"""Convert the published weights of the RNN drummer (Hollemans 2017) to a model for jamd and evaluate.py.
 
     python -m export_tools.drums.import_rnn_drummer WX WY TABLES.json -o FILE.onnx
 
 WX and WY are files of float32, row by row: WX (17 notes + tick classes + 200 hidden units + 1 bias, 4 × 200 gates
 in the order f, i, o, g), WY (200 hidden units + 1 bias, 17 notes + tick classes). TABLES.json holds `notes`, the 17
-MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. The files come without a licence: jamd does not ship
-them, bring your own. Needs jamd's own packages only.
+MIDI notes, and `ticks`, the tick classes, 480 ticks to a quarter. The files have no licence, so jamd does not ship
+them. Needs only the packages of jamd.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CARD = {
 
 
 class BadWeights(JamdError):
-    """Files that are not those of the RNN drummer: the message names the file and what is wrong."""
+    """Files that are not weights of the RNN drummer. The message names file, problem and remedy."""
 
     exit_code = 2
 

@@ -1,4 +1,5 @@
-"""jamd's drum net: a recurrent net over hits with their place in the bar, and two heads conditioned on how to play.
+"""The drum net of the encoding `metric`: a recurrent net over hits with their place in the bar, and two heads, which
+take a conditioning: the requested style, fill, loudness and density.
 
 `recur` reads the last hit and the features of `daemon.encodings.drums.metric`. `where` gives the joint distribution of
 the cell (16th) and the instrument of the next hit: a small net, the same for every cell ahead, reads what was played in
@@ -30,9 +31,10 @@ States = tuple[Tensor, ...] | None
 
 @dataclass(frozen=True)
 class MetricShape:
-    """Sizes of the net, in units; `components` of the mixture; `wishes`: inputs for the requested way of playing."""
+    """Sizes of the net, in units; `components` of the mixture; `conditioning`: of the vector of the requested style,
+    fill, loudness and density (daemon/encodings/drums/metric.py)."""
 
-    wishes: int
+    conditioning: int
     read: int = 160
     hidden: int = 224
     view: int = 128
@@ -53,7 +55,7 @@ class MetricNet(nn.Module):
         self.drop_read, self.drop_cells = LockedDropout(dropout / 2), LockedDropout(dropout / 2)
         self.drop_context = LockedDropout(dropout)
         self.dropout = nn.Dropout(dropout)
-        self.view_in, self.view_out = nn.Linear(hidden + shape.wishes, shape.view), nn.Linear(shape.view, hidden)
+        self.view_in, self.view_out = nn.Linear(hidden + shape.conditioning, shape.view), nn.Linear(shape.view, hidden)
         self.direct = nn.Linear(hidden, AHEAD * COUNT)
         self.cell_view = nn.Linear(hidden, shape.cell)
         self.cell_window = nn.Linear(COUNT * CHANNELS, shape.cell)
@@ -82,10 +84,10 @@ class MetricNet(nn.Module):
         y, following = self.lstm(self.drop_read(functional.gelu(self.read(x))), states)
         return self.drop_context(y), following
 
-    def where(self, context: Tensor, wishes: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, hidden), (n, wishes), (n, AHEAD, 17 × CHANNELS), (n, AHEAD) → the view (n, hidden) for `head_view`, and
-        log probabilities (n, AHEAD, 17) of the cell and the instrument of the next hit."""
-        hidden = functional.gelu(self.view_in(torch.cat([context, wishes], dim=1)))
+    def where(self, context: Tensor, conditioning: Tensor, window: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, hidden), (n, conditioning), (n, AHEAD, 17 × CHANNELS), (n, AHEAD) → the view (n, hidden) for `head_view`,
+        and log probabilities (n, AHEAD, 17) of the cell and the instrument of the next hit."""
+        hidden = functional.gelu(self.view_in(torch.cat([context, conditioning], dim=1)))
         view = context + self.view_out(self.dropout(hidden))
         cells = self.cell_window(window) + self.cell_place(places) + self.cell_ahead
         cells = functional.relu(cells + self.cell_view(view)[:, None])
@@ -109,10 +111,11 @@ class MetricNet(nn.Module):
     @classmethod
     def of(cls, split: Split) -> MetricNet:
         """A net with random weights, for the styles of a split."""
-        return cls(MetricShape(wishes=len(split.styles) + 6))
+        return cls(MetricShape(conditioning=len(split.styles) + 6))
 
-    def wishes(self, split: Split, numbers: np.ndarray) -> Tensor:
-        """(rows, time, wishes). In training each wish is given in two of five passages, in evaluation none."""
+    def conditioning(self, split: Split, numbers: np.ndarray) -> Tensor:
+        """(rows, time, conditioning). In training, each of style, fill, loudness and density is given in two of five
+        rows, in evaluation none."""
         styles = len(split.styles)
         out = torch.zeros(*numbers.shape, styles + 6)
         if not self.training:
@@ -129,16 +132,16 @@ class MetricNet(nn.Module):
         return out
 
     def losses(
-        self, split: Split, numbers: np.ndarray, anew: np.ndarray, states: States
+        self, split: Split, numbers: np.ndarray, begins: np.ndarray, states: States
     ) -> tuple[dict[str, Tensor], States]:
         """Values of the hits with these numbers, without first hits of performances: `nats` of instrument and time,
         `velocity`, `cell` and instrument; the nats of the `first` hits; and the states after the chunk."""
-        context, following = self.recur(split.take("features", numbers), carried(states, anew))
+        context, following = self.recur(split.take("features", numbers), carried(states, begins))
         real = numbers >= 0
         hits, chosen = numbers[real], torch.from_numpy(real)
         window, places = split.take("window", hits).flatten(2), split.take("places", hits)
         ahead, instrument, offset = (split.take(name, hits) for name in ("ahead", "instrument", "offset"))
-        view, joint = self.where(context[chosen], self.wishes(split, numbers)[chosen], window, places)
+        view, joint = self.where(context[chosen], self.conditioning(split, numbers)[chosen], window, places)
         where = functional.nll_loss(joint.flatten(1), ahead * COUNT + instrument, reduction="none")
         scores, velocities = self.when(self.head_view(view), ahead * COUNT + instrument, split.take("anchors", hits))
         floor = split.take("floor", hits)

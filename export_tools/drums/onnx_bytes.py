@@ -1,6 +1,6 @@
 """A small ONNX file as bytes, without the package onnx, so that importing weights needs only the packages of jamd.
 
-The necessary messages by the field numbers of onnx.proto (IR version 10), in the wire format of protocol buffers.
+Protocol-buffer messages with the field numbers of onnx.proto (IR version 10), as far as they are needed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groove (Gillick et al. 2019, CC BY 4.0) as arrays for training.
+"""Convert the Groove MIDI Dataset (Gillick et al. 2019, CC BY 4.0) to arrays for training.
 
     python -m export_tools.drums.prepare GROOVE_FOLDER TABLES.json drums.npz
 
@@ -35,36 +35,36 @@ Rows = dict[str, list]
 
 
 def intensity(groove: DrumPart, bar: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the bar that begins with each hit: mean velocity (0..1), and hits per quarter note."""
+    """Mean velocity (0..1) and hits per quarter note of the bar that begins with each hit."""
     ticks = np.cumsum([hit.gap for hit in groove.hits])
     velocities = np.array([hit.velocity / 127 for hit in groove.hits])
-    past = np.searchsorted(ticks, ticks + bar)
+    end = np.searchsorted(ticks, ticks + bar)  # number of the first hit after the bar
     sums = np.concatenate([[0.0], np.cumsum(velocities)])
-    count = past - np.arange(len(ticks))
-    return (sums[past] - sums[:-1]) / count, count * TICKS / bar
+    count = end - np.arange(len(ticks))
+    return (sums[end] - sums[:-1]) / count, count * TICKS / bar
 
 
 def rows(groove: DrumPart) -> Rows:
     """The arrays of one performance, hit by hit."""
     position, bar = groove.bar_at(groove.start)
     tempo = groove.tempo_map.bpm_at(groove.start / TICKS)
-    memory = metric.start(bar, position)
+    history = metric.start(bar, position)
     out: Rows = defaultdict(list)
     for hit in groove.hits:
-        now = metric.observe(memory, hit)
-        ahead = min(now.cell - memory.cell, metric.AHEAD - 1)
-        same = now.cell == memory.cell
-        out["features"].append(metric.features(memory, tempo))
-        out["window"].append(metric.window(memory))
-        out["places"].append(metric.places(memory))
-        out["anchors"].append(metric.anchors(memory, ahead, hit.instrument))
-        after = hit.instrument < metric.least_instrument(memory)
-        out["floor"].append(memory.offset + after if same else metric.EARLIEST)
+        following = metric.observe(history, hit)
+        ahead = min(following.cell - history.cell, metric.AHEAD - 1)
+        same_cell = following.cell == history.cell
+        out["features"].append(metric.features(history, tempo))
+        out["window"].append(metric.window(history))
+        out["places"].append(metric.places(history))
+        out["anchors"].append(metric.anchors(history, ahead, hit.instrument))
+        after = hit.instrument < metric.least_instrument(history)
+        out["floor"].append(history.offset + after if same_cell else metric.EARLIEST)
         out["ahead"].append(ahead)
-        out["offset"].append(now.offset)
+        out["offset"].append(following.offset)
         for name in ("gap", "instrument", "velocity"):
             out[name].append(getattr(hit, name))
-        memory = now
+        history = following
     out["loudness"], out["density"] = map(list, intensity(groove, bar))
     return out
 

@@ -40,7 +40,7 @@ class RnnDrummerNet(nn.Module):
         return cls(len(split.ticks))
 
     def losses(
-        self, split: Split, numbers: np.ndarray, anew: np.ndarray, states: States
+        self, split: Split, numbers: np.ndarray, begins: np.ndarray, states: States
     ) -> tuple[dict[str, Tensor], States]:
         """Values of the hits after those with these numbers: `nats` of instrument and time, and whether both of them
         are `right`; and the states after the chunk."""
@@ -49,7 +49,7 @@ class RnnDrummerNet(nn.Module):
         following_hit = torch.from_numpy(numbers.clip(0)) + 1
         real = torch.from_numpy(numbers >= 0) & ~torch.isin(following_hit, first)
         note, tick, following = self(
-            split.take("instrument", numbers), torch.from_numpy(classes[numbers]), carried(states, anew)
+            split.take("instrument", numbers), torch.from_numpy(classes[numbers]), carried(states, begins)
         )
         wanted = following_hit[real].numpy()
         next_note, next_tick = split.take("instrument", wanted), torch.from_numpy(classes[wanted])

@@ -1,4 +1,4 @@
-"""Performances side by side, for truncated back-propagation through time."""
+"""Performances in parallel rows, for truncated back-propagation through time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Split:
-    """The arrays of one split of prepare.py, by name; `first[i]:first[i + 1]` are the hits of performance i."""
+    """The arrays of one split of prepare.py, by name. Performance i consists of the hits `first[i]:first[i + 1]`."""
 
     def __init__(self, path: Path, split: str):
         data = np.load(path)
@@ -23,29 +23,29 @@ class Split:
     def streams(
         self, rows: int, length: int, rng: np.random.Generator | None
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Every performance once, `rows` side by side, in chunks of `length` hits: the numbers (rows, length) of the
-        hits, −1 after the end of a performance, and whether each row (rows,) begins a performance. In random order
+        """Every performance once, in `rows` parallel rows and chunks of `length` hits: the numbers (rows, length) of
+        the hits, −1 after the end of a performance, and whether each row (rows,) begins a performance. In random order
         with `rng`, else longest first."""
         sizes = np.diff(self.first)
         order = rng.permutation(len(sizes)) if rng else np.argsort(-sizes, kind="stable")
-        waiting = [(int(self.first[i]), int(self.first[i + 1])) for i in order[::-1]]
+        remaining = [(int(self.first[i]), int(self.first[i + 1])) for i in order[::-1]]
         running: list[tuple[int, int]] = [(0, 0)] * rows
         while True:
-            numbers, anew = np.full((rows, length), -1), np.zeros(rows, dtype=bool)
+            numbers, begins = np.full((rows, length), -1), np.zeros(rows, dtype=bool)
             for row in range(rows):
-                here, end = running[row]
-                if here >= end and waiting:
-                    here, end = waiting.pop()
-                    anew[row] = True
-                count = min(length, end - here)
-                numbers[row, :count] = np.arange(here, here + count)
-                running[row] = here + count, end
+                start, end = running[row]
+                if start >= end and remaining:
+                    start, end = remaining.pop()
+                    begins[row] = True
+                count = min(length, end - start)
+                numbers[row, :count] = np.arange(start, start + count)
+                running[row] = start + count, end
             if (numbers < 0).all():
                 return
-            yield numbers, anew
+            yield numbers, begins
 
     def cached(self, name: str, make: Callable[[dict[str, np.ndarray]], np.ndarray]) -> np.ndarray:
-        """An array made from the others once, then kept."""
+        """The array `name`, made from the other arrays by `make` at the first call."""
         if name not in self.arrays:
             self.arrays[name] = make(self.arrays)
         return self.arrays[name]
@@ -56,9 +56,9 @@ class Split:
         return values.float() if values.is_floating_point() else values.long()
 
 
-def carried(states: tuple[Tensor, ...] | None, anew: np.ndarray) -> tuple[Tensor, ...] | None:
+def carried(states: tuple[Tensor, ...] | None, begins: np.ndarray) -> tuple[Tensor, ...] | None:
     """LSTM states (layers, rows, width) for the next chunk: without gradient, zero where a performance begins."""
     if states is None:
         return None
-    continued = torch.from_numpy(~anew).float()[:, None]
+    continued = torch.from_numpy(~begins).float()[:, None]
     return tuple(state.detach() * continued for state in states)

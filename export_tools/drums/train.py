@@ -1,4 +1,4 @@
-"""Train a drummer on the output of prepare.py: jamd's own, or the baseline.
+"""Train a drum model on the output of prepare.py: jamd's own, or the baseline.
 
     python -m export_tools.drums.train drums.npz RUN_FOLDER [--model rnn-drummer] [--resume]
 
@@ -30,7 +30,7 @@ WEIGHTS = {"nats": 1.0, "velocity": 0.5, "first": 0.1}  # of the parts of the lo
 
 @dataclass(frozen=True)
 class DrumsConfig:
-    """How a net is trained: `rows` performances side by side, back-propagation through `length` hits; `average`: decay
+    """How a net is trained: `rows` performances in parallel, back-propagation through `length` hits; `average`: decay
     of the averaged weights per step (0: no averaging)."""
 
     net: type[MetricNet | RnnDrummerNet]
@@ -53,8 +53,8 @@ def validate(net: nn.Module, split: Split) -> dict[str, float]:
     """Means over the hits of a split, without the first hit of each performance."""
     net.eval()
     totals, states = trainer.Totals(), None
-    for numbers, anew in split.streams(32, 256, None):
-        losses, states = net.losses(split, numbers, anew, states)
+    for numbers, begins in split.streams(32, 256, None):
+        losses, states = net.losses(split, numbers, begins, states)
         totals.add({name: (values.sum().item(), len(values)) for name, values in losses.items()})
     net.train()
     return totals.means()

@@ -18,6 +18,6 @@ def test_first_notes_are_measured_from_the_beat_after_the_pedal() -> None:
         (3.45, control_change(1, 64, 127)),
     ]
     notes: Events = [(1.002, note_on(1, 60, 80)), (1.5, note_off(1, 60)), (3.0, note_on(1, 62, 80))]
-    before, away = zip(*_first_notes(sent, sorted([*clicks, *notes])), strict=True)
-    assert before == pytest.approx((0.05, 0.05, 0.05)), "one press fell on a beat"
-    assert away[:2] == pytest.approx((2.0, 500.0)) and away[2] == float("inf")
+    seconds_to_beat, ms_to_note = zip(*_first_notes(sent, sorted([*clicks, *notes])), strict=True)
+    assert seconds_to_beat == pytest.approx((0.05, 0.05, 0.05)), "one press fell on a beat"
+    assert ms_to_note[:2] == pytest.approx((2.0, 500.0)) and ms_to_note[2] == float("inf")

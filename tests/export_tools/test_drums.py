@@ -1,4 +1,4 @@
-"""evaluate.py against an independent computation; the importer with weights of the published layout."""
+"""evaluate.py against an independent computation; the importer with weights in the published layout."""
 
 import json
 import os
@@ -41,7 +41,7 @@ def some_notes(count, seed):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Two files, one with a change of meter, in folders of folders, and two that cannot be measured."""
+    """Two files, one with a change of meter, in nested folders, and two that are refused."""
     write(tmp_path / "grooves" / "a.mid", some_notes(30, 1))
     write(tmp_path / "grooves" / "more" / "b.MIDI", some_notes(20, 2), meters=((0, 4), (1920, 3)))
     write(tmp_path / "grooves" / "single.mid", [(0, 36, 90)])
@@ -52,7 +52,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def weights(tmp_path):
-    """WX, WY and TABLES.json of the published layout, at random."""
+    """WX, WY and TABLES.json in the published layout, with random weights."""
     rng = np.random.default_rng(1)
     wx, wy = rng.normal(0, 0.3, (ROWS, 800)), rng.normal(0, 0.3, (201, OUTPUTS))
     wx.astype("<f4").tofile(tmp_path / "Wx.bin")
@@ -79,7 +79,7 @@ def sigmoid(x):
 
 
 def computed_nats(weights, notes):
-    """Nats of each hit but the first, gate by gate and one-hot, as the layout is described."""
+    """Nats of each hit but the first, computed from the description of the layout."""
     wx = np.fromfile(weights / "Wx.bin", "<f4").reshape(ROWS, 800).astype(float)
     wy = np.fromfile(weights / "Wy.bin", "<f4").reshape(201, OUTPUTS).astype(float)
     h, c, before, out, nats = np.zeros(200), np.zeros(200), 0, None, []
@@ -97,7 +97,7 @@ def computed_nats(weights, notes):
     return nats
 
 
-def test_imported_weights_are_measured_as_they_are_described(capsys, weights, tmp_path):
+def test_imported_weights_give_the_nats_computed_from_their_layout(capsys, weights, tmp_path):
     notes = some_notes(60, 3)
     write(tmp_path / "one" / "a.mid", notes)
     status, out, _ = run(evaluate, capsys, "--model", imported(weights, capsys), tmp_path / "one")
@@ -107,7 +107,7 @@ def test_imported_weights_are_measured_as_they_are_described(capsys, weights, tm
     assert json.loads(out)["hits"] == len(nats)
 
 
-def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weights, capfd):
+def test_an_imported_model_is_a_complete_artifact_and_loads_without_a_warning(weights, capfd):
     artifact = models.verify(imported(weights, capfd))
     assert artifact.sidecar.encoding == "rnn-drummer"
     assert "none given" in artifact.sidecar.training["licence"]
@@ -116,7 +116,7 @@ def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weigh
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "says"),
+    ("name", "content", "message"),
     [
         ("Wx.bin", b"\0" * 12, f"12 bytes, but {ROWS} × 800 float32 are {ROWS * 3200} bytes"),
         ("Wy.bin", b"", f"0 bytes, but 201 × {OUTPUTS} float32 are {201 * OUTPUTS * 4} bytes"),
@@ -129,7 +129,7 @@ def test_an_imported_model_is_a_whole_artifact_and_loads_without_a_warning(weigh
         ("Wx.bin", None, "cannot be read"),
     ],
 )
-def test_wrong_weights_are_one_line_with_file_and_remedy(capsys, weights, name, content, says):
+def test_invalid_weights_are_reported_in_one_line_with_file_and_remedy(capsys, weights, name, content, message):
     if content is None:
         (weights / name).unlink()
     else:
@@ -137,11 +137,11 @@ def test_wrong_weights_are_one_line_with_file_and_remedy(capsys, weights, name, 
     files = (weights / file for file in ("Wx.bin", "Wy.bin", "tables.json"))
     status, out, err = run(import_rnn_drummer, capsys, *files, "-o", weights / "drummer.onnx")
     assert (status, out, (weights / "drummer.onnx").exists()) == (2, "", False)
-    assert str(weights / name) in err and says in err and len(err.splitlines()) == 1
+    assert str(weights / name) in err and message in err and len(err.splitlines()) == 1
 
 
 @pytest.mark.parametrize("name", ["Wx.bin", "Wy.bin"])
-def test_weights_that_no_net_has_are_refused(capsys, weights, name):
+def test_weights_that_are_too_large_are_refused(capsys, weights, name):
     size = (weights / name).stat().st_size // 4
     np.full(size, 3e38, "<f4").tofile(weights / name)
     files = (weights / file for file in ("Wx.bin", "Wy.bin", "tables.json"))
@@ -151,7 +151,7 @@ def test_weights_that_no_net_has_are_refused(capsys, weights, name):
     assert str(weights / name) in err and "too large" in err and len(err.splitlines()) == 1
 
 
-def test_ours_is_measured_hit_by_hit(capsys, folder):
+def test_a_metric_model_is_measured_hit_by_hit(capsys, folder):
     status, out, err = run(evaluate, capsys, "--model", TINY, folder)
     result = json.loads(out)
     assert (status, err) == (0, "")
@@ -166,7 +166,7 @@ def test_ours_is_measured_hit_by_hit(capsys, folder):
     assert 0 <= result["accuracy"] <= 1 and 0 < result["nats_per_hit"] < 20
 
 
-def test_hits_do_not_depend_on_what_follows(tmp_path):
+def test_figures_of_hits_do_not_depend_on_later_hits(tmp_path):
     notes = some_notes(30, 5)
     long = write(tmp_path / "long.mid", notes)
     short = write(tmp_path / "short.mid", [note for note in notes if note[0] <= notes[19][0]])
@@ -175,7 +175,7 @@ def test_hits_do_not_depend_on_what_follows(tmp_path):
     assert part == whole[: len(part)] and len(part) > 10
 
 
-def test_where_the_bar_lines_are_tells(tmp_path):
+def test_bar_lines_have_an_effect(tmp_path):
     model, notes = evaluate.open_model(TINY), some_notes(40, 6)
     files = [write(tmp_path / f"{n}.mid", notes, ((0, n),)) for n in (4, 3)]
     files.append(write(tmp_path / "both.mid", notes, ((0, 4), (3840, 3))))
@@ -185,7 +185,7 @@ def test_where_the_bar_lines_are_tells(tmp_path):
     assert both[before + 1 :] != four[before + 1 :]
 
 
-def test_splits_of_groove(capsys, folder):
+def test_splits_of_the_groove_midi_dataset(capsys, folder):
     table = "midi_filename,split,style,beat_type\na.mid,train,rock/shuffle,beat\nmore/b.MIDI,validation,jazz,fill\n"
     (folder / "info.csv").write_text(table + "gone.mid,train,jazz,fill\n")
     assert [(p.path.name, p.style, p.fill) for p in groove_files(folder)] == [
@@ -198,7 +198,7 @@ def test_splits_of_groove(capsys, folder):
 
 
 @pytest.mark.parametrize(
-    ("files", "options", "says"),
+    ("files", "options", "message"),
     [
         ({}, [], "no MIDI files"),
         ({"a.mid": b"MThd"}, ["--split", "train"], "info.csv: cannot be read"),
@@ -206,15 +206,15 @@ def test_splits_of_groove(capsys, folder):
         ({"info.csv": b"midi_filename,split,style,beat_type\nx.mid,train,rock,beat\n"}, ["--split", "train"], "unpack"),
     ],
 )
-def test_a_folder_that_cannot_be_used_is_named(capsys, tmp_path, files, options, says):
+def test_an_unusable_folder_is_named(capsys, tmp_path, files, options, message):
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     status, out, err = run(evaluate, capsys, "--model", TINY, tmp_path, *options)
     assert (status, out) == (2, "")
-    assert str(tmp_path) in err and says in err
+    assert str(tmp_path) in err and message in err
 
 
-def test_a_folder_of_which_nothing_can_be_measured(capsys, tmp_path):
+def test_a_folder_in_which_every_file_is_refused(capsys, tmp_path):
     write(tmp_path / "sub" / "one.mid", [(0, 36, 90)])
     (tmp_path / "link.mid").symlink_to("nowhere.mid")
     os.mkfifo(tmp_path / "pipe.mid")

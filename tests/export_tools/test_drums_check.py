@@ -15,7 +15,7 @@ from tests.export_tools.test_drums import TINY, write
 
 
 def four_on_the_floor(bars, late=0):
-    """Kick on the beats, hat between, `late` ticks after them."""
+    """Kick on the beats and hi-hat on the eighths between, all `late` ticks late."""
     return [(beat * TICKS + late, 36, 100) for beat in range(4 * bars)] + [
         (beat * TICKS + 240 + late, 42, 60) for beat in range(4 * bars)
     ]
@@ -37,7 +37,7 @@ def run(capsys, *arguments):
     return status, out, err
 
 
-def test_a_model_that_plays_at_random_fails(capsys, groove):
+def test_a_model_with_random_weights_fails(capsys, groove):
     status, out, err = run(capsys, groove, "--model", TINY, "--bars", 2, "--pieces", 3)
     lines = out.splitlines()
     rows = {line.split("|")[1].strip(): [float(cell) for cell in line.split("|")[2:4]] for line in lines[2:]}
@@ -60,7 +60,7 @@ def test_pieces_are_whole_and_begin_on_their_bar_line(groove):
     assert check.notes_of(next(p for p in check.groove_files(groove) if p.path.name == "waltz.mid")) == []
 
 
-def test_models_play_as_long_as_they_are_asked_to():
+def test_models_play_the_requested_number_of_bars():
     notes = check.play(open_model(TINY), 3, np.random.default_rng(2), 1.0, 1.0)
     assert 0 <= notes[0].onset <= notes[-1].onset < 12 - 0.125
     assert {note.pitch for note in notes} <= set(INSTRUMENTS)
@@ -73,24 +73,24 @@ def test_a_folder_without_info_is_named(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "says"),
+    ("options", "message"),
     [
         (["--pieces", 0], "--pieces: '0': choose a whole number from 1 on"),
         (["--bars", -2], "--bars: '-2': choose a whole number from 1 on"),
         (["--bars", 1000], "no piece to compare: choose"),
     ],
 )
-def test_nothing_to_compare_is_told(capsys, groove, options, says):
+def test_nothing_to_compare_is_an_error(capsys, groove, options, message):
     try:
         status, out, err = run(capsys, groove, "--model", TINY, *options)
     except SystemExit as exit:
         status, (out, err) = exit.code, capsys.readouterr()
     assert (status, out) == (2, "")
-    assert says in err.splitlines()[-1]
+    assert message in err.splitlines()[-1]
 
 
 def drummed(bars, seed):
-    """Hits on every 16th, on an instrument at random."""
+    """A hit on every 16th, on a random instrument."""
     rng = np.random.default_rng(seed)
     return [check.note(120 * step, int(rng.integers(len(INSTRUMENTS))), 90) for step in range(16 * bars)]
 

@@ -151,8 +151,8 @@ class Stage:
     def heard(self) -> list[tuple[str, bytes | None]]:
         return [(source, message) for _, source, message in self.inbox.take()]
 
-    def port_changed(self, name: str, there: bool) -> None:
-        self.changes.append((name, there))
+    def port_changed(self, name: str, is_open: bool) -> None:
+        self.changes.append((name, is_open))
 
     def connections_changed(self, connections: list[Any]) -> None: ...
 

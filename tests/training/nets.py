@@ -36,7 +36,7 @@ def melody(name: str) -> MagentaNet | JamdNet:
 
 def metric(styles: int) -> MetricNet:
     """With little noise, so that no hit is impossible: for such hits only the player falls back to ANYWHERE."""
-    net = livelier(MetricNet(MetricShape(wishes=styles + 6, **METRIC)), 0.1)
+    net = livelier(MetricNet(MetricShape(conditioning=styles + 6, **METRIC)), 0.1)
     net.mixture.bias.data[-2:] = torch.tensor([-3.0, 7.0])  # narrower and wider than a component may be
     return net
 

@@ -90,7 +90,7 @@ def grooves(tmp_path_factory):
 def test_groove(tmp_path, grooves):
     net, styles = nets.metric(len(music.STYLES)), list(music.STYLES)
     ticks = list(range(900))  # any gap that there is has a class of its own
-    drums.write_groove(net, tmp_path / "tiny.onnx", CARD, ticks, styles)
+    drums.write_metric(net, tmp_path / "tiny.onnx", CARD, ticks, styles)
     artifact = loaded(tmp_path / "tiny.onnx", "drums", "metric", ("options",))
     assert artifact.sidecar.options == {"ticks": ticks, "styles": styles}
     trained = validate(net, Split(grooves, "validation"))["nats"]

@@ -54,7 +54,7 @@ def test_groove(split):
             which = told["ahead"] * 17 + told["instrument"]
             feeds = {name: split.take(name, np.array([n])) for name in ("window", "places", "anchors")}
             feeds |= {"x": split.take("features", np.array([n])), "which": which, **states}
-            feeds |= {"window": feeds["window"].flatten(2), "wishes": torch.zeros(1, net.shape.wishes)}
+            feeds |= {"window": feeds["window"].flatten(2), "wishes": torch.zeros(1, net.shape.conditioning)}
             seen = step(net, feeds | {"seen": torch.zeros(1, net.shape.head)})["summary"]
             answers = step(net, feeds | {"seen": seen})
             states = going_on(answers)

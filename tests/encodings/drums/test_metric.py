@@ -28,7 +28,7 @@ BAR = 4 * 480
 
 
 def random_hits(count: int, seed: int) -> list[Hit]:
-    """Bars of 16ths with a feel, chords, and a rest of some bars."""
+    """16ths with random offsets, simultaneous hits, and rests of some bars."""
     rng = np.random.default_rng(seed)
     out, before, cell = [], 0, 0
     for _ in range(count):
@@ -54,7 +54,7 @@ def cells(hits: list[Hit]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("bar", [1920, 1440, 840, 2400])
-def test_what_was_played_at_a_place_the_last_times(bar: int) -> None:
+def test_the_history_of_a_place_is_what_was_played_there_the_last_two_times(bar: int) -> None:
     hits = random_hits(300, seed=bar)
     history = play(hits, bar)
     cell, shift, velocity = cells(hits)
@@ -84,14 +84,14 @@ def test_the_rate_of_playing_is_the_mean_of_the_first_bars() -> None:
     assert history.visits == [4] * 8 + [3] * 8
 
 
-def test_feel_is_remembered_by_place_and_instrument() -> None:
+def test_mean_offsets_are_kept_by_place_and_instrument() -> None:
     late = [Hit(20 if n == 0 else 480, 2, 100) for n in range(12)]
     history = play(late)
     assert [anchors(history, 4, n)[4] * CELL / 8 for n in (2, 3)] == pytest.approx([20, 0])
     assert history.mean_shift * CELL == pytest.approx(20, abs=6)
 
 
-def test_a_hit_says_where_it_is_and_nothing_else_changes_the_past() -> None:
+def test_a_hit_has_its_tick_and_leaves_the_history_before_unchanged() -> None:
     hits = random_hits(60, seed=1)
     history = start(BAR, 700)
     ticks = 700 + np.cumsum([hit.gap for hit in hits])
@@ -103,7 +103,7 @@ def test_a_hit_says_where_it_is_and_nothing_else_changes_the_past() -> None:
         history = after
 
 
-def test_shapes_and_finite_numbers_whatever_is_played() -> None:
+def test_shapes_and_finite_numbers_after_any_hits() -> None:
     for bar in (120, 240, 1920, 9600):
         history = start(bar)
         for hit in [*random_hits(50, seed=3), Hit(100_000, 3, 127), Hit(0, 4, 1), Hit(0, 3, 90)]:
@@ -118,7 +118,7 @@ def test_shapes_and_finite_numbers_whatever_is_played() -> None:
             assert metric.places(history).max() < metric.PLACES
 
 
-def test_one_beat_and_two_beats_before() -> None:
+def test_the_window_has_the_hits_one_and_two_beats_before() -> None:
     history = play([Hit(0, 0, 127), Hit(480, 2, 127), Hit(250, 5, 127)])  # cells 0, 4 and 6; the last is 10 ticks late
     window = metric.window(history)
     one, two = np.argwhere(window[..., 3]).tolist(), np.argwhere(window[..., 4]).tolist()
@@ -127,7 +127,7 @@ def test_one_beat_and_two_beats_before() -> None:
     assert [anchors(history, ahead, 5)[11] for ahead in range(AHEAD)] == pytest.approx([0] * AHEAD)
 
 
-def test_another_bar_forgets_the_places_and_keeps_the_rest() -> None:
+def test_another_bar_clears_the_places_and_keeps_the_rest() -> None:
     history = play(random_hits(60, seed=5))
     moved = metric.moved_to_bar(history, 1440, 500)
     assert (moved.places, moved.tick, moved.mean_shift) == (12, 500, history.mean_shift)
@@ -135,7 +135,7 @@ def test_another_bar_forgets_the_places_and_keeps_the_rest() -> None:
     assert metric.moved_to_bar(history, BAR, history.tick % BAR) is history
 
 
-def test_what_is_asked_for() -> None:
+def test_conditioning_as_a_vector() -> None:
     styles = ("jazz", "rock")
     assert not metric.conditioning_vector(Conditioning(), styles).any()
     vector = metric.conditioning_vector(Conditioning("rock", False, 0.5, 4.0), styles)
