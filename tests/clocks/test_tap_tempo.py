@@ -1,4 +1,4 @@
-"""The tempo of taps. What a transport makes of it: tests/performance/test_transport.py."""
+"""The tempo of taps. In a performance: tests/performance/test_controls.py."""
 
 import pytest
 
@@ -37,3 +37,10 @@ def test_an_uneven_tap_starts_again_with_its_interval() -> None:
 
 def test_no_more_than_eight_are_kept() -> None:
     assert tapped(*(n / 2 for n in range(20))).count == TapTempo.MOST
+
+
+def test_restored_taps_have_the_same_tempo() -> None:
+    taps = TapTempo()
+    for stamp in (1.0, 1.5, 2.1, 2.55, 3.1):
+        taps.tap(stamp)
+    assert TapTempo(taps.stamps).period == taps.period

@@ -1,4 +1,4 @@
-"""Commands from any control surface do what a controller bound to the same command does."""
+"""Posted commands have the effect of a controller bound to the same command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from daemon.music.events import Play, control_change, note_off, note_on
 from daemon.performance.performance import Performance
 from daemon.spec import ControlSpec, StageSpec
 from daemon.wire import Control
-from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, answer, run_until, stage
+from tests.performance.offline import CHOIR, KEYS, OUT, STEADY, answer, make_performance, run_until
 
 
 @pytest.mark.parametrize(
@@ -26,8 +26,11 @@ from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, answer,
         (ControlSpec("keys", 20, "panic"), 127, Panic()),
     ],
 )
-def test_a_posted_command_and_a_controller_do_the_same(control: ControlSpec, value: int, command: Command) -> None:
-    (turned, by_controller), (posted, by_command) = stage(controls=(control,)), stage(controls=(control,))
+def test_a_posted_command_has_the_effect_of_a_controller(control: ControlSpec, value: int, command: Command) -> None:
+    (turned, by_controller), (posted, by_command) = (
+        make_performance(controls=(control,)),
+        make_performance(controls=(control,)),
+    )
     turned.hear(1.0, "keys", 1.0, control_change(1, 20, value))
     posted.take(Commanded(1.0, command, 1.0))
     assert by_controller.calls == by_command.calls
@@ -35,16 +38,16 @@ def test_a_posted_command_and_a_controller_do_the_same(control: ControlSpec, val
     assert (turned.bpm, turned.running) == (posted.bpm, posted.running)
 
 
-def test_a_setting_that_is_changed_survives_the_players_restart() -> None:
-    performance, sink = stage()
+def test_a_changed_setting_survives_a_restart_of_the_player() -> None:
+    performance, sink = make_performance()
     performance.take(Commanded(1.0, ChangeSetting("choir", "temperature", 0.9), 1.0))
     assert sink.last(Control)[2] == Control("temperature", 0.9, 2.0)
     performance.take(Commanded(1.5, Panic(), 1.5))
     assert sink.last(Control)[2].value == 0.9
 
 
-def test_a_muted_player_is_silent_at_once_and_sounds_again() -> None:
-    performance, sink = stage()
+def test_a_mute_silences_a_player_at_once_until_it_is_lifted() -> None:
+    performance, sink = make_performance()
     performance.advance(0.0)
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto", 4.0))
     performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
@@ -61,7 +64,7 @@ def test_a_muted_player_is_silent_at_once_and_sounds_again() -> None:
 
 def test_a_note_that_begins_muted_never_gets_a_note_off() -> None:
     """The note-off would end the same pitch of another player on that channel."""
-    performance, sink = stage()
+    performance, sink = make_performance()
     performance.take(Commanded(0.0, MutePlayer("choir", True), 0.0))
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto", 2.0))
     performance.advance(0.1)
@@ -70,10 +73,10 @@ def test_a_note_that_begins_muted_never_gets_a_note_off() -> None:
     assert sink.sent == []
 
 
-def test_a_mute_survives_a_rotation_and_is_forgotten_with_the_player() -> None:
-    performance, sink = stage()
+def test_a_mute_survives_a_rotation_and_ends_when_the_player_is_removed() -> None:
+    performance, sink = make_performance()
     performance.take(Commanded(0.1, MutePlayer("choir", True), 0.1))
-    performance.take(Commanded(0.1, MutePlayer("nobody", True), 0.1))  # it has left meanwhile
+    performance.take(Commanded(0.1, MutePlayer("unknown", True), 0.1))  # no such player
     performance.take(Commanded(0.2, RotateSession(), 0.2))
     state = next(entry.state for entry in sink.entries if isinstance(entry, StateSaved))
     assert state["muted"] == ["choir"]
@@ -89,8 +92,8 @@ def test_a_mute_survives_a_rotation_and_is_forgotten_with_the_player() -> None:
     assert [message for _, _, message in sink.sent] == [note_on(2, 60, 90)]
 
 
-def test_a_setting_of_a_player_that_has_left_is_ignored() -> None:
-    performance, sink = stage()
-    performance.take(Commanded(0.1, ChangeSetting("nobody", "temperature", 0.9), 0.1))
+def test_a_setting_of_an_unknown_player_is_ignored() -> None:
+    performance, sink = make_performance()
+    performance.take(Commanded(0.1, ChangeSetting("unknown", "temperature", 0.9), 0.1))
     performance.take(Commanded(0.2, RotateSession(), 0.2))
     assert next(entry.state for entry in sink.entries if isinstance(entry, StateSaved))["settings"] == []

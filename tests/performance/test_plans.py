@@ -1,4 +1,4 @@
-"""Plans: what a player announces reaches its listeners ahead of time, without a reset, and again in a replay."""
+"""Plans of a player reach its listeners ahead of time, without a reset, and again in a replay."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from daemon.recording.recorder import open_journal
 from daemon.recording.replay import replay
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Call, Generate, Learn, Reset
-from tests.performance.test_performance import OUT, STEADY, stage
+from tests.performance.offline import OUT, STEADY, make_performance
 
 COMPOSER = PlayerSpec("composer", (), "choir", {"lead": 1}, monophonic=True, lead=0.03, tolerance=0.1)
 BASS = PlayerSpec("bass", ("composer",), "choir", {"bass": 2}, monophonic=True, lead=0.03, tolerance=0.1)
@@ -32,7 +32,7 @@ PLAN = Plan(4.0, (PlannedChord(4.0, 4.0, "F"),))
 
 
 class Composer(Engine):
-    """Announces one chord a bar, a bar ahead, by the pitch of its root; draws it from its seed."""
+    """Plans one chord a bar, a bar ahead; the symbol is the pitch of the root, which depends on the seed."""
 
     def reset(self, known: object, beat: float, seed: int) -> None:
         self._seed = seed
@@ -45,7 +45,7 @@ class Composer(Engine):
 
 
 class Bass(Engine):
-    """Plays the root of the chord that was announced, on its first beat."""
+    """Plays the root of each planned chord on the chord's first beat."""
 
     def reset(self, known: object, beat: float, seed: int) -> None:
         self._chords: dict[float, int] = {}
@@ -64,7 +64,7 @@ def host(name: str) -> Host:
 
 
 class Band(SilentSink):
-    """Composer and bass in this process; each answers at once. Entries go to `record`."""
+    """Composer and bass in this process, which answer at once; `keep` gets the journal entries."""
 
     def __init__(self, keep: Any) -> None:
         self._keep = keep
@@ -87,8 +87,8 @@ class Band(SilentSink):
             performance.answer(now, player, number, self._hosts[player].handle(call), True)
 
 
-def test_a_plan_reaches_the_listeners_at_once_and_nobody_is_reset() -> None:
-    performance, sink = stage(players=(COMPOSER, BASS))
+def test_a_plan_reaches_the_listeners_at_once_without_a_reset() -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS))
     number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
     sink.calls.clear()
     performance.answer(0.0, "composer", number, [Play(0.0, 60, 90, "lead", 1.0), PLAN, Play(1.0, 62, 90, "lead")], True)
@@ -101,7 +101,7 @@ def test_a_plan_reaches_the_listeners_at_once_and_nobody_is_reset() -> None:
 
 
 def test_a_listener_that_starts_later_learns_the_plan_after_its_reset() -> None:
-    performance, sink = stage(players=(COMPOSER, BASS))
+    performance, sink = make_performance(players=(COMPOSER, BASS))
     number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
     performance.answer(0.0, "composer", number, [PLAN], True)
     performance.take(PlayerDown(0.1, "bass"))
@@ -110,8 +110,8 @@ def test_a_listener_that_starts_later_learns_the_plan_after_its_reset() -> None:
     assert [type(call) for player, _, call in sink.calls if player == "bass"] == [Reset, Learn, Generate]
 
 
-def test_a_plan_is_forgotten_when_all_start_anew_and_one_of_before_is_stale() -> None:
-    performance, sink = stage(players=(COMPOSER, BASS))
+def test_a_reset_of_all_players_drops_plans_and_ignores_earlier_ones() -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS))
     number = next(c[1] for c in sink.calls if c[0] == "composer" and isinstance(c[2], Generate))
     performance.take(Commanded(0.1, Panic(), 0.1))
     sink.calls.clear()
@@ -150,6 +150,6 @@ def test_a_replay_makes_the_same_plans(session: Path) -> None:
     assert played.difference == "" and played.notes == 15
 
 
-def test_a_replay_tells_another_plan(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_reports_a_different_plan(session: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "ROOTS", (40, 45, 47, 42))
     assert "'plan'" in replay(session).difference

@@ -14,7 +14,7 @@ from daemon.performance.performance import Performance
 from daemon.spec import ClockSpec, PortSpec, StageSpec
 from daemon.stage.clock_driver import ClockDriver
 from daemon.wire import Generate, Reset
-from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder
+from tests.performance.offline import CHOIR, KEYS, OUT, STEADY, Recorder
 
 MIDI = ClockSpec("midi", "keys")
 TICK, START, CONTINUE, STOP = b"\xf8", b"\xfa", b"\xfb", b"\xfc"

@@ -21,7 +21,7 @@ from daemon.stage.clock_driver import ClockDriver
 from daemon.wire import Generate
 from tests.clocks.fake_link import Clocks, Session
 from tests.clocks.test_link_session import forbid
-from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder
+from tests.performance.offline import CHOIR, KEYS, OUT, STEADY, Recorder
 
 
 class Stage(Recorder):

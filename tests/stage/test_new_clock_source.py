@@ -17,7 +17,7 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.spec import StageSpec
 from daemon.stage.clock_driver import ClockDriver
-from tests.performance.test_performance import Recorder
+from tests.performance.offline import Recorder
 
 LOOK = 5.0
 BEAT, REWIND = b"\xf6", b"\xff"  # the messages of this clock: one a beat, and one to begin again
