@@ -1,7 +1,7 @@
-"""Random sequences of what can happen: nothing is left sounding, no pitch is struck twice without an off between.
+"""Random sequences of events and faults: no note is left sounding, no pitch is struck twice without a note-off between.
 
-The sequences are those that tests/soak plays over JACK. Here the clock, the ports' devices and the players' processes
-are doubles; between them is what the stage is made of.
+tests/soak plays the same sequences over JACK. Here the clock, the devices at the ports and the players are doubles;
+performance, clock driver, outputs and ledger are those of the stage. Over 300 lines, as the doubles share one state.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from tests.soak.observer import OutputMonitor
 from tests.soak.sequence import PITCHES, PLUGGABLE, REPLUG_AFTER, Step
 
 LENGTH = 50  # steps
-LOOK = 0.2  # seconds between the stage's looks at its connections and players
-ABSENCE = 0.5  # seconds until there is a new stage
+CHECK = 0.2  # seconds between the stage's checks of connections and players
+ABSENCE = 0.5  # seconds from the end of a stage process to the start of the next
 
 Load = Callable[[str], StageSpec]
 
@@ -52,97 +52,97 @@ def spec_of(dice: None, tmp_path: Path) -> Load:
 
 
 class World:
-    """Players, ports and a desk with their own will, and at each output somebody with a ledger of what he hears."""
+    """A stage with doubles of players, ports and desk, and a monitor of the sounding notes at each output."""
 
     def __init__(self, seed: int, spec_of: Load, clock: SimpleNamespace) -> None:
         self.rng = random.Random(seed)
         self.sequence = sequence.Sequence(seed, LENGTH)
         self.clock, self.spec_of = clock, spec_of
         self.now = clock.now = 0.0
-        self.memory = Ledger()
+        self.ledger = Ledger()
         self.monitors = {name: OutputMonitor(name) for name in bands.OUTPUTS}
         self.faults: list[str] = []
         self.spec = spec_of(bands.band(self.sequence.band))
         self.plugged = dict.fromkeys(PLUGGABLE, True)
-        self.connected = dict.fromkeys(PLUGGABLE, False)  # as the stage saw it last
+        self.connected = dict.fromkeys(PLUGGABLE, False)  # as the stage last saw them
         self.has_jack = True
         self.hung: set[str] = set()
-        self.later: list[tuple[float, Callable[[], None]]] = []
-        self.tick_at, self.interval, self.lost_ticks = 0.0, 60 / 120 / 24, 0
-        self.look_at = self.frozen_until = 0.0
+        self.scheduled: list[tuple[float, Callable[[], None]]] = []
+        self.next_tick, self.interval, self.lost_ticks = 0.0, 60 / 120 / 24, 0
+        self.next_check = self.frozen_until = 0.0
         self.place: list[float] = []
         self.start_stage()
 
     # The stage
 
     def start_stage(self) -> None:
-        self.asked: list[tuple[str, int, Call]] = []
+        self.pending: list[tuple[str, int, Call]] = []
         self.has_stage = True
         self.performance = Performance(self.spec, self)
-        self.outputs = {name: Output(name, self.memory, Metrics()) for name in bands.OUTPUTS}
-        self.time = ClockDriver(self.performance, lambda *_: None)
+        self.outputs = {name: Output(name, self.ledger, Metrics()) for name in bands.OUTPUTS}
+        self.clock_driver = ClockDriver(self.performance, lambda *_: None)
         if self.has_jack:
             self.open_ports()
-        self.look()
+        self.check()
         for player in self.spec.players:
             self.performance.take(PlayerUp(self.now, player.name))
         for output in self.outputs.values():
             output.repeat_note_offs()
-        self.time.begin(self.now, self.place)
+        self.clock_driver.begin(self.now, self.place)
 
     def kill_stage(self) -> None:
-        """Its ports are gone with it, and come back with another."""
-        self.place = self.time.place()
+        """End the stage process and its ports; another one starts after ABSENCE."""
+        self.place = self.clock_driver.place()
         self.has_stage = False
         self.connected = dict.fromkeys(PLUGGABLE, False)
         self.do_later(ABSENCE, self.start_stage)
 
     def open_ports(self) -> None:
         for name, output in self.outputs.items():
-            hear = lambda message, name=name: self.transmit(name, message)  # noqa: E731
-            everyone = lambda name=name: self.connected[name]  # noqa: E731
-            output.open(hear, Unlimited(), lambda: True, self.now, everyone)
-            output.pump(self.now)  # nobody is connected yet
+            transmit = lambda message, name=name: self.transmit(name, message)  # noqa: E731
+            is_connected = lambda name=name: self.connected[name]  # noqa: E731
+            output.open(transmit, Unlimited(), lambda: True, self.now, is_connected)
+            output.pump(self.now)  # no receiver is connected yet
 
     def transmit(self, name: str, message: bytes) -> None:
         if self.has_jack and self.connected[name] and self.plugged[name]:
             self.monitors[name].receive(message, self.now)
 
-    def look(self) -> None:
-        """At the connections and the players, as the stage does now and then."""
+    def check(self) -> None:
+        """Check connections and players, as the stage does every CHECK seconds."""
         for name in PLUGGABLE:
             before, self.connected[name] = self.connected[name], self.plugged[name] and self.has_jack
             output = self.outputs.get(name)
             if output is not None and before != self.connected[name]:
                 output.repeat_note_offs() if self.connected[name] else output.receiver_lost()
             elif before and not self.connected[name]:
-                self.lose("keys" if name == "keyboard" else "sync")
+                self.lose_port("keys" if name == "keyboard" else "sync")
             if output is not None and self.has_jack:
                 output.confirm_note_offs(self.now)
         for name in self.performance.check_players(self.now):
-            self.replace(name)
+            self.replace_player(name)
 
-    def lose(self, port: str) -> None:
+    def lose_port(self, port: str) -> None:
         self.performance.take(PortLost(self.now, port))
-        self.time.port_lost(self.now, port)
+        self.clock_driver.port_lost(self.now, port)
 
     # Players
 
-    def replace(self, name: str) -> None:
+    def replace_player(self, name: str) -> None:
         if name not in self.performance.sounding():
             return
         self.performance.take(PlayerDown(self.now, name))
         if self.performance.sounding()[name]:
             self.faults.append(f"{name} is down and sounds, at {self.now}")
         self.hung.discard(name)
-        self.asked = [asked for asked in self.asked if asked[0] != name]
-        stage = self.performance
+        self.pending = [call for call in self.pending if call[0] != name]
+        performance = self.performance
 
-        def again() -> None:
-            if self.has_stage and self.performance is stage and name in stage.sounding():
-                stage.take(PlayerUp(self.now, name))
+        def restart() -> None:
+            if self.has_stage and self.performance is performance and name in performance.sounding():
+                performance.take(PlayerUp(self.now, name))
 
-        self.do_later(self.rng.choice((0.0, 0.3)), again)
+        self.do_later(self.rng.choice((0.0, 0.3)), restart)
 
     def actions(self, player: str, call: Call) -> list[Play | Stop]:
         rng = self.rng
@@ -162,13 +162,13 @@ class World:
             for _ in range(rng.randrange(3))
         ]
 
-    # What the stage asks for (Sink)
+    # The performance's sink
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         self.outputs[port].send(message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
-        self.asked.append((player, number, call))
+        self.pending.append((player, number, call))
 
     def panic(self) -> None:
         for output in self.outputs.values():
@@ -183,17 +183,17 @@ class World:
 
     # Time
 
-    def do_later(self, seconds: float, what: Callable[[], None]) -> None:
-        self.later.append((self.now + seconds, what))
+    def do_later(self, seconds: float, action: Callable[[], None]) -> None:
+        self.scheduled.append((self.now + seconds, action))
 
     def pass_time(self, seconds: float) -> None:
-        """In hops: a stage that is late finds several things due at once."""
+        """In steps of different lengths: after a long one, several messages are due at once."""
         end = self.now + seconds
         while self.now < end:
             self.now = self.clock.now = min(end, self.now + self.rng.choice((0.002, 0.02, 0.05)))
-            for moment, what in [(moment, what) for moment, what in self.later if moment <= self.now]:
-                self.later.remove((moment, what))
-                what()
+            for item in [item for item in self.scheduled if item[0] <= self.now]:
+                self.scheduled.remove(item)
+                item[1]()
             self.tick()
             if self.is_awake:
                 self.turn()
@@ -203,40 +203,40 @@ class World:
         return self.has_stage and self.now >= self.frozen_until
 
     def tick(self) -> None:
-        while self.tick_at <= self.now:
+        while self.next_tick <= self.now:
             if self.lost_ticks:
                 self.lost_ticks -= 1
             else:
-                self.play("master", b"\xf8", self.tick_at)
-            self.tick_at += self.interval
+                self.play("master", b"\xf8", self.next_tick)
+            self.next_tick += self.interval
 
     def turn(self) -> None:
-        """What the stage does when it wakes."""
+        """One turn of the stage's loop."""
         rng = self.rng
-        while self.asked and rng.random() < 0.8:
-            name, number, call = self.asked.pop(0)
+        while self.pending and rng.random() < 0.8:
+            name, number, call = self.pending.pop(0)
             if name not in self.hung:
                 self.performance.answer(self.now, name, number, self.actions(name, call), True)
         self.performance.advance(self.now)
         for output in self.outputs.values():
             output.pump(self.now)
-        self.time.look(self.now)
-        if self.now >= self.look_at:
-            self.look_at = self.now + LOOK
-            self.look()
+        self.clock_driver.look(self.now)
+        if self.now >= self.next_check:
+            self.next_check = self.now + CHECK
+            self.check()
             if rng.random() < 0.05:
                 self.performance.take(Commanded(self.now, RotateSession(), self.now))
 
-    # What happens
+    # Events and faults
 
-    def play(self, who: str, message: bytes, stamp: float) -> None:
-        """Somebody who is plugged in and connected is heard."""
-        if not (self.is_awake and self.has_jack and self.plugged[who] and self.connected[who]):
+    def play(self, device: str, message: bytes, stamp: float) -> None:
+        """Pass a message of a device to the stage if the device is plugged in and connected."""
+        if not (self.is_awake and self.has_jack and self.plugged[device] and self.connected[device]):
             return
-        source, ran = "keys" if who == "keyboard" else "sync", self.performance.running
-        if not self.time.hear(self.now, source, message, stamp):
+        source, was_running = "keys" if device == "keyboard" else "sync", self.performance.running
+        if not self.clock_driver.hear(self.now, source, message, stamp):
             self.performance.hear(self.now, source, stamp, message)
-        if ran and not self.performance.running and any(self.performance.sounding().values()):
+        if was_running and not self.performance.running and any(self.performance.sounding().values()):
             self.faults.append(f"stopped and sounding, at {self.now}")
 
     def do(self, step: Step) -> None:
@@ -269,10 +269,10 @@ class World:
             case "start jack":
                 self.start_jack()
             case _ if not self.is_awake:
-                self.do_later(ABSENCE, lambda: self.do(step))  # the desk tells the next stage
+                self.do_later(ABSENCE, lambda: self.do(step))  # the desk sends it to the next stage process
             case "kill engine" | "stop engine" if self.spec.players:
                 name = self.spec.players[values[0] % len(self.spec.players)].name
-                self.hung.add(name) if step.kind == "stop engine" else self.replace(name)
+                self.hung.add(name) if step.kind == "stop engine" else self.replace_player(name)
             case "kill stage":
                 self.kill_stage()
             case "freeze stage":
@@ -284,7 +284,7 @@ class World:
                 self.performance.take(Commanded(self.now, Panic(), self.now))
 
     def thaw(self) -> None:
-        """What came in meanwhile is lost."""
+        """Input during the freeze is lost."""
         if self.has_stage:
             for port in bands.INPUTS:
                 self.performance.take(PortLost(self.now, port))
@@ -292,7 +292,7 @@ class World:
     def reload(self, spec: StageSpec) -> None:
         before, self.spec = {player.name: player for player in self.spec.players}, spec
         self.performance.take(Reconfigured(self.now, spec))
-        self.time.configure()
+        self.clock_driver.configure()
         for player in spec.players:
             if before.get(player.name) != player:
                 self.performance.take(PlayerUp(self.now, player.name))
@@ -303,15 +303,15 @@ class World:
         for monitor in self.monitors.values():
             monitor.disconnect()
         if self.is_awake:
-            self.notice_death()
+            self.notice_jack_loss()
         else:
-            self.do_later(ABSENCE, lambda: None if self.has_jack else self.notice_death())
+            self.do_later(ABSENCE, lambda: None if self.has_jack else self.notice_jack_loss())
 
-    def notice_death(self) -> None:
+    def notice_jack_loss(self) -> None:
         for output in self.outputs.values():
             output.close()
         for port in (*bands.INPUTS, *bands.OUTPUTS):
-            self.lose(port)
+            self.lose_port(port)
         self.connected = dict.fromkeys(PLUGGABLE, False)
 
     def start_jack(self) -> None:
@@ -320,7 +320,7 @@ class World:
             self.open_ports()
 
     def end(self) -> None:
-        """Everything is plugged in and released, and nothing is to be played: it ends by itself."""
+        """Plug in everything, release every key and configure a band that plays nothing: then all notes end."""
         self.pass_time(REPLUG_AFTER)
         if not self.has_jack:
             self.start_jack()
@@ -335,7 +335,7 @@ class World:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """What stands for the machine's clock in the outputs."""
+    """The clock of the outputs in place of the machine's."""
     clock = SimpleNamespace(now=0.0)
     clock.perf_counter = lambda: clock.now
     monkeypatch.setattr(output_module, "time", clock)
@@ -346,7 +346,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     "seeds",
     [
         *(range(block * 100, block * 100 + 100) for block in range(10)),
-        (1030, 2577, 60504),  # a synthesiser is unplugged in mid-note, then the server dies, noticed or not
+        (1030, 2577, 60504),  # a synthesiser is unplugged in mid-note, then the server ends, noticed or not
     ],
 )
 def test_nothing_is_left_sounding(seeds: Sequence[int], spec_of: Load, clock: SimpleNamespace) -> None:

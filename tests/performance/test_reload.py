@@ -32,7 +32,7 @@ def test_a_reload_silences_removed_players_and_melodies_only() -> None:
     assert performance.sounding() == {"choir": 1}
     sink.sent.clear()
     run_until(performance, 3.0)
-    assert sink.sent == []  # the melody is gone, and so is the bass
+    assert sink.sent == []  # melody and bass are removed
     assert sink.calls[-1][0] == "choir"
 
 

@@ -1,4 +1,4 @@
-"""The process around an engine, with the test as its desk and its stage."""
+"""The player process, with the test in place of desk and stage; the host around an engine."""
 
 import os
 import signal
@@ -24,13 +24,13 @@ MEMBER = {"engine": "echo", "model": None, "options": {}, "settings": {}, "liste
 STRIKE = Listen(MidiEvent(1.5, "keys", note_on(1, 60, 70)))
 
 
-class Line:
-    """One end of a connection: what comes in time, or a failure."""
+class Peer:
+    """The test's end of a connection; waits 10 s at most."""
 
     def __init__(self, listener: Listener) -> None:
-        listener_deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 10
         while (socket := listener.accept()) is None:
-            assert time.monotonic() < listener_deadline, "nobody connected"
+            assert time.monotonic() < deadline, "no connection"
             time.sleep(0.01)
         socket.settimeout(10)
         self.socket = socket
@@ -38,7 +38,7 @@ class Line:
         self._messages: list[Any] = []
 
     def read(self) -> Any:
-        """The next message; None at the end."""
+        """The next message; None at the end of the connection."""
         while not self._messages:
             if not (data := self.socket.recv(1 << 16)):
                 return None
@@ -48,27 +48,27 @@ class Line:
     def write(self, *message: Any) -> None:
         self.socket.sendall(pack([message]))
 
-    def ask(self, number: int, call: Call) -> None:
+    def send_call(self, number: int, call: Call) -> None:
         self.write(number, *encode_call(call))
 
 
-class Box:
-    """A player process, as far as `member` and no further."""
+class PlayerProcess:
+    """A player process that has got `member` from the desk, and waits for `play`."""
 
     def __init__(self, folder: Path, member: dict[str, Any]) -> None:
         self.desk_socket, self.stage_socket = serve(folder / "desk.sock"), serve(folder / "stage.sock")
         self.process = subprocess.Popen([sys.executable, "-m", "daemon.player.process", str(folder), "echo"])
-        self.desk = Line(self.desk_socket)
+        self.desk = Peer(self.desk_socket)
         assert self.desk.read() == ["hello", "player", "echo", self.process.pid]
         self.desk.write("member", member)
 
-    def enter(self) -> Line:
+    def start_playing(self) -> Peer:
         assert self.desk.read() == ["ready"]
         self.desk.write("play")
-        return self.meet()
+        return self.accept_stage_connection()
 
-    def meet(self) -> Line:
-        stage = Line(self.stage_socket)
+    def accept_stage_connection(self) -> Peer:
+        stage = Peer(self.stage_socket)
         assert stage.read() == ["hello", "echo", self.process.pid]
         return stage
 
@@ -80,13 +80,13 @@ class Box:
 
 
 @pytest.fixture
-def box(tmp_path: Path, echo_engine: Path) -> Iterator[Box]:
-    box = Box(tmp_path, MEMBER)
-    yield box
-    box.close()
+def player(tmp_path: Path, echo_engine: Path) -> Iterator[PlayerProcess]:
+    player = PlayerProcess(tmp_path, MEMBER)
+    yield player
+    player.close()
 
 
-def test_host_hands_every_call_to_the_engine(echo_engine: Path) -> None:
+def test_the_host_passes_every_call_to_the_engine(echo_engine: Path) -> None:
     host = make_host(MEMBER)
     assert list(host.handle(Reset(0.0, 1))) == []
     assert list(host.handle(STRIKE)) == [Play(1.5, 72, 70, "echo")]
@@ -97,7 +97,7 @@ def test_host_hands_every_call_to_the_engine(echo_engine: Path) -> None:
     assert list(host.handle(Ping())) == []
 
 
-def test_a_member_of_an_older_journal_has_defaults_for_what_it_lacks(dice: None) -> None:
+def test_absent_options_and_settings_of_a_member_have_their_defaults(dice: None) -> None:
     member = MEMBER | {"engine": "dice", "options": {"modes": ["lydian", "none"], "width": 3}, "settings": {"often": 1}}
     engine = make_host(member)._engine
     assert engine.options == Dice.Options(modes=("lydian", "none"), width=3.0)
@@ -114,18 +114,18 @@ def test_options_that_the_engine_does_not_have_are_refused(dice: None, options: 
         make_host(MEMBER | {"engine": "dice", "options": options})
 
 
-def test_host_passes_on_what_is_known_and_the_seed() -> None:
-    class Curious(Echo):
+def test_a_reset_has_the_known_melodies_and_the_seed() -> None:
+    class RecordingEcho(Echo):
         def reset(self, known: Any, beat: float, seed: int) -> None:
-            self.heard = known, beat, seed
+            self.reset_with = known, beat, seed
 
-    engine = Curious(Setup(Echo.Options()))
+    engine = RecordingEcho(Setup(Echo.Options()))
     list(Host(engine, {}).handle(Reset(3.0, 42)))
-    assert engine.heard == ({}, 3.0, 42)
+    assert engine.reset_with == ({}, 3.0, 42)
 
 
-def test_every_action_is_sent_as_it_is_yielded_then_the_last(box: Box) -> None:
-    with box.enter().socket as socket:
+def test_every_action_is_sent_as_it_is_yielded_then_the_end_of_the_answer(player: PlayerProcess) -> None:
+    with player.start_playing().socket as socket:
         socket.sendall(pack([[7, *encode_call(STRIKE)]]))
         data = b""
         while data.count(b"\n") < 2:
@@ -133,51 +133,51 @@ def test_every_action_is_sent_as_it_is_yielded_then_the_last(box: Box) -> None:
         assert Unpacker().feed(data) == [[7, [["echo", 1.5, 72, 70, None]], False], [7, [], True]]
 
 
-def test_it_does_not_go_to_the_stage_before_it_may(box: Box) -> None:
-    assert box.desk.read() == ["ready"]
+def test_the_player_connects_to_the_stage_only_after_play(player: PlayerProcess) -> None:
+    assert player.desk.read() == ["ready"]
     time.sleep(0.2)
-    assert box.stage_socket.accept() is None
-    box.desk.write("play")
-    box.meet().socket.close()
+    assert player.stage_socket.accept() is None
+    player.desk.write("play")
+    player.accept_stage_connection().socket.close()
 
 
-def test_it_comes_back_when_the_stage_does(box: Box) -> None:
-    box.enter().socket.close()
-    stage = box.meet()
-    stage.ask(1, Ping())
+def test_the_player_connects_again_to_the_next_stage(player: PlayerProcess) -> None:
+    player.start_playing().socket.close()
+    stage = player.accept_stage_connection()
+    stage.send_call(1, Ping())
     assert stage.read() == [1, [], True]
     stage.socket.close()
 
 
 @pytest.mark.parametrize("call", [Ping(), Listen(MidiEvent(1.0, "keys", note_on(1, HANG, 70)))], ids=["idle", "hung"])
-def test_it_ends_with_the_desk(box: Box, call: Call) -> None:
-    stage = box.enter()
-    stage.ask(1, call)
+def test_the_player_ends_with_the_desk(player: PlayerProcess, call: Call) -> None:
+    stage = player.start_playing()
+    stage.send_call(1, call)
     time.sleep(0.2)
-    box.desk.socket.close()
-    assert box.process.wait(5) == 0
+    player.desk.socket.close()
+    assert player.process.wait(5) == 0
     stage.socket.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_signals_are_the_desks_business(box: Box) -> None:
-    stage = box.enter()
+def test_signals_to_the_desk_are_ignored(player: PlayerProcess) -> None:
+    stage = player.start_playing()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
-        box.process.send_signal(number)
+        player.process.send_signal(number)
     time.sleep(0.1)
-    stage.ask(1, Ping())
+    stage.send_call(1, Ping())
     assert stage.read() == [1, [], True]
     stage.socket.close()
 
 
-def test_a_failing_engine_is_told_and_ends_the_process(box: Box) -> None:
-    stage = box.enter()
-    stage.ask(1, Listen(MidiEvent(1.0, "keys", note_on(1, CRASH, 70))))
-    kind, text = box.desk.read()
+def test_an_exception_of_the_engine_is_reported_and_ends_the_process(player: PlayerProcess) -> None:
+    stage = player.start_playing()
+    stage.send_call(1, Listen(MidiEvent(1.0, "keys", note_on(1, CRASH, 70))))
+    kind, text = player.desk.read()
     assert kind == "crashed"
     assert "a note that the engine fails on" in text
     assert stage.read() is None
-    assert box.process.wait(5) == 1
+    assert player.process.wait(5) == 1
     stage.socket.close()
 
 
@@ -185,27 +185,27 @@ def test_a_failing_engine_is_told_and_ends_the_process(box: Box) -> None:
     ("member", "kind", "status"),
     [
         ({"options": {"trouble": "refuse"}}, "failed", 2),
-        ({"engine": "nobody"}, "failed", 2),
+        ({"engine": "unknown"}, "failed", 2),
         ({"options": {"trouble": "crash"}}, "crashed", 1),
     ],
 )
-def test_what_cannot_start_says_why(
+def test_a_player_that_cannot_start_reports_the_reason(
     tmp_path: Path, echo_engine: Path, member: dict[str, Any], kind: str, status: int
 ) -> None:
-    box = Box(tmp_path, MEMBER | member)
-    assert box.desk.read()[0] == kind
-    assert box.process.wait(5) == status
-    box.close()
+    player = PlayerProcess(tmp_path, MEMBER | member)
+    assert player.desk.read()[0] == kind
+    assert player.process.wait(5) == status
+    player.close()
 
 
-def test_without_a_desk_there_is_no_player(tmp_path: Path) -> None:
+def test_without_a_desk_the_player_ends(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "daemon.player.process", str(tmp_path), "echo"]
     assert subprocess.run(command, check=False, timeout=10).returncode == 0
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(("value", "shift"), [(7.0, 7), (-3.0, 0), (99.0, 24)])
-def test_a_setting_is_turned_within_its_range(value: float, shift: int) -> None:
+def test_the_host_limits_a_setting_to_its_range(value: float, shift: int) -> None:
     host = Host(Echo(Setup(Echo.Options())), {})
     assert list(host.handle(Control("shift", value, 0.0))) == []
     (play,) = host.handle(Listen(MidiEvent(1.0, "keys", note_on(1, 60, 70))))
