@@ -66,12 +66,12 @@ class Jamd:
         (self.folder / "config.new").write_text(config)
         (self.folder / "config.new").replace(self.folder / "config.yaml")
 
-    def said(self, text: str, seconds: float = 10) -> None:
+    def wait_for_log(self, text: str, seconds: float = 10) -> None:
         """Wait until the log holds `text`, a regular expression."""
         self.wait(lambda: re.search(text, self.log), seconds, f"{text!r} in the log")
 
     def ready(self) -> Self:
-        self.said("READY")
+        self.wait_for_log("READY")
         return self
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:

@@ -122,7 +122,7 @@ def test_a_killed_player_comes_back(start: Start) -> None:
     again = jamd.children()["ann"]
     os.kill(again, signal.SIGKILL)  # the second time it waits half a second
     jamd.replaced("ann", again, 3)
-    jamd.said(r"ann ended \(signal 9\)")
+    jamd.wait_for_log(r"ann ended \(signal 9\)")
     assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
     assert jamd.end() == 0
     assert '"restarts": {"ann": 2}' in jamd.log
@@ -133,7 +133,7 @@ def test_a_hung_player_is_replaced(start: Start) -> None:
     before = jamd.children()
     os.kill(before["ann"], signal.SIGSTOP)
     jamd.replaced("ann", before["ann"], 5)
-    jamd.said("ann does not answer")
+    jamd.wait_for_log("ann does not answer")
     assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
 
 
@@ -142,7 +142,7 @@ def test_a_killed_stage_comes_back_and_the_players_find_it(start: Start) -> None
     before = jamd.children()
     os.kill(before["stage"], signal.SIGKILL)
     jamd.replaced("stage", before["stage"], 3)
-    jamd.said(r"the stage ended \(signal 9\)")
+    jamd.wait_for_log(r"the stage ended \(signal 9\)")
     time.sleep(2)
     assert {**jamd.children(), "stage": 0} == {**before, "stage": 0}
     assert jamd.end() == 0
@@ -156,7 +156,7 @@ def test_a_hung_stage_is_replaced(start: Start) -> None:
     stage = jamd.children()["stage"]
     os.kill(stage, signal.SIGSTOP)
     jamd.replaced("stage", stage, 10)
-    jamd.said("the stage does not answer")
+    jamd.wait_for_log("the stage does not answer")
 
 
 def test_no_process_outlives_the_desk(start: Start) -> None:
@@ -246,7 +246,7 @@ def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, words: str)
 
 def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
     jamd = start(band("ann", "bob", trouble={"bob": "crash"}))
-    jamd.said("READY.*ann.*bob", 10)
+    jamd.wait_for_log("READY.*ann.*bob", 10)
     assert "told to crash" in jamd.log
     assert jamd.log.count("bob ended") == 1  # once a minute
     assert jamd.log.count("the engine failed") == 1

@@ -192,9 +192,9 @@ def test_panic(jamd: Jamd, peer: Peer) -> None:
 
 def test_the_jack_server_ends_and_comes_back(jamd: Jamd, jack_server: JackServer) -> None:
     jack_server.kill()
-    jamd.said("port ann out: the JACK server is gone", 5)
+    jamd.wait_for_log("port ann out: the JACK server is gone", 5)
     jack_server.start()
-    jamd.said("port ann out is back", 5)
+    jamd.wait_for_log("port ann out is back", 5)
     before = jamd.children()
     peer = Peer()
     jamd.wait(lambda: len(peer.client.get_ports("^jamd (keys|ann|bob)")) == 3, 5, "all ports")

@@ -171,7 +171,7 @@ def main(folder: Path) -> None:
             print(second.expect(lambda m: m[0] == "failed", "a refusal"))
 
         hardware = PortSpec("pads", "in", connect="virmidi 0-2", thru=("choir",))
-        before_reload = len(desk.said)
+        before_reload = len(desk.received)
         absent = PortSpec("absent", "out", connect="no such port")
         desk.send(["spec", StageSpec(CLOCK, (*PORTS, hardware, absent)).to_json()])
         _, ports = desk.expect(lambda m: m[0] == "ready", "the ports", before_reload)
@@ -198,7 +198,7 @@ def unplugged(folder: Path, desk: Desk) -> None:
     player.wait()
     print(f"aplaymidi is killed: released after {monitor.stamp(note_off(1, 67)) - killed:.2f} s")
 
-    before = len(desk.said)
+    before = len(desk.received)
     pair = [PortSpec(name, "in", connect="USB:MIDI 1", thru=("choir",)) for name in ("left", "right")]
     desk.send(["spec", StageSpec(CLOCK, (*PORTS, *pair)).to_json()])
     desk.expect(lambda m: m[0] == "ready", "the ports", before)
@@ -224,7 +224,7 @@ def unplugged(folder: Path, desk: Desk) -> None:
     filler = Plugged("filler")  # takes the number
     left = Plugged("USB")
     until(lambda: joined() and len(set(usb_connections())) == 2, "it to be joined again")
-    assert note_off(1, 71) not in [m for _, m in monitor.heard], (monitor.heard, desk.said[before:])
+    assert note_off(1, 71) not in [m for _, m in monitor.heard], (monitor.heard, desk.received[before:])
     for number, peer in enumerate((left, right)):
         peer.play(note_on(1, 74 + number, 90))
         monitor.stamp(note_on(1, 74 + number, 90))

@@ -23,7 +23,7 @@ class PlayerProcess:
     """tests.stage.player_process, up."""
 
     def __init__(self, desk: Desk, name: str = "octaver") -> None:
-        before = len(desk.said)
+        before = len(desk.received)
         self.process = subprocess.Popen([sys.executable, "-m", "tests.stage.player_process", str(desk.folder), name])
         desk.expect(lambda m: m == ["player", name, "up"], "the player to be up", before)
 

@@ -71,7 +71,7 @@ def test_more_messages_at_once_than_the_ring_holds(desk: Desk, peer: Peer) -> No
     notes = [note_on(2, n % 128, 1 + n // 128) for n in range(3000)]
     beat = desk.metrics()["beat"]
     actions = [["low", beat, message[1], message[2], 0.001] for message in notes]
-    player.say(pack([[player.number, actions, False]]))
+    player.send(pack([[player.number, actions, False]]))
     with contextlib.suppress(AssertionError):
         until(lambda: sum(is_note_on(m) for _, m in peer.heard()) >= len(notes), "all", 5.0)
     assert [m for _, m in peer.heard() if is_note_on(m)] == notes
@@ -126,7 +126,7 @@ def test_a_player_is_killed(desk: Desk, peer: Peer) -> None:
         with PlayerProcess(desk) as player:
             began = peer.send(note_on(1, 72, 90))
             peer.stamp(note_on(2, 60, 80), after=began)
-            before = len(desk.said)
+            before = len(desk.received)
             killed = player.signal(signal.SIGKILL)
             released = peer.stamp(note_off(2, 60), after=killed)
             desk.expect(lambda m: m == ["player", "octaver", "down"], "the message", before)
@@ -150,7 +150,7 @@ def test_a_player_is_stopped(desk: Desk, peer: Peer) -> None:
         with PlayerProcess(desk) as player:
             began = peer.send(note_on(1, 72, 90))
             peer.stamp(note_on(2, 60, 80), after=began)
-            before = len(desk.said)
+            before = len(desk.received)
             stopped = player.signal(signal.SIGSTOP)
             released = peer.stamp(note_off(2, 60), after=stopped)
             desk.expect(lambda m: m == ["player", "octaver", "hung"], "the message", before)
@@ -182,7 +182,7 @@ def test_a_player_that_sends_nonsense_is_dropped(desk: Desk, peer: Peer, nonsens
     desk.start_stage(BAND, clock=True)
     player = desk.player("octaver")
     until(lambda: player.calls, "a call")
-    player.say(nonsense)
+    player.send(nonsense)
     desk.expect(lambda m: m == ["player", "octaver", "down"], "the message")
     peer.connect("keys", "choir")
     peer.send(note_on(1, 60, 60))
@@ -196,7 +196,7 @@ def test_the_desk_is_killed(desk: Desk, peer: Peer) -> None:
         peer.connect("keys", "choir")
         peer.send(note_on(1, 72, 90))
         peer.stamp(note_on(2, 60, 80))
-        desk.hang_up()
+        desk.disconnect()
         assert desk.stage is not None
         assert desk.stage.wait(3) == 0
         messages = peer.messages()
@@ -256,7 +256,7 @@ def test_a_reload_leaves_unchanged_ports_alone(desk: Desk, peer: Peer) -> None:
     peer.connect("keys", "choir")
     peer.send(note_on(1, 60, 60))
     peer.stamp(note_on(1, 60, 60))
-    before = len(desk.said)
+    before = len(desk.received)
     more = (PortSpec("keys", "in", thru=("choir", "organ")), PortSpec("choir", "out"), PortSpec("organ", "out"))
     desk.send(["spec", StageSpec(CLOCK, more).to_json()])
     _, ports = desk.expect(lambda m: m[0] == "ready", "the new ports", before)
@@ -264,7 +264,7 @@ def test_a_reload_leaves_unchanged_ports_alone(desk: Desk, peer: Peer) -> None:
     peer.connect(out="organ")
     peer.send(note_on(2, 61, 60))
     until(lambda: peer.messages().count(note_on(2, 61, 60)) == 2, "both outputs")
-    before = len(desk.said)
+    before = len(desk.received)
     desk.send(["spec", StageSpec(CLOCK, (PortSpec("keys", "in"),)).to_json()])
     _, ports = desk.expect(lambda m: m[0] == "ready", "the new ports", before)
     assert ports == {"keys": "JACK"}
@@ -386,7 +386,7 @@ def test_a_jack_server_that_stands_still_blocks_nothing(desk: Desk, peer: Peer, 
         for first in range(0, 3000, 100):
             beat = desk.metrics()["beat"]
             notes = [["low", beat, n % 128, 1 + n // 128, 0.01] for n in range(first, first + 100)]
-            player.say(pack([[player.number, notes, False]]))
+            player.send(pack([[player.number, notes, False]]))
     finally:
         jack_server._process.send_signal(signal.SIGCONT)
     peer.send(note_off(1, 60))

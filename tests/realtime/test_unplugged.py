@@ -189,7 +189,7 @@ def test_a_reload_rewires_thru_while_notes_sound(desk: Desk, peer: Peer) -> None
         peer.send(note_on(1, 72, 90))
         peer.stamp(note_on(1, 72, 90))
         until(lambda: len(desk.connections()) == 4, "the connections to be known")
-        before = len(desk.said)
+        before = len(desk.received)
         rewired = (PortSpec("keys", "in", thru=("organ",)), *ports[1:])
         asked = time.perf_counter()
         desk.send(["spec", StageSpec(CLOCK, rewired, players=players).to_json()])
@@ -224,10 +224,10 @@ def test_ports_removed_by_a_reload_delay_no_others(desk: Desk, peer: Peer) -> No
         played = [m for pitch in range(40, 80) for m in (note_on(1, pitch, 90), note_off(1, pitch))]
         drummer.send(*notes, gap=0.0005)
         until(lambda: len(sounding(drummer.messages())) == len(notes), "all notes")
-        said = len(desk.said)
+        before = len(desk.received)
         desk.send(["spec", StageSpec(CLOCK, THRU).to_json()])
         peer.send(*played, gap=0.005)
-        desk.expect(lambda m: m[0] == "ready", "the ports", said)
+        desk.expect(lambda m: m[0] == "ready", "the ports", before)
         with contextlib.suppress(AssertionError):
             until(lambda: len(peer.heard()) >= len(played), "all that was played", 2.0)
         assert peer.messages() == played
@@ -276,7 +276,7 @@ def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(
     piano.connect("keys")
     env, monitor = os.environ | jack_server.env, OutputMonitor("synth")
     synth = rig.Synth("quick", monitor, env)
-    piano.plug("jamd choir:midi", "quick synth:input")
+    piano.connect_ports("jamd choir:midi", "quick synth:input")
     until(
         lambda: any("quick synth:input" in connection for connection in desk.connections()),
         "the connection to be known",
@@ -287,7 +287,7 @@ def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(
         until(lambda: monitor.left_sounding(), "a note")
         synth.unplug()
         piano.send(note_off(1, 60))
-        until(lambda: not piano.sees("quick synth:input"), "the port to be gone")
+        until(lambda: not piano.has_port("quick synth:input"), "the port to be gone")
         synth = rig.Synth("quick", monitor, env)
         until(lambda: not monitor.left_sounding(), "the note-off that was missed", 2.0)
         assert piano.connections("jamd choir:midi") == ["quick synth:input"]

@@ -63,7 +63,7 @@ class Live:
         return Outcome(self._seed, faults, self._steps, self._log, heard, self.rig.xruns() - xruns)
 
     def _begin(self, jamd: Jamd) -> None:
-        jamd.said("READY", PATIENCE)
+        jamd.wait_for_log("READY", PATIENCE)
         self.rig.connect(PATIENCE)
         self.rig.tell("master", "fc")
         self.rig.tell("master", "clock 120")

@@ -1,4 +1,4 @@
-"""A desk, players and a MIDI peer that do as they are told, around a real stage process."""
+"""Fakes around a real stage process: a desk, players, and a MIDI client as a peer."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from daemon.sockets import connect, serve
 from daemon.spec import StageSpec
 from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
 
-PATIENCE = 10.0  # seconds: long enough for a busy machine; what must be quick is measured apart
-
+PATIENCE = 10.0  # seconds: long enough for a busy machine; time limits are tested separately
 
 Behaviour = Callable[[Call], Iterator[Any]]
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float | None = None) -> Any:
-    """The first true value of `condition`."""
+def until(condition: Callable[[], Any], goal: str, seconds: float | None = None) -> Any:
+    """Wait for the first true value of `condition` and return it. `goal`: its name in the failure message."""
     seconds = seconds or PATIENCE
     end = time.perf_counter() + seconds
     while not (value := condition()):
-        assert time.perf_counter() < end, f"waited {seconds:g} s for {what}"
+        assert time.perf_counter() < end, f"waited {seconds:g} s for {goal}"
         time.sleep(0.005)
     return value
 
 
 def at_best(attempt: Callable[[], float], limit: float, attempts: int = 3) -> None:
-    """`attempt` says how many seconds it took; one of a few is to be within the limit, for the machine may be busy."""
+    """`attempt` returns the seconds that it took; one of a few attempts must stay within the limit, as the machine may
+    be busy."""
     took = []
     while not took or min(took) >= limit:
         assert len(took) < attempts, f"{limit:g} s is the limit; it took {', '.join(f'{s:.3f}' for s in took)} s"
@@ -46,7 +46,7 @@ def at_best(attempt: Callable[[], float], limit: float, attempts: int = 3) -> No
 
 
 class Desk:
-    """Holds the runtime folder, starts the stage and keeps what it says."""
+    """Owns the runtime folder, starts the stage process and records its messages in `received`."""
 
     def __init__(self) -> None:
         # /tmp itself: the path of a socket has about 100 characters.
@@ -54,21 +54,21 @@ class Desk:
         self.folder = Path(self._temporary.name)
         self._ledger = open_ledger(self.folder / "ledger", create=True)
         self._listener = serve(self.folder / "desk.sock")
-        self.said: list[tuple[float, list[Any]]] = []
+        self.received: list[tuple[float, list[Any]]] = []
         self.stage: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket | None = None
         self._open: list[socket.socket] = []
         self._number = 0
 
     def start_stage(self, spec: StageSpec | None = None, clock: bool = False) -> dict[str, str | None]:
-        """Returns what it says of its ports, once it is ready for `spec`."""
+        """Start the stage process and wait until it is ready for `spec`; returns the MIDI system of each port."""
         self.stage = subprocess.Popen(
             [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.DEVNULL
         )
         self.accept()
         if spec is None:
             return {}
-        before = len(self.said)
+        before = len(self.received)
         self.send(["connections", self.connections()])
         self.send(["spec", spec.to_json()])
         ready = self.expect(lambda m: m[0] in ("ready", "failed"), "the stage to be ready", before)
@@ -79,14 +79,14 @@ class Desk:
         return ports
 
     def accept(self) -> None:
-        """Let a stage connect."""
+        """Wait for the connection of a stage process."""
         self._connection = until(self._listener.accept, "the stage to connect")
         assert self._connection is not None
         self._open.append(self._connection)
         threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
 
     def connect_player(self, name: str) -> socket.socket:
-        """Somebody who says that this is their name."""
+        """A connection to the stage that introduces itself as the player `name`."""
         connection = connect(self.folder / "stage.sock")
         connection.sendall(pack([["hello", name, os.getpid()]]))
         self._open.append(connection)
@@ -97,18 +97,18 @@ class Desk:
         self._connection.sendall(pack([message]))
 
     def expect(
-        self, matches: Callable[[list[Any]], bool], what: str, since: int = 0, seconds: float | None = None
+        self, matches: Callable[[list[Any]], bool], goal: str, since: int = 0, seconds: float | None = None
     ) -> list[Any]:
-        """The first message from the `since`th on that matches."""
-        found = until(lambda: [m for _, m in self.said[since:] if matches(m)], what, seconds)
+        """Wait for the first message from number `since` on that matches."""
+        found = until(lambda: [m for _, m in self.received[since:] if matches(m)], goal, seconds)
         message: list[Any] = found[0]
         return message
 
     def messages(self, kind: str) -> list[list[Any]]:
-        return [message for _, message in self.said if message[0] == kind]
+        return [message for _, message in self.received if message[0] == kind]
 
     def connections(self) -> list[Any]:
-        """What the stage last said of them."""
+        """The connections of ports in the stage's last message about them."""
         found: list[Any] = (self.messages("connections") or [["connections", []]])[-1][1]
         return found
 
@@ -120,15 +120,15 @@ class Desk:
         return figures
 
     def player(self, name: str, behave: Behaviour = lambda call: iter(())) -> Player:
-        """A player in a thread of this process, up."""
-        before = len(self.said)
+        """A player in a thread of this process, once the stage reports it up."""
+        before = len(self.received)
         player = Player(self.folder, name, behave)
         self._open.append(player.connection)
         self.expect(lambda m: m == ["player", name, "up"], f"{name} to be up", before)
         return player
 
-    def hang_up(self) -> None:
-        """What the stage sees when the desk is killed."""
+    def disconnect(self) -> None:
+        """Close the connection to the stage, as when the desk is killed."""
         assert self._connection is not None
         self._connection.shutdown(socket.SHUT_RDWR)
         self._connection.close()
@@ -162,7 +162,7 @@ class Desk:
         unpacker = Unpacker()
         with contextlib.suppress(OSError):
             while data := connection.recv(1 << 16):
-                self.said += [(time.perf_counter(), message) for message in unpacker.feed(data)]
+                self.received += [(time.perf_counter(), message) for message in unpacker.feed(data)]
 
 
 class Player:
@@ -191,16 +191,12 @@ class Player:
             actions = [encode_action(action) for action in self._behave(call)]
             self.connection.sendall(pack([[number, actions, True]]))
 
-    def say(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         self.connection.sendall(data)
-
-    def die(self) -> None:
-        self.connection.shutdown(socket.SHUT_RDWR)
-        self.connection.close()
 
 
 class Peer:
-    """tests.stage.jack_peer, seen from the test."""
+    """Controls a process of tests.stage.jack_peer."""
 
     def __init__(self, name: str = "peer") -> None:
         self.name = name
@@ -215,7 +211,7 @@ class Peer:
         self.kept: list[tuple[float, bytes]] = []
 
     def connect(self, into: str | None = None, out: str | None = None) -> None:
-        """Play into jamd's port `into`, hear its port `out`."""
+        """Connect the peer's output to jamd's port `into`, and jamd's port `out` to the peer's input."""
         if into is not None:
             until(lambda: self._ask("connect", f"{self.name} out:midi", f"jamd {into}:midi") is None, f"port {into}")
         if out is not None:
@@ -224,23 +220,23 @@ class Peer:
     def connections(self, port: str) -> list[str]:
         return self._ask("connections", port) or []
 
-    def sees(self, port: str) -> bool:
+    def has_port(self, port: str) -> bool:
         return self._ask("connections", port) is not None
 
-    def plug(self, source: str, target: str) -> None:
-        """Connect two ports of others."""
+    def connect_ports(self, source: str, target: str) -> None:
+        """Connect two ports of other clients."""
         until(lambda: self._ask("connect", source, target) is None, f"{source} to {target}")
 
     def disconnect(self, source: str, target: str) -> None:
         self._ask("disconnect", source, target)
 
     def send(self, *messages: bytes, gap: float = 0.0) -> float:
-        """All at once, or one every `gap` seconds; returns when it began."""
+        """Send all messages at once, or one every `gap` seconds; returns the time of the first one."""
         began: float = self._ask("send", [message.hex() for message in messages], gap)
         return began
 
     def heard(self) -> list[tuple[float, bytes]]:
-        """Everything heard since the start: (stamp, message)."""
+        """(stamp, message) of all messages since the start."""
         self.kept += [(stamp, bytes.fromhex(message)) for stamp, message in self._ask("heard")]
         return self.kept
 
@@ -248,13 +244,13 @@ class Peer:
         return [message for _, message in self.heard()]
 
     def stamp(self, message: bytes, seconds: float | None = None, after: float = 0.0) -> float:
-        """When it first heard `message`, as from the moment `after`."""
-        moments = until(
+        """The stamp of the first `message` that is heard at or after the time `after`."""
+        stamps = until(
             lambda: [s for s, m in self.heard() if m == message and s >= after],
             f"{message.hex(' ')} to be heard",
             seconds,
         )
-        return float(moments[0])
+        return float(stamps[0])
 
     def close(self) -> None:
         assert self._process.stdin is not None and self._process.stdout is not None
@@ -280,7 +276,7 @@ class Peer:
         self.close()
 
     def post(self, command: list[Any]) -> None:
-        """Let it do something, without waiting for the answer."""
+        """Send a command without waiting for the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()

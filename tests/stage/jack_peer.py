@@ -1,6 +1,6 @@
-"""A MIDI client in a process of its own, at the other end of jamd's ports: `python -m tests.stage.jack_peer NAME`.
+"""A MIDI client in a process of its own, connected to jamd's ports: `python -m tests.stage.jack_peer NAME`.
 
-It takes commands as JSON lines and answers each: ["connect", FROM, TO], ["disconnect", FROM, TO],
+Reads commands as JSON lines and answers each: ["connect", FROM, TO], ["disconnect", FROM, TO],
 ["connections", PORT] (none if there is no such port), ["send", [HEX, …], GAP], ["heard"].
 """
 
@@ -16,7 +16,7 @@ import rtmidi
 
 
 def main(name: str) -> None:
-    with contextlib.suppress(OSError):  # or its own callbacks wait for an interpreter that waits for a processor
+    with contextlib.suppress(OSError):  # without real-time priority, its callbacks may wait for a processor
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(20))
     heard: list[tuple[float, str]] = []
     cable = jack.Client(f"{name} cable", no_start_server=True)

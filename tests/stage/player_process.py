@@ -1,6 +1,6 @@
 """A player in a process of its own, to be killed and stopped: `python -m tests.stage.player_process FOLDER NAME`.
 
-It doubles every key an octave lower for as long as it is held, and plays a short C on every 16th.
+Doubles every held key an octave lower, and plays a short C on every 16th.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Ableton Link as the clock of a performance, with a session of the tests' own."""
+"""Ableton Link as the clock of a performance, with a fake session."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.performance.offline import CHOIR, KEYS, OUT, STEADY, Recorder
 
 
 class Stage(Recorder):
-    """A stage without ports, on the test's clock."""
+    """A performance with its clock driver, on the clock of the fake session."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **clock: Any) -> None:
         super().__init__()
@@ -38,24 +38,24 @@ class Stage(Recorder):
         spec = StageSpec(STEADY, (KEYS, OUT), players=(CHOIR,), controls=controls, clock=ClockSpec("link", **clock))
         self.performance = Performance(spec, self)
         self.log: list[str] = []
-        self.time = ClockDriver(self.performance, self.write, self.clocks.read)
+        self.clock_driver = ClockDriver(self.performance, self.write, self.clocks.read)
         self.performance.take(PlayerUp(self.clocks.seconds, "choir"))
 
     def write(self, level: str, cause: str, text: str) -> None:
         self.log.append(text)
 
     def propose(self, command: Command, stamp: float) -> None:
-        self.time.propose(self.clocks.seconds, command, stamp)
+        self.clock_driver.propose(self.clocks.seconds, command, stamp)
 
     def run(self, seconds: float) -> None:
         end = self.clocks.seconds + seconds
         while self.clocks.seconds < end:
-            due = min(self.performance.next_deadline(), self.time.look_at, end)
+            due = min(self.performance.next_deadline(), self.clock_driver.look_at, end)
             self.clocks.seconds = max(due, self.clocks.seconds)
             self.performance.advance(self.clocks.seconds)
-            self.time.look(self.clocks.seconds)
+            self.clock_driver.look(self.clocks.seconds)
 
-    def turn(self, number: int, value: int = 127) -> None:
+    def send_controller(self, number: int, value: int = 127) -> None:
         assert self.performance.hear(self.clocks.seconds, "keys", self.clocks.seconds, control_change(1, number, value))
 
     @property
@@ -63,11 +63,11 @@ class Stage(Recorder):
         return self.performance.beat_at(self.clocks.seconds)
 
 
-def test_a_band_starts_by_itself_and_is_stopped_and_started_by_a_peer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_song_starts_by_itself_and_a_peer_stops_and_starts_it(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.run(2.9)
-    assert not stage.performance.running  # the desk has not begun the session
-    stage.time.begin(stage.clocks.seconds)
+    assert not stage.performance.running  # the desk has not ordered the start
+    stage.clock_driver.begin(stage.clocks.seconds)
     stage.run(1.6)  # bar line at 4.0
     assert stage.performance.running and stage.beat == pytest.approx(1.0, abs=0.001)
     assert stage.last(Generate)[2].window.bar_start == 0.0
@@ -81,24 +81,24 @@ def test_a_band_starts_by_itself_and_is_stopped_and_started_by_a_peer(monkeypatc
 
 def test_commands_are_proposed_to_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch, by_hand=True)
-    stage.time.begin(stage.clocks.seconds)
+    stage.clock_driver.begin(stage.clocks.seconds)
     stage.run(2.1)
     assert not stage.performance.running
-    stage.turn(0)
+    stage.send_controller(0)
     stage.run(4.4)  # from 4.0 on
     assert stage.performance.running and stage.session.state.plays
     assert stage.beat == pytest.approx(5.0, abs=0.001)
-    stage.turn(1)
+    stage.send_controller(1)
     stage.run(0.6)
     assert not stage.performance.running and not stage.session.state.plays
-    stage.turn(2)  # at 7.1, from beat 5 on, in a session that is at beat 14.2: at 17
+    stage.send_controller(2)  # at 7.1, from beat 5 on, in a session that is at beat 14.2: at 17
     stage.run(1.9)
     assert stage.performance.running and stage.beat == pytest.approx(6.0, abs=0.001)
-    stage.turn(20, 127)
+    stage.send_controller(20, 127)
     stage.run(0.1)
     assert stage.session.state.bpm == 220.0 and stage.performance.bpm == pytest.approx(220, abs=0.001)
     for _ in range(3):
-        stage.turn(3)
+        stage.send_controller(3)
         stage.run(0.5)
     assert stage.performance.bpm == pytest.approx(120, abs=0.05)
     stage.performance.take(Commanded(stage.clocks.seconds, StopTransport(), stage.clocks.seconds))
@@ -106,12 +106,12 @@ def test_commands_are_proposed_to_the_session(monkeypatch: pytest.MonkeyPatch) -
     assert not stage.performance.running
 
 
-def test_the_next_stage_resumes_at_the_song_s_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_stage_process_resumes_at_the_beat_of_the_song(monkeypatch: pytest.MonkeyPatch) -> None:
     stage, later = Stage(monkeypatch), Stage(monkeypatch)
-    stage.time.begin(stage.clocks.seconds)
+    stage.clock_driver.begin(stage.clocks.seconds)
     stage.run(5.0)
     later.clocks.seconds = stage.clocks.seconds
-    later.time.begin(later.clocks.seconds, stage.time.place())
+    later.clock_driver.begin(later.clocks.seconds, stage.clock_driver.place())
     for each in (stage, later):
         each.run(3.0)
         each.session.state.setTempo(90.0, each.clocks.micros())
@@ -119,27 +119,27 @@ def test_the_next_stage_resumes_at_the_song_s_beat(monkeypatch: pytest.MonkeyPat
     assert later.performance.running and later.beat == pytest.approx(stage.beat, abs=0.001)
 
 
-def test_a_link_session_that_plays_before_jamd_s_session_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While players are loading. The song starts at the peers' beat."""
+def test_a_link_session_may_play_before_players_are_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The song then starts at the beat of the peers."""
     stage = Stage(monkeypatch)
     stage.run(0.5)
     stage.session.state.setIsPlaying(True, stage.clocks.micros())  # at 0.5: bar line at 2.0
     stage.run(4.0)
     assert not stage.performance.running
-    stage.time.begin(stage.clocks.seconds)
+    stage.clock_driver.begin(stage.clocks.seconds)
     stage.run(2.0)
     assert stage.performance.running and stage.beat == pytest.approx(9.0, abs=0.001)
 
 
-def test_reloads_to_link_to_another_meter_and_away(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reloads_to_another_meter_to_another_source_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
-    stage.time.begin(stage.clocks.seconds)
+    stage.clock_driver.begin(stage.clocks.seconds)
     stage.run(5.0)
     link = stage.performance.spec
 
     def reload(spec: StageSpec) -> None:
         stage.performance.take(Reconfigured(stage.clocks.seconds, spec))
-        stage.time.configure()
+        stage.clock_driver.configure()
 
     reload(replace(link, tempo_map=TempoMap(((0.0, 120.0),), ((0.0, 3.0),))))
     stage.run(4.0)
@@ -147,32 +147,32 @@ def test_reloads_to_link_to_another_meter_and_away(monkeypatch: pytest.MonkeyPat
     apart = (stage.beat - stage.session.state.beatAtTime(stage.clocks.micros(), 3.0)) / 3.0
     assert apart == pytest.approx(round(apart), abs=0.001)
     reload(replace(link, clock=ClockSpec()))
-    assert not stage.session.enabled and stage.time.figures() == {}
+    assert not stage.session.enabled and stage.clock_driver.figures() == {}
     stage.run(0.5)
     stage.session = Session(stage.clocks)
     reload(link)
     stage.run(4.0)
-    assert stage.performance.running and stage.time.figures()["clock"]["state"] == "alone"
+    assert stage.performance.running and stage.clock_driver.figures()["clock"]["state"] == "alone"
 
 
 @pytest.mark.parametrize("family", ["AF_INET", "AF_NETLINK"])
 def test_a_forbidden_network_is_logged(monkeypatch: pytest.MonkeyPatch, family: str) -> None:
-    """As by the shipped systemd unit. The song plays, without peers."""
+    """As under the shipped systemd unit; the song plays without peers."""
     if not hasattr(socket, family):
         return  # not needed on this platform
     forbid(monkeypatch, family)
     stage = Stage(monkeypatch)
     assert "docs/operations.md" in stage.log[0]
-    assert stage.time.figures()["clock"]["state"] == "alone"
+    assert stage.clock_driver.figures()["clock"]["state"] == "alone"
 
 
 def test_a_missing_package_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     monkeypatch.undo()
-    monkeypatch.setattr(ableton_link, "MODULE", "a module that nobody has")
-    time = ClockDriver(stage.performance, stage.write)
-    time.begin(stage.clocks.seconds)
-    time.look(stage.clocks.seconds)
-    time.propose(stage.clocks.seconds, StartTransport(), 0.0)
-    assert not stage.performance.running and time.look_at == math.inf
-    assert "-m pip install LinkPython-extern" in stage.log[0] and time.figures() == {}
+    monkeypatch.setattr(ableton_link, "MODULE", "missing_module")
+    clock_driver = ClockDriver(stage.performance, stage.write)
+    clock_driver.begin(stage.clocks.seconds)
+    clock_driver.look(stage.clocks.seconds)
+    clock_driver.propose(stage.clocks.seconds, StartTransport(), 0.0)
+    assert not stage.performance.running and clock_driver.look_at == math.inf
+    assert "-m pip install LinkPython-extern" in stage.log[0] and clock_driver.figures() == {}

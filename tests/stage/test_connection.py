@@ -1,4 +1,4 @@
-"""A connection that never blocks the stage."""
+"""Connections of the stage, which never block."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_connection_that_is_not_read_breaks_at_its_limit() -> None:
         connection.close()
 
 
-def test_a_connection_gives_whole_messages_until_its_end() -> None:
+def test_a_connection_returns_complete_messages_until_its_end() -> None:
     ours, theirs = socket.socketpair()
     connection = Connection(ours, 1 << 16)
     theirs.sendall(b"[1]\n[2")

@@ -1,4 +1,4 @@
-"""A new clock source is one file (here, the class) and one line in the table of sources (here, the fixture)."""
+"""A new clock source is one file (here the class BeatClock) and one line in CLOCK_SOURCES (here the fixture)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from daemon.stage.clock_driver import ClockDriver
 from tests.performance.offline import Recorder
 
 LOOK = 5.0
-BEAT, REWIND = b"\xf6", b"\xff"  # the messages of this clock: one a beat, and one to begin again
+BEAT, REWIND = b"\xf6", b"\xff"  # messages of this clock: one on each beat, and one to return to beat 0
 
 
 class BeatClock(ClockSource):
-    """Hears one message a beat; stops when a beat is missing."""
+    """Follows one message a beat; stops when a beat is missing."""
 
     needs_port: ClassVar[bool] = True
     always_waits: ClassVar[bool] = True
@@ -80,7 +80,7 @@ def load(folder: Path, clock: str) -> StageSpec:
 
 
 class Proposing(Recorder):
-    """Hands proposals to the driver, as the stage does."""
+    """Passes proposals to the clock driver, as the stage does."""
 
     driver: ClockDriver
 
@@ -88,19 +88,19 @@ class Proposing(Recorder):
         self.driver.propose(3.0, command, stamp)
 
 
-def test_the_configuration_knows_it(tmp_path: Path) -> None:
+def test_the_configuration_accepts_a_new_source(tmp_path: Path) -> None:
     clock = load(tmp_path, "port: sync").clock
     assert (clock.source, clock.port, clock.is_external) == ("beats", "sync", True)
     assert StageSpec.from_json(load(tmp_path, "port: sync").to_json()).clock == clock
     with pytest.raises(ConfigError) as error:
         load(tmp_path, "count_in: 1, start: by hand")
-    told = "\n".join(error.value.problems)
-    assert "clock.port" in told
-    assert "clock.count_in: with the source `beats` there is no count-in" in told
-    assert "clock.start: with the source `beats` it waits for that clock anyway" in told
+    problems = "\n".join(error.value.problems)
+    assert "clock.port" in problems
+    assert "clock.count_in: with the source `beats` there is no count-in" in problems
+    assert "clock.start: with the source `beats` it waits for that clock anyway" in problems
 
 
-def test_it_drives_a_performance(tmp_path: Path) -> None:
+def test_a_new_source_drives_a_performance(tmp_path: Path) -> None:
     sink = Proposing()
     performance = Performance(load(tmp_path, "port: sync"), sink)
     log: list[tuple[str, str, str]] = []
@@ -117,7 +117,7 @@ def test_it_drives_a_performance(tmp_path: Path) -> None:
     assert driver.look_at == 2.5 + LOOK and performance.running
     performance.take(Commanded(3.0, SetTempo(50.0), 3.0))
     performance.take(Commanded(3.0, StopTransport(), 3.0))
-    assert performance.bpm == 120.0 and performance.running  # it is only proposed
+    assert performance.bpm == 120.0 and performance.running  # only proposed, so far
     driver.look(3.0)
     assert not performance.running and driver.figures()["clock"]["state"] == "waiting"
     performance.take(PortLost(4.0, "sync"))
@@ -138,7 +138,7 @@ def test_it_drives_a_performance(tmp_path: Path) -> None:
     ]
 
 
-def test_another_stage_process_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_the_next_stage_process_resumes_at_the_beat(tmp_path: Path) -> None:
     performance = Performance(load(tmp_path, "port: sync"), Recorder())
     driver = ClockDriver(performance, lambda *_: None)
     driver.begin(1.0)

@@ -1,4 +1,4 @@
-"""Turns of the stage's loop in this process, without MIDI: what a second process could not be made to see."""
+"""Turns of the stage's loop in the process of the test, without MIDI, so that parts of the stage can be replaced."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
         yield desk
 
 
-def begin(desk: Desk) -> Stage:
-    """A stage that waits for its next turn."""
+def make_stage(desk: Desk) -> Stage:
+    """A configured stage in this process; the test runs the turns of its loop."""
     stage = Stage(desk.folder)
     desk.accept()
     desk.send(["spec", SPEC.to_json()])
@@ -55,16 +55,16 @@ def is_closed(connection: socket.socket) -> bool:
         return False
 
 
-def test_after_a_suspend_all_is_released(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    slept = [100.0]
-    monkeypatch.setattr(realtime, "suspended_seconds", lambda: slept[0])
-    stage = begin(desk)
+def test_after_a_suspend_notes_are_released_and_ports_reopened(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    suspended = [100.0]
+    monkeypatch.setattr(realtime, "suspended_seconds", lambda: suspended[0])
+    stage = make_stage(desk)
     reopened: list[float] = []
     monkeypatch.setattr(stage._ports, "reopen", reopened.append)
     end = time.perf_counter() + 0.5
     turn_until(stage, lambda: time.perf_counter() > end)
     assert not reopened
-    slept[0] += 3600
+    suspended[0] += 3600
     turn_until(stage, lambda: reopened)
     turn_until(
         stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "command" and e[2] == ["panic"]]
@@ -73,18 +73,18 @@ def test_after_a_suspend_all_is_released(desk: Desk, monkeypatch: pytest.MonkeyP
     stage.close()
 
 
-def test_what_is_not_allowed_is_said_once(desk: Desk) -> None:
-    stage = begin(desk)
-    said = [message for message in desk.messages("log") if "real-time" in message[3]]
-    assert len(said) == 1 and said[0][1] == "info" and "operations.md" in said[0][3]
+def test_refused_privileges_are_logged_once(desk: Desk) -> None:
+    stage = make_stage(desk)
+    logged = [message for message in desk.messages("log") if "real-time" in message[3]]
+    assert len(logged) == 1 and logged[0][1] == "info" and "operations.md" in logged[0][3]
     assert not [message for message in desk.messages("log") if "locked" in message[3]]
     assert desk.messages("ready") == [["ready", {"keys": None, "choir": None}]]
     assert len([message for message in desk.messages("log") if "no MIDI system" in message[3]]) == 1
     stage.close()
 
 
-def test_one_line_for_a_cause_a_minute(desk: Desk) -> None:
-    stage = begin(desk)
+def test_a_cause_is_logged_once_a_minute(desk: Desk) -> None:
+    stage = make_stage(desk)
     before = len(desk.messages("log"))
     for number in range(100):
         stage.log("warning", "garbage keys", f"number {number}")
@@ -93,30 +93,30 @@ def test_one_line_for_a_cause_a_minute(desk: Desk) -> None:
     stage.close()
 
 
-def test_a_stranger_is_sent_away(desk: Desk) -> None:
-    stage = begin(desk)
-    stranger = desk.connect_player("nobody")
-    stranger.settimeout(0.01)
-    turn_until(stage, lambda: is_closed(stranger))
+def test_an_unknown_player_is_disconnected(desk: Desk) -> None:
+    stage = make_stage(desk)
+    unknown = desk.connect_player("unknown")
+    unknown.settimeout(0.01)
+    turn_until(stage, lambda: is_closed(unknown))
     stage.close()
 
 
-def test_a_reload_collects_no_garbage(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_does_not_freeze_objects_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     frozen: list[int] = []
     monkeypatch.setattr(realtime, "freeze_objects", lambda: frozen.append(1))
-    stage = begin(desk)
+    stage = make_stage(desk)
     desk.send(["spec", SPEC.to_json()])
     turn_until(stage, lambda: len(desk.messages("ready")) == 2)
     assert frozen == [1]
     stage.close()
 
 
-def test_a_number_that_cannot_be_is_no_answer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_overflows_disconnects_the_player(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OverflowError
 
     monkeypatch.setattr(Performance, "answer", fail)
-    stage = begin(desk)
+    stage = make_stage(desk)
     desk.send(["spec", dataclasses.replace(SPEC, players=(CHOIR,)).to_json()])
     turn_until(stage, lambda: len(desk.messages("ready")) == 2)
     player = desk.connect_player("choir")
@@ -126,15 +126,15 @@ def test_a_number_that_cannot_be_is_no_answer(desk: Desk, monkeypatch: pytest.Mo
     stage.close()
 
 
-def test_notes_that_were_too_late_for_midi_count_as_dropped(desk: Desk) -> None:
-    stage = begin(desk)
+def test_notes_that_the_output_drops_as_late_are_counted(desk: Desk) -> None:
+    stage = make_stage(desk)
     stage.metrics.late = 3
     assert stage._figures()["dropped"] == 3
     stage.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
-def test_signals_are_the_desks_business(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signals_to_the_desk_are_ignored(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "jamd-none")
     desk.start_stage(SPEC)
     assert desk.stage is not None
