@@ -1,4 +1,4 @@
-"""An engine for the tests of the desk: quick to start; misbehaves on demand. The fixture echo_engine registers it."""
+"""An engine for the tests of the desk that fails or blocks on demand. The fixture echo_engine registers it."""
 
 import time
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from daemon.engines.options import option
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_on
 
-CRASH, HANG = 1, 2  # pitches that make the engine fail or block
+CRASH, HANG = 1, 2  # pitches upon which the engine fails or blocks
 
 
 class Echo(Engine):

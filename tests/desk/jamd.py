@@ -62,7 +62,7 @@ class Jamd:
         self._reader.start()
 
     def configure(self, config: str) -> None:
-        """Replace the file atomically: half of it may be empty, which is a valid configuration without ports."""
+        """Replace the file atomically: a half-written file may be a valid configuration without ports."""
         (self.folder / "config.new").write_text(config)
         (self.folder / "config.new").replace(self.folder / "config.yaml")
 
@@ -75,11 +75,11 @@ class Jamd:
         return self
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:
-        """Wait until the condition holds; returns the seconds that took."""
+        """Wait until the condition holds; returns the seconds waited. `what`: the condition, for the failure message."""
         start = time.monotonic()
         while not condition():
-            took = time.monotonic() - start
-            assert took < seconds, f"not within {seconds:g} s: {what}\n{self.log}"
+            waited = time.monotonic() - start
+            assert waited < seconds, f"not within {seconds:g} s: {what}\n{self.log}"
             time.sleep(0.01)
         return time.monotonic() - start
 
@@ -116,9 +116,9 @@ class Jamd:
         self.children()
         for number in signals or (signal.SIGTERM,):
             self.process.send_signal(number)
-        return self.over()
+        return self.wait_for_end()
 
-    def over(self, seconds: float = 10) -> int:
+    def wait_for_end(self, seconds: float = 10) -> int:
         """Wait for jamd to end; returns its exit status."""
         status = self.process.wait(seconds)
         self._reader.join(5)
@@ -152,7 +152,7 @@ def _command(pid: int) -> list[str]:
 
 
 def _read(path: Path) -> str:
-    """Empty where the process or thread has ended meanwhile."""
+    """The text of a file; empty if the process or thread has ended meanwhile."""
     try:
         return path.read_text()
     except OSError:

@@ -26,21 +26,21 @@ BANDS = [
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_chaos(tmp_path: Path, echo_engine: Path, seed: int) -> None:
-    dice = random.Random(seed)
+def test_random_faults(tmp_path: Path, echo_engine: Path, seed: int) -> None:
+    rng = random.Random(seed)
     with Jamd(tmp_path, BANDS[0]) as jamd:
         jamd.ready()
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            time.sleep(dice.expovariate(2.0))
+            time.sleep(rng.expovariate(2.0))
             children = sorted(jamd.children().items())
-            match dice.choice(["kill", "kill", "stop", "reload", "reload", "panic"]):
+            match rng.choice(["kill", "kill", "stop", "reload", "reload", "panic"]):
                 case "kill" if children:
-                    os.kill(dice.choice(children)[1], signal.SIGKILL)
+                    os.kill(rng.choice(children)[1], signal.SIGKILL)
                 case "stop" if children:
-                    os.kill(dice.choice(children)[1], signal.SIGSTOP)
+                    os.kill(rng.choice(children)[1], signal.SIGSTOP)
                 case "reload":
-                    jamd.configure(dice.choice(BANDS))
+                    jamd.configure(rng.choice(BANDS))
                     jamd.process.send_signal(signal.SIGHUP)
                 case "panic":
                     jamd.process.send_signal(signal.SIGUSR1)

@@ -47,10 +47,10 @@ def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int,
     read, stream = pipe
     line = "x" * 1000 + "\n"
     with ConsoleWriter() as output:
-        begun = time.monotonic()
+        start = time.monotonic()
         for _ in range(2 * MAX_WAITING):
             output.put(stream, line)
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - start < 1
         assert not output.idle
         data = b""
         while select.select([read], [], [], 0.2)[0]:
@@ -66,10 +66,10 @@ def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int,
 
 def test_closing_has_a_time_limit(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.1)
-    begun = time.monotonic()
+    start = time.monotonic()
     with ConsoleWriter() as output:
         output.put(pipe[1], "x" * (1 << 20))
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - start < 1
     left = 1 << 20
     while left:  # or the pipe could not be closed
         left -= len(os.read(pipe[0], left))
@@ -88,9 +88,9 @@ def test_queued_texts_are_written_before_the_process_ends_unless_the_pipe_is_blo
 
 def test_closed_and_missing_streams_are_ignored(pipe: tuple[int, TextIO]) -> None:
     read, stream = pipe
-    nothing: list[TextIO] = [io.StringIO(), None]  # type: ignore[list-item]
+    unusable: list[TextIO] = [io.StringIO(), None]  # type: ignore[list-item]
     with open(os.devnull) as unwritable, ConsoleWriter() as output:
-        for bad in [*nothing, unwritable]:
+        for bad in [*unusable, unwritable]:
             output.put(bad, "x")
         output.put(stream, "y")
         assert take(read, b"y") == b"y"

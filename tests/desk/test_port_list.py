@@ -45,7 +45,7 @@ def rtmidi(monkeypatch: pytest.MonkeyPatch) -> Any:
     return fake
 
 
-def test_the_listed_systems_are_those_that_ports_are_opened_on(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_listed_systems_are_those_on_which_ports_are_opened(rtmidi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")  # where JACK may be compiled in, but jamd does not watch its server
     assert [system.name for system in systems()] == ["CoreMIDI"]
     monkeypatch.setattr(sys, "platform", "linux")

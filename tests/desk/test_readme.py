@@ -1,4 +1,4 @@
-"""README's excerpt of config.yaml, in place of the same keys."""
+"""The excerpt of config.yaml in README.md, in place of the same keys of config.yaml."""
 
 import re
 from pathlib import Path
@@ -9,9 +9,9 @@ from daemon.config import load
 from daemon.paths import resources
 
 
-def test_a_synthesiser_is_connected(tmp_path: Path) -> None:
-    (piece,) = re.findall(r"^```yaml\n(.*?)^```$", (resources() / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+def test_the_excerpt_connects_a_synthesiser(tmp_path: Path) -> None:
+    (excerpt,) = re.findall(r"^```yaml\n(.*?)^```$", (resources() / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     shipped = yaml.safe_load((resources() / "config.yaml").read_text())
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**shipped, **yaml.safe_load(piece)}))
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({**shipped, **yaml.safe_load(excerpt)}))
     ports = {port.name: port.connect for port in load(tmp_path / "config.yaml").ports}
     assert ports == {"keys": None, "choir": "fluidsynth"}

@@ -23,7 +23,7 @@ Start = Callable[..., Jamd]
 
 @pytest.fixture
 def start(tmp_path: Path, echo_engine: Path, request: pytest.FixtureRequest) -> Start:
-    """Starts a jamd that ends with the test, and checks that neither processes nor files in memory are left."""
+    """Starts a jamd that ends with the test; no process and no runtime folder may be left."""
 
     def start(config: str, *arguments: str, **environment: str) -> Jamd:
         jamd = Jamd(tmp_path, config, *arguments, **environment)
@@ -55,10 +55,10 @@ def assert_complete(jamd: Jamd, *names: str) -> None:
     assert {name for name in names if not recorded.get(name)} == set(), recorded
 
 
-def test_for_a_while(start: Start) -> None:
+def test_run_for_some_seconds(start: Start) -> None:
     jamd = start(band("ann", "bob"), "--for", "2").ready()
     assert jamd.children().keys() == {"stage", "ann", "bob"}
-    assert jamd.over() == 0
+    assert jamd.wait_for_end() == 0
     assert "Traceback" not in jamd.log
     assert jamd.log.count("no MIDI system") == 1  # with its remedy
     assert re.search("no MIDI system.*(ALSA.*modprobe snd-seq|JACK)", jamd.log)
@@ -80,7 +80,7 @@ def test_expected_silence_is_logged(start: Start) -> None:
 
 
 def test_environment_of_children(start: Start, tmp_path: Path) -> None:
-    for name in ("mido.py", "random.py", "daemon.py"):  # files of the user's own, where jamd is started
+    for name in ("mido.py", "random.py", "daemon.py"):  # files in the working directory
         (tmp_path / name).write_text("raise SystemExit('not meant')")
     jamd = start(band("ann"), NOTIFY_SOCKET="/nowhere", WATCHDOG_USEC="5000000", SOMETHING="else").ready()
     assert "not meant" not in jamd.log
@@ -113,15 +113,15 @@ def test_stopped_while_it_starts(start: Start) -> None:
     assert "READY" not in jamd.log
 
 
-def test_a_killed_player_comes_back(start: Start) -> None:
+def test_a_killed_player_is_replaced(start: Start) -> None:
     jamd = start(band("ann", "bob")).ready()
     before = jamd.children()
     os.kill(before["ann"], signal.SIGKILL)
     jamd.replaced("ann", before["ann"], 3)
     time.sleep(0.5)
-    again = jamd.children()["ann"]
-    os.kill(again, signal.SIGKILL)  # the second time it waits half a second
-    jamd.replaced("ann", again, 3)
+    second = jamd.children()["ann"]
+    os.kill(second, signal.SIGKILL)  # the second replacement is delayed by half a second
+    jamd.replaced("ann", second, 3)
     jamd.wait_for_log(r"ann ended \(signal 9\)")
     assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
     assert jamd.end() == 0
@@ -137,7 +137,7 @@ def test_a_hung_player_is_replaced(start: Start) -> None:
     assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
 
 
-def test_a_killed_stage_comes_back_and_the_players_find_it(start: Start) -> None:
+def test_a_killed_stage_is_replaced_and_the_players_reconnect(start: Start) -> None:
     jamd = start(band("ann", "bob")).ready()
     before = jamd.children()
     os.kill(before["stage"], signal.SIGKILL)
@@ -163,7 +163,7 @@ def test_no_process_outlives_the_desk(start: Start) -> None:
     jamd = start(band("ann", "bob")).ready()
     os.kill(jamd.children()["bob"], signal.SIGSTOP)
     jamd.process.kill()
-    jamd.over()
+    jamd.wait_for_end()
     jamd.wait(lambda: not jamd.left_behind(), 3, "the end of its children")
 
 
@@ -172,15 +172,15 @@ def test_the_next_start_removes_abandoned_runtime_folders_and_no_others(start: S
     (living,) = os.listdir(neighbour.folder / "runtime")
     killed = start(band("ann")).ready()
     stage = killed.children()["stage"]
-    killed.process.send_signal(signal.SIGSTOP)  # or it would replace the stage
-    os.kill(stage, signal.SIGKILL)  # or it would tidy up
+    killed.process.send_signal(signal.SIGSTOP)  # so that the desk does not replace the stage
+    os.kill(stage, signal.SIGKILL)  # so that the stage does not remove the folder
     killed.process.kill()
-    killed.over()
-    (left,) = set(os.listdir(killed.folder / "runtime")) - {living}
+    killed.wait_for_end()
+    (abandoned,) = set(os.listdir(killed.folder / "runtime")) - {living}
     third = start(band("ann")).ready()
     found = os.listdir(third.folder / "runtime")
     assert living in found
-    assert left not in found
+    assert abandoned not in found
     assert len(found) == 2
     assert third.end() == neighbour.end() == 0
     assert '"restarts": {}' in neighbour.log
@@ -188,7 +188,7 @@ def test_the_next_start_removes_abandoned_runtime_folders_and_no_others(start: S
 
 def test_reload_replaces_only_changed_players(start: Start) -> None:
     jamd = start(band("ann", "bob", "cid")).ready()
-    time.sleep(1)  # all have played
+    time.sleep(1)  # every player has played
     before = jamd.children()
     changed = band("ann", "bob", "dan").replace("ann out, channels: {echo: 1", "ann out, channels: {echo: 5")
     jamd.configure(changed)
@@ -210,7 +210,7 @@ def test_reload_replaces_only_changed_players(start: Start) -> None:
 def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> None:
     jamd = start(band("ann", "bob")).ready()
     before = jamd.children()
-    for mistake, words in [
+    for mistake, message in [
         (band("ann").replace("band:", "bnad:"), "did you mean"),
         ("{", "config.yaml"),
         ("", "the file is empty"),
@@ -219,7 +219,7 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
     ]:
         jamd.configure(mistake)
         jamd.reload()
-        assert words in jamd.log
+        assert message in jamd.log
         assert jamd.children() == before
     time.sleep(1)
     assert jamd.end() == 0
@@ -228,7 +228,7 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
 
 
 @pytest.mark.parametrize(
-    ("config", "words"),
+    ("config", "message"),
     [
         ("bnad: {}\n", "did you mean"),
         (band("ann", "bob", trouble={"bob": "refuse"}), "it was told to refuse"),
@@ -236,10 +236,10 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
         (band("ann").replace("tune.mid", "none.mid"), "none.mid"),
     ],
 )
-def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, words: str) -> None:
+def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, message: str) -> None:
     jamd = start(config)
-    assert jamd.over() == 2
-    assert words in jamd.log
+    assert jamd.wait_for_end() == 2
+    assert message in jamd.log
     assert "READY" not in jamd.log
     assert "Traceback" not in jamd.log
 
@@ -256,20 +256,20 @@ def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
 
 
 def test_a_slow_player_does_not_keep_the_others_from_playing(start: Start) -> None:
-    jamd = start(band("ann", "bob", trouble={"bob": "slow"})).ready()  # the stage is pinged meanwhile
+    jamd = start(band("ann", "bob", trouble={"bob": "slow"})).ready()  # meanwhile the stage is pinged
     assert "stopped" not in jamd.log
     folder = jamd.folder / "sessions"
     jamd.wait(lambda: list(folder.glob("*.journal")), 10, "notes")
     stage = jamd.children()["stage"]
-    os.kill(stage, signal.SIGKILL)  # the next stage, too, waits for bob before the song continues
+    os.kill(stage, signal.SIGKILL)  # the next stage also waits for bob before the song continues
     jamd.replaced("stage", stage, 10)
     (journal,) = folder.glob("*.journal")
 
-    def goes_on() -> bool:
+    def new_stage_plays() -> bool:
         kinds = [entry.kind for entry in read(journal)]
         return kinds.count("stage") == 2 and "sent" in kinds[len(kinds) - kinds[::-1].index("stage") :]
 
-    jamd.wait(goes_on, 15, "notes of the new stage")
+    jamd.wait(new_stage_plays, 15, "notes of the new stage")
     assert jamd.end() == 0
     assert_complete(jamd, "tune", "ann")
 
@@ -288,21 +288,21 @@ def test_notifications_to_systemd(start: Start, tmp_path: Path) -> None:
         until("READY=1")
         assert any(line.startswith("STATUS=") and "ann" in line for line in heard)
         until("WATCHDOG=1")
-        begun = time.monotonic()
+        begin = time.monotonic()
         until("WATCHDOG=1")
-        assert time.monotonic() - begun < 0.9
+        assert time.monotonic() - begin < 0.9
         jamd.process.send_signal(signal.SIGHUP)
         until("RELOADING=1")
         until("READY=1")
         stage = jamd.children()["stage"]
         os.kill(stage, signal.SIGSTOP)
         time.sleep(0.1)
-        begun = time.monotonic()
+        begin = time.monotonic()
         heard.clear()
         until("WATCHDOG=1")  # already sent when the stage stopped
         heard.clear()
         until("WATCHDOG=1")
-        assert time.monotonic() - begun > 1.5  # not before there is another stage
+        assert time.monotonic() - begin > 1.5  # only once there is another stage
         jamd.replaced("stage", stage, 5)
         jamd.configure("bnad: {}\n")
         jamd.process.send_signal(signal.SIGHUP)
@@ -314,7 +314,7 @@ def test_notifications_to_systemd(start: Start, tmp_path: Path) -> None:
         until("STATUS=players: ann")
         jamd.process.send_signal(signal.SIGTERM)
         until("STOPPING=1")
-        assert jamd.over() == 0
+        assert jamd.wait_for_end() == 0
 
 
 def test_panic_is_recorded_and_the_music_continues(start: Start) -> None:

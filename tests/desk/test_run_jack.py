@@ -20,7 +20,7 @@ KEY = 72  # an Echo answers an octave higher
 
 
 class Peer:
-    """An independent client: plays into `jamd keys`, listens to jamd's outputs."""
+    """An independent client that plays into `jamd keys` and records jamd's outputs."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[float, str, bytes]] = []  # perf_counter, input, message
@@ -32,7 +32,7 @@ class Peer:
         self.client.activate()
 
     def listen(self, name: str) -> None:
-        """Listen to jamd's output `name` from now on."""
+        """Record jamd's output `name` from now on."""
         port = self.client.midi_inports.register(name.replace(" ", "_"))
         self.inputs.append(port)
         self.client.connect(self.output(name), port)
@@ -41,7 +41,7 @@ class Peer:
         (port,) = self.client.get_ports(f"^jamd {name}:", is_midi=True, is_output=True)
         return port
 
-    def attach(self) -> None:
+    def connect_keys(self) -> None:
         (port,) = self.client.get_ports("^jamd keys:", is_midi=True, is_input=True)
         self.client.connect(self.keys, port)
 
@@ -94,7 +94,7 @@ def jamd(tmp_path: Path, echo_engine: Path, jack_server: JackServer) -> Iterator
 @pytest.fixture
 def peer(jamd: Jamd) -> Iterator[Peer]:
     peer = Peer()
-    peer.attach()
+    peer.connect_keys()
     peer.listen("ann out")
     peer.listen("bob out")
     yield peer
@@ -127,9 +127,9 @@ def test_notes_of_a_lost_player_end(
         lost = time.perf_counter()
         os.kill(jamd.children()["ann"], number)
         took = peer.when("ann out", note_off(1, KEY + 12), lost, 6)
-        assert (2, KEY) in peer.sounding("ann out")  # thru is unharmed
+        assert (2, KEY) in peer.sounding("ann out")  # thru continues
         assert (0, KEY + 12) in peer.sounding("bob out")
-        # It is back: a note of its own on every beat.
+        # The player is back: it plays a note on every beat.
         returns.append(took + peer.when("ann out", note_on(2, 48, 80), lost + took, 10))
         peer.play(note_off(3, KEY))
         return took
@@ -139,7 +139,7 @@ def test_notes_of_a_lost_player_end(
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: signal.Signals) -> None:
+def test_no_note_sounds_after_the_end_of_the_desk(jamd: Jamd, peer: Peer, number: signal.Signals) -> None:
     hold(peer)
     lost = time.perf_counter()
     jamd.process.send_signal(number)
@@ -148,14 +148,14 @@ def test_nothing_sounds_when_the_desk_is_gone(jamd: Jamd, peer: Peer, number: si
     assert peer.sounding("ann out") == peer.sounding("bob out") == set()
 
 
-def test_a_new_stage_sends_the_old_ones_note_offs_and_restores_its_connections(jamd: Jamd, peer: Peer) -> None:
+def test_a_new_stage_sends_missing_note_offs_and_restores_connections(jamd: Jamd, peer: Peer) -> None:
     def kill() -> float:
-        time.sleep(0.5)  # the stage looks five times a second who is connected
+        time.sleep(0.5)  # the stage updates the connections five times a second
         hold(peer)
         lost = time.perf_counter()
         os.kill(jamd.children()["stage"], signal.SIGKILL)
-        owed = [("ann out", 3, KEY), ("ann out", 1, KEY + 12), ("bob out", 1, KEY + 12)]
-        took = max(peer.when(output, note_off(channel, pitch), lost, 10) for output, channel, pitch in owed)
+        missing = [("ann out", 3, KEY), ("ann out", 1, KEY + 12), ("bob out", 1, KEY + 12)]
+        took = max(peer.when(output, note_off(channel, pitch), lost, 10) for output, channel, pitch in missing)
         jamd.wait(lambda: peer.keys.is_connected_to("jamd keys:midi"), 5, "the connection of the keys")
         return max(took, time.perf_counter() - lost)
 
@@ -198,7 +198,7 @@ def test_the_jack_server_ends_and_comes_back(jamd: Jamd, jack_server: JackServer
     before = jamd.children()
     peer = Peer()
     jamd.wait(lambda: len(peer.client.get_ports("^jamd (keys|ann|bob)")) == 3, 5, "all ports")
-    peer.attach()
+    peer.connect_keys()
     peer.listen("ann out")
     peer.listen("bob out")
     hold(peer)
@@ -209,16 +209,14 @@ def test_the_jack_server_ends_and_comes_back(jamd: Jamd, jack_server: JackServer
 def test_a_second_jamd_with_the_same_names_refuses_to_start(jamd: Jamd, peer: Peer, tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     with Jamd(tmp_path / "second", (jamd.folder / "config.yaml").read_text()) as second:
-        assert second.over() == 1
+        assert second.wait_for_end() == 1
         assert "jamd keys" in second.log
         assert "READY" not in second.log
     hold(peer)
 
 
-def test_after_a_long_silence_another_session_begins(
-    tmp_path: Path, echo_engine: Path, jack_server: JackServer
-) -> None:
-    # "Long" is made short by a module that Python imports at its start.
+def test_after_a_long_silence_a_new_session_begins(tmp_path: Path, echo_engine: Path, jack_server: JackServer) -> None:
+    # A module that Python imports at its start shortens the silence.
     (echo_engine / "sitecustomize.py").write_text(
         "from daemon.recording import rotation\nrotation.SILENCE = rotation.PATIENCE = 1.0\n"
     )
@@ -227,7 +225,7 @@ def test_after_a_long_silence_another_session_begins(
     with Jamd(tmp_path, config) as jamd:
         jamd.ready()
         peer = Peer()
-        peer.attach()
+        peer.connect_keys()
         peer.listen("ann out")
         for pitch in (KEY, KEY + 1, KEY + 2):
             struck = peer.play(note_on(1, pitch, 100))

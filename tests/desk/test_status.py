@@ -16,16 +16,16 @@ METRICS = {
 }
 
 
-def supervisor(**parts: Any) -> Supervisor:
+def supervisor(**changes: Any) -> Supervisor:
     players = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
-    known = {
+    attributes = {
         "players": players,
         "ports": {"keys": "JACK"},
         "metrics": METRICS,
         "restarts": {"choir": 2, "stage": 1},
         "reload_error": "",
     }
-    return cast(Supervisor, SimpleNamespace(**(known | parts)))
+    return cast(Supervisor, SimpleNamespace(**(attributes | changes)))
 
 
 def test_figures_are_percentiles_of_measured_times() -> None:

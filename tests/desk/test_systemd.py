@@ -27,7 +27,7 @@ def systemd(address: str) -> Iterator[socket.socket]:
 def test_notifications(address: str, systemd: socket.socket) -> None:
     notifier = Notifier({"NOTIFY_SOCKET": address})
     notifier.status("plays")
-    notifier.status("plays")  # nothing new
+    notifier.status("plays")  # unchanged, so not sent
     notifier.ready()
     notifier.reloading()
     notifier.alive()

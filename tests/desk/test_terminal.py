@@ -1,4 +1,4 @@
-"""`jamd run` in a terminal: the live line, Ctrl-C, keys, a terminal that is closed or another process's."""
+"""`jamd run` in a terminal: the live line, Ctrl-C, keys, job control, a closed terminal."""
 
 import os
 import re
@@ -21,7 +21,7 @@ import pty
 import termios
 
 CONTROLLED = ("setsid", "--ctty")
-# As much of a shell as job control needs: its job gets a process group of its own, and the terminal when told so.
+# A shell with job control only: the job has its own process group; SIGUSR1 and SIGUSR2 move the terminal between them.
 SHELL = """
 import os, signal, subprocess, sys
 job = subprocess.Popen(sys.argv[1:], process_group=0)
@@ -34,7 +34,7 @@ sys.exit(job.wait())
 
 
 class Terminal:
-    """jamd on a terminal of its own, by default as the leader of a session there."""
+    """jamd on a new terminal, by default as the leader of a session with that controlling terminal."""
 
     def __init__(self, folder: Path, *launcher: str) -> None:
         self.folder = folder
@@ -100,10 +100,10 @@ def test_a_stopped_terminal_does_not_block_jamd(terminal: Terminal) -> None:
     terminal.until("READY")
     os.write(terminal.master, b"\x13")  # Ctrl-S
     time.sleep(1)
-    begun = time.monotonic()
+    start = time.monotonic()
     terminal.process.terminate()
     assert terminal.process.wait(10) == 0
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - start < 5
     assert list((terminal.folder / "sessions").glob("*.mid"))
 
 
@@ -120,7 +120,7 @@ def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     terminal.read_for(1.0)
     terminal.text = ""
     terminal.read_for(1.5)
-    assert "tune: " not in terminal.text  # whose notes last half a second
+    assert "tune: " not in terminal.text  # its notes last half a second
     for _ in range(4):
         os.write(terminal.master, b" ")
         time.sleep(0.3)
@@ -142,7 +142,7 @@ def test_arrows_and_function_keys_are_ignored(terminal: Terminal) -> None:
     assert terminal.is_silent()
 
 
-# A terminal that belongs to another process
+# Job control
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def give_terminal_to(terminal: Terminal, group: int) -> None:
     terminal.wait(lambda: os.tcgetpgrp(terminal.master) == group)
 
 
-def test_an_end_in_the_background_leaves_the_terminal_as_it_is(job: tuple[Terminal, int]) -> None:
+def test_an_end_in_the_background_does_not_change_the_terminal(job: tuple[Terminal, int]) -> None:
     terminal, pid = job
     assert terminal.has_keys()
     give_terminal_to(terminal, terminal.process.pid)
@@ -181,7 +181,7 @@ def test_an_end_in_the_background_leaves_the_terminal_as_it_is(job: tuple[Termin
     assert termios.tcgetattr(terminal.master)[3] == others[3]
 
 
-def test_an_end_in_the_foreground_leaves_the_terminal_as_it_was(job: tuple[Terminal, int]) -> None:
+def test_an_end_in_the_foreground_restores_the_terminal(job: tuple[Terminal, int]) -> None:
     terminal, pid = job
     os.kill(pid, signal.SIGTERM)
     terminal.until("metrics")
@@ -210,7 +210,9 @@ def test_keys_come_back_after_a_stop(job: tuple[Terminal, int]) -> None:
     terminal.wait(terminal.has_keys)
 
 
-def test_a_terminal_that_does_not_control_it_gives_no_keys_and_may_go_away(tmp_path: Path, echo_engine: Path) -> None:
+def test_without_a_controlling_terminal_there_are_no_keys_and_the_terminal_may_close(
+    tmp_path: Path, echo_engine: Path
+) -> None:
     terminal = Terminal(tmp_path, "setsid")
     try:
         terminal.until("READY", 15)

@@ -20,7 +20,7 @@ def off(voice: str, pitch: int) -> Entry:
     ("pitches", "name"),
     [
         ([60, 64, 67], "C"),
-        ([64, 67, 72], "C"),  # a sixth chord
+        ([64, 67, 72], "C"),  # first inversion
         ([57, 60, 64, 69], "Am"),
         ([55, 59, 62, 65], "G7"),
         ([60, 64, 68], "Caug"),
