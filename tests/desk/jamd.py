@@ -75,7 +75,7 @@ class Jamd:
         return self
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:
-        """Wait until the condition holds; returns the seconds waited. `what`: the condition, for the failure message."""
+        """Wait until the condition holds; returns the seconds waited. `what`: its name in a failure message."""
         start = time.monotonic()
         while not condition():
             waited = time.monotonic() - start
