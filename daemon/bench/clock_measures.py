@@ -24,7 +24,7 @@ def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
     masters = []
     for seed in range(MASTERS):
         rng = random.Random(seed)
-        masters.append(_errors(due, sorted(moment + _jitter(rng) for moment in due), 96))
+        masters.append(_errors(due, sorted(moment + jitter(rng) for moment in due), 96))
     p99s = [percentile(errors, 0.99) for errors in zip(*masters, strict=True)]
     locked = max(tick for tick, p99 in enumerate(p99s) if p99 > 0.001) + 1
     after = [error for errors in masters for error in errors[LOCK * TICKS :]]
@@ -36,7 +36,8 @@ def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
     ]
 
 
-def _jitter(rng: random.Random) -> float:
+def jitter(rng: random.Random) -> float:
+    """Seconds: normally distributed with σ = 1 ms, clipped at ± 3 ms."""
     return min(max(rng.gauss(0, 0.001), -0.003), 0.003)
 
 

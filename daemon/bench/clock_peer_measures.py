@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from daemon.bench.clock_measures import jitter
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
 from daemon.music.events import START, STOP_CLOCK, TICKS_PER_BEAT
@@ -73,9 +74,9 @@ def _sixteenths(errors: Sequence[float]) -> list[float]:
 
 
 def _master(rng: random.Random, start: float, bpm: float, count: int) -> tuple[Events, list[float]]:
-    """Start, `count` ticks with a jitter of σ = 1 ms clipped at ± 3 ms, Stop; and the due times of the ticks."""
+    """Start, `count` ticks with jitter, Stop; and the due times of the ticks."""
     due = [start + 0.01 + tick * 60 / bpm / TICKS_PER_BEAT for tick in range(count)]
-    ticks = [(moment + min(max(rng.gauss(0, 0.001), -0.003), 0.003), TICK) for moment in due]
+    ticks = [(moment + jitter(rng), TICK) for moment in due]
     return [(start, bytes((START,))), *ticks, (due[-1] + 0.01, bytes((STOP_CLOCK,)))], due
 
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import jack
 
-from tests.stage.fakes import until
+from tests.stage.fakes import end_process, until
 from tests.tools.jack import JackServer
 
 BAR = 4  # beats
@@ -75,14 +75,7 @@ class Observer:
         self._ask("locate", beat)
 
     def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+        end_process(self._process)
 
     def __enter__(self) -> Self:
         """JACK's transport stands at its beginning."""

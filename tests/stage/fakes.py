@@ -45,6 +45,19 @@ def at_best(attempt: Callable[[], float], limit: float, attempts: int = 3) -> No
         took.append(attempt())
 
 
+def end_process(process: subprocess.Popen[str]) -> None:
+    """Close the standard input of a process that ends with it; kill the process if it does not end in 5 s."""
+    assert process.stdin is not None and process.stdout is not None
+    with contextlib.suppress(OSError):
+        process.stdin.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
 class Desk:
     """Owns the runtime folder, starts the stage process and records its messages in `received`."""
 
@@ -253,15 +266,7 @@ class Peer:
         return float(stamps[0])
 
     def close(self) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
+        end_process(self._process)
 
     def kill(self) -> None:
         self._process.kill()

@@ -20,6 +20,8 @@ from daemon.engines.drums.primer import Note, Primer
 from daemon.engines.options import make_options
 from daemon.music.events import Action, Play, Window
 
+KICK, SNARE, CLOSED, OPEN, CRASH, TOM = 36, 38, 42, 46, 49, 43
+
 # Two bars of eighths exactly on the grid: kick, hi-hat, snare, hi-hat, twice.
 GRID = Primer(
     "rock", 1920, 3840, tuple(Note(240 * n, INSTRUMENTS.index((36, 42, 38, 42)[n % 4]), 60 + n) for n in range(16))
@@ -119,3 +121,8 @@ def run(engine: Drums, start: float, end: float, meter: float = 4.0, tempo: floa
 def plays(actions: list[Action]) -> list[tuple[float, int]]:
     """(onset, pitch) of the notes, in order of onset."""
     return sorted((round(action.onset, 4), action.pitch) for action in actions if isinstance(action, Play))
+
+
+def onsets_of(actions: list[Action], pitch: int) -> list[float]:
+    """Onsets of the notes of one pitch."""
+    return [beat for beat, note in plays(actions) if note == pitch]
