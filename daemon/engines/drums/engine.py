@@ -137,9 +137,9 @@ class Drums(Engine):
             return
         self._until, self._running, self._intensity = window.end, True, self._intensity_at(window)
         drummer = self._drummer_at(window)
-        drummer.swing = self._swing
+        drummer.swing = swing = self._swing
         line, number = self._tick(window.bar_start), self._count_bars(window)
-        now, end = unswung(self._tick(window.start), *self._swing), self._tick(window.end)
+        now, end = unswung(self._tick(window.start), *swing), self._tick(window.end)
         if self._fills.plan(now, line, self._bar, number, round(self.values["fill_every"])):
             drummer.discard_upcoming()
         return_at = line + self._bar if (number + 1) % PHRASE == 0 else None
@@ -153,7 +153,7 @@ class Drums(Engine):
             elif (accent := self._fills.accent) is not None and note.tick >= accent - NEAR:
                 self._fills.accent = None
                 drummer.queue_accent(accent, note, window.tempo)
-            elif (tick := swung(note.tick, *self._swing)) < end:
+            elif (tick := swung(note.tick, *swing)) < end:
                 yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model runs
                 drummer.strike(window.tempo)
             else:

@@ -134,14 +134,14 @@ class MetricModel(DrumsModel):
                 break
             (offsets,), (velocities,) = self._when(self._one, prediction, state, drawn)
             ahead, instrument = divmod(drawn, COUNT)
-            allowed, share = offsets, 1.0
+            allowed, share, limit = offsets, 1.0, int(limits[instrument])
             least_gap = ahead * CELL + EARLIEST - history.offset
-            if least_gap < limits[instrument] or least_gap + OFFSETS - 1 > latest:
+            if least_gap < limit or least_gap + OFFSETS - 1 > latest:
                 gaps = least_gap + OFFSET_NUMBERS
                 possible = (
                     offsets if ahead else np.where(gaps >= (instrument < state.least_instrument), offsets, -np.inf)
                 )
-                allowed = np.where((gaps >= limits[instrument]) & (gaps <= latest), possible, -np.inf)
+                allowed = np.where((gaps >= limit) & (gaps <= latest), possible, -np.inf)
                 weights = np.exp(possible - possible.max())
                 share = weights[allowed > -np.inf].sum() / weights.sum()
             if share > 0 and (attempt >= TRIES or share == 1 or rng.random() < share):
