@@ -27,9 +27,9 @@ class Echo(Engine):
 
     def prepare(self) -> None:
         if self.options.trouble == "refuse":
-            raise ModelError("echo: it was told to refuse")
+            raise ModelError("echo: refused on demand")
         if self.options.trouble == "crash":
-            raise RuntimeError("told to crash")
+            raise RuntimeError("failed on demand")
         if self.options.trouble == "slow":
             time.sleep(60)
 

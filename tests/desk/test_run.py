@@ -214,8 +214,8 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
         (band("ann").replace("band:", "bnad:"), "did you mean"),
         ("{", "config.yaml"),
         ("", "the file is empty"),
-        (band("ann", "bob", "cid", trouble={"cid": "refuse"}), "it was told to refuse"),
-        (band("ann", "bob", trouble={"bob": "crash"}), "told to crash"),
+        (band("ann", "bob", "cid", trouble={"cid": "refuse"}), "refused on demand"),
+        (band("ann", "bob", trouble={"bob": "crash"}), "failed on demand"),
     ]:
         jamd.configure(mistake)
         jamd.reload()
@@ -231,7 +231,7 @@ def test_a_mistake_in_the_new_configuration_changes_nothing(start: Start) -> Non
     ("config", "message"),
     [
         ("bnad: {}\n", "did you mean"),
-        (band("ann", "bob", trouble={"bob": "refuse"}), "it was told to refuse"),
+        (band("ann", "bob", trouble={"bob": "refuse"}), "refused on demand"),
         (band("ann").replace("engine: echo", "engine: ecco"), "ecco"),
         (band("ann").replace("tune.mid", "none.mid"), "none.mid"),
     ],
@@ -247,7 +247,7 @@ def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, message: st
 def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
     jamd = start(band("ann", "bob", trouble={"bob": "crash"}))
     jamd.wait_for_log("READY.*ann.*bob", 10)
-    assert "told to crash" in jamd.log
+    assert "failed on demand" in jamd.log
     assert jamd.log.count("bob ended") == 1  # once a minute
     assert jamd.log.count("the engine failed") == 1
     time.sleep(1)

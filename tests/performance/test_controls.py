@@ -110,5 +110,5 @@ def test_a_key_bound_to_sustain_works_at_any_velocity() -> None:
     performance, sink = make_performance(controls=(ControlSpec("keys", 24, "sustain", event="note"),))
     performance.hear(0.5, "keys", 0.5, note_on(1, 24, 9))
     performance.hear(0.6, "keys", 0.6, note_off(1, 24))
-    told = [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)]
-    assert told == [control_change(1, 64, 127), control_change(1, 64, 0)]
+    heard = [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)]
+    assert heard == [control_change(1, 64, 127), control_change(1, 64, 0)]

@@ -53,5 +53,5 @@ def test_a_panic_ends_melody_notes_in_the_recording_too() -> None:
     run_until(performance, 0.6)
     performance.take(Commanded(0.6, Panic(), 0.6))
     run_until(performance, 0.7)
-    told = [(entry.seconds, entry.message) for entry in sink.entries if isinstance(entry, MelodyPlayed)]
-    assert told[-1] == (0.6, note_off(3, 62)) and sink.sent[-1] == (0.6, "choir", note_off(3, 62))
+    recorded = [(entry.seconds, entry.message) for entry in sink.entries if isinstance(entry, MelodyPlayed)]
+    assert recorded[-1] == (0.6, note_off(3, 62)) and sink.sent[-1] == (0.6, "choir", note_off(3, 62))

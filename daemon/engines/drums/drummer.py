@@ -98,8 +98,21 @@ class Drummer:
 
     def draw(self, now: int, settings: DrawSettings) -> Note:
         """Draw the next hit, at or after tick `now`."""
-        hit = self._draw(max(now, self._earliest_drawn), settings)
-        self._drawn = Note(self.last + hit.gap, hit.instrument, hit.velocity)
+        playable = all_unswung(self.playable.earliest(settings.tempo), *self.swing)
+        earliest = np.maximum(playable, max(now, self._earliest_drawn)) - self.last
+        latest, fill = self._primer.bar, bool(settings.conditioning.fill)
+        if fill or (settings.dense and self._random.random() < settings.dense):
+            latest = DENSE_GAP
+        request = DrawRequest(
+            settings.conditioning, settings.temperature, settings.top_p, earliest,
+            latest=max(latest, int(earliest.min()) + TICKS // 4), instrument_bias=FILL if fill else None,
+            bar_bias=self._guide.weights if self._guide else None,
+        )  # fmt: skip
+        hit = self._model.draw(self._state, self._random, request)
+        if self._guide:
+            hit = self._guide.place(hit, self.last - self._guide_origin, earliest, self._random, fill)
+        gap = max(hit.gap - self._lateness.correction, int(earliest[hit.instrument]), 0)
+        self._drawn = Note(self.last + gap, hit.instrument, hit.velocity)
         return self._drawn
 
     def strike(self, tempo: float) -> None:
@@ -124,23 +137,6 @@ class Drummer:
         for instrument in ACCENT:
             if self.playable.allows(swung(tick, *self.swing), instrument, tempo):
                 self._queue.append(Note(tick, instrument, velocity))
-
-    def _draw(self, earliest_tick: int, settings: DrawSettings) -> Hit:
-        playable = all_unswung(self.playable.earliest(settings.tempo), *self.swing)
-        earliest = np.maximum(playable, earliest_tick) - self.last
-        latest, fill = self._primer.bar, bool(settings.conditioning.fill)
-        if fill or (settings.dense and self._random.random() < settings.dense):
-            latest = DENSE_GAP
-        request = DrawRequest(
-            settings.conditioning, settings.temperature, settings.top_p, earliest,
-            latest=max(latest, int(earliest.min()) + TICKS // 4), instrument_bias=FILL if fill else None,
-            bar_bias=self._guide.weights if self._guide else None,
-        )  # fmt: skip
-        hit = self._model.draw(self._state, self._random, request)
-        if self._guide:
-            hit = self._guide.place(hit, self.last - self._guide_origin, earliest, self._random, fill)
-        gap = max(hit.gap - self._lateness.correction, int(earliest[hit.instrument]), 0)
-        return Hit(gap, hit.instrument, hit.velocity)
 
     def _advance(self, note: Note, tempo: float) -> None:
         """The model's state after `note`."""

@@ -53,6 +53,7 @@ HATS = frozenset(n for n, piece in enumerate(PIECE_OF) if PIECES[piece].voice ==
 _BY_FOOT = frozenset((KICK, PEDAL_HAT))
 _BY_HAND: Ints = np.array([number for number in range(COUNT) if number not in _BY_FOOT])
 _HIHAT: Ints = np.array(sorted(HATS))
+_CLOSED_HAT, _HAT_PIECES = 3, slice(3, 6)  # in PIECES
 _APART = np.array([piece.apart for piece in PIECES])
 _PIECES: Ints = np.array(PIECE_OF)
 HANDS = 2
@@ -116,7 +117,8 @@ class PlayableHits:
         if tempo != self._tempo:
             self._set_tempo(tempo)
         earliest: Ints = (self._struck + self._apart)[_PIECES]
-        earliest[_HIHAT] = np.maximum(earliest[_HIHAT], max(self._struck[3:6].tolist()) + self._hihat)
+        last_hat = max(self._struck[_HAT_PIECES].tolist())
+        earliest[_HIHAT] = np.maximum(earliest[_HIHAT], last_hat + self._hihat)
         earliest[_BY_HAND] = np.maximum(earliest[_BY_HAND], self._by_hand[0] + self._together)
         earliest[self._silent] = NEVER
         return earliest
@@ -125,7 +127,7 @@ class PlayableHits:
         """Convert the times between hits from seconds to ticks."""
         self._tempo, per_second = tempo, tempo / 60 * TICKS
         self._apart: Ints = np.minimum(np.ceil(_APART * per_second), LONGEST_APART).astype(np.int64)
-        self._hihat = min(HIHAT_APART, int(self._apart[3]))
+        self._hihat = min(HIHAT_APART, int(self._apart[_CLOSED_HAT]))
         self._together = min(int(TOGETHER * per_second) + 1, LONGEST_APART)
 
     def allows(self, tick: int, instrument: int, tempo: float) -> bool:
