@@ -75,7 +75,7 @@ class MetricModel(DrumsModel):
         )
         self._last_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST + OFFSETS - 1
         self._last_gaps[-1] = NEVER - 2 * CELL
-        self._conditioning = UNCONDITIONED  # of the last draw: most likely of the next one too, so predicted in advance
+        self._set_conditioning(UNCONDITIONED)
 
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> MetricState:
         return self._after(self._advance.zeros(), metric.start(bar, position), tempo)
@@ -87,28 +87,33 @@ class MetricModel(DrumsModel):
         history = metric.moved_to_bar(state.history, bar, position)
         return state if history is state.history else self._after(state.before, history, state.tempo)
 
+    def _set_conditioning(self, conditioning: Conditioning) -> None:
+        """Take the conditioning of a draw: most likely that of the next one too, so predictions are made under it."""
+        self._conditioning, self._vector = conditioning, metric.conditioning_vector(conditioning, self.styles)
+
     def _after(self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float) -> MetricState:
         """The state after the last hit of `history`; `before`: the recurrent states before that hit."""
-        prediction, tensors = self._run(before, history, tempo, self._conditioning)
+        prediction, tensors = self._run(before, history, tempo)
         return MetricState(tensors, metric.least_instrument(history), history, tempo, before, prediction)
 
     def _run(
-        self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float, conditioning: Conditioning
+        self, before: Mapping[str, Floats], history: metric.MetricHistory, tempo: float
     ) -> tuple[Prediction, Mapping[str, Floats]]:
+        """The prediction and the recurrent states after the last hit of `history`."""
         feeds: Tensors = {
             "x": metric.features(history, tempo),
             "window": metric.window(history).reshape(AHEAD, -1),
             "places": metric.places(history),
-            "wishes": metric.conditioning_vector(conditioning, self.styles),
+            "wishes": self._vector,
         }
         (summary, joint), tensors = self._advance.run(feeds, before)
-        return Prediction(conditioning, summary, joint.reshape(AHEAD, COUNT)), tensors
+        return Prediction(self._conditioning, summary, joint.reshape(AHEAD, COUNT)), tensors
 
     def _predict(self, state: MetricState, conditioning: Conditioning) -> Prediction:
         if conditioning == state.prediction.conditioning:
             return state.prediction
-        self._conditioning = conditioning
-        return self._run(state.before, state.history, state.tempo, conditioning)[0]
+        self._set_conditioning(conditioning)
+        return self._run(state.before, state.history, state.tempo)[0]
 
     def _when(self, function: BoundFunction, prediction: Prediction, state: MetricState, which: Any) -> Any:
         """Scores (rows, 120) of the offsets and log probabilities (rows, 127) of the velocities of the hits with the
