@@ -18,7 +18,7 @@ from daemon.paths import resources
 MAX_BARS = 2  # of a file that are used
 MAX_HITS = 160  # in these bars: the model runs once for each of them before the drummer starts
 SHORTEST_BAR = TICKS // 4
-NEAR = 40  # ticks: a hit less than this from a bar line or quarter belongs to that line or quarter
+NEAR = 40  # ticks: a hit at most this far from a bar line or quarter belongs to that line or quarter
 # The styles of the Groove MIDI Dataset, by shipped groove; another groove has none.
 STYLES = {
     "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
