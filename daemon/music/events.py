@@ -43,6 +43,11 @@ class Stop:
 Action = Play | Stop
 
 
+def is_beat(value: object) -> bool:
+    """Whether `value` is a number of beats that a clock can have: finite, from -1e9 to 1e9."""
+    return isinstance(value, int | float) and -1e9 <= value <= 1e9
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """The half-open interval [start, end) that a player is to fill, in beats.
