@@ -51,6 +51,9 @@ TIDY = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
 
+_MOVING = (Started, Stopped, Located, Commanded)  # entries after which the position may be another
+
+
 class Stage:
     """Feeds the performance from ports, players, clock source and desk, and is the performance's `Sink`."""
 
@@ -223,8 +226,13 @@ class Stage:
             case ["start", *was]:
                 self._ports.repeat_note_offs()
                 self._clock.begin(now, was)
-            case ["command", command, stamp]:
-                self._performance.take(Commanded(now, decode_command(command), stamp))
+            case ["command", data, float() | int() as stamp]:
+                try:
+                    command = decode_command(data)
+                except ValueError as error:
+                    self.log("error", "command", f"invalid command, ignored: {error}")
+                else:
+                    self._performance.take(Commanded(now, command, stamp))
 
     def _take(self, spec: StageSpec) -> None:
         if self._performance is None:
@@ -325,7 +333,7 @@ class Stage:
             self._clock.propose(time.perf_counter(), command, stamp)
 
     def record(self, entry: Entry) -> None:
-        self._moved |= isinstance(entry, Started | Stopped | Located | Commanded)
+        self._moved |= isinstance(entry, _MOVING)
         self._desk.record(entry)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import signal
 import socket
 import sys
@@ -123,6 +124,17 @@ def test_a_number_that_cannot_be_is_no_answer(desk: Desk, monkeypatch: pytest.Mo
     turn_until(stage, lambda: ["player", "choir", "up"] in desk.messages("player"))
     player.sendall(pack([[1, [], True]]))
     turn_until(stage, lambda: ["player", "choir", "down"] in desk.messages("player"))
+    stage.close()
+
+
+def test_an_invalid_command_is_logged_and_ignored(desk: Desk) -> None:
+    stage = begin(desk)
+    for command in (["dance"], ["tempo", math.nan], ["setting", "choir"], 7):
+        desk.send(["command", command, 1.0])
+    desk.send(["command", ["panic"], 1.0])
+    turn_until(stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "command"])
+    assert [e[2] for m in desk.messages("journal") for e in m[1] if e[0] == "command"] == [["panic"]]
+    assert [m[1] for m in desk.messages("log") if "not a command: ['dance']" in m[3]] == ["error"]
     stage.close()
 
 
