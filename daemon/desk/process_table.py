@@ -14,7 +14,7 @@ from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.entries import StageStarted, decode_entry
-from daemon.errors import ModelError, PortError
+from daemon.errors import JamdError, ModelError, PortError
 
 CLOCK_START = 5.0  # seconds that the clock's start waits for the players
 HUNG = 5.0  # seconds without an answer after which the stage counts as hung
@@ -98,8 +98,14 @@ def _stage_ended(processes: Processes, _stage: ProcessSlot) -> None:
 
 
 def _journal(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    (entries,) = values
-    processes.tell.entries([decode_entry(entry) for entry in entries])
+    (batch,) = values
+    entries = []
+    for data in batch:
+        try:
+            entries.append(decode_entry(data))
+        except JamdError as error:  # must not end the connection, and the stage with it
+            processes.tell.say("error", "journal", f"not recorded: {error}")
+    processes.tell.entries(entries)
 
 
 def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:

@@ -53,6 +53,15 @@ def replay(session: Path) -> Replay:
     """Replay the journal of `session`, which may be named by its MIDI file. Raises JamdError."""
     journal = session.with_suffix(".journal")
     try:
+        return _replay(journal, session.with_suffix(".mid"))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise JamdError(
+            f"{journal}: cannot be replayed ({error!r}): it is damaged, or another version of jamd wrote it"
+        ) from error
+
+
+def _replay(journal: Path, recorded: Path) -> Replay:
+    try:
         entries = read(journal)
         header = next(entries, None)
     except OSError as error:
@@ -62,7 +71,6 @@ def replay(session: Path) -> Replay:
     result = Replay(warnings=list(other_versions(header.header)))
     played = _Player(result)
     result.data = midi_file(_counted(played.again(header, entries), result))
-    recorded = session.with_suffix(".mid")
     if not result.difference and recorded.exists() and recorded.read_bytes() != result.data:
         result.difference = f"{recorded} was made or changed by something else: its journal gives other bytes"
     return result

@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from daemon import config
+from daemon.desk import process_table
 from daemon.desk.process_table import PROCESS_TABLE
 from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.supervise import Supervisor
+from daemon.entries import Advanced, Entry
 from daemon.errors import PortError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="finds children by their process ids")
@@ -210,3 +213,16 @@ def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
         else "no lamp\nthe light stays silent until the next reload"
     )
     assert len(heard.pids) == 1 + restarts
+
+
+def test_an_entry_that_cannot_be_read_costs_neither_the_others_nor_the_stage() -> None:
+    lines: list[tuple[str, str]] = []
+    recorded: list[Entry] = []
+    listeners = Listeners(lambda level, _, text: lines.append((level, text)), recorded.extend, lambda: None)
+    batch = [["advance", 1.0], ["dance", 1.5], ["advance", 2.0]]
+    process_table.STAGE.handlers["journal"](
+        cast(Processes, SimpleNamespace(tell=listeners)), ProcessSlot(process_table.STAGE, "stage"), [batch]
+    )
+    assert recorded == [Advanced(1.0), Advanced(2.0)]
+    ((level, text),) = lines
+    assert level == "error" and "'dance'" in text

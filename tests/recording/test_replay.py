@@ -25,13 +25,18 @@ from daemon.entries import (
     Followed,
     MembersChanged,
     PlayerDown,
+    PlayerHung,
     PlayerUp,
     PortLost,
     Reconfigured,
+    Sent,
+    SessionBegan,
     StageStarted,
     Started,
+    StateSaved,
     Stopped,
 )
+from daemon.errors import JamdError
 from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
@@ -39,7 +44,7 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
-from daemon.recording.journal import hashes, read, versions
+from daemon.recording.journal import MAGIC, frame, hashes, read, versions
 from daemon.recording.recorder import open_journal
 from daemon.recording.replay import other_versions, replay
 from daemon.wire import Call, Reset
@@ -301,6 +306,33 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         assert (again.difference, again.notes > 20) == ("", True)
         assert again.data == path.with_suffix(".mid").read_bytes()
     assert sum(next(islice(read(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
+
+
+WRONG_SESSIONS: dict[str, list[Entry]] = {
+    "a header without a configuration": [SessionBegan(1.0, {})],
+    "an unknown player": [PlayerUp(1.1, "nobody")],
+    "a state without contents": [StateSaved(1.1, {})],
+    "a state of another type": [StateSaved(1.1, {"up": [], "hung": 7, "running": [], "tempo": "?"})],
+    "no tempo": [PlayerUp(1.1, "dice"), Followed(1.1, 0.0, 1.1, 0.0), Started(1.2)],
+    "two beginnings": [SessionBegan(1.1, {})],
+    "members without engines": [MembersChanged(1.1, {"dice": {}}), PlayerUp(1.2, "dice")],
+    "a message of one byte": [Sent(1.1, "dice", "low", "out", b"\x90")],
+    "a note of a player that is not there": [PlayerHung(1.1, "nobody")],
+}
+
+
+@pytest.mark.parametrize("what", WRONG_SESSIONS)
+def test_a_session_that_cannot_have_been_is_an_error_or_a_difference_and_no_crash(
+    what: str, band: Config, tmp_path: Path
+) -> None:
+    header = {"jamd": "0", "members": band.members, "spec": band.stage.to_json()}
+    entries = [*([] if "header" in what else [SessionBegan(1.0, header)]), *WRONG_SESSIONS[what]]
+    path = tmp_path / "x.journal"
+    path.write_bytes(MAGIC + b"".join(map(frame, entries)))
+    try:
+        assert replay(path).difference
+    except JamdError as error:
+        assert str(path) in str(error) or "journal" in str(error)
 
 
 def test_another_model_is_warned_of() -> None:
