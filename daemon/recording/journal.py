@@ -35,6 +35,7 @@ from daemon.entries import (
     decode_entry,
     encode_entry,
 )
+from daemon.errors import JamdError
 from daemon.locks import lock
 from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
@@ -50,8 +51,11 @@ def frame(entry: Entry) -> bytes:
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def read(path: Path) -> Iterator[Entry]:
-    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal. Raises JamdError."""
+def read(path: Path, skip_unknown: bool = False) -> Iterator[Entry]:
+    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal.
+
+    Raises JamdError for an entry of another version of jamd, or skips it if `skip_unknown`.
+    """
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return
@@ -62,7 +66,13 @@ def read(path: Path) -> Iterator[Entry]:
             payload = file.read(length)
             if len(payload) < length or zlib.crc32(payload) != checksum:
                 return
-            yield decode_entry(json.loads(payload))
+            try:
+                entry = decode_entry(json.loads(payload))
+            except JamdError:
+                if not skip_unknown:
+                    raise
+            else:
+                yield entry
 
 
 class Journal:

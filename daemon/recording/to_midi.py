@@ -38,8 +38,11 @@ LONGEST = 100_000  # bars whose meter is looked up
 
 
 def write_recording(journal: Path, path: Path) -> None:
-    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError."""
-    data = midi_file(read(journal))
+    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError.
+
+    Entries of another version of jamd are left out: a recording is worth more than their meaning.
+    """
+    data = midi_file(read(journal, skip_unknown=True))
     if data:
         smf.write_atomically(path, data)
 

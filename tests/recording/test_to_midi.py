@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from daemon.entries import (
     Gap,
     Heard,
     MelodyPlayed,
+    MembersChanged,
     PortLost,
     Reconfigured,
     Sent,
@@ -240,6 +243,20 @@ def test_a_session_in_which_nothing_is_heard_makes_no_file(tmp_path: Path) -> No
     assert not (tmp_path / "x.mid").exists()
     with pytest.raises(JamdError, match="not the journal of a session"):
         midi_file([])
+
+
+def test_entries_of_another_version_are_left_out(tmp_path: Path) -> None:
+    unknown = frame(MembersChanged(99.9, {})).replace(b"members", b"balance")
+    known = [session(), *START, heard(100.0, note_on(1, 60, 90)), heard(100.5, note_off(1, 60))]
+    payload = [frame(entry) for entry in known]
+    (tmp_path / "x.journal").write_bytes(MAGIC + payload[0] + resealed(unknown) + b"".join(payload[1:]))
+    write_recording(tmp_path / "x.journal", tmp_path / "x.mid")
+    assert (tmp_path / "x.mid").read_bytes() == midi_file(known)
+
+
+def resealed(record: bytes) -> bytes:
+    """A record with the checksum of its changed contents."""
+    return record[:4] + struct.pack("<I", zlib.crc32(record[8:])) + record[8:]
 
 
 moments = st.floats(0.0, 50.0).map(lambda s: 100.0 + s)
