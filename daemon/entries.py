@@ -157,7 +157,7 @@ class PlayerHung(Entry):
 
 @dataclass(frozen=True, slots=True)
 class PortLost(Entry):
-    """A port vanished, or whoever was connected to this input did."""
+    """A port vanished, or a port that was connected to this input did."""
 
     kind = "lost"
     port: str

@@ -310,7 +310,7 @@ class Performance:
                 self._tell(name, message, self._now)
 
     def _tell(self, source: str, message: bytes, stamp: float, is_played: bool = False) -> None:
-        """To the players that listen; `is_played`: a key or pedal was pressed, so that latency is measured."""
+        """To the players that listen; `is_played`: a key was pressed or a pedal moved, so that latency is measured."""
         self._players.tell(source, message, self.beat_at(stamp), stamp if is_played else None)
 
     def _play_melody(self, name: str, message: bytes, due: float, beat: float) -> None:

@@ -144,7 +144,7 @@ class Players:
             player.voices.end_sounding(self._clock())
 
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
-        """`stamp` (seconds) of what a person pressed, so that the latency of the answer is measured."""
+        """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured."""
         for player in self._players.values():
             if player.up and source in player.spec.listen:
                 self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
