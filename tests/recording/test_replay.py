@@ -17,7 +17,18 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.commands import Command, ContinueTransport, Panic, RotateSession, StartTransport, StopTransport, TapBeat
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    ContinueTransport,
+    MutePlayer,
+    Panic,
+    RotateSession,
+    SetTempo,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+)
 from daemon.config import Config
 from daemon.entries import (
     Commanded,
@@ -168,7 +179,15 @@ class Live:
             case "stop":
                 performance.take(Stopped(self.now))
             case "hand":
-                command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                command: Command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                performance.take(Commanded(self.now, command, self.now))
+            case "command":
+                command = (
+                    MutePlayer(name, number % 24 == 0),
+                    ChangeSetting(name, "often", number / 400 - 0.5),  # also outside the range
+                    SetTempo(80.0 + number % 60),
+                    ChangeSetting("nobody", "often", 0.5),
+                )[number % 4]
                 performance.take(Commanded(self.now, command, self.now))
             case "follow" if self.band.clock.source == "midi":
                 beat = performance.beat_at(self.now) + seconds / 10
@@ -204,7 +223,7 @@ class Live:
 
 
 RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
-RARE += ["start", "stop", "hand", "follow"]
+RARE += ["start", "stop", "hand", "follow", "command"]
 SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
 STEPS = st.lists(
     st.tuples(
@@ -267,7 +286,7 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     live = Live(band, tmp_path / "sessions")
     live.up("dice")
     live.performance.take(Started(live.now))
-    for _ in range(300):
+    for _ in range(400):
         live.step(rng.choice(kinds), rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
     live.journal.close()
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]
