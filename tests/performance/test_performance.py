@@ -120,6 +120,19 @@ def test_the_first_note_of_an_answer_to_a_key_or_controller_counts_as_latency_an
     assert sink.causes == [GRID]
 
 
+def test_an_answer_to_a_bound_pedal_counts_as_latency_and_one_to_a_released_key_does_not() -> None:
+    performance, sink = stage(controls=(ControlSpec("keys", 66, "sustain"),))
+    performance.advance(1.0)
+    for message, cause in (
+        (control_change(1, 66, 127), Cause(CauseKind.ANSWER, "choir", 1.0)),
+        (note_off(1, 60), OTHER),
+    ):
+        sink.causes.clear()
+        performance.hear(1.0001, "keys", 1.0, message)
+        answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"))
+        assert sink.causes == [cause]
+
+
 def test_what_is_copied_from_an_input_or_played_by_a_melody_has_its_cause() -> None:
     melody = MelodySpec(Melody("tune", (Note(0.0, 1.0, 60, 80),), 4.0, False, STEADY), ("choir",))
     performance, sink = stage(ports=(PortSpec("keys", "in", thru=("choir",)), OUT), melodies=(melody,), players=())

@@ -282,6 +282,18 @@ def test_stop_and_start_by_control() -> None:
     assert performance.seconds_at(0.0) == pytest.approx(3.0 + PRE_ROLL)
 
 
+def test_stop_while_it_stands_and_continue_while_it_runs_change_nothing() -> None:
+    controls = (ControlSpec("keys", 21, "stop"), ControlSpec("keys", 23, "continue"))
+    performance, sink = made(controls=controls)
+    sink.calls.clear()
+    performance.hear(1.0, "keys", 1.0, control_change(1, 23, 127))
+    assert performance.running and performance.seconds_at(0.0) == 0.0 and sink.calls == []
+    performance.hear(2.0, "keys", 2.0, control_change(1, 21, 127))
+    sink.calls.clear()
+    performance.hear(2.1, "keys", 2.1, control_change(1, 21, 127))
+    assert not performance.running and sink.calls == []
+
+
 # Delay
 
 
@@ -350,6 +362,9 @@ def test_a_reload_to_another_source_stops_and_back_starts() -> None:
     answer(performance, sink, 0.0, Play(0.0, 50, 90, "alto"))
     performance.take(Reconfigured(1.0, replace(performance.spec, clock=MIDI)))
     assert not performance.running and sink.sent[-1] == (1.0, "choir", note_off(2, 50))
+    performance.take(Reconfigured(1.5, replace(performance.spec, clock=ClockSpec(by_hand=True))))
+    assert not performance.running
+    performance.take(Reconfigured(1.75, replace(performance.spec, clock=MIDI)))
     performance.take(Reconfigured(2.0, replace(performance.spec, clock=ClockSpec())))
     assert performance.running and performance.seconds_at(2.0) == pytest.approx(2.0 + PRE_ROLL)
 
