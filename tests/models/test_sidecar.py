@@ -32,6 +32,10 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("inputs.pair.values", [2, [1, 0]], "`inputs.pair.values`"),
     ("inputs.pair.values", [2, [1, 2, 3]], "`inputs.pair.values`"),
     ("inputs.pair.values", "2", "`inputs.pair.values`"),
+    ("inputs.note.values", 2**64, "`inputs.note.values`"),
+    ("inputs.pair.values", [2, 2**64], "`inputs.pair.values`"),
+    ("inputs.pair.values", [2, [2**64, 1]], "`inputs.pair.values`"),
+    ("inputs.pair.values", [2, [-(2**64), 1]], "`inputs.pair.values`"),
     ("inputs.level.range", [1, 0], "`inputs.level.range`"),
     ("inputs.level.range", [0, 1e300], "`inputs.level.range`"),
     ("inputs.level.range", 1, "`inputs.level.range`"),
@@ -57,6 +61,7 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("golden.outputs", {"loudness": [0.0]}, "`golden.outputs.loudness` is not one of `outputs`"),
     ("golden.outputs.total", [[1.0], 2.0], "`golden.outputs.total` is not an array"),
     ("golden.outputs.total", "loud", "`golden.outputs.total` is not an array"),
+    ("golden.outputs.total", [[10**400]], "`golden.outputs.total` is not an array"),
 ]
 
 
