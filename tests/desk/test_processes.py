@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from daemon import config
-from daemon.desk.process_table import PROCESS_TABLE
+from daemon.desk import children
+from daemon.desk.children import Child
+from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
 from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.desk.runtime import runtime_folder
@@ -210,3 +212,100 @@ def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
         else "no lamp\nthe light stays silent until the next reload"
     )
     assert len(heard.pids) == 1 + restarts
+
+
+def test_players_start_before_the_stage(tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, started = Heard(), list[list[str]]()
+    spawn = children._spawn
+
+    def record(command: list[str]) -> Any:
+        started.append(command[3:4] + command[5:])
+        return spawn(command)
+
+    monkeypatch.setattr(children, "_spawn", record)
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners())
+            try:
+                await supervisor.start(band.stage, band.members)
+            finally:
+                await supervisor.stop()
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    band = config.load(tmp_path / "config.yaml")
+    asyncio.run(run())
+    assert started == [["daemon.player.process", "ann"], ["daemon.player.process", "bob"], ["daemon.stage.process"]]
+
+
+TWO_PLAYERS = """
+ports: {keys: {direction: in}, out: {direction: out}}
+melodies: {}
+band:
+  ann: {engine: dice, listen: [keys], play: {port: out}}
+  bob: {engine: dice, listen: [keys], play: {port: out}}
+controls: {}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("stage", ["ready"]),
+        ("stage", ["ready", {}, {}]),
+        ("stage", ["journal"]),
+        ("stage", ["journal", 3]),
+        ("stage", ["journal", [["a kind of a later version", 0.0]]]),
+        ("stage", ["journal", [["heard", 0.0]]]),
+        ("stage", ["pong", 1]),
+        ("stage", ["pong", 1, None]),
+        ("stage", ["connections"]),
+        ("stage", ["player", "ann"]),
+        ("stage", ["player", ["ann"], "up"]),
+        ("stage", ["port", "keys"]),
+        ("stage", ["log", "error", "cause"]),
+        ("stage", [["ready"], {}]),
+        ("stage", []),
+        ("stage", 3),
+        ("player", ["log", "text"]),
+        ("player", ["crashed"]),
+        ("player", None),
+    ],
+    ids=str,
+)
+def test_an_invalid_message_is_logged_and_changes_nothing(tmp_path: Path, kind: str, message: Any) -> None:
+    heard = Heard()
+
+    async def run() -> None:
+        processes = Processes(tmp_path, heard.listeners())
+        slot = ProcessSlot({"stage": STAGE, "player": PLAYER}[kind], "ann")
+        before = (vars(processes.stage_state).copy(), slot.ready, slot.up, slot.refused)
+        slot.unanswered = 2
+        processes._hear(slot, cast(Child, None), message)
+        await processes.close()
+        assert (vars(processes.stage_state), slot.ready, slot.up, slot.refused) == before
+        assert slot.unanswered == 2
+
+    asyncio.run(run())
+    ((level, text),) = heard.lines
+    name = {"stage": "the stage", "player": "ann"}[kind]
+    assert level == "error" and text.startswith(f"{name} sent an invalid message, which is ignored (")
+
+
+def test_a_process_that_sends_an_invalid_message_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+
+    def strict(_processes: Processes, _slot: ProcessSlot, values: list[Any]) -> None:
+        (value,) = values
+        heard.messages.append(value)
+
+    async def work(supervisor: Supervisor) -> None:
+        slot = supervisor._processes.all_slots[-1]
+        assert slot.up and slot.alive and not supervisor.restarts
+
+    light = row(heard)
+    monkeypatch.setattr(sys.modules[__name__], "row", lambda _: replace(light, handlers={"log": strict}))
+    supervise(tmp_path, monkeypatch, heard, '"ready"), send("log", 1, 2), send("log", 1', work)
+    assert heard.messages == ["bright", 1]
+    assert len([text for _, text in heard.lines if text.startswith("the light sent an invalid message")]) == 1
