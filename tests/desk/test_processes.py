@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -309,3 +310,32 @@ def test_a_process_that_sends_an_invalid_message_goes_on(tmp_path: Path, monkeyp
     supervise(tmp_path, monkeypatch, heard, '"ready"), send("log", 1, 2), send("log", 1', work)
     assert heard.messages == ["bright", 1]
     assert len([text for _, text in heard.lines if text.startswith("the light sent an invalid message")]) == 1
+
+
+def test_a_stage_that_refuses_during_a_reload_does_not_end_the_new_players(
+    tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that refuses while jamd runs is retried; new players get ready all the same."""
+    heard = Heard()
+    monkeypatch.setattr("daemon.desk.supervise.START", 1.0)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "light.py").write_text(PROGRAM.replace("{behaviour}", '"ready"'))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS.partition("band:")[0])
+    before = config.load(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    after = config.load(tmp_path / "config.yaml")
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners(), table=(row(heard), PLAYER))
+            try:
+                await supervisor.start(before.stage, before.members)
+                (light,) = supervisor._processes.all_slots
+                light.refused = "no lamp"
+                assert await supervisor.reload(after.stage, after.members) == ["ann", "bob"]
+                assert all(player.ready and player.alive for player in supervisor.players.values())
+            finally:
+                await supervisor.stop()
+
+    asyncio.run(run())
