@@ -9,18 +9,17 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from daemon import config
 from daemon.desk import children
-from daemon.desk.children import Child
-from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
+from daemon.desk.process_table import PLAYER, PROCESS_TABLE
 from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.desk.runtime import runtime_folder
-from daemon.desk.supervise import Supervisor
+from daemon.desk.supervise import START, Supervisor
 from daemon.errors import PortError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="finds children by their process ids")
@@ -176,6 +175,31 @@ def test_a_process_that_refuses_ends_the_start(tmp_path: Path, monkeypatch: pyte
         supervise(tmp_path, monkeypatch, heard, '"failed", "no lamp"', work)
 
 
+def test_a_process_that_refuses_ends_the_start_at_once(
+    tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a stage the players never take part; jamd does not wait for them in vain."""
+    heard = Heard()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "light.py").write_text(PROGRAM.replace("{behaviour}", '"failed", "no lamp"'))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    band = config.load(tmp_path / "config.yaml")
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners(), table=(row(heard), PLAYER))
+            began = time.monotonic()
+            try:
+                with pytest.raises(PortError, match="no lamp"):
+                    await supervisor.start(band.stage, band.members)
+                assert time.monotonic() - began < START - 1
+            finally:
+                await supervisor.stop()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("after_refusal", "restarts"), [(False, 0), (True, 1)])
 def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after_refusal: bool, restarts: int
@@ -248,50 +272,6 @@ band:
   bob: {engine: dice, listen: [keys], play: {port: out}}
 controls: {}
 """
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("stage", ["ready"]),
-        ("stage", ["ready", {}, {}]),
-        ("stage", ["journal"]),
-        ("stage", ["journal", 3]),
-        ("stage", ["journal", [["a kind of a later version", 0.0]]]),
-        ("stage", ["journal", [["heard", 0.0]]]),
-        ("stage", ["pong", 1]),
-        ("stage", ["pong", 1, None]),
-        ("stage", ["connections"]),
-        ("stage", ["player", "ann"]),
-        ("stage", ["player", ["ann"], "up"]),
-        ("stage", ["port", "keys"]),
-        ("stage", ["log", "error", "cause"]),
-        ("stage", [["ready"], {}]),
-        ("stage", []),
-        ("stage", 3),
-        ("player", ["log", "text"]),
-        ("player", ["crashed"]),
-        ("player", None),
-    ],
-    ids=str,
-)
-def test_an_invalid_message_is_logged_and_changes_nothing(tmp_path: Path, kind: str, message: Any) -> None:
-    heard = Heard()
-
-    async def run() -> None:
-        processes = Processes(tmp_path, heard.listeners())
-        slot = ProcessSlot({"stage": STAGE, "player": PLAYER}[kind], "ann")
-        before = (vars(processes.stage_state).copy(), slot.ready, slot.up, slot.refused)
-        slot.unanswered = 2
-        processes._hear(slot, cast(Child, None), message)
-        await processes.close()
-        assert (vars(processes.stage_state), slot.ready, slot.up, slot.refused) == before
-        assert slot.unanswered == 2
-
-    asyncio.run(run())
-    ((level, text),) = heard.lines
-    name = {"stage": "the stage", "player": "ann"}[kind]
-    assert level == "error" and text.startswith(f"{name} sent an invalid message, which is ignored (")
 
 
 def test_a_process_that_sends_an_invalid_message_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_an_output_of_another_shape_is_not_the_golden_one(tmp_path: Path) -> Non
     sidecar = json.loads(path.with_suffix(".json").read_text())
     sidecar["golden"]["outputs"]["total"] = [sidecar["golden"]["outputs"]["total"]]  # numpy would compare the two
     path.with_suffix(".json").write_text(json.dumps(sidecar))
-    with pytest.raises(ModelError, match="theremin.onnx: its output 'total' is not the golden one"):
+    with pytest.raises(ModelError, match=r"theremin.onnx: its output 'total' is not the golden one"):
         models.verify(path)
 
 
