@@ -113,6 +113,20 @@ def test_a_command_is_posted_with_the_moment_at_which_it_was_given(tmp_path: Pat
     asyncio.run(run())
 
 
+def test_whether_the_transport_runs_is_known_from_its_position(tmp_path: Path) -> None:
+    async def run() -> None:
+        supervisor = Supervisor(tmp_path, listeners())
+        processes = supervisor._processes
+        stage, child, *_ = stage_and_player(processes)
+        for position, running in (([], False), ([8.0, 3.5, 96.0], True), ([9.0], False)):
+            processes._hear(stage, child, ["place", *position])
+            assert supervisor.running == running
+        processes._slots.clear()
+        await processes.close()
+
+    asyncio.run(run())
+
+
 def test_only_a_player_that_takes_part_is_killed_as_hung(tmp_path: Path) -> None:
     """The stage may tell of the previous process; the next one is already loading its model."""
     lines: list[tuple[str, str]] = []

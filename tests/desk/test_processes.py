@@ -315,6 +315,8 @@ def test_a_stage_that_refuses_during_a_reload_does_not_end_the_new_players(
                 light.refused = "no lamp"
                 assert await supervisor.reload(after.stage, after.members) == ["ann", "bob"]
                 assert all(player.ready and player.alive for player in supervisor.players.values())
+                supervisor.players["ann"].refused = "no model"  # a reload tries again, for another model may be there
+                assert await supervisor.reload(after.stage, after.members) == ["ann"]
             finally:
                 await supervisor.stop()
 
