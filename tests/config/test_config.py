@@ -203,6 +203,25 @@ def test_a_melody_can_be_the_clock(write: Any) -> None:
     assert loaded.stage.tempo_map == loaded.melodies[0].spec.melody.tempo_map
 
 
+def test_clicks_and_delays_reach_the_stage_as_written(write: Any) -> None:
+    text = (
+        "clock: {count_in: 2, metronome: {port: o, channel: 9, when: count-in}}\n"
+        "ports: {o: {direction: out, delay_ms: 2.5}}"
+    )
+    loaded = config.load(write(text))
+    assert (loaded.stage.clock.metronome, loaded.stage.clock.click) == (("o", 9), "count-in")
+    assert loaded.stage.clock.count_in == 2
+    assert [port.delay for port in loaded.stage.ports] == [0.0025]
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+
+
+def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert problems(write(f"recording: {{directory: {tmp_path / 'file'}}}")) == [
+        f"1: recording.directory: {tmp_path / 'file'} is a file: name a folder"
+    ]
+
+
 def test_recording_can_be_turned_off(write: Any) -> None:
     assert config.load(write("recording: {directory: null}")).recording is None
     assert config.load(write("recording: {directory: ~}")).recording is None
