@@ -222,6 +222,12 @@ def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("folder", ["~nobody-of-that-name/takes", 300 * "x"])
+def test_a_folder_that_cannot_be_is_a_mistake(write: Any, folder: str) -> None:
+    (found,) = problems(write(f"recording: {{directory: {folder}}}"))
+    assert found.startswith("1: recording.directory: cannot be a folder (") and found.endswith("name another one")
+
+
 def test_recording_can_be_turned_off(write: Any) -> None:
     assert config.load(write("recording: {directory: null}")).recording is None
     assert config.load(write("recording: {directory: ~}")).recording is None
