@@ -39,7 +39,11 @@ def _read_recording(value: Value) -> Path | None:
     directory = value.section("directory")["directory"]
     if directory.node is not None and not directory.given:
         return None
-    folder = Path(directory.text("sessions")).expanduser()
-    if folder.is_file():
-        directory.report(f"{folder} is a file: name a folder")
+    folder = Path(directory.text("sessions"))
+    try:
+        folder = folder.expanduser()
+        if folder.is_file():
+            directory.report(f"{folder} is a file: name a folder")
+    except (OSError, RuntimeError) as error:  # too long, say, or the home of a user that does not exist
+        directory.report(f"cannot be a folder ({error}): name another one")
     return folder

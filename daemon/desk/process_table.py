@@ -116,9 +116,9 @@ def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> N
 def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     _, metrics = values
     state = processes.stage_state
-    state.metrics = metrics
     state.position = metrics.get("place") or state.position
     state.ports = metrics.get("ports", state.ports)
+    state.metrics = metrics
     processes.tell.pong()
 
 
@@ -175,4 +175,5 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     closing=(["ping", 0], ["stop"]),  # the answer to the ping brings the last metrics
 )
 
-PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)  # the order in which they are started and ended
+# Processes end in this order and start in the reverse: players first, because engines take longest to get ready.
+PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)

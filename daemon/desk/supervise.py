@@ -65,7 +65,8 @@ class Supervisor:
             if kind.per_player:
                 slots = {player.name: make_slot(kind, player, members[player.name]) for player in spec.players}
             self._processes.slots(kind).update(slots)
-            for slot in slots.values():
+        for kind in reversed(self._table):
+            for slot in self._processes.slots(kind).values():
                 self._processes.start(slot)
                 self._admit(slot)
         all_slots = self._processes.all_slots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from daemon import config
 from daemon.clocks import ableton_link
 from daemon.config.ports import CLIENT_PREFIX
-from daemon.engines.base import Engine
+from daemon.engines.base import Engine, Setup
+from daemon.engines.options import option
 from daemon.errors import ConfigError
 from daemon.midi.port_names import client_name
 from daemon.paths import resources
@@ -55,6 +57,18 @@ class Undeclared(Engine):
     @dataclass(frozen=True)
     class Options:
         width: float = 2.0
+
+
+class Picky(Engine):
+    """Even its default is a mistake."""
+
+    @dataclass(frozen=True)
+    class Options:
+        width: float = option(1.0, "in semitones")
+
+    @classmethod
+    def mistakes(cls, setup: Setup[Options]) -> Iterator[tuple[str, str]]:
+        yield "width", f"is {setup.options.width}: give 2"
 
 
 @pytest.fixture
@@ -187,6 +201,31 @@ def test_an_empty_file_is_a_stage_without_a_band(write: Any) -> None:
 def test_a_melody_can_be_the_clock(write: Any) -> None:
     loaded = config.load(write("clock: {source: t}\nmelodies: {t: {file: melodies/twinkle.mid, loop: false}}"))
     assert loaded.stage.tempo_map == loaded.melodies[0].spec.melody.tempo_map
+
+
+def test_clicks_and_delays_reach_the_stage_as_written(write: Any) -> None:
+    text = (
+        "clock: {count_in: 2, metronome: {port: o, channel: 9, when: count-in}}\n"
+        "ports: {o: {direction: out, delay_ms: 2.5}}"
+    )
+    loaded = config.load(write(text))
+    assert (loaded.stage.clock.metronome, loaded.stage.clock.click) == (("o", 9), "count-in")
+    assert loaded.stage.clock.count_in == 2
+    assert [port.delay for port in loaded.stage.ports] == [0.0025]
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+
+
+def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert problems(write(f"recording: {{directory: {tmp_path / 'file'}}}")) == [
+        f"1: recording.directory: {tmp_path / 'file'} is a file: name a folder"
+    ]
+
+
+@pytest.mark.parametrize("folder", ["~nobody-of-that-name/takes", 300 * "x"])
+def test_a_folder_that_cannot_be_is_a_mistake(write: Any, folder: str) -> None:
+    (found,) = problems(write(f"recording: {{directory: {folder}}}"))
+    assert found.startswith("1: recording.directory: cannot be a folder (") and found.endswith("name another one")
 
 
 def test_recording_can_be_turned_off(write: Any) -> None:
@@ -333,6 +372,13 @@ CLOCKS = [
     ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this"]),
     ("source: link, start: by hand", []),
     (
+        "source: link, count_in: 1, metronome: {port: o, when: count-in}",
+        [
+            "1: clock.count_in: with the source `link` there is no count-in: delete this",
+            "1: clock.metronome.when: there is no count-in, so it would never click: write always",
+        ],
+    ),
+    (
         "source: link, metronome: {port: o, when: count-in}",
         ["1: clock.metronome.when: there is no count-in, so it would never click: write always"],
     ),
@@ -382,6 +428,11 @@ def test_an_option_that_is_wrong_already_is_not_asked_about_again(write: Any) ->
     assert problems(path) == ["13: band.dice.options.faces: must be a text, not a list or a mapping"]
 
 
+def test_a_wrong_item_of_a_list_is_told_once(write: Any) -> None:
+    (found,) = problems(write(GOOD.replace("[dorian, lydian]", "[dorian, lydean]")))
+    assert found.startswith("13: band.dice.options.modes[1]: 'lydean' is not a choice")
+
+
 def test_a_circle_among_players_is_named(write: Any) -> None:
     member = "engine: dice, play: {port: o}"
     text = (
@@ -423,6 +474,15 @@ def test_a_class_that_is_no_engine_is_reported(write: Any, tmp_path: Path, value
     points.write_text(points.read_text() + f"odd = {value}\n")
     (found,) = problems(write("ports: {o: {direction: out}}\nband: {x: {engine: odd, play: {port: o}}}"))
     assert found.startswith("2: band.x.engine: the engine 'odd' cannot be loaded (TypeError(") and text in found
+
+
+def test_an_option_that_is_wrong_is_not_a_mistake_as_its_default_too(write: Any, tmp_path: Path) -> None:
+    points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text(points.read_text() + "picky = tests.config.test_config:Picky\n")
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: picky, play: {port: o}, options: {width: W}}}"
+    assert problems(write(text.replace("W", "3"))) == ["2: band.x.options.width: is 3.0: give 2"]
+    (found,) = problems(write(text.replace("W", "wide")))
+    assert found.startswith("2: band.x.options.width: is not a number")
 
 
 def test_an_option_that_is_wrong_counts_as_its_default_in_the_engines_check(write: Any) -> None:
