@@ -305,5 +305,5 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
 
 def test_another_model_is_warned_of() -> None:
     header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
-    assert list(other_versions(header)) == [f"{TINY} is not the model that was recorded: the notes may differ"]
+    assert list(other_versions(header)) == [f"{TINY} is not the model of the recording: the notes may differ"]
     assert list(other_versions({**header, "models": hashes(header["members"])})) == []
