@@ -39,7 +39,12 @@ def _read_recording(value: Value) -> Path | None:
     directory = value.section("directory")["directory"]
     if directory.node is not None and not directory.given:
         return None
-    folder = Path(directory.text("sessions")).expanduser()
+    text = directory.text("sessions")
+    try:
+        folder = Path(text).expanduser()
+    except RuntimeError:  # ~NAME of an unknown user
+        directory.report(f"there is no home folder for {text!r}: write the path without ~")
+        return None
     if folder.is_file():
         directory.report(f"{folder} is a file: name a folder")
     return folder

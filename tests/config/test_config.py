@@ -296,6 +296,7 @@ MISTAKES = [
     ("cc 1:", "cc 064:", "16: controls.keys.cc 64: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "one:", "16: controls.keys.one: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("  pads: {cc", "  out: {cc", "17: controls.out: 'out' is not an input among the ports: choose from keys, pads"),
+    ("directory: takes", "directory: ~nobody_here/takes", "18: recording.directory: there is no home folder for '~nob"),
     ("recording: {directory: takes}", "recording: takes", "18: recording: is not a mapping: write `name: value` lines"),
     ("seed: 7", "seed: -7", "19: seed: -7 is out of range: give a number from 0 to 2147483648"),
     ("seed: 7", "seed: &x 7", "19: anchors, aliases and tags ('x') are not supported: write the value out"),
