@@ -68,7 +68,7 @@ class AbletonLink(ClockSource):
         if find_spec(MODULE) is not None:
             return ""
         command = f"{sys.executable} -m pip install LinkPython-extern"
-        return f"Ableton Link needs a package that is not installed by default, because of its licence (GPL): {command}"
+        return f"Ableton Link needs a package that is not installed by default because of its licence (GPL): {command}"
 
     @property
     def tempo(self) -> Tempo:

@@ -169,16 +169,16 @@ class MidiClockIn(ClockSource):
         tracker = self._tracker
         changes: list[Change] = []
         if tracker.has_two_masters:
-            changes += self._warn("masters", "Clock ticks of two masters come in at one port: connect only one.")
+            changes += self._warn("masters", "two masters send MIDI clock to the same port: connect only one")
         if tracker.locked or tracker.too_slow or tracker.too_fast:
             self._unlocked_since = math.inf
         else:
             self._unlocked_since = min(self._unlocked_since, now)
         if now - self._unlocked_since > PATIENCE:
-            text = "The MIDI clock's ticks are too uneven to follow. A shorter period of the JACK server may help."
+            text = "the MIDI clock's ticks are too uneven to follow; a shorter period of the JACK server may help"
             changes += self._warn("uneven", text)
         if tracker.too_slow or tracker.too_fast:
-            text = f"The MIDI clock is outside {MIN_BPM:g}–{MAX_BPM:g} bpm: ignored, the last tempo is kept."
+            text = f"the MIDI clock is outside {MIN_BPM:g}–{MAX_BPM:g} bpm and is ignored; the last tempo is kept"
             changes += self._warn("range", text)
         return changes
 
@@ -193,7 +193,7 @@ class MidiClockIn(ClockSource):
         if not self.running:
             self._starting = True
         elif self._target is None:
-            return self._warn("continue", "MIDI Continue without a Stop before it: ignored.")
+            return self._warn("continue", "a MIDI Continue without a Stop before it is ignored")
         return []
 
     def _stop(self, now: float) -> list[Change]:
@@ -209,7 +209,7 @@ class MidiClockIn(ClockSource):
 
     def _locate(self, data: bytes) -> list[Change]:
         if len(data) != 2 or max(data) > 127:
-            return self._warn("position", f"Malformed Song Position Pointer (data {data.hex(' ')!r}): ignored.")
+            return self._warn("position", f"a malformed Song Position Pointer (data {data.hex(' ')!r}) is ignored")
         position = (data[0] + 128 * data[1]) * POSITIONS
         if self.running:
             self._target = position

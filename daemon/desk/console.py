@@ -41,7 +41,7 @@ class ConsoleWriter:
                 self._dropped += 1
                 return
             if self._dropped:
-                self._waiting.append((stream, f"({self._dropped} lines are missing: the output was blocked)\n"))
+                self._waiting.append((stream, f"({self._dropped} lines were lost: the output was blocked)\n"))
                 self._dropped = 0
             self._waiting.append((stream, text))
             self._condition.notify()

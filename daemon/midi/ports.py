@@ -184,7 +184,7 @@ class Ports:
             port.retry_at = time.perf_counter() + (RETRY if port.was_open else RETRY_NEW)
             if not port.was_open and not port.is_reported:
                 port.is_reported = True
-                what_helps = remedy() if spec.connect is None else "plug it in"
+                what_helps = remedy() if spec.connect is None else "plug in the device or start the program"
                 text = f"{error}; {what_helps}; until then jamd plays without it"
                 self._observer.log("warning", str(error), text)
             return
@@ -237,7 +237,7 @@ class Ports:
             name = port.spec.name
             self._close_device(port, None, time.perf_counter())
             self._metrics.lost_ports += 1
-            text = f"port {name}: {why}; jamd opens it again as soon as it is back"
+            text = f"port {name}: {why}; jamd reopens the port as soon as possible"
             self._observer.log("warning", f"port {name} lost", text)
             self._observer.port_changed(name, False)
 

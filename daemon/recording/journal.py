@@ -157,13 +157,13 @@ class Journal:
         except OSError as error:
             if not self._trouble:
                 self._say(
-                    f"recording stops, the music goes on: {error.strerror or error} ({error.filename or self._path}); "
-                    "make room or correct the permissions, and it goes on"
+                    f"recording is interrupted, the music continues: {error.strerror or error} "
+                    f"({error.filename or self._path}); free disk space or correct the permissions to resume recording"
                 )
             self._trouble = True
         else:
             if self._trouble:
-                self._say(f"the recording goes on: {self._path}")
+                self._say(f"recording continues: {self._path}")
             self._trouble = False
 
     def _flush(self) -> None:

@@ -68,7 +68,7 @@ class Recorder:
         except OSError as error:
             self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
         except Exception as error:  # whatever fails here, the music goes on
-            self._warn(f"recording: {type(error).__name__}: {error}")
+            self._warn(f"recording failed: {type(error).__name__}: {error}")
 
     def _warn(self, text: str) -> None:
         self._loop.call_soon_threadsafe(self._say, "warning", text, text)

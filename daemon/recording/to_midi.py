@@ -200,7 +200,8 @@ def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | No
                 if lock(file):
                     write_recording(path, path.with_suffix(".mid"))
         except Exception as error:  # the journal stays; a failure here must not end the music
-            say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
+            problem = f"its MIDI file could not be written ({type(error).__name__}: {error})"
+            say(f"{path}: {problem}; write one with `jamd replay -o FILE.mid`")
     if large:
         _convert_in_background(large)
 

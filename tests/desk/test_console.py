@@ -58,7 +58,7 @@ def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int,
         output.put(stream, "end\n")
         data += take(read, b"end\n")
     *lines, end, rest = data.decode().split("\n")
-    missing = [int(number) for number in re.findall(r"\((\d+) lines are missing", data.decode())]
+    missing = [int(number) for number in re.findall(r"\((\d+) lines were lost", data.decode())]
     assert missing
     assert lines.count("x" * 1000) + sum(missing) == 2 * MAX_WAITING
     assert (end, rest) == ("end", "")

@@ -103,7 +103,7 @@ def systems(log: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Systems, F
 
 def test_no_client_is_made_for_a_port_that_is_not_there(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = systems(log, monkeypatch)
-    with pytest.raises(NotThere, match=r"'organ'; ports there: grand piano:out"):
+    with pytest.raises(NotThere, match=r"'organ'; ports there are: grand piano:out"):
         found.open(PortSpec("keys", "in", connect="organ"))
     assert log == []
 

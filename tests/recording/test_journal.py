@@ -326,7 +326,7 @@ def test_a_full_disk_is_said_once_and_the_recording_goes_on_when_there_is_room(
             journal.write([heard(1000.0 + n, note_on(1, 60, 90)), heard(1000.5 + n, note_off(1, 60))])
             journal.tick()
         assert len(said) == 1
-        assert "recording stops" in said[0]
+        assert "recording is interrupted" in said[0]
         lift()
         journal.tick()
     assert len(said) == 2

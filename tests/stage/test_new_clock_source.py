@@ -97,7 +97,7 @@ def test_the_configuration_knows_it(tmp_path: Path) -> None:
     told = "\n".join(error.value.problems)
     assert "clock.port" in told
     assert "clock.count_in: with the source `beats` there is no count-in" in told
-    assert "clock.start: with the source `beats` it waits for that clock anyway" in told
+    assert "clock.start: with the source `beats`, jamd always waits for that clock" in told
 
 
 def test_it_drives_a_performance(tmp_path: Path) -> None:
