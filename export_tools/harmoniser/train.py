@@ -46,7 +46,7 @@ RANGE_MARGIN = 2  # semitones by which a transposed voice may leave its range in
 FORGOTTEN_SHARE = 0.1  # of the past symbols: hidden from the recurrent part, so that it does not memorise pieces
 View = dict[str, np.ndarray]  # one piece as shown in one epoch
 Shard = dict[str, Tensor]  # padded views
-Batch = list[Shard]  # a shard for each thread
+Batch = list[Shard]  # for each thread, a shard of pieces and a shard of openings
 
 
 def argument(default: float, help: str) -> Any:
@@ -113,7 +113,7 @@ class Chorales:
         return {k: v[first : first + LONGEST_CROP] for k, v in shown.items()}
 
     def epoch(self, size: int, shards: int, rng: np.random.Generator) -> list[Batch]:
-        """Every chorale once, in batches of `size` pieces with at most `shards` shards each, and with openings."""
+        """Every chorale once, in batches of `size` pieces in up to `shards` shards, and as many shards of openings."""
         views = [self.view(name, rng) for name in rng.permutation(self.printed)]
         views.sort(key=lambda v: len(v["symbol"]) + rng.uniform(-24, 24))
         groups = [views[i : i + size] for i in range(0, len(views), size)]
