@@ -131,9 +131,8 @@ class HarmoniserNet(nn.Module):
         table, known, previous, own, copied = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8, [9, 10, 11, 12]
         constants = {
             "intervals": table,
-            "relative": table.view(INPUT_SYMBOLS, INPUT_SYMBOLS)[
-                :REST
-            ].T.contiguous(),  # (own symbol, pitch) → class of the interval
+            # (own symbol, pitch) → class of the interval
+            "relative": table.view(INPUT_SYMBOLS, INPUT_SYMBOLS)[:REST].T.contiguous(),
             "first": torch.tensor(first),
             "second": torch.tensor(second),
             "symbols": torch.arange(SYMBOLS),
