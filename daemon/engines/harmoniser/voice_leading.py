@@ -15,7 +15,7 @@ VOICE_NUMBERS = np.arange(len(VOICES))
 IN_RANGE: Bools = np.array(  # (4, 47): a rest is in no voice's range
     [[low <= pitch + LOWEST <= high for pitch in range(REST)] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
-PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs: makes parallels about as rare as in Bach
+PARALLEL_COST = 3.0  # nats that a parallel fifth, octave or unison costs: makes parallels about as rare as in Bach
 
 
 def fold(pitch: int, voice: str) -> int:
@@ -79,4 +79,4 @@ def parallels(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
 def parallel_costs(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
     """(B, 47): nats to subtract from each symbol's log probability for its parallels; None if all are 0."""
     count = parallels(voice, previous, known)
-    return None if count is None else PARALLEL * count
+    return None if count is None else PARALLEL_COST * count
