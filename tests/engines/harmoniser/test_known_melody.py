@@ -161,7 +161,7 @@ def test_a_bass_without_a_given_note_is_drawn(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_look_ahead_is_written_in_bursts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two bursts of eight 16ths in the first window; then one burst whenever fewer than ten 16ths are left."""
+    """Two bursts of eight 16ths in the first window; then one whenever the particles are ten 16ths ahead or less."""
     model = FakeModel()
     engine = make(monkeypatch, model, {"tune": melody((0, 16, 72), length=16.0)})
     counts = []
