@@ -19,6 +19,7 @@ REST = 46
 UNKNOWN = 47
 SYMBOLS = 47  # of a prediction: all but UNKNOWN
 STEPS_PER_BAR = 16  # positions that the model distinguishes
+STEPS_PER_BEAT = 4
 NO_FERMATA, FERMATA, FERMATA_UNKNOWN = 0, 1, 2
 
 RANGES: Mapping[str, tuple[int, int]] = {  # MIDI, lowest and highest in the training data

@@ -88,9 +88,7 @@ class Drums(Engine):
                 yield "style", f"{style!r} is none of the styles of {setup.model.name}: there are {names}"
 
     def prepare(self) -> None:
-        path = self.setup.model
-        if path is None:
-            raise ModelError("the drummer has no model: name one under `model:`, for instance drums")
+        path = self.setup.require_model("drums")
         if wrong := [f"`{option}`: {problem}" for option, problem in self.mistakes(self.setup)]:
             raise ModelError(f"drums: {'; '.join(wrong)}")
         self._groove = find_groove(self.options.groove)  # None: at random

@@ -200,4 +200,4 @@ class Voice:
         self.memory.forget()
         self.line.reset()
         self.chooser.reset(seed)
-        self.choir.silence()
+        self.choir.clear()

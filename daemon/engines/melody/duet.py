@@ -11,8 +11,8 @@ import numpy as np
 from daemon.encodings.melody.events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
 from daemon.engines.melody.choice import MIDI, VOICE, Voice
 from daemon.engines.melody.top_line import Struck
-from daemon.engines.shared.grid import BEAT, FAR, Grid
-from daemon.engines.shared.lead import GRACE
+from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
+from daemon.engines.shared.lead import KEY_GRACE
 from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import Action, MidiEvent
 
@@ -48,7 +48,9 @@ class Duet:
         self._moved = 0  # the 16th in which it last struck a note
         self._yours: Struck | None = None  # the note that it goes with
         self._sounds: int | None = None  # your note as an event, while it lasts
-        self._rhythm: deque[bool] = deque(maxlen=MEMORY * BEAT)  # in each of the last 16ths, whether you struck
+        self._rhythm: deque[bool] = deque(
+            maxlen=MEMORY * STEPS_PER_BEAT
+        )  # in each of the last 16ths, whether you struck
         self._met: tuple[int, int] | None = None  # your last note and its own, as MIDI numbers, when you struck
 
     def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
@@ -66,22 +68,22 @@ class Duet:
         if self._memory.state is None:
             self._chooser.copies.begin()
             self._memory.begin(struck.frame, grid)
-            self._rhythm.extend(grid.on_beat(at) for at in range(struck.frame - MEMORY * BEAT, struck.frame))
+            self._rhythm.extend(grid.on_beat(at) for at in range(struck.frame - MEMORY * STEPS_PER_BEAT, struck.frame))
             self._chooser.key.hear(struck.pitch % 12)
         frame = max(struck.frame, self._memory.at)
         self._remember(frame, grid)
         self._yours = struck
-        sounds = self._choir.sings(struck.beat, VOICE)
+        sounds = self._choir.note_at(struck.beat, VOICE)
         fits = sounds is not None and self._costs()[_index(sounds.pitch)] < NEVER
         if not fits or self._own[0] != frame:
             yield from self._sing(frame, struck.beat, hold=fits)
-        sounds = self._choir.sings(struck.beat, VOICE)
+        sounds = self._choir.note_at(struck.beat, VOICE)
         self._met = None if sounds is None else (struck.pitch, sounds.pitch)
 
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
         """16th number `frame`, which is about to begin at `beat`."""
         memory, line = self._memory, self._line
-        if not 0 < frame - self.frame <= FAR and memory.state is not None:
+        if not 0 < frame - self.frame <= JUMP and memory.state is not None:
             self._forget()
             yield from self._choir.stop(beat, VOICE)
         self.frame = frame
@@ -97,12 +99,12 @@ class Duet:
             if memory.rested > grid.bar:
                 self._forget()
         elif frame - self._yours.frame >= PATIENCE and not self._waits():
-            yield from self._sing(frame, beat + GRACE * grid.tempo / 60, hold=True)
+            yield from self._sing(frame, beat + KEY_GRACE * grid.tempo / 60, hold=True)
 
     def _waits(self) -> bool:
         """Whether it leaves this 16th to you: always, where you struck in every other of the last beats; on the beat
         also before you have played that long."""
-        here = [self._rhythm[-back] for back in range(BEAT, len(self._rhythm) + 1, BEAT)]
+        here = [self._rhythm[-back] for back in range(STEPS_PER_BEAT, len(self._rhythm) + 1, STEPS_PER_BEAT)]
         return self._chooser.happens(2.0 * sum(here) / MEMORY)
 
     def _remember(self, frame: int, grid: Grid) -> None:
@@ -125,8 +127,8 @@ class Duet:
         """The voice's event in this 16th."""
         state = self._memory.state
         assert state is not None and self._yours is not None
-        cost, sounds = self._costs(), self._choir.sings(beat, VOICE)
-        urge = URGE * max(frame - self._moved - CALM, 0) / BEAT if sounds is not None else 0.0
+        cost, sounds = self._costs(), self._choir.note_at(beat, VOICE)
+        urge = URGE * max(frame - self._moved - CALM, 0) / STEPS_PER_BEAT if sounds is not None else 0.0
         stays = sounds.pitch == MIDI if sounds is not None else np.zeros(len(MIDI), dtype=np.bool_)
         pitches = self._chooser.pitches() & (cost < NEVER)
         sure = pitches & self._chooser.sure()

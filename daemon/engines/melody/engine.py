@@ -17,7 +17,6 @@ from daemon.engines.melody.top_line import TopLine
 from daemon.engines.options import option
 from daemon.engines.shared.grid import Grid
 from daemon.engines.shared.line import STEP
-from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
@@ -59,9 +58,7 @@ class MelodyPlayer(Engine):
             yield "low", f"{low:g} lies above high, {high:g}: exchange them"
 
     def prepare(self) -> None:
-        if self.setup.model is None:
-            raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
-        artifact = models.load(self.setup.model, engine="melody")
+        artifact = models.load(self.setup.require_model("melody"), engine="melody")
         memory = LineMemory(MelodyModel(artifact))
         memory.warm(Grid())
         listen = self.setup.listen

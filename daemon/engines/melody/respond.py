@@ -12,13 +12,13 @@ from daemon.engines.base import ON, turned_on
 from daemon.engines.melody.choice import MIDI, VOICE, LineMemory, Voice
 from daemon.engines.melody.phrase import Phrase, Turn
 from daemon.engines.melody.top_line import Struck
-from daemon.engines.shared.grid import BEAT, FAR, Grid
+from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
 from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent, is_note_on
 
 UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
 LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
-CLOSING = 2 * BEAT  # 16ths of an answer from which on it has an end of its own
+CLOSING = 2 * STEPS_PER_BEAT  # 16ths of an answer from which on it has an end of its own
 LONGEST = 64  # bars of a phrase: of a longer one, the last ones count
 
 
@@ -133,7 +133,7 @@ class Respond:
 
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
         """16th number `frame`, which is about to begin at `beat`."""
-        if not 0 < frame - self.frame <= FAR and self._memory.state is not None:
+        if not 0 < frame - self.frame <= JUMP and self._memory.state is not None:
             self._forget()
             yield from self._choir.stop(beat, VOICE)
         self.frame = frame
@@ -202,7 +202,7 @@ class Respond:
             phrase.start, phrase.length = phrase.bar, frame - phrase.bar
         elif phrase is not None:
             end = frame if self._line.held else min(max(step_of(self._line.released), phrase.start + 1), frame)
-            phrase.length = max(math.ceil((end - phrase.start) / BEAT), 1) * BEAT
+            phrase.length = max(math.ceil((end - phrase.start) / STEPS_PER_BEAT), 1) * STEPS_PER_BEAT
         self._answered = phrase or self._answered
         assert self._answered is not None
         self._chooser.copies.begin()
@@ -257,8 +257,8 @@ class Respond:
         memory, chooser = self._alone or self._memory, self._chooser
         assert memory.state is not None
         left, first = turn.length - place, place == 0
-        closes = turn.length >= CLOSING and left <= BEAT
-        if closes and left < BEAT:
+        closes = turn.length >= CLOSING and left <= STEPS_PER_BEAT
+        if closes and left < STEPS_PER_BEAT:
             return NO_EVENT
         pitches, sounds = chooser.pitches(), None if first else memory.sounds
         stays = not first and (sounds is None or bool(chooser.within()[sounds - FIRST_PITCH]))  # the range may turn

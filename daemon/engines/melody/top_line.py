@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF, event_of, step_of
-from daemon.engines.shared.lead import Key, Lead
+from daemon.engines.shared.lead import CHORD_SPREAD, Key, LeadSelector
 from daemon.music.events import MidiEvent
 
-CHORD = 0.020  # seconds within which keys are one chord
 LEGATO = 0.150  # seconds for which a note may overlap a lower one that follows it
 TOP = "top"
 AHEAD = 2  # 16ths: a key struck early may end at once
@@ -35,7 +34,7 @@ class TopLine:
     """
 
     def __init__(self, listen: Sequence[str]) -> None:
-        self._lead = Lead(listen, (TOP,))
+        self._lead = LeadSelector(listen, (TOP,))
         self.reset()
 
     def reset(self) -> None:
@@ -56,8 +55,8 @@ class TopLine:
         """Take in an event; what it strikes on top, if anything. `bar` in beats, `tempo` in beats per minute."""
         if not self._lead.hear(event):
             return None
-        keys = self._lead.keys(event.beat, bar)
-        key = keys.leading.get(TOP) if keys else None
+        source = self._lead.live_source(event.beat, bar)
+        key = source.leading.get(TOP) if source else None
         if key is self._key:
             return None
         before, self._key = self._key, key
@@ -93,7 +92,7 @@ class TopLine:
 
     def _strike(self, source: str, key: Key, beat: float, second: float) -> Struck:
         frame, last = max(step_of(key.onset), self._first), self._last
-        if last is not None and 0 <= beat - last.beat <= CHORD * second and last.frame >= self._first:
+        if last is not None and 0 <= beat - last.beat <= CHORD_SPREAD * second and last.frame >= self._first:
             frame = last.frame
         self._events = {at: event for at, event in self._events.items() if at < frame}
         self._events[frame] = event_of(key.pitch)
@@ -111,4 +110,6 @@ def _legato(before: Key | None, key: Key, beat: float, second: float) -> bool:
 
     `second` in beats.
     """
-    return before is not None and key.onset - before.onset > CHORD * second and beat - key.onset <= LEGATO * second
+    return (
+        before is not None and key.onset - before.onset > CHORD_SPREAD * second and beat - key.onset <= LEGATO * second
+    )
