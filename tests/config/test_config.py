@@ -222,9 +222,8 @@ def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("folder", ["~nobody-of-that-name/takes", 300 * "x"])
-def test_a_folder_that_cannot_be_is_a_mistake(write: Any, folder: str) -> None:
-    (found,) = problems(write(f"recording: {{directory: {folder}}}"))
+def test_a_folder_that_cannot_be_is_a_mistake(write: Any) -> None:
+    (found,) = problems(write(f"recording: {{directory: {300 * 'x'}}}"))
     assert found.startswith("1: recording.directory: cannot be a folder (") and found.endswith("name another one")
 
 
