@@ -374,8 +374,8 @@ CLOCKS = [
     (
         "source: link, count_in: 1, metronome: {port: o, when: count-in}",
         [
-            "1: clock.count_in: with the source `link` there is no count-in: delete this",
-            "1: clock.metronome.when: there is no count-in, so it would never click: write always",
+            "1: clock.count_in: with the source `link` there is no count-in: delete this line",
+            "1: clock.metronome.when: there is no count-in, so the metronome would never click: choose always",
         ],
     ),
     (
