@@ -254,8 +254,8 @@ class HarmoniserNet(nn.Module):
         followed, length = followed.long(), length.long()
         own = previous.gather(1, voice[:, None])
         symbols = torch.cat([known, previous, own, followed], 1)
-        upper, lower = symbols.index_select(1, self.upper), symbols.index_select(1, self.lower)
-        intervals = self.intervals[upper * INPUT_SYMBOLS + lower]
+        rows = symbols.index_select(1, self.upper) * INPUT_SYMBOLS
+        intervals = self.intervals[rows + symbols.index_select(1, self.lower)]
         first, second = intervals.split([18, 8], 1)
         clues = torch.cat([known, previous, first, voice[:, None], second, length], 1)
         clues = clues + voice[:, None] * self.by_voice
