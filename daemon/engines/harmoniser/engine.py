@@ -18,7 +18,7 @@ from daemon.engines.harmoniser.particle_filter import ParticleFilter, Written
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.options import option
 from daemon.engines.shared.draw import Ints
-from daemon.engines.shared.grid import LONGEST
+from daemon.engines.shared.grid import MAX_WINDOW
 from daemon.engines.shared.lead import GRACE, Given, Lead
 from daemon.engines.shared.line import EPSILON, NEAR, STEP, Line
 from daemon.engines.shared.sounding_voices import SoundingVoices
@@ -157,7 +157,7 @@ class Harmoniser(Engine):
             yield from self._play_lines(self._lead.lines(window.start) or {}, window)
         first = math.ceil(window.start / STEP - EPSILON)
         last = math.ceil(window.end / STEP - EPSILON)
-        for frame in range(max(first, last - LONGEST), last):
+        for frame in range(max(first, last - MAX_WINDOW), last):
             yield from self._step(frame, max(frame * STEP, window.start), window)
         if len(self._given_voices) == 1 and self._lead.listens and self._ahead is None:
             self._writer.foresee(VOICES.index(self._given_voices[0]))

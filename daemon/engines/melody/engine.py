@@ -1,4 +1,4 @@
-"""A melody player: answers what you play, or plays a second voice to it."""
+"""A melody player: answers what the musician plays, or plays a second voice to it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import ClassVar
 from daemon import models
 from daemon.encodings.melody.events import HIGHEST, LOWEST
 from daemon.engines.base import ON, SEEDS, Engine, Setting, Setup
-from daemon.engines.melody.choice import VOICE, Chooser, LineMemory, Voice
 from daemon.engines.melody.duet import Duet
+from daemon.engines.melody.event_sampler import EventSampler
+from daemon.engines.melody.line_memory import LineMemory
+from daemon.engines.melody.mode_state import VOICE, ModeState
 from daemon.engines.melody.model import MelodyModel
 from daemon.engines.melody.respond import Respond
 from daemon.engines.melody.top_line import TopLine
@@ -63,11 +65,11 @@ class MelodyPlayer(Engine):
             raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
         artifact = models.load(self.setup.model, engine="melody")
         memory = LineMemory(MelodyModel(artifact))
-        memory.warm(Grid())
+        memory.warm_up(Grid())
         listen = self.setup.listen
-        self._voice = Voice(memory, TopLine(listen), Chooser(self.values))
-        self._respond = Respond(self._voice, self.values, listen, self.options.phrase)
-        self._duet = Duet(self._voice, self.values)
+        self._state = ModeState(memory, TopLine(listen), EventSampler(self.values))
+        self._respond = Respond(self._state, self.values, listen, self.options.phrase)
+        self._duet = Duet(self._state, self.values)
         self.reset({}, 0.0, 0)
 
     @property
@@ -75,9 +77,9 @@ class MelodyPlayer(Engine):
         return self._duet if self.values["duet"] >= ON else self._respond
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        """Known melodies are heard like keys, as they sound."""
+        """Start again. Known melodies are heard as they sound, like keys."""
         self._grid, self._mode = Grid(), self._selected
-        self._voice.reset(seed & SEEDS)
+        self._state.reset(seed & SEEDS)
         self._respond.reset()
         self._duet.reset()
 
@@ -96,12 +98,12 @@ class MelodyPlayer(Engine):
             yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
 
     def _change_mode(self, beat: float) -> Iterator[Action]:
-        """Enter the other mode if the setting `duet` says so: end the note that sounds and start listening anew."""
+        """Change to the mode that the setting `duet` selects: end the note that sounds and forget what was heard."""
         if self._mode is not self._selected:
             frame, self._mode = self._mode.frame, self._selected
             self._mode.reset(frame)
-            yield from self._voice.choir.stop(beat, VOICE)
+            yield from self._state.sounding.stop(beat, VOICE)
 
     def owes(self, beat: float) -> bool:
-        """Whether a phrase is still to be answered, or is being answered."""
+        """Whether a phrase is to be answered without a request, or is being answered for the first time."""
         return self._mode.owes(beat)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import Window
 
-BEAT = round(1 / STEP)  # 16ths
-FAR = 16  # 16ths: what was asked for less than that ago is asked for again; what lies farther away is a jump
-LONGEST = 64  # 16ths that are filled of one window, whatever its length
+STEPS_PER_BEAT = round(1 / STEP)
+JUMP = 16  # 16ths: a window less than this far back is requested again; one farther away is a jump
+MAX_WINDOW = 64  # 16ths that are filled of one window, whatever its length
 
 
 @dataclass(slots=True)
@@ -34,12 +34,12 @@ class Grid:
     def fill(self, window: Window) -> range:
         """The 16ths to be filled: those of the window that were not asked for before."""
         start = window.start
-        if self.until - FAR * STEP < start < self.until:
+        if self.until - JUMP * STEP < start < self.until:
             start = min(self.until, window.end)
         self.until = max(start, window.end)
         self.bar_start, self.meter, self.tempo = window.bar_start, max(window.meter, STEP), window.tempo
         first, last = math.ceil(start / STEP - EPSILON), math.ceil(window.end / STEP - EPSILON)
-        return range(max(first, last - LONGEST), last)
+        return range(max(first, last - MAX_WINDOW), last)
 
     def position(self, frame: int) -> float:
         """Beats from the bar line to 16th number `frame`."""

@@ -471,7 +471,7 @@ def test_a_pedal_that_comes_up_in_another_mode_is_up(monkeypatch: pytest.MonkeyP
     engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL, duet=1)
     played = [*keys((0, 0.9, 64)), pedal(0.5), (3, "duet", 0), pedal(4.5, 0), *keys((8, 0.9, 64)), pedal(9.5)]
     stage = Stage(engine).play(played, 20)
-    assert not engine._voice.line.held
+    assert not engine._state.line.held
     assert [onset for onset in onsets(stage) if onset > 5] == sixteenths(10, 1)
 
 

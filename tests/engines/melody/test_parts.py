@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
-from daemon.engines.melody.choice import Chooser, LineMemory
-from daemon.engines.melody.copies import MEMORY, Copies
+from daemon.engines.melody.copy_tracker import MIN_REMEMBERED, CopyTracker
+from daemon.engines.melody.event_sampler import EventSampler
 from daemon.engines.melody.key import KeyEstimator
+from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.shared.grid import Grid
 from daemon.music.events import MidiEvent, control_change
@@ -122,74 +123,76 @@ SCALES = {"C major": (60, 62, 64, 65, 67, 69, 71), "G mixolydian": (67, 69, 71, 
 
 @pytest.mark.parametrize("pitches", SCALES.values(), ids=SCALES)
 def test_the_key_is_that_of_the_notes_heard(pitches: tuple[int, ...]) -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for pitch in (*pitches, pitches[0], pitches[4], pitches[0], pitches[0]):
         for _ in range(4):
-            ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
+            estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
 
 
 def test_of_scales_that_fit_alike_the_one_with_the_tonic_heard_counts() -> None:
     for shift in range(12):
-        ear = KeyEstimator()
+        estimator = KeyEstimator()
         for pitch in (60, 62, 64, 67, 64, 62, 60):
-            ear.hear((pitch + shift) % 12)
-        assert {k for k in range(12) if ear.classes(0)[k]} == {(k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+            estimator.hear((pitch + shift) % 12)
+        assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {
+            (k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)
+        }
 
 
 def test_a_raised_leading_note_belongs_to_the_key_when_it_is_heard() -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for pitch in (69, 71, 72, 74, 76, 77, 80, 81, 69, 64, 69):
-        ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 8, 9, 11}
+        estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {0, 2, 4, 5, 7, 8, 9, 11}
 
 
 def test_keys_can_be_fixed_or_none_and_nothing_heard_allows_all() -> None:
-    ear = KeyEstimator()
-    assert ear.classes(0).all()
-    ear.hear(0)
-    assert ear.classes(-1).all() and not ear.classes(0).all()
-    assert {k for k in range(12) if ear.classes(3)[k]} == {2, 4, 6, 7, 9, 11, 1}, "D major"
-    assert {k for k in range(12) if ear.classes(22)[k]} == {9, 11, 0, 2, 4, 5, 7, 8}, "A minor"
-    ear.reset()
-    assert ear.classes(0).all()
+    estimator = KeyEstimator()
+    assert estimator.pitch_classes(0).all()
+    estimator.hear(0)
+    assert estimator.pitch_classes(-1).all() and not estimator.pitch_classes(0).all()
+    assert {k for k in range(12) if estimator.pitch_classes(3)[k]} == {2, 4, 6, 7, 9, 11, 1}, "D major"
+    assert {k for k in range(12) if estimator.pitch_classes(22)[k]} == {9, 11, 0, 2, 4, 5, 7, 8}, "A minor"
+    estimator.reset()
+    assert estimator.pitch_classes(0).all()
 
 
 def test_the_key_moves_with_the_player() -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for _ in range(40):
         for pitch in SCALES["C major"]:
-            ear.hear(pitch % 12)
+            estimator.hear(pitch % 12)
     for _ in range(80):
         for pitch in SCALES["C major"]:
-            ear.hear((pitch + 6) % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+            estimator.hear((pitch + 6) % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
 def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
-    ear = KeyEstimator()
-    assert ear.sure(0).all()
-    ear.hear(11)
-    assert {k for k in range(12) if ear.sure(0)[k]} == {11}
-    ear.hear(0)
-    assert {k for k in range(12) if ear.sure(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
-    assert ear.sure(-1).all() and ear.sure(5).all()
-    ear.hear(1)
-    assert ear.sure(0).all()
+    estimator = KeyEstimator()
+    assert estimator.certain(0).all()
+    estimator.hear(11)
+    assert {k for k in range(12) if estimator.certain(0)[k]} == {11}
+    estimator.hear(0)
+    assert {k for k in range(12) if estimator.certain(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
+    assert estimator.certain(-1).all() and estimator.certain(5).all()
+    estimator.hear(1)
+    assert estimator.certain(0).all()
 
 
 def test_home_is_the_tonic_and_its_triad() -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
-        ear.hear(pitch % 12)
-    costs = ear.home(0)
+        estimator.hear(pitch % 12)
+    costs = estimator.ending_costs(0)
     assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, "G, though it has an F"
-    ear.reset()
+    estimator.reset()
     for pitch in (69, 71, 72, 74, 76, 72, 69, 68, 69):
-        ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.home(0)[k] < np.inf} == {9, 0, 4}, "A minor"
-    assert {k for k in range(12) if ear.home(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
-    assert (ear.home(-1) == ear.home(0)).all()
+        estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.ending_costs(0)[k] < np.inf} == {9, 0, 4}, "A minor"
+    assert {k for k in range(12) if estimator.ending_costs(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
+    assert (estimator.ending_costs(-1) == estimator.ending_costs(0)).all()
 
 
 def longest_copy(heard: list[int], played: list[int]) -> int:
@@ -202,12 +205,12 @@ def longest_copy(heard: list[int], played: list[int]) -> int:
 def test_copies_are_found_wherever_they_begin() -> None:
     random = np.random.default_rng(1)
     for most in (1, 2, 3):
-        copies, heard, played = Copies(), random.integers(2, 6, 30).tolist(), []
+        copies, heard, played = CopyTracker(), random.integers(2, 6, 30).tolist(), []
         for note in heard:
             copies.hear(note)
-        copies.begin()
+        copies.begin_answer()
         for _ in range(40):
-            free = sorted({2, 3, 4, 5, 6} - set(copies.too_long(most).tolist()))
+            free = sorted({2, 3, 4, 5, 6} - set(copies.exceeding(most).tolist()))
             assert {n for n in range(2, 7) if longest_copy(heard, [*played[-9:], n]) > most} == {2, 3, 4, 5, 6} - set(
                 free
             )
@@ -217,25 +220,25 @@ def test_copies_are_found_wherever_they_begin() -> None:
 
 
 def test_a_thousand_notes_and_more_are_remembered() -> None:
-    copies = Copies()
-    for number in range(5 * MEMORY):
+    copies = CopyTracker()
+    for number in range(5 * MIN_REMEMBERED):
         copies.hear(2 + number % 36)
-    copies.begin()
-    last = [2 + number % 36 for number in range(5 * MEMORY - MEMORY, 5 * MEMORY)]
+    copies.begin_answer()
+    last = [2 + number % 36 for number in range(5 * MIN_REMEMBERED - MIN_REMEMBERED, 5 * MIN_REMEMBERED)]
     for note in last[:10]:
         copies.play(note)
-    assert last[10] in copies.too_long(10) and not copies.too_long(11).size
+    assert last[10] in copies.exceeding(10) and not copies.exceeding(11).size
 
 
 def test_a_new_answer_has_copied_nothing() -> None:
-    copies = Copies()
+    copies = CopyTracker()
     for note in (2, 3, 4):
         copies.hear(note)
     copies.play(2)
     copies.play(3)
-    assert copies.too_long(2).tolist() == [4]
-    copies.begin()
-    assert not copies.too_long(2).size
+    assert copies.exceeding(2).tolist() == [4]
+    copies.begin_answer()
+    assert not copies.exceeding(2).size
 
 
 def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
@@ -245,7 +248,7 @@ def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
     memory.begin(29, grid)
     memory.hear(event(60), grid)
     assert model.heard == (*[NO_EVENT] * 13, event(60))
-    assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.at == 30
+    assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.frame == 30
 
 
 def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
@@ -256,8 +259,8 @@ def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
     for heard in (event(60), NOTE_OFF, *[NO_EVENT] * 100):
         memory.hear(heard, grid)
         assert memory.state is not None
-        assert memory.state.positions[-1] == memory.at * 0.25 % 3.0
-    assert len(model.heard) == 13 and memory.rested == 101
+        assert memory.state.positions[-1] == memory.frame * 0.25 % 3.0
+    assert len(model.heard) == 13 and memory.silence == 101
     memory.hear(event(62), grid)
     memory.hear(NOTE_OFF, grid)
     assert model.heard[-2:] == (event(62), NOTE_OFF)
@@ -271,16 +274,16 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
     memory.begin(0, grid)
     for heard in (event(60), NO_EVENT, event(62)):
         memory.hear(heard, grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == -2 and model.heard == (event(60), NO_EVENT, event(62))
     assert model.states[-1].positions == (0, 0.25, 0.5, 0.75)
     for heard in [NO_EVENT] * 200:
         memory.hear(heard, grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == 0 and len(model.heard) == 32
     memory.begin(6, grid)
     memory.hear(event(62), grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == -2 and model.heard == (*[NO_EVENT] * 6, event(62))
 
 
@@ -293,8 +296,8 @@ def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle
     for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 60)):
         memory.hear(heard, grid)
         wanted[0] = number // 7
-        memory.retune(grid)
-        assert memory.state is not None and memory.state.positions[-1] == memory.at * 0.25 % 3.0
+        memory.update_transposition(grid)
+        assert memory.state is not None and memory.state.positions[-1] == memory.frame * 0.25 % 3.0
     assert grid.bar == 12
 
 
@@ -308,7 +311,7 @@ def test_a_silence_in_another_meter_has_its_own_places() -> None:
             grid.meter, grid.bar_start = 3.0, 10.0
         memory.hear(heard, grid)
     assert memory.state is not None
-    assert memory.state.positions[-8:] == tuple(grid.position(memory.at + i) for i in range(-7, 1))
+    assert memory.state.positions[-8:] == tuple(grid.position(memory.frame + i) for i in range(-7, 1))
 
 
 def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
@@ -319,26 +322,26 @@ def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
     assert len(model.heard) == 32 and model.states[-1].positions[-1] == 999.75
 
 
-def chooser(**settings: float) -> Chooser:
-    return Chooser(
+def sampler_with(**settings: float) -> EventSampler:
+    return EventSampler(
         {"low": 48, "high": 83, "key": -1, "copy": 32, "density": 0, "temperature": 0, "top_p": 1, "velocity": 1}
         | settings
     )
 
 
-def pitches(chosen: Chooser) -> set[int]:
-    return {48 + int(k) for k in np.flatnonzero(chosen.pitches())}
+def pitches(sampler: EventSampler) -> set[int]:
+    return {48 + int(k) for k in np.flatnonzero(sampler.allowed())}
 
 
 def test_the_range_counts_more_than_the_key_and_may_be_upside_down() -> None:
-    assert pitches(chooser(low=60, high=64)) == {60, 61, 62, 63, 64}
-    assert pitches(chooser(low=64, high=60)) == {60, 61, 62, 63, 64}
-    assert pitches(chooser(low=60, high=64, key=1)) == {60, 62, 64}
-    assert pitches(chooser(low=61, high=61, key=1)) == {61}
+    assert pitches(sampler_with(low=60, high=64)) == {60, 61, 62, 63, 64}
+    assert pitches(sampler_with(low=64, high=60)) == {60, 61, 62, 63, 64}
+    assert pitches(sampler_with(low=60, high=64, key=1)) == {60, 62, 64}
+    assert pitches(sampler_with(low=61, high=61, key=1)) == {61}
 
 
 def test_what_is_forbidden_is_never_drawn() -> None:
-    one, any_pitch = chooser(temperature=1.5), np.ones(36, dtype=np.bool_)
+    one, any_pitch = sampler_with(temperature=1.5), np.ones(36, dtype=np.bool_)
     liked = likes(60)((), 0.0)
     liked[event(60)] = 1e6
     only = np.zeros(36, dtype=np.bool_)
@@ -355,6 +358,6 @@ def test_what_is_forbidden_is_never_drawn() -> None:
 def test_density_favours_notes() -> None:
     flat = np.log(np.full(38, 1 / 38))
     flat[NO_EVENT] += 1.0
-    assert chooser().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
-    assert chooser(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
-    assert chooser(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0
+    assert sampler_with().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
+    assert sampler_with(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
+    assert sampler_with(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0
