@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon import models
-from daemon.encodings.melody.events import NO_EVENT, summed
+from daemon.encodings.melody.events import NO_EVENT, event_log_probs
 from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
 from export_tools.common import evaluate as common
@@ -62,7 +62,7 @@ def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int,
             number = t - length  # from the end, because some encodings have no row for the first 16th
             event = tune.events[number]
             if len(tune.events) + number:
-                by_event = summed(row, events[number])
+                by_event = event_log_probs(row, events[number])
                 yield event, int(by_event.argmax()), float(by_event[event])
 
 

@@ -22,7 +22,7 @@ from .model import JamdNet, MagentaNet, MelodyShape, build
 
 DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
 GOLDEN = {  # values of the inputs
-    "features": {"values": [[first, count] for first, count in zip(jamd.STARTS, jamd.SIZES, strict=True)]},
+    "features": {"values": [list(row) for row in zip(jamd.FEATURE_STARTS, jamd.FEATURE_SIZES, strict=True)]},
     "clues": {"values": list(jamd.CLUE_SIZES)},
 }
 REAL = {"range": [-1, 1]}

@@ -17,7 +17,7 @@ from daemon.encodings.melody.registry import ENCODINGS
 from .attention import AttentionLayer
 
 DEGREES = 12
-CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # the terms of jamd's logits
+CHOICES = EVENTS + jamd.INTERVAL_CLASSES + DEGREES + 1 + jamd.CANDIDATES  # the terms of jamd's logits
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ class JamdNet(nn.Module):
     def __init__(self, shape: MelodyShape, dropout: float):
         super().__init__()
         self.shape = shape
-        count = len(jamd.SIZES)
-        self.table = nn.Parameter(torch.randn(jamd.TABLE, shape.embedding) * 0.5 / count**0.5)
+        count = len(jamd.FEATURE_SIZES)
+        self.table = nn.Parameter(torch.randn(jamd.TABLE_ROWS, shape.embedding) * 0.5 / count**0.5)
         self.cells = nn.ModuleList(
             LstmLayer(shape.hidden if i else shape.embedding, shape.hidden) for i in range(shape.layers)
         )
@@ -177,7 +177,7 @@ class JamdNet(nn.Module):
 
     def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each input of a row, without the states."""
-        return {"features": ("int64", (len(jamd.SIZES),)), "clues": ("int64", (len(jamd.CLUE_SIZES),))}
+        return {"features": ("int64", (len(jamd.FEATURE_SIZES),)), "clues": ("int64", (len(jamd.CLUE_SIZES),))}
 
     def states(self) -> dict[str, tuple[int, ...]]:
         """Recurrent tensors of a row, all zero at the start."""
@@ -203,7 +203,7 @@ class JamdNet(nn.Module):
     def logits(self, choices: Tensor, clues: Tensor) -> Tensor:
         """(n, CHOICES), (n, clues) → (n, 38)."""
         events, intervals, degrees, candidates = choices.split(
-            [EVENTS, jamd.INTERVALS, DEGREES + 1, jamd.CANDIDATES], 1
+            [EVENTS, jamd.INTERVAL_CLASSES, DEGREES + 1, jamd.CANDIDATES], 1
         )
         pitches = intervals.gather(1, functional.embedding(clues[:, 0], self.intervals))
         pitches = pitches + degrees.gather(1, functional.embedding(clues[:, 1], self.degrees))

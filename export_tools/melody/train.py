@@ -144,17 +144,17 @@ def cropped(tune: Arrays, length: int, rng: np.random.Generator) -> Arrays:
 
 def without_pick_up(features: np.ndarray) -> np.ndarray:
     """Features of the encoding jamd as if the tune began on a bar line, as in files that do not tell the bar lines."""
-    starts = np.array(jamd.STARTS)
+    starts = np.array(jamd.FEATURE_STARTS)
     pause, sounds, long_bar, place, bar = starts[7], starts[9], starts[10], starts[11], starts[12]
     bar_steps, first = divmod(int(features[0, 10] - long_bar), jamd.LONGEST_BAR)
     if not first or bar_steps == jamd.LONGEST_BAR:
         return features
     changed, step = features.copy(), np.arange(len(features))
     now = step % bar_steps
-    changed[:, 9] = sounds + now * jamd.SOUNDS + (features[:, 9] - sounds) % jamd.SOUNDS
+    changed[:, 9] = sounds + now * jamd.SOUNDING_CLASSES + (features[:, 9] - sounds) % jamd.SOUNDING_CLASSES
     changed[:, 10] = long_bar + bar_steps * jamd.LONGEST_BAR + now
-    changed[:, 11] = place + now * jamd.PAUSES + features[:, 7] - pause
-    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, jamd.BARS)
+    changed[:, 11] = place + now * jamd.PAUSE_CLASSES + features[:, 7] - pause
+    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, jamd.LAST_BAR)
     return changed
 
 

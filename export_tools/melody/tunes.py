@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import Melody, Note, load_melody
 from export_tools.common.folder import must_be_file
@@ -111,7 +111,7 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune
     for (start, end, pitch), following in zip(steps, [*steps[1:], None], strict=True):
         events[start - begin] = event_of(pitch)
         if following is not None and end < following[0]:
-            events[end - begin] = NOTE_OFF
+            events[end - begin] = NOTE_OFF_EVENT
     return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first) % bar / STEPS_PER_BEAT)
 
 

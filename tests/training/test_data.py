@@ -73,7 +73,7 @@ def test_a_tune_in_another_key_is_encoded_as_if_it_had_been_read_so(semitones, m
     assert 20 < sure.sum() < len(sure), "both happen"
     np.testing.assert_array_equal(given["label"], anew["label"])
     np.testing.assert_array_equal(np.delete(given["clues"], 1, 1), np.delete(anew["clues"], 1, 1))
-    others = [number for number in range(len(jamd.SIZES)) if number not in (KEY, DEGREE)]
+    others = [number for number in range(len(jamd.FEATURE_SIZES)) if number not in (KEY, DEGREE)]
     np.testing.assert_array_equal(given["features"][:, others], anew["features"][:, others])
     np.testing.assert_array_equal(given["features"][sure], anew["features"][sure])
     np.testing.assert_array_equal(given["clues"][sure], anew["clues"][sure])

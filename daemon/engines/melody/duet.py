@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from daemon.encodings.melody.events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF, Floats, pitch_of
+from daemon.encodings.melody.events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats, pitch_of
 from daemon.engines.melody.event_sampler import PITCHES
 from daemon.engines.melody.mode_state import VOICE, ModeState
 from daemon.engines.melody.top_line import TopNote
@@ -97,7 +97,7 @@ class Duet:
         if memory.frame > frame or self._played[0] == frame or self._heard is None:
             return
         if not line.held and line.released + self._settings["rest"] <= frame * STEP + EPSILON:
-            self._played = (frame, NOTE_OFF if memory.sounding is not None else NO_EVENT)
+            self._played = (frame, NOTE_OFF_EVENT if memory.sounding is not None else NO_EVENT)
             yield from self._sounding.stop(beat, VOICE)
             if memory.silence > grid.bar:
                 self._forget()
@@ -148,7 +148,7 @@ class Duet:
             self._sampler.copies.play(event)
             velocity = round(RELATIVE_VELOCITY * self._sampler.velocity(self._heard.velocity))
             yield self._sounding.play(beat, VOICE, pitch_of(event), velocity)
-        elif event == NOTE_OFF:
+        elif event == NOTE_OFF_EVENT:
             yield from self._sounding.stop(beat, VOICE)
 
     def _costs(self) -> Floats:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF, Floats
+from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats
 from daemon.engines.melody.copy_tracker import CopyTracker
 from daemon.engines.melody.key import KeyEstimator
 from daemon.engines.shared.draw import choose
@@ -63,9 +63,9 @@ class EventSampler:
         against no event and note-off.
         """
         mask = np.empty((1, EVENTS), dtype=np.bool_)
-        mask[0, NO_EVENT], mask[0, NOTE_OFF], mask[0, FIRST_PITCH:] = hold, end, pitches
+        mask[0, NO_EVENT], mask[0, NOTE_OFF_EVENT], mask[0, FIRST_PITCH:] = hold, end, pitches
         if not mask.any():
-            return NOTE_OFF
+            return NOTE_OFF_EVENT
         scores = log_probs[None].copy()
         scores[0, :FIRST_PITCH] -= self._settings["density"] + bonus
         if cost is not None:

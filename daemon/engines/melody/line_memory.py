@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from copy import copy
 
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.melody.model import MelodyModel, MelodyState
 from daemon.engines.shared.grid import Grid
 from daemon.engines.shared.line import EPSILON, STEP
@@ -70,7 +70,7 @@ class LineMemory:
         self._events.append(event)
         if event >= FIRST_PITCH:
             self.sounding = event
-        elif event == NOTE_OFF:
+        elif event == NOTE_OFF_EVENT:
             self.sounding = None
         self.silence = 0 if self.sounding is not None else self.silence + 1
         place = grid.meter, grid.position(self.frame)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.melody.events import EVENTS, Floats, summed
+from daemon.encodings.melody.events import EVENTS, Floats, event_log_probs
 from daemon.encodings.melody.registry import ENCODINGS
 from daemon.models import Artifact
 from daemon.models.session import RecurrentSession, Tensors
@@ -53,4 +53,4 @@ class MelodyModel:
         if feeds is None:
             return MelodyState(np.full(EVENTS, -np.log(EVENTS)), history, tensors)
         (log_probs,), following = self.session.run(feeds, tensors)
-        return MelodyState(summed(log_probs[0], self.encoding.events(history)), history, following)
+        return MelodyState(event_log_probs(log_probs[0], self.encoding.events(history)), history, following)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, pitch_of, step_of
 from daemon.engines.base import ON, turned_on
 from daemon.engines.melody.answer_writer import AnswerWriter
 from daemon.engines.melody.line_memory import LineMemory
@@ -150,7 +150,7 @@ class Respond:
         else:
             self._end_or_repeat(frame, grid)
         if self._answer is None or frame - self._answer.start >= self._answer.length:
-            self._played = (frame, NOTE_OFF if self._memory.sounding is not None else NO_EVENT)
+            self._played = (frame, NOTE_OFF_EVENT if self._memory.sounding is not None else NO_EVENT)
             yield from self._sounding.stop(beat, VOICE)
         else:
             yield from self._play(frame, beat)
@@ -256,7 +256,7 @@ class Respond:
             self._sampler.copies.play(event)
             velocity = self._sampler.velocity(self._answered.velocity(place))
             yield self._sounding.play(beat, VOICE, pitch_of(event), velocity)
-        elif event == NOTE_OFF:
+        elif event == NOTE_OFF_EVENT:
             yield from self._sounding.stop(beat, VOICE)
 
 

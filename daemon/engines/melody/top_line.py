@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF, event_of, step_of
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT, event_of, step_of
 from daemon.engines.shared.lead import Key, Lead
 from daemon.music.events import MidiEvent
 
@@ -89,8 +89,8 @@ class TopLine:
 
     def take_early(self, frame: int) -> int | None:
         """Remove a note that was struck a little early for 16th number `frame`, and return it, if there is one."""
-        event = self._events.pop(frame, NOTE_OFF)
-        return None if event == NOTE_OFF else event
+        event = self._events.pop(frame, NOTE_OFF_EVENT)
+        return None if event == NOTE_OFF_EVENT else event
 
     def _add_note(self, source: str, key: Key, beat: float, second: float) -> TopNote:
         frame, last = max(step_of(key.onset), self._next_frame), self._last
@@ -103,7 +103,7 @@ class TopLine:
 
     def _add_note_off(self, beat: float) -> None:
         if self._open and self._last is not None:
-            self._events[max(step_of(beat), self._last.frame + 1, self._next_frame)] = NOTE_OFF
+            self._events[max(step_of(beat), self._last.frame + 1, self._next_frame)] = NOTE_OFF_EVENT
         self._open = False
 
 

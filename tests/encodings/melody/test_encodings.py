@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from daemon.encodings.melody import jamd
-from daemon.encodings.melody.events import event_of, pitch_of, step_of, summed, transposed, transposition
+from daemon.encodings.melody.events import event_log_probs, event_of, pitch_of, step_of, transposed, transposition_to_c
 from daemon.encodings.melody.registry import ENCODINGS
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
@@ -41,9 +41,9 @@ def test_half_a_16th_counts_for_the_later_one():
 
 def test_a_melody_in_d_goes_to_c_and_to_the_middle():
     in_d = [event_of(pitch + 2) for pitch in SCALE]
-    assert transposition(in_d) == -2
-    assert transposition([event_of(pitch - 12) for pitch in SCALE]) == 12
-    assert transposition([0, 1, 0]) == 0
+    assert transposition_to_c(in_d) == -2
+    assert transposition_to_c([event_of(pitch - 12) for pitch in SCALE]) == 12
+    assert transposition_to_c([0, 1, 0]) == 0
     assert [transposed(event, -2) for event in (0, 1, *in_d)] == [0, 1, *map(event_of, SCALE)]
     wanted = {name: encoding.transposition(in_d) for name, encoding in ENCODINGS.items()}
     assert wanted == {"basic": -2, "lookback": -2, "attention": -2, "jamd": 0}
@@ -58,7 +58,7 @@ def test_no_two_events_become_one_when_transposed(semitones):
 
 def test_labels_of_one_event_are_summed():
     log_probs = np.log([0.1, 0.2, 0.3, 0.4])
-    assert np.exp(summed(log_probs, np.array([5, 0, 5, 1])))[[0, 1, 5, 6]] == pytest.approx(
+    assert np.exp(event_log_probs(log_probs, np.array([5, 0, 5, 1])))[[0, 1, 5, 6]] == pytest.approx(
         [0.2, 0.4, 0.4, 0], abs=1e-9
     )
 
@@ -66,9 +66,9 @@ def test_labels_of_one_event_are_summed():
 def test_labels_that_are_the_events_are_summed_as_any_others():
     log_probs = np.log(np.arange(1, 39) / np.arange(1, 39).sum()).astype(np.float32)
     known = ENCODINGS["jamd"].events(ENCODINGS["jamd"].start(4.0, 0.0))
-    result = summed(log_probs, known)
+    result = event_log_probs(log_probs, known)
     assert result.dtype == np.float64
-    assert result == pytest.approx(summed(log_probs, known.copy()), abs=1e-9)
+    assert result == pytest.approx(event_log_probs(log_probs, known.copy()), abs=1e-9)
 
 
 def test_basic_hears_the_last_event_in_c():
@@ -81,7 +81,7 @@ def test_basic_hears_the_last_event_in_c():
 def test_nothing_heard_is_nothing_to_go_on_from():
     for name in ("basic", "lookback", "attention"):
         assert ENCODINGS[name].feeds(ENCODINGS[name].start(4.0, 0.0)) is None
-    assert ENCODINGS["jamd"].feeds(ENCODINGS["jamd"].start(4.0, 0.0))["features"].shape == (1, len(jamd.SIZES))
+    assert ENCODINGS["jamd"].feeds(ENCODINGS["jamd"].start(4.0, 0.0))["features"].shape == (1, len(jamd.FEATURE_SIZES))
 
 
 def test_lookback_as_its_source_describes_it():
@@ -140,7 +140,7 @@ def test_attention_as_its_source_describes_it():
 def test_attention_counts_the_last_three_different_notes():
     c, d, e, f = map(event_of, (60, 62, 64, 66))
     history = histories("attention", [c, d, c, e, f])[-1]
-    assert history.last == (c, e, f)
+    assert history.last_notes == (c, e, f)
 
 
 def slow_candidates(events, bar):
@@ -155,11 +155,11 @@ def slow_candidates(events, bar):
 
     def best(places):
         found = max(((length(at), at) for at in places), default=(0, 0))
-        return (events[found[1]], found[0]) if found[0] else (jamd.NOTHING, 0)
+        return (events[found[1]], found[0]) if found[0] else (jamd.NO_STEP, 0)
 
     places = range(heard)
     rows = [
-        (events[heard - bars * bar], length(heard - bars * bar)) if bars * bar <= heard else (jamd.NOTHING, 0)
+        (events[heard - bars * bar], length(heard - bars * bar)) if bars * bar <= heard else (jamd.NO_STEP, 0)
         for bars in jamd.BARS_BACK
     ]
     likely = max(((length(at), at) for at in places), default=(0, 0))[1]
@@ -175,12 +175,12 @@ def test_candidates_are_what_followed_the_longest_matches(meter):
         clues = history.clues[2:]
         expected = slow_candidates(events[:heard], int(meter * 4))
         assert clues[:8] == [event for event, _ in expected]
-        kinds = [3 if event == jamd.NOTHING else min(event, 2) for event, _ in expected]
+        kinds = [3 if event == jamd.NO_STEP else min(event, 2) for event, _ in expected]
         classes = [min(length.bit_length(), 7) for _, length in expected]
-        numbers = np.array(history.features) - jamd.STARTS
+        numbers = np.array(history.features) - jamd.FEATURE_STARTS
         assert numbers[14::2][:8].tolist() == [k * 8 + c for k, c in zip(kinds, classes, strict=True)]
         last = next((event for event in reversed(events[:heard]) if event > 1), None)
-        moves = [2 if event == jamd.NOTHING else event if event < 2 else 3 + 36 + event - last for event in clues]
+        moves = [2 if event == jamd.NO_STEP else event if event < 2 else 3 + 36 + event - last for event in clues]
         assert numbers[13::2].tolist() == moves
 
 
@@ -204,11 +204,13 @@ def test_features_know_how_they_are_transposed(semitones):
 
 def test_features_stay_within_the_table_whatever_is_heard():
     rng = np.random.default_rng(2)
-    encoding, ends = ENCODINGS["jamd"], np.cumsum(jamd.SIZES)
+    encoding, ends = ENCODINGS["jamd"], np.cumsum(jamd.FEATURE_SIZES)
     for meter, position in ((0.25, 0.0), (4.0, 2.5), (11.0, 9.75), (0.1, 0.0)):
         history = encoding.start(meter, position)
         for _ in range(60):
-            assert all(start <= f < end for f, start, end in zip(history.features, jamd.STARTS, ends, strict=True))
+            assert all(
+                start <= f < end for f, start, end in zip(history.features, jamd.FEATURE_STARTS, ends, strict=True)
+            )
             assert all(0 <= clue < size for clue, size in zip(history.clues, jamd.CLUE_SIZES, strict=True))
             history = encoding.observe(history, int(rng.integers(38)), float(rng.uniform(0, 12)))
 

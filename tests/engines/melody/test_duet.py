@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.music.events import MidiEvent, Play, Stop
 from tests.engines.harmoniser.fake import off, on
@@ -173,7 +173,7 @@ def test_the_net_hears_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(likes(60))
     stage = Stage(duet(monkeypatch, model, temperature=0, rest=0.25, key=-1)).play(keys((1.0, 0.5, 64)), 3)
     assert stage.actions == [Play(1.0, 60, 68, "melody"), Play(1.5 + WAITS, 60, 68, "melody"), Stop(1.75, "melody")]
-    assert model.heard[:9] == (0, 0, 0, 0, event(60), NO_EVENT, event(60), NOTE_OFF, NO_EVENT)
+    assert model.heard[:9] == (0, 0, 0, 0, event(60), NO_EVENT, event(60), NOTE_OFF_EVENT, NO_EVENT)
 
 
 def test_an_early_key_is_that_of_the_16th_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:

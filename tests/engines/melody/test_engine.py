@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.base import Setup
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.errors import ModelError
@@ -41,10 +41,10 @@ def test_an_answer_begins_on_the_beat_after_the_rest_and_is_as_long_as_the_phras
     assert [pitch for _, pitch in stage.plays[:-1]] == [SCALE[i % 4] for i in range(12)]
     assert stage.actions[-1] == Stop(9.0, "melody")
     assert model.heard[:20] == (
-        event(60), 0, 0, 0, event(64), 0, 0, 0, event(67), 0, 0, 0, event(60), 0, 0, 0, NOTE_OFF, 0, 0, 0
+        event(60), 0, 0, 0, event(64), 0, 0, 0, event(67), 0, 0, 0, event(60), 0, 0, 0, NOTE_OFF_EVENT, 0, 0, 0
     )  # fmt: skip
     assert model.heard[20:32] == tuple(event(SCALE[i % 4]) for i in range(12)), "it hears itself"
-    assert model.heard[33:37] == (NO_EVENT, NO_EVENT, NO_EVENT, NOTE_OFF)
+    assert model.heard[33:37] == (NO_EVENT, NO_EVENT, NO_EVENT, NOTE_OFF_EVENT)
 
 
 @pytest.mark.parametrize(("rest", "start"), [(0.25, 3), (1.0, 3), (1.1, 3), (1.2, 7), (2.0, 7), (4.0, 9), (5.0, 10)])
@@ -74,7 +74,7 @@ def test_the_pedal_asks_for_an_answer_on_the_next_beat_however_near(
 def test_the_pedal_does_not_hold_notes_where_it_asks_for_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(likes(60))
     Stage(make(monkeypatch, model, options=CONTROL)).play([pedal(0), *keys((0, 0.5, 60))], 1.5)
-    assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF, NO_EVENT)
+    assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF_EVENT, NO_EVENT)
 
 
 @pytest.mark.parametrize("asked", [2.5, 2.9, 2.96, 2.999, 3.0])
@@ -120,7 +120,7 @@ def test_an_upbeat_belongs_to_the_bar_after_it(monkeypatch: pytest.MonkeyPatch) 
 def test_a_note_just_before_the_bar_line_of_the_answer_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(likes(60))
     Stage(make(monkeypatch, model, options=BARS, bars=1)).play([*keys((0, 0.9, 60)), on(3.93, 71)], 4.5)
-    assert model.heard[:17] == (event(60), 0, 0, 0, NOTE_OFF, *[0] * 10, event(71), event(60))
+    assert model.heard[:17] == (event(60), 0, 0, 0, NOTE_OFF_EVENT, *[0] * 10, event(71), event(60))
 
 
 def test_keys_end_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

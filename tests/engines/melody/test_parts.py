@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.melody.copy_tracker import MIN_REMEMBERED, CopyTracker
 from daemon.engines.melody.event_sampler import EventSampler
 from daemon.engines.melody.key import KeyEstimator
@@ -50,15 +50,16 @@ def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
 def test_notes_belong_to_the_nearest_16th() -> None:
     played = keys((0.1, 0.2, 60), (0.4, 0.1, 62), (1.12, 0.2, 64), (1.38, 0.62, 65))
     assert line(played, 9) == [
-        event(60), NOTE_OFF, event(62), NOTE_OFF, event(64), NOTE_OFF, event(65), NO_EVENT, NOTE_OFF
+        event(60), NOTE_OFF_EVENT, event(62), NOTE_OFF_EVENT, event(64), NOTE_OFF_EVENT, event(65), NO_EVENT,
+        NOTE_OFF_EVENT,
     ]  # fmt: skip
 
 
 def test_legato_has_no_rest_and_of_two_notes_in_a_16th_the_later_counts() -> None:
     assert line(keys((0, 1.2, 60), (1, 1, 62)), 9) == [
-        event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF
+        event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF_EVENT
     ]  # fmt: skip
-    assert line(keys((0, 0.05, 60), (0.06, 0.44, 62)), 3) == [event(62), NO_EVENT, NOTE_OFF]
+    assert line(keys((0, 0.05, 60), (0.06, 0.44, 62)), 3) == [event(62), NO_EVENT, NOTE_OFF_EVENT]
 
 
 def test_the_top_of_a_chord_counts_in_whatever_order_its_keys_come() -> None:
@@ -75,21 +76,21 @@ def test_a_chord_across_the_middle_of_a_16th_is_one_note() -> None:
 
 
 def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_let_go() -> None:
-    assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF, 0, 0, 0, 0]
+    assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF_EVENT, 0, 0, 0, 0]
 
 
 def test_legato_downwards_loses_no_note() -> None:
     second = 96 / 60
     for overlap in (0.01, 0.1):
         played = keys((0, 0.5 + overlap * second, 67), (0.5, 0.5 + overlap * second, 64), (1.0, 1.0, 60))
-        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF], overlap
-    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF, 0]
+        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF_EVENT], overlap
+    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF_EVENT, 0]
 
 
 def test_the_pedal_holds_notes() -> None:
     played = [pedal(0), *keys((0, 0.2, 60), (1, 0.2, 62)), pedal(2, 0)]
-    assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF]
-    assert line([on(0, 60), MidiEvent(1, "keys", control_change(1, 123, 0))], 5) == [event(60), 0, 0, 0, NOTE_OFF]
+    assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF_EVENT]
+    assert line([on(0, 60), MidiEvent(1, "keys", control_change(1, 123, 0))], 5) == [event(60), 0, 0, 0, NOTE_OFF_EVENT]
 
 
 def test_notes_outside_the_range_are_folded_by_octaves() -> None:
@@ -103,7 +104,7 @@ def test_what_comes_too_late_for_its_16th_counts_for_the_next() -> None:
     assert heard.take(0) == NO_EVENT
     heard.hear(on(0.1, 60), 4.0, 400.0)
     heard.hear(off(0.2, 60), 4.0, 400.0)
-    assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF]
+    assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF_EVENT]
 
 
 def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
@@ -256,14 +257,14 @@ def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
     grid.fill(window(0.0, meter=3.0))
     memory = LineMemory(model)
     memory.begin(0, grid)
-    for heard in (event(60), NOTE_OFF, *[NO_EVENT] * 100):
+    for heard in (event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 100):
         memory.hear(heard, grid)
         assert memory.state is not None
         assert memory.state.positions[-1] == memory.frame * 0.25 % 3.0
     assert len(model.heard) == 13 and memory.silence == 101
     memory.hear(event(62), grid)
-    memory.hear(NOTE_OFF, grid)
-    assert model.heard[-2:] == (event(62), NOTE_OFF)
+    memory.hear(NOTE_OFF_EVENT, grid)
+    assert model.heard[-2:] == (event(62), NOTE_OFF_EVENT)
 
 
 def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
@@ -293,7 +294,7 @@ def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle
     grid.fill(window(0.0, meter=3.0))
     memory = LineMemory(model)
     memory.begin(5, grid)
-    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 60)):
+    for number, heard in enumerate((event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 60)):
         memory.hear(heard, grid)
         wanted[0] = number // 7
         memory.update_transposition(grid)
@@ -306,7 +307,7 @@ def test_a_silence_in_another_meter_has_its_own_places() -> None:
     memory = LineMemory(model)
     grid.fill(window(0.0))
     memory.begin(0, grid)
-    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 86)):
+    for number, heard in enumerate((event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 86)):
         if number == 40:
             grid.meter, grid.bar_start = 3.0, 10.0
         memory.hear(heard, grid)
@@ -347,10 +348,10 @@ def test_what_is_forbidden_is_never_drawn() -> None:
     only = np.zeros(36, dtype=np.bool_)
     only[[3, 7]] = True
     assert {one.draw(liked, only, hold=False, end=False) for _ in range(200)} == {5, 9}
-    assert {one.draw(liked, only, hold=True, end=True) for _ in range(200)} == {NO_EVENT, NOTE_OFF, 5, 9}
+    assert {one.draw(liked, only, hold=True, end=True) for _ in range(200)} == {NO_EVENT, NOTE_OFF_EVENT, 5, 9}
     assert one.draw(liked, any_pitch, hold=True, end=True) == event(60)
     assert one.draw(liked, ~any_pitch, hold=True, end=False) == NO_EVENT
-    assert one.draw(liked, ~any_pitch, hold=False, end=False) == NOTE_OFF
+    assert one.draw(liked, ~any_pitch, hold=False, end=False) == NOTE_OFF_EVENT
     cost = np.where(np.arange(36) == 12, 2e6, 0.0)
     assert one.draw(liked, only | (cost > 0), hold=False, end=False, cost=cost) in (5, 9)
 
