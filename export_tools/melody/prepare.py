@@ -1,4 +1,4 @@
-"""A folder of MIDI files → tunes for train.py, split so that no tune and no variant of a tune is on both sides.
+"""A folder of MIDI files → tunes for train.py, split so that all variants of a tune are on one side.
 
     python -m export_tools.melody.prepare DIR_OF_MIDI_FILES tunes.npz [--held-out BOOK]
 
@@ -13,7 +13,8 @@ import argparse
 import re
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,10 +26,10 @@ from export_tools.common.folder import BadFolder, midi_files, nothing_usable, re
 from .tunes import Tune, notes_of, read_tunes
 
 PASSAGE = 8  # notes
-COMMON = 40  # files; a passage in more files is no evidence
-SHARED = 0.2  # of the passages of the shorter tune: variants
-TITLES = 6  # files; a title of more files ("Jig") is no evidence
-VALID = 0.1  # of all files, at most
+MAX_FILES_OF_PASSAGE = 40  # a passage in more files does not show that two files are variants
+VARIANT_SHARE = 0.2  # of the passages of the shorter tune, from which on two files are variants
+MAX_FILES_OF_TITLE = 6  # a title of more files ("Jig") does not show that two files are variants
+VALID_SHARE = 0.1  # of all files, at most
 
 
 def passages(tunes: Iterable[Tune]) -> set[tuple[int, ...]]:
@@ -49,8 +50,33 @@ def title(path: Path) -> str:
     return next((name for name in plain if name), "")
 
 
+def variants_by_passages(contents: list[set[tuple[int, ...]]]) -> Iterator[tuple[int, int]]:
+    """Pairs of files that share VARIANT_SHARE of the passages of the shorter one."""
+    files_of = defaultdict(list)
+    for number, found in enumerate(contents):
+        for passage in found:
+            files_of[passage].append(number)
+    shared: Counter[tuple[int, int]] = Counter()
+    for numbers in files_of.values():
+        if len(numbers) <= MAX_FILES_OF_PASSAGE:
+            shared.update((a, b) for i, a in enumerate(numbers) for b in numbers[i + 1 :])
+    for (a, b), count in shared.items():
+        if count >= VARIANT_SHARE * min(len(contents[a]), len(contents[b])):
+            yield a, b
+
+
+def variants_by_title(titles: list[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of files that share a title which at most MAX_FILES_OF_TITLE files have."""
+    files_of = defaultdict(list)
+    for number, name in enumerate(titles):
+        files_of[name].append(number)
+    for name, numbers in files_of.items():
+        if name and len(numbers) <= MAX_FILES_OF_TITLE:
+            yield from ((number, numbers[0]) for number in numbers[1:])
+
+
 def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[int]:
-    """The number of its family for each file."""
+    """The number of its family for each file: variants, and variants of variants, are one family."""
     parent = list(range(len(contents)))
 
     def root(number: int) -> int:
@@ -59,29 +85,13 @@ def families(contents: list[set[tuple[int, ...]]], titles: list[str]) -> list[in
             number = parent[number]
         return number
 
-    where = defaultdict(list)
-    for number, found in enumerate(contents):
-        for passage in found:
-            where[passage].append(number)
-    shared: Counter[tuple[int, int]] = Counter()
-    for numbers in where.values():
-        if len(numbers) <= COMMON:
-            shared.update((a, b) for i, a in enumerate(numbers) for b in numbers[i + 1 :])
-    for (a, b), count in shared.items():
-        if count >= SHARED * min(len(contents[a]), len(contents[b])):
-            parent[root(a)] = root(b)
-    same = defaultdict(list)
-    for number, name in enumerate(titles):
-        same[name].append(number)
-    for name, numbers in same.items():
-        if name and len(numbers) <= TITLES:
-            for number in numbers[1:]:
-                parent[root(number)] = root(numbers[0])
+    for a, b in chain(variants_by_passages(contents), variants_by_title(titles)):
+        parent[root(a)] = root(b)
     return [root(number) for number in range(len(contents))]
 
 
-def choose(books: list[str], family: list[int], seed: int, held_out: str | None) -> list[str]:
-    """The side of each file: "train", "valid", or "left out": variants, in a held-out book, of tunes of other books."""
+def choose_sides(books: list[str], family: list[int], seed: int, held_out: str | None) -> list[str]:
+    """The side of each file: "train", "valid", or "left out" (in a held-out book, variants of tunes of other books)."""
     if held_out is not None:
         known = {f for f, book in zip(family, books, strict=True) if book != held_out}
         sides = ["left out" if f in known else "valid" for f in family]
@@ -89,7 +99,7 @@ def choose(books: list[str], family: list[int], seed: int, held_out: str | None)
     numbers = np.random.default_rng(seed).permutation(sorted(set(family))).tolist()
     sizes, valid, count = Counter(family), set(), 0
     for number in numbers:
-        if count + sizes[number] <= VALID * len(family):
+        if count + sizes[number] <= VALID_SHARE * len(family):
             valid.add(number)
             count += sizes[number]
     return ["valid" if f in valid else "train" for f in family]
@@ -114,7 +124,7 @@ def prepare(args: argparse.Namespace) -> int:
     if args.held_out is not None and args.held_out not in books:
         raise BadFolder(f"--held-out {args.held_out}: no such folder in {args.folder}: name a folder in it")
     family = families([passages(of_file) for of_file in tunes], titles)
-    sides = choose(books, family, args.seed, args.held_out)
+    sides = choose_sides(books, family, args.seed, args.held_out)
     flat = [(tune, number) for number, of_file in enumerate(tunes) for tune in of_file]
     np.savez_compressed(
         args.out,

@@ -115,15 +115,15 @@ def tunes_that_copy(notes, known, seed):
 def test_the_limits_reject_copies_and_silence():
     known = [some_tune(seed, bars=20) for seed in range(20)]
     corpus = Corpus(melody_tokens(checks.notes_from(tune.events)) for tune in known)
-    real = checks.described(tunes_that_copy(11, known, 100), corpus)
-    copied = checks.described(tunes_that_copy(30, known, 200), corpus)
+    real = checks.mean_figures(tunes_that_copy(11, known, 100), corpus)
+    copied = checks.mean_figures(tunes_that_copy(30, known, 200), corpus)
     assert 11 <= real["longest_copy"] < 13 and 30 <= copied["longest_copy"] < 32
     assert [line.split(":")[0] for line in failures(real, copied, checks.LIMITS)] == ["longest_copy"]
     silent = tunes_that_copy(11, known, 100)
     for events, _ in silent:
         for step in range(160, 184):  # six beats of 60
             events[step] = int(step == 160)
-    described = checks.described(silent, corpus)
+    described = checks.mean_figures(silent, corpus)
     assert described["empty_beat_rate"] == pytest.approx(0.1, abs=0.02)
     assert "empty_beat_rate" in [line.split(":")[0] for line in failures(real, described, checks.LIMITS)]
 

@@ -144,14 +144,16 @@ def test_titles_are_read_without_articles_and_case(tmp_path):
 
 def test_families_are_never_divided():
     family = [number // 3 for number in range(90)]
-    sides = prepare.choose(["x"] * 90, family, 1, None)
-    assert sides == prepare.choose(["x"] * 90, family, 1, None) != prepare.choose(["x"] * 90, family, 2, None)
+    sides = prepare.choose_sides(["x"] * 90, family, 1, None)
+    assert (
+        sides == prepare.choose_sides(["x"] * 90, family, 1, None) != prepare.choose_sides(["x"] * 90, family, 2, None)
+    )
     assert sides.count("valid") == 9 and sides.count("train") == 81
     assert all(len(set(sides[n : n + 3])) == 1 for n in range(0, 90, 3))
 
 
 def test_of_a_book_that_is_held_out_only_tunes_of_its_own_are_validated_on():
-    assert prepare.choose(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["train", "train", "left out", "valid"]
+    assert prepare.choose_sides(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["train", "train", "left out", "valid"]
 
 
 @pytest.fixture

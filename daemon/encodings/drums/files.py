@@ -7,7 +7,7 @@ from pathlib import Path
 
 from daemon.encodings.drums.hits import TICKS, Hit, to_hits
 from daemon.errors import MelodyError
-from daemon.music.smf import read_tracks
+from daemon.music.smf import read_tracks, tempo_map_of
 from daemon.music.tempo import TempoMap
 
 DRUM_CHANNEL = 9  # of General MIDI; counted from 0
@@ -34,20 +34,15 @@ def read_groove(path: Path) -> DrumPart:
     """
     division, tracks = read_tracks(path)
     notes: list[tuple[int, int, int, int]] = []  # channel, tick, note, velocity
-    tempi, meters = {0.0: 120.0}, {0.0: 4.0}
     for track in tracks:
         for tick, message in track:
             if message.type == "note_on" and message.velocity > 0:
                 notes.append((message.channel, round(tick * TICKS / division), message.note, message.velocity))
-            elif message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = 60e6 / message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[tick / division] = message.numerator * 4 / message.denominator
     drums = [note for note in notes if note[0] == DRUM_CHANNEL] or notes
     drum_hits = to_hits([note[1:] for note in drums])
     if not drum_hits:
         raise MelodyError(f"{path}: no drums: choose a file with notes of a drum kit, on channel 10")
-    tempo_map = TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
+    tempo_map = tempo_map_of(division, tracks)
     start = round(tempo_map.bar_at(drum_hits[0].gap / TICKS)[0] * TICKS)
     first = replace(drum_hits[0], gap=drum_hits[0].gap - start)
     return DrumPart((first, *drum_hits[1:]), start, tempo_map)
