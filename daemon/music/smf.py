@@ -145,7 +145,7 @@ def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
 
 
 def tempo_map_of(division: int, tracks: Iterable[TimedMessages]) -> TempoMap:
-    """Tempi and meters of all tracks, with `division` ticks per quarter note; 120 bpm and 4/4 unless beat 0 has others."""
+    """Tempi and meters of all tracks, `division` ticks per quarter note; 120 bpm and 4/4 unless beat 0 has others."""
     tempi: dict[float, float] = {0.0: 120.0}
     meters: dict[float, float] = {0.0: 4.0}
     for track in tracks:

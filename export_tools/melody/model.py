@@ -22,7 +22,7 @@ LOGIT_TERMS = EVENTS + jamd.INTERVAL_CLASSES + DEGREES + 1 + jamd.CANDIDATES  # 
 
 @dataclass(frozen=True)
 class MelodyShape:
-    """`encoding`: its name; widths in units; `attention`: steps read by the attention encoding; `embedding`: of jamd."""
+    """`encoding`: its name; widths in units; `attention`: steps, of the attention encoding; `embedding`: of jamd."""
 
     encoding: str
     hidden: int

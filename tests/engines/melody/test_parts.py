@@ -1,4 +1,4 @@
-"""The melody player's parts: the grid, the line that is heard, its key, and what is a copy."""
+"""Parts of the melody player: grid, top line, key estimator, copy tracker, line memory, event sampler."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from daemon.engines.melody.top_line import TopLine
 from daemon.engines.shared.grid import Grid
 from daemon.music.events import MidiEvent, control_change
 from tests.engines.harmoniser.fake import off, on, window
-from tests.engines.melody.fake import LEAD, FakeModel, event, keys, likes, pedal
+from tests.engines.melody.fake import LEAD, FakeModel, cycle_of, event, keys, pedal
 
 
 def test_windows_are_filled_once() -> None:
@@ -38,7 +38,7 @@ def test_beats_count_from_the_bar_line() -> None:
 
 
 def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
-    """The events of the first 16ths, each taken when the one after it is asked for."""
+    """The events of the first `end` 16ths, each taken when the next 16th is requested."""
     heard, out = TopLine(("keys",)), []
     for thing in sorted(events, key=lambda e: e.beat):
         while (len(out) + 1) / 4 - LEAD <= thing.beat:
@@ -75,7 +75,7 @@ def test_a_chord_across_the_middle_of_a_16th_is_one_note() -> None:
     assert line([on(1.115, 60), on(1.13, 67)], 6) == [0, 0, 0, 0, event(67), 0]
 
 
-def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_let_go() -> None:
+def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_released() -> None:
     assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF_EVENT, 0, 0, 0, 0]
 
 
@@ -99,7 +99,7 @@ def test_notes_outside_the_range_are_folded_by_octaves() -> None:
     ]  # fmt: skip
 
 
-def test_what_comes_too_late_for_its_16th_counts_for_the_next() -> None:
+def test_a_note_too_late_for_its_16th_counts_for_the_next() -> None:
     heard = TopLine(("keys",))
     assert heard.take(0) == NO_EVENT
     heard.hear(on(0.1, 60), 4.0, 400.0)
@@ -115,7 +115,7 @@ def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
     assert heard.take(1) == event(64)
 
 
-def test_only_those_listened_to_are_heard() -> None:
+def test_only_sources_listened_to_are_heard() -> None:
     assert line([on(0, 60, source="drums")], 2) == [0, 0]
 
 
@@ -131,7 +131,7 @@ def test_the_key_is_that_of_the_notes_heard(pitches: tuple[int, ...]) -> None:
     assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
 
 
-def test_of_scales_that_fit_alike_the_one_with_the_tonic_heard_counts() -> None:
+def test_of_scales_that_fit_equally_the_one_whose_tonic_is_heard_counts() -> None:
     for shift in range(12):
         estimator = KeyEstimator()
         for pitch in (60, 62, 64, 67, 64, 62, 60):
@@ -159,7 +159,7 @@ def test_keys_can_be_fixed_or_none_and_nothing_heard_allows_all() -> None:
     assert estimator.pitch_classes(0).all()
 
 
-def test_the_key_moves_with_the_player() -> None:
+def test_the_key_follows_a_modulation() -> None:
     estimator = KeyEstimator()
     for _ in range(40):
         for pitch in SCALES["C major"]:
@@ -170,7 +170,7 @@ def test_the_key_moves_with_the_player() -> None:
     assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
-def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
+def test_pitch_classes_that_are_certainly_in_key_while_little_was_heard() -> None:
     estimator = KeyEstimator()
     assert estimator.certain(0).all()
     estimator.hear(11)
@@ -182,17 +182,19 @@ def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
     assert estimator.certain(0).all()
 
 
-def test_home_is_the_tonic_and_its_triad() -> None:
+def test_lines_end_on_the_tonic_or_its_triad() -> None:
     estimator = KeyEstimator()
     for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
         estimator.hear(pitch % 12)
     costs = estimator.ending_costs(0)
-    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, "G, though it has an F"
+    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, (
+        "G, although there is an F"
+    )
     estimator.reset()
     for pitch in (69, 71, 72, 74, 76, 72, 69, 68, 69):
         estimator.hear(pitch % 12)
     assert {k for k in range(12) if estimator.ending_costs(0)[k] < np.inf} == {9, 0, 4}, "A minor"
-    assert {k for k in range(12) if estimator.ending_costs(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
+    assert {k for k in range(12) if estimator.ending_costs(15)[k] < np.inf} == {2, 5, 9}, "D minor, as set"
     assert (estimator.ending_costs(-1) == estimator.ending_costs(0)).all()
 
 
@@ -252,7 +254,7 @@ def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
     assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.frame == 30
 
 
-def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
+def test_the_model_hears_no_silence_longer_than_a_bar() -> None:
     model, grid = FakeModel(), Grid()
     grid.fill(window(0.0, meter=3.0))
     memory = LineMemory(model)
@@ -267,7 +269,7 @@ def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
     assert model.heard[-2:] == (event(62), NOTE_OFF_EVENT)
 
 
-def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
+def test_a_model_hears_the_line_again_when_its_transposition_changes() -> None:
     model = FakeModel(transpose=lambda events: -2 if event(62) in events else 0)
     grid = Grid()
     grid.fill(window(0.0))
@@ -288,7 +290,7 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
     assert model.states[-1].transpose == -2 and model.heard == (*[NO_EVENT] * 6, event(62))
 
 
-def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle_of_it() -> None:
+def test_a_silence_keeps_its_positions_when_the_transposition_changes_within_it() -> None:
     model, grid, wanted = FakeModel(), Grid(), [0]
     model.transpose = lambda events: wanted[0]
     grid.fill(window(0.0, meter=3.0))
@@ -302,7 +304,7 @@ def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle
     assert grid.bar == 12
 
 
-def test_a_silence_in_another_meter_has_its_own_places() -> None:
+def test_a_silence_in_another_meter_has_positions_of_its_own() -> None:
     model, grid = FakeModel(), Grid()
     memory = LineMemory(model)
     grid.fill(window(0.0))
@@ -315,7 +317,7 @@ def test_a_silence_in_another_meter_has_its_own_places() -> None:
     assert memory.state.positions[-8:] == tuple(grid.position(memory.frame + i) for i in range(-7, 1))
 
 
-def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
+def test_a_line_late_in_an_endless_bar_begins_after_few_rests() -> None:
     model, grid = FakeModel(), Grid()
     grid.fill(window(0.0, meter=1000.0))
     memory = LineMemory(model)
@@ -334,16 +336,16 @@ def pitches(sampler: EventSampler) -> set[int]:
     return {48 + int(k) for k in np.flatnonzero(sampler.allowed())}
 
 
-def test_the_range_counts_more_than_the_key_and_may_be_upside_down() -> None:
+def test_the_range_has_precedence_over_the_key_and_its_limits_may_be_exchanged() -> None:
     assert pitches(sampler_with(low=60, high=64)) == {60, 61, 62, 63, 64}
     assert pitches(sampler_with(low=64, high=60)) == {60, 61, 62, 63, 64}
     assert pitches(sampler_with(low=60, high=64, key=1)) == {60, 62, 64}
     assert pitches(sampler_with(low=61, high=61, key=1)) == {61}
 
 
-def test_what_is_forbidden_is_never_drawn() -> None:
+def test_forbidden_events_are_never_drawn() -> None:
     one, any_pitch = sampler_with(temperature=1.5), np.ones(36, dtype=np.bool_)
-    liked = likes(60)((), 0.0)
+    liked = cycle_of(60)((), 0.0)
     liked[event(60)] = 1e6
     only = np.zeros(36, dtype=np.bool_)
     only[[3, 7]] = True
