@@ -16,7 +16,8 @@ from daemon.music.tempo import TempoMap
 if TYPE_CHECKING:
     import mido
 
-TICKS = 960  # per quarter note, in written files
+FILE_TICKS = 960  # per quarter note, in written files
+DRUM_CHANNEL = 9  # of General MIDI; counted from 0, as in files
 
 TimedMessages = list[tuple[int, "mido.Message"]]  # (ticks since the beginning of the track, message)
 
@@ -71,7 +72,7 @@ def to_bytes(
     tempo_track.events += [(tick, _time_signature_event(*signature)) for tick, signature in meters]
     tempo_track.events += [(tick, _meta_event(0x51, min(max(t, 1), 0xFFFFFF).to_bytes(3, "big"))) for tick, t in tempi]
     chunks = [_track_chunk(track) for track in (tempo_track, *tracks)]
-    return b"MThd" + struct.pack(">IHHH", 6, 1, len(chunks), TICKS) + b"".join(chunks)
+    return b"MThd" + struct.pack(">IHHH", 6, 1, len(chunks), FILE_TICKS) + b"".join(chunks)
 
 
 def _track_chunk(track: Track) -> bytes:

@@ -26,9 +26,9 @@ def write(path, notes, meters=((0, (4, 4)),), name="tune"):
     """A MIDI file of notes (onset in beats, duration, pitch[, velocity]); returns its path."""
     track = smf.Track(name)
     for onset, duration, pitch, *velocity in notes:
-        track.events.append((round(onset * smf.TICKS), note_on(1, pitch, *(velocity or [80]))))
-        track.events.append((round((onset + duration) * smf.TICKS), note_off(1, pitch)))
-    changes = [(round(beat * smf.TICKS), signature) for beat, signature in meters]
+        track.events.append((round(onset * smf.FILE_TICKS), note_on(1, pitch, *(velocity or [80]))))
+        track.events.append((round((onset + duration) * smf.FILE_TICKS), note_off(1, pitch)))
+    changes = [(round(beat * smf.FILE_TICKS), signature) for beat, signature in meters]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(smf.to_bytes([track], [(0, 500_000)], changes))
     return path

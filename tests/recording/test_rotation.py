@@ -9,7 +9,7 @@ import pytest
 from daemon.entries import Heard, Reconfigured, Sent, StageStarted, TempoChanged
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
-from daemon.recording.rotation import BREATH, LARGE, NEAR, PATIENCE, WAY, Rotation
+from daemon.recording.rotation import BREATH, LARGE, NEXT_CALL_LIMIT, REQUEST_TIMEOUT, WAY, Rotation
 from daemon.spec import PlayerSpec, StageSpec
 
 TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0), (8.0, 3.0)))  # bars at 0, 4, 8, 11, 14 …; two beats a second
@@ -50,7 +50,7 @@ def moments(rotation: Rotation, clock: Clock, size: int, until: float = 1008.0) 
         if clock.now > until:
             return found
         if (wait := rotation.due(size)) is not None:
-            assert 0 <= wait < NEAR
+            assert 0 <= wait < NEXT_CALL_LIMIT
             found.append(clock.now + wait)
 
 
@@ -58,7 +58,7 @@ def test_a_large_session_ends_a_breath_before_the_next_bar_line_once(rotation: R
     rotation.follow(START)
     assert moments(rotation, clock, LARGE) == []
     assert moments(rotation, clock, LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     assert rotation.due(LARGE + 1) is not None  # the stage did not hear it
 
 
@@ -81,7 +81,7 @@ def test_it_waits_for_held_keys_but_not_for_ever(rotation: Rotation, clock: Cloc
     rotation.follow(Heard(1000.4, "keys", 1000.4, note_on(1, 60, 90)))
     assert moments(rotation, clock, 2 * LARGE) == []
     assert moments(rotation, clock, 2 * LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     rotation.follow(Heard(1003.0, "keys", 1003.0, note_off(1, 60)))
     assert rotation.due(LARGE + 1) is not None
 
@@ -91,5 +91,5 @@ def test_without_a_clock_it_ends_when_no_key_is_held(rotation: Rotation, clock: 
     assert rotation.due(LARGE + 1) == 0.0
     rotation.follow(START)
     rotation.follow(StageStarted(1001.0, spec()))  # another stage, whose clock has not been started
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     assert rotation.due(LARGE + 1) == 0.0

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from daemon.encodings.drums.hits import TICKS, Hit, to_hits
 from daemon.errors import MelodyError
-from daemon.music.smf import read_tracks, tempo_map_of
+from daemon.music.smf import DRUM_CHANNEL, read_tracks, tempo_map_of
 from daemon.music.tempo import TempoMap
-
-DRUM_CHANNEL = 9  # of General MIDI; counted from 0
 
 
 @dataclass(frozen=True, slots=True)

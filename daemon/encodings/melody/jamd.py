@@ -27,7 +27,7 @@ from daemon.encodings.melody.events import (
     step_of,
 )
 
-MEMORY = 1024  # steps that the history keeps
+HISTORY_STEPS = 1024  # steps that the history keeps
 BARS_BACK = (1, 2, 4, 8, 16)
 CANDIDATES = len(BARS_BACK) + 4
 NO_STEP = EVENTS  # in the place of an event, where there is no step
@@ -123,8 +123,8 @@ class JamdEncoding:
         bar line."""
         bar_steps, place = max(1, step_of(meter)), step_of(position)
         past = Past(
-            bar_steps, place, place > 0, TWO_BYTES[NO_STEP] * MEMORY, TWO_BYTES[NO_STEP] * MEMORY,
-            BYTE[NO_STEP] * MEMORY, np.zeros((2, MEMORY), np.int16), (NO_PITCH,) * 4, PAUSE_CLASSES - 1,
+            bar_steps, place, place > 0, TWO_BYTES[NO_STEP] * HISTORY_STEPS, TWO_BYTES[NO_STEP] * HISTORY_STEPS,
+            BYTE[NO_STEP] * HISTORY_STEPS, np.zeros((2, HISTORY_STEPS), np.int16), (NO_PITCH,) * 4, PAUSE_CLASSES - 1,
             (PAUSE_CLASSES - 1,) * 2, SOUNDING_CLASSES - 1, (0,) * 12,
         )  # fmt: skip
         return _history(past, NO_STEP, place)
@@ -187,13 +187,13 @@ def _candidates(past: Past, pitch: int) -> list[tuple[int, int]]:
     events, pitches, matches, bar = past.events, past.pitches, past.matches, past.bar_steps
     same, alike = matches[EVENT_MATCH], matches[INTERVAL_MATCH]
     found = [
-        (events[2 * bars * bar - 1], same.item(bars * bar - 1)) if bars * bar <= MEMORY else (NO_STEP, 0)
+        (events[2 * bars * bar - 1], same.item(bars * bar - 1)) if bars * bar <= HISTORY_STEPS else (NO_STEP, 0)
         for bars in BARS_BACK
     ]
     index = int(same.argmax())
     likely = events[2 * index]
     found.append(_if_matched(likely, same.item(index)))
-    index = (int(same[bar - 1 :: bar].argmax()) + 1) * bar - 1 if bar <= MEMORY else -1
+    index = (int(same[bar - 1 :: bar].argmax()) + 1) * bar - 1 if bar <= HISTORY_STEPS else -1
     found.append(_if_matched(events[2 * index], same.item(index)))
     others = same & _mask(events, DIFFERENT_FROM[likely])
     index = int(others.argmax())

@@ -217,13 +217,14 @@ def test_features_stay_within_the_table_whatever_is_heard():
 
 def test_the_history_does_not_grow():
     history = ENCODINGS["jamd"].start(4.0, 0.0)
-    for step in range(jamd.MEMORY + 50):
+    for step in range(jamd.HISTORY_STEPS + 50):
         history = ENCODINGS["jamd"].observe(history, step % 32, step / 4 % 4)
     past = history.past
-    assert past.matches.shape == (2, jamd.MEMORY)
-    assert {len(past.events) / 2, len(past.tokens) / 2, len(past.pitches)} == {jamd.MEMORY}
-    assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 32
-    assert past.matches[0, 31] > jamd.MEMORY and not past.matches[:, -1].any(), "no match is known for the oldest step"
+    assert past.matches.shape == (2, jamd.HISTORY_STEPS)
+    assert {len(past.events) / 2, len(past.tokens) / 2, len(past.pitches)} == {jamd.HISTORY_STEPS}
+    assert history.clues[2 + 5] == (jamd.HISTORY_STEPS + 50) % 32
+    assert past.matches[0, 31] > jamd.HISTORY_STEPS
+    assert not past.matches[:, -1].any(), "no match is known for the oldest step"
 
 
 @pytest.mark.parametrize("name", list(ENCODINGS))
