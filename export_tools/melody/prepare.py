@@ -105,30 +105,25 @@ def choose_sides(books: list[str], family: list[int], seed: int, held_out: str |
     return ["valid" if f in valid else "train" for f in family]
 
 
-def prepare(args: argparse.Namespace) -> int:
-    """Read, split and write. Raises BadFolder."""
+def read_folder(folder: Path) -> tuple[dict[str, tuple[list[Tune], str]], list[dict[str, str]]]:
+    """The tunes and the title of each usable file, by its path relative to the folder; the refused files."""
     from tqdm import tqdm  # not at the top: the tests use the rest of this module without the packages of training
 
-    names, tunes, titles, refused = [], [], [], []
-    for path in tqdm(midi_files(args.folder), unit="file"):
+    files, refused = {}, []
+    for path in tqdm(midi_files(folder), unit="file"):
         try:
-            tunes.append(read_tunes(path))
+            files[path.relative_to(folder).as_posix()] = read_tunes(path), title(path)
         except JamdError as error:
-            refused.append(refusal(path, args.folder, error))
-            continue
-        names.append(path.relative_to(args.folder).as_posix())
-        titles.append(title(path))
-    if not names:
-        raise BadFolder(nothing_usable(args.folder, refused))
-    books = [name.split("/")[0] for name in names]
-    if args.held_out is not None and args.held_out not in books:
-        raise BadFolder(f"--held-out {args.held_out}: no such folder in {args.folder}: name a folder in it")
-    family = families([passages(of_file) for of_file in tunes], titles)
-    sides = choose_sides(books, family, args.seed, args.held_out)
-    flat = [(tune, number) for number, of_file in enumerate(tunes) for tune in of_file]
+            refused.append(refusal(path, folder, error))
+    return files, refused
+
+
+def save(out: Path, tunes: dict[str, list[Tune]], family: list[int], sides: list[str]) -> None:
+    """Write the .npz of all tunes, with the number of the family and the side of each file, in the order of `tunes`."""
+    flat = [(tune, number) for number, of_file in enumerate(tunes.values()) for tune in of_file]
     np.savez_compressed(
-        args.out,
-        files=np.array(names),
+        out,
+        files=np.array(list(tunes)),
         family=np.array(family),
         side=np.array(sides),
         source=np.array([number for _, number in flat]),
@@ -137,13 +132,28 @@ def prepare(args: argparse.Namespace) -> int:
         position=np.array([tune.position for tune, _ in flat]),
         events=np.concatenate([tune.events for tune, _ in flat]).astype(np.int8),
     )
-    valid = [name for name, side in zip(names, sides, strict=True) if side == "valid"]
+
+
+def prepare(args: argparse.Namespace) -> int:
+    """Read, split and write. Raises BadFolder."""
+    files, refused = read_folder(args.folder)
+    if not files:
+        raise BadFolder(nothing_usable(args.folder, refused))
+    tunes = {name: of_file for name, (of_file, _) in files.items()}
+    books = [name.split("/")[0] for name in files]
+    if args.held_out is not None and args.held_out not in books:
+        raise BadFolder(f"--held-out {args.held_out}: no such folder in {args.folder}: name a folder in it")
+    family = families([passages(of_file) for of_file in tunes.values()], [name for _, name in files.values()])
+    sides = choose_sides(books, family, args.seed, args.held_out)
+    save(args.out, tunes, family, sides)
+    valid = [name for name, side in zip(files, sides, strict=True) if side == "valid"]
     args.out.with_suffix(".valid.txt").write_text("".join(f"{name}\n" for name in valid), encoding="utf-8")
     lines = [f"{entry['file']}: {entry['reason']}\n" for entry in refused]
     args.out.with_suffix(".refused.txt").write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
     print(
-        f"{len(names)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
-        f"{max(Counter(family).values())}); {dict(Counter(sides))}; {sum(len(t.events) for t, _ in flat)} 16ths"
+        f"{len(files)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
+        f"{max(Counter(family).values())}); {dict(Counter(sides))}; "
+        f"{sum(len(tune.events) for of_file in tunes.values() for tune in of_file)} 16ths"
     )
     return 0
 
