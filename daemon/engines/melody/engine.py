@@ -36,20 +36,20 @@ class MelodyPlayer(Engine):
     needs_model: ClassVar[bool] = True
     voices: ClassVar[tuple[str, ...]] = (VOICE,)
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("duet", 0, 1, 0, "up: play a second voice to yours instead of answering"),
-        Setting("answer", 0, 1, 0, "turned up: answer now, that is, from the next beat on"),
-        Setting("rest", 0.25, 8, 1, "beats of silence that end a phrase"),
+        Setting("duet", 0, 1, 0, "from 0.5 on: play a second voice to yours instead of answering"),
+        Setting("answer", 0, 1, 0, "turned up to 0.5 or more: answer now, that is, from the next beat on"),
+        Setting("rest", 0.25, 8, 1, "beats with keys and pedal up that end a phrase"),
         Setting("bars", 1, 8, 2, "length of a phrase in bars"),
-        Setting("loop", 0, 1, 0, "up: repeat the answer again and again"),
+        Setting("loop", 0, 1, 0, "from 0.5 on: repeat the answer again and again"),
         Setting("mutate", 0, 1, 0, "share of the answer's notes that each repeat replaces"),
         Setting("temperature", 0, 1.5, 1, "how freely notes are chosen; 0: always the most likely"),
         Setting("top_p", 0.05, 1, 0.95, "choose only from the likeliest events that together have this probability"),
-        Setting("density", -4, 4, 0, "nats by which new notes are favoured"),
+        Setting("density", -4, 4, 0, "nats by which a new note is favoured over holding the last one, or a rest"),
         Setting("low", LOWEST, HIGHEST, LOWEST, "lowest note, as a MIDI number"),
         Setting("high", LOWEST, HIGHEST, HIGHEST, "highest note, as a MIDI number"),
-        Setting("key", -1, 24, 0, "-1: any note; 0: your key; 1 to 12: C to B major; 13 to 24: C to B minor"),
+        Setting("key", -1, 24, 0, "0: your key; 1 to 12: C to B major; 13 to 24: C to B minor; -1: any note"),
         Setting("copy", 1, 32, 4, "most notes in a row that may repeat yours or an earlier answer"),
-        Setting("velocity", 0, 1, 0.8, "how far velocities follow yours"),
+        Setting("velocity", 0, 1, 0.8, "how far velocities follow yours; 0: always 80"),
     )
 
     options: Options
