@@ -40,13 +40,13 @@ class MelodyModel:
         return self.encoding.transposition(events)
 
     def start(self, meter: float, position: float = 0.0, transpose: int = 0) -> MelodyState:
-        """The state before the first event. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats since its bar
-        line; `transpose`: semitones, within the model only."""
+        """The state before the first event. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats
+        since its bar line; `transpose`: semitones, within the model only."""
         return self._state(self.encoding.start(meter, position, transpose), self._zeros)
 
     def step(self, state: MelodyState, event: int, position: float) -> MelodyState:
-        """The state after `event` (0..37) in the 16th that `state` predicts; `position` of the 16th after that, in beats
-        since its bar line."""
+        """The state after `event` (0..37) in the 16th that `state` predicts; `position`: of the next 16th, as for
+        `start`."""
         return self._state(self.encoding.observe(state.history, event, position), state.tensors)
 
     def _state(self, history: Any, tensors: Tensors) -> MelodyState:
