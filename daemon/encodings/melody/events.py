@@ -26,7 +26,7 @@ IN_KEY: Events = np.array([[(pitch - key) % 12 in MAJOR for key in range(12)] fo
 
 
 def event_of(pitch: int) -> int:
-    """The event that strikes a MIDI pitch; a pitch outside 48..83 is moved into it by octaves."""
+    """The event that strikes a MIDI pitch; a pitch outside 48..83 is moved into this range by octaves."""
     if pitch < LOWEST:
         pitch += (LOWEST - pitch + 11) // 12 * 12
     elif pitch > HIGHEST:

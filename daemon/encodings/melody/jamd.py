@@ -180,9 +180,9 @@ def _candidates(past: Past, pitch: int) -> list[tuple[int, int]]:
     """Candidates for the next event, each with the length of its match: how many of the steps before the
     candidate equal, in a row, the last steps.
 
-    They are the events one to sixteen bars ago, and those after the longest match, the longest at the same place in the
-    bar, the longest that another event followed, and the longest in intervals. Of equally long matches, the latest
-    counts.
+    Candidates are the events one to sixteen bars ago, and those after the longest match, the longest at the same place
+    in the bar, the longest that another event followed, and the longest in intervals. Of equally long matches, the
+    latest counts.
     """
     events, pitches, matches, bar = past.events, past.pitches, past.matches, past.bar_steps
     same, alike = matches[EVENT_MATCH], matches[INTERVAL_MATCH]

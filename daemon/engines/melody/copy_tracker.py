@@ -9,7 +9,7 @@ MIN_REMEMBERED = 1024  # notes; up to twice as many are kept
 
 
 class CopyTracker:
-    """The notes heard, and for each of them how many notes up to it the answer has just repeated in a row.
+    """The notes heard; for each of them, how many heard notes in a row, up to this one, the answer has just repeated.
 
     Notes are events of the encoding. Rhythm does not count: the same pitches in another rhythm are a copy.
     """

@@ -24,14 +24,15 @@ MIN_DELAY = 2  # 16ths after a note of the musician before the voice moves by it
 LONG_NOTE, LONG_NOTE_COST = 4, 2.0  # 16ths; nats per beat beyond that by which holding the note becomes less likely
 FORBIDDEN = math.inf
 # Nats that each interval costs, by semitones from unison or octave: thirds and sixths are free; dissonances are
-# forbidden, the fourth among them, which is one in two parts
+# forbidden, and so is the fourth, which is a dissonance between two voices
 INTERVAL_COSTS = np.array([2.0, FORBIDDEN, FORBIDDEN, 0, 0, FORBIDDEN, FORBIDDEN, 1.0, 0, 0, FORBIDDEN, FORBIDDEN])
 WIDE_INTERVAL, WIDE_COST = 16, 0.2  # semitones; nats that each semitone beyond them costs
 PARALLEL_COST = 3.0  # nats that a parallel fifth, octave or unison costs
 
 
 class Duet:
-    """Moves on the 16ths while the musician holds or rests, and at once where its note would clash with a new one."""
+    """The voice moves on 16ths while the musician holds a note or rests, and at once if its note would clash with a new
+    note of the musician."""
 
     def __init__(self, state: ModeState, settings: Mapping[str, float]) -> None:
         self._settings = settings
@@ -55,7 +56,7 @@ class Duet:
         self._last_pair: tuple[int, int] | None = None  # MIDI pitches of musician and voice at the musician's last note
 
     def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
-        """Nothing to do: each setting is read when it is needed."""
+        """Nothing to do: settings are read when they are needed."""
         return ()
 
     def owes(self, beat: float) -> bool:
@@ -129,7 +130,7 @@ class Duet:
                 self._memory.update_transposition(grid)
 
     def _play(self, frame: int, beat: float, hold: bool) -> Iterator[Action]:
-        """Choose and play the voice's event in this 16th; `hold`: whether its note may go on, or its rest."""
+        """Choose and play the voice's event in this 16th; `hold`: whether the voice may hold its note or rest."""
         state = self._memory.state
         assert state is not None and self._heard is not None
         cost, sounding = self._costs(), self._sounding.sings(beat, VOICE)
@@ -152,8 +153,8 @@ class Duet:
             yield from self._sounding.stop(beat, VOICE)
 
     def _costs(self) -> Floats:
-        """(36,): nats that each note costs against the musician's. All are on one side of it: below, if there is space
-        between it and the lowest note."""
+        """(36,): nats that each note costs against the musician's note. Notes are allowed on one side only: below, if
+        there are MIN_SPACE_BELOW semitones down to the lowest note, else above."""
         assert self._heard is not None
         heard, lowest = self._heard.pitch, min(self._settings["low"], self._settings["high"])
         distance = heard - PITCHES if heard - lowest >= MIN_SPACE_BELOW else PITCHES - heard

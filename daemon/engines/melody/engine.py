@@ -1,4 +1,4 @@
-"""A melody player: answers what the musician plays, or plays a second voice to it."""
+"""A melody player: answers what the musician plays, or plays a second voice."""
 
 from __future__ import annotations
 

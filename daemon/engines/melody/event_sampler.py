@@ -1,4 +1,4 @@
-"""Draws the next event of a line: which pitches are allowed, and which of them, with the settings as they are."""
+"""Draws the next event of a line from the model's probabilities, among the pitches that the settings allow."""
 
 from __future__ import annotations
 

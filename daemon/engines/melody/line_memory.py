@@ -37,7 +37,7 @@ class LineMemory:
         self._previous: tuple[MelodyState | None, int | None, int] = (None, None, 0)  # state, sounding, silence
 
     def warm_up(self, grid: Grid) -> None:
-        """Run the model, and compute the state for a line that begins at each 16th of a bar: no key waits for it."""
+        """Compute the states for lines that begin at each 16th of a bar, so that no key has to wait for the model."""
         for frame in range(grid.bar):
             self.begin(frame, grid)
         self.forget()

@@ -22,7 +22,7 @@ MAX_PHRASE = 64  # bars of a phrase; of a longer one, the last bars count
 
 
 class Respond:
-    """The model hears each 16th as soon as it has passed, so that an answer can begin at any moment."""
+    """The model hears each 16th at once when that has passed, so that an answer can begin at any moment."""
 
     def __init__(self, state: ModeState, settings: Mapping[str, float], listen: Sequence[str], phrase_end: str) -> None:
         self._settings, self._listen, self._phrase_end = settings, tuple(listen), phrase_end
@@ -44,7 +44,7 @@ class Respond:
         self._answered: Phrase | None = None  # the last phrase that was answered
         self._answer: Answer | None = None  # being played
         self._replaced_loop: Answer | None = None  # the loop that the answer replaced
-        self._answer_memory: LineMemory | None = None  # while a phrase is heard over a generated answer: without it
+        self._answer_memory: LineMemory | None = None  # of a generated answer alone, while a phrase is heard over it
         self._last_answer: Answer | None = None  # the last one that ended
         self._played = (0, NO_EVENT)  # the last 16th of the answer, and its event
         self._requested_from: float | None = None  # the 16th from which on an answer is to begin on the next beat
@@ -96,7 +96,7 @@ class Respond:
             begins = answer.start * STEP
             if answer.requested and note.beat < begins + LAST_NOTE - EPSILON:
                 return
-            if note.beat < begins - EPSILON:  # the phrase goes on: its rest was too short after all
+            if note.beat < begins - EPSILON:  # the note is still part of the phrase: the rest was too short
                 self._phrase, self._answer = self._answered, self._replaced_loop
                 yield from self._sounding.stop(note.beat, VOICE)
         if self._answer is not None and self._settings["loop"] < ON:

@@ -1,4 +1,4 @@
-"""The line that is heard: the top notes of what is played, each on the 16th that it is nearest to."""
+"""The line that is heard: the top notes of the keys, each on the nearest 16th."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ TOP = "top"  # the only voice that keys lead
 
 @dataclass(frozen=True, slots=True)
 class TopNote:
-    """A key of `source` that becomes the highest of those held: `pitch` as played, at `beat`."""
+    """A key of `source` that becomes the highest key held: `pitch` as played, at `beat`."""
 
     source: str
     beat: float
-    frame: int  # the 16th that it counts for
+    frame: int  # the 16th to which the note belongs
     pitch: int
     velocity: int
 
