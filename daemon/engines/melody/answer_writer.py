@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, pitch_of
-from daemon.engines.melody.event_sampler import PITCHES, EventSampler
+from daemon.engines.melody.event_sampler import MIDI_PITCHES, EventSampler
 from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.phrase import Answer
 from daemon.engines.shared.grid import STEPS_PER_BEAT
@@ -52,7 +52,7 @@ class AnswerWriter:
             following = next((later for at, later in repeated.items() if at > place and later >= FIRST_PITCH), None)
             for neighbour, original in ((answer.last_played, answer.last_repeated), (following, following)):
                 if neighbour is not None and original is not None:
-                    alike = allowed & (np.sign(PITCHES - pitch_of(neighbour)) == np.sign(event - original))
+                    alike = allowed & (np.sign(MIDI_PITCHES - pitch_of(neighbour)) == np.sign(event - original))
                     allowed = alike if alike.any() else allowed
             if allowed.any():
                 played = self._sampler.draw(memory.state.log_probs, allowed, hold=False, end=False)

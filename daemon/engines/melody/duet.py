@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats, pitch_of
-from daemon.engines.melody.event_sampler import PITCHES
+from daemon.engines.melody.event_sampler import MIDI_PITCHES
 from daemon.engines.melody.mode_state import VOICE, ModeState
 from daemon.engines.melody.top_line import TopNote
 from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
@@ -136,7 +136,7 @@ class Duet:
         cost, sounding = self._costs(), self._sounding.sings(beat, VOICE)
         excess = max(frame - self._last_onset - LONG_NOTE, 0) if sounding is not None else 0
         bonus = LONG_NOTE_COST * excess / STEPS_PER_BEAT
-        same = sounding.pitch == PITCHES if sounding is not None else np.zeros(len(PITCHES), dtype=np.bool_)
+        same = sounding.pitch == MIDI_PITCHES if sounding is not None else np.zeros(len(MIDI_PITCHES), dtype=np.bool_)
         pitches = self._sampler.allowed() & (cost < FORBIDDEN)
         certain = pitches & self._sampler.certainly_in_key()
         if (certain & ~same).any() or (certain.any() and not bonus):
@@ -157,13 +157,13 @@ class Duet:
         there are MIN_SPACE_BELOW semitones down to the lowest note, else above."""
         assert self._heard is not None
         heard, lowest = self._heard.pitch, min(self._settings["low"], self._settings["high"])
-        distance = heard - PITCHES if heard - lowest >= MIN_SPACE_BELOW else PITCHES - heard
+        distance = heard - MIDI_PITCHES if heard - lowest >= MIN_SPACE_BELOW else MIDI_PITCHES - heard
         wide = WIDE_COST * np.maximum(distance - WIDE_INTERVAL, 0)
         costs = np.where(distance >= 0, INTERVAL_COSTS[distance % 12] + wide, FORBIDDEN)
         if self._last_pair is not None and self._last_pair[0] != heard:
             before = abs(self._last_pair[0] - self._last_pair[1]) % 12
             if before in (0, 7):
-                costs[(distance % 12 == before) & (self._last_pair[1] != PITCHES)] += PARALLEL_COST
+                costs[(distance % 12 == before) & (self._last_pair[1] != MIDI_PITCHES)] += PARALLEL_COST
         return costs
 
 

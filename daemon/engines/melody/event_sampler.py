@@ -14,7 +14,7 @@ from daemon.engines.shared.draw import choose
 
 Bools = NDArray[np.bool_]
 
-PITCHES = np.arange(LOWEST, HIGHEST + 1)  # MIDI, of the events from FIRST_PITCH on
+MIDI_PITCHES = np.arange(LOWEST, HIGHEST + 1)  # MIDI, of the events from FIRST_PITCH on
 NEUTRAL_VELOCITY = 80  # with the setting `velocity` at 0; else the musician's distance from this value counts
 
 
@@ -48,8 +48,8 @@ class EventSampler:
         wanted = (self._settings["low"], self._settings["high"], classes.tobytes())
         if wanted != self._range_and_key:
             low, high = sorted(wanted[:2])
-            in_range: Bools = (round(low) <= PITCHES) & (round(high) >= PITCHES)
-            in_key = in_range & classes[PITCHES % 12]
+            in_range: Bools = (round(low) <= MIDI_PITCHES) & (round(high) >= MIDI_PITCHES)
+            in_key = in_range & classes[MIDI_PITCHES % 12]
             self._range_and_key, self._playable = wanted, in_key if in_key.any() else in_range
         return self._playable
 
@@ -76,11 +76,11 @@ class EventSampler:
 
     def certainly_in_key(self) -> Bools:
         """(36,): the pitches that are in the key even if little was heard (KeyEstimator.certain)."""
-        return self.key.certain(round(self._settings["key"]))[PITCHES % 12]
+        return self.key.certain(round(self._settings["key"]))[MIDI_PITCHES % 12]
 
     def ending_costs(self) -> Floats:
         """(36,): nats that each pitch costs as the last one (KeyEstimator.ending_costs)."""
-        return self.key.ending_costs(round(self._settings["key"]))[PITCHES % 12]
+        return self.key.ending_costs(round(self._settings["key"]))[MIDI_PITCHES % 12]
 
     def velocity(self, heard: int) -> int:
         """The velocity of a note that answers or accompanies one of velocity `heard`."""
