@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.bench.figure import Figure, percentile
 from daemon.clocks.midi_clock_in import MidiClockIn
-from daemon.music.events import START, TICK
+from daemon.music.events import CLOCK_START, CLOCK_TICK
 from daemon.music.events import TICKS_PER_BEAT as TICKS
 
 MASTERS = 100
@@ -42,11 +42,11 @@ def _jitter(rng: random.Random) -> float:
 def _errors(due: Sequence[float], heard: Sequence[float], bpm: float) -> list[float]:
     """Absolute seconds between our beat and the master's, at the due time of each of the master's ticks."""
     clock = MidiClockIn(bpm)
-    clock.hear(bytes([START]), heard[0])
+    clock.hear(bytes([CLOCK_START]), heard[0])
     errors, taken = [], 0
     for tick, moment in enumerate(due):
         while taken < len(heard) and heard[taken] <= moment:
-            clock.hear(bytes([TICK]), heard[taken])
+            clock.hear(bytes([CLOCK_TICK]), heard[taken])
             taken += 1
         errors.append(abs(clock.tempo.seconds_at(tick / TICKS) - moment))
     return errors

@@ -13,7 +13,7 @@ import yaml
 
 from daemon.errors import ConfigError
 
-LARGEST = 64 << 10  # bytes
+MAX_BYTES = 64 << 10  # bytes
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -40,8 +40,8 @@ class YamlFile:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
         try:
             data = self.path.read_bytes()
-            if len(data) > LARGEST:
-                raise ConfigError([f"{self.path}: more than {LARGEST} bytes: this is not a jamd configuration"])
+            if len(data) > MAX_BYTES:
+                raise ConfigError([f"{self.path}: more than {MAX_BYTES} bytes: this is not a jamd configuration"])
             return Value(self, "", _Loader(data.decode("utf-8-sig")).get_single_node())
         except OSError as error:
             problem = f"{self.path}: cannot be read ({error.strerror}): name a file with -c FILE"

@@ -16,7 +16,7 @@ from daemon.desk.restarts import RestartPolicy
 from daemon.entries import StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 
-CLOCK_START = 5.0  # seconds that the clock's start waits for the players
+CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
 HUNG = 5.0  # seconds without an answer after which the stage counts as hung
 HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
 
@@ -83,7 +83,7 @@ async def _start_clock(processes: Processes, stage: Child) -> None:
     def awaited(player: PlayerSlot) -> bool:
         return not player.settled and player.alive
 
-    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START)
+    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START_TIMEOUT)
     stage.send(["start", *processes.stage_state.position])
 
 

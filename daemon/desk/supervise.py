@@ -17,7 +17,7 @@ from daemon.entries import MembersChanged
 from daemon.errors import ModelError
 from daemon.spec import StageSpec
 
-START = 5.0  # seconds that jamd's start and a reload wait until every process takes part
+START_TIMEOUT = 5.0  # seconds that jamd's start and a reload wait until every process takes part
 CANDIDATE = 30.0  # seconds that a reload gives new players to get ready
 
 
@@ -72,7 +72,7 @@ class Supervisor:
         all_slots = self._processes.all_slots
         required = [slot for slot in all_slots if not slot.kind.per_player]
         await self._processes.until(
-            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START
+            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START_TIMEOUT
         )
         for kind in self._table:
             if refusals := [slot.refused for slot in self._processes.slots(kind).values() if slot.refused]:
@@ -105,7 +105,7 @@ class Supervisor:
         self.tell_stage(["spec", spec.to_json()])
         for slot in fresh.values():
             self._admit(slot)
-        await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START)
+        await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START_TIMEOUT)
         return sorted(fresh)
 
     async def stop(self) -> None:

@@ -49,9 +49,9 @@ from daemon.metrics import THRU
 from daemon.music.events import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
+    CLOCK_TICK,
     CONTROL_CHANGE,
     SUSTAIN,
-    TICK,
     channel_of,
     control_change,
     is_note_off,
@@ -120,7 +120,7 @@ class Performance:
             self._malformed += 1
             return False
         channel = channel_of(message)
-        if message[0] < TICK and (channel is None or not port.channels or channel in port.channels):
+        if message[0] < CLOCK_TICK and (channel is None or not port.channels or channel in port.channels):
             self.take(Heard(now, source, stamp, message))
         return True
 

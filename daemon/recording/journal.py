@@ -41,8 +41,8 @@ from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
 
 MAGIC = b"jamd journal 1\n"
-MOST = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
-LONGEST = 64 << 20  # bytes of one record
+MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
+MAX_RECORD_BYTES = 64 << 20  # bytes of one record
 _FRAME = struct.Struct("<II")
 
 
@@ -61,7 +61,7 @@ def read(path: Path, skip_unknown: bool = False) -> Iterator[Entry]:
             return
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
             length, checksum = _FRAME.unpack(head)
-            if not 0 < length <= LONGEST:  # a power cut may leave zeros
+            if not 0 < length <= MAX_RECORD_BYTES:  # a power cut may leave zeros
                 return
             payload = file.read(length)
             if len(payload) < length or zlib.crc32(payload) != checksum:
@@ -143,7 +143,7 @@ class Journal:
     def _keep(self, record: bytes) -> None:
         self._pending.append(record)
         self._size += len(record)
-        if self._size > MOST:
+        if self._size > MAX_BUFFERED_BYTES:
             self._forget()
             self._gap = True
 

@@ -34,7 +34,7 @@ from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
 from daemon.recording.journal import read
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
-LONGEST = 100_000  # bars whose meter is looked up
+MAX_METER_BARS = 100_000  # bars whose meter is looked up
 
 
 def write_recording(journal: Path, path: Path) -> None:
@@ -146,7 +146,7 @@ class TickMap:
         beat = ordered[at].beat_at(first)
         self.origin = tempo_map.bar_at(beat + 1e-9)[0]
         self._seconds, self._bpm = [first], [ordered[at].bpm]
-        self._ticks = [max(beat - self.origin, 0.0) * smf.TICKS]
+        self._ticks = [max(beat - self.origin, 0.0) * smf.FILE_TICKS]
         self.tempi = [(0, round(60e6 / ordered[at].bpm))]
         for tempo in ordered[at + 1 :]:
             if tempo.seconds >= first and tempo.bpm != self._bpm[-1]:
@@ -160,20 +160,20 @@ class TickMap:
 
     def _exact(self, seconds: float) -> float:
         at = max(bisect_right(self._seconds, seconds) - 1, 0)
-        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.TICKS
+        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.FILE_TICKS
 
 
 def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tuple[int, int]]]:
     """The time signature at the start and wherever it changes."""
     found: list[tuple[int, tuple[int, int]]] = []
     beat = origin
-    for _ in range(LONGEST):
+    for _ in range(MAX_METER_BARS):
         beat, length = tempo_map.bar_at(beat + 1e-9)
         signature = smf.time_signature(length)
         if not found or found[-1][1] != signature:
-            found.append((round((beat - origin) * smf.TICKS), signature))
+            found.append((round((beat - origin) * smf.FILE_TICKS), signature))
         beat += length
-        if (beat - origin) * smf.TICKS >= last or (len(tempo_map.meters) == 1 and found):
+        if (beat - origin) * smf.FILE_TICKS >= last or (len(tempo_map.meters) == 1 and found):
             break
     return found
 

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from daemon.entries import Entry, encode_entry
+from daemon.midi.output import NEVER
 from daemon.stage.connection import Connection
 
 DESK_BACKLOG = 64 << 20  # bytes that may be unsent: an hour of the journal
 BATCH_SECONDS, BATCH_ENTRIES = 0.1, 64  # the journal is sent after so long, or so many entries
 LOG_INTERVAL = 60.0  # seconds between two log lines of one cause
-NEVER = float("inf")
 
 
 class DeskConnection:

@@ -44,9 +44,9 @@ from daemon.wire import Call, decode_answer, encode_call
 
 EARLY = 0.001  # seconds before its deadline at which a note is worked out, so that only sending is left to do then
 SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up takes half of that
-ROOM = 0.003  # seconds before a deadline in which no other work is begun
+WORK_MARGIN = 0.003  # seconds before a deadline in which no other work is begun
 PUT_OFF = 0.5  # seconds for which other work is put off at most
-CHECK = 0.2  # seconds between checks of the players and for a suspended machine
+STAGE_CHECK_INTERVAL = 0.2  # seconds between checks of the players and for a suspended machine
 TIDY = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
@@ -105,7 +105,7 @@ class Stage:
         full = [link for link in links if link.has_unsent]
         timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
         doors = [self._waker, *self._listener.sockets()]
-        readable, writable, _ = select.select([*doors, *links], full, [], min(timeout, CHECK))
+        readable, writable, _ = select.select([*doors, *links], full, [], min(timeout, STAGE_CHECK_INTERVAL))
         if self._waker in readable:
             self._waker.clear()
         self._hear()
@@ -127,7 +127,7 @@ class Stage:
 
     def _next_deadline(self) -> float:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
-        if music < time.perf_counter() + ROOM:
+        if music < time.perf_counter() + WORK_MARGIN:
             return music
         look = self._clock.look_at if self._clock is not None else NEVER
         return min(music, look, self._check_at, self._desk.next_deadline())
@@ -284,7 +284,7 @@ class Stage:
     # Housekeeping
 
     def _keep_house(self, now: float) -> None:
-        if min(self._music_at(), self._ports.next_deadline()) < now + ROOM and now < self._check_at + PUT_OFF:
+        if min(self._music_at(), self._ports.next_deadline()) < now + WORK_MARGIN and now < self._check_at + PUT_OFF:
             return
         self._ports.look(now)
         if self._moved and self._clock is not None:
@@ -293,14 +293,14 @@ class Stage:
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._clock is None:
             return
-        self._check_at = now + CHECK
+        self._check_at = now + STAGE_CHECK_INTERVAL
         for name in self._performance.check_players(now):
             self._desk.send("player", name, "hung")
         slept, self._slept = self._slept, realtime.suspended_seconds()
         if self._slept - slept > 1.0:
             self._performance.take(Commanded(now, Panic(), now))
             self._ports.reopen(now)
-        if now >= self._tidy_at and self._music_at() > now + 5 * ROOM:
+        if now >= self._tidy_at and self._music_at() > now + 5 * WORK_MARGIN:
             self._tidy_at = now + TIDY
             realtime.collect_garbage()
 

@@ -65,7 +65,7 @@ def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int,
 
 
 def test_closing_has_a_time_limit(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(module, "CONSOLE_CLOSE_TIMEOUT", 0.1)
     begun = time.monotonic()
     with ConsoleWriter() as output:
         output.put(pipe[1], "x" * (1 << 20))

@@ -220,7 +220,7 @@ def test_after_a_long_silence_another_session_begins(
 ) -> None:
     # "Long" is made short by a module that Python imports at its start.
     (echo_engine / "sitecustomize.py").write_text(
-        "from daemon.recording import rotation\nrotation.SILENCE = rotation.PATIENCE = 1.0\n"
+        "from daemon.recording import rotation\nrotation.SESSION_SILENCE = rotation.REQUEST_TIMEOUT = 1.0\n"
     )
     config = band("ann").replace("[keys, tune]", "[keys]").replace("{echo: 1, beat: 2}", "{echo: 1}")
     config = config.replace("melodies: {tune: {file: tune.mid, loop: true}}\n", "")

@@ -13,7 +13,7 @@ from daemon.music.events import Action, Play, Stop, control_change, is_note_on, 
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
 from daemon.performance.performance import Performance
-from daemon.performance.players import PATIENCE
+from daemon.performance.players import ANSWER_TIMEOUT
 from daemon.performance.transport import PRE_ROLL
 from daemon.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
@@ -236,7 +236,7 @@ def test_a_hung_player_is_found_silenced_and_named_once() -> None:
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto"))
     performance.advance(0.1)
     assert performance.check_players(0.1) == []
-    assert performance.check_players(0.1 + PATIENCE + 0.2) == ["choir"]
+    assert performance.check_players(0.1 + ANSWER_TIMEOUT + 0.2) == ["choir"]
     assert sink.sent[-1][2] == note_off(2, 60)
     assert performance.check_players(2.0) == []
     performance.answer(2.0, "choir", sink.calls[-1][1], [Play(4.0, 70, 90, "alto")], True)

@@ -305,7 +305,7 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
     look_at, rotate_at = live.now, math.inf
     while live.now < 1060.0:
         if live.now >= look_at:
-            look_at += recorder.TICK
+            look_at += recorder.SYNC_INTERVAL
             if (wait := live.journal.tick()) is not None:
                 rotate_at = live.now + wait
         live.pass_time(min(0.01, rotate_at - live.now), 0.0)

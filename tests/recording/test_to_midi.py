@@ -35,7 +35,7 @@ from daemon.entries import (
 )
 from daemon.errors import JamdError
 from daemon.music.events import note_off, note_on
-from daemon.music.smf import TICKS
+from daemon.music.smf import FILE_TICKS
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.recording import to_midi
 from daemon.recording.journal import MAGIC, frame
@@ -68,7 +68,7 @@ def melody(seconds: float, message: bytes) -> Entry:
 def tracks(*entries: list[Any], tempo_map: TempoMap = STEADY) -> dict[str, list[tuple[int, Any]]]:
     """Name of the track → (tick, message), without names and ends of tracks."""
     file = mido.MidiFile(file=io.BytesIO(midi_file([session(tempo_map), *entries])))
-    assert (file.type, file.ticks_per_beat) == (1, TICKS)
+    assert (file.type, file.ticks_per_beat) == (1, FILE_TICKS)
     found = {}
     for track in file.tracks:
         tick, events = 0, []
@@ -301,10 +301,10 @@ def test_a_ruler_is_monotonic_and_as_long_as_its_tempi_say(changes: list[tuple[f
     for tick, microseconds in [*ruler.tempi, (ticks[-1], 0)]:
         if tick > ticks[-1]:
             break
-        elapsed += max(tick - max(last, ticks[0]), 0) / TICKS * tempo / 1e6
+        elapsed += max(tick - max(last, ticks[0]), 0) / FILE_TICKS * tempo / 1e6
         last, tempo = tick, microseconds
     if last < ticks[-1]:
-        elapsed += (ticks[-1] - max(last, ticks[0])) / TICKS * tempo / 1e6
+        elapsed += (ticks[-1] - max(last, ticks[0])) / FILE_TICKS * tempo / 1e6
     assert elapsed == pytest.approx(at[-1] - at[0], abs=0.01)
 
 
