@@ -396,3 +396,18 @@ def test_a_source_that_takes_over_starts_by_itself_unless_it_waits(by_hand: bool
     clocks.seconds += SETTLE + 0.1
     starts = [change for change in source.advance(clocks.seconds) if isinstance(change, TransportChange)]
     assert len(starts) == (not by_hand)
+
+
+def test_the_session_is_read_at_the_end_of_a_slew() -> None:
+    """Later, the beat would run past the right one, at the slew's tempo."""
+    session = Session(Clocks())
+    source = link_source(session)
+    source.begin(session.clocks.seconds)
+    source.advance(session.clocks.seconds)
+    session.state.beat += 0.05
+    source.advance(session.clocks.seconds)
+    end = source._reported.slew_end
+    assert source.next_look == session.clocks.seconds + LOOK < end
+    session.clocks.seconds = end - LOOK / 2
+    source.advance(session.clocks.seconds)
+    assert source.next_look == end
