@@ -9,8 +9,10 @@ import pytest
 
 from daemon.metrics import OTHER
 from daemon.midi.connections import CONNECTION_INTERVAL
+from daemon.midi.output import DETECTION_TIME
 from daemon.midi.port_names import ALSA, JACK
 from daemon.midi.ports import CHECK_INTERVAL, STALL, Ports
+from daemon.midi.systems import Systems
 from daemon.music.events import is_note_off, note_off, note_on
 from daemon.spec import PortSpec
 from tests.midi.fake_stage import FakeJack, Stage
@@ -166,6 +168,21 @@ def test_when_all_ports_are_lost_the_note_offs_of_held_keys_are_owed_and_not_sen
     monkeypatch.setattr(stage, "port_changed", release)  # as a stage releases the keys of a lost input
     stage.ports.reopen(stage.clock[0])
     assert gone.got == sent and stage.ledger.owed("choir") == [(1, 60)]
+
+
+@pytest.mark.parametrize(("visible", "owed"), [(True, []), (False, [(1, 60)])])
+def test_a_note_off_is_confirmed_only_while_the_connections_can_be_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, visible: bool, owed: list[tuple[int, int]]
+) -> None:
+    stage.configure(CHOIR)
+    stage.go_on(5.0)
+    if not visible:  # a JACK server that stands still
+        monkeypatch.setattr(Systems, "graphs", lambda _: {})
+    for message in (note_on(1, 60, 90), note_off(1, 60)):
+        stage.ports.send("choir", message, stage.clock[0], OTHER)
+    stage.go_on(DETECTION_TIME + 0.5)
+    stage.ports._outputs["choir"].close()
+    assert stage.ledger.owed("choir") == owed
 
 
 def test_a_lost_peer_is_found_by_the_update_of_the_connections(stage: Stage) -> None:
