@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -376,3 +377,37 @@ def test_a_session_is_joined_with_start_and_stop(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ableton_link, "import_module", {ableton_link.MODULE: made}.__getitem__)
     assert AbletonLink.create(setup_of(session)).status()["state"] == "alone"
     assert bpms == [120.0] and session.enabled and session.startStopSyncEnabled
+
+
+def test_before_the_session_of_jamd_begins_the_session_is_not_looked_at() -> None:
+    source = link_source(Session(Clocks()), by_hand=False)
+    source.propose(1000.0, SetTempo(90.0), 1000.0)
+    source.configure(AT_ONCE, 3.0)
+    assert source.next_look == math.inf
+    source.begin(1000.0)
+    assert source.next_look == 0.0
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_source_that_takes_over_starts_by_itself_unless_it_waits(by_hand: bool) -> None:
+    clocks = Clocks()
+    source = link_source(Session(clocks), by_hand)
+    source.take_over()
+    clocks.seconds += SETTLE + 0.1
+    starts = [change for change in source.advance(clocks.seconds) if isinstance(change, TransportChange)]
+    assert len(starts) == (not by_hand)
+
+
+def test_the_session_is_read_at_the_end_of_a_slew() -> None:
+    """Later, the beat would run past the right one, at the slew's tempo."""
+    session = Session(Clocks())
+    source = link_source(session)
+    source.begin(session.clocks.seconds)
+    source.advance(session.clocks.seconds)
+    session.state.beat += 0.05
+    source.advance(session.clocks.seconds)
+    end = source._reported.slew_end
+    assert source.next_look == session.clocks.seconds + LOOK < end
+    session.clocks.seconds = end - LOOK / 2
+    source.advance(session.clocks.seconds)
+    assert source.next_look == end

@@ -35,6 +35,13 @@ def test_a_posted_command_and_a_controller_do_the_same(control: ControlSpec, val
     assert (turned.bpm, turned.running) == (posted.bpm, posted.running)
 
 
+def test_a_key_that_is_bound_to_panic_panics_once_whatever_its_number() -> None:
+    performance, sink = stage(controls=(ControlSpec("keys", 120, "panic", event="note"),))
+    performance.hear(1.0, "keys", 1.0, note_on(1, 120, 30))
+    performance.hear(1.1, "keys", 1.1, note_off(1, 120))
+    assert sink.panics == 1
+
+
 def test_a_setting_that_is_changed_survives_the_players_restart() -> None:
     performance, sink = stage()
     performance.take(Commanded(1.0, ChangeSetting("choir", "temperature", 0.9), 1.0))
@@ -57,6 +64,17 @@ def test_a_muted_player_is_silent_at_once_and_sounds_again() -> None:
     answer(performance, sink, 1.0, Play(2.0, 64, 90, "alto", 0.5))
     run_until(performance, 2.0)
     assert sink.sent[2:] == [(1.0, "choir", note_on(2, 64, 90)), (1.25, "choir", note_off(2, 64))]
+
+
+def test_a_note_that_is_queued_while_its_player_is_muted_sounds_if_that_ends_before() -> None:
+    performance, sink = stage()
+    performance.advance(0.0)
+    answer(performance, sink, 0.0, Play(1.0, 60, 90, "alto", 1.0))
+    for seconds, muted in ((0.1, True), (0.2, False)):
+        performance.take(Commanded(seconds, MutePlayer("choir", muted), seconds))
+    assert sink.sent == []
+    run_until(performance, 2.0)
+    assert sink.sent == [(0.5, "choir", note_on(2, 60, 90)), (1.0, "choir", note_off(2, 60))]
 
 
 def test_a_note_that_begins_muted_never_gets_a_note_off() -> None:

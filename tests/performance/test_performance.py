@@ -115,6 +115,7 @@ def test_the_first_note_of_an_answer_to_a_key_or_controller_counts_as_latency_an
         answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"), Play(2.0, 55, 80, "alto"))
         assert sink.causes == [Cause(CauseKind.ANSWER, "choir", 1.0), OTHER]
     sink.causes.clear()
+    performance.hear(1.0015, "keys", 1.0015, note_on(1, 64, 90))
     answer(performance, sink, 1.002, Play(2.25, 62, 90, "soprano"))  # that is for later, so it is due in time
     run_until(performance, 1.2)
     assert sink.causes == [GRID]

@@ -9,7 +9,18 @@ import pytest
 
 from daemon.clocks.tap_tempo import TapTempo
 from daemon.commands import ContinueTransport, Panic, StartTransport, TapBeat
-from daemon.entries import Commanded, Followed, MelodyPlayed, PlayerDown, PlayerUp, Reconfigured, Started, Stopped
+from daemon.entries import (
+    Commanded,
+    Followed,
+    MelodyPlayed,
+    PlayerDown,
+    PlayerUp,
+    PortLost,
+    Reconfigured,
+    Started,
+    Stopped,
+)
+from daemon.metrics import GRID, OTHER, THRU, Cause
 from daemon.music.events import Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import Tempo, TempoMap
@@ -170,6 +181,25 @@ def test_the_journal_holds_no_pulse() -> None:
     sink.entries.clear()
     run_until(performance, 5.0)
     assert len(sink.sent) > 240 and not sink.entries
+
+
+def test_ticks_clicks_and_melodies_are_due_in_time_and_released_keys_are_not_measured() -> None:
+    causes: dict[int, set[Cause]] = {}
+
+    class Causes(Recorder):
+        def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+            causes.setdefault(message[0], set()).add(cause)
+
+    keys = PortSpec("keys", "in", thru=("choir",))
+    clock = ClockSpec(send=("choir",), metronome=("choir", 10))
+    spec = StageSpec(STEADY, (keys, OUT), (MelodySpec(TUNE, ("choir",), 2),), clock=clock)
+    performance = Performance(spec, Causes())
+    performance.take(Started(0.0))
+    run_until(performance, 1.0)
+    performance.hear(1.0, "keys", 1.0, note_on(1, 60, 90))
+    performance.take(PortLost(1.1, "keys"))
+    assert (causes[0xF8], causes[0x99], causes[0x91]) == ({GRID}, {GRID}, {GRID})
+    assert (causes[0x90], causes[0x80]) == ({THRU}, {OTHER})
 
 
 def test_ticks_do_not_drift_and_are_delayed_like_the_notes_of_their_port() -> None:

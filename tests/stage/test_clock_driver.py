@@ -138,8 +138,10 @@ def test_the_next_stage_waits_where_the_song_stopped() -> None:
     master.send(START)
     master.tick(100)
     master.send(STOP)
+    later.sink.entries.clear()
     later.time.begin(master.now, master.time.place())
     assert not later.performance.running and later.performance.position == 4.0
+    assert [entry.kind for entry in later.sink.entries] == ["stop", "locate"]
 
 
 def test_a_stage_that_was_never_started_has_no_place() -> None:

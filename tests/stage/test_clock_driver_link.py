@@ -131,6 +131,20 @@ def test_a_link_session_that_plays_before_jamd_s_session_begins(monkeypatch: pyt
     assert stage.performance.running and stage.beat == pytest.approx(9.0, abs=0.001)
 
 
+def test_a_source_that_replaces_another_waits_until_the_session_of_jamd_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(monkeypatch)
+    link = stage.performance.spec
+    for clock in (ClockSpec(), link.clock):
+        stage.performance.take(Reconfigured(stage.clocks.seconds, replace(link, clock=clock)))
+        stage.time.configure()
+    assert stage.time.look_at == math.inf
+    stage.time.begin(stage.clocks.seconds)
+    stage.run(2.0)
+    assert stage.performance.running
+
+
 def test_reloads_to_link_to_another_meter_and_away(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.time.begin(stage.clocks.seconds)
