@@ -393,7 +393,7 @@ def test_a_source_that_takes_over_starts_by_itself_unless_it_waits(by_hand: bool
     clocks = Clocks()
     source = link_source(Session(clocks), by_hand)
     source.take_over()
-    clocks.seconds += SETTLE + 0.1
+    clocks.seconds += DISCOVERY_TIME + 0.1
     starts = [change for change in source.advance(clocks.seconds) if isinstance(change, TransportChange)]
     assert len(starts) == (not by_hand)
 
@@ -407,7 +407,7 @@ def test_the_session_is_read_at_the_end_of_a_slew() -> None:
     session.state.beat += 0.05
     source.advance(session.clocks.seconds)
     end = source._reported.slew_end
-    assert source.next_look == session.clocks.seconds + LOOK < end
-    session.clocks.seconds = end - LOOK / 2
+    assert source.next_look == session.clocks.seconds + READ_INTERVAL < end
+    session.clocks.seconds = end - READ_INTERVAL / 2
     source.advance(session.clocks.seconds)
     assert source.next_look == end

@@ -20,7 +20,7 @@ from daemon.desk.process_table import PLAYER, PROCESS_TABLE
 from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.desk.runtime import runtime_folder
-from daemon.desk.supervise import START, Supervisor
+from daemon.desk.supervise import START_TIMEOUT, Supervisor
 from daemon.entries import Advanced, Entry
 from daemon.errors import PortError
 
@@ -195,7 +195,7 @@ def test_a_process_that_refuses_ends_the_start_at_once(
             try:
                 with pytest.raises(PortError, match="no lamp"):
                     await supervisor.start(band.stage, band.members)
-                assert time.monotonic() - began < START - 1
+                assert time.monotonic() - began < START_TIMEOUT - 1
             finally:
                 await supervisor.stop()
 
@@ -312,7 +312,7 @@ def test_a_stage_that_refuses_during_a_reload_does_not_end_the_new_players(
 ) -> None:
     """A stage that refuses while jamd runs is retried; new players get ready all the same."""
     heard = Heard()
-    monkeypatch.setattr("daemon.desk.supervise.START", 1.0)
+    monkeypatch.setattr("daemon.desk.supervise.START_TIMEOUT", 1.0)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "light.py").write_text(PROGRAM.replace("{behaviour}", '"ready"'))

@@ -11,7 +11,7 @@ from daemon.metrics import OTHER
 from daemon.midi.connections import CONNECTION_INTERVAL
 from daemon.midi.output import DETECTION_TIME
 from daemon.midi.port_names import ALSA, JACK
-from daemon.midi.ports import CHECK_INTERVAL, STALL, Ports
+from daemon.midi.ports import PORT_CHECK_INTERVAL, STALL, Ports
 from daemon.midi.systems import Systems
 from daemon.music.events import is_note_off, note_off, note_on
 from daemon.spec import PortSpec
@@ -188,7 +188,7 @@ def test_a_note_off_is_confirmed_only_while_the_connections_can_be_seen(
 def test_a_lost_peer_is_found_by_the_update_of_the_connections(stage: Stage) -> None:
     stage.graph.others = ["piano"]
     stage.configure(PortSpec("keys", "in", connect="piano"))
-    stage.go_on(CHECK_INTERVAL + 0.01)
+    stage.go_on(PORT_CHECK_INTERVAL + 0.01)
     stage.graph.others = []
     stage.go_on(CONNECTION_INTERVAL + 0.02)
     assert stage.changes == [("keys", False)]

@@ -28,7 +28,7 @@ from daemon.entries import (
 from daemon.music.events import Play, Window, is_note_on
 from daemon.music.plan import Plan, PlannedChord
 from daemon.performance.performance import Performance
-from daemon.performance.players import PATIENCE
+from daemon.performance.players import ANSWER_TIMEOUT
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.host import Host
@@ -149,7 +149,7 @@ def test_an_answer_that_ends_with_a_plan_is_over() -> None:
     composed(performance, sink, 0.0)
     kinds = [(type(entry), getattr(entry, "last", None)) for entry in sink.entries if not isinstance(entry, PlayerUp)]
     assert kinds[-2:] == [(Planned, None), (Answered, True)]
-    assert performance.check_players(PATIENCE + 1.0) == ["bass"]
+    assert performance.check_players(ANSWER_TIMEOUT + 1.0) == ["bass"]
 
 
 def forget(performance: Performance, how: str) -> None:
