@@ -1,5 +1,5 @@
-# `make jam` installs jamd and plays; `make test` installs what the tests need and runs them. Both are quick when nothing
-# has changed. Python 3.11 or 3.12 is chosen by itself, or by you: `make install PYTHON=/path/to/python3.12`.
+# `make jam` installs jamd and plays; `make test` installs what the tests need and runs them. Both skip what is installed.
+# Python 3.11 or 3.12 is found automatically, or given: `make install PYTHON=/path/to/python3.12`.
 
 PYTHON ?= python3.12 python3.11 python3
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?= $(if $(filter true,$(CI)),-m "")
 
-# What the tests run against: commands that show that a package is there, and the packages.
+# Programs that the tests use: commands that show that a package is installed, and the packages.
 TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock midish aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon pgrep ip
 TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock midish alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
 	systemd-container dbus libpam-systemd procps iproute2 python3
@@ -27,7 +27,7 @@ test: $(VENV)/.installed-dev
 	if [ "$$(uname)" = Linux ] && [ -n "$$lacking" ]; then $(call apt,$(TEST_PACKAGES),to run every test); fi
 	$(BIN)/pytest $(PYTEST_ARGS)
 
-# Random faults over JACK with real kills, for hours; `make soak SEEDS=123` plays one again, SEEDS=3,8-10 several.
+# Random faults over JACK, with real kills, for hours; `make soak SEEDS=123` repeats one seed, SEEDS=3,8-10 several.
 SEEDS ?= 1-1000
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.soak $(SEEDS)
@@ -44,7 +44,7 @@ $(VENV)/.installed: pyproject.toml
 	if [ -z "$$python" ] && { ! command -v python3 >/dev/null || $(call supported,python3,sys); }; then \
 		$(call apt,python3-venv,to make a virtual environment); $(find-python); fi; \
 	[ -n "$$python" ] || { echo "jamd needs Python 3.11 or 3.12, with venv: python-rtmidi has no wheels for 3.13 and above." \
-		"None of these is one: $(PYTHON). With one elsewhere: make install PYTHON=/path/to/python3.12"; exit 1; }; \
+		"None of these is suitable: $(PYTHON). To use another: make install PYTHON=/path/to/python3.12"; exit 1; }; \
 	$(call supported,$(BIN)/python,pip) || "$$python" -m venv --clear $(VENV)
 	@echo "Installing jamd into $(VENV): about a minute …"
 	$(PIP) install --editable .
@@ -55,13 +55,14 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(PIP) install --editable '.[dev]'
 	@touch $@
 
-# $(call supported,PYTHON,MODULE): is it a Python for jamd, with that module?
+# $(call supported,PYTHON,MODULE): succeeds if PYTHON is a version that jamd supports and has MODULE.
 supported = "$(1)" -c 'import sys, $(2); sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null
 
 find-python = python=$$(for p in $(PYTHON); do if $(call supported,$$p,ensurepip); then echo "$$p"; break; fi; done)
 
-# $(call apt,PACKAGES,PURPOSE): install those that this release has (64-bit time renamed some) where no password is asked
-# for; elsewhere say in one line what to install. Failing is no error here: jamd and its tests tell what they lack.
+# $(call apt,PACKAGES,PURPOSE): install the packages that this release has (the change to 64-bit time renamed some), as root
+# or where sudo asks for no password; elsewhere print one line about what to install. A failure is not an error here: jamd
+# and its tests report what is missing.
 define apt
 root=; [ "$$(id -u)" = 0 ] || root='sudo -n'; \
 if command -v apt-get >/dev/null && $$root true 2>/dev/null && $$root apt-get -qq update; then \

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, get_type_hints
+
+from daemon.wire import fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,9 @@ COMMANDS: Mapping[str, type[Command]] = {
     "reload": ReloadConfiguration,
 }
 _NAMES: Mapping[type[Command], str] = {kind: name for name, kind in COMMANDS.items()}
+_TYPES: Mapping[str, tuple[Any, ...]] = {
+    name: tuple(get_type_hints(kind)[field.name] for field in fields(kind)) for name, kind in COMMANDS.items()
+}
 
 
 def encode_command(command: Command) -> list[Any]:
@@ -101,9 +106,9 @@ def encode_command(command: Command) -> list[Any]:
 
 
 def decode_command(data: Sequence[Any]) -> Command:
-    """Raises ValueError for what is no command."""
-    try:
-        name, *values = data
-        return COMMANDS[name](*values)
-    except (KeyError, TypeError, ValueError):
-        raise ValueError(f"not a command: {data!r}") from None
+    """Raises ValueError for what is no command, or has a value of the wrong type or a number that is not finite."""
+    match data:
+        case [str(name), *values] if name in COMMANDS and len(values) == len(_TYPES[name]):
+            if all(map(fits, values, _TYPES[name])):
+                return COMMANDS[name](*values)
+    raise ValueError(f"not a command: {str(data)[:200]}")

@@ -25,7 +25,7 @@ from daemon.music.events import Action
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
 from daemon.music.tempo import Tempo
 from daemon.spec import StageSpec
-from daemon.wire import decode_action, encode_action
+from daemon.wire import decode_action, encode_action, fits
 
 Actions = tuple[Action, ...]
 Json = Mapping[str, Any]
@@ -157,7 +157,7 @@ class PlayerHung(Entry):
 
 @dataclass(frozen=True, slots=True)
 class PortLost(Entry):
-    """A port vanished, or whoever was connected to this input did."""
+    """A port vanished, or a port that was connected to this input did."""
 
     kind = "lost"
     port: str
@@ -273,23 +273,49 @@ _KINDS: tuple[type[Entry], ...] = (
 KINDS: Mapping[str, type[Entry]] = {entry.kind: entry for entry in _KINDS}
 
 Convert = Callable[[Any], Any]
-_CODECS: Mapping[Any, tuple[Convert, Convert]] = {  # by the type of a field; all other fields are JSON as they are
-    bytes: (bytes.hex, bytes.fromhex),
-    Actions: (lambda actions: [*map(encode_action, actions)], lambda data: tuple(map(decode_action, data))),
-    Plan: (plan_to_json, plan_from_json),
-    Command: (encode_command, decode_command),
-    StageSpec: (StageSpec.to_json, StageSpec.from_json),
-}
 
 
 def _as_it_is(value: Any) -> Any:
     return value
 
 
+def _checked(kind: Any) -> Convert:
+    """A decoder of values that JSON has as they are. It raises TypeError for a value that is not of type `kind`."""
+
+    def decode(value: Any) -> Any:
+        if not fits(value, kind):
+            raise TypeError
+        return value
+
+    return decode
+
+
+def _message(data: str) -> bytes:
+    if not data:
+        raise ValueError("an empty message")
+    return bytes.fromhex(data)
+
+
+def _actions(data: Any) -> Actions:
+    if not isinstance(data, list):
+        raise TypeError
+    return tuple(map(decode_action, data))
+
+
+_CODECS: Mapping[Any, tuple[Convert, Convert]] = {  # by the type of a field; all other fields are JSON as they are
+    bytes: (bytes.hex, _message),
+    Actions: (lambda actions: [*map(encode_action, actions)], _actions),
+    Plan: (plan_to_json, plan_from_json),
+    Command: (encode_command, decode_command),
+    StageSpec: (StageSpec.to_json, StageSpec.from_json),
+    Json: (_as_it_is, _checked(dict)),
+}
+
+
 def _columns(entry: type[Entry]) -> tuple[tuple[str, Convert, Convert], ...]:
     """Name, encoder and decoder of each field, `seconds` first."""
     types = get_type_hints(entry)
-    return tuple((f.name, *_CODECS.get(types[f.name], (_as_it_is, _as_it_is))) for f in fields(entry))
+    return tuple((f.name, *_CODECS.get(types[f.name], (_as_it_is, _checked(types[f.name])))) for f in fields(entry))
 
 
 _TABLE = {entry: _columns(entry) for entry in _KINDS}
@@ -305,7 +331,7 @@ def decode_entry(data: Sequence[Any]) -> Entry:
         kind, *values = _modern(data)
         entry = KINDS[kind]
         return entry(*(decode(v) for (_, _, decode), v in zip(_TABLE[entry], values, strict=True)))
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise JamdError(
             f"the journal has an entry that this version of jamd does not know: {str(data)[:200]}"
         ) from None

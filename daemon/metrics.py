@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from daemon.music.events import TICK, is_note_on
+from daemon.music.events import CLOCK_TICK, is_note_on
 
 
 class Histogram:
@@ -80,7 +80,7 @@ class Metrics:
         match cause.kind:
             case CauseKind.THRU:
                 self.thru.add(now - due)
-            case CauseKind.GRID if message[0] == TICK:
+            case CauseKind.GRID if message[0] == CLOCK_TICK:
                 self.ticks.add(now - due)
             case CauseKind.GRID if is_note_on(message):
                 self.lateness.add(now - due)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, get_args
 
-from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_beat
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
 
 
@@ -48,6 +50,8 @@ class Learn:
 class Ping:
     """Answered with no item: the player is alive."""
 
+
+_LARGEST = sys.float_info.max
 
 Call = Reset | Listen | Generate | Control | Learn | Ping
 Answer = Action | Plan  # an item of a player's answer
@@ -104,19 +108,23 @@ def encode_action(action: Action) -> list[Any]:
 def decode_action(data: list[Any]) -> Action:
     """Raises ValueError for an invalid action: an infinite onset would stop the whole stage."""
     match data:
-        case [str(voice), onset] if _is_beat(onset):
+        case [str(voice), onset] if is_beat(onset):
             return Stop(onset, voice)
-        case [str(voice), onset, int(pitch), int(velocity), duration] if _is_beat(onset) and (
-            duration is None or _is_beat(duration)
+        case [str(voice), onset, int(pitch), int(velocity), duration] if is_beat(onset) and (
+            duration is None or is_beat(duration)
         ):
             if 0 <= pitch < 128 and 0 < velocity < 128:
                 return Play(onset, pitch, velocity, voice, duration)
     raise ValueError(f"not an action: {str(data)[:200]}")
 
 
-def _is_beat(value: object) -> bool:
-    """Finite, and within a year of music."""
-    return isinstance(value, int | float) and -1e9 <= value <= 1e9
+def fits(value: object, kind: object) -> bool:
+    """Whether a value from JSON is of a field's type: float (a finite number), int, str, bool, or one of two."""
+    if isinstance(kind, UnionType):
+        return any(fits(value, each) for each in get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
+    return isinstance(kind, type) and isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def pack(messages: Iterable[Any]) -> bytes:

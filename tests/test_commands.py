@@ -1,6 +1,7 @@
 """Commands are values that survive JSON; what is none is refused."""
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -45,7 +46,12 @@ def test_every_command_is_in_the_table() -> None:
     assert {type(command) for command in EVERY} == set(COMMANDS.values())
 
 
-@pytest.mark.parametrize("data", [[], ["dance"], ["tempo"], ["panic", 1], ["setting", "choir", "temperature"]])
-def test_what_is_no_command_is_refused(data: list[Any]) -> None:
+@pytest.mark.parametrize(
+    "data",
+    [[], ["dance"], ["tempo"], ["panic", 1], ["setting", "choir", "temperature"], 7, None, [["tempo"], 96.0]]
+    + [["tempo", value] for value in ("96", None, True, math.nan, math.inf, 10**400)]
+    + [["setting", "choir", "temperature", "0.7"], ["setting", 7, "temperature", 0.7], ["mute", "choir", 1]],
+)
+def test_what_is_no_command_is_refused(data: Any) -> None:
     with pytest.raises(ValueError, match="not a command"):
         decode_command(data)

@@ -1,13 +1,19 @@
 """Journal entries: every kind survives JSON; old spellings are read; unknown ones are refused."""
 
 import json
-from typing import Any
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, get_type_hints
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.commands import Panic, RotateSession, SetTempo, TapBeat
+from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, RotateSession, SetTempo, TapBeat
 from daemon.entries import (
     KINDS,
+    Actions,
     Advanced,
     Answered,
     Commanded,
@@ -38,7 +44,8 @@ from daemon.entries import (
 )
 from daemon.errors import JamdError
 from daemon.music.events import Play, Stop, note_on
-from daemon.music.plan import Plan, PlannedChord
+from daemon.music.melody import Note
+from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.spec import ClockSpec, ControlSpec, PlayerSpec, PortSpec, StageSpec
 
@@ -107,8 +114,86 @@ def test_commands_of_older_journals_are_read(old: list[Any], entry: Entry) -> No
 
 @pytest.mark.parametrize(
     "data",
-    [[], ["dance", 1.0], ["heard", 1.0], ["advance"], ["advance", 1.0, 2.0], ["heard", 1.0, "keys", 1.0, "zz"], 7],
+    [
+        *(
+            [],
+            7,
+            ["dance", 1.0],
+            ["heard", 1.0],
+            ["advance"],
+            ["advance", 1.0, 2.0],
+            ["up", 1.0, 7],
+            ["state", 1.0, []],
+        ),
+        *(["advance", "1"], ["advance", math.nan], ["advance", 10**400], ["advance", True]),
+        *(["start", 1.0, 0.0, math.inf], ["command", 1.0, ["tempo", math.nan], 1.0]),
+        *(["heard", 1.0, "keys", 1.0, "zz"], ["heard", 1.0, "keys", 1.0, ""], ["heard", 1.0, "keys", 1.0, 7]),
+        *(
+            ["answer", 1.0, "choir", "7", [], True],
+            ["answer", 1.0, "choir", 7, [], 1],
+            ["answer", 1.0, "x", 7, 7, True],
+        ),
+        *(["spec", 1.0, []], ["spec", 1.0, {}], ["stage", 1.0, None]),
+    ],
 )
 def test_an_entry_that_this_version_does_not_know_is_refused(data: Any) -> None:
     with pytest.raises(JamdError, match="this version of jamd does not know"):
         decode_entry(data)
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**300), 10**300)
+beats = st.floats(-1e9, 1e9)
+notes = st.builds(Note, beats, beats, st.integers(0, 127), st.integers(1, 127), st.integers(0, 9))
+actions = st.builds(Play, beats, st.integers(0, 127), st.integers(1, 127), st.text(), st.none() | beats) | st.builds(
+    Stop, beats, st.text()
+)
+plans = st.builds(
+    Plan,
+    beats,
+    st.lists(st.builds(PlannedChord, beats, beats, st.text()), max_size=3).map(tuple),
+    st.lists(st.builds(Section, beats, beats, st.text()), max_size=3).map(tuple),
+    st.lists(notes, max_size=3).map(tuple),
+)
+commands: st.SearchStrategy[Command] = st.one_of(
+    st.builds(SetTempo, numbers),
+    st.builds(ChangeSetting, st.text(), st.text(), numbers),
+    st.builds(MutePlayer, st.text(), st.booleans()),
+    st.sampled_from([Panic(), TapBeat(), RotateSession()]),
+)
+VALUES: dict[Any, st.SearchStrategy[Any]] = {
+    float: numbers,
+    float | None: st.none() | numbers,
+    int: st.integers(),
+    str: st.text(),
+    bool: st.booleans(),
+    bytes: st.binary(min_size=1),
+    Actions: st.lists(actions, max_size=3).map(tuple),
+    Plan: plans,
+    Command: commands,
+    StageSpec: st.just(SPEC),
+    Mapping[str, Any]: st.dictionaries(st.text(), st.none() | numbers | st.text()),
+}
+
+
+def any_entry(kind: type[Entry]) -> st.SearchStrategy[Entry]:
+    types = get_type_hints(kind)
+    return st.builds(kind, *(VALUES[types[field.name]] for field in fields(kind)))
+
+
+@given(st.one_of(*map(any_entry, KINDS.values())))
+def test_whatever_an_entry_holds_survives_json(entry: Entry) -> None:
+    assert there_and_back(entry) == entry
+
+
+@pytest.mark.parametrize("wrong", [None, True, -1, 1.5, math.nan, math.inf, 10**400, "x", "", [], [[]], [1, 2], {}])
+@pytest.mark.parametrize("entry", EVERY, ids=lambda entry: entry.kind)
+def test_an_entry_with_a_wrong_value_is_refused_or_the_value_is_kept(entry: Entry, wrong: Any) -> None:
+    data = json.loads(json.dumps(encode_entry(entry)))
+    for place in range(len(data)):
+        changed = [*data[:place], wrong, *data[place + 1 :]]
+        try:
+            decoded = decode_entry(changed)
+        except JamdError as error:
+            assert len(str(error)) < 300
+        else:
+            assert json.loads(json.dumps(encode_entry(decoded))) == changed

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from daemon import __version__, config
-from daemon.entries import Entry, SessionBegan, Started
+from daemon.entries import Entry, Gap, SessionBegan, Started
 from daemon.paths import resources
 from daemon.recording.journal import MAGIC, Journal, frame, read
 from tests.recording.test_replay import Live
@@ -222,11 +222,21 @@ def test_a_replay_tells_the_first_difference(jamd: Jamd, session: Path) -> None:
     assert "notes, first difference at 100" in done.stdout
 
 
+def test_a_replay_ends_at_a_gap(jamd: Jamd, session: Path) -> None:
+    journal = session.with_suffix(".journal")
+    entries = list(read(journal))
+    entries.insert(len(entries) // 2, Gap(entries[len(entries) // 2].seconds))
+    journal.write_bytes(MAGIC + b"".join(map(frame, entries)))
+    done = jamd("replay", str(session))
+    assert done.returncode == 1
+    assert "notes, replayed only up to a gap in the journal, which ends at 101" in done.stdout
+
+
 def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> None:
     session.write_bytes(session.read_bytes()[:-1])
     done = jamd("replay", str(session))
     assert done.returncode == 1
-    assert "was made or changed by something else" in done.stdout
+    assert "was changed or made by another program" in done.stdout
 
 
 def test_a_replay_warns_of_other_versions(jamd: Jamd, session: Path) -> None:
@@ -297,7 +307,7 @@ def test_ports_says_what_there_is_and_what_would_be_opened(jamd: Jamd) -> None:
 
 def test_ports_of_others_are_listed(jamd: Jamd, jack_server: object) -> None:
     done = jamd("ports", COLUMNS="160")
-    assert "JACK: ports of others" in done.stdout
+    assert "JACK: ports of other programs and devices" in done.stdout
     assert "JACK, a virtual port" in done.stdout
 
 

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from daemon.metrics import GRID, OTHER, THRU, Cause, CauseKind, Histogram, Metrics
-from daemon.music.events import TICK, note_off, note_on
+from daemon.music.events import CLOCK_TICK, note_off, note_on
 
 
 def counts(metrics: Metrics) -> dict[str, int]:
@@ -18,7 +18,7 @@ def test_each_cause_is_measured_in_its_own_histogram() -> None:
     for cause in (GRID, THRU, OTHER, answer):
         for message in (note_on(1, 60, 90), note_off(1, 60)):
             metrics.measure(message, 1.25, cause, 1.5)
-    metrics.measure(bytes((TICK,)), 1.25, GRID, 1.5)
+    metrics.measure(bytes((CLOCK_TICK,)), 1.25, GRID, 1.5)
     assert counts(metrics) == {"lateness": 1, "ticks": 1, "thru": 2, "choir": 1}
     assert metrics.latency["choir"].maximum == pytest.approx(0.5)
     assert metrics.lateness.maximum == pytest.approx(0.25)

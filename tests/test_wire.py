@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -102,7 +103,25 @@ def test_a_plan_travels_as_an_answer_and_as_a_call() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{}, {"beat": "x", "chords": [], "sections": [], "melody": []}, {"beat": 0.0, "chords": [1]}]
+    "wrong",
+    [{}, {"beat": 0.0, "chords": [1]}]
+    + [{**encode_answer(PLAN), "beat": beat} for beat in ("8", None, math.nan, math.inf, 10**400)]
+    + [
+        {**encode_answer(PLAN), part: [{**encode_answer(PLAN)[part][0], name: value}]}
+        for part, name, values in (
+            ("chords", "onset", ("8", None, math.nan)),
+            ("chords", "duration", (math.inf, [])),
+            ("chords", "symbol", (7, None)),
+            ("sections", "onset", (10**400,)),
+            ("sections", "name", (None,)),
+            ("melody", "duration", (math.nan,)),
+            ("melody", "pitch", (-1, 128, 60.5, "60")),
+            ("melody", "velocity", (0, 128, None)),
+            ("melody", "part", (-1, 0.5)),
+            ("melody", "colour", (1,)),
+        )
+        for value in values
+    ],
 )
 def test_what_is_no_plan_is_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="not a plan"):

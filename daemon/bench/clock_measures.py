@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.bench.figure import Figure, percentile
 from daemon.clocks.midi_clock_in import MidiClockIn
-from daemon.music.events import START, TICK
+from daemon.music.events import CLOCK_START, CLOCK_TICK
 from daemon.music.events import TICKS_PER_BEAT as TICKS
 
 MASTERS = 100
@@ -47,11 +47,11 @@ def _errors(due: Sequence[float], received: Sequence[float], bpm: float) -> list
     `due`, `received`: times of the master's ticks; `bpm`: the clock's tempo before the first tick.
     """
     clock = MidiClockIn(bpm)
-    clock.hear(bytes([START]), received[0])
+    clock.hear(bytes([CLOCK_START]), received[0])
     errors, count = [], 0
     for tick, moment in enumerate(due):
         while count < len(received) and received[count] <= moment:
-            clock.hear(bytes([TICK]), received[count])
+            clock.hear(bytes([CLOCK_TICK]), received[count])
             count += 1
         errors.append(abs(clock.tempo.seconds_at(tick / TICKS) - moment))
     return errors

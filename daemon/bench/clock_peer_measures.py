@@ -11,10 +11,9 @@ from pathlib import Path
 from daemon.bench.clock_measures import jitter
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
-from daemon.music.events import START, STOP_CLOCK, TICKS_PER_BEAT
-from daemon.music.events import TICK as TICK_STATUS
+from daemon.music.events import CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_BEAT
 
-TICK = bytes((TICK_STATUS,))
+TICK_MESSAGE = bytes((CLOCK_TICK,))
 BPM = 120
 TICK_SECONDS = 60 / BPM / TICKS_PER_BEAT
 LOCK = 2 * TICKS_PER_BEAT  # ticks
@@ -76,8 +75,8 @@ def _sixteenths(errors: Sequence[float]) -> list[float]:
 def _master(rng: random.Random, start: float, bpm: float, count: int) -> tuple[Events, list[float]]:
     """Start, `count` ticks with jitter, Stop; and the due times of the ticks."""
     due = [start + 0.01 + tick * 60 / bpm / TICKS_PER_BEAT for tick in range(count)]
-    ticks = [(moment + jitter(rng), TICK) for moment in due]
-    return [(start, bytes((START,))), *ticks, (due[-1] + 0.01, bytes((STOP_CLOCK,)))], due
+    ticks = [(moment + jitter(rng), TICK_MESSAGE) for moment in due]
+    return [(start, bytes((CLOCK_START,))), *ticks, (due[-1] + 0.01, bytes((CLOCK_STOP,)))], due
 
 
 def _ticks_by_start(heard: Events) -> list[list[float]]:
@@ -85,10 +84,10 @@ def _ticks_by_start(heard: Events) -> list[list[float]]:
     found: list[list[float]] = []
     running = False
     for stamp, message in heard:
-        if message[0] == START:
+        if message[0] == CLOCK_START:
             found.append([])
-        running = message[0] == START or (running and message[0] != STOP_CLOCK)
-        if running and message == TICK:
+        running = message[0] == CLOCK_START or (running and message[0] != CLOCK_STOP)
+        if running and message == TICK_MESSAGE:
             found[-1].append(stamp)
     return found
 
@@ -100,7 +99,7 @@ def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
         _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
         jamd.stop()
         own = jamd.metrics()["ticks_ms"]
-    ticks = [stamp for stamp, message in heard if message == TICK]
+    ticks = [stamp for stamp, message in heard if message == TICK_MESSAGE]
     late = [stamp - ticks[0] - number * TICK_SECONDS for number, stamp in enumerate(ticks)]
     observed = percentile(late, 0.99) - percentile(late, 0.01)  # the earliest ticks count as on time
     drift = _slope(late) * 600 / TICK_SECONDS / TICK_SECONDS  # ticks in 10 minutes

@@ -4,7 +4,8 @@ A start, a stop or a tempo is proposed to the session; the session decides, for 
 
 Link calls Python from its own thread when tempo or transport change, holding a lock that it also takes when the session
 is changed or left. The binding does not release the interpreter's lock meanwhile, so the two threads would wait for
-each other for ever. So no callbacks are registered: the session is read every LOOK, which takes some microseconds.
+each other for ever. So no callbacks are registered: the session is read every READ_INTERVAL, which takes a few
+microseconds.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Self
 
-from daemon.clocks.link_session import NEAR, LinkSession, network_error
+from daemon.clocks.link_session import BAR_LINE_TOLERANCE, LinkSession, network_error
 from daemon.clocks.slew import SlewedTempo
 from daemon.clocks.source import Change, ClockSource, SourceSetup, TransportChange
 from daemon.clocks.tap_tempo import TapTempo
@@ -24,11 +25,11 @@ from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
 from daemon.spec import ClockSpec
 
 MODULE = "link"  # of the package LinkPython-extern
-LOOK = 0.02  # seconds between readings of the session
-SETTLE = 1.0  # seconds until the peers of a network have found each other; on one machine it takes half a second
+READ_INTERVAL = 0.02  # seconds between readings of the session
+DISCOVERY_TIME = 1.0  # seconds until the peers of a network have found each other; half a second on one machine
 SOON = 0.2  # seconds from a proposed start to its first beat, at least
-LATE = 0.1  # seconds: a start longer ago than this is joined at the next bar line
-SLEW = 0.25  # seconds that a slew takes at least
+LATE_START = 0.1  # seconds: a start longer ago than this is joined at the next bar line
+LINK_SLEW = 0.25  # seconds that a slew takes at least
 
 
 class AbletonLink(ClockSource):
@@ -48,7 +49,7 @@ class AbletonLink(ClockSource):
         self._start_beat = 0.0
         self._taps = TapTempo()
         now = setup.clock()
-        self._settled_at = now + SETTLE
+        self._settled_at = now + DISCOVERY_TIME
         state = self._session.state()
         self._transport = self._session.transport(state)
         self._reported = SlewedTempo(self._measured(state, now))
@@ -68,7 +69,7 @@ class AbletonLink(ClockSource):
         if find_spec(MODULE) is not None:
             return ""
         command = f"{sys.executable} -m pip install LinkPython-extern"
-        return f"Ableton Link needs a package that is not installed by default, because of its licence (GPL): {command}"
+        return f"Ableton Link needs a package that is not installed by default because of its licence (GPL): {command}"
 
     @property
     def tempo(self) -> Tempo:
@@ -140,7 +141,7 @@ class AbletonLink(ClockSource):
         if now >= self._start_at or (self._start_at < math.inf and self._session.peers):
             changes += self._start(state, now, now + SOON, self._start_beat)
         changes += self._report_tempo(state, now)
-        self.next_look = now + LOOK
+        self.next_look = now + READ_INTERVAL
         if now < self._reported.slew_end:
             self.next_look = min(self.next_look, self._reported.slew_end)
         return changes
@@ -151,12 +152,12 @@ class AbletonLink(ClockSource):
         if plays and not played:
             return self._start(state, now, self._session.seconds(at), 0.0)
         # Where the session's start was never seen, its stop is no more than another time.
-        if not plays and (played or (at != stopped_at and abs(beat - stopped) > NEAR)):
+        if not plays and (played or (at != stopped_at and abs(beat - stopped) > BAR_LINE_TOLERANCE)):
             return self._stop(now)
         return []
 
     def _report_tempo(self, state: Any, now: float) -> list[Change]:
-        tempo = self._reported.follow(now, self._measured(state, now), SLEW)
+        tempo = self._reported.follow(now, self._measured(state, now), LINK_SLEW)
         return [] if tempo is None else [tempo]
 
     def _measured(self, state: Any, now: float) -> Tempo:
@@ -214,7 +215,7 @@ class AbletonLink(ClockSource):
         """Start with `beat` at its first place in a bar of the session that is not before `earliest`."""
         session = self._session
         at = session.next_place(state, beat, earliest)
-        if at < session.beat_at(state, now - LATE):
+        if at < session.beat_at(state, now - LATE_START):
             late, at = at, session.next_place(state, beat, now + SOON)
             beat += at - late
         self._origin = at - beat

@@ -15,7 +15,7 @@ from daemon.music.tempo import Tempo
 
 MEASURE = 1.0  # seconds between measurements of the offset
 READINGS = 16  # per measurement
-NEAR = 0.01  # beats: a moment as near as this to a bar line is at the bar line
+BAR_LINE_TOLERANCE = 0.01  # beats: a moment as near as this to a bar line is at the bar line
 HORIZON = 10_000_000  # microseconds over which the tempo is derived from beats
 
 
@@ -103,7 +103,7 @@ class LinkSession:
 
     def next_place(self, state: Any, beat: float, earliest: float) -> float:
         """The first of Link's beats, not before `earliest` seconds, that is where `beat` is in its bar."""
-        bars = math.ceil((self.beat_at(state, earliest) - beat - NEAR) / self.quantum)
+        bars = math.ceil((self.beat_at(state, earliest) - beat - BAR_LINE_TOLERANCE) / self.quantum)
         return beat + bars * self.quantum
 
     def transport(self, state: Any) -> tuple[bool, int, float]:

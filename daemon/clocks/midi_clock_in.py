@@ -21,20 +21,20 @@ from daemon.clocks.slew import SlewedTempo
 from daemon.clocks.source import Change, ClockSource, ClockWarning, SourceSetup, TransportChange
 from daemon.clocks.tick_tracker import TickTracker
 from daemon.commands import Command, ContinueTransport, StartTransport, StopTransport
-from daemon.music.events import CONTINUE, SONG_POSITION, START, STOP_CLOCK, TICK, TICKS_PER_BEAT
+from daemon.music.events import CLOCK_CONTINUE, CLOCK_START, CLOCK_STOP, CLOCK_TICK, SONG_POSITION, TICKS_PER_BEAT
 from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
 from daemon.spec import ClockSpec
 
-LOOK = 0.2  # seconds between calls of `advance`
-SLEW, SLOW_SLEW = 0.1, 1.0  # seconds that a slew takes at least; SLOW_SLEW if no tick but only `advance` can end it
-SILENCE = 60.0  # seconds without a cause until its warning is given again
-PATIENCE = 5.0  # seconds of ticks without a lock until a warning
+ADVANCE_INTERVAL = 0.2  # seconds between calls of `advance`
+TICK_SLEW, ADVANCE_SLEW = 0.1, 1.0  # least durations of a slew, seconds: ended by a tick, or only by `advance`
+WARNING_PAUSE = 60.0  # seconds without a cause until its warning is given again
+LOCK_TIMEOUT = 5.0  # seconds of ticks without a lock until a warning
 POSITIONS = 6  # ticks to a 16th, the unit of a Song Position Pointer
 
 MESSAGES: Mapping[type[Command], int] = {
-    StartTransport: START,
-    ContinueTransport: CONTINUE,
-    StopTransport: STOP_CLOCK,
+    StartTransport: CLOCK_START,
+    ContinueTransport: CLOCK_CONTINUE,
+    StopTransport: CLOCK_STOP,
 }
 
 
@@ -90,19 +90,19 @@ class MidiClockIn(ClockSource):
         return super().resume(now, tempo)
 
     def accepts(self, message: bytes) -> bool:
-        return bool(message) and (message[0] >= TICK or message[0] == SONG_POSITION)
+        return bool(message) and (message[0] >= CLOCK_TICK or message[0] == SONG_POSITION)
 
     def hear(self, message: bytes, stamp: float) -> list[Change]:
         """Messages other than those of clock and transport are ignored."""
         now = self._now = max(stamp, self._now)
         status = message[0] if message else 0
-        if status == TICK:
+        if status == CLOCK_TICK:
             return self._tick(now)
-        if status == START:
+        if status == CLOCK_START:
             return self._start()
-        if status == CONTINUE:
+        if status == CLOCK_CONTINUE:
             return self._continue()
-        if status == STOP_CLOCK:
+        if status == CLOCK_STOP:
             return self._stop(now)
         if status == SONG_POSITION:
             return self._locate(message[1:])
@@ -120,7 +120,7 @@ class MidiClockIn(ClockSource):
         proposed, self._proposed = self._proposed, []
         for status in proposed:
             changes += self.hear(bytes((status,)), now)
-        self.next_look = now + LOOK
+        self.next_look = now + ADVANCE_INTERVAL
         return changes + self._pass_time(now)
 
     def port_lost(self, now: float) -> list[Change]:
@@ -169,16 +169,16 @@ class MidiClockIn(ClockSource):
         tracker = self._tracker
         changes: list[Change] = []
         if tracker.has_two_masters:
-            changes += self._warn("masters", "Clock ticks of two masters come in at one port: connect only one.")
+            changes += self._warn("masters", "two masters send MIDI clock to the same port: connect only one")
         if tracker.locked or tracker.too_slow or tracker.too_fast:
             self._unlocked_since = math.inf
         else:
             self._unlocked_since = min(self._unlocked_since, now)
-        if now - self._unlocked_since > PATIENCE:
-            text = "The MIDI clock's ticks are too uneven to follow. A shorter period of the JACK server may help."
+        if now - self._unlocked_since > LOCK_TIMEOUT:
+            text = "the MIDI clock's ticks are too uneven to follow; a shorter period of the JACK server may help"
             changes += self._warn("uneven", text)
         if tracker.too_slow or tracker.too_fast:
-            text = f"The MIDI clock is outside {MIN_BPM:g}–{MAX_BPM:g} bpm: ignored, the last tempo is kept."
+            text = f"the MIDI clock is outside {MIN_BPM:g}–{MAX_BPM:g} bpm and is ignored; the last tempo is kept"
             changes += self._warn("range", text)
         return changes
 
@@ -193,7 +193,7 @@ class MidiClockIn(ClockSource):
         if not self.running:
             self._starting = True
         elif self._target is None:
-            return self._warn("continue", "MIDI Continue without a Stop before it: ignored.")
+            return self._warn("continue", "a MIDI Continue without a Stop before it is ignored")
         return []
 
     def _stop(self, now: float) -> list[Change]:
@@ -209,7 +209,7 @@ class MidiClockIn(ClockSource):
 
     def _locate(self, data: bytes) -> list[Change]:
         if len(data) != 2 or max(data) > 127:
-            return self._warn("position", f"Malformed Song Position Pointer (data {data.hex(' ')!r}): ignored.")
+            return self._warn("position", f"a malformed Song Position Pointer (data {data.hex(' ')!r}) is ignored")
         position = (data[0] + 128 * data[1]) * POSITIONS
         if self.running:
             self._target = position
@@ -225,10 +225,10 @@ class MidiClockIn(ClockSource):
 
     def _report_tempo(self, now: float) -> list[Change]:
         """The measured tempo, if the reported one differs from it."""
-        tempo = self._reported.follow(now, self._tracker.tempo, SLEW if self._tracker.locked else SLOW_SLEW)
+        tempo = self._reported.follow(now, self._tracker.tempo, TICK_SLEW if self._tracker.locked else ADVANCE_SLEW)
         return [] if tempo is None else [tempo]
 
     def _warn(self, cause: str, text: str) -> list[Change]:
-        is_repeated = self._now - self._last_seen.get(cause, -math.inf) < SILENCE
+        is_repeated = self._now - self._last_seen.get(cause, -math.inf) < WARNING_PAUSE
         self._last_seen[cause] = self._now
         return [] if is_repeated else [ClockWarning(cause, text)]

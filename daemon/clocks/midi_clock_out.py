@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from typing import Protocol
 
-from daemon.music.events import CONTINUE, START, STOP_CLOCK, TICK, TICKS_PER_BEAT, song_position
+from daemon.music.events import CLOCK_CONTINUE, CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_BEAT, song_position
 from daemon.music.tempo import SIXTEENTH
 
 RANK_CLOCK = 1
@@ -55,22 +55,22 @@ class MidiClockOut:
             entry.cancelled = True
         self._entries.clear()
         if self._started:
-            self._send(bytes((STOP_CLOCK,)), now)
+            self._send(bytes((CLOCK_STOP,)), now)
         self._started = False
 
     def _begin(self, position: float, due: float) -> None:
         self._started, is_new, self._is_new = True, self._is_new, False
         if position <= 0:
-            self._send(bytes((START,)), due)
+            self._send(bytes((CLOCK_START,)), due)
         else:
             if is_new:
-                self._send(bytes((STOP_CLOCK,)), due)  # a running receiver ignores song position and Continue
+                self._send(bytes((CLOCK_STOP,)), due)  # a running receiver ignores song position and Continue
             self._send(song_position(position), due)
-            self._send(bytes((CONTINUE,)), due)
+            self._send(bytes((CLOCK_CONTINUE,)), due)
 
     def _tick(self, number: int) -> None:
         def run(due: float) -> None:
-            self._send(bytes((TICK,)), due)
+            self._send(bytes((CLOCK_TICK,)), due)
             self._entries[:] = [entry for entry in self._entries if not entry.cancelled]
             self._tick(number + 1)
 

@@ -6,7 +6,7 @@ import math
 
 from daemon.music.tempo import Tempo
 
-AHEAD = 0.25  # seconds from now to the moment at which the reported and the measured tempo are compared
+COMPARISON_DELAY = 0.25  # seconds from now to the moment at which the reported and the measured tempo are compared
 TOLERANCE = 0.0002  # seconds by which they may differ there
 MAX_JUMP = 0.004  # seconds; a larger error is slewed
 
@@ -14,9 +14,9 @@ MAX_JUMP = 0.004  # seconds; a larger error is slewed
 class SlewedTempo:
     """`tempo` is the one that was reported last.
 
-    A new one is due when the beat predicted for AHEAD has changed by more than TOLERANCE. The beat jumps by MAX_JUMP at
-    most, forwards or backwards. A larger error is slewed: the beat runs at half to one and a half times the tempo until
-    it is right. Only `jump`, for a start or a jump of the transport, moves it further.
+    A new one is due when the beat predicted for COMPARISON_DELAY from now has changed by more than TOLERANCE. The beat
+    jumps by MAX_JUMP at most, forwards or backwards. A larger error is slewed: the beat runs at half to one and a half
+    times the tempo until it is right. Only `jump`, for a start or a jump of the transport, moves it further.
     """
 
     def __init__(self, tempo: Tempo) -> None:
@@ -34,7 +34,7 @@ class SlewedTempo:
         """
         reported = self.tempo
         beat = 60 / measured.bpm  # seconds
-        at = self.slew_end if now < self.slew_end else now + AHEAD
+        at = self.slew_end if now < self.slew_end else now + COMPARISON_DELAY
         if abs(measured.beat_at(at) - reported.beat_at(at)) * beat <= TOLERANCE:
             return None
         error = (measured.beat_at(now) - reported.beat_at(now)) * beat  # seconds

@@ -7,16 +7,16 @@ from collections.abc import Iterable
 
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 
-STEADY = 0.25  # largest difference of an interval from the mean, as a share of the mean
+MAX_DEVIATION = 0.25  # largest difference of an interval from the mean, as a share of the mean
 
 
 class TapTempo:
     """The tempo of the last taps. A pause of more than three seconds, or an uneven tap, starts again."""
 
-    MOST = 8  # taps that are kept
+    MAX_TAPS = 8  # taps that are kept
 
     def __init__(self, stamps: Iterable[float] = ()) -> None:
-        self._stamps: deque[float] = deque(stamps, maxlen=self.MOST)
+        self._stamps: deque[float] = deque(stamps, maxlen=self.MAX_TAPS)
 
     def tap(self, stamp: float) -> None:
         """`stamp` in seconds."""
@@ -26,7 +26,7 @@ class TapTempo:
                 return  # contact bounce: one tap, two messages
             if interval > 60 / MIN_BPM:
                 self._stamps.clear()
-            elif self.period is not None and abs(interval - self.period) > STEADY * self.period:
+            elif self.period is not None and abs(interval - self.period) > MAX_DEVIATION * self.period:
                 last = self._stamps[-1]
                 self._stamps.clear()
                 self._stamps.append(last)

@@ -19,8 +19,8 @@ no repair. For a new tempo, two explanations of the last three to eight interval
 ticks of the line, with their residuals, some lost and some doubled; or ticks of a new line, none lost. If the second
 is clearly more likely, a new line starts from the present tick, and every tick since the last one with a certain
 number counts as one: the count is repaired with hindsight. Half the tempo looks like every second tick lost: it is
-accepted after six ticks. Twice the tempo looks like a second master: it is accepted after eight. After a pause (GAP)
-the first tick is the nearest one of the line, which is free-wheeling meanwhile.
+accepted after six ticks. Twice the tempo looks like a second master: it is accepted after eight. After a pause of
+MAX_TICK_GAP the first tick is the nearest one of the line, which is free-wheeling meanwhile.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from daemon.metrics import Histogram
 from daemon.music.events import TICKS_PER_BEAT
 from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
 
-LONGEST, SHORTEST = 60 / TICKS_PER_BEAT / MIN_BPM, 60 / TICKS_PER_BEAT / MAX_BPM  # periods, seconds
+MAX_TICK_PERIOD, MIN_TICK_PERIOD = 60 / TICKS_PER_BEAT / MIN_BPM, 60 / TICKS_PER_BEAT / MAX_BPM  # periods, seconds
 SLACK = 0.05  # share by which a measured period may be out of range
 LONG_MEMORY, SHORT_MEMORY = 96, 6  # ticks
-GAP = 0.5  # seconds without ticks (and four periods) after which the line is free-wheeling
+MAX_TICK_GAP = 0.5  # seconds without ticks (and four periods) after which the line is free-wheeling
 BIAS_TICKS = 8  # ticks over which the mean of the residuals is taken
 BIAS_LIMIT = 0.9  # of the jitter: the mean's own σ is 0.26 of it
 LEAST_JITTER = 0.00025  # seconds: stamps are no better
@@ -103,7 +103,7 @@ class TickTracker:
 
     def is_silent(self, now: float) -> bool:
         """Whether there was no tick for so long that the line is free-wheeling."""
-        return not self._recent or now - self._recent[-1].stamp > max(GAP, 4 * self.period)
+        return not self._recent or now - self._recent[-1].stamp > max(MAX_TICK_GAP, 4 * self.period)
 
     def free_wheel(self, tempo: Tempo) -> None:
         """Keep `tempo` until there are ticks."""
@@ -195,11 +195,11 @@ class TickTracker:
 
     def _check_intervals(self, interval: float) -> None:
         """Look for a new tempo, or one that cannot be followed."""
-        self._slow_ticks = self._slow_ticks + 1 if interval > LONGEST * (1 + SLACK) else 0
+        self._slow_ticks = self._slow_ticks + 1 if interval > MAX_TICK_PERIOD * (1 + SLACK) else 0
         self.too_slow = self._slow_ticks >= 6
         count = len(self._recent) - 1
         mean = (self._recent[-1].stamp - self._recent[0].stamp) / count if count else 0.0
-        self.too_fast = count == TWO_MASTERS and mean < SHORTEST * (1 - SLACK)
+        self.too_fast = count == TWO_MASTERS and mean < MIN_TICK_PERIOD * (1 - SLACK)
         is_neither_master = self.has_two_masters and self._missing >= MAX_MISSING
         if self.too_slow or self.too_fast or self._off_line >= MAX_OFF_LINE or is_neither_master:
             self.locked = False
@@ -268,11 +268,11 @@ class TickTracker:
 
 
 def _clipped(period: float) -> float:
-    return min(max(period, SHORTEST), LONGEST)
+    return min(max(period, MIN_TICK_PERIOD), MAX_TICK_PERIOD)
 
 
 def _can_be_followed(period: float) -> bool:
-    return SHORTEST * (1 - SLACK) <= period <= LONGEST * (1 + SLACK)
+    return MIN_TICK_PERIOD * (1 - SLACK) <= period <= MAX_TICK_PERIOD * (1 + SLACK)
 
 
 def _least_squares(stamps: list[float]) -> tuple[float, float]:

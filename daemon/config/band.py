@@ -81,8 +81,8 @@ def _check_circles(members: Iterable[Member], band: Section) -> None:
         if name in before:
             circle = (*before[before.index(name) :], name)
             band[name].report(
-                f"a circle among players, each listening to the next ({' → '.join(circle)}): "
-                "remove one of them from the other's `listen`"
+                f"players listen to each other in a circle ({' → '.join(circle)}): "
+                "break the circle by removing one name under `listen`"
             )
         elif name in listens and name not in cleared:
             for other in listens[name]:

@@ -22,13 +22,13 @@ def read_clock(value: Value, names: Names) -> Clock:
         port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the clock")
     elif clock["port"].given:
         having = " or ".join(f"`{name}`" for name in external if CLOCK_SOURCES[name].needs_port)
-        clock["port"].report(f"only the source {having} has a port: delete this, or make the source {having}")
+        clock["port"].report(f"only the source {having} has a port: delete this line, or set the source to {having}")
     start = clock["start"].one_of(("at once", "by hand"), default.start, "a way to start")
     if kind.always_waits and start == "by hand":
-        clock["start"].report(f"with the source `{source}` it waits for that clock anyway: delete this")
+        clock["start"].report(f"with the source `{source}`, jamd always waits for that clock: delete this line")
     count_in = clock["count_in"].integer(0, 8, default.count_in)
     if source in external and count_in:
-        clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this")
+        clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this line")
         count_in = 0
     return Clock(
         source,
@@ -46,10 +46,10 @@ def _read_metronome(value: Value, is_external: bool, count_in: int, names: Names
     if not value.given:
         return None
     metronome = value.section("port", "channel", "when")
-    when = metronome["when"].one_of(("always", "count-in"), "always", "a time to click")
+    when = metronome["when"].one_of(("always", "count-in"), "always", "a choice for the metronome")
     if when == "count-in" and not count_in:
-        remedy = "write always" if is_external else "give clock.count_in some bars, or write always"
-        metronome["when"].report(f"there is no count-in, so it would never click: {remedy}")
+        remedy = "choose always" if is_external else "set clock.count_in to 1 or more, or choose always"
+        metronome["when"].report(f"there is no count-in, so the metronome would never click: {remedy}")
     return (
         metronome["port"].one_of(names.outputs, what="an output among the ports"),
         metronome["channel"].integer(1, 16, 10),

@@ -31,7 +31,7 @@ def read_controls(value: Value, names: Names, engines: Mapping[str, type[Engine]
                 continue  # the player's engine is reported already, and its settings are unknown
             action = entry.one_of([*ACTIONS, *settings], what=f"{', '.join(ACTIONS)} or PLAYER.SETTING")
             if event == "note" and action in ("clock.bpm", *settings):
-                entry.report(f"a key is up or down, which sets no value: use a control change (cc N) for {action}")
+                entry.report(f"a key is only up or down and sets no value: use a control change (cc N) for {action}")
             if action in settings:
                 player, setting = settings[action]
                 yield ControlSpec(source, number, "setting", player, setting.name, setting.low, setting.high, event)

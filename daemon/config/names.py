@@ -26,7 +26,7 @@ class Names:
         """A list of outputs, each at most once."""
         names = tuple(item.one_of(self.outputs, what="an output among the ports") for item in value.items())
         if len(set(names)) < len(names):
-            value.report("names an output twice, which would play everything twice: name each once")
+            value.report("an output is listed twice and would play everything twice: list each output once")
         return names
 
 

@@ -10,7 +10,7 @@ from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, Option, make_options, options_of
 
-LARGEST = 10**9  # of a number as an option
+LARGEST_NUMBER = 10**9  # of a number as an option
 
 
 def read_options(
@@ -48,8 +48,8 @@ def _read_text(option: Option, value: Value) -> str:
 
 _READERS: Mapping[Any, Callable[[Option, Value], Any]] = {
     bool: lambda option, value: value.flag(option.default),
-    int: lambda option, value: value.integer(-LARGEST, LARGEST, option.default),
-    float: lambda option, value: value.number(-LARGEST, LARGEST, option.default),
+    int: lambda option, value: value.integer(-LARGEST_NUMBER, LARGEST_NUMBER, option.default),
+    float: lambda option, value: value.number(-LARGEST_NUMBER, LARGEST_NUMBER, option.default),
     str: _read_text,
     TEXTS: lambda option, value: tuple(_read_text(option, item) for item in value.items()),
 }

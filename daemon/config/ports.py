@@ -15,9 +15,9 @@ def read_port(name: str, value: Value, names: Names) -> PortSpec:
     if direction == "out":
         for key in ("channels", "thru"):
             if port[key].given:
-                port[key].report("only an input filters and copies: delete this, or make the direction `in`")
+                port[key].report(f"only an input has `{key}`: delete this line, or set the direction to `in`")
     elif port["delay_ms"].given:
-        port["delay_ms"].report("only an output can be delayed: delete this, or make the direction `out`")
+        port["delay_ms"].report("only an output can be delayed: delete this line, or set the direction to `out`")
     channels = tuple(item.integer(1, 16, 1) for item in port["channels"].items())
     delay = port["delay_ms"].number(-1000, 1000, 0.0) / 1000
     connect = port["connect"].text("") or None

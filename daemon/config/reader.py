@@ -39,7 +39,13 @@ def _read_recording(value: Value) -> Path | None:
     directory = value.section("directory")["directory"]
     if directory.node is not None and not directory.given:
         return None
-    folder = Path(directory.text("sessions")).expanduser()
-    if folder.is_file():
-        directory.report(f"{folder} is a file: name a folder")
+    folder = Path(text := directory.text("sessions"))
+    try:
+        folder = folder.expanduser()
+        if folder.is_file():
+            directory.report(f"{folder} is a file: name a folder")
+    except RuntimeError:  # ~NAME of an unknown user
+        directory.report(f"there is no home folder for {text!r}: write the path without ~")
+    except OSError as error:  # for instance a name that is too long
+        directory.report(f"cannot be a folder ({error}): name another one")
     return folder

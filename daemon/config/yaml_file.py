@@ -13,7 +13,7 @@ import yaml
 
 from daemon.errors import ConfigError
 
-LARGEST = 64 << 10  # bytes
+MAX_BYTES = 64 << 10  # bytes
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         for kind in ("anchor", "tag"):
             if getattr(event, kind, None) is not None:
-                problem = f"anchors, aliases and tags ({getattr(event, kind)!r}) are not read here: write the value out"
+                problem = f"anchors, aliases and tags ({getattr(event, kind)!r}) are not supported: write the value out"
                 raise yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
         return super().compose_node(parent, index)
 
@@ -40,8 +40,8 @@ class YamlFile:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
         try:
             data = self.path.read_bytes()
-            if len(data) > LARGEST:
-                raise ConfigError([f"{self.path}: more than {LARGEST} bytes: this is not a configuration of jamd"])
+            if len(data) > MAX_BYTES:
+                raise ConfigError([f"{self.path}: more than {MAX_BYTES} bytes: this is not a jamd configuration"])
             return Value(self, "", _Loader(data.decode("utf-8-sig")).get_single_node())
         except OSError as error:
             problem = f"{self.path}: cannot be read ({error.strerror}): name a file with -c FILE"
@@ -49,7 +49,7 @@ class YamlFile:
             line = data.count(b"\n", 0, error.start) + 1
             problem = f"{self.path}:{line}: not UTF-8: save it again in that encoding"
         except RecursionError:
-            problem = f"{self.path}: nested too deeply: this is not a configuration of jamd"
+            problem = f"{self.path}: nested too deeply: this is not a jamd configuration"
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             reason = ", ".join(part for part in (error.context, error.problem) if part)
@@ -105,10 +105,10 @@ class Value:
             name = key.value if isinstance(key, yaml.ScalarNode) else "?"
             value = Value(self.file, f"{self.path}.{name}".lstrip("."), node, key)
             if not isinstance(key, yaml.ScalarNode):
-                value.report("a key must be a text, not a list or a mapping")
+                value.report("a key must be text, not a list or a mapping")
                 continue
             if name in found:
-                value.report("is given twice: delete one")
+                value.report("is given twice: delete one of the two lines")
             found[name] = value
         return found
 
@@ -130,14 +130,14 @@ class Value:
             return [Value(self.file, f"{self.path}[{n}]", node) for n, node in enumerate(self.node.value)]
         return [self]
 
-    def text(self, default: str | None = None, what: str = "a text") -> str:
+    def text(self, default: str | None = None, what: str = "text") -> str:
         """One word or line; required if there is no default. `what` says in a message what is expected."""
         if not self.given:
             if default is None:
                 self.report(f"is missing: give {what}")
             return default or ""
         if not isinstance(self.node, yaml.ScalarNode):
-            self.report("must be a text, not a list or a mapping")
+            self.report("must be text, not a list or a mapping")
             return default or ""
         return str(self.node.value)
 
@@ -194,4 +194,4 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     known = list(known)
     if (near := nearest(word, known)) is not None:
         return f": did you mean {near!r}?"
-    return f": there are {', '.join(known)}" if known else ": there are none"
+    return f": choose from {', '.join(known)}" if known else ": there are none"

@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Any, Self, TextIO
 
 MAX_WAITING = 1000  # texts in the queue; further ones are dropped and counted
-CLOSE_TIMEOUT = 1.0  # seconds to write the rest of the queue at the end
-RETRY = 0.05  # seconds between attempts on a stream that another process has made non-blocking
+CONSOLE_CLOSE_TIMEOUT = 1.0  # seconds to write the rest of the queue at the end
+WRITE_RETRY_INTERVAL = 0.05  # seconds between attempts on a stream that another process has made non-blocking
 
 
 class ConsoleWriter:
@@ -41,7 +41,7 @@ class ConsoleWriter:
                 self._dropped += 1
                 return
             if self._dropped:
-                self._waiting.append((stream, f"({self._dropped} lines are missing: the output was blocked)\n"))
+                self._waiting.append((stream, f"({self._dropped} lines were lost: the output was blocked)\n"))
                 self._dropped = 0
             self._waiting.append((stream, text))
             self._condition.notify()
@@ -55,7 +55,7 @@ class ConsoleWriter:
         with self._condition:
             self._ending = True
             self._condition.notify()
-        self._thread.join(CLOSE_TIMEOUT)
+        self._thread.join(CONSOLE_CLOSE_TIMEOUT)
 
     def _work(self) -> None:
         while True:
@@ -79,5 +79,5 @@ def _write(stream: TextIO, text: str) -> None:
     while data:
         written = raw.write(data)
         if written is None:
-            time.sleep(RETRY)
+            time.sleep(WRITE_RETRY_INTERVAL)
         data = data[written or 0 :]

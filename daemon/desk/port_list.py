@@ -74,7 +74,7 @@ def show(config: Config, console: Console) -> None:
         if system.problem:
             console.print(f"{system.name}: {system.problem}", markup=False, highlight=False)
             continue
-        table = Table(title=f"{system.name}: ports of others", title_justify="left")
+        table = Table(title=f"{system.name}: ports of other programs and devices", title_justify="left")
         table.add_column("sources (for connect: of an input)")
         table.add_column("destinations (for connect: of an output)")
         table.add_row("\n".join(system.sources) or "none", "\n".join(system.destinations) or "none")

@@ -14,9 +14,9 @@ from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.entries import StageStarted, decode_entry
-from daemon.errors import ModelError, PortError
+from daemon.errors import JamdError, ModelError, PortError
 
-CLOCK_START = 5.0  # seconds that the clock's start waits for the players
+CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
 HUNG = 5.0  # seconds without an answer after which the stage counts as hung
 HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
 
@@ -83,7 +83,7 @@ async def _start_clock(processes: Processes, stage: Child) -> None:
     def awaited(player: PlayerSlot) -> bool:
         return not player.settled and player.alive
 
-    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START)
+    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START_TIMEOUT)
     stage.send(["start", *processes.stage_state.position])
 
 
@@ -98,8 +98,14 @@ def _stage_ended(processes: Processes, _stage: ProcessSlot) -> None:
 
 
 def _journal(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    (entries,) = values
-    processes.tell.entries([decode_entry(entry) for entry in entries])
+    (batch,) = values
+    entries = []
+    for data in batch:
+        try:
+            entries.append(decode_entry(data))
+        except JamdError as error:  # must not end the connection, and the stage with it
+            processes.tell.say("error", "journal", f"not recorded: {error}")
+    processes.tell.entries(entries)
 
 
 def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
@@ -110,9 +116,9 @@ def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> N
 def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     _, metrics = values
     state = processes.stage_state
-    state.metrics = metrics
     state.position = metrics.get("place") or state.position
     state.ports = metrics.get("ports", state.ports)
+    state.metrics = metrics
     processes.tell.pong()
 
 
@@ -169,4 +175,5 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     closing=(["ping", 0], ["stop"]),  # the answer to the ping brings the last metrics
 )
 
-PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)  # the order in which they are started and ended
+# Processes end in this order and start in the reverse: players first, because engines take longest to get ready.
+PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)

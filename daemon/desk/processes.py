@@ -53,7 +53,7 @@ class ProcessKind(Generic[S]):
     """One row of the process table.
 
     The life cycle itself handles the messages `hello`, `ready`, `failed TEXT` and `pong`; `handlers` has what else a
-    message means, by its first element. A message of an unknown kind is ignored.
+    message means, by its first element. A message of an unknown kind is ignored; so is an invalid one, which is logged.
     """
 
     name: str  # of the kind, and of its only process
@@ -192,25 +192,31 @@ class Processes:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _hear(self, slot: ProcessSlot, child: Child, message: list[Any]) -> None:
+    def _hear(self, slot: ProcessSlot, child: Child, message: Any) -> None:
+        """An invalid message changes nothing: the process goes on playing."""
+        try:
+            self._handle(slot, child, message)
+        except (TypeError, ValueError, LookupError, AttributeError, JamdError) as error:
+            text = f"{slot.log_name} sent an invalid message, which is ignored ({error}): {str(message)[:80]}"
+            self.tell.say("error", f"{slot.name} message", text)
+        self.changed()
+
+    def _handle(self, slot: ProcessSlot, child: Child, message: Any) -> None:
         kind, *values = message
-        first_ready = kind == "ready" and not slot.ready
+        if (handler := slot.kind.handlers.get(kind)) is not None:
+            handler(self, slot, values)
         match message:
             case ["hello", *_]:
                 for greeting in slot.kind.greeting(self, slot):
                     child.send(greeting)
-            case ["ready", *_]:
+            case ["ready", *_] if not slot.ready:
                 slot.ready = True
                 slot.up |= slot.kind.heartbeat is not None
+                slot.kind.on_ready(self, slot)
             case ["failed", text]:
                 slot.refused = text
             case ["pong", *_]:
                 slot.unanswered = 0
-        if (handler := slot.kind.handlers.get(kind)) is not None:
-            handler(self, slot, values)
-        if first_ready:
-            slot.kind.on_ready(self, slot)
-        self.changed()
 
     async def _restart(self, slot: ProcessSlot) -> None:
         policy = slot.kind.restart

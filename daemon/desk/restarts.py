@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the first, second … restart in a row
-STEADY = 10.0  # seconds of running after which the next failure counts as the first
+RESTART_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the first, second … restart in a row
+STEADY_TIME = 10.0  # seconds of running after which the next failure counts as the first
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class RestartPolicy:
 
     ended: str  # logged when the process ended and will be restarted
     after_refusal: bool  # a process that refuses to start is retried, as after a crash; else only a reload retries
-    pauses: tuple[float, ...] = PAUSES  # the last one applies to every further restart
-    steady: float = STEADY
+    pauses: tuple[float, ...] = RESTART_PAUSES  # the last one applies to every further restart
+    steady: float = STEADY_TIME
 
 
 @dataclass(eq=False)

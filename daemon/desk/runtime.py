@@ -13,8 +13,8 @@ from pathlib import Path
 from daemon.locks import lock
 from daemon.midi.ledger import open_ledger
 
-PREFIX, LOCK = "jamd-", "desk.lock"
-TRIES = 3
+FOLDER_PREFIX, LOCK_FILE = "jamd-", "desk.lock"
+LOCK_ATTEMPTS = 3
 
 
 @contextlib.contextmanager
@@ -34,7 +34,7 @@ def runtime_folder() -> Iterator[Path]:
 
 def tidy(place: Path) -> None:
     """Remove the folders of desks that are gone: their locks are free."""
-    for path in place.glob(f"{PREFIX}*/{LOCK}"):
+    for path in place.glob(f"{FOLDER_PREFIX}*/{LOCK_FILE}"):
         with contextlib.suppress(OSError), FileIO(path, "rb+") as file:
             if lock(file):
                 shutil.rmtree(path.parent, ignore_errors=True)
@@ -42,11 +42,11 @@ def tidy(place: Path) -> None:
 
 def _make(place: Path) -> tuple[Path, FileIO]:
     """A new folder, and its lock file, which marks the folder as in use while open."""
-    for attempt in range(1, TRIES + 1):
-        folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
-        file = FileIO(folder / LOCK, "xb+")
+    for attempt in range(1, LOCK_ATTEMPTS + 1):
+        folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place))
+        file = FileIO(folder / LOCK_FILE, "xb+")
         # Another desk that tidies up between the two steps takes the new lock file for an abandoned one.
-        if (lock(file) and (folder / LOCK).exists()) or attempt == TRIES:
+        if (lock(file) and (folder / LOCK_FILE).exists()) or attempt == LOCK_ATTEMPTS:
             break
         file.close()
     return folder, file

@@ -17,7 +17,7 @@ from daemon.entries import MembersChanged
 from daemon.errors import ModelError
 from daemon.spec import StageSpec
 
-START = 5.0  # seconds that jamd's start and a reload wait until every process takes part
+START_TIMEOUT = 5.0  # seconds that jamd's start and a reload wait until every process takes part
 CANDIDATE = 30.0  # seconds that a reload gives new players to get ready
 
 
@@ -65,13 +65,14 @@ class Supervisor:
             if kind.per_player:
                 slots = {player.name: make_slot(kind, player, members[player.name]) for player in spec.players}
             self._processes.slots(kind).update(slots)
-            for slot in slots.values():
+        for kind in reversed(self._table):
+            for slot in self._processes.slots(kind).values():
                 self._processes.start(slot)
                 self._admit(slot)
         all_slots = self._processes.all_slots
         required = [slot for slot in all_slots if not slot.kind.per_player]
         await self._processes.until(
-            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START
+            lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START_TIMEOUT
         )
         for kind in self._table:
             if refusals := [slot.refused for slot in self._processes.slots(kind).values() if slot.refused]:
@@ -104,7 +105,7 @@ class Supervisor:
         self.tell_stage(["spec", spec.to_json()])
         for slot in fresh.values():
             self._admit(slot)
-        await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START)
+        await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START_TIMEOUT)
         return sorted(fresh)
 
     async def stop(self) -> None:
@@ -143,4 +144,4 @@ class Supervisor:
         await self._processes.until(lambda: not any(undecided(slot) for slot in candidates), CANDIDATE)
         if failed := [slot for slot in candidates if not slot.ready]:
             await asyncio.gather(*(self._processes.dismiss(slot) for slot in candidates))
-            raise ModelError("\n".join(slot.refused or f"{slot.name}: its engine does not start" for slot in failed))
+            raise ModelError("\n".join(slot.refused or f"{slot.name}: the engine does not start" for slot in failed))

@@ -23,8 +23,8 @@ from daemon.entries import (
 )
 from daemon.music.events import is_note_off, is_note_on
 
-INTERVAL = 0.1  # seconds between two updates of the line
-_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
+UPDATE_INTERVAL = 0.1  # seconds between two updates of the line
+_NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 _CHORDS = {
     (0, 4, 7): "",
     (0, 3, 7): "m",
@@ -41,7 +41,7 @@ _CHORDS = {
 
 def note_name(pitch: int) -> str:
     """C4 is middle C, 60."""
-    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
+    return f"{_NOTE_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def chord_name(pitches: Iterable[int]) -> str:
@@ -51,7 +51,7 @@ def chord_name(pitches: Iterable[int]) -> str:
     for root in dict.fromkeys(pitch % 12 for pitch in low_first):
         quality = _CHORDS.get(tuple(sorted((c - root) % 12 for c in classes)))
         if quality is not None:
-            return _NAMES[root] + quality
+            return _NOTE_NAMES[root] + quality
     return ""
 
 
@@ -90,7 +90,7 @@ class View:
                 case TempoChanged():
                     self._bpm = entry.bpm
         if self.live and self._pending is None:
-            self._pending = asyncio.get_running_loop().call_later(INTERVAL, self._draw)
+            self._pending = asyncio.get_running_loop().call_later(UPDATE_INTERVAL, self._draw)
 
     def line(self) -> str:
         """The sounding notes, by source or player and voice, with the chord."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 from daemon.engines.options import options_of
-from daemon.errors import ConfigError
+from daemon.errors import ConfigError, ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
@@ -44,6 +44,12 @@ class Setup(Generic[OptionsT]):
     settings: Mapping[str, float] = field(default_factory=dict)
     model: Path | None = None
     listen: tuple[str, ...] = ()
+
+    def require_model(self, engine: str) -> Path:
+        """The path of the model. Raises ModelError, naming the `engine`, if there is none."""
+        if self.model is None:
+            raise ModelError(f"the engine {engine} has no model: name one under `model:`; `jamd models` lists them")
+        return self.model
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from daemon.midi.output import NEVER, Output
 from daemon.midi.port_names import JACK
 from daemon.midi.systems import CALLBACK_END, Systems
 
-CLOSE_TIMEOUT = 1.0  # seconds in which an output may still send: 5,000 messages on ALSA
+OUTPUT_CLOSE_TIMEOUT = 1.0  # seconds in which an output may still send: 5,000 messages on ALSA
 ARRIVAL_TIME = 0.1  # seconds at most until the last message has arrived
 ARRIVAL_CYCLES = 3  # JACK cycles: after one a message is in the port's buffer, after one more with its receiver
-CHECK_INTERVAL = 0.005  # seconds between checks whether a port can be closed
+CLOSING_CHECK_INTERVAL = 0.005  # seconds between checks whether a port can be closed
 
 
 @dataclass(eq=False, slots=True)
@@ -46,7 +46,7 @@ class ClosingPorts:
         self._systems.disconnect_input(device)
         if output is not None:
             output.release()
-        self._ports.append(_Closing(name, device, output, now + CLOSE_TIMEOUT))
+        self._ports.append(_Closing(name, device, output, now + OUTPUT_CLOSE_TIMEOUT))
 
     def pump(self, now: float) -> None:
         """Send what may be sent now."""
@@ -59,7 +59,7 @@ class ClosingPorts:
         if not self._ports:
             return NEVER
         due = (port.output.next_deadline() for port in self._ports if port.output is not None)
-        return min([time.perf_counter() + CHECK_INTERVAL, *due])
+        return min([time.perf_counter() + CLOSING_CHECK_INTERVAL, *due])
 
     def close_ready(self, now: float) -> None:
         """Close every port that can be closed. That takes 20 ms each, in which nothing is sent."""

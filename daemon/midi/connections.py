@@ -106,7 +106,7 @@ class ConnectionWatch:
         if port.input is not None:
             self._release(port.input, now)
             self._systems.end_exclusive(device)  # the sender may have been within an exclusive message
-            text = f"port {port.spec.name}: {other} is no longer connected; the notes that it held are released"
+            text = f"port {port.spec.name}: {other} is no longer connected; its held notes are released"
             self._observer.log("info", f"unplugged {port.spec.name}", text)
         elif port.output is not None:
             port.output.receiver_lost()

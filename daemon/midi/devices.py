@@ -42,7 +42,7 @@ def choose_port(names: list[str], wanted: str, taken: Iterable[str], may_share: 
     index = find_port(names, wanted)
     if index is None:
         others = [name for name in names if not is_ours(name)]
-        raise NotThere(f"no port like {wanted!r}; ports there: {', '.join(others) or 'none'}")
+        raise NotThere(f"no port name matches {wanted!r}; ports there are: {', '.join(others) or 'none'}")
     if not may_share:
-        raise NotThere(f"{names[index]} is connected to another port of jamd")
+        raise NotThere(f"{names[index]} is already connected to another port of jamd")
     return index, True

@@ -9,13 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from daemon.music.events import TICK
+from daemon.music.events import CLOCK_TICK
 
 INBOX_LIMIT = 1 << 16  # queued messages; beyond that the newest are lost, which `take` reports after the rest
 YIELD_EVERY = 8  # messages taken between two pauses in which callbacks can run
 YIELD_SLEEP = 0.00005  # seconds without a new message that end a pause
 YIELD_LIMIT = 50  # times YIELD_SLEEP: the longest pause
-REAL_TIME = TICK  # status bytes from here on are system real-time: clock, start, stop, …
+REAL_TIME = CLOCK_TICK  # status bytes from here on are system real-time: clock, start, stop, …
 LONE_EOX = [0xF7]  # an end of exclusive by itself is no message: see Systems.end_exclusive
 CALLBACK_TIME = 0.001  # seconds in which a callback that has begun ends
 

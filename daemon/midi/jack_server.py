@@ -50,7 +50,7 @@ class JackServer:
 
         now = time.monotonic()
         if self.has_died and now < self._died_at + THREADS_END:
-            raise NotThere("its server has just died")
+            raise NotThere("the server has just died")
         if self.client is not None:
             self._search_at, self._search_gap = 0.0, SEARCH_GAP
         if now >= self._search_at:

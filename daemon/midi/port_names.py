@@ -61,5 +61,5 @@ def remedy() -> str:
     if sys.platform == "linux":
         return "load ALSA's sequencer (modprobe snd-seq) or start a JACK server"
     if sys.platform == "win32":
-        return "install loopMIDI and name its port with connect:"
-    return "see Audio MIDI Setup"
+        return "install loopMIDI and name one of its ports with connect:"
+    return "check the MIDI devices in Audio MIDI Setup"

@@ -18,12 +18,12 @@ from daemon.midi.port_names import ALSA, JACK, own_name, remedy
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 
-CHECK_INTERVAL = 0.5  # seconds between checks whether the ports still work
+PORT_CHECK_INTERVAL = 0.5  # seconds between checks whether the ports still work
 SUSPICION = 2.0  # seconds after malformed bytes in which the start of an exclusive message may have swallowed the rest
 PROBE_AFTER = 1.0  # seconds without a message after which an input may be in an exclusive message, even a slow one
 STALL = 0.3  # seconds between two turns of the stage's loop after which its MIDI threads have stood still too
-RETRY = 0.25  # seconds between attempts to open a port that was open before
-RETRY_NEW = 1.0  # … and one that never was
+REOPEN_INTERVAL = 0.25  # seconds between attempts to open a port that was open before
+OPEN_INTERVAL = 1.0  # … and one that never was
 
 
 class Ports:
@@ -99,7 +99,7 @@ class Ports:
     def look(self, now: float) -> None:
         """Find out, when it is time to, which ports and connections are gone or back; close and open ports."""
         if now >= self._check_at or self._systems.jack.has_died:
-            self._check_at = now + CHECK_INTERVAL
+            self._check_at = now + PORT_CHECK_INTERVAL
             self._check(now)
         if self._connections.update(now, self._ports.values()):
             self._check_at = now
@@ -109,7 +109,7 @@ class Ports:
             try:
                 self._open(port, now)
             except NameTaken as error:
-                port.retry_at = now + RETRY_NEW
+                port.retry_at = now + OPEN_INTERVAL
                 self._observer.log("error", f"port {port.spec.name}", str(error))
         if any(port.device is not None for port in away):
             realtime.release_jack_memory()
@@ -181,10 +181,10 @@ class Ports:
         try:
             device = self._systems.open(spec, may_share=not port.had_own)
         except NotThere as error:
-            port.retry_at = time.perf_counter() + (RETRY if port.was_open else RETRY_NEW)
+            port.retry_at = time.perf_counter() + (REOPEN_INTERVAL if port.was_open else OPEN_INTERVAL)
             if not port.was_open and not port.is_reported:
                 port.is_reported = True
-                what_helps = remedy() if spec.connect is None else "plug it in"
+                what_helps = remedy() if spec.connect is None else "plug in the device or start the program"
                 text = f"{error}; {what_helps}; until then jamd plays without it"
                 self._observer.log("warning", str(error), text)
             return
@@ -237,7 +237,7 @@ class Ports:
             name = port.spec.name
             self._close_device(port, None, time.perf_counter())
             self._metrics.lost_ports += 1
-            text = f"port {name}: {why}; jamd opens it again as soon as it is back"
+            text = f"port {name}: {why}; jamd reopens the port as soon as possible"
             self._observer.log("warning", f"port {name} lost", text)
             self._observer.port_changed(name, False)
 

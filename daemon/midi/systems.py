@@ -65,7 +65,7 @@ class Systems:
             if not self.jack.is_alive:
                 return "the JACK server is gone"
             if not self.jack.has_port(device.name):
-                return "the JACK server closed it"
+                return "the JACK server closed the port"
             return None if device.peer is None or self.jack.has_port(device.peer) else f"{device.peer} is gone"
         if device.peer is None:
             return None
@@ -173,7 +173,7 @@ class Systems:
     def _open_on(self, api: str, number: int, spec: PortSpec, may_share: bool) -> Device:
         self._check_in_advance(api, spec, may_share)
         if api == WINDOWS and spec.connect is None:
-            raise NotThere("it has no virtual ports: make one with loopMIDI and name it with connect:")
+            raise NotThere("no virtual ports: make a port with loopMIDI and name it with connect:")
         kind, opposite = (rtmidi.MidiIn, rtmidi.MidiOut) if spec.direction == "in" else (rtmidi.MidiOut, rtmidi.MidiIn)
         name = own_name(api, spec.name)
         self._wait_for_name(api, number, opposite, name)
@@ -197,7 +197,7 @@ class Systems:
                 peer = names[index]
                 handle.open_port(index, "midi")
             if api == JACK and not self.jack.has_port(name):
-                raise NotThere(f"the server gave another program the name {client_name(spec.name)!r}")
+                raise NotThere(f"another program has the name {client_name(spec.name)!r}")
             return Device(api, handle, name, peer, is_input, spec.connect, is_shared)
         except BaseException:
             handle.delete()
@@ -210,7 +210,7 @@ class Systems:
         if api == JACK and not self.jack.is_alive:
             self.jack.find()
         if api == JACK and not self.jack.is_running():
-            raise NotThere("its server does not respond")
+            raise NotThere("the server does not respond")
         if spec.connect is not None and (graph := self.graphs().get(api)) is not None:
             is_input = spec.direction == "in"
             names = graph.ports(is_output=is_input)

@@ -13,7 +13,7 @@ from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
 from daemon.paths import resources
 
-DTYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
+ONNX_TYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +121,5 @@ def _compare(path: Path, what: str, tensors: list[Any], specs: Mapping[str, Tens
             raise ModelError(
                 f"{path}: {what} {name!r} has the shape {found[name].shape}, in {beside} {shape}: {REMEDY}"
             )
-        if DTYPES[spec.dtype] != dtype:
+        if ONNX_TYPES[spec.dtype] != dtype:
             raise ModelError(f"{path}: {what} {name!r} is a {dtype}, in {beside} {spec.dtype}: {REMEDY}")

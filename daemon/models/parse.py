@@ -28,6 +28,7 @@ from daemon.models.sidecar import (
 )
 
 MOST_ROWS = 64  # of a golden input
+MOST_VALUES = 2**53  # of a golden input, and the largest one: every whole number up to here is a float64
 
 T = TypeVar("T")
 
@@ -138,12 +139,20 @@ def _values(spec: _Object, tensor: TensorSpec) -> Golden:
     values = spec.take("values", object)
     if isinstance(values, list) and tensor.shape and len(values) == tensor.shape[-1]:
         ranges = [each if isinstance(each, list) else [0, each] for each in values]
-        if all(len(pair) == 2 and all(map(is_whole, pair)) and pair[1] > 0 for pair in ranges):
+        if all(len(pair) == 2 and _is_in_reach(pair[0]) and _is_count(pair[1]) for pair in ranges):
             firsts, counts = zip(*ranges, strict=True)
             return Integers(counts, firsts)
-    if is_whole(values) and values > 0:
+    if _is_count(values):
         return Integers(values)
     raise spec.error("values", "is not a number of values, nor a list with one, or [first, number], for each column")
+
+
+def _is_in_reach(value: object) -> TypeGuard[int]:
+    return is_whole(value) and abs(value) <= MOST_VALUES
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return _is_in_reach(value) and value > 0
 
 
 def _range(spec: _Object, tensor: TensorSpec) -> Golden:
@@ -180,7 +189,7 @@ def _golden_run(run: _Object, outputs: Mapping[str, TensorSpec]) -> GoldenRun:
     for name, values in run.take("outputs", dict).items():
         try:
             expected[name] = np.asarray(values, dtype=np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise run.error(f"outputs.{name}", "is not an array of numbers") from None
         if name not in outputs:
             raise run.error(f"outputs.{name}", "is not one of `outputs`")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MidiEvent:
-    """A message from `source` (a port, a melody or another player) at `beat`."""
+    """A message from `source` (a port, a melody or a player) at `beat`."""
 
     beat: float
     source: str
@@ -21,8 +21,8 @@ class MidiEvent:
 class Play:
     """Play `pitch` (0–127) at `onset` with `velocity` (1–127).
 
-    `duration` is in beats, or None: until the voice's next Play or Stop.
-    In a monophonic voice a new Play ends the sounding note and cancels what is queued from its onset on.
+    `duration` in beats; None: until the voice's next Play or Stop.
+    In a monophonic voice a new Play ends the sounding note and cancels the notes queued from its onset on.
     """
 
     onset: float
@@ -34,13 +34,18 @@ class Play:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the sounding notes of `voice` at `onset`, and cancel what is queued from there on."""
+    """End the sounding notes of `voice` at `onset`, and cancel the notes queued from there on."""
 
     onset: float
     voice: str
 
 
 Action = Play | Stop
+
+
+def is_beat(value: object) -> bool:
+    """Whether `value` is a number of beats that a clock can have: finite, from -1e9 to 1e9."""
+    return isinstance(value, int | float) and -1e9 <= value <= 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Window:
 
 
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
-SONG_POSITION, TICK, START, CONTINUE, STOP_CLOCK = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
+SONG_POSITION, CLOCK_TICK, CLOCK_START, CLOCK_CONTINUE, CLOCK_STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 TICKS_PER_BEAT = 24  # of MIDI clock
 SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
 
@@ -70,7 +75,7 @@ def note_on(channel: int, pitch: int, velocity: int) -> bytes:
 
 
 def note_off(channel: int, pitch: int) -> bytes:
-    """Channel 1–16. Status 8n: some synthesisers play a note for a note-on with velocity 0."""
+    """Channel 1–16. Status 8n, because some synthesisers play a note-on with velocity 0 as a note."""
     return bytes((NOTE_OFF | channel - 1, pitch, 0))
 
 
@@ -80,7 +85,7 @@ def control_change(channel: int, number: int, value: int) -> bytes:
 
 
 def song_position(beat: float) -> bytes:
-    """Song Position Pointer to the 16th at or before `beat`: 14 bits, low byte first; clamped to their range."""
+    """Song Position Pointer to the 16th at or before `beat`: 14 bits, low byte first; clamped to that range."""
     sixteenth = min(max(int(beat * 4 + 1e-6), 0), (1 << 14) - 1)
     return bytes((SONG_POSITION, sixteenth & 127, sixteenth >> 7))
 
@@ -90,12 +95,12 @@ def is_note_on(message: bytes) -> bool:
 
 
 def is_note_off(message: bytes) -> bool:
-    """Whether this is a note-off, or a note-on with velocity 0, which means the same."""
+    """Whether `message` is a note-off, or a note-on with velocity 0, which means the same."""
     return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
 
 
 def channel_of(message: bytes) -> int | None:
-    """1–16, or None for a system message."""
+    """The channel, 1–16; None for a system message or no message."""
     return (message[0] & 0x0F) + 1 if message and 0x80 <= message[0] < 0xF0 else None
 
 
@@ -104,7 +109,7 @@ _SYSTEM_DATA_BYTES = {0xF1: 1, 0xF2: 2, 0xF3: 1, 0xF6: 0, 0xF8: 0, 0xFA: 0, 0xFB
 
 
 def is_well_formed(message: bytes) -> bool:
-    """Whether these bytes are exactly one MIDI 1.0 message (MIDI 1.0 specification, table 1)."""
+    """Whether `message` is exactly one MIDI 1.0 message (MIDI 1.0 specification, table 1)."""
     if not message or message[0] < 0x80:
         return False
     if message[0] == 0xF0:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import MelodyError
-from daemon.music.smf import TimedMessages, read_tracks
+from daemon.music.smf import TimedMessages, read_tracks, tempo_map_of
 from daemon.music.tempo import TempoMap, tempo_map_from_json
 
-MIN_BPM, MAX_BPM = 4, 2000
-MAX_BEATS = 100_000
+MIN_FILE_BPM, MAX_FILE_BPM = 4, 2000  # tempi of a file, in beats per minute; every clock has narrower limits
+MAX_BEATS = 100_000  # length of a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Melody:
-    """Notes in order of onset; `length` in beats, to the bar line after the last note, where a `loop` starts anew."""
+    """Notes in order of onset; `length` in beats, to the bar line after the last note, where a `loop` starts again."""
 
     name: str
     notes: tuple[Note, ...]
@@ -38,7 +38,7 @@ class Melody:
     tempo_map: TempoMap
 
     def between(self, start: float, end: float) -> Iterator[Note]:
-        """The notes whose onset lies in [start, end), in order. Loops are unrolled: onsets are the clock's beats."""
+        """The notes with onsets in [start, end), in order. Loops are unrolled: onsets are beats of the clock."""
         offset = start // self.length * self.length if self.loop and start > 0 else 0.0  # of the current repetition
         while offset < end:
             first = bisect_left(self.notes, start, key=lambda note, offset=offset: offset + note.onset)  # type: ignore[misc]
@@ -53,6 +53,7 @@ class Melody:
 
     @property
     def parts(self) -> int:
+        """The number of parts, at least 1."""
         return 1 + max((note.part for note in self.notes), default=0)
 
 
@@ -73,23 +74,24 @@ def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
 
     Raises MelodyError if the file is missing, broken, truncated, in SMPTE time or without notes.
     """
-    return _melody(path, name, loop, *read_tracks(path))
+    return _checked(path, name, loop, *read_tracks(path))
 
 
-def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[TimedMessages]) -> Melody:
+def _checked(path: Path, name: str, loop: bool, division: int, tracks: list[TimedMessages]) -> Melody:
     notes = _notes(division, tracks)
     if not notes:
-        raise MelodyError(f"{path}: it has no notes: choose a file with at least one")
-    tempo_map = _tempo_map(division, tracks)
+        raise MelodyError(f"{path}: no notes: choose a file with at least one note")
+    tempo_map = tempo_map_of(division, tracks)
     last = max(note.onset + note.duration for note in notes)
     bar, length = tempo_map.bar_at(last)
     length = bar if last - bar < 1e-6 else bar + length
     if length > MAX_BEATS:
-        raise MelodyError(f"{path}: {length:.0f} quarter notes long: {MAX_BEATS} at most can be played")
+        raise MelodyError(f"{path}: {length:.0f} quarter notes long: choose a file of at most {MAX_BEATS}")
     for beat, bpm in tempo_map.tempi:
-        if not MIN_BPM <= bpm <= MAX_BPM:
+        if not MIN_FILE_BPM <= bpm <= MAX_FILE_BPM:
             raise MelodyError(
-                f"{path}: its tempo at quarter note {beat:g} is {bpm:.4g}: correct it to {MIN_BPM}–{MAX_BPM} per minute"
+                f"{path}: the tempo at quarter note {beat:g} is {bpm:.4g} per minute: "
+                f"correct the tempo to {MIN_FILE_BPM}–{MAX_FILE_BPM}"
             )
     if loop:
         tempo_map = TempoMap(
@@ -100,28 +102,15 @@ def _melody(path: Path, name: str, loop: bool, division: int, tracks: list[Timed
     return Melody(name, tuple(notes), length, loop, tempo_map)
 
 
-def _tempo_map(division: int, tracks: list[TimedMessages]) -> TempoMap:
-    """Without events for beat 0: 120 bpm, 4/4."""
-    tempi: dict[float, float] = {0.0: 120.0}
-    meters: dict[float, float] = {0.0: 4.0}
-    for track in tracks:
-        for tick, message in track:
-            if message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = 60e6 / message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[tick / division] = message.numerator * 4 / message.denominator
-    return TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
-
-
 def _notes(division: int, tracks: list[TimedMessages]) -> list[Note]:
-    """In order of onset, then part, then from high to low."""
+    """All notes by onset, then part, then from high to low."""
     spans = [(*span, index) for index, track in enumerate(tracks) for span in _spans(track, division)]
     by_track = len({index for *_, index in spans}) > 1
-    keys = [(index, 0 if by_track else channel) for *_, channel, index in spans]
-    parts = {key: number for number, key in enumerate(sorted(set(keys)))}
+    origins = [(index, 0 if by_track else channel) for *_, channel, index in spans]
+    parts = {origin: number for number, origin in enumerate(sorted(set(origins)))}
     notes = [
-        Note(on / division, max(off - on, 1) / division, pitch, velocity, parts[key])
-        for (on, off, pitch, velocity, _, _), key in zip(spans, keys, strict=True)
+        Note(on / division, max(off - on, 1) / division, pitch, velocity, parts[origin])
+        for (on, off, pitch, velocity, _, _), origin in zip(spans, origins, strict=True)
     ]
     return sorted(notes, key=lambda note: (note.onset, note.part, -note.pitch))
 
@@ -129,17 +118,18 @@ def _notes(division: int, tracks: list[TimedMessages]) -> list[Note]:
 def _spans(track: TimedMessages, division: int) -> list[tuple[int, int, int, int, int]]:
     """(tick of the note-on, tick of the note-off, pitch, velocity, channel) of each note.
 
-    A note-off ends the oldest note of its pitch. Notes without one last to the end of the track, but at least a beat.
+    A note-off ends the oldest note of its pitch. A note without a note-off lasts to the end of the track, at least a
+    beat.
     """
     sounding: dict[tuple[int, int], list[tuple[int, int]]] = {}  # (channel, pitch) → (tick, velocity), oldest first
-    found: list[tuple[int, int, int, int, int]] = []
+    spans: list[tuple[int, int, int, int, int]] = []
     for tick, message in track:
         if message.type == "note_on" and message.velocity > 0:
             sounding.setdefault((message.channel, message.note), []).append((tick, message.velocity))
         elif message.type in ("note_on", "note_off") and (started := sounding.get((message.channel, message.note))):
             onset, velocity = started.pop(0)
-            found.append((onset, tick, message.note, velocity, message.channel))
+            spans.append((onset, tick, message.note, velocity, message.channel))
     end = track[-1][0] if track else 0
-    for (channel, pitch), left in sounding.items():
-        found += [(on, max(end, on + division), pitch, velocity, channel) for on, velocity in left]
-    return found
+    for (channel, pitch), unended in sounding.items():
+        spans += [(on, max(end, on + division), pitch, velocity, channel) for on, velocity in unended]
+    return spans

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING
 
 from daemon.errors import MelodyError
 from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.tempo import TempoMap
 
 if TYPE_CHECKING:
     import mido
 
-TICKS = 960  # per quarter note, so per beat
+FILE_TICKS = 960  # per quarter note, in written files
+DRUM_CHANNEL = 9  # of General MIDI; counted from 0, as in files
 
-TimedMessages = list[tuple[int, "mido.Message"]]  # with absolute ticks
+TimedMessages = list[tuple[int, "mido.Message"]]  # (ticks since the beginning of the track, message)
 
 
 @dataclass(slots=True)
 class Track:
-    """Messages with their ticks, in any order; those at one tick keep their order."""
+    """(tick, message) in any order; messages at one tick keep their order."""
 
     name: str
     events: list[tuple[int, bytes]] = field(default_factory=list)
@@ -31,7 +33,8 @@ class Track:
 def as_sent(events: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
     """The messages as an output sends them (see Ledger.transmit), in order of time.
 
-    A sounding pitch gets a note-off before its next note-on; of its holders only the last one's note-off is sent.
+    A sounding pitch gets a note-off before its next note-on; of the note-offs of all its note-ons only the last is
+    sent.
     """
     holders: dict[tuple[int, int], int] = {}
     for tick, message in sorted(events, key=lambda event: event[0]):
@@ -63,38 +66,38 @@ def to_bytes(
 ) -> bytes:
     """A file of a tempo track and `tracks` (Standard MIDI Files 1.0, RP-001).
 
-    Tempi are (tick, microseconds per quarter note), meters (tick, time signature).
+    `tempi`: (tick, microseconds per quarter note); `meters`: (tick, time signature).
     """
     tempo_track = Track("tempo")
-    tempo_track.events += [(tick, _signature(*signature)) for tick, signature in meters]
-    tempo_track.events += [(tick, _meta(0x51, min(max(t, 1), 0xFFFFFF).to_bytes(3, "big"))) for tick, t in tempi]
-    chunks = [_chunk(track) for track in (tempo_track, *tracks)]
-    return b"MThd" + struct.pack(">IHHH", 6, 1, len(chunks), TICKS) + b"".join(chunks)
+    tempo_track.events += [(tick, _time_signature_event(*signature)) for tick, signature in meters]
+    tempo_track.events += [(tick, _meta_event(0x51, min(max(t, 1), 0xFFFFFF).to_bytes(3, "big"))) for tick, t in tempi]
+    chunks = [_track_chunk(track) for track in (tempo_track, *tracks)]
+    return b"MThd" + struct.pack(">IHHH", 6, 1, len(chunks), FILE_TICKS) + b"".join(chunks)
 
 
-def _chunk(track: Track) -> bytes:
-    data, last = bytearray(b"\0" + _meta(0x03, track.name.encode())), 0
+def _track_chunk(track: Track) -> bytes:
+    data, last = bytearray(b"\0" + _meta_event(0x03, track.name.encode())), 0
     for tick, message in sorted(track.events, key=lambda event: event[0]):
         if 0xF0 < message[0] < 0xFF:  # system common and real-time: in a file these bytes mean something else
             continue
-        data += _variable(tick - last)
-        data += message if message[0] != 0xF0 else b"\xf0" + _variable(len(message) - 1) + message[1:]
+        data += _variable_length(tick - last)
+        data += message if message[0] != 0xF0 else b"\xf0" + _variable_length(len(message) - 1) + message[1:]
         last = tick
-    data += b"\0" + _meta(0x2F, b"")
+    data += b"\0" + _meta_event(0x2F, b"")
     return b"MTrk" + struct.pack(">I", len(data)) + bytes(data)
 
 
-def _meta(kind: int, data: bytes) -> bytes:
-    return bytes((0xFF, kind)) + _variable(len(data)) + data
+def _meta_event(kind: int, data: bytes) -> bytes:
+    return bytes((0xFF, kind)) + _variable_length(len(data)) + data
 
 
-def _signature(numerator: int, denominator: int) -> bytes:
+def _time_signature_event(numerator: int, denominator: int) -> bytes:
     """With the usual 24 MIDI clocks per click and eight 32nds per quarter note."""
-    return _meta(0x58, bytes((min(numerator, 255), denominator.bit_length() - 1, 24, 8)))
+    return _meta_event(0x58, bytes((min(numerator, 255), denominator.bit_length() - 1, 24, 8)))
 
 
-def _variable(value: int) -> bytes:
-    """A variable-length quantity: seven bits per byte, highest first; the last byte alone has no top bit."""
+def _variable_length(value: int) -> bytes:
+    """A variable-length quantity: seven bits per byte, the highest first; all bytes but the last have bit 7 set."""
     data = [value & 0x7F]
     while value := value >> 7:
         data.append(value & 0x7F | 0x80)
@@ -102,7 +105,7 @@ def _variable(value: int) -> bytes:
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` to `path`, whole or not at all."""
+    """Write all of `data` to `path`, or leave the file as it was."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -119,12 +122,12 @@ def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
 
     Raises MelodyError if the file is missing, broken, truncated or in SMPTE time.
     """
-    import mido  # here, because stage and players read no files, and the import takes 20 ms
+    import mido  # not at the top: stage and players read no files, and the import takes 20 ms
 
     remedy = "export it again as a Standard MIDI File, format 0 or 1"
     try:
         smf = mido.MidiFile(path)
-        tracks = [_absolute(track) for track in smf.tracks]
+        tracks = [_with_absolute_ticks(track) for track in smf.tracks]
     except FileNotFoundError:
         raise MelodyError(f"{path}: there is no such file: correct the path") from None
     except EOFError:
@@ -138,13 +141,26 @@ def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
     if smf.type == 2:
         raise MelodyError(f"{path}: format 2 holds independent sequences: {remedy}")
     if not 0 < smf.ticks_per_beat < 0x8000:
-        raise MelodyError(f"{path}: its time division is SMPTE frames or 0, not ticks per quarter note: {remedy}")
+        raise MelodyError(f"{path}: the time division is SMPTE frames or 0, not ticks per quarter note: {remedy}")
     return smf.ticks_per_beat, tracks
 
 
-def _absolute(track: mido.MidiTrack) -> TimedMessages:
-    tick, out = 0, []
+def tempo_map_of(division: int, tracks: Iterable[TimedMessages]) -> TempoMap:
+    """Tempi and meters of all tracks, `division` ticks per quarter note; 120 bpm and 4/4 unless beat 0 has others."""
+    tempi: dict[float, float] = {0.0: 120.0}
+    meters: dict[float, float] = {0.0: 4.0}
+    for track in tracks:
+        for tick, message in track:
+            if message.type == "set_tempo" and message.tempo > 0:
+                tempi[tick / division] = 60e6 / message.tempo
+            elif message.type == "time_signature" and message.numerator > 0:
+                meters[tick / division] = message.numerator * 4 / message.denominator
+    return TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
+
+
+def _with_absolute_ticks(track: mido.MidiTrack) -> TimedMessages:
+    tick, messages = 0, []
     for message in track:
         tick += message.time
-        out.append((tick, message))
-    return out
+        messages.append((tick, message))
+    return messages

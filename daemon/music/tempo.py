@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 SIXTEENTH = 0.25  # beats
-MIN_BPM, MAX_BPM = 20.0, 400.0  # of every clock, in beats per minute; files may hold others
+MIN_BPM, MAX_BPM = 20.0, 400.0  # of every clock, in beats per minute; a file may have other tempi
 
 
 @dataclass(frozen=True, slots=True)
 class Tempo:
-    """`beat` falls at `seconds` (`time.perf_counter()`); from there on `bpm` beats per minute."""
+    """`beat` falls at `seconds` (`time.perf_counter()`); `bpm` beats per minute from there on."""
 
     beat: float
     seconds: float
@@ -25,7 +25,7 @@ class Tempo:
         return self.seconds + (beat - self.beat) * 60 / self.bpm
 
     def changed(self, beat: float, bpm: float) -> Tempo:
-        """The tempo that goes on from `beat` with another `bpm`."""
+        """The tempo with another `bpm` from `beat` on."""
         return Tempo(beat, self.seconds_at(beat), bpm)
 
 
@@ -33,7 +33,7 @@ class Tempo:
 class TempoMap:
     """Tempi (beat, bpm) and meters (beat, beats per bar), each starting at beat 0.
 
-    With a `period` the map repeats every so many beats. A meter takes effect at its beat, which starts a bar.
+    With a `period` the map repeats every `period` beats. A meter begins at its beat with a new bar.
     """
 
     tempi: tuple[tuple[float, float], ...]
@@ -48,7 +48,7 @@ class TempoMap:
         """The first change of tempo after `beat`: (beat, bpm)."""
         start, _ = self._split(beat)
         for at, bpm in self.tempi:
-            if start + at > beat:  # not `at > local`, which rounding could make find the same change for ever
+            if start + at > beat:  # `at > local` could find the same change for ever, because of rounding
                 return start + at, bpm
         if self.period is None or len(self.tempi) == 1:
             return None

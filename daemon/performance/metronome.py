@@ -14,8 +14,8 @@ from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
 from daemon.performance.timeline import Timeline
 from daemon.spec import StageSpec
 
-DOWN, BEAT = (76, 120), (77, 90)  # pitch and velocity of the click: high and low wood block of General MIDI
-CLICK = 0.1  # beats
+DOWNBEAT_CLICK, BEAT_CLICK = (76, 120), (77, 90)  # pitch, velocity: high and low wood block of General MIDI
+CLICK_LENGTH = 0.1  # beats
 NAME = "metronome"
 
 
@@ -49,13 +49,14 @@ class Metronome:
             self._sounding.pass_on(NAME, (click.port,), message, due, GRID)
 
         notes = clicks(click.tempo_map, click.until)
-        self._player = NoteSequencer(NoteSequence(notes, CLICK, click.channel, click.delay, play), self._timeline)
+        sequence = NoteSequence(notes, CLICK_LENGTH, click.channel, click.delay, play)
+        self._player = NoteSequencer(sequence, self._timeline)
         self._player.start(beat)
 
     def change(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
         """Restart with the metronome of `spec`, unless nothing changed."""
         if _make(spec, began) != self._click:
-            self.start(now, spec, beat + CLICK, began)  # the sounding click is not repeated
+            self.start(now, spec, beat + CLICK_LENGTH, began)  # the sounding click is not repeated
 
     def stop(self, now: float) -> None:
         if self._player is not None and self._click is not None:
@@ -81,7 +82,7 @@ def clicks(tempo_map: TempoMap, until: float) -> Callable[[float, float], Iterab
         while bar < min(end, until) - 1e-6:
             for number in range(math.ceil(length - 1e-6)):
                 if start - 1e-6 <= bar + number < min(end, until) - 1e-6:
-                    yield Note(bar + number, CLICK, *(BEAT if number else DOWN))
+                    yield Note(bar + number, CLICK_LENGTH, *(BEAT_CLICK if number else DOWNBEAT_CLICK))
             bar, length = tempo_map.bar_at(bar + length + 1e-9)
 
     return between

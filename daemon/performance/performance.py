@@ -49,9 +49,9 @@ from daemon.metrics import THRU
 from daemon.music.events import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
+    CLOCK_TICK,
     CONTROL_CHANGE,
     SUSTAIN,
-    TICK,
     channel_of,
     control_change,
     is_note_off,
@@ -120,7 +120,7 @@ class Performance:
             self._malformed += 1
             return False
         channel = channel_of(message)
-        if message[0] < TICK and (channel is None or not port.channels or channel in port.channels):
+        if message[0] < CLOCK_TICK and (channel is None or not port.channels or channel in port.channels):
             self.take(Heard(now, source, stamp, message))
         return True
 
@@ -310,7 +310,7 @@ class Performance:
                 self._tell(name, message, self._now)
 
     def _tell(self, source: str, message: bytes, stamp: float, is_played: bool = False) -> None:
-        """To the players that listen; `is_played`: a key or pedal was pressed, so that latency is measured."""
+        """To the players that listen; `is_played`: a key was pressed or a pedal moved, so that latency is measured."""
         self._players.tell(source, message, self.beat_at(stamp), stamp if is_played else None)
 
     def _play_melody(self, name: str, message: bytes, due: float, beat: float) -> None:

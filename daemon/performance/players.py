@@ -20,8 +20,8 @@ from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Call, Control, Generate, Learn, Listen, Ping, Reset
 
-PATIENCE = 0.7  # seconds without an answer after which a player counts as hung
-SETTLE = 0.1  # seconds that a player is given to fill its first window after a reset: look-ahead starts from nothing
+ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
+FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
 RANK_ASK = 1
 
 
@@ -101,7 +101,7 @@ class Players:
         for name, player in self._players.items():
             if not player.up or player.released:
                 continue
-            if player.waiting and now - player.waiting[0].asked > PATIENCE:
+            if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT:
                 hung.append(name)
             elif not player.waiting:  # with the last call's number: a ping is no part of the journal
                 player.waiting.append(_Waiting(self._number, now, GRID))
@@ -144,7 +144,7 @@ class Players:
             player.voices.end_sounding(self._clock())
 
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
-        """`stamp` (seconds) of what a person pressed, so that the latency of the answer is measured."""
+        """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured."""
         for player in self._players.values():
             if player.up and source in player.spec.listen:
                 self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
@@ -227,7 +227,7 @@ class Players:
             player.ask = None
 
     def _reset(self, player: _Player, first: float | None, began: float) -> None:
-        soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, SETTLE))
+        soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, FIRST_WINDOW_TIME))
         beat = max(soon, began) if first is None else first
         start = max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)
         self._begin(player, start)

@@ -26,7 +26,7 @@ from daemon.spec import MelodySpec, StageSpec
 
 PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
 RANK_TEMPO = 0
-LATE = 0.1  # seconds after which a melody's note is dropped
+MELODY_TOLERANCE = 0.1  # seconds after which a melody's note is dropped
 
 PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
 
@@ -151,7 +151,7 @@ class Transport:
         self._bpm = min(max(60 / period, MIN_BPM), MAX_BPM)
         if not self.running:
             self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
-            if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MOST):
+            if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MAX_TAPS):
                 return None
             self._taps.forget()
             return stamp + period
@@ -245,7 +245,7 @@ class Transport:
         melody, name = group.spec.melody, group.spec.melody.name
 
         def play(message: bytes, due: float, beat: float) -> None:
-            if is_note_on(message) and self._clock() - due > LATE:
+            if is_note_on(message) and self._clock() - due > MELODY_TOLERANCE:
                 self.late += group.first
                 return
             if is_note_off(message) and not self._held.holds(group.source, group.spec.channel, message[1]):

@@ -11,7 +11,7 @@ from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import PlayerSpec
 
 RANK_OFF, RANK_ON = 3, 4  # at equal deadlines note-offs come first
-SHORTEST = 0.010  # seconds: some synthesisers ignore shorter notes
+MIN_NOTE_DURATION = 0.010  # seconds: some synthesisers ignore shorter notes
 
 
 @dataclass(eq=False, slots=True)
@@ -124,7 +124,7 @@ class Voices:
         if note.off is not None:
             note.off.cancelled = True
         note.off = self._timeline.add(
-            note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + SHORTEST
+            note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + MIN_NOTE_DURATION
         )
 
     def _silence(self, note: _Note, due: float) -> None:

@@ -29,20 +29,15 @@ class Host:
             case Generate(window):
                 yield from self._engine.generate(window)
             case Control(name, value, beat):
-                yield from self._engine.control(name, self._in_range(name, value), beat)
+                for setting in self._engine.settings:
+                    if setting.name == name:  # one that is not declared is ignored
+                        yield from self._engine.control(name, min(max(value, setting.low), setting.high), beat)
             case Reset(beat, seed):
                 self._engine.reset(self._known, beat, seed)
             case Learn(source, plan):
                 yield from self._engine.learn(source, plan)
             case Ping():
                 pass
-
-    def _in_range(self, name: str, value: float) -> float:
-        """`value`, or the nearest end of the declared setting's range."""
-        for setting in self._engine.settings:
-            if setting.name == name:
-                return min(max(value, setting.low), setting.high)
-        return value
 
 
 def make_host(member: Mapping[str, Any]) -> Host:

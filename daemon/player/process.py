@@ -24,7 +24,7 @@ from daemon.player.host import Host, make_host
 from daemon.sockets import connect
 from daemon.wire import Call, Unpacker, decode_call, encode_answer, pack
 
-RETRY = 0.05  # seconds between attempts to connect to the stage
+CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
 
 
 class _StageGone(Exception):
@@ -65,7 +65,7 @@ class Player:
         try:
             stage = connect(self._folder / "stage.sock")
         except (OSError, ValueError):
-            time.sleep(RETRY)
+            time.sleep(CONNECT_RETRY_INTERVAL)
             return
         with stage:
             try:
@@ -75,7 +75,7 @@ class Player:
                         _send(stage, [number, [encode_answer(item)], False])
                     _send(stage, [number, [], True])
             except _StageGone:
-                time.sleep(RETRY)
+                time.sleep(CONNECT_RETRY_INTERVAL)
 
     def _await_member(self) -> Mapping[str, Any]:
         while data := self._desk.recv(1 << 16):

@@ -35,13 +35,14 @@ from daemon.entries import (
     decode_entry,
     encode_entry,
 )
+from daemon.errors import JamdError
 from daemon.locks import lock
 from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
 
 MAGIC = b"jamd journal 1\n"
-MOST = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
-LONGEST = 64 << 20  # bytes of one record
+MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
+MAX_RECORD_BYTES = 64 << 20  # bytes of one record
 _FRAME = struct.Struct("<II")
 
 
@@ -50,19 +51,28 @@ def frame(entry: Entry) -> bytes:
     return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
 
 
-def read(path: Path) -> Iterator[Entry]:
-    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal. Raises JamdError."""
+def read(path: Path, skip_unknown: bool = False) -> Iterator[Entry]:
+    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal.
+
+    Raises JamdError for an entry of another version of jamd, or skips it if `skip_unknown`.
+    """
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
             length, checksum = _FRAME.unpack(head)
-            if not 0 < length <= LONGEST:  # a power cut may leave zeros
+            if not 0 < length <= MAX_RECORD_BYTES:  # a power cut may leave zeros
                 return
             payload = file.read(length)
             if len(payload) < length or zlib.crc32(payload) != checksum:
                 return
-            yield decode_entry(json.loads(payload))
+            try:
+                entry = decode_entry(json.loads(payload))
+            except JamdError:
+                if not skip_unknown:
+                    raise
+            else:
+                yield entry
 
 
 class Journal:
@@ -133,7 +143,7 @@ class Journal:
     def _keep(self, record: bytes) -> None:
         self._pending.append(record)
         self._size += len(record)
-        if self._size > MOST:
+        if self._size > MAX_BUFFERED_BYTES:
             self._forget()
             self._gap = True
 
@@ -147,13 +157,13 @@ class Journal:
         except OSError as error:
             if not self._trouble:
                 self._say(
-                    f"recording stops, the music goes on: {error.strerror or error} ({error.filename or self._path}); "
-                    "make room or correct the permissions, and it goes on"
+                    f"recording is interrupted, the music continues: {error.strerror or error} "
+                    f"({error.filename or self._path}); free disk space or correct the permissions to resume recording"
                 )
             self._trouble = True
         else:
             if self._trouble:
-                self._say(f"the recording goes on: {self._path}")
+                self._say(f"recording continues: {self._path}")
             self._trouble = False
 
     def _flush(self) -> None:

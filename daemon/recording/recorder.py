@@ -13,7 +13,7 @@ from daemon.entries import Entry
 from daemon.recording.journal import Journal
 from daemon.recording.to_midi import convert, recover
 
-TICK = 0.5  # seconds between syncs while there is something new
+SYNC_INTERVAL = 0.5  # seconds between syncs while there is something new
 
 Say = Callable[[str, str, str], None]
 
@@ -54,7 +54,7 @@ class Recorder:
 
     async def _tick(self) -> None:
         while True:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(SYNC_INTERVAL)
             self._post(self._sync)
 
     def _post(self, work: Callable[..., None], *arguments: Any) -> None:
@@ -68,7 +68,7 @@ class Recorder:
         except OSError as error:
             self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
         except Exception as error:  # whatever fails here, the music goes on
-            self._warn(f"recording: {type(error).__name__}: {error}")
+            self._warn(f"recording failed: {type(error).__name__}: {error}")
 
     def _warn(self, text: str) -> None:
         self._loop.call_soon_threadsafe(self._say, "warning", text, text)

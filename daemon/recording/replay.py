@@ -53,6 +53,15 @@ def replay(session: Path) -> Replay:
     """Replay the journal of `session`, which may be named by its MIDI file. Raises JamdError."""
     journal = session.with_suffix(".journal")
     try:
+        return _replay(journal, session.with_suffix(".mid"))
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise JamdError(
+            f"{journal}: cannot be replayed ({error!r}): it is damaged, or another version of jamd wrote it"
+        ) from error
+
+
+def _replay(journal: Path, recorded: Path) -> Replay:
+    try:
         entries = read(journal)
         header = next(entries, None)
     except OSError as error:
@@ -62,9 +71,8 @@ def replay(session: Path) -> Replay:
     result = Replay(warnings=list(other_versions(header.header)))
     played = _Player(result)
     result.data = midi_file(_counted(played.again(header, entries), result))
-    recorded = session.with_suffix(".mid")
     if not result.difference and recorded.exists() and recorded.read_bytes() != result.data:
-        result.difference = f"{recorded} was made or changed by something else: its journal gives other bytes"
+        result.difference = f"{recorded} was changed or made by another program: its journal gives a different file"
     return result
 
 
@@ -83,7 +91,7 @@ def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
     now = hashes(header["members"])
     for path, checksum in header.get("models", {}).items():
         if path in now and now[path] != checksum:
-            yield f"{path} is not the model that was recorded: the notes may differ"
+            yield f"{path} is not the model of the recording: the notes may differ"
 
 
 class _Player(SilentSink):
@@ -106,7 +114,7 @@ class _Player(SilentSink):
             seconds, whole = entry.seconds, isinstance(entry, SessionEnded)
             match entry:
                 case Gap():
-                    self._differs(seconds, "the journal has a gap here: the disk was full", "")
+                    self._end_at_gap(seconds)
                     return
                 case MembersChanged():
                     self._members = entry.members
@@ -140,7 +148,13 @@ class _Player(SilentSink):
     def _differs(self, seconds: float, was: Any, now: Any) -> None:
         if not self._result.difference:
             shown = [encode_entry(value) if isinstance(value, Entry) else value for value in (was, now)]
-            self._result.difference = f"first difference at {seconds:.3f} s: was {shown[0]}, is {shown[1]}"
+            self._result.difference = f"first difference at {seconds:.3f} s: recorded {shown[0]}, replayed {shown[1]}"
+
+    def _end_at_gap(self, seconds: float) -> None:
+        if not self._result.difference:
+            self._result.difference = (
+                f"replayed only up to a gap in the journal, which ends at {seconds:.3f} s: the disk was full"
+            )
 
     def _apply(self, entry: Entry) -> None:
         performance = self._performance
@@ -162,7 +176,7 @@ class _Player(SilentSink):
                 performance.restore(now, state)
                 self._made.append(entry)
             case SessionBegan():
-                raise JamdError("the journal has two beginnings: name a file that `jamd run` wrote")
+                raise JamdError("the journal contains two sessions: name a file that `jamd run` wrote")
             case _:
                 if isinstance(entry, PlayerUp):
                     self._fresh(entry.player)

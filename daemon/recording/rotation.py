@@ -22,15 +22,15 @@ from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import Tempo
 from daemon.spec import StageSpec
 
-SILENCE = 300.0  # seconds after which a session ends
+SESSION_SILENCE = 300.0  # seconds after which a session ends
 # A large session ends, too, so that its MIDI file is made and replay and recovery stay short. A rotation costs a short
 # silence, so it is rare: the default band writes this much in 50 minutes.
 LARGE = 8 << 20
-PATIENCE = 10.0  # seconds until a rotation is requested again
-# Before the bar line: 0.1 s in which players fill their first window (SETTLE), and the message's way to the stage
+REQUEST_TIMEOUT = 10.0  # seconds until a rotation is requested again
+# Before the bar line: 0.1 s in which players fill their first window (FIRST_WINDOW_TIME), and the way to the stage
 BREATH = 0.15
 WAY = 0.05
-NEAR = 1.0  # seconds; a later call, twice a second, decides on moments further away
+NEXT_CALL_LIMIT = 1.0  # seconds; a later call, twice a second, decides on moments further away
 
 
 class Rotation:
@@ -78,10 +78,10 @@ class Rotation:
     def due(self, size: int) -> float | None:
         """Seconds until the stage should rotate; None: not soon. `size`: bytes of the session."""
         now = self._clock()
-        if now < self._asked_at + PATIENCE:
+        if now < self._asked_at + REQUEST_TIMEOUT:
             return None
         wait = None
-        if size and now - self._heard_at > SILENCE and not self._sounding:
+        if size and now - self._heard_at > SESSION_SILENCE and not self._sounding:
             wait = 0.0
         elif size > 2 * LARGE or (size > LARGE and not any(name not in self._players for name, _ in self._sounding)):
             wait = self._until_breath(now)
@@ -94,7 +94,7 @@ class Rotation:
             return 0.0
         start, length = self._tempo_map.bar_at(self._tempo.beat_at(now + self._breath))
         wait = self._tempo.seconds_at(start + length) - self._breath - now
-        return max(wait, 0.0) if wait < NEAR else None
+        return max(wait, 0.0) if wait < NEXT_CALL_LIMIT else None
 
     def _configure(self, spec: StageSpec) -> None:
         self._players = {player.name for player in spec.players}

@@ -34,12 +34,15 @@ from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
 from daemon.recording.journal import read
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
-LONGEST = 100_000  # bars whose meter is looked up
+MAX_METER_BARS = 100_000  # bars whose meter is looked up
 
 
 def write_recording(journal: Path, path: Path) -> None:
-    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError."""
-    data = midi_file(read(journal))
+    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError.
+
+    Entries of another version of jamd are left out: a recording is worth more than their meaning.
+    """
+    data = midi_file(read(journal, skip_unknown=True))
     if data:
         smf.write_atomically(path, data)
 
@@ -143,7 +146,7 @@ class TickMap:
         beat = ordered[at].beat_at(first)
         self.origin = tempo_map.bar_at(beat + 1e-9)[0]
         self._seconds, self._bpm = [first], [ordered[at].bpm]
-        self._ticks = [max(beat - self.origin, 0.0) * smf.TICKS]
+        self._ticks = [max(beat - self.origin, 0.0) * smf.FILE_TICKS]
         self.tempi = [(0, round(60e6 / ordered[at].bpm))]
         for tempo in ordered[at + 1 :]:
             if tempo.seconds >= first and tempo.bpm != self._bpm[-1]:
@@ -157,20 +160,20 @@ class TickMap:
 
     def _exact(self, seconds: float) -> float:
         at = max(bisect_right(self._seconds, seconds) - 1, 0)
-        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.TICKS
+        return self._ticks[at] + max(seconds - self._seconds[at], 0.0) * self._bpm[at] / 60 * smf.FILE_TICKS
 
 
 def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tuple[int, int]]]:
     """The time signature at the start and wherever it changes."""
     found: list[tuple[int, tuple[int, int]]] = []
     beat = origin
-    for _ in range(LONGEST):
+    for _ in range(MAX_METER_BARS):
         beat, length = tempo_map.bar_at(beat + 1e-9)
         signature = smf.time_signature(length)
         if not found or found[-1][1] != signature:
-            found.append((round((beat - origin) * smf.TICKS), signature))
+            found.append((round((beat - origin) * smf.FILE_TICKS), signature))
         beat += length
-        if (beat - origin) * smf.TICKS >= last or (len(tempo_map.meters) == 1 and found):
+        if (beat - origin) * smf.FILE_TICKS >= last or (len(tempo_map.meters) == 1 and found):
             break
     return found
 
@@ -197,7 +200,8 @@ def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | No
                 if lock(file):
                     write_recording(path, path.with_suffix(".mid"))
         except Exception as error:  # the journal stays; a failure here must not end the music
-            say(f"{path}: its MIDI file could not be made ({type(error).__name__}: {error}); `jamd replay` can, later")
+            problem = f"its MIDI file could not be written ({type(error).__name__}: {error})"
+            say(f"{path}: {problem}; write one with `jamd replay -o FILE.mid`")
     if large:
         _convert_in_background(large)
 

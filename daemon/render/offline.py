@@ -25,8 +25,8 @@ from daemon.wire import Answer, Call, Generate
 INPUT = "input"  # the name of the source that replaces all others
 EPSILON = 1e-6  # beats
 PLAYED = ("setting", "sustain", "panic")  # controls that count; the file has its own clock
-PATIENCE = 2  # bars after the end in which sounding notes may end by themselves
-ANSWER = 66  # bars after the end for answers: the longest phrase and the rest before it
+RELEASE_BARS = 2  # bars after the end in which sounding notes may end by themselves
+ANSWER_BARS = 66  # bars after the end for answers: the longest phrase and the rest before it
 
 
 class OfflineSink(SilentSink):
@@ -92,13 +92,13 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
     hosts = {name: make_host(member) for name, member in members.items()}
     heard = {name for member in members.values() for name in member["listen"] if name in hosts}
-    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER * bar)
+    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER_BARS * bar)
     performance = Performance(spec, sink)
     for name in members:
         performance.take(PlayerUp(-PRE_ROLL, name))
     performance.take(Started(-PRE_ROLL))
     keys = _keys(config, spec, melody, path) if live else iter(())
-    _play(performance, sink, keys, PATIENCE * bar)
+    _play(performance, sink, keys, RELEASE_BARS * bar)
     tracks = _tracks(config, sink.entries)
     tempi, meters = _signatures(path)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
@@ -193,7 +193,7 @@ def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.
         if isinstance(entry, TempoChanged):
             seconds, beat, bpm = entry.seconds, entry.beat, entry.bpm
             continue
-        tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.TICKS), 0)
+        tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.FILE_TICKS), 0)
         tracks[entry.player, entry.voice].events.append((tick, entry.message))
     for track in tracks.values():
         track.events = list(smf.as_sent(track.events))
@@ -209,7 +209,7 @@ def _signatures(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, tupl
         tick = 0
         for message in track:
             tick += message.time
-            at = round(tick * smf.TICKS / file.ticks_per_beat)
+            at = round(tick * smf.FILE_TICKS / file.ticks_per_beat)
             if message.type == "set_tempo" and message.tempo > 0:
                 tempi[at] = message.tempo
             elif message.type == "time_signature" and message.numerator > 0:

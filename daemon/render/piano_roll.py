@@ -14,13 +14,15 @@ from xml.sax.saxutils import escape
 
 import mido
 
-WIDTH, LEFT, RIGHT, TOP = 1200, 44, 12, 44
-ROW_BARS, SEMITONE, GAP = 8, 6, 26
+from daemon.music.smf import DRUM_CHANNEL
+
+PAGE_WIDTH, LEFT_MARGIN, RIGHT_MARGIN, TOP_MARGIN = 1200, 44, 12, 44
+ROW_BARS, SEMITONE, ROW_GAP = 8, 6, 26
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d")
 BLACK_KEYS = (1, 3, 6, 8, 10)
-DRUMS, DRUM_COLOUR = 9, "#333333"  # channel, counted from 0
+DRUM_COLOUR = "#333333"
 PIECE, LANE_GAP, BRIEF = 9, 8, 0.01  # height of a piece's line, height of the gap; beats that a hit takes up
-PIECES = {
+PIECE_NAMES = {
     35: "kick", 36: "kick", 37: "stick", 38: "snare", 39: "clap", 40: "snare", 41: "tom", 42: "hat", 43: "tom",
     44: "pedal", 45: "tom", 46: "open", 47: "tom", 48: "tom", 49: "crash", 50: "tom", 51: "ride", 52: "china",
     53: "bell", 55: "splash", 57: "crash", 59: "ride",
@@ -56,22 +58,22 @@ def picture_of(data: bytes) -> str:
     per_row = math.ceil(bars / math.ceil(bars / ROW_BARS))
     rows = [roll.bars[n : n + per_row + 1] for n in range(0, bars, per_row)]
     row_height = (high - low + 1) * SEMITONE + (LANE_GAP + len(pieces) * PIECE if pieces else 0)
-    height = TOP + len(rows) * (row_height + GAP)
+    height = TOP_MARGIN + len(rows) * (row_height + ROW_GAP)
     beats = max(row[-1] - row[0] for row in rows)
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-        ' font-family="sans-serif" font-size="13" fill="#333333">',
-        f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{PAGE_WIDTH}" height="{height}"'
+        f' viewBox="0 0 {PAGE_WIDTH} {height}" font-family="sans-serif" font-size="13" fill="#333333">',
+        f'<rect width="{PAGE_WIDTH}" height="{height}" fill="#ffffff"/>',
         *_legend(roll.names, bool(pieces)),
     ]
     for number, row in enumerate(rows):
-        top = TOP + number * (row_height + GAP)
+        top = TOP_MARGIN + number * (row_height + ROW_GAP)
         lines += _Row(row, beats, top, low, high, pieces).draw(roll, number * per_row + 1)
     return "\n".join([*lines, "</svg>", ""])
 
 
 def _legend(names: list[str], drums: bool) -> Iterator[str]:
-    x = LEFT
+    x = LEFT_MARGIN
     colours = [(name, _colour(number)) for number, name in enumerate(names)]
     for name, colour in [*colours, ("drums", DRUM_COLOUR)] if drums else colours:
         yield f'<rect x="{x}" y="12" width="14" height="10" rx="3" fill="{colour}"/>'
@@ -104,8 +106,8 @@ class _Row:
         if self.pieces:
             yield self._background(self._lane, len(self.pieces) * PIECE)
             for piece in self.pieces:
-                name, y = PIECES.get(piece, str(piece)), self._piece_y(piece) + PIECE
-                yield f'<text x="{LEFT - 6}" y="{y - 1}" text-anchor="end" font-size="9">{name}</text>'
+                name, y = PIECE_NAMES.get(piece, str(piece)), self._piece_y(piece) + PIECE
+                yield f'<text x="{LEFT_MARGIN - 6}" y="{y - 1}" text-anchor="end" font-size="9">{name}</text>'
                 yield self._line(left, y, right, y, "#eeeeee")
             yield from self._lines(self._lane, len(self.pieces) * PIECE)
         for number, bar in enumerate(self.bars[:-1]):
@@ -131,7 +133,7 @@ class _Row:
             if pitch % 12 == 0:
                 y = self._y(pitch) + SEMITONE
                 yield self._line(left, y, right, y, "#cfcfcf")
-                yield f'<text x="{LEFT - 8}" y="{y}" text-anchor="end">C{pitch // 12 - 1}</text>'
+                yield f'<text x="{LEFT_MARGIN - 8}" y="{y}" text-anchor="end">C{pitch // 12 - 1}</text>'
 
     def _lines(self, top: int, height: int) -> Iterator[str]:
         """Lines of beats and bars."""
@@ -157,7 +159,7 @@ class _Row:
         return self._lane + (len(self.pieces) - 1 - self.pieces.index(piece)) * PIECE
 
     def _x(self, beat: float) -> float:
-        return LEFT + (beat - self.bars[0]) / self.beats * (WIDTH - LEFT - RIGHT)
+        return LEFT_MARGIN + (beat - self.bars[0]) / self.beats * (PAGE_WIDTH - LEFT_MARGIN - RIGHT_MARGIN)
 
     def _y(self, pitch: int) -> int:
         return self.top + (self.high - pitch) * SEMITONE
@@ -185,7 +187,7 @@ def _read(data: bytes) -> _Roll:
                 key = (message.channel, message.note)
                 if (struck := sounding.pop(key, None)) is not None:
                     note = _Note(struck[0], beat, message.note, len(names), struck[1])
-                    (drums if message.channel == DRUMS else notes).append(note)
+                    (drums if message.channel == DRUM_CHANNEL else notes).append(note)
                 if message.type == "note_on" and message.velocity:
                     sounding[key] = beat, message.velocity
         if len(notes) > found:

@@ -6,12 +6,12 @@ import time
 from typing import Any
 
 from daemon.entries import Entry, encode_entry
+from daemon.midi.output import NEVER
 from daemon.stage.connection import Connection
 
 DESK_BACKLOG = 64 << 20  # bytes that may be unsent: an hour of the journal
 BATCH_SECONDS, BATCH_ENTRIES = 0.1, 64  # the journal is sent after so long, or so many entries
 LOG_INTERVAL = 60.0  # seconds between two log lines of one cause
-NEVER = float("inf")
 
 
 class DeskConnection:
@@ -19,7 +19,7 @@ class DeskConnection:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._entries: list[list[Any]] = []  # encoded
+        self._entries: list[Entry] = []
         self._post_at = NEVER
         self._logged_at: dict[str, float] = {}  # by cause
 
@@ -34,10 +34,10 @@ class DeskConnection:
             self.send("log", level, cause, text)
 
     def record(self, entry: Entry) -> None:
-        """Add to the journal, which the next `post` sends."""
+        """Add to the journal, which the next `post` encodes and sends: here a note may be about to sound."""
         if not self._entries:
             self._post_at = time.perf_counter() + BATCH_SECONDS
-        self._entries.append(encode_entry(entry))
+        self._entries.append(entry)
 
     def next_deadline(self) -> float:
         """When `post` has something to do."""
@@ -47,7 +47,7 @@ class DeskConnection:
         """Send the journal's entries if it is time, or if there are enough for a batch."""
         if self._entries and (now >= self._post_at or len(self._entries) >= BATCH_ENTRIES):
             entries, self._entries, self._post_at = self._entries, [], NEVER
-            self.send("journal", entries)
+            self.send("journal", [encode_entry(entry) for entry in entries])
 
     def close(self) -> None:
         """Send everything, if the desk still reads."""

@@ -44,11 +44,14 @@ from daemon.wire import Call, decode_answer, encode_call
 
 EARLY = 0.001  # seconds before the deadline at which a note is computed, so that only sending is left at the deadline
 SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up takes half of that
-MARGIN = 0.003  # seconds before a deadline in which no other work is begun
+WORK_MARGIN = 0.003  # seconds before a deadline in which no other work is begun
 MAX_DELAY = 0.5  # seconds by which other work is delayed at most
-CHECK = 0.2  # seconds between checks of the players and for a suspended machine
+STAGE_CHECK_INTERVAL = 0.2  # seconds between checks of the players and for a suspended machine
 COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
+
+
+_MOVING = (Started, Stopped, Located, Commanded)  # entries after which the position may be another
 
 
 class Stage:
@@ -102,7 +105,7 @@ class Stage:
         unsent = [connection for connection in connections if connection.has_unsent]
         timeout = 0.0 if self._inbox else max(self._next_deadline() - time.perf_counter(), 0.0)
         inputs = [self._waker, *self._listener.sockets(), *connections]
-        readable, writable, _ = select.select(inputs, unsent, [], min(timeout, CHECK))
+        readable, writable, _ = select.select(inputs, unsent, [], min(timeout, STAGE_CHECK_INTERVAL))
         if self._waker in readable:
             self._waker.clear()
         self._receive_midi()
@@ -124,7 +127,7 @@ class Stage:
 
     def _next_deadline(self) -> float:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
-        if music < time.perf_counter() + MARGIN:
+        if music < time.perf_counter() + WORK_MARGIN:
             return music
         look = self._clock.look_at if self._clock is not None else NEVER
         return min(music, look, self._check_at, self._desk.next_deadline())
@@ -227,8 +230,13 @@ class Stage:
             case ["start", *place]:
                 self._ports.repeat_note_offs()
                 self._clock.begin(now, place)
-            case ["command", command, stamp]:
-                self._performance.take(Commanded(now, decode_command(command), stamp))
+            case ["command", data, float() | int() as stamp]:
+                try:
+                    command = decode_command(data)
+                except ValueError as error:
+                    self.log("error", "command", f"invalid command, ignored: {error}")
+                else:
+                    self._performance.take(Commanded(now, command, stamp))
 
     def _configure(self, spec: StageSpec) -> None:
         if self._performance is None:
@@ -281,7 +289,7 @@ class Stage:
     # Other work
 
     def _do_other_work(self, now: float) -> None:
-        if min(self._music_at(), self._ports.next_deadline()) < now + MARGIN and now < self._check_at + MAX_DELAY:
+        if min(self._music_at(), self._ports.next_deadline()) < now + WORK_MARGIN and now < self._check_at + MAX_DELAY:
             return
         self._ports.look(now)
         if self._moved and self._clock is not None:
@@ -290,14 +298,14 @@ class Stage:
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._clock is None:
             return
-        self._check_at = now + CHECK
+        self._check_at = now + STAGE_CHECK_INTERVAL
         for name in self._performance.check_players(now):
             self._desk.send("player", name, "hung")
         before, self._suspended = self._suspended, realtime.suspended_seconds()
         if self._suspended - before > 1.0:
             self._performance.take(Commanded(now, Panic(), now))
             self._ports.reopen(now)
-        if now >= self._collect_at and self._music_at() > now + 5 * MARGIN:
+        if now >= self._collect_at and self._music_at() > now + 5 * WORK_MARGIN:
             self._collect_at = now + COLLECT
             realtime.collect_garbage()
 
@@ -330,7 +338,7 @@ class Stage:
             self._clock.propose(time.perf_counter(), command, stamp)
 
     def record(self, entry: Entry) -> None:
-        self._moved |= isinstance(entry, Started | Stopped | Located | Commanded)
+        self._moved |= isinstance(entry, _MOVING)
         self._desk.record(entry)
 
 

@@ -1,1 +1,1 @@
-"""Shared by all models: the training loop, checkpoints, artifacts, evaluation, benchmarks and musical checks."""
+"""Code shared by all models: training loop, checkpoints, artifacts, evaluation, benchmarks and musical checks."""

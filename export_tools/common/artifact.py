@@ -1,7 +1,7 @@
-"""A trained model as an artifact: NAME.onnx and NAME.json, put in place after the graph agreed with torch.
+"""Write a trained model as an artifact, NAME.onnx and NAME.json, if the outputs of the graph agree with torch.
 
-Every model's export.py writes through this module (docs/models.md: the file format). Torch and onnx are imported where
-they are needed: the import of published weights needs neither.
+Every model's export.py writes through this module (docs/models.md: the file format). Torch and onnx are imported in the
+functions that use them, because the import of published weights needs neither.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ if TYPE_CHECKING:
     from torch import nn
 
 OPSET, IR = 20, 10
-SEED, ROWS = 1, 2  # of golden inputs
+GOLDEN_SEED, GOLDEN_ROWS = 1, 2
 
 Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
 class Golden:
-    """The golden input, made by `golden_feeds`, and the outputs of torch for it.
+    """The golden input, made by `golden_feeds`, and torch's outputs for that input.
 
-    `shown` names the outputs that the sidecar keeps, None for all of them; `tolerance` is for the machine that verifies
-    the model.
+    `shown`: names of the outputs that the sidecar keeps, None for all; `tolerance`: largest difference on the machine
+    that verifies the model.
     """
 
     feeds: Arrays
@@ -48,15 +48,15 @@ class Golden:
     shown: Sequence[str] | None = None
 
 
-def golden_feeds(inputs: dict[str, dict], rows: int = ROWS) -> Arrays:
-    """The golden input for the sidecar's `inputs`, as `jamd models` makes it again."""
-    return golden.golden_feeds(parse_inputs(Path("inputs"), inputs), SEED, rows)
+def golden_feeds(inputs: dict[str, dict], rows: int = GOLDEN_ROWS) -> Arrays:
+    """The golden input for the sidecar's `inputs`, as `jamd models` generates it."""
+    return golden.golden_feeds(parse_inputs(Path("inputs"), inputs), GOLDEN_SEED, rows)
 
 
 def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Sequence) -> onnx.GraphProto:
     """A torch module as a graph, without the exporter's comments on modules and source files.
 
-    `rows` is torch.export's dynamic_shapes, an entry for each argument of `module.forward`.
+    `rows`: torch.export's dynamic_shapes, an entry for each argument of `module.forward`.
     """
     import onnx
     import torch
@@ -83,8 +83,26 @@ def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Seq
     return graph
 
 
+def conditional(graph: onnx.GraphProto, name: str, condition: str) -> onnx.NodeProto:
+    """A node that computes `graph` if the bool tensor `condition` is true, and else returns tensors without rows."""
+    from onnx import compose, helper
+
+    inner = compose.add_prefix_graph(graph, f"{name}/", rename_inputs=False)
+    then = helper.make_graph(inner.node, name, [], inner.output, inner.initializer)
+    constants, types = [], []
+    for output in graph.output:
+        tensor_type = output.type.tensor_type
+        dtype, shape = tensor_type.elem_type, [0, *(axis.dim_value for axis in tensor_type.shape.dim[1:])]
+        empty = helper.make_tensor("nothing", dtype, shape, [])
+        constants.append(helper.make_node("Constant", [], [f"{name}/no/{output.name}"], value=empty))
+        types.append(helper.make_tensor_value_info(f"{name}/no/{output.name}", dtype, shape))
+    otherwise = helper.make_graph(constants, f"no {name}", [], types)
+    outputs = [output.name for output in graph.output]
+    return helper.make_node("If", [condition], outputs, name, then_branch=then, else_branch=otherwise)
+
+
 def to_model(graph: onnx.GraphProto) -> onnx.ModelProto:
-    """A graph as a whole, checked file."""
+    """A graph as a model of its own, checked by onnx."""
     import onnx
     from onnx import helper
 
@@ -95,21 +113,21 @@ def to_model(graph: onnx.GraphProto) -> onnx.ModelProto:
 
 
 def signature(arrays: Arrays) -> dict[str, dict]:
-    """Type and shape by name; the first axis, where there is one, is the batch."""
+    """Type and shape by name; the first axis, if there is one, is the batch."""
     return {k: {"dtype": str(a.dtype), "shape": ["batch", *a.shape[1:]] if a.ndim else []} for k, a in arrays.items()}
 
 
 def compare(draft: Path, feeds: Arrays, expected: Arrays, **tolerance: float) -> Arrays:
-    """The outputs of the file, by name. Raises AssertionError where they differ from those of torch."""
+    """The outputs of the file, by name. Raises AssertionError if an output differs from the expected one."""
     session = onnxruntime.InferenceSession(draft, providers=["CPUExecutionProvider"])
-    given = dict(zip(expected, session.run(list(expected), feeds), strict=True))
-    for name, value in given.items():
+    outputs = dict(zip(expected, session.run(list(expected), feeds), strict=True))
+    for name, value in outputs.items():
         np.testing.assert_allclose(value, expected[name], **tolerance, err_msg=name)
-    return given
+    return outputs
 
 
 def versions() -> dict[str, str]:
-    """Of the packages that write and check the file, as far as they are installed."""
+    """Versions of the installed packages among those that write and check the file."""
     installed = {found.name for found in metadata.distributions()}
     return {name: metadata.version(name) for name in ("torch", "onnx", "onnxruntime") if name in installed}
 
@@ -118,37 +136,37 @@ def write(
     path: Path, model: onnx.ModelProto | bytes, run: Golden, about: dict,
     quantise: Callable[[Path], None] | None = None,
 ) -> dict:  # fmt: skip
-    """Compare with torch on the golden input, then put both files in place. Returns the sidecar.
+    """Compare the outputs for the golden input with torch's, then move both files into place. Returns the sidecar.
 
     `about`: the other keys of the sidecar: `engine`, `interface`, `encoding`, `inputs`, `states`, `options`,
-    `training`, `metrics`. `quantise` changes the file at the given path, after the outputs of the floats have agreed.
-    Raises ModelError for a sidecar that the daemon would refuse.
+    `training`, `metrics`. `quantise` changes the file at the given path, after the unquantised outputs have agreed.
+    Raises AssertionError if outputs differ, ModelError for a sidecar that the daemon would refuse.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft, beside = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
+        draft, draft_sidecar = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
         draft.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-        given = compare(draft, run.feeds, run.expected, rtol=1e-3, atol=1e-4)
+        outputs = compare(draft, run.feeds, run.expected, rtol=1e-3, atol=1e-4)
         if quantise:
             quantise(draft)
-            given = compare(draft, run.feeds, given, rtol=0, atol=0.1)
-        shown = run.shown or list(given)
+            outputs = compare(draft, run.feeds, outputs, rtol=0, atol=0.1)
+        shown = run.shown or list(outputs)
         sidecar = {
             "format": FORMAT,
             **about,
-            "outputs": signature(given),
+            "outputs": signature(outputs),
             "sha256": hashlib.sha256(draft.read_bytes()).hexdigest(),
             "versions": versions(),
             "golden": {
-                "seed": SEED,
-                "rows": ROWS,
+                "seed": GOLDEN_SEED,
+                "rows": GOLDEN_ROWS,
                 "tolerance": run.tolerance,
-                "outputs": {name: np.round(given[name].astype(float), 5).tolist() for name in shown},
+                "outputs": {name: np.round(outputs[name].astype(float), 5).tolist() for name in shown},
             },
         }
         text = json.dumps(sidecar, indent=1) + "\n"
         parse(path.with_suffix(".json"), json.loads(text))
-        beside.write_text(text, encoding="utf-8")
+        draft_sidecar.write_text(text, encoding="utf-8")
         os.replace(draft, path)
-        os.replace(beside, path.with_suffix(".json"))
+        os.replace(draft_sidecar, path.with_suffix(".json"))
     return sidecar

@@ -1,7 +1,7 @@
-"""How long the steps of a model take, in the daemon's way of running it: percentiles, and the main of bench.py.
+"""Durations of a model's steps, run as the daemon runs them; and the main function of each bench.py.
 
 Prints one JSON object: microseconds, median and 99th percentile, in a tight loop and with pauses, after which caches
-are cold; with a checkpoint also the graph against the same weights in eager torch, in turns in one run.
+are cold; with a checkpoint also the graph and the same weights in eager torch, alternating in one run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from daemon.models.golden import golden_feeds
 
 from . import command
 
-STEPS, PAUSED = 2000, 200  # in the tight loop, and with pauses
+STEPS, PAUSED = 2000, 200  # number of steps in the tight loop, and with pauses
 PAUSE = 0.02  # seconds
 Arrays = dict[str, np.ndarray]
 Run = Callable[[], object]
@@ -31,8 +31,9 @@ Run = Callable[[], object]
 class Bench:
     """How the models of one engine are measured.
 
-    `make_model`: the daemon's model of an artifact; `play(model, steps, pause)`: what the player does, in percentiles;
-    `torch_step(checkpoint, feeds)`: one step of the checkpoint's net in eager torch.
+    `make_model`: makes the daemon's model of an artifact; `play(model, steps, pause)`: percentiles of steps run as a
+    player runs them; `torch_step(checkpoint, feeds)`: a function that runs one step of the checkpoint's net in eager
+    torch.
     """
 
     engine: str
@@ -42,26 +43,26 @@ class Bench:
 
 
 def percentiles(seconds: list[float]) -> dict[str, float]:
-    """Microseconds."""
+    """Median and 99th percentile, in microseconds."""
     median, high = np.percentile(np.array(seconds) * 1e6, [50, 99])
     return {"p50": round(float(median), 1), "p99": round(float(high), 1)}
 
 
-def compared(run_graph: Run, run_torch: Run) -> dict[str, object]:
-    """Both steps in turns."""
-    graph: list[float] = []
-    torch: list[float] = []
+def compare(run_graph: Run, run_torch: Run) -> dict[str, object]:
+    """Percentiles of a step of the graph and of torch, run alternately, and the ratio of their medians."""
+    graph_seconds: list[float] = []
+    torch_seconds: list[float] = []
     for _ in range(STEPS):
-        for run, taken in ((run_graph, graph), (run_torch, torch)):
+        for run, seconds in ((run_graph, graph_seconds), (run_torch, torch_seconds)):
             began = time.perf_counter()
             run()
-            taken.append(time.perf_counter() - began)
-    ratio = float(np.median(torch) / np.median(graph))
-    return {"graph": percentiles(graph), "torch": percentiles(torch), "torch_to_graph": round(ratio, 2)}
+            seconds.append(time.perf_counter() - began)
+    ratio = round(float(np.median(torch_seconds) / np.median(graph_seconds)), 2)
+    return {"graph": percentiles(graph_seconds), "torch": percentiles(torch_seconds), "torch_to_graph": ratio}
 
 
 def eager(step: Run) -> Run:
-    """A step in torch, without gradients, on one thread as in the player."""
+    """A step in torch without gradients, on one thread, as in the player."""
     import torch
 
     torch.set_num_threads(1)
@@ -75,12 +76,12 @@ def measure(bench: Bench, path: Path, checkpoint: Path | None) -> dict[str, obje
     figures: dict[str, object] = {"tight": bench.play(model, STEPS, 0), "paused": bench.play(model, PAUSED, PAUSE)}
     if checkpoint is not None:
         feeds, names = golden_feeds(artifact.sidecar.inputs, seed=1, rows=1), list(artifact.sidecar.outputs)
-        figures |= compared(lambda: artifact.session.run(names, feeds), bench.torch_step(checkpoint, feeds))
+        figures |= compare(lambda: artifact.session.run(names, feeds), bench.torch_step(checkpoint, feeds))
     return figures
 
 
 def main(description: str | None, bench: Bench, arguments: list[str] | None) -> int:
-    """The main of a bench.py."""
+    """The main function of a bench.py."""
     parser = command.parser(description)
     parser.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
     parser.add_argument("--checkpoint", type=Path, metavar="best.pt")

@@ -14,7 +14,7 @@ from torch import nn
 
 @dataclass
 class Run:
-    """All that the next training step depends on. `best`: the lowest validation loss; `minutes` of CPU time."""
+    """The state that the next training step depends on. `best`: lowest validation loss so far; `minutes`: CPU time."""
 
     net: nn.Module
     average: nn.Module
@@ -26,7 +26,7 @@ class Run:
     minutes: float = 0.0
 
     def state(self) -> dict[str, Any]:
-        """What last.pt holds beside the contents of best.pt, which has the averaged weights."""
+        """The entries that last.pt has in addition to those of best.pt, among which are the averaged weights."""
         return {
             "model": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -39,7 +39,7 @@ class Run:
         }
 
     def restore(self, path: Path) -> None:
-        """Go on from a last.pt; what follows is the same, bit by bit, as without the interruption."""
+        """Resume from a last.pt: the following steps are the same, bit by bit, as without the interruption."""
         saved = torch.load(path, weights_only=False)
         self.net.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["weights"])
@@ -50,7 +50,7 @@ class Run:
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write the whole file, or leave the previous one as it is."""
+    """Write a file atomically: if writing fails, the previous file stays."""
     draft = path.with_suffix(".new")
     torch.save(content, draft)
     draft.replace(path)

@@ -1,4 +1,4 @@
-"""What all commands share: the parser, and errors as one line on stderr with an exit code."""
+"""Command lines: the argument parser, and errors as one line on stderr with an exit code."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from daemon.errors import JamdError
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser that prints a module's docstring as it is written."""
+    """An argument parser whose help prints a module's docstring unchanged."""
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
 def exit_code(command: Callable[[], int]) -> int:
-    """Run a command. Its exit code, or that of the JamdError that it raises, which is printed."""
+    """Run a command and return its exit code. A JamdError is printed on stderr; its own exit code is returned."""
     try:
         return command()
     except JamdError as error:
@@ -24,7 +24,7 @@ def exit_code(command: Callable[[], int]) -> int:
 
 
 def positive_integer(text: str) -> int:
-    """An argument that counts something. Raises ArgumentTypeError."""
+    """The type of an argument that is a number of things, at least 1. Raises ArgumentTypeError."""
     if not text.isascii() or not text.isdigit() or not int(text):
         raise argparse.ArgumentTypeError(f"{text!r}: choose a whole number from 1 on")
     return int(text)

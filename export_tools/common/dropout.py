@@ -5,7 +5,8 @@ from torch import Tensor, nn
 
 
 class LockedDropout(nn.Module):
-    """Dropout with one mask for all time steps (Gal and Ghahramani 2016), so that the states cannot average it away."""
+    """Dropout with one mask for all time steps (Gal and Ghahramani 2016), so that recurrent states cannot average the
+    dropout out."""
 
     def __init__(self, dropout: float):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The main of evaluate.py: figures of a model on a folder or file of music, as one JSON object."""
+"""The main function of each evaluate.py: figures of a model on a folder or file of music, as one JSON object."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Figures = dict[str, Any]
 
 
 def parser(description: str | None, music: str) -> argparse.ArgumentParser:
-    """The arguments of every evaluate.py: the music to measure on, and the model."""
+    """A parser with the arguments of every evaluate.py: the music to measure on, and the model."""
     made = command.parser(description)
     made.add_argument("music", type=Path, metavar=music)
     made.add_argument("--model", type=Path, required=True, metavar="NAME.onnx")
@@ -24,7 +24,8 @@ def parser(description: str | None, music: str) -> argparse.ArgumentParser:
 
 
 def main(args: argparse.Namespace, measure: Callable[[argparse.Namespace], Figures]) -> int:
-    """Print the figures. Exit code 2 if all files are `refused`, that of the error if `measure` raises JamdError."""
+    """Print the figures that `measure` returns. Returns the exit code: 2 if all files were `refused`, that of the error
+    if `measure` raises JamdError."""
 
     def run() -> int:
         figures = measure(args)

@@ -1,4 +1,4 @@
-"""Learning rates: functions of the step and of the number of steps in the whole run."""
+"""Learning-rate schedules: functions of the step, from 0, and the number of steps in the whole run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 Schedule = Callable[[int, int], float]
-LAST = 0.01  # of the peak: where a cosine ends
+FINAL_SHARE = 0.01  # of the peak, at which a cosine ends
 
 
 def constant(rate: float) -> Schedule:
@@ -15,7 +15,7 @@ def constant(rate: float) -> Schedule:
 
 
 def cosine_after_warm_up(peak: float, warm_up: int = 200) -> Schedule:
-    """Linear over the first `warm_up` steps, then a cosine from the peak to a hundredth over the remaining steps."""
+    """A linear rise over the first `warm_up` steps, then a cosine from the peak to a hundredth of it over the rest."""
 
     def rate(step: int, steps: int) -> float:
         progress = max(0.0, (step - warm_up) / max(1, steps - warm_up))
@@ -25,7 +25,7 @@ def cosine_after_warm_up(peak: float, warm_up: int = 200) -> Schedule:
 
 
 def cosine_with_warm_up(peak: float, share: float = 0.02) -> Schedule:
-    """A cosine from the peak to a hundredth over all steps, under a linear warm-up over a `share` of the steps."""
+    """A cosine from the peak to a hundredth of it over all steps, times a linear rise over a `share` of the steps."""
 
     def rate(step: int, steps: int) -> float:
         progress = step / steps
@@ -35,5 +35,5 @@ def cosine_with_warm_up(peak: float, share: float = 0.02) -> Schedule:
 
 
 def cosine(progress: float) -> float:
-    """Half a period, from 1 at progress 0 to LAST at 1 and beyond."""
-    return LAST + (1 - LAST) * (1 + math.cos(math.pi * min(1, progress))) / 2
+    """Half a period of a cosine, from 1 at progress 0 to FINAL_SHARE at 1 and beyond."""
+    return FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * min(1, progress))) / 2

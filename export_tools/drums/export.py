@@ -25,8 +25,7 @@ from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
 from daemon.engines.drums.interface import INTERFACE
 from export_tools.common import artifact
-from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
-from export_tools.harmoniser.export import either
+from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
 from . import evaluate
 from .fused import FusedAdvance, FusedWhen
@@ -78,7 +77,7 @@ def assemble(model: MetricNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
         nodes.append(helper.make_node("Constant", [], [f"number of {name}"], value_int=number))
         nodes.append(helper.make_node("Equal", ["function", f"number of {name}"], [f"asked for {name}"]))
         nodes.append(helper.make_node("Or", ["run all", f"asked for {name}"], [f"run {name}"]))
-        nodes.append(either(graph, name, f"run {name}"))
+        nodes.append(conditional(graph, name, f"run {name}"))
         graph_inputs += graph.input
         graph_outputs += graph.output
     return to_model(helper.make_graph(nodes, "drummer", graph_inputs, graph_outputs))

@@ -1,14 +1,17 @@
-"""BachBot's own configuration (Liang et al., ISMIR 2017) on our chorales: the baseline in the model card, not shipped.
+"""BachBot's own configuration (Liang et al., ISMIR 2017) on our chorales: the baseline of the model card; not shipped.
 
     python -m export_tools.harmoniser.prepare BACH_FOLDER valid.npz --part valid
     python -m export_tools.harmoniser.bachbot chorales.npz valid.npz [--epochs 30]
 
-Pieces are moved to C major or A minor. A frame is an optional fermata token, a token (pitch, tied or not) per
-sounding voice from the top, and a delimiter; a piece stands between START and END. 3 x LSTM 256 on embeddings of 32,
-dropout 0.3, batch-norm, 50 rows of 128 tokens, Adam 2e-3 halved every five epochs, gradients clipped at 5. Not as in
-the original: all metres, four voices also in unison. Prints one JSON object: nats per token, and their sum per note,
-rests included, an upper bound of the benchmark's figure. The loop is not that of export_tools/common/trainer.py: it
-clips values, averages no weights, and keeps no checkpoint.
+Pieces are transposed to C major or A minor. A frame is an optional fermata token, a token (pitch, tied or not) for each
+sounding voice from the top, and a delimiter; a piece is enclosed in START and END. 3 x LSTM 256 on embeddings of 32,
+dropout 0.3, batch norm, 50 rows of 128 tokens, Adam 2e-3 halved every five epochs, gradients clipped at 5. Not as in
+the original: all metres; four voices also in unison. Prints one JSON object: nats per token, and their sum per note,
+rests included, an upper bound of the benchmark's figure.
+
+This module has a training loop of its own, because that of export_tools/common/trainer.py gives other results: it clips
+the norm of the gradient, not each value, and validates averaged weights, among which the running means and variances of
+batch norm are not updated. The baseline keeps no checkpoint either.
 """
 
 import json
@@ -22,21 +25,23 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_value_
 from tqdm import tqdm
 
+from daemon.engines.melody.key import MAJOR_PROFILE, MINOR_PROFILE
 from export_tools.common import command
 
-START, END, DELIMITER, FERMATA = range(4)
-LOWEST, PITCHES = 33, 52  # 52 pitches, tied or not, and 4: 108 tokens
-TOKENS = 4 + 2 * PITCHES
-ROWS, LENGTH = 50, 128
-# Krumhansl and Kessler 1982: how well the twelve degrees fit a major and a minor key
-MAJOR = [6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88]
-MINOR = [6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17]
+START, END, DELIMITER, FERMATA_TOKEN = range(4)
+FIRST_PITCH_TOKEN = 4
+LOWEST_PITCH, PITCHES = 33, 52  # 52 pitches, tied or not, and 4: 108 tokens
+TOKENS = FIRST_PITCH_TOKEN + 2 * PITCHES
+BATCH_ROWS, BATCH_LENGTH = 50, 128  # length in tokens
 
 
 def to_c_or_a(midi: np.ndarray) -> int:
-    """Semitones, −6..5, that move a piece (frames, 4) to C major or A minor."""
+    """Semitones, −6..5, that transpose a piece (frames, 4) to C major or A minor (Krumhansl and Kessler 1982)."""
     histogram = np.bincount(midi[midi >= 0] % 12, minlength=12)
-    fits = [[np.corrcoef(histogram, np.roll(profile, k))[0, 1] for k in range(12)] for profile in (MAJOR, MINOR)]
+    fits = [
+        [np.corrcoef(histogram, np.roll(profile, tonic))[0, 1] for tonic in range(12)]
+        for profile in (MAJOR_PROFILE, MINOR_PROFILE)
+    ]
     mode, tonic = np.unravel_index(np.argmax(fits), (2, 12))
     return int((12 - tonic + (9 if mode else 0) + 6) % 12 - 6)
 
@@ -44,18 +49,19 @@ def to_c_or_a(midi: np.ndarray) -> int:
 def tokens(midi: np.ndarray, held: np.ndarray, fermata: np.ndarray) -> list[int]:
     """A piece as tokens of BachBot."""
     shift = to_c_or_a(midi)
-    written = [START]
-    for frame, ties, pause in zip(midi, held, fermata, strict=True):
-        written += [FERMATA] * bool(pause)
-        for pitch, tie in zip(frame, ties, strict=True):
+    encoded = [START]
+    for frame, ties, has_fermata in zip(midi, held, fermata, strict=True):
+        encoded += [FERMATA_TOKEN] * bool(has_fermata)
+        for pitch, tied in zip(frame, ties, strict=True):
             if pitch >= 0:
-                written.append(4 + 2 * int(np.clip(pitch + shift - LOWEST, 0, PITCHES - 1)) + bool(tie))
-        written.append(DELIMITER)
-    return [*written, END]
+                number = int(np.clip(pitch + shift - LOWEST_PITCH, 0, PITCHES - 1))
+                encoded.append(FIRST_PITCH_TOKEN + 2 * number + bool(tied))
+        encoded.append(DELIMITER)
+    return [*encoded, END]
 
 
 def read(path: Path) -> tuple[list[list[int]], int]:
-    """The pieces of prepare.py as printed, as tokens, and their number of notes, frames x 4."""
+    """The pieces of prepare.py, without those with repeats played, as tokens; and their number of notes, frames x 4."""
     data = np.load(path)
     names = sorted({name.rsplit("/", 1)[0] for name in data.files if "+repeats" not in name})
     pieces = [tokens(*(data[f"{name}/{key}"].astype(int) for key in ("midi", "held", "fermata"))) for name in names]
@@ -63,7 +69,7 @@ def read(path: Path) -> tuple[list[list[int]], int]:
 
 
 class BachBotNet(nn.Module):
-    """3 x LSTM 256 with batch-norm."""
+    """3 x LSTM 256 with batch norm."""
 
     def __init__(self):
         super().__init__()
@@ -85,7 +91,7 @@ class BachBotNet(nn.Module):
 
 @torch.no_grad()
 def validate(model: BachBotNet, pieces: list[list[int]]) -> float:
-    """Sum of the nats of all tokens but START, every piece from the zero state."""
+    """Sum of the nats of all tokens except START, with a zero state at the start of each piece."""
     model.eval()
     total = 0.0
     for piece in pieces:
@@ -114,10 +120,10 @@ def main() -> None:
     began, best = time.perf_counter(), {"nats_per_token": float("inf")}
     for epoch in tqdm(range(1, args.epochs + 1), mininterval=10):
         stream = np.concatenate([train[i] for i in rng.permutation(len(train))])
-        rows = torch.from_numpy(stream[: len(stream) // ROWS * ROWS].reshape(ROWS, -1))
+        rows = torch.from_numpy(stream[: len(stream) // BATCH_ROWS * BATCH_ROWS].reshape(BATCH_ROWS, -1))
         states = None
-        for first in range(0, rows.shape[1] - 1, LENGTH):
-            x, y = rows[:, first : first + LENGTH], rows[:, first + 1 : first + 1 + LENGTH]
+        for first in range(0, rows.shape[1] - 1, BATCH_LENGTH):
+            x, y = rows[:, first : first + BATCH_LENGTH], rows[:, first + 1 : first + 1 + BATCH_LENGTH]
             logits, states = model(x[:, : y.shape[1]], states)
             optimiser.zero_grad()
             functional.cross_entropy(logits.flatten(0, 1), y.flatten()).backward()

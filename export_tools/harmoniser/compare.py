@@ -1,8 +1,8 @@
-"""What looking ahead is worth: sopranos of Bach harmonised from left to right and with the future known, beside Bach.
+"""Compare harmonisations of Bach's sopranos, from left to right and with the future known, with Bach's own settings.
 
     python -m export_tools.harmoniser.compare --model models/bachbot.onnx PIECES.json [--split valid]
 
-Needs no torch. Prints one JSON object. For every way to harmonise:
+Needs no torch. Prints one JSON object. For Bach and each method:
   nll_per_note      nats per note of alto, tenor and bass under the model, given the past and the soprano
   nll_all           the same over all four voices, the soprano predicted too: how well the harmony leads to the melody
   fifths, octaves   parallels per 100 frames: two voices move in one direction from a fifth (octave) to another
@@ -15,13 +15,15 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
+from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES, to_symbols
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
 from daemon.engines.harmoniser.model import ChoraleModel
@@ -33,57 +35,72 @@ from .evaluate import open_model
 Piece = np.ndarray  # (frames, 4) symbols
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How notes are drawn."""
+
+    seed: int
+    temperature: float
+    top_p: float
+
+
 def read(path: Path, split: str) -> list[Piece]:
     """The pieces of a file whose sopranos have no rests, from lists of frames of four MIDI numbers, −1 = rest."""
     data = json.loads(path.read_text())
     pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
-    return [np.where(piece < 0, REST, piece - LOWEST) for piece in pieces if (piece[:, 0] >= 0).all()]
+    return [to_symbols(piece) for piece in pieces if (piece[:, 0] >= 0).all()]
 
 
-def struck(soprano: np.ndarray) -> np.ndarray:
-    """Whether each frame has an onset: where the pitch changes, for these pieces have no ties."""
+def onsets(soprano: np.ndarray) -> np.ndarray:
+    """Whether each frame has an onset: where the pitch changes, because these pieces have no ties."""
     return np.concatenate([[True], soprano[1:] != soprano[:-1]])
 
 
-def left_to_right(model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float) -> Piece:
-    """Harmonise a soprano as played on keys: nothing of the future is known."""
+def left_to_right(model: ChoraleModel, soprano: np.ndarray, sampling: Sampling) -> Piece:
+    """Harmonise a soprano as one played on keys, of which no future is known."""
     writer, out = CausalWriter(model), []
-    writer.reseed(seed)
-    for frame, (symbol, new) in enumerate(zip(soprano.tolist(), struck(soprano).tolist(), strict=True)):
-        writer.turn(frame % 16)
-        list(writer.write([symbol, UNKNOWN, UNKNOWN, UNKNOWN], [new, False, False, False], temperature, top_p))
+    writer.reseed(sampling.seed)
+    for frame, (symbol, struck) in enumerate(zip(soprano.tolist(), onsets(soprano).tolist(), strict=True)):
+        writer.next_step(frame % STEPS_PER_BAR)
+        known = [symbol, UNKNOWN, UNKNOWN, UNKNOWN]
+        list(writer.write(known, [struck, False, False, False], sampling.temperature, sampling.top_p))
         assert writer.symbols is not None
         out.append(writer.symbols[0])
     return np.array(out)
 
 
-def look_ahead(
-    model: ChoraleModel, soprano: np.ndarray, seed: int, temperature: float, top_p: float, particles: int, lag: int
-) -> Piece:
-    """Harmonise a soprano as of a melody whose future is known."""
-    particle_filter, new, out = ParticleFilter(model, particles, np.random.default_rng(seed), 0), struck(soprano), []
+def look_ahead(model: ChoraleModel, soprano: np.ndarray, sampling: Sampling, particles: int, lag: int) -> Piece:
+    """Harmonise a soprano as a melody whose future is known."""
+    particle_filter = ParticleFilter(model, particles, np.random.default_rng(sampling.seed), 0)
+    struck, out = onsets(soprano), []
     for frame in range(len(soprano) + lag):
         if frame < len(soprano):
-            known = np.array([soprano[frame], UNKNOWN, UNKNOWN, UNKNOWN])
-            particle_filter.extend(known, np.array([new[frame], False, False, False]), frame % 16, temperature, top_p)
+            particle_filter.extend(
+                np.array([soprano[frame], UNKNOWN, UNKNOWN, UNKNOWN]),
+                np.array([struck[frame], False, False, False]),
+                frame % STEPS_PER_BAR,
+                sampling.temperature,
+                sampling.top_p,
+            )
         if frame >= lag:
-            out.append(particle_filter.hear().symbols[0])
+            out.append(particle_filter.next_step().symbols[0])
     return np.array(out)
 
 
 def nll(model: ChoraleModel, pieces: list[Piece]) -> np.ndarray:
     """(4,) nats per note of each voice given the past and the higher voices, pooled over all frames."""
     length, count = max(len(piece) for piece in pieces), len(pieces)
-    frames = np.full((length, count, 4), REST)
+    frames = np.full((length, count, len(VOICES)), REST)
     for i, piece in enumerate(pieces):
         frames[: len(piece), i] = piece
     inside = np.arange(length)[:, None] < [len(piece) for piece in pieces]
-    state, total = model.start(count), np.zeros(4)
-    previous, held = np.full((count, 4), UNKNOWN), np.zeros((count, 4), dtype=np.int64)
+    state, total = model.start(count), np.zeros(len(VOICES))
+    previous, held = np.full_like(frames[0], UNKNOWN), np.zeros_like(frames[0])
     for t in range(length):
-        state = model.advance(state, previous, held, np.full(count, t % 16), np.full(count, 2))
-        known = np.full((count, 4), UNKNOWN)
-        for voice in range(4):
+        position, fermata = np.full(count, t % STEPS_PER_BAR), np.full(count, FERMATA_UNKNOWN)
+        state = model.advance(state, previous, held, position, fermata)
+        known = np.full_like(previous, UNKNOWN)
+        for voice in range(len(VOICES)):
             log_probs, _ = model.head(state, previous, known, np.full(count, voice))
             total[voice] -= log_probs[np.arange(count), frames[t, :, voice]][inside[t]].sum()
             known[:, voice] = frames[t, :, voice]
@@ -92,26 +109,26 @@ def nll(model: ChoraleModel, pieces: list[Piece]) -> np.ndarray:
     return np.asarray(total / inside.sum())
 
 
-def parallels(piece: Piece) -> tuple[int, int]:
+def count_parallels(piece: Piece) -> tuple[int, int]:
     """Numbers of parallel fifths, and of parallel octaves and unisons, among all pairs of voices."""
     fifths = octaves = 0
-    for high, low in combinations(range(4), 2):
+    for high, low in combinations(range(len(VOICES)), 2):
         for before, after in zip(piece[:-1, [high, low]].tolist(), piece[1:, [high, low]].tolist(), strict=True):
             if REST in before or REST in after:
                 continue
-            up, down = after[0] - before[0], after[1] - before[1]
-            if up * down <= 0 or (before[0] - before[1] - after[0] + after[1]) % 12:
+            upper_motion, lower_motion = after[0] - before[0], after[1] - before[1]
+            if upper_motion * lower_motion <= 0 or (before[0] - before[1] - after[0] + after[1]) % 12:
                 continue
             fifths += (after[0] - after[1]) % 12 == 7
             octaves += (after[0] - after[1]) % 12 == 0
     return fifths, octaves
 
 
-def judge(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
-    """The figures of pieces."""
+def measure(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
+    """The figures of the module's docstring, pooled over pieces."""
     frames = sum(len(piece) for piece in pieces)
     by_voice = nll(model, pieces)
-    fifths, octaves = np.sum([parallels(piece) for piece in pieces], axis=0)
+    fifths, octaves = np.sum([count_parallels(piece) for piece in pieces], axis=0)
     moves = sum(int((piece[1:, 1:] != piece[:-1, 1:]).sum()) for piece in pieces)
     return {
         "nll_per_note": round(float(by_voice[1:].mean()), 4),
@@ -123,21 +140,22 @@ def judge(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Print the figures of Bach's pieces and of both ways to harmonise their sopranos. Raises ModelError."""
+    """Print the figures of Bach's pieces and of both methods on their sopranos. Raises ModelError."""
     model = open_model(args.model)
     bach = read(args.pieces, args.split)[: args.limit]
-    report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": judge(model, bach)}
-    ways = {
-        "left to right": lambda s, i: left_to_right(model, s, args.seed + i, args.temperature, args.top_p),
-        "look-ahead": lambda s, i: look_ahead(
-            model, s, args.seed + i, args.temperature, args.top_p, args.particles, args.lag
-        ),
+    report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": measure(model, bach)}
+    methods = {
+        "left to right": left_to_right,
+        "look-ahead": partial(look_ahead, particles=args.particles, lag=args.lag),
     }
-    for name, way in ways.items():
+    for name, harmonise in methods.items():
         started = time.process_time()
-        harmonised = [way(piece[:, 0], i) for i, piece in enumerate(bach)]
+        harmonised = [
+            harmonise(model, piece[:, 0], Sampling(args.seed + number, args.temperature, args.top_p))
+            for number, piece in enumerate(bach)
+        ]
         seconds = time.process_time() - started
-        report[name] = {**judge(model, harmonised), "cpu_ms_per_frame": round(1000 * seconds / report["frames"], 2)}
+        report[name] = {**measure(model, harmonised), "cpu_ms_per_frame": round(1000 * seconds / report["frames"], 2)}
     report["options"] = {k: getattr(args, k) for k in ("temperature", "top_p", "particles", "lag", "seed")}
     print(json.dumps(report, indent=1))
     return 0
@@ -149,7 +167,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("pieces", type=Path, metavar="PIECES.json")
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--split", default="valid")
-    parser.add_argument("--limit", type=int, help="the first so many pieces only")
+    parser.add_argument("--limit", type=int, help="use only this many pieces, the first ones")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--particles", type=int, default=PARTICLES)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from daemon import models
 from daemon.encodings.chorale import (
     FERMATA_UNKNOWN,
+    STEPS_PER_BAR,
     SYMBOLS,
     UNKNOWN,
     VOICES,
@@ -35,12 +36,11 @@ from daemon.errors import JamdError
 from export_tools.common import evaluate as common
 from export_tools.common.evaluate import Figures
 
-STEPS_PER_BAR = 16
-ROWS = 32  # pieces at a time
+ROWS = 32  # pieces of a batch
 
 
 class BadPieces(JamdError):
-    """A file of pieces that cannot be used: names the file, the place in the file and the remedy."""
+    """An unusable file of pieces. The message names the file, the place in the file and the remedy."""
 
     exit_code = 2
 
@@ -85,26 +85,26 @@ def read_piece(piece: Any, where: str) -> Symbols:
 
 
 def batches(pieces: list[Symbols]) -> Iterator[list[Symbols]]:
-    """Pieces of similar length together, longest first."""
+    """Batches of pieces of similar length, longest first."""
     ordered = sorted(pieces, key=len, reverse=True)
     for first in range(0, len(ordered), ROWS):
         yield ordered[first : first + ROWS]
 
 
-def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Log probability of every note and the most likely symbol there, (frames of all pieces, 4) each.
+def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Log probability of every note, and whether the note was the most likely one: (notes of all pieces,) each.
 
-    Pieces are sorted, longest first, so that the pieces that have not ended are always the first rows.
+    `pieces` are sorted, longest first, so that the pieces that have not ended are always the first rows.
     """
-    length = np.array([len(piece) for piece in pieces])
-    symbols = np.full((len(pieces), length[0], len(VOICES)), UNKNOWN)
+    lengths = np.array([len(piece) for piece in pieces])
+    symbols = np.full((len(pieces), lengths[0], len(VOICES)), UNKNOWN)
     held = np.zeros_like(symbols)
     for row, piece in enumerate(pieces):
         symbols[row, : len(piece)], held[row, : len(piece)] = piece, repeated(piece)
     state = model.start(len(pieces))
-    log_probs, likeliest = [], []
-    for t in range(length[0]):
-        rows = int((length > t).sum())
+    log_probs, hits = [], []
+    for t in range(lengths[0]):
+        rows = int((lengths > t).sum())
         if rows < len(state.context):
             state = state.select(np.arange(rows))
         now = symbols[:rows, t]
@@ -117,9 +117,9 @@ def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float6
             predicted, _ = model.head(state, before, known, ones * voice)
             assert predicted.shape == (rows, SYMBOLS)
             log_probs.append(predicted[np.arange(rows), now[:, voice]].astype(np.float64))
-            likeliest.append(predicted.argmax(1) == now[:, voice])
+            hits.append(predicted.argmax(1) == now[:, voice])
             known[:, voice] = now[:, voice]
-    return np.concatenate(log_probs), np.concatenate(likeliest)
+    return np.concatenate(log_probs), np.concatenate(hits)
 
 
 def evaluate(model: ChoraleModel, pieces: list[Symbols]) -> Figures:

@@ -1,39 +1,37 @@
-"""Write a trained harmoniser as NAME.onnx and NAME.json, after the graph agreed with torch.
+"""Write a trained harmoniser as NAME.onnx and NAME.json, if the outputs of the graph agree with torch.
 
     python -m export_tools.harmoniser.export RUN_FOLDER/best.pt models/bachbot.onnx
 
 Both functions are in one graph, each in a branch of its own `If`, because ONNX Runtime cannot leave out the nodes of
-outputs that are not asked for: the input `function` says which is run, 0 = advance, 1 = head, 2 = both. Outputs of a
-function that is not run have no rows, and its inputs may be anything of the right type.
+outputs that are not requested: the input `function` selects which is run, 0 = advance, 1 = head, 2 = both. Outputs of a
+function that is not run have no rows, and the inputs of that function may be anything of the right type.
 """
 
-import argparse
 import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnx import compose, helper
+from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
-from daemon.encodings.chorale import STEPS_PER_BAR, UNKNOWN, VOICES
-from daemon.engines.harmoniser.model import INTERFACE
-from export_tools.common import artifact
-from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
+from daemon.encodings.chorale import STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
+from daemon.engines.harmoniser.model import ADVANCE, HEAD, INTERFACE
+from export_tools.common import artifact, command
+from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
-from .model import HarmoniserNet, HarmoniserShape
+from .model import INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
 
 ENCODING = "chorale"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
-ADVANCE, HEAD, BOTH = range(3)
-GOLDEN = ("context", "logits", "tie")
-SYMBOL = UNKNOWN + 1  # values
-VALUES = {
-    "frame": SYMBOL, "held": 2, "position": STEPS_PER_BAR, "fermata": 3, "previous": SYMBOL, "known": SYMBOL,
-    "voice": len(VOICES),
+BOTH = 2  # the value of the input `function` that runs ADVANCE and HEAD
+GOLDEN_OUTPUTS = ("context", "logits", "tie")
+VALUES = {  # number of values of each integer input
+    "frame": INPUT_SYMBOLS, "held": 2, "position": STEPS_PER_BAR, "fermata": 3, "previous": INPUT_SYMBOLS,
+    "known": INPUT_SYMBOLS, "voice": len(VOICES),
 }  # fmt: skip
 
 
@@ -45,13 +43,13 @@ class Advance(nn.Module):
         self.model = model
 
     def forward(self, frame, held, position, fermata, *states):
-        given = dict(zip(self.model.states(), states, strict=True))
-        context, following = self.model.advance(frame, held, position, fermata, given)
-        return (context, *(following[name] for name in given))
+        present = dict(zip(self.model.states(), states, strict=True))
+        context, following = self.model.advance(frame, held, position, fermata, present)
+        return (context, *(following[name] for name in present))
 
 
 class Head(nn.Module):
-    """`HarmoniserNet.head`, with log probabilities for logits."""
+    """`HarmoniserNet.head`, with log probabilities in place of logits."""
 
     def __init__(self, model: HarmoniserNet):
         super().__init__()
@@ -62,8 +60,8 @@ class Head(nn.Module):
         return logits.log_softmax(1), tie
 
 
-def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str]) -> onnx.GraphProto:
-    """One function as a graph of its own."""
+def function_graph(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str]) -> onnx.GraphProto:
+    """One function, whose first four inputs are arguments and whose others are one list, as a graph of its own."""
     batch = {0: torch.export.Dim("batch")}
     rows: list = [batch] * 4
     if len(feeds) > 4:
@@ -71,43 +69,26 @@ def branch(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str]) 
     return to_graph(module, feeds, outputs, rows)
 
 
-def either(graph: onnx.GraphProto, name: str, run: str) -> onnx.NodeProto:
-    """An `If` on the bool `run` around a function; its other branch returns tensors without rows."""
-    inner = compose.add_prefix_graph(graph, f"{name}/", rename_inputs=False)
-    then = helper.make_graph(inner.node, name, [], inner.output, inner.initializer)
-    nothing, types = [], []
-    for value in graph.output:
-        kind, shape = (
-            value.type.tensor_type.elem_type,
-            [0, *(d.dim_value for d in value.type.tensor_type.shape.dim[1:])],
-        )
-        tensor = helper.make_tensor("nothing", kind, shape, [])
-        nothing.append(helper.make_node("Constant", [], [f"{name}/no/{value.name}"], value=tensor))
-        types.append(helper.make_tensor_value_info(f"{name}/no/{value.name}", kind, shape))
-    otherwise = helper.make_graph(nothing, f"no {name}", [], types)
-    return helper.make_node("If", [run], [v.name for v in graph.output], name, then_branch=then, else_branch=otherwise)
-
-
 def assemble(model: HarmoniserNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     """Both functions in one graph."""
     states = list(model.states())
-    first = {k: feeds[k] for k in ("frame", "held", "position", "fermata", *states)}
-    second = {k: feeds[k] for k in ("context_in", "previous", "known", "voice")}
-    advance = branch(Advance(model), first, ["context", *(f"{name}_next" for name in states)])
-    head = branch(Head(model), second, ["logits", "tie"])
+    advance_feeds = {k: feeds[k] for k in ("frame", "held", "position", "fermata", *states)}
+    head_feeds = {k: feeds[k] for k in ("context_in", "previous", "known", "voice")}
+    advance = function_graph(Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)])
+    head = function_graph(Head(model), head_feeds, ["logits", "tie"])
     nodes = []
-    for part, name, other in ((advance, "advance", HEAD), (head, "head", ADVANCE)):
+    for graph, name, other in ((advance, "advance", HEAD), (head, "head", ADVANCE)):
         nodes.append(helper.make_node("Constant", [], [f"not {name}"], value_int=other))
         nodes.append(helper.make_node("Equal", ["function", f"not {name}"], [f"skip {name}"]))
         nodes.append(helper.make_node("Not", [f"skip {name}"], [f"run {name}"]))
-        nodes.append(either(part, name, f"run {name}"))
+        nodes.append(conditional(graph, name, f"run {name}"))
     function = helper.make_tensor_value_info("function", onnx.TensorProto.INT64, [])
     inputs, outputs = [function, *advance.input, *head.input], [*advance.output, *head.output]
     return to_model(helper.make_graph(nodes, "harmoniser", inputs, outputs))
 
 
 def quantise(draft: Path) -> None:
-    """The LSTM's weights as integers (7 bits, so that no CPU saturates): its time is that of reading them."""
+    """Store the LSTM's weights as integers (7 bits, so that no CPU saturates): reading them takes most of its time."""
     branches = [attribute.g for node in onnx.load(draft).graph.node for attribute in node.attribute]
     advance = next(graph for graph in branches if graph.name == "advance")
     constants = {tensor.name for tensor in advance.initializer}
@@ -125,10 +106,10 @@ def quantise(draft: Path) -> None:
 
 
 def inputs_of(model: HarmoniserNet) -> dict[str, dict]:
-    """Of the sidecar: type, shape and golden value by name. In the golden input, the oldest quarter of the memory is
-    empty."""
+    """The sidecar's `inputs`: type, shape and golden value by name. In the golden input, the oldest quarter of the
+    memory is empty."""
 
-    def whole(name: str, *shape: int) -> dict:
+    def integer(name: str, *shape: int) -> dict:
         return {"dtype": "int64", "shape": ["batch", *shape], "values": VALUES[name]}
 
     def real(*shape: int) -> dict:
@@ -139,23 +120,23 @@ def inputs_of(model: HarmoniserNet) -> dict[str, dict]:
     states["filled"] = {"dtype": "float32", "shape": ["batch", memory], "ones_from": memory // 4}
     return {
         "function": {"dtype": "int64", "shape": [], "constant": BOTH},
-        "frame": whole("frame", 4),
-        "held": whole("held", 4),
-        "position": whole("position"),
-        "fermata": whole("fermata"),
+        "frame": integer("frame", 4),
+        "held": integer("held", 4),
+        "position": integer("position"),
+        "fermata": integer("fermata"),
         **states,
         "context_in": real(model.shape.head + 5),
-        "previous": whole("previous", 4),
-        "known": whole("known", 4),
-        "voice": whole("voice"),
+        "previous": integer("previous", 4),
+        "known": integer("known", 4),
+        "voice": integer("voice"),
     }
 
 
 def write(model: HarmoniserNet, path: Path, card: dict, int8: bool = True) -> dict:
-    """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar.
+    """Export, compare the outputs for the golden input with torch's, move both files into place. Returns the sidecar.
 
-    `int8`: quantise the LSTM. Its inputs then have one scale for all rows of a batch, so that rows are no longer quite
-    independent of each other.
+    `card`: `training` and `metrics` of the sidecar. `int8`: quantise the LSTM. Its inputs then have one scale for all
+    rows of a batch, so that rows are no longer quite independent of each other.
     """
     model.eval()
     model.fuse()
@@ -167,16 +148,16 @@ def write(model: HarmoniserNet, path: Path, card: dict, int8: bool = True) -> di
             *(tensors[k] for k in ("frame", "held", "position", "fermata")), {k: tensors[k] for k in model.states()}
         )
         logits, tie = Head(model)(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
-        whole = assemble(model, feeds)
+        graph = assemble(model, feeds)
     expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
-    golden = Golden(feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN)
-    about = {"engine": "harmoniser", "interface": INTERFACE, "encoding": ENCODING, "steps_per_beat": 4}
+    golden = Golden(feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN_OUTPUTS)
+    about = {"engine": "harmoniser", "interface": INTERFACE, "encoding": ENCODING, "steps_per_beat": STEPS_PER_BEAT}
     about |= {"inputs": inputs, "states": list(model.states()), **card}
-    return artifact.write(path, whole, golden, about, quantise if int8 else None)
+    return artifact.write(path, graph, golden, about, quantise if int8 else None)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("--history", default="", help="for the sidecar: how the first weights of this run were trained")

@@ -1,12 +1,12 @@
-"""The harmoniser net: a recurrent net over frames, a memory of past frames, a head that predicts one voice at a time.
+"""The harmoniser net: a recurrent net over frames, a memory of past frames, and a head that predicts single voices.
 
 A frame is one 16th of four symbols, S A T B (`daemon.encodings.chorale`). `advance` reads the previous frame and
-returns a context; `head` gives the distribution of one voice of the current frame, given any subset of the others.
-So the chain rule over voices in any order is exact, and an answer to a key costs one small head call per voice.
+returns a context; `head` returns the distribution of one voice of the current frame, given any subset of the others.
+So the chain rule over voices in any order is exact, and an answer to a key costs one small call of `head` per voice.
 
-Clamped harmonisation follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria et
-al., 2014) and Coconet (Huang et al., 2017); the soft memory is a neural cache (Grave et al., 2017) with learned queries
-and a bias per distance, so that the net repeats phrases.
+Harmonisation of given voices follows BachBot (Liang et al., ISMIR 2017); voices in any order as in orderless NADE (Uria
+et al., 2014) and Coconet (Huang et al., 2017); the soft memory is a neural cache (Grave et al., 2017) with learned
+queries and a bias per distance, so that the net repeats phrases.
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from daemon.encodings.chorale import REST, STEPS_PER_BAR, SYMBOLS, UNKNOWN, VOICES
 from export_tools.common.dropout import LockedDropout
 
-VOICES = 4
-SYMBOLS = 47  # MIDI 36..81 and rest
-UNKNOWN = 47  # as input: not yet known, or before the start
-INPUTS = 48
-REST = 46
-INTERVALS = 92  # 0 = one of the two symbols is no pitch; 1..91 = -45..45 semitones
-PAIRS = list(combinations(range(VOICES), 2))
+INPUT_SYMBOLS = SYMBOLS + 1  # with UNKNOWN
+INTERVALS = 92  # classes: 0 = one of the two symbols is no pitch; 1..91 = -45..45 semitones
+PAIRS = list(combinations(range(len(VOICES)), 2))
+LONGEST_MATCH = 32  # frames; longer matches count as 32
 
 
 @dataclass(frozen=True)
@@ -43,21 +41,19 @@ class HarmoniserShape:
 
 
 def interval_table() -> Tensor:
-    """Class of the interval between two input symbols, at upper x 48 + lower: one look-up instead of six sums."""
-    symbols = torch.arange(INPUTS)
+    """Class of the interval between two input symbols, at upper x 48 + lower: one look-up in place of six sums."""
+    symbols = torch.arange(INPUT_SYMBOLS)
     pitched = torch.maximum(symbols[:, None], symbols) < REST
     return torch.where(pitched, symbols[:, None] - symbols + 46, 0).flatten()
-
-
-LONGEST_MATCH = 32  # frames; longer matches count as 32
 
 
 @torch.no_grad()
 def longest_matches(frame: Tensor, memory: int, gap: int) -> tuple[Tensor, Tensor]:
     """For each step of the inputs (batch, T, 4): the frame (batch, T, 4) after the longest past passage that equals the
-    present one, and its length (batch, T), 0..32 frames; UNKNOWN and 0 without a match. `gap`: least distance.
+    present one, and the length (batch, T) of that passage, 0..32 frames; UNKNOWN and 0 without a match.
 
-    As in prediction by partial matching; of matches of equal length, the latest.
+    `memory`, `gap`: largest and least distance in frames. As in prediction by partial matching; of matches of equal
+    length, the latest one.
     """
     same = (frame[:, :, None] == frame[:, None]).all(-1)
     length = torch.zeros(same.shape, dtype=torch.int64)  # [t, s]: of equal passages, up to t and before s
@@ -68,12 +64,12 @@ def longest_matches(frame: Tensor, memory: int, gap: int) -> tuple[Tensor, Tenso
     length = length * ((distance >= gap) & (distance <= memory))
     best = (length * 4096 + step).argmax(-1)
     longest = length.gather(2, best[..., None])[..., 0]
-    followed = frame.gather(1, best[..., None].expand(-1, -1, VOICES))
+    followed = frame.gather(1, best[..., None].expand(-1, -1, len(VOICES)))
     return followed.masked_fill(longest[..., None] == 0, UNKNOWN), longest
 
 
 class Lookup(nn.Module):
-    """Sum of one embedding per feature, each with its own range of numbers. In training whole features drop out."""
+    """Sum of one embedding per feature, each with its own range of numbers. Dropout removes whole features."""
 
     def __init__(self, sizes: list[int], width: int, dropout: float):
         super().__init__()
@@ -101,7 +97,8 @@ class HarmoniserNet(nn.Module):
     def __init__(self, shape: HarmoniserShape = HarmoniserShape(), dropout: float = 0.4):
         super().__init__()
         self.shape = shape
-        self.lookup = Lookup([INPUTS] * 4 + [INTERVALS] * 6 + [2] * 4 + [16, 3], shape.embedding, dropout / 5)
+        sizes = [INPUT_SYMBOLS] * 4 + [INTERVALS] * 6 + [2] * 4 + [STEPS_PER_BAR, 3]
+        self.lookup = Lookup(sizes, shape.embedding, dropout / 5)
         self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True)
         self.query = nn.Linear(shape.hidden, shape.queries * shape.key)
         self.key = nn.Linear(shape.hidden, shape.key)
@@ -112,10 +109,10 @@ class HarmoniserNet(nn.Module):
             nn.LayerNorm(shape.hidden), LockedDropout(dropout), nn.Linear(shape.hidden, shape.head)
         )
         self.clues = Lookup(
-            [4 * INPUTS] * 4 + [INPUTS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4]
+            [4 * INPUT_SYMBOLS] * 4 + [INPUT_SYMBOLS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4]
             + [INTERVALS] * 8 + [4 * (LONGEST_MATCH + 1)], shape.head, dropout * 0.4,
         )  # fmt: skip
-        self.gain = nn.Parameter(torch.ones(VOICES, shape.head))
+        self.gain = nn.Parameter(torch.ones(len(VOICES), shape.head))
         self.block = nn.Sequential(
             nn.LayerNorm(shape.head),
             nn.Dropout(dropout / 2),
@@ -134,20 +131,22 @@ class HarmoniserNet(nn.Module):
         table, known, previous, own, copied = interval_table(), [0, 1, 2, 3], [4, 5, 6, 7], 8, [9, 10, 11, 12]
         constants = {
             "intervals": table,
-            "relative": table.view(INPUTS, INPUTS)[:REST].T.contiguous(),  # (own symbol, pitch) → class of the interval
+            # (own symbol, pitch) → class of the interval
+            "relative": table.view(INPUT_SYMBOLS, INPUT_SYMBOLS)[:REST].T.contiguous(),
             "first": torch.tensor(first),
             "second": torch.tensor(second),
             "symbols": torch.arange(SYMBOLS),
             "ages": torch.arange(shape.memory, dtype=torch.float32),
             "upper": torch.tensor(known + previous + known + first + copied * 2),
             "lower": torch.tensor([own] * 8 + previous + second + known + [own] * 4),
-            "by_voice": torch.tensor([INPUTS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]),
+            "by_voice": torch.tensor([INPUT_SYMBOLS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]),
         }
         for name, constant in constants.items():
             self.register_buffer(name, constant, persistent=False)
 
     def states(self) -> dict[str, tuple[int, ...]]:
-        """Recurrent tensors of one row, all zero at the start. The memory is oldest first."""
+        """Shapes of the recurrent tensors of one row, which are zero at the start. The memory begins with the oldest
+        frame."""
         s = self.shape
         return {
             "hidden": (s.layers, s.hidden),
@@ -155,18 +154,18 @@ class HarmoniserNet(nn.Module):
             "keys": (s.memory, s.key),
             "values": (s.memory, s.value),
             "filled": (s.memory,),
-            "frames": (s.memory, VOICES),
+            "frames": (s.memory, len(VOICES)),
             "matches": (s.memory,),
         }
 
     def embed(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
         """(..., 4), (..., 4), (...), (...) int64 → (..., embedding)."""
         upper, lower = (frame.index_select(-1, voices) for voices in (self.first, self.second))
-        pairs = self.intervals[upper * INPUTS + lower]
+        pairs = self.intervals[upper * INPUT_SYMBOLS + lower]
         return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
 
     def recur(self, x: Tensor) -> Tensor:
-        """(batch, time, embedding) → (batch, time, hidden), with dropout of recurrent weights (Merity et al. 2018)."""
+        """(batch, time, embedding) → (batch, time, hidden), with dropout on recurrent weights (Merity et al. 2018)."""
         zeros = x.new_zeros(1, len(x), self.shape.hidden)
         for i, drop in enumerate(self.drop_layers):
             weights = [getattr(self.lstm, f"{name}_l{i}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
@@ -181,8 +180,8 @@ class HarmoniserNet(nn.Module):
 
         `forgotten`, shaped like `frame`: symbols that the recurrent part gets as UNKNOWN.
         """
-        seen = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
-        x = self.embed(seen, held, position, fermata)
+        visible = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
+        x = self.embed(visible, held, position, fermata)
         h = self.recur(x)
         before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
         query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
@@ -198,18 +197,19 @@ class HarmoniserNet(nn.Module):
         return torch.cat([self.context(h + self.recall(recalled)), followed, length[..., None]], -1)
 
     def fuse(self) -> None:
-        """Prepare one matrix product per layer for `advance`, from the present weights."""
+        """Fuse the present weights of each layer, so that `advance` needs one matrix product per layer."""
         for i in range(self.shape.layers):
-            into, back, first, second = (
+            input_weights, recurrent_weights, input_bias, recurrent_bias = (
                 getattr(self.lstm, f"{name}_l{i}").detach() for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
-            self.register_buffer(f"weights_{i}", torch.cat([into, back], 1).T.contiguous(), persistent=False)
-            self.register_buffer(f"bias_{i}", first + second, persistent=False)
+            weights = torch.cat([input_weights, recurrent_weights], 1).T.contiguous()
+            self.register_buffer(f"weights_{i}", weights, persistent=False)
+            self.register_buffer(f"bias_{i}", input_bias + recurrent_bias, persistent=False)
 
     def advance(
         self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, state: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One frame, after `fuse()`: inputs (batch, …) and `states()` → context (batch, head + 5), next states."""
+        """One frame, after `fuse()`: inputs (batch, …) and states → context (batch, head + 5), next states."""
         x = self.embed(frame, held, position, fermata)
         below, hidden, cell = x, [], []
         for i in range(self.shape.layers):
@@ -238,7 +238,7 @@ class HarmoniserNet(nn.Module):
         old = self.shape.memory - self.shape.gap + 1
         best = (matches[:, :old] * 4096 + self.ages[:old]).argmax(1, keepdim=True)
         length = matches.gather(1, best)
-        followed = frames.gather(1, best[..., None].expand(-1, -1, VOICES))[:, 0]
+        followed = frames.gather(1, best[..., None].expand(-1, -1, len(VOICES)))[:, 0]
         followed = followed + (UNKNOWN - followed) * (length < 0.5).float()
         context = self.context(below + self.recall(recalled.flatten(1)))
         return torch.cat([context, followed, length], 1), following
@@ -246,15 +246,16 @@ class HarmoniserNet(nn.Module):
     def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
         """(n, head + 5), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
-        Logits are the sum of one per symbol, one per interval from the voice's previous pitch and from each known
+        A logit is a sum: one term per symbol, one per interval from the voice's previous pitch and from each known
         voice, so that "repeat", "a step up" and "a third below the soprano" are classes in any key, and one for the
         symbol after the longest match.
         """
-        context, followed, length = context.split([self.shape.head, VOICES, 1], 1)
+        context, followed, length = context.split([self.shape.head, len(VOICES), 1], 1)
         followed, length = followed.long(), length.long()
         own = previous.gather(1, voice[:, None])
         symbols = torch.cat([known, previous, own, followed], 1)
-        intervals = self.intervals[symbols.index_select(1, self.upper) * INPUTS + symbols.index_select(1, self.lower)]
+        rows = symbols.index_select(1, self.upper) * INPUT_SYMBOLS
+        intervals = self.intervals[rows + symbols.index_select(1, self.lower)]
         first, second = intervals.split([18, 8], 1)
         clues = torch.cat([known, previous, first, voice[:, None], second, length], 1)
         clues = clues + voice[:, None] * self.by_voice

@@ -5,7 +5,7 @@
 Writes best.pt (averaged weights with the lowest validation loss) and last.pt (everything, to resume from). Half of the
 pieces of an epoch are shown as printed: bar positions, ties, fermatas. The other half are shown as in the benchmark:
 position counted from the first note, ties and fermatas unknown, the last chord often a beat longer, repeats mostly
-played. Several threads draw from one random generator, so a run with the same seed is then not the same bit by bit.
+played. With several threads, which draw from one random generator, runs with the same seed are not bit-identical.
 """
 
 from __future__ import annotations
@@ -22,40 +22,50 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from daemon.encodings.chorale import (
+    FERMATA_UNKNOWN,
+    HIGHEST,
+    LOWEST,
+    REST,
+    STEPS_PER_BAR,
+    STEPS_PER_BEAT,
+    UNKNOWN,
+    VOICES,
+    repeated,
+    to_symbols,
+)
 from export_tools.common import schedule, trainer
 from export_tools.common.averaging import Averaging
 
-from .model import REST, UNKNOWN, VOICES, HarmoniserNet, HarmoniserShape
+from .model import HarmoniserNet, HarmoniserShape
 
 SHAPE = HarmoniserShape()
-LONGEST, SHORTEST = 448, 96  # frames of a crop: at most LONGEST, and at least SHORTEST where the piece has them
-OPENING, OPENINGS = 16, 2  # frames of a passage shown as if the music began there; such passages of each piece
-BEAT = 4  # frames
-ROOM = 2  # semitones by which a transposed voice may leave its range in the data
-NO_FERMATA_KNOWN = 2
-FORGET = 0.1  # share of the past symbols that the recurrent part does not see, against learning pieces by heart
+LONGEST_CROP, SHORTEST_CROP = 448, 96  # frames; a shorter piece is not cropped
+OPENING_LENGTH, OPENINGS = 16, 2  # frames of a passage shown as if the music began there; passages of each piece
+RANGE_MARGIN = 2  # semitones by which a transposed voice may leave its range in the data
+FORGOTTEN_SHARE = 0.1  # of the past symbols: hidden from the recurrent part, so that it does not memorise pieces
 View = dict[str, np.ndarray]  # one piece as shown in one epoch
 Shard = dict[str, Tensor]  # padded views
-Batch = list[Shard]  # a shard for each thread
+Batch = list[Shard]  # for each thread, a shard of pieces and a shard of openings
 
 
-def option(default: float, text: str) -> Any:
-    """A field with its help on the command line."""
-    return field(default=default, metadata={"help": text})
+def argument(default: float, help: str) -> Any:
+    """A field of the configuration, with its help on the command line."""
+    return field(default=default, metadata={"help": help})
 
 
 @dataclass(frozen=True)
 class HarmoniserConfig:
-    """How the net is trained; each field is an option of the command line."""
+    """How the net is trained; each field is an argument of the command line."""
 
     epochs: int = 48
-    batch: int = option(8, "pieces")
-    rate: float = option(1e-3, "highest learning rate")
-    dropout: float = option(0.5, "of the net; some parts have less")
-    decay: float = option(0.1, "of the weights, by AdamW")
-    average: float = option(0.997, "decay of the averaged weights per step")
-    any_order: float = option(0.5, "share of pieces whose voices are predicted in random order")
-    threads: int = option(2, "that share a batch")
+    batch: int = argument(8, "pieces of a batch")
+    rate: float = argument(1e-3, "highest learning rate")
+    dropout: float = argument(0.5, "dropout of the net; some parts have less")
+    decay: float = argument(0.1, "weight decay of AdamW")
+    average: float = argument(0.997, "decay of the averaged weights per step")
+    any_order: float = argument(0.5, "share of pieces whose voices are predicted in random order")
+    threads: int = argument(2, "threads that share a batch")
 
 
 class Chorales:
@@ -71,136 +81,141 @@ class Chorales:
         self.low, self.high = np.nanmin(pitches, 0), np.nanmax(pitches, 0)
 
     def view(self, name: str, rng: np.random.Generator) -> View:
-        """A random view of one piece; `symbol` and `before`, the frame before each, are (T, 4)."""
+        """A random view of one piece; `symbol`, `before`, the frame before each, `held` and `tie` are (T, 4)."""
         benchmark = rng.random() < 0.5
         if f"{name}+repeats" in self.pieces and rng.random() < (0.7 if benchmark else 0.5):
             name += "+repeats"
         piece = dict(self.pieces[name])
         if benchmark:
-            longer = BEAT * (rng.random() < 0.6)
-            piece = {k: np.pad(v, [(0, longer)] + [(0, 0)] * (v.ndim - 1), mode="edge") for k, v in piece.items()}
-            piece["position"] = np.arange(len(piece["midi"])) % 16
+            added = STEPS_PER_BEAT * (rng.random() < 0.6)  # frames
+            piece = {k: np.pad(v, [(0, added)] + [(0, 0)] * (v.ndim - 1), mode="edge") for k, v in piece.items()}
+            piece["position"] = np.arange(len(piece["midi"])) % STEPS_PER_BAR
         midi = piece["midi"].astype(int)
         sounding = np.where(midi >= 0, midi, np.nan)
         low, high = np.nanmin(sounding, 0), np.nanmax(sounding, 0)
-        least, most = np.nanmax(self.low - low) - ROOM, np.nanmin(self.high - high) + ROOM
+        least = np.nanmax(self.low - low) - RANGE_MARGIN
+        most = np.nanmin(self.high - high) + RANGE_MARGIN
         shifts = np.arange(max(-6, least), min(6, most) + 1)
-        shifts = shifts[(shifts + np.nanmin(low) >= 36) & (shifts + np.nanmax(high) <= 81)]
+        shifts = shifts[(shifts + np.nanmin(low) >= LOWEST) & (shifts + np.nanmax(high) <= HIGHEST)]
         shift = int(rng.choice(shifts)) if len(shifts) and rng.random() < 0.9 else 0
-        symbol = np.where(midi >= 0, midi + shift - 36, REST)
-        repeated = np.zeros_like(symbol, bool)
-        repeated[1:] = (symbol[1:] == symbol[:-1]) & (symbol[1:] != REST)
-        held = repeated if benchmark else piece["held"]
+        symbol = np.where(midi >= 0, midi + shift - LOWEST, REST)
+        repeats = repeated(symbol)
+        held = repeats if benchmark else piece["held"]
         unknown = benchmark or rng.random() < 0.3
         shown = {
             "symbol": symbol,
-            "before": np.concatenate([np.full((1, VOICES), UNKNOWN), symbol[:-1]]),
-            "held": np.concatenate([np.zeros((1, VOICES), int), held[:-1]]),
+            **past(symbol, held),
             "position": piece["position"],
-            "fermata": np.full(len(symbol), NO_FERMATA_KNOWN) if unknown else piece["fermata"],
-            "tie": np.where(repeated & (not benchmark), held, -1),
+            "fermata": np.full(len(symbol), FERMATA_UNKNOWN) if unknown else piece["fermata"],
+            "tie": np.where(repeats & (not benchmark), held, -1),
         }
-        first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST)))
-        return {k: v[first : first + LONGEST] for k, v in shown.items()}
+        first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST_CROP)))
+        return {k: v[first : first + LONGEST_CROP] for k, v in shown.items()}
 
     def epoch(self, size: int, shards: int, rng: np.random.Generator) -> list[Batch]:
-        """Every chorale once, in batches of `size` pieces with at most so many shards."""
+        """Every chorale once, in batches of `size` pieces in up to `shards` shards, and as many shards of openings."""
         views = [self.view(name, rng) for name in rng.permutation(self.printed)]
         views.sort(key=lambda v: len(v["symbol"]) + rng.uniform(-24, 24))
         groups = [views[i : i + size] for i in range(0, len(views), size)]
         batches = []
         for group in groups:
             openings = [opening(view, rng) for view in group for _ in range(OPENINGS)]
-            parts = min(shards, len(group))
-            shown = [part[i::parts] for part in (group, openings) for i in range(parts)]
-            batches.append([collate(part) for part in shown])
+            count = min(shards, len(group))
+            parts = [part[i::count] for part in (group, openings) for i in range(count)]
+            batches.append([collate(part) for part in parts])
         return [batches[i] for i in rng.permutation(len(batches))]
 
 
+def past(symbol: np.ndarray, held: np.ndarray) -> View:
+    """`before`, the symbols of the frame before each, and `held` of that frame: (T, 4) each."""
+    start = np.full((1, len(VOICES)), UNKNOWN)
+    return {
+        "before": np.concatenate([start, symbol[:-1]]),
+        "held": np.concatenate([np.zeros_like(start), held[:-1]]),
+    }
+
+
 def opening(view: View, rng: np.random.Generator) -> View:
-    """A bar of a piece, as if the music began there: Bach opens with few kinds of chords, players with any."""
-    first = int(rng.integers(0, max(1, len(view["symbol"]) - OPENING)))
-    shown = {k: v[first : first + OPENING].copy() for k, v in view.items()}
+    """A bar of a piece, as if the music began there: Bach opens with few kinds of chords, musicians with any."""
+    first = int(rng.integers(0, max(1, len(view["symbol"]) - OPENING_LENGTH)))
+    shown = {k: v[first : first + OPENING_LENGTH].copy() for k, v in view.items()}
     shown["before"][0], shown["held"][0] = UNKNOWN, 0
     shown["tie"][0] = -1
     return shown
 
 
 def collate(views: list[View]) -> Shard:
-    """Pieces padded to the longest; `real` (batch, T) is false in the padding."""
+    """Views padded to the length of the longest; `real` (batch, T) is false in the padding."""
     length = max(len(v["symbol"]) for v in views)
-    batch = {}
+    shard = {}
     for key in views[0]:
-        fill = [np.pad(v[key], [(0, length - len(v[key]))] + [(0, 0)] * (v[key].ndim - 1)) for v in views]
-        batch[key] = torch.from_numpy(np.stack(fill).astype(np.int64))
-    batch["real"] = torch.from_numpy(np.stack([np.arange(length) < len(v["symbol"]) for v in views]))
-    return batch
+        padded = [np.pad(v[key], [(0, length - len(v[key]))] + [(0, 0)] * (v[key].ndim - 1)) for v in views]
+        shard[key] = torch.from_numpy(np.stack(padded).astype(np.int64))
+    shard["real"] = torch.from_numpy(np.stack([np.arange(length) < len(v["symbol"]) for v in views]))
+    return shard
 
 
 def benchmark_view(piece: list[list[int]]) -> View:
     """A piece of PIECES.json as the benchmark shows it."""
-    symbol = np.where(np.array(piece) >= 0, np.array(piece) - 36, REST)
-    repeated = np.zeros_like(symbol)
-    repeated[1:] = (symbol[1:] == symbol[:-1]) & (symbol[1:] != REST)
+    symbol = to_symbols(piece)
     return {
         "symbol": symbol,
-        "before": np.concatenate([np.full((1, VOICES), UNKNOWN), symbol[:-1]]),
-        "held": np.concatenate([np.zeros((1, VOICES), int), repeated[:-1]]),
-        "position": np.arange(len(symbol)) % 16,
-        "fermata": np.full(len(symbol), NO_FERMATA_KNOWN),
+        **past(symbol, repeated(symbol)),
+        "position": np.arange(len(symbol)) % STEPS_PER_BAR,
+        "fermata": np.full(len(symbol), FERMATA_UNKNOWN),
         "tie": np.full_like(symbol, -1),
     }
 
 
 def known_before(rank: Tensor, symbol: Tensor) -> Tensor:
-    """Ranks of the voices (n, 4) in the order of prediction, symbols (n, 4) → symbols known to each voice (n, 4, 4)."""
+    """Ranks of the voices in the order of prediction (n, 4), symbols (n, 4) → symbols known to each voice (n, 4, 4)."""
     earlier = rank[:, None, :] < rank[:, :, None]
     return torch.where(earlier, symbol[:, None, :], UNKNOWN)
 
 
 def losses(model: HarmoniserNet, batch: Shard, any_order: float) -> tuple[Tensor, Tensor]:
-    """Nats of all symbols per note and of the known ties per note, over the frames that are real."""
-    forgotten = torch.rand(batch["before"].shape) < (FORGET if model.training else 0)
+    """Nats of all symbols and of the known ties, each per note of the real frames."""
+    forgotten = torch.rand(batch["before"].shape) < (FORGOTTEN_SHARE if model.training else 0)
     context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], forgotten)
     real = batch["real"]
     symbol, before = batch["symbol"][real], batch["before"][real]
     count = len(symbol)
     shuffled = (torch.rand(len(real), 1) < any_order).expand(real.shape)[real]
-    rank = torch.where(shuffled[:, None], torch.rand(count, VOICES).argsort(1), torch.arange(VOICES))
+    rank = torch.where(shuffled[:, None], torch.rand(count, len(VOICES)).argsort(1), torch.arange(len(VOICES)))
     known = known_before(rank, symbol).flatten(0, 1)
-    voice = torch.arange(VOICES).repeat(count)
-    wide = context[real][:, None].expand(-1, VOICES, -1).flatten(0, 1)
-    previous = before[:, None].expand(-1, VOICES, -1).flatten(0, 1)
-    logits, tie = model.head(wide, previous, known, voice)
+    voice = torch.arange(len(VOICES)).repeat(count)
+    by_voice = context[real][:, None].expand(-1, len(VOICES), -1).flatten(0, 1)
+    previous = before[:, None].expand(-1, len(VOICES), -1).flatten(0, 1)
+    logits, tie = model.head(by_voice, previous, known, voice)
     notes = functional.cross_entropy(logits, symbol.flatten())
-    struck = batch["tie"][real].flatten()
-    ties = functional.binary_cross_entropy_with_logits(tie, struck.clamp(0).float(), reduction="none")
-    return notes, (ties * (struck >= 0)).sum() / len(struck)
+    target = batch["tie"][real].flatten()
+    ties = functional.binary_cross_entropy_with_logits(tie, target.clamp(0).float(), reduction="none")
+    return notes, (ties * (target >= 0)).sum() / len(target)
 
 
 def gradient(model: HarmoniserNet, batch: Batch, any_order: float, pool: ThreadPoolExecutor) -> tuple[float, int]:
-    """Set the gradient of a batch, one thread per shard. Nats per note, and the number of frames.
+    """Set the gradient of a batch, with one thread per shard. Returns nats per note, and the number of frames.
 
-    Threads that synchronise once a step are faster than those within matrix products, which wait for each other
-    thousands of times a step, as soon as anything else runs on the machine.
+    As soon as anything else runs on the machine, threads that synchronise once a step are faster than threads within
+    matrix products, which wait for each other thousands of times a step.
     """
     parameters = list(model.parameters())
     frames = sum(int(shard["real"].sum()) for shard in batch)
 
-    def work(shard: Shard) -> tuple[float, tuple[Tensor, ...]]:
+    def shard_gradient(shard: Shard) -> tuple[float, tuple[Tensor, ...]]:
         notes, ties = losses(model, shard, any_order)
         share = int(shard["real"].sum()) / frames
         return notes.item() * share, torch.autograd.grad((notes + ties) * share, parameters)
 
-    done = list(pool.map(work, batch))
-    for parameter, *parts in zip(parameters, *(grads for _, grads in done), strict=True):
+    results = list(pool.map(shard_gradient, batch))
+    for parameter, *parts in zip(parameters, *(gradients for _, gradients in results), strict=True):
         parameter.grad = sum(parts[1:], parts[0])
-    return sum(nats for nats, _ in done), frames
+    return sum(nats for nats, _ in results), frames
 
 
 @torch.no_grad()
 def validate(net: HarmoniserNet, batches: list[Shard]) -> float:
-    """Nats per note, S A T B, pooled over all notes as in the benchmark."""
+    """Nats per note, with the voices in the order S A T B, pooled over all notes as in the benchmark."""
     net.eval()
     total = sum(losses(net, b, any_order=0)[0].item() * int(b["real"].sum()) for b in batches)
     net.train()
@@ -208,7 +223,7 @@ def validate(net: HarmoniserNet, batches: list[Shard]) -> float:
 
 
 def recipe(config: HarmoniserConfig) -> trainer.Recipe:
-    """AdamW with a cosine learning rate."""
+    """AdamW with a cosine learning-rate schedule."""
     return trainer.Recipe(
         epochs=config.epochs,
         optimiser=lambda net: trainer.adamw(net, config.rate, config.decay, betas=(0.9, 0.98)),
@@ -220,7 +235,7 @@ def recipe(config: HarmoniserConfig) -> trainer.Recipe:
 
 
 class HarmoniserTask:
-    """Chorales and a net for the training loop (trainer.Task). `start`: a checkpoint with the first weights, if any."""
+    """Chorales and net for the training loop (trainer.Task). `start`: a checkpoint with the initial weights, if any."""
 
     def __init__(self, chorales: Path, pieces: Path, config: HarmoniserConfig, start: Path | None = None):
         self.config, self.recipe, self.start, self.data = config, recipe(config), start, Chorales(chorales)
@@ -232,7 +247,7 @@ class HarmoniserTask:
         metrics = {
             "split": "jsb16 valid",
             "pieces": len(views),
-            "notes": int(sum(b["real"].sum() for b in self.valid)) * VOICES,
+            "notes": int(sum(b["real"].sum() for b in self.valid)) * len(VOICES),
             "definition": "causal, S A T B, MIDI 36-81 and rest, nats, pooled over frames x 4",
         }
         self.about = {"shape": asdict(SHAPE), "metrics": metrics}
@@ -258,7 +273,7 @@ def main() -> None:
     parser = trainer.parser(
         __doc__, chorales=".npz of prepare.py", pieces="validation pieces: an object with the list `valid`"
     )
-    parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
+    parser.add_argument("--start", type=Path, help="start from the averaged weights of this checkpoint")
     parser.set_defaults(epochs=HarmoniserConfig.epochs)
     options = fields(HarmoniserConfig)
     for each in options[1:]:

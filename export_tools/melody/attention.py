@@ -3,6 +3,8 @@
 Autograd through a loop of hundreds of steps, each of which reads the last 40, copies the window at every step and takes
 four times as long; here all steps share one array, and a window is a view of it. tanh is computed as 2σ(2·)−1, which is
 three times as fast on a CPU; the −1 cancels in the softmax.
+
+`forward` has more than six parameters, because autograd needs each tensor as an argument of its own.
 """
 
 from typing import Any
@@ -54,7 +56,9 @@ class AttentionLayer(Function):
         d_past, d_keys = torch.zeros_like(past), torch.zeros_like(past)
         d_past[:, size:] = grads[0]
         d_gates, d_query, d_v = torch.empty_like(gates), torch.empty_like(means[1:]), torch.zeros_like(v)
-        d_cell = d_hidden = later = torch.zeros_like(means[0])  # later: this mean's gradient from the next gates
+        d_cell = d_hidden = later = torch.zeros_like(
+            means[0]
+        )  # later: gradient of this mean from the gates of the next step
         for t in reversed(range(time)):
             window = slice(t, t + size)
             d_past[:, t + size] += 2 * d_keys[:, t + size] @ k.T

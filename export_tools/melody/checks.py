@@ -25,8 +25,8 @@ from export_tools.common.checks import Corpus, figures, means, melody_tokens, re
 from .evaluate import open_model
 from .tunes import Tune, load_tunes
 
-HEARD, PLAYED = 2, 30  # bars
-LIMITS = {  # how far from real tunes a model's mean may be
+GIVEN_BARS, CONTINUED_BARS = 2, 30
+LIMITS = {  # largest difference of a model's mean from that of real tunes
     "pitch_class_entropy": 0.3,
     "scale_consistency": 0.04,
     "groove_consistency": 0.06,
@@ -40,7 +40,7 @@ LIMITS = {  # how far from real tunes a model's mean may be
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """Events of a tune: those that a model gets, and those that follow."""
+    """Events of a tune: the events that a model is given, and the events that follow in the tune."""
 
     tune: Tune
     given: Sequence[int]
@@ -63,7 +63,7 @@ def notes_from(events: Sequence[int]) -> list[Note]:
 
 
 def continue_tune(model: MelodyModel, continuation: Continuation, rng: np.random.Generator) -> list[int]:
-    """As many events as follow in the tune, drawn by the model in the bars of the tune."""
+    """Events drawn by the model after the given ones, as many as follow in the tune, at the same places of the bar."""
     tune, heard, count = continuation.tune, continuation.given, len(continuation.following)
     state = model.start(tune.meter, tune.position, model.transposition(heard))
     events: list[int] = []
@@ -80,25 +80,25 @@ def draw(log_probs: np.ndarray, rng: np.random.Generator) -> int:
     return int((np.exp(log_probs).cumsum() < rng.random()).sum().clip(max=len(log_probs) - 1))
 
 
-def described(rows: Sequence[tuple[Sequence[int], float]], corpus: Corpus) -> dict[str, float]:
-    """The mean figures of rows of events, each with its meter in beats. Raises NoPieces."""
-    found = []
+def mean_figures(rows: Sequence[tuple[Sequence[int], float]], corpus: Corpus) -> dict[str, float]:
+    """The figures of rows of events, each row with its meter in beats; means over the rows. Raises NoPieces."""
+    measured = []
     for events, meter in rows:
         notes = notes_from(events)
         if len(notes) > 1:
             copied = corpus.longest_copy(melody_tokens(notes)) + 1
-            found.append({**figures(notes, meter), "longest_copy": float(copied)})
-    return means(found)
+            measured.append({**figures(notes, meter), "longest_copy": float(copied)})
+    return means(measured)
 
 
 def continuations(tunes: Sequence[Tune]) -> list[Continuation]:
-    """Tunes long enough for the opening and as many bars more."""
+    """The continuations of all tunes with at least GIVEN_BARS more bars after the given ones."""
     found = []
     for tune in tunes:
         bar = step_of(tune.meter)
-        first = bar * HEARD + (-step_of(tune.position)) % bar
-        if len(tune.events) >= first + bar * HEARD:
-            found.append(Continuation(tune, tune.events[:first], tune.events[first : first + PLAYED * bar]))
+        first = bar * GIVEN_BARS + (-step_of(tune.position)) % bar
+        if len(tune.events) >= first + bar * GIVEN_BARS:
+            found.append(Continuation(tune, tune.events[:first], tune.events[first : first + CONTINUED_BARS * bar]))
     return found
 
 
@@ -109,10 +109,10 @@ def check(args: argparse.Namespace) -> int:
     corpus = Corpus(melody_tokens(notes_from(tune.events)) for tune in tunes["train"])
     rng = np.random.default_rng(args.seed)
     chosen = continuations([tunes["valid"][n] for n in rng.permutation(len(tunes["valid"]))])[: args.count]
-    columns = {"real": described([(each.following, each.tune.meter) for each in chosen], corpus)}
+    columns = {"real": mean_figures([(each.following, each.tune.meter) for each in chosen], corpus)}
     for name, model in models.items():
         drawn = [(continue_tune(model, each, rng), each.tune.meter) for each in chosen]
-        columns[name] = described(drawn, corpus)
+        columns[name] = mean_figures(drawn, corpus)
     return report(columns, "real", args.models[0].stem, LIMITS)
 
 

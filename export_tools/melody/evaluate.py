@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon import models
-from daemon.encodings.melody.events import NO_EVENT, summed
+from daemon.encodings.melody.events import NO_EVENT, event_log_probs
 from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
 from export_tools.common import evaluate as common
@@ -30,11 +30,12 @@ from export_tools.common.folder import midi_files, refusal
 
 from .tunes import NoTunes, Tune, read_tunes
 
-ROWS = 48  # tunes at a time
+ROWS = 48  # tunes in one batch
 
 
 def encode(model: MelodyModel, tune: Tune) -> tuple[dict[str, NDArray[Any]], NDArray[np.int64]]:
-    """The inputs of the graph before each 16th but the first (time, …), and the event of each label there."""
+    """The inputs of the graph for each 16th that has one (time, …), and, for each 16th but the first, the event of each
+    label (time, labels)."""
     encoding, positions = model.encoding, tune.positions()
     history = encoding.start(tune.meter, tune.position, model.transposition(tune.events))
     rows, events = [], []
@@ -42,8 +43,8 @@ def encode(model: MelodyModel, tune: Tune) -> tuple[dict[str, NDArray[Any]], NDA
         rows.append(encoding.feeds(history))
         events.append(encoding.events(history))
         history = encoding.observe(history, event, position)
-    known = [row for row in rows if row is not None]
-    return {name: np.concatenate([row[name] for row in known]) for name in known[0]}, np.stack(events[1:])
+    inputs = [row for row in rows if row is not None]
+    return {name: np.concatenate([row[name] for row in inputs]) for name in inputs[0]}, np.stack(events[1:])
 
 
 def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int, float]]:
@@ -59,10 +60,10 @@ def score(model: MelodyModel, tunes: Sequence[Tune]) -> Iterator[tuple[int, int,
         feeds = {name: np.stack([inputs[name][t] for inputs, _ in encoded[:rows]]) for name in encoded[0][0]}
         (log_probs,), tensors = model.session.run(feeds, {name: tensor[:rows] for name, tensor in tensors.items()})
         for (_, events), tune, length, row in zip(encoded[:rows], tunes, lengths, log_probs, strict=False):
-            number = t - length  # from the end, because some encodings have no row for the first 16th
+            number = t - length  # counted from the end, because some encodings have no row for the first 16th
             event = tune.events[number]
             if len(tune.events) + number:
-                by_event = summed(row, events[number])
+                by_event = event_log_probs(row, events[number])
                 yield event, int(by_event.argmax()), float(by_event[event])
 
 

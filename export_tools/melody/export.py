@@ -1,4 +1,4 @@
-"""Write a trained melody net as NAME.onnx and NAME.json, after the graph agreed with torch.
+"""Write a trained melody net as NAME.onnx and NAME.json, if the graph agrees with torch.
 
 python -m export_tools.melody.export RUN_FOLDER/best.pt models/melody.onnx
 """
@@ -21,15 +21,15 @@ from .evaluate import collect, evaluate, open_model
 from .model import JamdNet, MagentaNet, MelodyShape, build
 
 DEFINITION = "nats per 16th, without the first of each tune; labels that decode to one event summed"
-GOLDEN = {  # values of the inputs
-    "features": {"values": [[first, count] for first, count in zip(jamd.STARTS, jamd.SIZES, strict=True)]},
+GOLDEN_VALUES = {  # of inputs that are numbers of rows or classes
+    "features": {"values": [list(row) for row in zip(jamd.FEATURE_STARTS, jamd.FEATURE_SIZES, strict=True)]},
     "clues": {"values": list(jamd.CLUE_SIZES)},
 }
-REAL = {"range": [-1, 1]}
+GOLDEN_RANGE = {"range": [-1, 1]}  # of all other inputs
 
 
 class Step(nn.Module):
-    """One 16th of a net as a module of its own."""
+    """`step` of a net as a module, for the export."""
 
     def __init__(self, model: MagentaNet | JamdNet):
         super().__init__()
@@ -40,29 +40,29 @@ class Step(nn.Module):
 
 
 def inputs_of(model: MagentaNet | JamdNet) -> dict[str, dict]:
-    """Of the sidecar: type, shape and golden value by name."""
+    """The sidecar's `inputs`: type, shape and golden values by name."""
     tensors = {**model.inputs(), **{name: ("float32", shape) for name, shape in model.states().items()}}
     return {
-        name: {"dtype": dtype, "shape": ["batch", *shape], **GOLDEN.get(name, REAL)}
+        name: {"dtype": dtype, "shape": ["batch", *shape], **GOLDEN_VALUES.get(name, GOLDEN_RANGE)}
         for name, (dtype, shape) in tensors.items()
     }
 
 
 def write(model: MagentaNet | JamdNet, path: Path, card: dict) -> dict:
-    """Export, compare with torch on the golden input, then put both files in place. Returns the sidecar."""
+    """Export, compare with torch on the golden input, then write both files. Returns the sidecar."""
     model.eval()
     inputs = inputs_of(model)
     outputs = ["log_probs", *(f"{name}_next" for name in model.states())]
     feeds = golden_feeds(inputs)
     batch = torch.export.Dim("batch")
     with torch.no_grad():
-        answer = model.step(*(torch.from_numpy(array) for array in feeds.values()))
+        results = model.step(*(torch.from_numpy(array) for array in feeds.values()))
         graph = to_graph(Step(model), feeds, outputs, [({0: batch},) * len(feeds)])
-    expected = {name: np.asarray(tensor) for name, tensor in zip(outputs, answer, strict=True)}
+    expected = {name: np.asarray(tensor) for name, tensor in zip(outputs, results, strict=True)}
     golden = Golden(feeds, expected, 2e-3, ["log_probs"])
-    about = {"engine": "melody", "interface": INTERFACE, "encoding": model.shape.encoding, "steps_per_beat": 4}
-    about |= {"inputs": inputs, "states": list(model.states()), **card}
-    return artifact.write(path, to_model(graph), golden, about)
+    sidecar = {"engine": "melody", "interface": INTERFACE, "encoding": model.shape.encoding, "steps_per_beat": 4}
+    sidecar |= {"inputs": inputs, "states": list(model.states()), **card}
+    return artifact.write(path, to_model(graph), golden, sidecar)
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("--tunes", type=Path, required=True, help="folder of MIDI files to measure on")
-    parser.add_argument("--files", type=Path, required=True, help="which of them: .valid.txt of prepare.py")
+    parser.add_argument("--files", type=Path, required=True, help="list of the files to use: .valid.txt of prepare.py")
     args = parser.parse_args()
     saved = torch.load(args.checkpoint, weights_only=True)
     model = build(MelodyShape(**saved["shape"]))

@@ -17,12 +17,12 @@ from daemon.encodings.melody.registry import ENCODINGS
 from .attention import AttentionLayer
 
 DEGREES = 12
-CHOICES = EVENTS + jamd.INTERVALS + DEGREES + 1 + jamd.CANDIDATES  # the terms of jamd's logits
+LOGIT_TERMS = EVENTS + jamd.INTERVAL_CLASSES + DEGREES + 1 + jamd.CANDIDATES  # from which jamd's logits are added up
 
 
 @dataclass(frozen=True)
 class MelodyShape:
-    """`encoding` by name; widths in units; `attention` in steps, of the attention encoding only."""
+    """`encoding`: its name; widths in units; `attention`: steps, of the attention encoding; `embedding`: of jamd."""
 
     encoding: str
     hidden: int
@@ -154,18 +154,18 @@ class AttentionNet(MagentaNet):
 
 
 class JamdNet(nn.Module):
-    """jamd's own: an LSTM over rows of one table, and logits that are a sum of one per event, one per interval from the
-    last pitch, one per degree of the key, and one for each candidate of the encoding."""
+    """jamd's own: an LSTM over sums of rows of one table. The logit of an event is a sum of terms: of the event, of the
+    interval from the last pitch, of the degree in the key, and of each candidate that equals the event."""
 
     def __init__(self, shape: MelodyShape, dropout: float):
         super().__init__()
         self.shape = shape
-        count = len(jamd.SIZES)
-        self.table = nn.Parameter(torch.randn(jamd.TABLE, shape.embedding) * 0.5 / count**0.5)
+        count = len(jamd.FEATURE_SIZES)
+        self.table = nn.Parameter(torch.randn(jamd.TABLE_ROWS, shape.embedding) * 0.5 / count**0.5)
         self.cells = nn.ModuleList(
             LstmLayer(shape.hidden if i else shape.embedding, shape.hidden) for i in range(shape.layers)
         )
-        self.out = nn.Linear(shape.hidden + shape.embedding, CHOICES)  # with a skip connection around the LSTM
+        self.out = nn.Linear(shape.hidden + shape.embedding, LOGIT_TERMS)  # with a skip connection around the LSTM
         self.dropout, self.drop = dropout, nn.Dropout(dropout)
         pitch, key = torch.arange(PITCHES + 1)[:, None], torch.arange(jamd.NO_KEY + 1)[:, None]
         own = torch.arange(PITCHES)
@@ -177,14 +177,14 @@ class JamdNet(nn.Module):
 
     def inputs(self) -> dict[str, tuple[str, tuple[int, ...]]]:
         """Type and shape of each input of a row, without the states."""
-        return {"features": ("int64", (len(jamd.SIZES),)), "clues": ("int64", (len(jamd.CLUE_SIZES),))}
+        return {"features": ("int64", (len(jamd.FEATURE_SIZES),)), "clues": ("int64", (len(jamd.CLUE_SIZES),))}
 
     def states(self) -> dict[str, tuple[int, ...]]:
         """Recurrent tensors of a row, all zero at the start."""
         return {"hidden": (self.shape.layers, self.shape.hidden), "cell": (self.shape.layers, self.shape.hidden)}
 
     def look_up(self, features: Tensor) -> Tensor:
-        """(batch, time, features) → sums of the table's rows (batch, time, embedding). In training rows drop out."""
+        """(batch, time, features) → sums of rows of the table (batch, time, embedding). In training, rows drop out."""
         flat, kept = features.flatten(0, 1), None
         if self.training:
             keep = 1 - self.dropout / 4
@@ -197,19 +197,18 @@ class JamdNet(nn.Module):
         x = below = self.look_up(features)
         for cell in self.cells:
             below = cell(self.drop(below))
-        choices = self.out(self.drop(torch.cat([below, x], -1)))
-        return self.logits(choices.flatten(0, 1), clues.flatten(0, 1)).unflatten(0, features.shape[:2])
+        terms = self.out(self.drop(torch.cat([below, x], -1)))
+        return self.logits(terms.flatten(0, 1), clues.flatten(0, 1)).unflatten(0, features.shape[:2])
 
-    def logits(self, choices: Tensor, clues: Tensor) -> Tensor:
-        """(n, CHOICES), (n, clues) → (n, 38)."""
-        events, intervals, degrees, candidates = choices.split(
-            [EVENTS, jamd.INTERVALS, DEGREES + 1, jamd.CANDIDATES], 1
+    def logits(self, terms: Tensor, clues: Tensor) -> Tensor:
+        """(n, LOGIT_TERMS), (n, clues) → (n, 38)."""
+        events, intervals, degrees, candidates = terms.split(
+            [EVENTS, jamd.INTERVAL_CLASSES, DEGREES + 1, jamd.CANDIDATES], 1
         )
         pitches = intervals.gather(1, functional.embedding(clues[:, 0], self.intervals))
         pitches = pitches + degrees.gather(1, functional.embedding(clues[:, 1], self.degrees))
-        again = (clues[:, 2:, None] == self.numbers).to(choices.dtype)  # (n, candidates, events)
-        again = (candidates[:, None] @ again)[:, 0]
-        return events + functional.pad(pitches, (FIRST_PITCH, 0)) + again
+        is_candidate = (clues[:, 2:, None] == self.numbers).to(terms.dtype)  # (n, candidates, events)
+        return events + functional.pad(pitches, (FIRST_PITCH, 0)) + (candidates[:, None] @ is_candidate)[:, 0]
 
     def step(self, features: Tensor, clues: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, ...]:
         """(batch, features), (batch, clues), states (batch, …) → log probabilities (batch, events), states."""

@@ -30,15 +30,16 @@ from .tunes import Tune
 DATA = "tunes of the 18th and 19th century: O'Neill's Music of Ireland (1850), Ryan's Mammoth Collection, Aird's Airs"
 LICENCE = "the tunes are in the public domain"
 NO_LABEL = -100  # cross_entropy ignores these steps
-Arrays = dict[str, np.ndarray]  # one encoded tune: what the net is fed, and the `label` of each 16th
+Arrays = dict[str, np.ndarray]  # one encoded tune: the inputs of the net, and the `label` of each 16th
 Batch = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class MelodyConfig:
-    """How a model is trained; `batch` in tunes, `average`: decay of the averaged weights per step (0: no averaging).
+    """How a model is trained; `batch` in tunes; `average`: decay of the averaged weights per step (0: no averaging).
 
-    `crop`: the length in steps of random passages, each tune `shown` once or more in an epoch (0: whole tunes).
+    `crop`: length in steps of the random passages that are used instead of whole tunes (0: whole tunes); `shown`: how
+    often each tune occurs in an epoch.
     """
 
     shape: MelodyShape
@@ -79,9 +80,9 @@ def encoded(tune: Tune, name: str) -> Arrays:
     history = encoding.start(tune.meter, tune.position, encoding.transposition(tune.events))
     feeds, labels = [], []
     for event, position in zip(tune.events, positions[1:], strict=True):
-        now = encoding.feeds(history)
-        if now is not None:
-            feeds.append(now)
+        inputs = encoding.feeds(history)
+        if inputs is not None:
+            feeds.append(inputs)
             labels.append(event if name == "jamd" else encoding.label(history, event))
         history = encoding.observe(history, event, position)
     rows = {key: np.concatenate([row[key] for row in feeds]) for key in feeds[0]}
@@ -92,7 +93,8 @@ def encoded(tune: Tune, name: str) -> Arrays:
 
 
 def load(path: Path, name: str) -> tuple[dict[str, list[Arrays]], dict[str, list[str]]]:
-    """The encoded tunes and the files of each side. Encoding takes minutes: the result is kept beside the data."""
+    """The encoded tunes and the files of each side. Encoding takes minutes: the encoded tunes are kept in a file
+    beside the data."""
     data = np.load(path)
     ends = np.cumsum(data["length"])
     rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
@@ -143,35 +145,37 @@ def cropped(tune: Arrays, length: int, rng: np.random.Generator) -> Arrays:
 
 
 def without_pick_up(features: np.ndarray) -> np.ndarray:
-    """Features of the encoding jamd as if the tune began on a bar line, as in files that do not tell the bar lines."""
-    starts = np.array(jamd.STARTS)
-    pause, sounds, long_bar, place, bar = starts[7], starts[9], starts[10], starts[11], starts[12]
-    bar_steps, first = divmod(int(features[0, 10] - long_bar), jamd.LONGEST_BAR)
+    """Features of the encoding jamd as if the tune began on a bar line, as with files whose bar lines are unknown."""
+    starts = np.array(jamd.FEATURE_STARTS)
+    # numbers of features: see jamd._features
+    pause, sounding, bar_and_place, place, bar = starts[7], starts[9], starts[10], starts[11], starts[12]
+    bar_steps, first = divmod(int(features[0, 10] - bar_and_place), jamd.LONGEST_BAR)
     if not first or bar_steps == jamd.LONGEST_BAR:
         return features
     changed, step = features.copy(), np.arange(len(features))
-    now = step % bar_steps
-    changed[:, 9] = sounds + now * jamd.SOUNDS + (features[:, 9] - sounds) % jamd.SOUNDS
-    changed[:, 10] = long_bar + bar_steps * jamd.LONGEST_BAR + now
-    changed[:, 11] = place + now * jamd.PAUSES + features[:, 7] - pause
-    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, jamd.BARS)
+    place_now = step % bar_steps
+    changed[:, 9] = sounding + place_now * jamd.SOUNDING_CLASSES + (features[:, 9] - sounding) % jamd.SOUNDING_CLASSES
+    changed[:, 10] = bar_and_place + bar_steps * jamd.LONGEST_BAR + place_now
+    changed[:, 11] = place + place_now * jamd.PAUSE_CLASSES + features[:, 7] - pause
+    changed[:, 12] = bar + np.minimum(step // bar_steps + 1, jamd.LAST_BAR)
     return changed
 
 
-def moved(tune: Arrays, rng: np.random.Generator) -> Arrays:
-    """A tune of the encoding jamd; seven of ten in a random key in range, one of four without its pick-up."""
+def augmented(tune: Arrays, rng: np.random.Generator) -> Arrays:
+    """A tune of the encoding jamd, varied at random: seven of ten in a random key within the range, one of four without
+    its pick-up."""
     if rng.random() < 0.25:
         tune = {**tune, "features": without_pick_up(tune["features"])}
     pitches = tune["label"][tune["label"] >= FIRST_PITCH] - FIRST_PITCH
     if not len(pitches) or rng.random() < 0.3:
         return tune
     semitones = int(rng.integers(max(-6, -pitches.min()), min(6, PITCHES - 1 - pitches.max()) + 1))
-    events, own = jamd.transposed_events(semitones), jamd.transposed_pitches(semitones)
+    transposed_event, transposed_pitch = jamd.transposed_events(semitones), jamd.transposed_pitches(semitones)
     clues = tune["clues"].copy()
-    clues[:, 0] = own[clues[:, 0]]
+    clues[:, 0] = transposed_pitch[clues[:, 0]]
     clues[:, 1] = np.where(clues[:, 1] == jamd.NO_KEY, clues[:, 1], (clues[:, 1] + semitones) % 12)
-    clues[:, 2:] = events[clues[:, 2:]]
-    label = np.where(tune["label"] == NO_LABEL, NO_LABEL, events[np.maximum(tune["label"], 0)])
+    clues[:, 2:] = transposed_event[clues[:, 2:]]
+    label = np.where(tune["label"] == NO_LABEL, NO_LABEL, transposed_event[np.maximum(tune["label"], 0)])
     return {"features": jamd.transposed_features(semitones)[tune["features"]], "clues": clues, "label": label}
 
 
@@ -181,7 +185,7 @@ def epoch_of(tunes: list[Arrays], config: MelodyConfig, rng: np.random.Generator
     if config.crop:
         shown = [cropped(tune, config.crop, rng) for tune in shown]
     for group in batches(shown, config.batch, rng):
-        yield collate([moved(tune, rng) for tune in group] if config.shape.encoding == "jamd" else group)
+        yield collate([augmented(tune, rng) for tune in group] if config.shape.encoding == "jamd" else group)
 
 
 def loss_of(net: nn.Module, batch: Batch) -> tuple[Tensor, int]:

@@ -1,9 +1,9 @@
-"""Tunes from MIDI files: events per 16th, with their places in the bar.
+"""Tunes from MIDI files: one event per 16th, with its place in the bar.
 
 Magenta's rules (`note_seq`, melodies_lib.py: from_quantized_sequence, time_change_splitter): notes go to the nearest
 16th, a new note ends the previous note, of two notes that begin in one 16th the higher is kept, a bar of silence ends a
 melody, a melody begins with the bar of its first note, and a change of meter begins a new melody. Files in which notes
-sound together are refused. One rule is jamd's, that of bar lines: if the loudest notes of a file are at one place of
+sound together are refused. The rule of bar lines is jamd's: if the loudest notes of a file are at one place of
 the bar, as in files written by notation programs, bars begin there, and notes before the first bar line are a pick-up.
 """
 
@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF, STEPS_PER_BEAT, event_of, step_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
 from daemon.music.melody import Melody, Note, load_melody
 from export_tools.common.folder import must_be_file
@@ -52,7 +52,7 @@ def read_tunes(path: Path) -> list[Tune]:
     for note, after in zip(melody.notes, melody.notes[1:], strict=False):
         if note.onset + note.duration - after.onset > OVERLAP:
             raise MelodyError(f"{path}: notes sound together at beat {after.onset:.2f}: choose a file with one voice")
-    tunes = [tune for notes, beat, meter in sections(melody) for tune in split(notes, beat, meter)]
+    tunes = [tune for notes, beat, meter in sections(melody) for tune in split_at_silence(notes, beat, meter)]
     tunes = [tune for tune in tunes if len(tune.events) > 1]
     if not tunes:
         raise MelodyError(f"{path}: shorter than two 16ths: choose a longer file")
@@ -72,7 +72,7 @@ def sections(melody: Melody) -> list[tuple[list[Note], float, float]]:
     ]
 
 
-def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
+def split_at_silence(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
     """The tunes of a section of one meter that begins at `beat`."""
     bar = max(1, step_of(meter))
     steps: list[tuple[int, int, int]] = []  # start, end, pitch
@@ -83,19 +83,19 @@ def split(notes: Sequence[Note], beat: float, meter: float) -> list[Tune]:
                 continue
             steps.pop()
         steps.append((start, max(end, start + 1), note.pitch))
-    first = pick_up(notes, beat, bar)
+    first_bar = pick_up(notes, beat, bar)
     tunes, row = [], steps[:1]
     for step, following in zip_longest(steps, steps[1:]):
         if following is not None and following[0] - step[1] < bar:
             row.append(following)
             continue
-        tunes.append(to_tune(row, first, bar))
+        tunes.append(to_tune(row, first_bar, bar))
         row = [following] if following is not None else []
     return tunes
 
 
 def pick_up(notes: Sequence[Note], beat: float, bar: int) -> int:
-    """Steps from the beginning of a section to its first bar line, known by accents; 0 without accents."""
+    """Steps from the beginning of a section to its first bar line, found by accents; 0 without accents."""
     loudest = max((note.velocity for note in notes), default=0)
     if all(note.velocity == loudest for note in notes):
         return 0
@@ -104,21 +104,21 @@ def pick_up(notes: Sequence[Note], beat: float, bar: int) -> int:
     return place if count > 1 and count >= ACCENTED * places.total() else 0
 
 
-def to_tune(steps: Sequence[tuple[int, int, int]], first: int, bar: int) -> Tune:
-    """A tune of notes (start, end, pitch) in steps, from the start of a bar; one bar line is at the step `first`."""
-    begin = max(0, steps[0][0] - (steps[0][0] - first) % bar)
+def to_tune(steps: Sequence[tuple[int, int, int]], first_bar: int, bar: int) -> Tune:
+    """A tune of notes (start, end, pitch), in steps, from the start of a bar; bars count from the step `first_bar`."""
+    begin = max(0, steps[0][0] - (steps[0][0] - first_bar) % bar)
     events = [NO_EVENT] * (steps[-1][1] - begin)
     for (start, end, pitch), following in zip(steps, [*steps[1:], None], strict=True):
         events[start - begin] = event_of(pitch)
         if following is not None and end < following[0]:
-            events[end - begin] = NOTE_OFF
-    return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first) % bar / STEPS_PER_BEAT)
+            events[end - begin] = NOTE_OFF_EVENT
+    return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first_bar) % bar / STEPS_PER_BEAT)
 
 
 def load_tunes(path: Path) -> dict[str, list[Tune]]:
     """The tunes of the sides "train" and "valid" in an .npz of prepare.py. Raises NoTunes for other files."""
     try:
-        with path.open("rb") as file:  # given a path, numpy leaves a file that it cannot read open
+        with path.open("rb") as file:  # np.load(path) would leave an unreadable file open
             data = dict(np.load(file))
         ends = np.cumsum(data["length"]).tolist()
         rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]

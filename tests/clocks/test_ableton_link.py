@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.clocks import ableton_link
-from daemon.clocks.ableton_link import LOOK, SETTLE, AbletonLink
+from daemon.clocks.ableton_link import DISCOVERY_TIME, READ_INTERVAL, AbletonLink
 from daemon.clocks.slew import MAX_JUMP
 from daemon.clocks.source import Change, Standby, TransportChange
 from daemon.commands import Command, ContinueTransport, SetTempo, StartTransport, StopTransport, TapBeat
@@ -95,7 +96,7 @@ def test_a_peer_s_start_is_beat_0_at_the_next_bar_line(song: Song) -> None:
     song.session.peers = 1
     song.run(2.7)  # beat 5.4 of the session
     peer_starts(song)
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     (start,) = song.transport
     assert (start.kind, start.tempo.beat) == ("start", 0.0) and song.link.running
     assert start.tempo.seconds == pytest.approx(1000 + 4.0, abs=2e-6)  # beat 8
@@ -108,7 +109,7 @@ def test_a_start_at_a_bar_line_is_at_that_one(song: Song) -> None:
     """Although the bar line is over when the start is noticed, and the peer rounded its numbers."""
     song.run(2.0)
     song.session.state.setIsPlaying(True, song.clocks.micros_at(1002.0) + 3)
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.transport[0].tempo.beat == 0.0
     assert song.transport[0].tempo.seconds == pytest.approx(1002.0, abs=5e-6)
 
@@ -116,7 +117,7 @@ def test_a_start_at_a_bar_line_is_at_that_one(song: Song) -> None:
 def test_a_start_long_ago_is_joined_at_a_bar_line_at_the_peers_beat(song: Song) -> None:
     song.run(2.7)
     song.session.state.setIsPlaying(True, song.clocks.micros_at(1001.0))  # beat 2: the peers began at beat 4
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.transport[0].tempo.beat == 4.0
     assert song.transport[0].tempo.seconds == pytest.approx(1004.0, abs=2e-6)
 
@@ -125,26 +126,26 @@ def test_a_peer_s_stop(song: Song) -> None:
     peer_starts(song)
     song.run(3.0)
     song.session.state.setIsPlaying(False, song.clocks.micros())
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     stop = song.transport[-1]
     assert stop.kind == "stop" and not song.link.running
     assert stop.tempo.beat == pytest.approx(6.0, abs=0.1)
     song.run(3.0)
     assert len(song.transport) == 2
     peer_starts(song)
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.transport[-1].kind == "start" and song.transport[-1].tempo.beat == 0.0
 
 
 def test_a_peer_s_stop_counts_where_its_start_was_not_seen(song: Song) -> None:
     """jamd joined later, or started by itself."""
     song.start_by_itself()
-    song.run(SETTLE + 1.2)
+    song.run(DISCOVERY_TIME + 1.2)
     song.session.state.setTempo(100.0, song.clocks.micros())
     song.run(1.0)
     assert [t.kind for t in song.transport] == ["start"]
     song.session.state.setIsPlaying(False, song.clocks.micros())
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert [t.kind for t in song.transport] == ["start", "stop"]
 
 
@@ -182,7 +183,7 @@ def test_tempo_changes_are_followed_within_a_look(song: Song) -> None:
     song.run(3.0)
     for bpm in (121.0, 60.0, 187.3, 20.0, 400.0):
         song.session.state.setTempo(bpm, song.clocks.micros())
-        song.run(LOOK)
+        song.run(READ_INTERVAL)
         assert abs(song.line.bpm - bpm) < 0.51 * bpm
         song.run(2.0)
         assert song.line.bpm == pytest.approx(bpm, abs=0.001)
@@ -230,7 +231,7 @@ def test_drifting_clocks(drift: float) -> None:
 
 def test_at_once_the_song_starts_without_starting_the_session(song: Song) -> None:
     song.start_by_itself()
-    song.run(SETTLE - 0.1)
+    song.run(DISCOVERY_TIME - 0.1)
     assert not song.transport
     song.run(0.2)
     assert song.transport[0].tempo.beat == 0.0
@@ -245,7 +246,7 @@ def test_at_once_the_song_starts_as_soon_as_there_are_peers_but_not_at_a_bar_lin
     song.run(0.3)
     song.session.peers = 1
     song.session.state.beat += 3.1  # the peers' beat: 3.7; the bar line in 0.15 s is too near
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     start = song.clocks.micros_at(song.transport[0].tempo.seconds)
     assert song.session.state.beatAtTime(start, QUANTUM) == pytest.approx(8.0)
 
@@ -261,7 +262,7 @@ def test_at_once_a_stop_before_the_start(song: Song) -> None:
 def test_a_start_is_proposed_to_the_session(song: Song) -> None:
     song.run(2.7)
     song.propose(StartTransport())
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     (start,) = song.transport
     assert start.tempo.seconds == pytest.approx(1004.0, abs=2e-6)
     state = song.session.state
@@ -278,7 +279,7 @@ def test_continue_in_the_middle_of_a_bar(song: Song) -> None:
     song.run(0.3)
     song.position = 5.75  # 1.75 beats into a bar
     song.propose(ContinueTransport())
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.transport[0].tempo.beat == 5.75
     assert song.transport[0].tempo.seconds == pytest.approx(1000 + 1.75 / 2, abs=2e-6)
     song.run(2.0)
@@ -288,14 +289,14 @@ def test_continue_in_the_middle_of_a_bar(song: Song) -> None:
 def test_a_start_at_another_tempo_than_the_one_before(song: Song) -> None:
     song.session.state.setTempo(93.0, song.clocks.micros())
     song.propose(StartTransport())
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.transport[0].tempo.bpm == pytest.approx(93, abs=0.001)
 
 
 def test_tempo_by_hand_and_tapped(song: Song) -> None:
     song.propose(SetTempo(99.0))
     assert song.session.state.bpm == 99.0
-    song.run(LOOK)
+    song.run(READ_INTERVAL)
     assert song.line.bpm == pytest.approx(99, abs=0.001)
     song.propose(SetTempo(2000.0))
     assert song.session.state.bpm == 400.0
@@ -376,3 +377,37 @@ def test_a_session_is_joined_with_start_and_stop(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(ableton_link, "import_module", {ableton_link.MODULE: made}.__getitem__)
     assert AbletonLink.create(setup_of(session)).status()["state"] == "alone"
     assert bpms == [120.0] and session.enabled and session.startStopSyncEnabled
+
+
+def test_before_the_session_of_jamd_begins_the_session_is_not_looked_at() -> None:
+    source = link_source(Session(Clocks()), by_hand=False)
+    source.propose(1000.0, SetTempo(90.0), 1000.0)
+    source.configure(AT_ONCE, 3.0)
+    assert source.next_look == math.inf
+    source.begin(1000.0)
+    assert source.next_look == 0.0
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_source_that_takes_over_starts_by_itself_unless_it_waits(by_hand: bool) -> None:
+    clocks = Clocks()
+    source = link_source(Session(clocks), by_hand)
+    source.take_over()
+    clocks.seconds += DISCOVERY_TIME + 0.1
+    starts = [change for change in source.advance(clocks.seconds) if isinstance(change, TransportChange)]
+    assert len(starts) == (not by_hand)
+
+
+def test_the_session_is_read_at_the_end_of_a_slew() -> None:
+    """Later, the beat would run past the right one, at the slew's tempo."""
+    session = Session(Clocks())
+    source = link_source(session)
+    source.begin(session.clocks.seconds)
+    source.advance(session.clocks.seconds)
+    session.state.beat += 0.05
+    source.advance(session.clocks.seconds)
+    end = source._reported.slew_end
+    assert source.next_look == session.clocks.seconds + READ_INTERVAL < end
+    session.clocks.seconds = end - READ_INTERVAL / 2
+    source.advance(session.clocks.seconds)
+    assert source.next_look == end

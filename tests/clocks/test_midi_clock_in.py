@@ -7,10 +7,11 @@ import random
 
 import pytest
 
-from daemon.clocks.midi_clock_in import LOOK, MidiClockIn
+from daemon.clocks.midi_clock_in import ADVANCE_INTERVAL, MidiClockIn
 from daemon.clocks.source import Change, ClockWarning, Resume, Standby, TransportChange
 from daemon.commands import ContinueTransport, SetTempo, StartTransport, StopTransport, TapBeat
 from daemon.music.tempo import Tempo
+from daemon.spec import ClockSpec
 from tests.clocks.masters import CONTINUE, START, STOP, TICK, causes, jitter, p99, song_position, steady
 
 
@@ -272,13 +273,19 @@ def test_ticks_in_bursts_are_reported_as_uneven() -> None:
     assert [c.cause for c in warnings] == ["uneven"] and "JACK" in warnings[0].text
 
 
+def test_a_reload_is_looked_at_at_once(master: Master) -> None:
+    master.source.advance(master.now)
+    master.source.configure(ClockSpec("midi", "keys"), 3.0)
+    assert master.source.next_look == 0.0
+
+
 def test_a_proposed_transport_counts_as_the_master_s_at_the_next_look(master: Master) -> None:
     master.ticks(30)
     master.source.advance(master.now)
-    assert master.source.next_look == master.now + LOOK
+    assert master.source.next_look == master.now + ADVANCE_INTERVAL
     for command in (TapBeat(), SetTempo(90.0)):
         master.source.propose(master.now, command, master.now)
-    assert master.source.next_look == master.now + LOOK
+    assert master.source.next_look == master.now + ADVANCE_INTERVAL
     master.source.propose(master.now, StartTransport(), master.now)
     assert master.source.next_look == 0.0
     assert master.source.advance(master.now) == []

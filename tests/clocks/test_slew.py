@@ -2,14 +2,14 @@
 
 import pytest
 
-from daemon.clocks.slew import AHEAD, MAX_JUMP, TOLERANCE, SlewedTempo
+from daemon.clocks.slew import COMPARISON_DELAY, MAX_JUMP, TOLERANCE, SlewedTempo
 from daemon.music.tempo import Tempo
 
 
 def test_a_small_change_is_not_reported() -> None:
     slewed = SlewedTempo(Tempo(0.0, 0.0, 60.0))
     assert slewed.follow(0.0, Tempo(0.9 * TOLERANCE, 0.0, 60.0), 1.0) is None
-    assert slewed.follow(0.0, Tempo(0.0, 0.0, 60.0 + 0.9 * 60 * TOLERANCE / AHEAD), 1.0) is None
+    assert slewed.follow(0.0, Tempo(0.0, 0.0, 60.0 + 0.9 * 60 * TOLERANCE / COMPARISON_DELAY), 1.0) is None
     assert slewed.tempo == Tempo(0.0, 0.0, 60.0)
 
 

@@ -36,7 +36,7 @@ def test_an_uneven_tap_starts_again_with_its_interval() -> None:
 
 
 def test_no_more_than_eight_are_kept() -> None:
-    assert tapped(*(n / 2 for n in range(20))).count == TapTempo.MOST
+    assert tapped(*(n / 2 for n in range(20))).count == TapTempo.MAX_TAPS
 
 
 def test_restored_taps_have_the_same_tempo() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 from daemon import config
 from daemon.clocks import ableton_link
 from daemon.config.ports import CLIENT_PREFIX
-from daemon.engines.base import Engine
+from daemon.engines.base import Engine, Setup
+from daemon.engines.options import option
 from daemon.errors import ConfigError
 from daemon.midi.port_names import client_name
 from daemon.paths import resources
@@ -55,6 +57,18 @@ class Undeclared(Engine):
     @dataclass(frozen=True)
     class Options:
         width: float = 2.0
+
+
+class Picky(Engine):
+    """Even its default is a mistake."""
+
+    @dataclass(frozen=True)
+    class Options:
+        width: float = option(1.0, "in semitones")
+
+    @classmethod
+    def mistakes(cls, setup: Setup[Options]) -> Iterator[tuple[str, str]]:
+        yield "width", f"is {setup.options.width}: give 2"
 
 
 @pytest.fixture
@@ -189,6 +203,30 @@ def test_a_melody_can_be_the_clock(write: Any) -> None:
     assert loaded.stage.tempo_map == loaded.melodies[0].spec.melody.tempo_map
 
 
+def test_clicks_and_delays_reach_the_stage_as_written(write: Any) -> None:
+    text = (
+        "clock: {count_in: 2, metronome: {port: o, channel: 9, when: count-in}}\n"
+        "ports: {o: {direction: out, delay_ms: 2.5}}"
+    )
+    loaded = config.load(write(text))
+    assert (loaded.stage.clock.metronome, loaded.stage.clock.click) == (("o", 9), "count-in")
+    assert loaded.stage.clock.count_in == 2
+    assert [port.delay for port in loaded.stage.ports] == [0.0025]
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+
+
+def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert problems(write(f"recording: {{directory: {tmp_path / 'file'}}}")) == [
+        f"1: recording.directory: {tmp_path / 'file'} is a file: name a folder"
+    ]
+
+
+def test_a_folder_that_cannot_be_is_a_mistake(write: Any) -> None:
+    (found,) = problems(write(f"recording: {{directory: {300 * 'x'}}}"))
+    assert found.startswith("1: recording.directory: cannot be a folder (") and found.endswith("name another one")
+
+
 def test_recording_can_be_turned_off(write: Any) -> None:
     assert config.load(write("recording: {directory: null}")).recording is None
     assert config.load(write("recording: {directory: ~}")).recording is None
@@ -237,21 +275,21 @@ MISTAKES = [
     ("bpm: 100", "source: midi", "1: clock.port: is missing: give the input among the ports that receives the cl"),
     ("bpm: 100", "source: midi, port: out", "1: clock.port: 'out' is not the input among the ports that receives t"),
     ("bpm: 100", "port: keys", "1: clock.port: only the source `midi` has a port"),
-    ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: there are at once, by hand"),
+    ("bpm: 100", "start: later", "1: clock.start: 'later' is not a way to start: choose from at once, by hand"),
     ("bpm: 100", "count_in: 1.5", "1: clock.count_in: 1.5 is not whole"),
     ("bpm: 100", "metronome: {channel: 10}", "1: clock.metronome.port: is missing: give an output among the ports"),
     ("bpm: 100", "metronome: {port: keys}", "1: clock.metronome.port: 'keys' is not an output among the ports"),
-    ("bpm: 100", "metronome: {port: out, when: now}", "1: clock.metronome.when: 'now' is not a time to click"),
+    ("bpm: 100", "metronome: {port: out, when: now}", "1: clock.metronome.when: 'now' is not a choice for the metro"),
     ("bpm: 100", "metronome: out", "1: clock.metronome: is not a mapping: write `name: value` lines"),
-    ("bpm: 100", "metronome: {port: out, when: count-in}", "1: clock.metronome.when: there is no count-in, so it wou"),
-    ("bpm: 100", "source: midi, port: keys, start: by hand", "1: clock.start: with the source `midi` it waits for"),
+    ("bpm: 100", "metronome: {port: out, when: count-in}", "1: clock.metronome.when: there is no count-in, so the met"),
+    ("bpm: 100", "source: midi, port: keys, start: by hand", "1: clock.start: with the source `midi`, jamd always wai"),
     ("bpm: 100", "source: midi, port: keys, count_in: 1", "1: clock.count_in: with the source `midi` there is no cou"),
     ("bpm: 100", "send: [keys]", "1: clock.send[0]: 'keys' is not an output among the ports"),
     ("{direction: out}", "{direction: out, delay_ms: 5000}", "5: ports.out.delay_ms: 5000 is out of range"),
     ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only an output can be delayed"),
     ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: jamd does not connect to ports whose names"),
-    ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is up or down, which sets no value: use a control change ("),
-    ("cc 1: dice.often", "note 1: clock.bpm", "16: controls.keys.note 1: a key is up or down, which sets no value: u"),
+    ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is only up or down and sets no value: use a control ch"),
+    ("cc 1: dice.often", "note 1: clock.bpm", "16: controls.keys.note 1: a key is only up or down and sets no value"),
     ("cc 1:", "note 128:", "16: controls.keys.note 128: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("clock:", "Clock:", "1: Clock: unknown key: did you mean 'clock'?"),
     ("in, channels", "inn, channels", "3: ports.keys.direction: 'inn' is not a direction: did you mean 'in'?"),
@@ -259,11 +297,11 @@ MISTAKES = [
     ("[1, 2]", "[0, 2]", "3: ports.keys.channels[0]: 0 is out of range: give a number from 1 to 16"),
     ("[1, 2]", "[1.5]", "3: ports.keys.channels[0]: 1.5 is not whole: give a whole number from 1 to 16"),
     ("], thru: [out]", "], thru: [uot]", "3: ports.keys.thru[0]: 'uot' is not an output among the ports: did you mean"),
-    ("], thru: [out]", "], thru: [out, out]", "3: ports.keys.thru: names an output twice"),
-    ("], thru: [out]", "], thru: pads", "3: ports.keys.thru: 'pads' is not an output among the ports: there are out"),
-    ("{direction: out}", "{direction: out, thru: [out]}", "5: ports.out.thru: only an input filters and copies"),
+    ("], thru: [out]", "], thru: [out, out]", "3: ports.keys.thru: an output is listed twice"),
+    ("], thru: [out]", "], thru: pads", "3: ports.keys.thru: 'pads' is not an output among the ports: choose from out"),
+    ("{direction: out}", "{direction: out, thru: [out]}", "5: ports.out.thru: only an input has `thru`"),
     ("pads: {d", "p/ds: {d", "4: ports.p/ds: a name is made of letters, digits, spaces, - and _"),
-    ("  pads: {d", "  keys: {d", "4: ports.keys: is given twice: delete one"),
+    ("  pads: {d", "  keys: {d", "4: ports.keys: is given twice: delete one of the two lines"),
     ("twinkle.mid", "twinkel.mid", "7: melodies.twinkle.file: "),
     ("file: melodies/twinkle.mid, ", "", "7: melodies.twinkle.file: is missing: give the path of a Standard MIDI File"),
     ("channel: 9", "channel: 17", "7: melodies.twinkle.channel: 17 is out of range: give a number from 1 to 16"),
@@ -273,7 +311,7 @@ MISTAKES = [
     ("engine: dice\n", "engine: dise\n", "10: band.dice.engine: 'dise' is not an installed engine: did you mean"),
     ("listen: [keys, t", "listen: [kees, t", "11: band.dice.listen[0]: 'kees' is not an input, a melody or another"),
     ("listen: [keys, t", "listen: [out, t", "11: band.dice.listen[0]: 'out' is not an input, a melody or another"),
-    ("port: out, c", "port: keys, c", "12: band.dice.play.port: 'keys' is not an output among the ports: there are"),
+    ("port: out, c", "port: keys, c", "12: band.dice.play.port: 'keys' is not an output among the ports: choose"),
     ("port: out, c", "c", "12: band.dice.play.port: is missing: give an output among the ports (out)"),
     ("high: 3", "hihg: 3", "12: band.dice.play.channels.hihg: unknown key: did you mean 'high'?"),
     ("high: 3", "high: 0", "12: band.dice.play.channels.high: 0 is out of range: give a number from 1 to 16"),
@@ -285,22 +323,23 @@ MISTAKES = [
     ("width: 3", "width: -3", "13: band.dice.options.width: is negative: give one from 0 on"),
     ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
     ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check its options (OSErr"),
-    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be a text, not a list or a mapping"),
+    ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be text, not a list or a mapping"),
     ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check its options (ArithmeticError())"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
-    ("label: a b", "label: [a]", "13: band.dice.options.label: must be a text, not a list or a mapping"),
+    ("label: a b", "label: [a]", "13: band.dice.options.label: must be text, not a list or a mapping"),
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
-    ("[dice]", "[shadow]", "14: band.shadow: a circle among players, each listening to the next (shadow → shadow)"),
+    ("[dice]", "[shadow]", "14: band.shadow: players listen to each other in a circle (shadow → shadow)"),
     ("cc 1: dice.often", "cc 1: dice.offen", "16: controls.keys.cc 1: 'dice.offen' is not sustain, panic, start, stop"),
     ("cc 1:", "cc 128:", "16: controls.keys.cc 128: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "cc 064:", "16: controls.keys.cc 64: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "one:", "16: controls.keys.one: write `cc N` or `note N` with N from 0 to 127, each once"),
-    ("  pads: {cc", "  out: {cc", "17: controls.out: 'out' is not an input among the ports: there are keys, pads"),
+    ("  pads: {cc", "  out: {cc", "17: controls.out: 'out' is not an input among the ports: choose from keys, pads"),
+    ("directory: takes", "directory: ~nobody_here/takes", "18: recording.directory: there is no home folder for '~nob"),
     ("recording: {directory: takes}", "recording: takes", "18: recording: is not a mapping: write `name: value` lines"),
     ("seed: 7", "seed: -7", "19: seed: -7 is out of range: give a number from 0 to 2147483648"),
-    ("seed: 7", "seed: &x 7", "19: anchors, aliases and tags ('x') are not read here: write the value out"),
+    ("seed: 7", "seed: &x 7", "19: anchors, aliases and tags ('x') are not supported: write the value out"),
     ("seed: 7", "seed: !!python/object/apply:os.abort []", "19: anchors, aliases and tags ("),
-    ("seed: 7", "? [seed]\n: 7", "19: ?: a key must be a text, not a list or a mapping"),
+    ("seed: 7", "? [seed]\n: 7", "19: ?: a key must be text, not a list or a mapping"),
     ("seed: 7", "seed: [", "20: while parsing a flow node"),
     ("seed: 7", "seed: 7\n---\na: 1", "20: expected a single document"),
     ("seed: 7", "seed: 7\n\tx: 1", "20: "),
@@ -330,19 +369,26 @@ def test_what_is_no_mapping_is_not_told_what_it_lacks(write: Any, good: str, bad
 
 
 CLOCKS = [
-    ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this"]),
+    ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this line"]),
     ("source: link, start: by hand", []),
     (
+        "source: link, count_in: 1, metronome: {port: o, when: count-in}",
+        [
+            "1: clock.count_in: with the source `link` there is no count-in: delete this line",
+            "1: clock.metronome.when: there is no count-in, so the metronome would never click: choose always",
+        ],
+    ),
+    (
         "source: link, metronome: {port: o, when: count-in}",
-        ["1: clock.metronome.when: there is no count-in, so it would never click: write always"],
+        ["1: clock.metronome.when: there is no count-in, so the metronome would never click: choose always"],
     ),
     ("source: midi, port: i, start: at once, count_in: 0, metronome: {port: o, when: always}", []),
     ("start: by hand, count_in: 1, metronome: {port: o, when: count-in}", []),
     (
         "metronome: {port: o, when: count-in}, count_in: 0",
         [
-            "1: clock.metronome.when: there is no count-in, so it would never click: "
-            "give clock.count_in some bars, or write always"
+            "1: clock.metronome.when: there is no count-in, so the metronome would never click: "
+            "set clock.count_in to 1 or more, or choose always"
         ],
     ),
 ]
@@ -379,7 +425,12 @@ def test_all_mistakes_are_told_at_once_in_the_files_order(write: Any) -> None:
 
 def test_an_option_that_is_wrong_already_is_not_asked_about_again(write: Any) -> None:
     path = write(GOOD.replace("width: 3", "width: 3, faces: [six]"))
-    assert problems(path) == ["13: band.dice.options.faces: must be a text, not a list or a mapping"]
+    assert problems(path) == ["13: band.dice.options.faces: must be text, not a list or a mapping"]
+
+
+def test_a_wrong_item_of_a_list_is_told_once(write: Any) -> None:
+    (found,) = problems(write(GOOD.replace("[dorian, lydian]", "[dorian, lydean]")))
+    assert found.startswith("13: band.dice.options.modes[1]: 'lydean' is not a choice")
 
 
 def test_a_circle_among_players_is_named(write: Any) -> None:
@@ -388,7 +439,7 @@ def test_a_circle_among_players_is_named(write: Any) -> None:
         f"ports: {{o: {{direction: out}}}}\nband:\n  a: {{listen: [b], {member}}}\n  b: {{listen: [c, d], {member}}}\n"
     )
     (found,) = problems(write(text + f"  c: {{listen: [a], {member}}}\n  d: {{{member}}}\n"))
-    assert found.startswith("3: band.a: a circle among players, each listening to the next (a → b → c → a): remove")
+    assert found.startswith("3: band.a: players listen to each other in a circle (a → b → c → a): break")
 
 
 def test_the_rest_of_a_player_is_checked_as_of_the_engine_that_was_meant(write: Any) -> None:
@@ -423,6 +474,15 @@ def test_a_class_that_is_no_engine_is_reported(write: Any, tmp_path: Path, value
     points.write_text(points.read_text() + f"odd = {value}\n")
     (found,) = problems(write("ports: {o: {direction: out}}\nband: {x: {engine: odd, play: {port: o}}}"))
     assert found.startswith("2: band.x.engine: the engine 'odd' cannot be loaded (TypeError(") and text in found
+
+
+def test_an_option_that_is_wrong_is_not_a_mistake_as_its_default_too(write: Any, tmp_path: Path) -> None:
+    points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
+    points.write_text(points.read_text() + "picky = tests.config.test_config:Picky\n")
+    text = "ports: {o: {direction: out}}\nband: {x: {engine: picky, play: {port: o}, options: {width: W}}}"
+    assert problems(write(text.replace("W", "3"))) == ["2: band.x.options.width: is 3.0: give 2"]
+    (found,) = problems(write(text.replace("W", "wide")))
+    assert found.startswith("2: band.x.options.width: is not a number")
 
 
 def test_an_option_that_is_wrong_counts_as_its_default_in_the_engines_check(write: Any) -> None:

@@ -58,14 +58,14 @@ def test_a_pipe_that_is_not_read_loses_lines_and_does_not_block(pipe: tuple[int,
         output.put(stream, "end\n")
         data += take(read, b"end\n")
     *lines, end, rest = data.decode().split("\n")
-    missing = [int(number) for number in re.findall(r"\((\d+) lines are missing", data.decode())]
+    missing = [int(number) for number in re.findall(r"\((\d+) lines were lost", data.decode())]
     assert missing
     assert lines.count("x" * 1000) + sum(missing) == 2 * MAX_WAITING
     assert (end, rest) == ("end", "")
 
 
 def test_closing_has_a_time_limit(pipe: tuple[int, TextIO], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 0.1)
+    monkeypatch.setattr(module, "CONSOLE_CLOSE_TIMEOUT", 0.1)
     start = time.monotonic()
     with ConsoleWriter() as output:
         output.put(pipe[1], "x" * (1 << 20))

@@ -30,6 +30,9 @@ def test_causes_are_logged_once_a_minute(
     reporter.say("warning", "port", "the port is lost")
     assert caplog.messages[2:] == ["the port is lost (repeated 499 times since last logged)"]
     assert caplog.records[2].levelname == "WARNING"
+    now[0] += 100
+    reporter.say("warning", "port", "the port is lost")
+    assert caplog.messages[3:] == ["the port is lost"]
 
 
 def test_without_a_cause_every_text_is_logged(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> None:

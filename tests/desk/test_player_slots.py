@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -17,4 +18,7 @@ def test_a_newly_exported_model_changes_the_slot(tmp_path: Path, suffix: str) ->
     before = make_slot(PLAYER, SPEC, member)
     assert make_slot(PLAYER, SPEC, dict(member)).same(before)
     (tmp_path / "m").with_suffix(suffix).write_text("another")
+    assert not make_slot(PLAYER, SPEC, member).same(before)
+    (tmp_path / "m").with_suffix(suffix).write_text("two")  # as long as before
+    os.utime((tmp_path / "m").with_suffix(suffix), (1, 1))
     assert not make_slot(PLAYER, SPEC, member).same(before)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from daemon import config
-from daemon.desk.process_table import PROCESS_TABLE
+from daemon.desk import children, process_table
+from daemon.desk.process_table import PLAYER, PROCESS_TABLE
 from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.desk.runtime import runtime_folder
-from daemon.desk.supervise import Supervisor
+from daemon.desk.supervise import START_TIMEOUT, Supervisor
+from daemon.entries import Advanced, Entry
 from daemon.errors import PortError
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="finds children by their process ids")
@@ -173,6 +177,31 @@ def test_a_process_that_refuses_ends_the_start(tmp_path: Path, monkeypatch: pyte
         supervise(tmp_path, monkeypatch, heard, '"failed", "no lamp"', work)
 
 
+def test_a_process_that_refuses_ends_the_start_at_once(
+    tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a stage the players never take part; jamd does not wait for them in vain."""
+    heard = Heard()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "light.py").write_text(PROGRAM.replace("{behaviour}", '"failed", "no lamp"'))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    band = config.load(tmp_path / "config.yaml")
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners(), table=(row(heard), PLAYER))
+            began = time.monotonic()
+            try:
+                with pytest.raises(PortError, match="no lamp"):
+                    await supervisor.start(band.stage, band.members)
+                assert time.monotonic() - began < START_TIMEOUT - 1
+            finally:
+                await supervisor.stop()
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("after_refusal", "restarts"), [(False, 0), (True, 1)])
 def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after_refusal: bool, restarts: int
@@ -210,3 +239,100 @@ def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
         else "no lamp\nthe light stays silent until the next reload"
     )
     assert len(heard.pids) == 1 + restarts
+
+
+def test_an_entry_that_cannot_be_read_costs_neither_the_others_nor_the_stage() -> None:
+    lines: list[tuple[str, str]] = []
+    recorded: list[Entry] = []
+    listeners = Listeners(lambda level, _, text: lines.append((level, text)), recorded.extend, lambda: None)
+    batch = [["advance", 1.0], ["dance", 1.5], ["advance", 2.0]]
+    process_table.STAGE.handlers["journal"](
+        cast(Processes, SimpleNamespace(tell=listeners)), ProcessSlot(process_table.STAGE, "stage"), [batch]
+    )
+    assert recorded == [Advanced(1.0), Advanced(2.0)]
+    ((level, text),) = lines
+    assert level == "error" and "'dance'" in text
+
+
+def test_players_start_before_the_stage(tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard, started = Heard(), list[list[str]]()
+    spawn = children._spawn
+
+    def record(command: list[str]) -> Any:
+        started.append(command[3:4] + command[5:])
+        return spawn(command)
+
+    monkeypatch.setattr(children, "_spawn", record)
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners())
+            try:
+                await supervisor.start(band.stage, band.members)
+            finally:
+                await supervisor.stop()
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    band = config.load(tmp_path / "config.yaml")
+    asyncio.run(run())
+    assert started == [["daemon.player.process", "ann"], ["daemon.player.process", "bob"], ["daemon.stage.process"]]
+
+
+TWO_PLAYERS = """
+ports: {keys: {direction: in}, out: {direction: out}}
+melodies: {}
+band:
+  ann: {engine: dice, listen: [keys], play: {port: out}}
+  bob: {engine: dice, listen: [keys], play: {port: out}}
+controls: {}
+"""
+
+
+def test_a_process_that_sends_an_invalid_message_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard()
+
+    def strict(_processes: Processes, _slot: ProcessSlot, values: list[Any]) -> None:
+        (value,) = values
+        heard.messages.append(value)
+
+    async def work(supervisor: Supervisor) -> None:
+        slot = supervisor._processes.all_slots[-1]
+        assert slot.up and slot.alive and not supervisor.restarts
+
+    light = row(heard)
+    monkeypatch.setattr(sys.modules[__name__], "row", lambda _: replace(light, handlers={"log": strict}))
+    supervise(tmp_path, monkeypatch, heard, '"ready"), send("log", 1, 2), send("log", 1', work)
+    assert heard.messages == ["bright", 1]
+    assert len([text for _, text in heard.lines if text.startswith("the light sent an invalid message")]) == 1
+
+
+def test_a_stage_that_refuses_during_a_reload_does_not_end_the_new_players(
+    tmp_path: Path, dice: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage that refuses while jamd runs is retried; new players get ready all the same."""
+    heard = Heard()
+    monkeypatch.setattr("daemon.desk.supervise.START_TIMEOUT", 1.0)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "light.py").write_text(PROGRAM.replace("{behaviour}", '"ready"'))
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS.partition("band:")[0])
+    before = config.load(tmp_path / "config.yaml")
+    (tmp_path / "config.yaml").write_text(TWO_PLAYERS)
+    after = config.load(tmp_path / "config.yaml")
+
+    async def run() -> None:
+        with runtime_folder() as runtime:
+            supervisor = Supervisor(runtime, heard.listeners(), table=(row(heard), PLAYER))
+            try:
+                await supervisor.start(before.stage, before.members)
+                (light,) = supervisor._processes.all_slots
+                light.refused = "no lamp"
+                assert await supervisor.reload(after.stage, after.members) == ["ann", "bob"]
+                assert all(player.ready and player.alive for player in supervisor.players.values())
+                supervisor.players["ann"].refused = "no model"  # a reload tries again, for another model may be there
+                assert await supervisor.reload(after.stage, after.members) == ["ann"]
+            finally:
+                await supervisor.stop()
+
+    asyncio.run(run())

@@ -218,7 +218,7 @@ def test_a_second_jamd_with_the_same_names_refuses_to_start(jamd: Jamd, peer: Pe
 def test_after_a_long_silence_a_new_session_begins(tmp_path: Path, echo_engine: Path, jack_server: JackServer) -> None:
     # A module that Python imports at its start shortens the silence.
     (echo_engine / "sitecustomize.py").write_text(
-        "from daemon.recording import rotation\nrotation.SILENCE = rotation.PATIENCE = 1.0\n"
+        "from daemon.recording import rotation\nrotation.SESSION_SILENCE = rotation.REQUEST_TIMEOUT = 1.0\n"
     )
     config = band("ann").replace("[keys, tune]", "[keys]").replace("{echo: 1, beat: 2}", "{echo: 1}")
     config = config.replace("melodies: {tune: {file: tune.mid, loop: true}}\n", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.desk import runtime
-from daemon.desk.runtime import LOCK, runtime_folder, tidy
+from daemon.desk.runtime import LOCK_FILE, runtime_folder, tidy
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def leave(place: Path) -> Path:
     folder = place / "jamd-left"
     folder.mkdir()
-    (folder / LOCK).touch()
+    (folder / LOCK_FILE).touch()
     (folder / "ledger").write_bytes(b"\0")
     return folder
 

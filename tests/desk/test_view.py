@@ -2,10 +2,23 @@ import asyncio
 
 import pytest
 
-from daemon.commands import Panic
+from daemon.commands import Panic, TapBeat
 from daemon.desk.terminal import Terminal, View, chord_name, note_name
-from daemon.entries import Commanded, Entry, Heard, MelodyPlayed, Sent, Started, Stopped, TempoChanged
+from daemon.entries import (
+    Commanded,
+    Entry,
+    Heard,
+    MelodyPlayed,
+    Reconfigured,
+    Sent,
+    Started,
+    StateSaved,
+    Stopped,
+    TempoChanged,
+)
 from daemon.music.events import note_off, note_on
+from daemon.music.tempo import TempoMap
+from daemon.spec import StageSpec
 
 
 def on(voice: str, pitch: int) -> Entry:
@@ -48,6 +61,25 @@ def test_the_line_shows_sounding_notes_by_player_and_voice() -> None:
     view.follow([Commanded(2.0, Panic(), 2.0)])
     assert view.line() == ""
     assert view.notes == {"keys": 1, "choir": 4}
+
+
+@pytest.mark.parametrize(
+    ("entry", "ended"),
+    [
+        (Started(1.0), True),
+        (Stopped(1.0), True),
+        (StateSaved(1.0, {}), True),
+        (Reconfigured(1.0, StageSpec(TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))), True),
+        (Commanded(1.0, Panic(), 1.0), True),
+        (Commanded(1.0, TapBeat(), 1.0), False),
+        (TempoChanged(1.0, 4.0, 100.0), False),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_what_ends_every_note_empties_the_line(entry: Entry, ended: bool) -> None:
+    view = View(None)
+    view.follow([on("soprano", 72), entry])
+    assert ("choir" not in view.line()) == ended
 
 
 def test_the_terminal_keeps_one_line() -> None:

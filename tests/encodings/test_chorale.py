@@ -14,7 +14,7 @@ def test_a_pitch_without_a_symbol_is_an_error(pitch):
         chorale.to_symbols([60, pitch])
 
 
-def test_repeated_is_the_same_pitch_again_and_never_a_rest():
+def test_repeated_is_true_for_the_same_pitch_again_and_never_for_a_rest():
     symbols = np.array([[1, 46, 3, 4], [1, 46, 4, 4], [2, 46, 4, 46]])
     assert chorale.repeated(symbols).tolist() == [
         [False, False, False, False],

@@ -12,6 +12,7 @@ import pytest
 
 from daemon.engines.base import Engine, Setup, engine_class, engine_names
 from daemon.engines.options import TEXTS, make_options, options_of, options_to_json
+from daemon.errors import ModelError
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, Window, control_change, note_off, note_on
 from daemon.music.melody import Melodies, Melody, Note
 from daemon.music.tempo import TempoMap
@@ -141,6 +142,13 @@ def test_its_tables_are_sound(name: str) -> None:
         assert option.help
         converted = option.convert(option.default)  # raises where it is no choice
         assert converted == option.default and type(converted) is type(option.default)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if engine_class(name).needs_model])
+def test_a_missing_model_is_an_error_that_names_the_engine_and_the_remedy(name: str) -> None:
+    engine = engine_class(name)
+    with pytest.raises(ModelError, match=f"the engine {name} has no model: name one under `model:`"):
+        engine(Setup(engine.Options())).prepare()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,4 +1,4 @@
-"""The musical checks, on music with known figures."""
+"""Musical checks, on music with known figures."""
 
 import math
 
@@ -12,6 +12,7 @@ SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
 
 
 def row(pitches, length=1.0, first=0.0):
+    """Notes of equal `length`, one after the other from beat `first` on."""
     return [Note(first + number * length, length, pitch, 80) for number, pitch in enumerate(pitches)]
 
 
@@ -35,7 +36,7 @@ def test_groove_consistency():
     other = [Note(beat, 0.5, 60, 80) for beat in (*bar, 4.0, 5.5, 6.0, 7.25)]
     assert checks.groove_consistency(other, 4) == 1 - 4 / 16
     assert math.isnan(checks.groove_consistency(row([60, 62, 64]), 4)), "one bar"
-    # As muspy counts them, a bar that only begins when the last note ends is one more.
+    # As in muspy, a bar that begins as the last note ends counts.
     assert checks.groove_consistency([Note(4 * n + beat, 1, 60, 80) for n in range(3) for beat in bar], 4) == 11 / 12
     assert checks.groove_consistency(row(SCALE, 0.25), 0.5) == 0.75
 
@@ -43,7 +44,7 @@ def test_groove_consistency():
 def test_empty_beat_rate():
     assert checks.empty_beat_rate(row(SCALE)) == 0
     assert checks.empty_beat_rate([Note(0, 2.25, 60, 80), Note(3.5, 0.5, 60, 80)]) == 0
-    # As muspy counts them, a note is heard in the beat that begins when it ends, and the last one ends in a beat more.
+    # As in muspy, a note also sounds in the beat that begins as the note ends; for the last note that is one more beat.
     assert checks.empty_beat_rate([Note(0, 1, 60, 80), Note(2, 1, 60, 80)]) == 0
     assert checks.empty_beat_rate([Note(0, 1, 60, 80), Note(3, 1, 60, 80)]) == pytest.approx(1 / 5)
     assert checks.empty_beat_rate([Note(0, 0.75, 60, 80), Note(3, 0.75, 60, 80)]) == pytest.approx(2 / 4)
@@ -68,21 +69,21 @@ def test_the_longest_copy_is_found_in_any_key():
     rng = np.random.default_rng(1)
     known = [row(rng.integers(50, 80, 60), 0.5) for _ in range(5)]
     corpus = checks.Corpus(map(checks.melody_tokens, known))
-    stolen = [note.pitch + 3 for note in known[3][20:33]]
-    mine = row([*stolen, 40, 41, 42], 0.5)
-    assert corpus.longest_copy(checks.melody_tokens(mine)) == 12
-    assert corpus.longest_copy(checks.melody_tokens(row(stolen, 0.25))) == 0, "another rhythm is another melody"
+    copied = [note.pitch + 3 for note in known[3][20:33]]
+    piece = row([*copied, 40, 41, 42], 0.5)
+    assert corpus.longest_copy(checks.melody_tokens(piece)) == 12
+    assert corpus.longest_copy(checks.melody_tokens(row(copied, 0.25))) == 0, "another rhythm is another melody"
     assert corpus.longest_copy(checks.melody_tokens(known[2])) == 59
     assert corpus.longest_copy([]) == 0
 
 
-def test_a_copy_does_not_go_from_one_piece_into_the_next():
+def test_a_copy_does_not_span_two_pieces():
     corpus = checks.Corpus([[1, 2, 3], [4, 5, 6]])
     assert corpus.longest_copy([2, 3, 4, 5]) == 2
     assert checks.Corpus([[1, 2, 3, 4, 5, 6]]).longest_copy([2, 3, 4, 5]) == 4
 
 
-def test_drums_are_compared_by_drum_not_by_interval():
+def test_hits_are_compared_by_drum_not_by_interval():
     hits, others = row([36, 42, 38, 42], 0.5), row([38, 44, 40, 44], 0.5)
     corpus = checks.Corpus([checks.drum_tokens(hits)])
     assert corpus.longest_copy(checks.drum_tokens(hits)) == 3
@@ -101,7 +102,7 @@ def test_table_and_failures():
     assert failure.startswith("pitch_class_entropy: 0.000, real music has 2.75")
 
 
-def test_a_figure_that_is_not_defined_is_no_part_of_a_mean_and_fails():
+def test_an_undefined_figure_is_left_out_of_means_and_is_a_failure():
     assert checks.means([{"a": 1.0}, {"a": math.nan}, {"a": 2.0}]) == {"a": 1.5}
     undefined = checks.means([{"a": math.nan}])
     assert math.isnan(undefined["a"])

@@ -1,4 +1,4 @@
-"""The parts that all commands share."""
+"""Command lines: arguments and errors."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""evaluate.py against an independent computation: one piece, one frame, one voice at a time."""
+"""The harmoniser's evaluate.py, compared with a computation of one piece, one frame and one voice at a time."""
 
 import json
 from pathlib import Path
@@ -13,24 +13,24 @@ TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
 
 
 def some_pieces(seed=3):
-    """Pieces of unlike length, longer than the tiny model's memory, with repeats and rests; the last is one frame."""
+    """Pieces of different lengths, all but one longer than the tiny model's memory, with repeats and rests."""
     rng = np.random.default_rng(seed)
     pieces = []
     for length in (23, 40, 17, 1):
         frames = [rng.integers(36, 82, 4)]
         for _ in range(length - 1):
-            fresh = np.where(rng.random(4) < 0.1, -1, rng.integers(36, 82, 4))
-            frames.append(np.where(rng.random(4) < 0.6, frames[-1], fresh))
+            new = np.where(rng.random(4) < 0.1, -1, rng.integers(36, 82, 4))
+            frames.append(np.where(rng.random(4) < 0.6, frames[-1], new))
         pieces.append([[int(pitch) for pitch in frame] for frame in frames])
     return pieces
 
 
 def log_probs_of(piece):
-    """ln p of each note of a piece, and whether it was the likeliest."""
+    """ln p of each note of a piece, and whether the note was the most likely one."""
     session = onnxruntime.InferenceSession(TINY, providers=["CPUExecutionProvider"])
     sidecar = json.loads(TINY.with_suffix(".json").read_text())
     state = {k: np.zeros([1, *sidecar["inputs"][k]["shape"][1:]], np.float32) for k in sidecar["states"]}
-    both = {"function": np.array(2)}
+    both_functions = {"function": np.array(2)}
     log_probs, hits = [], []
     symbols = [[46 if pitch < 0 else pitch - 36 for pitch in frame] for frame in piece]
     for t, frame in enumerate(symbols):
@@ -38,15 +38,15 @@ def log_probs_of(piece):
         earlier = symbols[t - 2] if t > 1 else [47] * 4
         held = [int(a == b and a < 46) for a, b in zip(before, earlier, strict=True)]
         past = {"frame": [before], "held": [held], "position": [t % 16], "fermata": [2]}
-        feeds = both | state | {k: np.array(v) for k, v in past.items()}
-        nothing = {"previous": np.array([before]), "known": np.array([[47] * 4]), "voice": np.array([0])}
+        feeds = both_functions | state | {k: np.array(v) for k, v in past.items()}
+        head_inputs = {"previous": np.array([before]), "known": np.array([[47] * 4]), "voice": np.array([0])}
         dummy = np.zeros((1, sidecar["inputs"]["context_in"]["shape"][1]), np.float32)
         names = ["context", *(f"{name}_next" for name in state)]
-        context, *following = session.run(names, feeds | nothing | {"context_in": dummy})
+        context, *following = session.run(names, feeds | head_inputs | {"context_in": dummy})
         for voice in range(4):
             known = [frame[v] if v < voice else 47 for v in range(4)]
-            asked = {"context_in": context, "known": np.array([known]), "voice": np.array([voice])}
-            logits = session.run(["logits"], feeds | nothing | asked)[0][0].astype(float)
+            voice_inputs = {"context_in": context, "known": np.array([known]), "voice": np.array([voice])}
+            logits = session.run(["logits"], feeds | head_inputs | voice_inputs)[0][0].astype(float)
             probabilities = np.exp(logits) / np.exp(logits).sum()
             assert len(probabilities) == 47
             log_probs.append(np.log(probabilities[frame[voice]]))
@@ -68,7 +68,7 @@ def pieces_file(tmp_path):
     return path
 
 
-def test_prints_what_one_note_at_a_time_adds_up_to(capsys, pieces_file):
+def test_figures_equal_those_computed_one_note_at_a_time(capsys, pieces_file):
     status, out, _ = run(capsys, "--model", TINY, pieces_file)
     log_probs, hits = zip(*map(log_probs_of, some_pieces()), strict=True)
     result = json.loads(out)
@@ -79,14 +79,14 @@ def test_prints_what_one_note_at_a_time_adds_up_to(capsys, pieces_file):
     assert (result["notes"], result["pieces"]) == (4 * (23 + 40 + 17 + 1), 4)
 
 
-def test_batches_of_any_size_give_the_same(capsys, monkeypatch, pieces_file):
+def test_the_batch_size_does_not_change_the_figures(capsys, monkeypatch, pieces_file):
     whole = json.loads(run(capsys, "--model", TINY, pieces_file)[1])
     monkeypatch.setattr(evaluate, "ROWS", 1)
     single = json.loads(run(capsys, "--model", TINY, pieces_file)[1])
     assert single == pytest.approx(whole, abs=2e-6)
 
 
-def test_notes_do_not_depend_on_what_follows():
+def test_the_score_of_a_note_does_not_depend_on_later_notes():
     model = evaluate.open_model(TINY)
     piece = evaluate.read_piece(some_pieces()[1], "piece")
     other = piece.copy()
@@ -104,7 +104,7 @@ def test_split_chooses_the_list(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "options", "says"),
+    ("content", "options", "message"),
     [
         ("[[[60, 55", [], "not valid JSON"),
         ("3", [], "must be a list of pieces"),
@@ -120,13 +120,13 @@ def test_split_chooses_the_list(capsys, tmp_path):
         ("[[[60, 55, 50, 45]]]", ["--split", "valid"], "leave out --split"),
     ],
 )
-def test_bad_pieces_are_one_line_with_file_place_and_remedy(capsys, tmp_path, content, options, says):
+def test_bad_pieces_are_one_line_with_file_place_and_remedy(capsys, tmp_path, content, options, message):
     path = tmp_path / "pieces.json"
     path.write_text(content)
     status, out, err = run(capsys, "--model", TINY, path, *options)
     assert (status, out) == (2, "")
     assert str(path) in err
-    assert says in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 

@@ -34,7 +34,7 @@ def write(path, tunes):
 
 
 def npy(array):
-    """An array as the bytes of a file of its own, which an .npz holds many of."""
+    """The bytes of an .npy file, as an .npz contains one per array."""
     file = io.BytesIO()
     np.save(file, array)
     return file.getvalue()
@@ -56,7 +56,7 @@ def test_events_become_notes():
     assert checks.notes_from([0, 1, 0]) == []
 
 
-def test_tunes_come_back_by_side(tmp_path):
+def test_tunes_are_loaded_by_side(tmp_path):
     tunes = [("train", some_tune(1)), ("left out", some_tune(2)), ("valid", some_tune(3, bars=5))]
     assert load_tunes(write(tmp_path / "tunes.npz", tunes)) == {"train": [tunes[0][1]], "valid": [tunes[2][1]]}
 
@@ -71,7 +71,7 @@ def test_a_file_that_prepare_did_not_write_is_refused(tmp_path, content):
         load_tunes(tmp_path / "nowhere.npz")
 
 
-def test_a_model_that_plays_anything_fails_the_checks(capsys, tmp_path):
+def test_an_untrained_model_fails_the_checks(capsys, tmp_path):
     tunes = [("train", some_tune(1)), ("valid", some_tune(1)), ("valid", some_tune(2))]
     arguments = [str(write(tmp_path / "tunes.npz", tunes)), str(TINY), "--seed", "3"]
     assert checks.main(arguments) == 1
@@ -80,17 +80,17 @@ def test_a_model_that_plays_anything_fails_the_checks(capsys, tmp_path):
     assert out.startswith("| | real | tiny_melody |\n")
     assert set(rows) == set(checks.LIMITS)
     assert float(rows["note_density"][0]) == 2
-    assert float(rows["longest_copy"][0]) > 20, "one of them was trained on"
+    assert float(rows["longest_copy"][0]) > 20, "one tune is in both splits"
     assert "tiny_melody: scale_consistency" in err
     checks.main(arguments)
-    assert capsys.readouterr().out == out, "the seed is fixed"
+    assert capsys.readouterr().out == out, "the same seed gives the same table"
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [(["--count", "0"], "--count: '0': choose a whole number from 1 on"), ([], "no piece to compare: choose")],
 )
-def test_nothing_to_compare_is_told(capsys, tmp_path, options, says):
+def test_nothing_to_compare_is_an_error(capsys, tmp_path, options, says):
     tunes = [("train", some_tune(1)), ("valid", some_tune(2, bars=2))]  # nothing after the two bars that are heard
     arguments = [str(write(tmp_path / "tunes.npz", tunes)), str(TINY), *options]
     try:
@@ -103,7 +103,7 @@ def test_nothing_to_compare_is_told(capsys, tmp_path, options, says):
 
 
 def tunes_that_copy(notes, known, seed):
-    """Tunes of 120 eighths of their own, but for so many notes of one that is known."""
+    """Tunes of 120 eighths, each with `notes` notes of one of the `known` tunes."""
     rows = []
     for number, tune in enumerate(known):
         events = list(some_tune(seed + number, bars=20).events)
@@ -115,15 +115,15 @@ def tunes_that_copy(notes, known, seed):
 def test_the_limits_reject_copies_and_silence():
     known = [some_tune(seed, bars=20) for seed in range(20)]
     corpus = Corpus(melody_tokens(checks.notes_from(tune.events)) for tune in known)
-    real = checks.described(tunes_that_copy(11, known, 100), corpus)
-    copied = checks.described(tunes_that_copy(30, known, 200), corpus)
+    real = checks.mean_figures(tunes_that_copy(11, known, 100), corpus)
+    copied = checks.mean_figures(tunes_that_copy(30, known, 200), corpus)
     assert 11 <= real["longest_copy"] < 13 and 30 <= copied["longest_copy"] < 32
     assert [line.split(":")[0] for line in failures(real, copied, checks.LIMITS)] == ["longest_copy"]
     silent = tunes_that_copy(11, known, 100)
     for events, _ in silent:
         for step in range(160, 184):  # six beats of 60
             events[step] = int(step == 160)
-    described = checks.described(silent, corpus)
+    described = checks.mean_figures(silent, corpus)
     assert described["empty_beat_rate"] == pytest.approx(0.1, abs=0.02)
     assert "empty_beat_rate" in [line.split(":")[0] for line in failures(real, described, checks.LIMITS)]
 
@@ -139,7 +139,7 @@ def test_a_step_is_measured(capsys, monkeypatch):
     assert bench.main(["--model", "nowhere/none.onnx"]) == 2
 
 
-def test_the_shipped_models_were_measured_on_the_same_steps_and_ours_is_better():
+def test_the_shipped_models_were_measured_on_the_same_steps_and_jamds_is_the_best():
     cards = {name: models.read_sidecar(models.folder() / f"{name}.onnx") for name in SHIPPED}
     measured = {name: card.metrics for name, card in cards.items()}
     assert len({(card["steps"], card["files"], card["split"]) for card in measured.values()}) == 1

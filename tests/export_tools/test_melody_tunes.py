@@ -26,9 +26,9 @@ def write(path, notes, meters=((0, (4, 4)),), name="tune"):
     """A MIDI file of notes (onset in beats, duration, pitch[, velocity]); returns its path."""
     track = smf.Track(name)
     for onset, duration, pitch, *velocity in notes:
-        track.events.append((round(onset * smf.TICKS), note_on(1, pitch, *(velocity or [80]))))
-        track.events.append((round((onset + duration) * smf.TICKS), note_off(1, pitch)))
-    changes = [(round(beat * smf.TICKS), signature) for beat, signature in meters]
+        track.events.append((round(onset * smf.FILE_TICKS), note_on(1, pitch, *(velocity or [80]))))
+        track.events.append((round((onset + duration) * smf.FILE_TICKS), note_off(1, pitch)))
+    changes = [(round(beat * smf.FILE_TICKS), signature) for beat, signature in meters]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(smf.to_bytes([track], [(0, 500_000)], changes))
     return path
@@ -46,7 +46,7 @@ def walk(seed, count=24, first=0.0):
     return notes
 
 
-def test_events_are_pitches_rests_and_nothing(tmp_path):
+def test_events_are_pitches_note_offs_and_no_events(tmp_path):
     (tune,) = tunes.read_tunes(write(tmp_path / "a.mid", [(0, 0.5, 60), (0.5, 0.25, 62), (1.0, 0.5, 60)]))
     assert tune.events == (14, 0, 16, 1, 14, 0)
     assert (tune.meter, tune.position) == (4.0, 0.0)
@@ -86,7 +86,7 @@ def test_a_meter_in_which_no_note_begins_is_no_tune(tmp_path, meters):
     assert {tune.meter for tune in found} == {4.0}
 
 
-def test_accents_tell_where_the_bar_begins(tmp_path):
+def test_accents_show_where_bars_begin(tmp_path):
     notes = [(beat, 1, 60 + beat % 7, 105 if beat % 3 == 1 else 80) for beat in range(13)]
     (tune,) = tunes.read_tunes(write(tmp_path / "a.mid", notes, [(0, (3, 4))]))
     assert tune.position == 2.0
@@ -95,7 +95,7 @@ def test_accents_tell_where_the_bar_begins(tmp_path):
     assert tune.position == 0.0, "without accents the file begins with a bar"
 
 
-def test_of_two_notes_in_one_16th_the_higher_stays(tmp_path):
+def test_of_two_notes_in_one_16th_the_higher_is_kept(tmp_path):
     (tune,) = tunes.read_tunes(write(tmp_path / "a.mid", [(0, 0.05, 67), (0.05, 0.95, 60), (1, 1, 62)]))
     assert tune.events == (21, 1, 0, 0, 16, 0, 0, 0)
 
@@ -109,7 +109,7 @@ def test_of_two_notes_in_one_16th_the_higher_stays(tmp_path):
         ([], "no notes"),
     ],
 )
-def test_what_cannot_be_used_is_refused(tmp_path, notes, says):
+def test_unusable_files_are_refused(tmp_path, notes, says):
     with pytest.raises(MelodyError, match=says) as caught:
         tunes.read_tunes(write(tmp_path / "odd.mid", notes))
     assert "odd.mid" in str(caught.value)
@@ -130,7 +130,7 @@ def test_variants_are_one_family_in_any_key_and_rhythm(tmp_path):
     ]
     family = prepare.families(contents, ["a", "b", "c", "d", "e", "e"])
     assert len(set(family[:4])) == 1
-    assert family[4] == family[5] != family[0], "a title that few share joins them"
+    assert family[4] == family[5] != family[0], "a title of few files makes them one family"
     assert len(set(prepare.families(contents, [""] * 6))) == 3
 
 
@@ -144,19 +144,21 @@ def test_titles_are_read_without_articles_and_case(tmp_path):
 
 def test_families_are_never_divided():
     family = [number // 3 for number in range(90)]
-    sides = prepare.choose(["x"] * 90, family, 1, None)
-    assert sides == prepare.choose(["x"] * 90, family, 1, None) != prepare.choose(["x"] * 90, family, 2, None)
+    sides = prepare.choose_sides(["x"] * 90, family, 1, None)
+    assert (
+        sides == prepare.choose_sides(["x"] * 90, family, 1, None) != prepare.choose_sides(["x"] * 90, family, 2, None)
+    )
     assert sides.count("valid") == 9 and sides.count("train") == 81
     assert all(len(set(sides[n : n + 3])) == 1 for n in range(0, 90, 3))
 
 
-def test_of_a_book_that_is_held_out_only_tunes_of_its_own_are_validated_on():
-    assert prepare.choose(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["train", "train", "left out", "valid"]
+def test_a_held_out_book_is_used_without_variants_of_tunes_of_other_books():
+    assert prepare.choose_sides(["x", "x", "y", "y"], [1, 2, 1, 3], 1, "y") == ["train", "train", "left out", "valid"]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Three tunes of unlike length and meter, a file with chords, and one that is none."""
+    """Three tunes of different length and meter, a file with chords, and a broken file."""
     write(tmp_path / "tunes" / "a.mid", walk(4, 30), [(0, (6, 8))])
     write(tmp_path / "tunes" / "b.mid", walk(5, 9, first=1.5))
     write(tmp_path / "tunes" / "c" / "d.midi", [*walk(6, 20), (40.0, 1.0, 90), (41.0, 1.0, 30)])
@@ -172,7 +174,7 @@ def run(capsys, *arguments):
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_prints_what_one_step_at_a_time_adds_up_to(capsys, folder, name):
+def test_figures_equal_those_of_a_computation_one_step_at_a_time(capsys, folder, name):
     status, out, err = run(capsys, "--model", DATA / f"{name}.onnx", folder)
     model = MelodyModel(models.load(DATA / f"{name}.onnx", "melody"))
     log_probs, right, silent = [], [], []
@@ -200,7 +202,7 @@ def test_prints_what_one_step_at_a_time_adds_up_to(capsys, folder, name):
     assert "sound together" in result["refused"][0]["reason"]
 
 
-def test_prepare_tells_what_it_refused(capsys, monkeypatch, folder, tmp_path):
+def test_prepare_lists_the_refused_files(capsys, monkeypatch, folder, tmp_path):
     monkeypatch.setitem(sys.modules, "tqdm", SimpleNamespace(tqdm=lambda files, **_: files))
     os.mkfifo(folder / "pipe.mid")
     write(folder / "later.mid", walk(7), [(0, (4, 4)), (60, (3, 4))])
@@ -222,21 +224,21 @@ def test_every_model_is_measured_on_the_same_steps(capsys, folder):
     assert steps[0] == steps[1] > 100
 
 
-def test_batches_of_any_size_give_the_same(capsys, monkeypatch, folder):
+def test_batches_of_any_size_give_the_same_figures(capsys, monkeypatch, folder):
     whole = json.loads(run(capsys, "--model", DATA / "tiny_melody.onnx", folder)[1])
     monkeypatch.setattr(evaluate, "ROWS", 1)
     single = json.loads(run(capsys, "--model", DATA / "tiny_melody.onnx", folder)[1])
     assert single["nats_per_step"] == pytest.approx(whole["nats_per_step"], abs=2e-6)
 
 
-def test_a_list_says_which_files(capsys, folder, tmp_path):
+def test_a_list_selects_files(capsys, folder, tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("b.mid\nc/d.midi\n")
     result = json.loads(run(capsys, "--model", DATA / "tiny_melody.onnx", folder, "--files", listed)[1])
     assert (result["files"], result["refused"]) == (2, [])
 
 
-def test_what_is_wrong_is_one_line_with_a_remedy(capsys, folder, tmp_path):
+def test_an_error_is_one_line_with_a_remedy(capsys, folder, tmp_path):
     empty, listed = tmp_path / "empty", tmp_path / "list.txt"
     empty.mkdir()
     listed.write_text("nowhere.mid\n")
@@ -255,7 +257,7 @@ def test_what_is_wrong_is_one_line_with_a_remedy(capsys, folder, tmp_path):
         assert len(err.splitlines()) == 1
 
 
-def test_a_folder_of_which_nothing_can_be_used(capsys, tmp_path):
+def test_a_folder_without_usable_files(capsys, tmp_path):
     bad = tmp_path / "bad"
     (bad / "no file.mid").mkdir(parents=True)
     (bad / "no file.mid" / "z.mid").write_bytes(b"")

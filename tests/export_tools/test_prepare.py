@@ -1,3 +1,5 @@
+"""The harmoniser's prepare.py: held-out files, frames, and silences."""
+
 import json
 
 import numpy as np
@@ -12,21 +14,21 @@ def test_held_out_files_are_never_trainable_whatever_their_case_or_folder():
     assert trainable(names, held_out) == ["bwv1.6-a.mxl", "bwv3.6.mxl"]
 
 
-def test_the_shipped_list_holds_back_test_and_validation():
+def test_the_shipped_list_holds_out_test_and_validation():
     held_out = json.loads(HELD_OUT.read_text())
     assert (len(held_out["test"]), len(held_out["valid"])) == (75, 74)
     everything = [name for part in held_out.values() for name in part]
     assert trainable(everything, held_out) == []
 
 
-def test_the_shipped_model_has_seen_no_held_out_file():
+def test_the_shipped_model_was_trained_on_no_held_out_file():
     sidecar = json.loads((resources() / "models" / "bachbot.json").read_text())
     files = sidecar["training"]["files"]
     assert len(files) == sidecar["training"]["chorales"] > 200
     assert trainable(files, json.loads(HELD_OUT.read_text())) == sorted(files)
 
 
-def test_frames_tell_a_held_note_from_one_struck_again():
+def test_a_held_note_differs_from_a_repeated_one():
     midi, held = frames(
         [(0.0, 0.5, 60, False), (0.5, 1.0, 60, True), (1.0, 1.25, 60, False), (1.5, 1.75, 62, False)], 8
     )
@@ -39,7 +41,7 @@ def test_a_frame_is_the_note_that_sounds_at_its_beginning():
     assert midi.tolist() == [60, 64]
 
 
-def test_silence_is_cut_by_whole_bars():
+def test_a_silence_of_all_voices_is_cut_by_whole_bars():
     midi = np.full((100, 4), 60)
     midi[10:60] = -1
     kept = without_interludes(midi)
@@ -48,7 +50,7 @@ def test_silence_is_cut_by_whole_bars():
     assert (np.diff(kept)[np.diff(kept) > 1] - 1) % 16 == 0
 
 
-def test_short_silence_and_single_voices_stay():
+def test_a_silence_of_a_bar_or_of_one_voice_is_kept():
     midi = np.full((40, 4), 60)
     midi[3:19] = -1
     midi[20:40, 0] = -1

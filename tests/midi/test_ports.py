@@ -9,8 +9,10 @@ import pytest
 
 from daemon.metrics import OTHER
 from daemon.midi.connections import CONNECTION_INTERVAL
+from daemon.midi.output import DETECTION_TIME
 from daemon.midi.port_names import ALSA, JACK
-from daemon.midi.ports import STALL
+from daemon.midi.ports import PORT_CHECK_INTERVAL, STALL, Ports
+from daemon.midi.systems import Systems
 from daemon.music.events import is_note_off, note_off, note_on
 from daemon.spec import PortSpec
 from tests.midi.fake_stage import FakeJack, Stage
@@ -127,6 +129,69 @@ def test_a_sender_that_comes_plays_and_goes_between_two_updates(stage: Stage) ->
     stage.handle("keys").receive(note_on(1, 60, 90))
     stage.go_on(1.0)
     assert stage.heard() == [("keys", note_on(1, 60, 90)), ("keys", None)]
+
+
+@pytest.mark.parametrize("stage", [ALSA], indirect=True)
+def test_on_alsa_a_sender_need_not_be_connected_to_play(stage: Stage) -> None:
+    stage.configure(KEYS)
+    stage.go_on(1.0)
+    stage.handle("keys").receive(note_on(1, 60, 90))
+    stage.go_on(1.0)
+    assert stage.heard() == [("keys", note_on(1, 60, 90))]
+
+
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+def test_the_death_of_the_jack_server_is_noticed_at_the_next_turn(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.configure(KEYS)
+    stage.go_on(0.1)
+    checks: list[float] = []
+    monkeypatch.setattr(Ports, "_check", lambda _, now: checks.append(now))
+    stage.go_on(0.01)
+    assert checks == []
+    stage.ports._systems.jack.client.alive = False
+    stage.go_on()
+    assert checks == [stage.clock[0]]
+
+
+def test_when_all_ports_are_lost_the_note_offs_of_held_keys_are_owed_and_not_sent(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.configure(KEYS, CHOIR)
+    stage.go_on(0.1)
+    gone = stage.handle("choir")
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    stage.go_on(0.1)
+    sent = list(gone.got)
+    release = lambda *_: stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)  # noqa: E731
+    monkeypatch.setattr(stage, "port_changed", release)  # as a stage releases the keys of a lost input
+    stage.ports.reopen(stage.clock[0])
+    assert gone.got == sent and stage.ledger.owed("choir") == [(1, 60)]
+
+
+@pytest.mark.parametrize(("visible", "owed"), [(True, []), (False, [(1, 60)])])
+def test_a_note_off_is_confirmed_only_while_the_connections_can_be_seen(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, visible: bool, owed: list[tuple[int, int]]
+) -> None:
+    stage.configure(CHOIR)
+    stage.go_on(5.0)
+    if not visible:  # a JACK server that stands still
+        monkeypatch.setattr(Systems, "graphs", lambda _: {})
+    for message in (note_on(1, 60, 90), note_off(1, 60)):
+        stage.ports.send("choir", message, stage.clock[0], OTHER)
+    stage.go_on(DETECTION_TIME + 0.5)
+    stage.ports._outputs["choir"].close()
+    assert stage.ledger.owed("choir") == owed
+
+
+def test_a_lost_peer_is_found_by_the_update_of_the_connections(stage: Stage) -> None:
+    stage.graph.others = ["piano"]
+    stage.configure(PortSpec("keys", "in", connect="piano"))
+    stage.go_on(PORT_CHECK_INTERVAL + 0.01)
+    stage.graph.others = []
+    stage.go_on(CONNECTION_INTERVAL + 0.02)
+    assert stage.changes == [("keys", False)]
 
 
 @pytest.mark.parametrize("stage", [JACK], indirect=True)

@@ -12,6 +12,7 @@ import pytest
 from daemon.midi import jack as jack_module
 from daemon.midi import systems as systems_module
 from daemon.midi.devices import Device, NameTaken, NotThere
+from daemon.midi.jack_server import THREADS_END
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 
@@ -103,7 +104,7 @@ def systems(log: list[str], monkeypatch: pytest.MonkeyPatch) -> tuple[Systems, F
 
 def test_no_client_is_made_for_a_port_that_is_not_there(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     found, _ = systems(log, monkeypatch)
-    with pytest.raises(NotThere, match=r"'organ'; ports there: grand piano:out"):
+    with pytest.raises(NotThere, match=r"'organ'; ports there are: grand piano:out"):
         found.open(PortSpec("keys", "in", connect="organ"))
     assert log == []
 
@@ -172,13 +173,16 @@ def test_the_search_for_a_jack_server_slows_down(log: list[str], monkeypatch: py
     gaps = [b - a for a, b in itertools.pairwise(looks)]
     assert max(gaps[:5]) <= 0.5 and max(gaps) <= 1.02
     assert len(looks) <= 80
-    server.append(FakeJack())
-    pass_seconds(1.1)
-    assert found.jack.client is server[0]
-    server.pop().alive = False
-    looks.clear()
-    pass_seconds(1.0)
-    assert len(looks) >= 3
+    for _ in range(2):
+        server.append(FakeJack())
+        pass_seconds(1.1)
+        assert found.jack.client is server[0] and not found.jack.has_died
+        server.pop().alive = False
+        looks.clear()
+        died_at = now[0]
+        pass_seconds(1.0)
+        assert len(looks) >= 3
+        assert looks[0] >= died_at + THREADS_END  # until then the dead server's threads may still be in a callback
 
 
 def test_no_client_is_made_on_a_stalled_server(log: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,6 +51,13 @@ def test_a_whole_model_is_loaded_and_verified(tiny: Path) -> None:
     assert models.verify(tiny).path == tiny
 
 
+def test_a_session_waits_without_spinning_on_one_thread(tiny: Path) -> None:
+    options = models.load(tiny).session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    for threads in ("intra", "inter"):
+        assert options.get_session_config_entry(f"session.{threads}_op.allow_spinning") == "0"
+
+
 def test_missing(tiny: Path) -> None:
     tiny.unlink()
     assert "no such model" in refused(tiny)

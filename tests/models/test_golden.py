@@ -56,6 +56,15 @@ def test_what_the_model_cannot_read_is_said(tmp_path: Path) -> None:
         models.verify(path)
 
 
+def test_an_output_of_another_shape_is_not_the_golden_one(tmp_path: Path) -> None:
+    path = third_party.write(tmp_path)
+    sidecar = json.loads(path.with_suffix(".json").read_text())
+    sidecar["golden"]["outputs"]["total"] = [sidecar["golden"]["outputs"]["total"]]  # numpy would compare the two
+    path.with_suffix(".json").write_text(json.dumps(sidecar))
+    with pytest.raises(ModelError, match=r"theremin.onnx: its output 'total' is not the golden one"):
+        models.verify(path)
+
+
 @pytest.mark.parametrize("dtype", ["bool", "int64", "float32"])
 def test_a_scalar_is_drawn_as_an_array(dtype: str) -> None:
     drawn = [golden_feeds({"x": TensorSpec(dtype, (), Integers(2))}, seed, rows=2)["x"] for seed in range(20)]

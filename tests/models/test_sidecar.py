@@ -32,10 +32,15 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("inputs.pair.values", [2, [1, 0]], "`inputs.pair.values`"),
     ("inputs.pair.values", [2, [1, 2, 3]], "`inputs.pair.values`"),
     ("inputs.pair.values", "2", "`inputs.pair.values`"),
+    ("inputs.note.values", 2**64, "`inputs.note.values`"),
+    ("inputs.pair.values", [2, 2**64], "`inputs.pair.values`"),
+    ("inputs.pair.values", [2, [2**64, 1]], "`inputs.pair.values`"),
+    ("inputs.pair.values", [2, [-(2**64), 1]], "`inputs.pair.values`"),
     ("inputs.level.range", [1, 0], "`inputs.level.range`"),
     ("inputs.level.range", [0, 1e300], "`inputs.level.range`"),
     ("inputs.level.range", 1, "`inputs.level.range`"),
     ("inputs.gate.ones_from", 1.5, "`inputs.gate.ones_from`"),
+    ("inputs.gate.ones_from", True, "`inputs.gate.ones_from`"),
     ("inputs.gate.shape", ["batch"], "`inputs.gate.ones_from`"),
     ("inputs.offset.constant", "x", "`inputs.offset.constant`"),
     ("outputs.total.shape", 3, "`outputs.total.shape`"),
@@ -43,6 +48,7 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("states", [3], "`states` names 3"),
     ("states", "level", "`states`"),
     ("outputs.level_next.shape", ["batch", 4], "`states` names 'level'"),
+    ("outputs.level_next.dtype", "int64", "`states` names 'level'"),
     ("options", [], "`options`"),
     ("training", "much", "`training`"),
     ("sha256", None, "`sha256`"),
@@ -57,6 +63,7 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("golden.outputs", {"loudness": [0.0]}, "`golden.outputs.loudness` is not one of `outputs`"),
     ("golden.outputs.total", [[1.0], 2.0], "`golden.outputs.total` is not an array"),
     ("golden.outputs.total", "loud", "`golden.outputs.total` is not an array"),
+    ("golden.outputs.total", [[10**400]], "`golden.outputs.total` is not an array"),
 ]
 
 

@@ -23,7 +23,7 @@ channels, values = st.integers(1, 16), st.integers(0, 127)
 
 
 def mido_accepts(message: bytes) -> bool:
-    """mido overlooks bytes that are too many; what it makes of the message shows them."""
+    """Whether mido reads exactly this message. It ignores surplus bytes, so the message is encoded again."""
     try:
         return bytes(mido.Message.from_bytes(message).bytes()) == message
     except (ValueError, IndexError):
@@ -51,7 +51,7 @@ def test_well_formed_exclusives_are_what_mido_takes(message: bytes) -> None:
 
 
 @given(channels, values, values)
-def test_messages_are_midos(channel: int, number: int, value: int) -> None:
+def test_messages_equal_those_of_mido(channel: int, number: int, value: int) -> None:
     for ours, kind, names in (
         (note_on(channel, number, value), "note_on", ("note", "velocity")),
         (control_change(channel, number, value), "control_change", ("control", "value")),
@@ -64,14 +64,14 @@ def test_messages_are_midos(channel: int, number: int, value: int) -> None:
 
 
 @given(st.integers(0x80, 0xFF), values, values)
-def test_on_off_and_channel(status: int, number: int, value: int) -> None:
+def test_note_on_note_off_and_channel_of_a_message(status: int, number: int, value: int) -> None:
     message = bytes((status, number, value))
     assert is_note_on(message) == (0x90 <= status <= 0x9F and value > 0)
     assert is_note_off(message) == (0x80 <= status <= 0x8F or (0x90 <= status <= 0x9F and value == 0))
     assert channel_of(message) == (status % 16 + 1 if status < 0xF0 else None)
 
 
-def test_nothing_is_neither_on_nor_off_and_has_no_channel() -> None:
+def test_an_incomplete_message_is_no_note_and_has_no_channel() -> None:
     assert (is_note_on(b""), is_note_off(b""), channel_of(b""), channel_of(b"\x40")) == (False, False, None, None)
     assert not is_note_on(b"\x90\x40")
     assert not is_note_off(b"\x80\x40")

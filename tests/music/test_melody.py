@@ -1,4 +1,4 @@
-"""Melodies: every note once however time is cut, files as written, and files that are broken."""
+"""Melodies: notes between two beats, files as written, and broken files."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def unrolled(melody: Melody, end: float) -> list[Note]:
 
 
 @given(melodies(), st.lists(st.floats(0.0, 200.0), max_size=20))
-def test_every_note_comes_once_for_any_division_of_time(melody: Melody, cuts: list[float]) -> None:
+def test_every_note_occurs_once_in_any_division_of_time_into_windows(melody: Melody, cuts: list[float]) -> None:
     edges = [0.0, *sorted(cuts), 200.0]
     found = [n for start, end in pairwise(edges) for n in melody.between(start, end)]
     assert found == unrolled(melody, 200.0)
@@ -116,7 +116,7 @@ def test_tempi_and_meters_of_a_file(tmp_path: Path) -> None:
     assert load_melody(path, "m", loop=True).tempo_map.period == 10.0
 
 
-def test_a_loop_leaves_out_what_comes_after_its_end(tmp_path: Path) -> None:
+def test_a_loop_leaves_out_changes_of_tempo_and_meter_after_its_end(tmp_path: Path) -> None:
     path = write(
         tmp_path / "x.mid",
         [(0, note_on(1, 60, 80)), (960, note_off(1, 60))],
@@ -169,20 +169,20 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
         (header(2, 1, 96) + track(NOTE + END), "format 2 holds independent sequences"),
         (header(0, 1, 0xE728) + track(NOTE + END), "SMPTE"),
         (header(0, 1, 0) + track(NOTE + END), "SMPTE frames or 0"),
-        (header(0, 1, 96) + track(END), "it has no notes: choose a file with at least one"),
-        (header(1, 0, 96), "it has no notes"),
+        (header(0, 1, 96) + track(END), "no notes: choose a file with at least one note"),
+        (header(1, 0, 96), "no notes: choose"),
         (header(1, 3, 96) + track(NOTE + END), "the file is truncated: export it again"),
         (
             header(0, 1, 96) + track(b"\x00\xff\x51\x03\x00\x00\x01" + NOTE + END),
-            "its tempo at quarter note 0 is 6e+07",
+            "the tempo at quarter note 0 is 6e+07 per minute: correct the tempo to 4–2000",
         ),
         (
             header(0, 1, 96) + track(b"\x00\xff\x51\x03\xff\xff\xff" + NOTE + END),
-            "its tempo at quarter note 0 is 3.576",
+            "the tempo at quarter note 0 is 3.576 per minute: correct the tempo to 4–2000",
         ),
         (
             header(0, 1, 1) + track(b"\xff\xff\xff\x7f\x90\x3c\x40\x60\x80\x3c\x40" + END),
-            "100000 at most can be played",
+            "quarter notes long: choose a file of at most 100000",
         ),
         (header(0, 1, 96) + track(b"\x00\x90\x3c\xc0" + END), "not a whole"),
     ],
@@ -195,14 +195,14 @@ def test_errors_name_the_file_and_the_remedy(tmp_path: Path, data: bytes, expect
     assert str(caught.value).startswith(f"{path}: ")
 
 
-def test_a_file_that_is_not_there_and_a_folder(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
     with pytest.raises(MelodyError, match="there is no such file: correct the path"):
         load_melody(tmp_path / "x.mid", "m")
     with pytest.raises(MelodyError, match="cannot be read"):
         load_melody(tmp_path, "m")
 
 
-def is_sound(melody: Melody) -> None:
+def assert_valid(melody: Melody) -> None:
     assert melody.notes
     assert 0 < melody.length < float("inf")
     for n in melody.notes:
@@ -214,24 +214,24 @@ def is_sound(melody: Melody) -> None:
     json.dumps(melody_to_json(melody))
 
 
-def test_a_file_cut_at_any_byte(tmp_path: Path) -> None:
+def test_a_file_cut_at_any_byte_is_an_error_or_a_valid_melody(tmp_path: Path) -> None:
     data = (resources() / "melodies" / "twinkle.mid").read_bytes()
     path, whole = tmp_path / "x.mid", 0
     for length in range(len(data)):
         path.write_bytes(data[:length])
         try:
-            is_sound(load_melody(path, "m", loop=length % 2 == 0))
+            assert_valid(load_melody(path, "m", loop=length % 2 == 0))
             whole += 1
         except MelodyError as error:
             assert str(path) in str(error)
     assert whole < len(data) / 2  # mido takes a few of them
     path.write_bytes(data)
-    is_sound(load_melody(path, "m"))
+    assert_valid(load_melody(path, "m"))
 
 
 @settings(quiet, max_examples=300)
 @given(st.data())
-def test_files_with_damage_and_random_bytes(tmp_path: Path, data: st.DataObject) -> None:
+def test_a_damaged_file_is_an_error_or_a_valid_melody(tmp_path: Path, data: st.DataObject) -> None:
     content = bytearray((resources() / "melodies" / "twinkle.mid").read_bytes())
     if data.draw(st.booleans()):
         for at, value in data.draw(st.lists(st.tuples(st.integers(0, len(content) - 1), st.integers(0, 255)))):
@@ -242,12 +242,12 @@ def test_files_with_damage_and_random_bytes(tmp_path: Path, data: st.DataObject)
     path = tmp_path / "x.mid"
     path.write_bytes(content)
     try:
-        is_sound(load_melody(path, "m", loop=data.draw(st.booleans())))
+        assert_valid(load_melody(path, "m", loop=data.draw(st.booleans())))
     except MelodyError as error:
         assert str(path) in str(error)
 
 
-def test_the_shipped_melodies_are_whole() -> None:
+def test_the_shipped_melodies_are_valid() -> None:
     for path in (resources() / "melodies").glob("*.mid"):
-        is_sound(load_melody(path, path.stem))
+        assert_valid(load_melody(path, path.stem))
         assert mido.MidiFile(path).ticks_per_beat > 0

@@ -1,4 +1,4 @@
-"""Written files are what mido reads; a file is written whole or not at all."""
+"""Written files as mido reads them; a file is replaced as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from daemon.music import smf
 from daemon.music.events import note_off, note_on
 
 
-def test_ticks_are_those_given_in_any_order_and_equal_ones_keep_it() -> None:
+def test_messages_are_sorted_by_tick_and_those_at_one_tick_keep_their_order() -> None:
     track = smf.Track("a", [(960, note_on(1, 62, 80)), (0, note_on(1, 60, 80)), (960, note_on(1, 61, 80))])
     file = mido.MidiFile(file=io.BytesIO(smf.to_bytes([track], [(0, 500_000), (960, 250_000)], [(0, (6, 8))])))
     assert [(m.time, m.note) for m in file.tracks[1] if m.type == "note_on"] == [(0, 60), (960, 62), (0, 61)]
@@ -27,18 +27,18 @@ def test_ticks_are_those_given_in_any_order_and_equal_ones_keep_it() -> None:
 @pytest.mark.parametrize(
     "meter, signature", [(4.0, (4, 4)), (3.0, (3, 4)), (1.5, (3, 8)), (3.5, (7, 8)), (0.75, (3, 16)), (1e-9, (1, 4))]
 )
-def test_the_signature_of_a_bar(meter: float, signature: tuple[int, int]) -> None:
+def test_the_time_signature_of_a_bar(meter: float, signature: tuple[int, int]) -> None:
     assert smf.time_signature(meter) == signature
 
 
 @given(st.floats(0.01, 300.0))
-def test_every_bar_has_a_signature_that_a_file_can_hold(meter: float) -> None:
+def test_every_bar_has_a_time_signature_that_fits_a_file(meter: float) -> None:
     numerator, denominator = smf.time_signature(meter)
     assert 1 <= numerator <= 255 or denominator == 4
     assert denominator in (4, 8, 16, 32)
 
 
-def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     smf.write_atomically(tmp_path / "x.mid", b"old")
 
     def full(_: int) -> None:

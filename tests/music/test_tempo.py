@@ -1,4 +1,4 @@
-"""Tempi and tempo maps, compared with the plainest way to compute the same."""
+"""Tempi and tempo maps, compared with simple exact computations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tempo_maps(draw: st.DrawFn) -> TempoMap:
 
 
 @given(beats, st.floats(-1000, 1e6), bpms, beats)
-def test_a_beat_has_its_second_and_a_second_its_beat(at: float, seconds: float, bpm: float, beat: float) -> None:
+def test_beats_and_seconds_convert_both_ways(at: float, seconds: float, bpm: float, beat: float) -> None:
     tempo = Tempo(at, seconds, bpm)
     assert tempo.beat_at(tempo.seconds_at(beat)) == pytest.approx(beat, abs=1e-6)
     assert tempo.seconds_at(at) == seconds
@@ -40,7 +40,7 @@ def test_a_beat_has_its_second_and_a_second_its_beat(at: float, seconds: float, 
 
 
 @given(beats, st.floats(0, 1e6), bpms, beats, bpms)
-def test_a_change_of_tempo_moves_nothing_at_its_beat(
+def test_a_change_of_tempo_does_not_move_its_beat(
     at: float, seconds: float, bpm: float, beat: float, new: float
 ) -> None:
     before = Tempo(at, seconds, bpm)
@@ -74,7 +74,7 @@ def test_bpm_and_bar_are_those_of_the_last_change(tempo_map: TempoMap, beat: flo
 
 
 @given(tempo_maps(), eighths)
-def test_changes_of_tempo_come_one_after_the_other(tempo_map: TempoMap, beat: float) -> None:
+def test_next_change_finds_all_changes_of_tempo_in_order(tempo_map: TempoMap, beat: float) -> None:
     assume(beat >= 0)
     turn, _ = plain(tempo_map, beat)
     expected: list[tuple[float, float]] = []
@@ -95,7 +95,7 @@ def test_changes_of_tempo_come_one_after_the_other(tempo_map: TempoMap, beat: fl
         assert tempo_map.next_change(at) is None
 
 
-def test_a_change_that_cannot_be_added_exactly_is_not_found_again() -> None:
+def test_a_change_at_a_rounded_beat_is_not_found_again() -> None:
     tempo_map = TempoMap(((0.0, 100.0), (0.1, 120.0)), ((0.0, 4.0),), 4.0)
     for turn in range(0, 4000, 4):
         change = tempo_map.next_change(float(turn))

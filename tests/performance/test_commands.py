@@ -38,6 +38,13 @@ def test_a_posted_command_has_the_effect_of_a_controller(control: ControlSpec, v
     assert (turned.bpm, turned.running) == (posted.bpm, posted.running)
 
 
+def test_a_key_bound_to_panic_panics_once_whatever_its_number() -> None:
+    performance, sink = make_performance(controls=(ControlSpec("keys", 120, "panic", event="note"),))
+    performance.hear(1.0, "keys", 1.0, note_on(1, 120, 30))
+    performance.hear(1.1, "keys", 1.1, note_off(1, 120))
+    assert sink.panics == 1
+
+
 def test_a_changed_setting_survives_a_restart_of_the_player() -> None:
     performance, sink = make_performance()
     performance.take(Commanded(1.0, ChangeSetting("choir", "temperature", 0.9), 1.0))
@@ -60,6 +67,17 @@ def test_a_mute_silences_a_player_at_once_until_it_is_lifted() -> None:
     answer(performance, sink, 1.0, Play(2.0, 64, 90, "alto", 0.5))
     run_until(performance, 2.0)
     assert sink.sent[2:] == [(1.0, "choir", note_on(2, 64, 90)), (1.25, "choir", note_off(2, 64))]
+
+
+def test_a_note_queued_while_its_player_is_muted_sounds_if_the_mute_ends_before_its_onset() -> None:
+    performance, sink = make_performance()
+    performance.advance(0.0)
+    answer(performance, sink, 0.0, Play(1.0, 60, 90, "alto", 1.0))
+    for seconds, muted in ((0.1, True), (0.2, False)):
+        performance.take(Commanded(seconds, MutePlayer("choir", muted), seconds))
+    assert sink.sent == []
+    run_until(performance, 2.0)
+    assert sink.sent == [(0.5, "choir", note_on(2, 60, 90)), (1.0, "choir", note_off(2, 60))]
 
 
 def test_a_note_that_begins_muted_never_gets_a_note_off() -> None:

@@ -98,6 +98,18 @@ def test_controllers_stop_start_and_continue() -> None:
     assert performance.seconds_at(0.0) == pytest.approx(3.0 + PRE_ROLL)
 
 
+def test_stop_while_stopped_and_continue_while_running_change_nothing() -> None:
+    controls = (ControlSpec("keys", 21, "stop"), ControlSpec("keys", 23, "continue"))
+    performance, sink = make_performance(controls=controls)
+    sink.calls.clear()
+    performance.hear(1.0, "keys", 1.0, control_change(1, 23, 127))
+    assert performance.running and performance.seconds_at(0.0) == 0.0 and sink.calls == []
+    performance.hear(2.0, "keys", 2.0, control_change(1, 21, 127))
+    sink.calls.clear()
+    performance.hear(2.1, "keys", 2.1, control_change(1, 21, 127))
+    assert not performance.running and sink.calls == []
+
+
 def test_a_key_bound_to_a_command_is_not_heard_as_a_note() -> None:
     performance, sink = make_performance(ports=(replace(KEYS, thru=("choir",)), OUT), controls=(TAP,))
     performance.hear(0.5, "keys", 0.5, note_on(1, 36, 90))

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from daemon.commands import Command, Panic, RotateSession
+from daemon.commands import Command, MutePlayer, Panic, RotateSession
 from daemon.config import load
 from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, PortLost, Reconfigured
 from daemon.metrics import Cause, Metrics
@@ -55,7 +55,7 @@ class World:
     """A stage with doubles of players, ports and desk, and a monitor of the sounding notes at each output."""
 
     def __init__(self, seed: int, spec_of: Load, clock: SimpleNamespace) -> None:
-        self.rng = random.Random(seed)
+        self.rng, self.mutes = random.Random(seed), random.Random(f"mutes {seed}")
         self.sequence = sequence.Sequence(seed, LENGTH)
         self.clock, self.spec_of = clock, spec_of
         self.now = clock.now = 0.0
@@ -226,6 +226,9 @@ class World:
             self.check()
             if rng.random() < 0.05:
                 self.performance.take(Commanded(self.now, RotateSession(), self.now))
+            if self.spec.players and self.mutes.random() < 0.1:
+                mute = MutePlayer(self.mutes.choice(self.spec.players).name, self.mutes.random() < 0.5)
+                self.performance.take(Commanded(self.now, mute, self.now))
 
     # Events and faults
 

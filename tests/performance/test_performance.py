@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from daemon.commands import Panic, RotateSession
-from daemon.entries import Commanded, PlayerDown, PlayerUp, PortLost, StateSaved
+from daemon.entries import Commanded, PlayerDown, PlayerUp, PortLost, Started, StateSaved
 from daemon.metrics import GRID, OTHER, THRU, Cause, CauseKind
 from daemon.music.events import Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.performance.performance import Performance
-from daemon.performance.players import PATIENCE
-from daemon.spec import ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.performance.players import ANSWER_TIMEOUT
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 from daemon.wire import Generate, Listen, Ping, Reset
-from tests.performance.offline import CHOIR, OUT, STEADY, TWINKLE, Recorder, answer, make_performance, run_until
+from tests.performance.offline import CHOIR, OUT, STEADY, TUNE, TWINKLE, Recorder, answer, make_performance, run_until
 
 
 def test_windows_are_requested_one_lead_before_they_start() -> None:
@@ -53,9 +53,23 @@ def test_the_first_note_of_an_answer_to_a_key_or_controller_counts_as_latency_an
         answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"), Play(2.0, 55, 80, "alto"))
         assert sink.causes == [Cause(CauseKind.ANSWER, "choir", 1.0), OTHER]
     sink.causes.clear()
+    performance.hear(1.0015, "keys", 1.0015, note_on(1, 64, 90))
     answer(performance, sink, 1.002, Play(2.25, 62, 90, "soprano"))  # due later, so it is a note of the grid
     run_until(performance, 1.2)
     assert sink.causes == [GRID]
+
+
+def test_an_answer_to_a_bound_pedal_counts_as_latency_and_one_to_a_released_key_does_not() -> None:
+    performance, sink = make_performance(controls=(ControlSpec("keys", 66, "sustain"),))
+    performance.advance(1.0)
+    for message, cause in (
+        (control_change(1, 66, 127), Cause(CauseKind.ANSWER, "choir", 1.0)),
+        (note_off(1, 60), OTHER),
+    ):
+        sink.causes.clear()
+        performance.hear(1.0001, "keys", 1.0, message)
+        answer(performance, sink, 1.001, Play(2.0, 60, 90, "soprano"))
+        assert sink.causes == [cause]
 
 
 def test_thru_and_melody_notes_have_their_causes() -> None:
@@ -66,6 +80,25 @@ def test_thru_and_melody_notes_have_their_causes() -> None:
     performance.advance(0.0)
     performance.hear(0.1, "keys", 0.1, note_on(1, 70, 90))
     assert sink.causes == [GRID, THRU]
+
+
+def test_ticks_clicks_and_melodies_are_due_in_time_and_released_keys_are_not_measured() -> None:
+    causes: dict[int, set[Cause]] = {}
+
+    class Causes(Recorder):
+        def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+            causes.setdefault(message[0], set()).add(cause)
+
+    keys = PortSpec("keys", "in", thru=("choir",))
+    clock = ClockSpec(send=("choir",), metronome=("choir", 10))
+    spec = StageSpec(STEADY, (keys, OUT), (MelodySpec(TUNE, ("choir",), 2),), clock=clock)
+    performance = Performance(spec, Causes())
+    performance.take(Started(0.0))
+    run_until(performance, 1.0)
+    performance.hear(1.0, "keys", 1.0, note_on(1, 60, 90))
+    performance.take(PortLost(1.1, "keys"))
+    assert (causes[0xF8], causes[0x99], causes[0x91]) == ({GRID}, {GRID}, {GRID})
+    assert (causes[0x90], causes[0x80]) == ({THRU}, {OTHER})
 
 
 def test_a_new_play_ends_the_voice_and_cancels_notes_queued_from_its_onset_on() -> None:
@@ -163,7 +196,7 @@ def test_a_hung_player_is_silenced_and_reported_once() -> None:
     answer(performance, sink, 0.0, Play(0.0, 60, 90, "alto"))
     performance.advance(0.1)
     assert performance.check_players(0.1) == []
-    assert performance.check_players(0.1 + PATIENCE + 0.2) == ["choir"]
+    assert performance.check_players(0.1 + ANSWER_TIMEOUT + 0.2) == ["choir"]
     assert sink.sent[-1][2] == note_off(2, 60)
     assert performance.check_players(2.0) == []
     performance.answer(2.0, "choir", sink.calls[-1][1], [Play(4.0, 70, 90, "alto")], True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,23 @@ import pytest
 
 from daemon.commands import Panic
 from daemon.engines.base import Engine, NoOptions, Setup
-from daemon.entries import Answered, Commanded, Entry, Planned, PlayerDown, PlayerUp, Sent, Started
+from daemon.entries import (
+    Answered,
+    Commanded,
+    Entry,
+    Planned,
+    PlayerDown,
+    PlayerHung,
+    PlayerUp,
+    Reconfigured,
+    Sent,
+    Started,
+    Stopped,
+)
 from daemon.music.events import Play, Window, is_note_on
 from daemon.music.plan import Plan, PlannedChord
 from daemon.performance.performance import Performance
+from daemon.performance.players import ANSWER_TIMEOUT
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.host import Host
@@ -23,7 +37,7 @@ from daemon.recording.recorder import open_journal
 from daemon.recording.replay import replay
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Call, Generate, Learn, Reset
-from tests.performance.offline import OUT, STEADY, make_performance
+from tests.performance.offline import OUT, STEADY, Recorder, make_performance
 
 COMPOSER = PlayerSpec("composer", (), "choir", {"lead": 1}, monophonic=True, lead=0.03, tolerance=0.1)
 BASS = PlayerSpec("bass", ("composer",), "choir", {"bass": 2}, monophonic=True, lead=0.03, tolerance=0.1)
@@ -118,6 +132,68 @@ def test_a_reset_of_all_players_drops_plans_and_ignores_earlier_ones() -> None:
     performance.answer(0.2, "composer", number, [PLAN], True)
     assert not [call for call in sink.calls if isinstance(call[2], Learn)]
     assert performance.counts["stale"] == 1
+
+
+def composed(performance: Performance, sink: Recorder, now: float) -> None:
+    """The composer answers its latest call with PLAN alone."""
+    number = [call[1] for call in sink.calls if call[0] == "composer"][-1]
+    performance.answer(now, "composer", number, [PLAN], True)
+
+
+def learners(sink: Recorder) -> list[str]:
+    return [player for player, _, call in sink.calls if isinstance(call, Learn)]
+
+
+def test_an_answer_that_ends_with_a_plan_is_over() -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS))
+    composed(performance, sink, 0.0)
+    kinds = [(type(entry), getattr(entry, "last", None)) for entry in sink.entries if not isinstance(entry, PlayerUp)]
+    assert kinds[-2:] == [(Planned, None), (Answered, True)]
+    assert performance.check_players(ANSWER_TIMEOUT + 1.0) == ["bass"]
+
+
+def forget(performance: Performance, how: str) -> None:
+    match how:
+        case "the composer is down":
+            performance.take(PlayerDown(0.1, "composer"))
+        case "another composer in a reload":
+            changed = replace(COMPOSER, lead=0.05)
+            performance.take(Reconfigured(0.1, replace(performance.spec, players=(changed, BASS))))
+        case "a stop":
+            performance.take(Stopped(0.1))
+
+
+@pytest.mark.parametrize("how", ["the composer is down", "another composer in a reload", "a stop"])
+def test_a_plan_ends_with_its_composer_and_with_the_song(how: str) -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS))
+    composed(performance, sink, 0.0)
+    forget(performance, how)
+    sink.calls.clear()
+    performance.take(PlayerUp(0.2, "bass"))
+    assert learners(sink) == []
+
+
+def test_while_the_transport_stands_a_player_that_comes_up_learns_the_plan_and_takes_it_from_nobody() -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS, replace(BASS, name="lute")))
+    performance.take(Stopped(0.1))
+    composed(performance, sink, 0.2)
+    assert learners(sink) == ["bass", "lute"]
+    for name in ("bass", "lute"):
+        sink.calls.clear()
+        performance.take(PlayerUp(0.3, name))
+        assert learners(sink) == [name]
+
+
+def test_only_players_that_are_up_learn_and_a_hung_composer_plans_nothing() -> None:
+    performance, sink = make_performance(players=(COMPOSER, BASS))
+    performance.take(PlayerDown(0.0, "bass"))
+    composed(performance, sink, 0.0)
+    assert learners(sink) == []
+    performance.take(PlayerUp(0.1, "bass"))
+    sink.calls.clear()
+    performance.take(PlayerHung(0.2, "composer"))
+    performance.answer(0.3, "composer", 1_000_000, [PLAN], True)
+    assert learners(sink) == [] and performance.counts["stale"] == 1
 
 
 @pytest.fixture

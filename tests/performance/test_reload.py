@@ -69,6 +69,9 @@ def test_a_reload_to_an_external_clock_stops_and_one_back_starts() -> None:
     answer(performance, sink, 0.0, Play(0.0, 50, 90, "alto"))
     performance.take(Reconfigured(1.0, replace(performance.spec, clock=MIDI)))
     assert not performance.running and sink.sent[-1] == (1.0, "choir", note_off(2, 50))
+    performance.take(Reconfigured(1.5, replace(performance.spec, clock=ClockSpec(by_hand=True))))
+    assert not performance.running
+    performance.take(Reconfigured(1.75, replace(performance.spec, clock=MIDI)))
     performance.take(Reconfigured(2.0, replace(performance.spec, clock=ClockSpec())))
     assert performance.running and performance.seconds_at(2.0) == pytest.approx(2.0 + PRE_ROLL)
 

@@ -210,3 +210,13 @@ def test_the_host_limits_a_setting_to_its_range(value: float, shift: int) -> Non
     assert list(host.handle(Control("shift", value, 0.0))) == []
     (play,) = host.handle(Listen(MidiEvent(1.0, "keys", note_on(1, 60, 70))))
     assert play == Play(1.0, 60 + shift, 70, "echo")
+
+
+def test_a_setting_that_is_not_declared_never_reaches_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stage repeats settings after every reset: an engine that fails on one would fail for ever."""
+
+    def fail(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(Echo, "control", fail)
+    assert list(Host(Echo(Setup(Echo.Options())), {}).handle(Control("colour", 1.0, 0.0))) == []

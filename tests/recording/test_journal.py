@@ -38,9 +38,9 @@ from daemon.entries import (
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.recording import journal as journal_module
-from daemon.recording.journal import MAGIC, MOST, Journal, frame, read
+from daemon.recording.journal import MAGIC, MAX_BUFFERED_BYTES, Journal, frame, read
 from daemon.recording.recorder import open_journal
-from daemon.recording.rotation import PATIENCE, SILENCE
+from daemon.recording.rotation import REQUEST_TIMEOUT, SESSION_SILENCE
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
 
@@ -230,12 +230,12 @@ def test_a_leftover_that_cannot_be_converted_is_said_and_kept(tmp_path: Path, sa
 def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal, clock: Clock) -> None:
     journal.write([ON, OFF])
     journal.write([Advanced(clock.now)] * 1000)
-    clock.now += SILENCE - 1
+    clock.now += SESSION_SILENCE - 1
     assert journal.tick() is None
     clock.now += 2
     assert journal.tick() == 0.0
     assert journal.tick() is None
-    clock.now += PATIENCE + 1
+    clock.now += REQUEST_TIMEOUT + 1
     assert journal.tick() == 0.0  # the stage did not hear it
     (first,) = files(tmp_path)
     assert not first.with_suffix(".mid").exists()
@@ -260,7 +260,7 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
 
 def test_a_held_note_is_no_silence(journal: Journal, clock: Clock) -> None:
     journal.write([ON])
-    clock.now += 2 * SILENCE
+    clock.now += 2 * SESSION_SILENCE
     assert journal.tick() is None
     journal.write([PortLost(clock.now, "keys")])
     assert journal.tick() == 0.0
@@ -270,7 +270,7 @@ def test_silence_before_anything_was_heard_rotates_too_so_that_memory_stays_boun
     journal: Journal, clock: Clock
 ) -> None:
     journal.write([Advanced(clock.now)])
-    clock.now += SILENCE + 1
+    clock.now += SESSION_SILENCE + 1
     assert journal.tick() == 0.0
 
 
@@ -326,7 +326,7 @@ def test_a_full_disk_is_said_once_and_the_recording_goes_on_when_there_is_room(
             journal.write([heard(1000.0 + n, note_on(1, 60, 90)), heard(1000.5 + n, note_off(1, 60))])
             journal.tick()
         assert len(said) == 1
-        assert "recording stops" in said[0]
+        assert "recording is interrupted" in said[0]
         lift()
         journal.tick()
     assert len(said) == 2
@@ -351,9 +351,9 @@ def test_a_long_outage_leaves_a_gap_and_memory_stays_bounded(tmp_path: Path, jou
     many = [heard(1000.0 + n / 1000, note_on(1, 60, 90)) for n in range(1000)]
     size = sum(len(frame(entry)) for entry in many)
     with largest_file(0) as lift:
-        for _ in range(MOST // size + 2):
+        for _ in range(MAX_BUFFERED_BYTES // size + 2):
             journal.write(many)
-            assert journal._size <= MOST
+            assert journal._size <= MAX_BUFFERED_BYTES
         lift()
         journal.write([OFF])
     (path,) = files(tmp_path)

@@ -40,7 +40,7 @@ class FakeJournal:
 def journal(monkeypatch: pytest.MonkeyPatch) -> type[FakeJournal]:
     monkeypatch.setattr(module, "Journal", FakeJournal)
     monkeypatch.setattr(FakeJournal, "calls", [])
-    monkeypatch.setattr(module, "TICK", 0.01)
+    monkeypatch.setattr(module, "SYNC_INTERVAL", 0.01)
     return FakeJournal
 
 

@@ -17,7 +17,18 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from daemon import config
-from daemon.commands import Command, ContinueTransport, Panic, RotateSession, StartTransport, StopTransport, TapBeat
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    ContinueTransport,
+    MutePlayer,
+    Panic,
+    RotateSession,
+    SetTempo,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+)
 from daemon.config import Config
 from daemon.entries import (
     Commanded,
@@ -25,13 +36,18 @@ from daemon.entries import (
     Followed,
     MembersChanged,
     PlayerDown,
+    PlayerHung,
     PlayerUp,
     PortLost,
     Reconfigured,
+    Sent,
+    SessionBegan,
     StageStarted,
     Started,
+    StateSaved,
     Stopped,
 )
+from daemon.errors import JamdError
 from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
@@ -39,7 +55,7 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
-from daemon.recording.journal import hashes, read, versions
+from daemon.recording.journal import MAGIC, frame, hashes, read, versions
 from daemon.recording.recorder import open_journal
 from daemon.recording.replay import other_versions, replay
 from daemon.wire import Call, Reset
@@ -163,7 +179,15 @@ class Live:
             case "stop":
                 performance.take(Stopped(self.now))
             case "hand":
-                command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                command: Command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                performance.take(Commanded(self.now, command, self.now))
+            case "command":
+                command = (
+                    MutePlayer(name, number % 24 == 0),
+                    ChangeSetting(name, "often", number / 400 - 0.5),  # also outside the range
+                    SetTempo(80.0 + number % 60),
+                    ChangeSetting("nobody", "often", 0.5),
+                )[number % 4]
                 performance.take(Commanded(self.now, command, self.now))
             case "follow" if self.band.clock.source == "midi":
                 beat = performance.beat_at(self.now) + seconds / 10
@@ -199,7 +223,7 @@ class Live:
 
 
 RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
-RARE += ["start", "stop", "hand", "follow"]
+RARE += ["start", "stop", "hand", "follow", "command"]
 SECONDS = [0.0, 0.004, 0.125, 0.15625, 0.3, 0.625, 0.9, 2.5]  # a 16th lasts 0.15625
 STEPS = st.lists(
     st.tuples(
@@ -262,7 +286,7 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     live = Live(band, tmp_path / "sessions")
     live.up("dice")
     live.performance.take(Started(live.now))
-    for _ in range(300):
+    for _ in range(400):
         live.step(rng.choice(kinds), rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
     live.journal.close()
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]
@@ -281,7 +305,7 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
     look_at, rotate_at = live.now, math.inf
     while live.now < 1060.0:
         if live.now >= look_at:
-            look_at += recorder.TICK
+            look_at += recorder.SYNC_INTERVAL
             if (wait := live.journal.tick()) is not None:
                 rotate_at = live.now + wait
         live.pass_time(min(0.01, rotate_at - live.now), 0.0)
@@ -303,7 +327,34 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
     assert sum(next(islice(read(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
 
 
+WRONG_SESSIONS: dict[str, list[Entry]] = {
+    "a header without a configuration": [SessionBegan(1.0, {})],
+    "an unknown player": [PlayerUp(1.1, "nobody")],
+    "a state without contents": [StateSaved(1.1, {})],
+    "a state of another type": [StateSaved(1.1, {"up": [], "hung": 7, "running": [], "tempo": "?"})],
+    "no tempo": [PlayerUp(1.1, "dice"), Followed(1.1, 0.0, 1.1, 0.0), Started(1.2)],
+    "two beginnings": [SessionBegan(1.1, {})],
+    "members without engines": [MembersChanged(1.1, {"dice": {}}), PlayerUp(1.2, "dice")],
+    "a message of one byte": [Sent(1.1, "dice", "low", "out", b"\x90")],
+    "a note of a player that is not there": [PlayerHung(1.1, "nobody")],
+}
+
+
+@pytest.mark.parametrize("what", WRONG_SESSIONS)
+def test_a_session_that_cannot_have_been_is_an_error_or_a_difference_and_no_crash(
+    what: str, band: Config, tmp_path: Path
+) -> None:
+    header = {"jamd": "0", "members": band.members, "spec": band.stage.to_json()}
+    entries = [*([] if "header" in what else [SessionBegan(1.0, header)]), *WRONG_SESSIONS[what]]
+    path = tmp_path / "x.journal"
+    path.write_bytes(MAGIC + b"".join(map(frame, entries)))
+    try:
+        assert replay(path).difference
+    except JamdError as error:
+        assert str(path) in str(error) or "journal" in str(error)
+
+
 def test_another_model_is_warned_of() -> None:
     header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
-    assert list(other_versions(header)) == [f"{TINY} is not the model that was recorded: the notes may differ"]
+    assert list(other_versions(header)) == [f"{TINY} is not the model of the recording: the notes may differ"]
     assert list(other_versions({**header, "models": hashes(header["members"])})) == []

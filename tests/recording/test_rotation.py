@@ -6,10 +6,22 @@ import itertools
 
 import pytest
 
-from daemon.entries import Heard, Reconfigured, Sent, StageStarted, TempoChanged
+from daemon.commands import Panic
+from daemon.entries import (
+    Commanded,
+    Entry,
+    Heard,
+    MelodyPlayed,
+    PortLost,
+    Reconfigured,
+    Sent,
+    StageStarted,
+    StateSaved,
+    TempoChanged,
+)
 from daemon.music.events import note_off, note_on
 from daemon.music.tempo import TempoMap
-from daemon.recording.rotation import BREATH, LARGE, NEAR, PATIENCE, WAY, Rotation
+from daemon.recording.rotation import BREATH, LARGE, NEXT_CALL_LIMIT, REQUEST_TIMEOUT, SESSION_SILENCE, WAY, Rotation
 from daemon.spec import PlayerSpec, StageSpec
 
 TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0), (8.0, 3.0)))  # bars at 0, 4, 8, 11, 14 …; two beats a second
@@ -50,7 +62,7 @@ def moments(rotation: Rotation, clock: Clock, size: int, until: float = 1008.0) 
         if clock.now > until:
             return found
         if (wait := rotation.due(size)) is not None:
-            assert 0 <= wait < NEAR
+            assert 0 <= wait < NEXT_CALL_LIMIT
             found.append(clock.now + wait)
 
 
@@ -58,7 +70,7 @@ def test_a_large_session_ends_a_breath_before_the_next_bar_line_once(rotation: R
     rotation.follow(START)
     assert moments(rotation, clock, LARGE) == []
     assert moments(rotation, clock, LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     assert rotation.due(LARGE + 1) is not None  # the stage did not hear it
 
 
@@ -81,9 +93,59 @@ def test_it_waits_for_held_keys_but_not_for_ever(rotation: Rotation, clock: Cloc
     rotation.follow(Heard(1000.4, "keys", 1000.4, note_on(1, 60, 90)))
     assert moments(rotation, clock, 2 * LARGE) == []
     assert moments(rotation, clock, 2 * LARGE + 1) == [pytest.approx(BARS[1] - BREATH)]
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     rotation.follow(Heard(1003.0, "keys", 1003.0, note_off(1, 60)))
     assert rotation.due(LARGE + 1) is not None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        Commanded(1001.0, Panic(), 1001.0),
+        PortLost(1001.0, "keys"),
+        Reconfigured(1001.0, spec()),
+        StageStarted(1001.0, spec()),
+        Heard(1001.0, "keys", 1001.0, note_off(1, 60)),
+    ],
+    ids=lambda entry: entry.kind,
+)
+def test_what_ends_a_held_key(rotation: Rotation, clock: Clock, entry: Entry) -> None:
+    rotation.follow(START)
+    rotation.follow(Heard(1000.4, "keys", 1000.4, note_on(1, 60, 90)))
+    clock.now = BARS[1] - NEXT_CALL_LIMIT / 2
+    assert rotation.due(LARGE + 1) is None
+    rotation.follow(entry)
+    assert rotation.due(LARGE + 1) is not None
+
+
+@pytest.mark.parametrize(
+    ("entry", "wait"),
+    [
+        (Sent(0.0, "choir", "soprano", "out", note_off(1, 72)), 0.0),
+        (Commanded(0.0, Panic(), 0.0), 0.0),
+        (StageStarted(0.0, spec()), 0.0),
+        (Reconfigured(0.0, spec()), None),  # the player plays on
+        (TempoChanged(0.0, 0.0, 96.0), None),
+    ],
+    ids=lambda value: getattr(value, "kind", str(value)),
+)
+def test_silence_begins_when_the_last_player_s_note_ends(
+    rotation: Rotation, clock: Clock, entry: Entry, wait: float | None
+) -> None:
+    rotation.follow(entry)
+    clock.now += SESSION_SILENCE + 1.0
+    assert rotation.due(1) == wait
+
+
+def test_a_melody_s_note_is_not_held_and_a_new_session_begins_with_silence(rotation: Rotation, clock: Clock) -> None:
+    rotation.follow(Sent(1000.5, "choir", "soprano", "out", note_off(1, 72)))
+    rotation.follow(MelodyPlayed(1000.6, "tune", note_on(1, 60, 90)))
+    clock.now += SESSION_SILENCE - 1.0
+    rotation.follow(StateSaved(clock.now, {}))
+    clock.now += 2.0
+    assert rotation.due(1) is None
+    clock.now += SESSION_SILENCE
+    assert rotation.due(1) == 0.0
 
 
 def test_without_a_clock_it_ends_when_no_key_is_held(rotation: Rotation, clock: Clock) -> None:
@@ -91,5 +153,5 @@ def test_without_a_clock_it_ends_when_no_key_is_held(rotation: Rotation, clock: 
     assert rotation.due(LARGE + 1) == 0.0
     rotation.follow(START)
     rotation.follow(StageStarted(1001.0, spec()))  # another stage, whose clock has not been started
-    clock.now += PATIENCE
+    clock.now += REQUEST_TIMEOUT
     assert rotation.due(LARGE + 1) == 0.0

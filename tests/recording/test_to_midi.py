@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import time
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from daemon.entries import (
     Gap,
     Heard,
     MelodyPlayed,
+    MembersChanged,
     PortLost,
     Reconfigured,
     Sent,
@@ -32,7 +35,7 @@ from daemon.entries import (
 )
 from daemon.errors import JamdError
 from daemon.music.events import note_off, note_on
-from daemon.music.smf import TICKS
+from daemon.music.smf import FILE_TICKS
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.recording import to_midi
 from daemon.recording.journal import MAGIC, frame
@@ -65,7 +68,7 @@ def melody(seconds: float, message: bytes) -> Entry:
 def tracks(*entries: list[Any], tempo_map: TempoMap = STEADY) -> dict[str, list[tuple[int, Any]]]:
     """Name of the track → (tick, message), without names and ends of tracks."""
     file = mido.MidiFile(file=io.BytesIO(midi_file([session(tempo_map), *entries])))
-    assert (file.type, file.ticks_per_beat) == (1, TICKS)
+    assert (file.type, file.ticks_per_beat) == (1, FILE_TICKS)
     found = {}
     for track in file.tracks:
         tick, events = 0, []
@@ -242,6 +245,20 @@ def test_a_session_in_which_nothing_is_heard_makes_no_file(tmp_path: Path) -> No
         midi_file([])
 
 
+def test_entries_of_another_version_are_left_out(tmp_path: Path) -> None:
+    unknown = frame(MembersChanged(99.9, {})).replace(b"members", b"balance")
+    known = [session(), *START, heard(100.0, note_on(1, 60, 90)), heard(100.5, note_off(1, 60))]
+    payload = [frame(entry) for entry in known]
+    (tmp_path / "x.journal").write_bytes(MAGIC + payload[0] + resealed(unknown) + b"".join(payload[1:]))
+    write_recording(tmp_path / "x.journal", tmp_path / "x.mid")
+    assert (tmp_path / "x.mid").read_bytes() == midi_file(known)
+
+
+def resealed(record: bytes) -> bytes:
+    """A record with the checksum of its changed contents."""
+    return record[:4] + struct.pack("<I", zlib.crc32(record[8:])) + record[8:]
+
+
 moments = st.floats(0.0, 50.0).map(lambda s: 100.0 + s)
 entries = st.one_of(
     st.builds(lambda s, p: heard(s, note_on(1, p, 90)), moments, st.integers(58, 63)),
@@ -284,10 +301,10 @@ def test_a_ruler_is_monotonic_and_as_long_as_its_tempi_say(changes: list[tuple[f
     for tick, microseconds in [*ruler.tempi, (ticks[-1], 0)]:
         if tick > ticks[-1]:
             break
-        elapsed += max(tick - max(last, ticks[0]), 0) / TICKS * tempo / 1e6
+        elapsed += max(tick - max(last, ticks[0]), 0) / FILE_TICKS * tempo / 1e6
         last, tempo = tick, microseconds
     if last < ticks[-1]:
-        elapsed += (ticks[-1] - max(last, ticks[0])) / TICKS * tempo / 1e6
+        elapsed += (ticks[-1] - max(last, ticks[0])) / FILE_TICKS * tempo / 1e6
     assert elapsed == pytest.approx(at[-1] - at[0], abs=0.01)
 
 

@@ -236,7 +236,7 @@ def test_it_ends_with_the_bar_in_which_the_input_does_even_if_a_player_never_wou
 ) -> None:
     found = notes(render(band, write(tmp_path / "in.mid", (0, 960, 60))).data)
     assert max(start for start, *_ in found["dice low"]) == 4 * 960 - 240
-    assert max(end for _, end, _ in found["dice low"]) <= (1 + offline.PATIENCE) * 4 * 960
+    assert max(end for _, end, _ in found["dice low"]) <= (1 + offline.RELEASE_BARS) * 4 * 960
     assert [call.beat for call in spies[0].calls if isinstance(call, Reset)] == [0.0]
 
 
@@ -320,10 +320,10 @@ def test_the_answer_to_the_last_phrase_is_rendered_and_the_band_goes_on_with_it(
     soloist = load(tmp_path, SOLOIST + f"    options: {options}")
     found = notes(render(soloist, write(tmp_path / "in.mid", *scale(8)), live).data)
     answer, others = found["soloist melody"], found["dice low"]
-    late = [note for note in answer if note[0] >= 8 * smf.TICKS]
-    assert (late[0][0] / smf.TICKS if late else None) == start
-    assert all(stop <= end * smf.TICKS for _, stop, _ in late)
-    assert end - 1 <= max(onset for onset, *_ in others) / smf.TICKS < end
+    late = [note for note in answer if note[0] >= 8 * smf.FILE_TICKS]
+    assert (late[0][0] / smf.FILE_TICKS if late else None) == start
+    assert all(stop <= end * smf.FILE_TICKS for _, stop, _ in late)
+    assert end - 1 <= max(onset for onset, *_ in others) / smf.FILE_TICKS < end
 
 
 def test_a_pedal_that_is_down_at_the_end_holds_up_nobody(dice: None, tmp_path: Path) -> None:
@@ -333,24 +333,25 @@ def test_a_pedal_that_is_down_at_the_end_holds_up_nobody(dice: None, tmp_path: P
     file.save(path)
     for controls in ("", "controls: {keys: {cc 64: sustain}}\n"):
         found = notes(render(load(tmp_path, controls + SOLOIST), path, live=True).data)
-        assert [found["soloist melody"][0][0], found["soloist melody"][-1][1]] == [5 * smf.TICKS, 9 * smf.TICKS]
+        beats = [tick / smf.FILE_TICKS for tick in (found["soloist melody"][0][0], found["soloist melody"][-1][1])]
+        assert beats == [5, 9]
 
 
 @pytest.mark.parametrize("live", [False, True])
 def test_who_plays_alone_is_not_played_on_with_by_who_answers_him(dice: None, tmp_path: Path, live: bool) -> None:
     text = SOLOIST.replace("listen: [keys]\n    play", "listen: [keys, dice]\n    play")
     found = notes(render(load(tmp_path, text), write(tmp_path / "in.mid", *scale(8)), live).data)
-    assert max(onset for onset, *_ in found["dice low"]) < 8 * smf.TICKS
-    assert 8 * smf.TICKS < found["soloist melody"][-1][1] <= 20 * smf.TICKS
+    assert max(onset for onset, *_ in found["dice low"]) < 8 * smf.FILE_TICKS
+    assert 8 * smf.FILE_TICKS < found["soloist melody"][-1][1] <= 20 * smf.FILE_TICKS
 
 
 def scale(count: int) -> list[tuple[int, int, int]]:
-    return [(smf.TICKS * number, smf.TICKS * (number + 1), 60 + 2 * number) for number in range(count)]
+    return [(smf.FILE_TICKS * number, smf.FILE_TICKS * (number + 1), 60 + 2 * number) for number in range(count)]
 
 
 def test_an_answer_is_waited_for_but_not_for_ever(dice: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(offline, "ANSWER", 3)
+    monkeypatch.setattr(offline, "ANSWER_BARS", 3)
     endless = load(tmp_path, SOLOIST + "    options: {phrase: bars, bars: 8}")
     found = notes(render(endless, write(tmp_path / "in.mid", *scale(4))).data)
     assert found["soloist melody"] == []
-    assert 15 < max(onset for onset, *_ in found["dice low"]) / smf.TICKS < 16
+    assert 15 < max(onset for onset, *_ in found["dice low"]) / smf.FILE_TICKS < 16

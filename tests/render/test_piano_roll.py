@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from daemon.music import smf
 from daemon.music.events import note_off, note_on
-from daemon.render.piano_roll import COLOURS, LEFT, RIGHT, SEMITONE, WIDTH, picture_of
+from daemon.render.piano_roll import COLOURS, LEFT_MARGIN, PAGE_WIDTH, RIGHT_MARGIN, SEMITONE, picture_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -36,13 +36,13 @@ def texts(picture: ElementTree.Element) -> list[str]:
 def test_notes_stand_at_their_beats_and_pitches_in_their_tracks_colour() -> None:
     high, low = smf.Track("high", note(0, 1920, 72) + note(1920, 3840, 74)), smf.Track("low", note(0, 3840, 60))
     picture = parse([high, low], [(0, (4, 4))])
-    bar = WIDTH - LEFT - RIGHT
+    bar = PAGE_WIDTH - LEFT_MARGIN - RIGHT_MARGIN
     first, second = boxes(picture, COLOURS[0])
-    assert (first[0], first[2]) == pytest.approx((LEFT, bar / 2 - 1), abs=0.1)
-    assert second[0] == pytest.approx(LEFT + bar / 2, abs=0.1)
+    assert (first[0], first[2]) == pytest.approx((LEFT_MARGIN, bar / 2 - 1), abs=0.1)
+    assert second[0] == pytest.approx(LEFT_MARGIN + bar / 2, abs=0.1)
     assert first[1] - second[1] == 2 * SEMITONE
     ((x, y, width),) = boxes(picture, COLOURS[1])
-    assert (x, width) == pytest.approx((LEFT, bar - 1), abs=0.1)
+    assert (x, width) == pytest.approx((LEFT_MARGIN, bar - 1), abs=0.1)
     assert y - first[1] == 12 * SEMITONE
     assert {"high", "low", "C4", "C5", "1"} <= set(texts(picture))
 
@@ -67,13 +67,13 @@ def test_drums_have_a_lane_below_with_a_line_for_every_piece_the_harder_the_dark
     kick, snare = smf.Track("drums kick", hit(0, 36, 127)), smf.Track("drums snare", hit(1920, 38, 127) + hit(0, 38, 1))
     picture = parse([smf.Track("bass", note(0, 3840, 40)), kick, snare], [])
     assert {"bass", "drums", "kick", "snare"} <= set(texts(picture)) and "drums kick" not in texts(picture)
-    (loud,) = (box for box in boxes(picture, "#333333") if box[0] == LEFT)
-    (later,) = (box for box in boxes(picture, "#333333") if box[0] > LEFT)
+    (loud,) = (box for box in boxes(picture, "#333333") if box[0] == LEFT_MARGIN)
+    (later,) = (box for box in boxes(picture, "#333333") if box[0] > LEFT_MARGIN)
     ((_, bass, _),) = boxes(picture, COLOURS[0])
     assert bass < later[1] < loud[1]
-    assert later[0] == pytest.approx(LEFT + (WIDTH - LEFT - RIGHT) / 2, abs=0.1)
+    assert later[0] == pytest.approx(LEFT_MARGIN + (PAGE_WIDTH - LEFT_MARGIN - RIGHT_MARGIN) / 2, abs=0.1)
     soft = [rect for rect in picture.iter(f"{SVG}rect") if rect.get("fill") == "#d2d2d2"]
-    assert [float(rect.get("x", 0)) for rect in soft] == [LEFT]
+    assert [float(rect.get("x", 0)) for rect in soft] == [LEFT_MARGIN]
     alone = parse([kick], [])
     assert {"drums", "kick", "1"} <= set(texts(alone)) and "C4" not in texts(alone)
 
@@ -93,6 +93,6 @@ def test_every_note_lies_in_the_picture(
     picture = parse([track], sorted(meters))
     height = float(picture.get("height", 0))
     for x, y, width in boxes(picture, COLOURS[0]):
-        assert LEFT - 0.1 <= x <= x + width <= WIDTH - RIGHT + 2
+        assert LEFT_MARGIN - 0.1 <= x <= x + width <= PAGE_WIDTH - RIGHT_MARGIN + 2
         assert 0 <= y <= height - SEMITONE
     assert bool(boxes(picture, COLOURS[0])) == bool(notes)

@@ -138,8 +138,10 @@ def test_the_next_stage_process_waits_where_the_song_stopped() -> None:
     master.send(START)
     master.tick(100)
     master.send(STOP)
+    later.sink.entries.clear()
     later.clock_driver.begin(master.now, master.clock_driver.place())
     assert not later.performance.running and later.performance.position == 4.0
+    assert [entry.kind for entry in later.sink.entries] == ["stop", "locate"]
 
 
 def test_before_the_first_start_there_is_no_place() -> None:

@@ -131,6 +131,20 @@ def test_a_link_session_may_play_before_players_are_ready(monkeypatch: pytest.Mo
     assert stage.performance.running and stage.beat == pytest.approx(9.0, abs=0.001)
 
 
+def test_a_source_that_replaces_another_waits_until_the_session_of_jamd_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Stage(monkeypatch)
+    link = stage.performance.spec
+    for clock in (ClockSpec(), link.clock):
+        stage.performance.take(Reconfigured(stage.clocks.seconds, replace(link, clock=clock)))
+        stage.clock_driver.configure()
+    assert stage.clock_driver.look_at == math.inf
+    stage.clock_driver.begin(stage.clocks.seconds)
+    stage.run(2.0)
+    assert stage.performance.running
+
+
 def test_reloads_to_another_meter_to_another_source_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(monkeypatch)
     stage.clock_driver.begin(stage.clocks.seconds)

@@ -97,7 +97,7 @@ def test_the_configuration_accepts_a_new_source(tmp_path: Path) -> None:
     problems = "\n".join(error.value.problems)
     assert "clock.port" in problems
     assert "clock.count_in: with the source `beats` there is no count-in" in problems
-    assert "clock.start: with the source `beats` it waits for that clock anyway" in problems
+    assert "clock.start: with the source `beats`, jamd always waits for that clock" in problems
 
 
 def test_a_new_source_drives_a_performance(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -123,6 +125,50 @@ def test_an_answer_that_overflows_disconnects_the_player(desk: Desk, monkeypatch
     turn_until(stage, lambda: ["player", "choir", "up"] in desk.messages("player"))
     player.sendall(pack([[1, [], True]]))
     turn_until(stage, lambda: ["player", "choir", "down"] in desk.messages("player"))
+    stage.close()
+
+
+def test_an_invalid_command_is_logged_and_ignored(desk: Desk) -> None:
+    stage = make_stage(desk)
+    for command in (["dance"], ["tempo", math.nan], ["setting", "choir"], 7):
+        desk.send(["command", command, 1.0])
+    desk.send(["command", ["panic"], 1.0])
+    turn_until(stage, lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "command"])
+    assert [e[2] for m in desk.messages("journal") for e in m[1] if e[0] == "command"] == [["panic"]]
+    assert [m[1] for m in desk.messages("log") if "not a command: ['dance']" in m[3]] == ["error"]
+    stage.close()
+
+
+def journal(desk: Desk) -> list[list[Any]]:
+    return [entry for message in desk.messages("journal") for entry in message[1]]
+
+
+def test_an_answer_is_decoded_and_recorded_and_an_invalid_one_ends_the_connection(desk: Desk) -> None:
+    stage = make_stage(desk)
+    desk.send(["spec", dataclasses.replace(SPEC, players=(CHOIR,)).to_json()])
+    turn_until(stage, lambda: len(desk.messages("ready")) == 2)
+    player = desk.connect_player("choir")
+    turn_until(stage, lambda: ["player", "choir", "up"] in desk.messages("player"))
+    played = ["low", 0.0, 60, 90, None]  # far too late
+    player.sendall(pack([[0, [played], True]]))
+    turn_until(stage, lambda: [entry for entry in journal(desk) if entry[0] == "dropped"])
+    assert [entry[2:] for entry in journal(desk) if entry[0] == "answer"] == [["choir", 0, [played], True]]
+    player.sendall(pack([[0, [["low", "now"]], True]]))
+    turn_until(stage, lambda: [entry for entry in journal(desk) if entry[0] == "down"])
+    assert ["player", "choir", "down"] in desk.messages("player")
+    assert [message[3] for message in desk.messages("log") if "invalid answer" in message[3]]
+    stage.close()
+
+
+def test_the_desk_learns_where_a_song_stands_and_missed_note_offs_are_repeated_at_the_start(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = make_stage(desk)
+    repeated: list[bool] = []
+    monkeypatch.setattr(stage._ports, "repeat_note_offs", lambda: repeated.append(True))
+    desk.send(["start", 2.5])
+    turn_until(stage, lambda: ["place", 2.5] in desk.messages("place"))
+    assert repeated == [True]
     stage.close()
 
 

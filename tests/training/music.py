@@ -19,8 +19,8 @@ def write(path: Path, notes, channel=1, meter=(4, 4)) -> Path:
     """A MIDI file of notes (onset in beats, duration, pitch, velocity); returns its path."""
     track = smf.Track(path.stem)
     for onset, duration, pitch, velocity in notes:
-        track.events.append((round(onset * smf.TICKS), note_on(channel, pitch, velocity)))
-        track.events.append((round((onset + duration) * smf.TICKS), note_off(channel, pitch)))
+        track.events.append((round(onset * smf.FILE_TICKS), note_on(channel, pitch, velocity)))
+        track.events.append((round((onset + duration) * smf.FILE_TICKS), note_off(channel, pitch)))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(smf.to_bytes([track], [(0, 500_000)], [(0, meter)]))
     return path

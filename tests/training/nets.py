@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from daemon.encodings.chorale import UNKNOWN
 from daemon.models.golden import draw
 from daemon.models.parse import parse_inputs
 from export_tools.drums.model import MetricNet, MetricShape
-from export_tools.harmoniser.model import UNKNOWN, HarmoniserNet, HarmoniserShape
+from export_tools.harmoniser.model import HarmoniserNet, HarmoniserShape
 from export_tools.melody.export import inputs_of
 from export_tools.melody.model import JamdNet, MagentaNet, MelodyShape, build
 

@@ -68,12 +68,12 @@ def test_a_tune_in_another_key_is_encoded_as_if_it_had_been_read_so(semitones, m
     """Not compared: steps where two keys fit equally well, for either may be chosen."""
     tune = some_tune(1, meter, position)
     anew = train.encoded(transposed(tune, semitones), "jamd")
-    given = train.moved(train.encoded(tune, "jamd"), Drawn(True, True, semitones))
+    given = train.augmented(train.encoded(tune, "jamd"), Drawn(True, True, semitones))
     sure = keys(tune)
     assert 20 < sure.sum() < len(sure), "both happen"
     np.testing.assert_array_equal(given["label"], anew["label"])
     np.testing.assert_array_equal(np.delete(given["clues"], 1, 1), np.delete(anew["clues"], 1, 1))
-    others = [number for number in range(len(jamd.SIZES)) if number not in (KEY, DEGREE)]
+    others = [number for number in range(len(jamd.FEATURE_SIZES)) if number not in (KEY, DEGREE)]
     np.testing.assert_array_equal(given["features"][:, others], anew["features"][:, others])
     np.testing.assert_array_equal(given["features"][sure], anew["features"][sure])
     np.testing.assert_array_equal(given["clues"][sure], anew["clues"][sure])
@@ -86,7 +86,7 @@ def test_a_tune_stays_within_the_pitches_and_keys_are_many():
     for name, one in (("tune", tune), ("high", high)):
         pitched = one["label"] >= FIRST_PITCH
         for _ in range(200):
-            label = train.moved(one, rng)["label"]
+            label = train.augmented(one, rng)["label"]
             assert (label[~pitched] == one["label"][~pitched]).all()
             (shift,) = set((label - one["label"])[pitched].tolist())
             assert label[pitched].min() >= FIRST_PITCH and label.max() < FIRST_PITCH + PITCHES
@@ -103,8 +103,8 @@ def test_without_its_pick_up_a_tune_is_encoded_as_if_it_began_with_a_bar(meter, 
     assert (position == 0.0) == bool((given["features"] == anew["features"]).all())
     np.testing.assert_array_equal(train.without_pick_up(given["features"]), anew["features"])
     np.testing.assert_array_equal(given["clues"], anew["clues"])
-    assert train.moved(given, Drawn(True, False, 0)) is given
-    np.testing.assert_array_equal(train.moved(given, Drawn(False, False, 0))["features"], anew["features"])
+    assert train.augmented(given, Drawn(True, False, 0)) is given
+    np.testing.assert_array_equal(train.augmented(given, Drawn(False, False, 0))["features"], anew["features"])
 
 
 def test_near_duplicates_stay_on_one_side(tmp_path):

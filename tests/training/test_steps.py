@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch.nn import functional
 
+from daemon.encodings.chorale import UNKNOWN
 from export_tools.drums.export import step
 from export_tools.drums.rnn_drummer import RnnDrummerNet
 from export_tools.drums.streams import Split
 from export_tools.drums.train import validate
-from export_tools.harmoniser.model import LONGEST_MATCH, UNKNOWN, longest_matches
+from export_tools.harmoniser.model import LONGEST_MATCH, longest_matches
 from export_tools.harmoniser.train import losses
 
 from . import music, nets

@@ -62,7 +62,7 @@ class Trainer:
             self.options = ["--config", kind]
         elif sort == "harmoniser":
             patch.setattr(harmoniser, "SHAPE", nets.CHORALE)
-            patch.setattr(harmoniser, "SHORTEST", 16)
+            patch.setattr(harmoniser, "SHORTEST_CROP", 16)
             self.arguments.append(data[sort].with_name("PIECES.json"))
             self.options = ["--threads", 1, "--batch", 2, "--rate", 0.05]
         else:

@@ -1,4 +1,4 @@
-"""The parts of the training loop that all models share."""
+"""The training loop of all models: steps, checkpoints, schedules, averages."""
 
 import math
 
@@ -10,8 +10,8 @@ from export_tools.common import checkpoint, schedule, trainer
 from export_tools.common.averaging import Averaging
 
 
-class Line:
-    """A task: one weight, which every step moves by the learning rate."""
+class OneWeight:
+    """A task with one weight, which each step lowers by the learning rate."""
 
     about, training, steps_per_epoch = {"shape": 1}, {"data": "none"}, 3
 
@@ -42,8 +42,8 @@ class Line:
         return {"nats": net.weight.item()}
 
 
-def test_rates_follow_the_step_and_states_the_batch(tmp_path):
-    task = Line()
+def test_each_step_has_its_rate_and_gets_the_states_of_the_batch_before(tmp_path):
+    task = OneWeight()
     run = trainer.train(task, tmp_path, seed=1)
     torch.manual_seed(1)
     first = task.make_net().weight.item()
@@ -54,7 +54,7 @@ def test_rates_follow_the_step_and_states_the_batch(tmp_path):
 
 
 def test_a_checkpoint_is_written_at_every_validation_and_after_the_last_epoch(tmp_path):
-    task = Line(validate_every=2)
+    task = OneWeight(validate_every=2)
     trainer.train(task, tmp_path, seed=1)
     assert len(task.validated) == 3, "after epochs 2, 4 and 5"
     best, last = (torch.load(tmp_path / name, weights_only=name == "best.pt") for name in ("best.pt", "last.pt"))
@@ -63,20 +63,20 @@ def test_a_checkpoint_is_written_at_every_validation_and_after_the_last_epoch(tm
     assert best["validation"] == {"nats": task.validated[-1]}
 
 
-def test_means_are_over_all_values_not_over_batches():
+def test_means_are_over_all_values_not_over_means_of_batches():
     totals = trainer.Totals()
     totals.add({"nats": (6.0, 3), "right": (0.0, 0)})
     totals.add({"nats": (2.0, 1)})
     assert totals.means() == {"nats": 2.0, "right": 0.0}
 
 
-def test_weight_decay_spares_vectors():
+def test_vectors_have_no_weight_decay():
     matrices, vectors = trainer.adamw(nn.Linear(2, 3), 0.1, 0.5).param_groups
     assert [parameter.ndim for parameter in matrices["params"]] == [2] and matrices["weight_decay"] == 0.5
     assert [parameter.ndim for parameter in vectors["params"]] == [1] and vectors["weight_decay"] == 0.0
 
 
-def test_rates():
+def test_schedules():
     assert schedule.constant(0.1)(7, 9) == 0.1
     for rate in (schedule.cosine_after_warm_up(2.0, 10), schedule.cosine_with_warm_up(2.0, 0.01)):
         rates = [rate(step, 1000) for step in range(1000)]
@@ -85,7 +85,7 @@ def test_rates():
         assert rate(1000, 1000) == rate(1100, 1000) == pytest.approx(0.02)
 
 
-def test_the_average_follows_fast_at_first():
+def test_the_average_keeps_less_in_the_first_steps():
     net, average = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
     for decay, head_start, step, keep in ((0.9, 1, 1, 2 / 21), (0.9, 0, 1, 1 / 21), (0.9, 1, 1000, 0.9), (0, 1, 9, 0)):
         nn.init.constant_(net.weight, 1.0)

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 from daemon.commands import Command, ContinueTransport, Panic, StartTransport, StopTransport, TapBeat
 
-COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether the transport runs
+KEY_COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether the transport runs
     " ": lambda running: TapBeat(),
     "s": lambda running: StopTransport() if running else StartTransport(),
     "c": lambda running: ContinueTransport(),
@@ -21,7 +21,7 @@ COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether t
 }
 HELP = "space taps the tempo, s starts from the beginning or stops, c continues, p silences everything, Ctrl-C quits"
 ESCAPE = "\x1b"  # begins the sequences of arrow and function keys, whose letters are not commands
-CHECK = 0.5  # seconds between checks for the foreground: a shell's `fg` of a running job sends no signal
+FOREGROUND_CHECK_INTERVAL = 0.5  # seconds: a shell's `fg` of a running job sends no signal
 
 Post = Callable[[Command, float], None]  # a command and its stamp (seconds)
 
@@ -59,7 +59,7 @@ def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iter
 
     def check() -> None:
         nonlocal before, timer
-        timer = loop.call_later(CHECK, check)
+        timer = loop.call_later(FOREGROUND_CHECK_INTERVAL, check)
         if not in_foreground():
             before = None
             loop.remove_reader(terminal)
@@ -81,7 +81,7 @@ def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iter
         if not pressed:  # the terminal is gone, or jamd is in the background
             loop.remove_reader(terminal)
         for key in pressed.decode(errors="replace").partition(ESCAPE)[0]:
-            if (command := COMMANDS.get(key.lower())) is not None:
+            if (command := KEY_COMMANDS.get(key.lower())) is not None:
                 post(command(running()), stamp)
 
     check()

@@ -1,1 +1,1 @@
-"""Encodings of drumming, hit by hit."""
+"""Encodings of drum parts, hit by hit."""

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from daemon.encodings.drums.hits import TICKS, Hit, hits
+from daemon.encodings.drums.hits import TICKS, Hit, to_hits
 from daemon.errors import MelodyError
-from daemon.music.smf import read_tracks
+from daemon.music.smf import DRUM_CHANNEL, read_tracks, tempo_map_of
 from daemon.music.tempo import TempoMap
-
-DRUM_CHANNEL = 9  # of General MIDI; counted from 0
 
 
 @dataclass(frozen=True, slots=True)
 class DrumPart:
-    """The hits of a file. `start`: tick of the bar line at or before the first hit; that hit's gap counts from it."""
+    """The hits of a file. `start`: tick of the bar line at or before the first hit, whose gap counts from there."""
 
     hits: tuple[Hit, ...]
     start: int
@@ -30,24 +28,19 @@ class DrumPart:
 def read_groove(path: Path) -> DrumPart:
     """The drums of a file: the notes on channel 10, or all notes if there are none on channel 10.
 
-    Raises MelodyError if the file is no MIDI file, or has no drums.
+    Raises MelodyError if the file cannot be read or has no drums.
     """
     division, tracks = read_tracks(path)
     notes: list[tuple[int, int, int, int]] = []  # channel, tick, note, velocity
-    tempi, meters = {0.0: 120.0}, {0.0: 4.0}
     for track in tracks:
         for tick, message in track:
             if message.type == "note_on" and message.velocity > 0:
                 notes.append((message.channel, round(tick * TICKS / division), message.note, message.velocity))
-            elif message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = 60e6 / message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[tick / division] = message.numerator * 4 / message.denominator
     drums = [note for note in notes if note[0] == DRUM_CHANNEL] or notes
-    found = hits([note[1:] for note in drums])
-    if not found:
+    drum_hits = to_hits([note[1:] for note in drums])
+    if not drum_hits:
         raise MelodyError(f"{path}: no drums: choose a file with notes of a drum kit, on channel 10")
-    tempo_map = TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
-    start = round(tempo_map.bar_at(found[0].gap / TICKS)[0] * TICKS)
-    first = Hit(found[0].gap - start, found[0].instrument, found[0].velocity)
-    return DrumPart((first, *found[1:]), start, tempo_map)
+    tempo_map = tempo_map_of(division, tracks)
+    start = round(tempo_map.bar_at(drum_hits[0].gap / TICKS)[0] * TICKS)
+    first = replace(drum_hits[0], gap=drum_hits[0].gap - start)
+    return DrumPart((first, *drum_hits[1:]), start, tempo_map)

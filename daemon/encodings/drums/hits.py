@@ -1,7 +1,7 @@
-"""Drumming as hits: which of 17 instruments, how many ticks after the hit before, how hard.
+"""A drum part as hits: instrument, ticks since the hit before, velocity.
 
-The instruments are those of the RNN drummer (Hollemans 2017), named by MIDI note; 480 ticks to a quarter note. Hits are
-sorted by tick, then by instrument; of two hits of one instrument at one tick, the louder one counts.
+The 17 instruments are those of the RNN drummer (Hollemans 2017), given as MIDI notes; 480 ticks per quarter note. Hits
+are sorted by tick, then by instrument; of two hits of one instrument at one tick, the louder one counts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TICKS = 480  # per quarter note
 INSTRUMENTS = (36, 37, 38, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53)  # MIDI notes, in order
 COUNT = len(INSTRUMENTS)
 
-# Instruments for other notes of General MIDI and of Groove's kit (Roland TD-11); all other notes are left out.
+# Notes of General MIDI and of Groove's kit (Roland TD-11) → the instrument that plays them; all others are left out.
 SUBSTITUTES = {
     35: 36,  # acoustic bass drum
     39: 37,  # hand clap
@@ -33,13 +33,13 @@ SUBSTITUTES = {
 }
 INSTRUMENT_OF: Mapping[int, int] = {
     **{note: index for index, note in enumerate(INSTRUMENTS)},
-    **{note: INSTRUMENTS.index(plays) for note, plays in SUBSTITUTES.items()},
+    **{note: INSTRUMENTS.index(substitute) for note, substitute in SUBSTITUTES.items()},
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`gap`: ticks since the hit before; of the first hit, since the start of the music."""
+    """`gap`: ticks since the hit before; for the first hit, since the start of the music."""
 
     gap: int
     instrument: int  # 0..16
@@ -48,7 +48,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """How a model is asked to play; None leaves the choice to the model.
+    """What a model is asked to play; None leaves the choice to the model.
 
     `style`: one of the model's; `fill`: whether to play a fill; `loudness`: mean velocity, 0..1; `density`: hits per
     quarter note.
@@ -60,22 +60,23 @@ class Conditioning:
     density: float | None = None
 
 
-def hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
-    """(tick, MIDI note, velocity), in any order → hits from the tick `start` on, without notes that are no drums."""
-    played: dict[tuple[int, int], int] = {}
+def to_hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
+    """(tick, MIDI note, velocity), in any order → hits; the first gap counts from the tick `start`. Notes that are no
+    drums are left out."""
+    loudest: dict[tuple[int, int], int] = {}  # (tick, instrument) → velocity
     for tick, note, velocity in notes:
         instrument = INSTRUMENT_OF.get(note)
         if instrument is not None:
-            played[tick, instrument] = max(velocity, played.get((tick, instrument), 0))
+            loudest[tick, instrument] = max(velocity, loudest.get((tick, instrument), 0))
     ordered, before = [], start
-    for (tick, instrument), velocity in sorted(played.items()):
+    for (tick, instrument), velocity in sorted(loudest.items()):
         ordered.append(Hit(tick - before, instrument, velocity))
         before = tick
     return ordered
 
 
 def tick_classes(ticks: Sequence[int]) -> Ints:
-    """The class of every gap: entry g is the index in `ticks` of the nearest value, the shorter of two as near.
+    """The class of every gap: entry g is the index in `ticks` of the value nearest to g, the smaller of two.
 
     The last entry is the class of all longer gaps.
     """

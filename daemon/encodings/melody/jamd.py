@@ -1,8 +1,9 @@
-"""jamd's own encoding of melodies: the place in the bar, in any meter, the events one to sixteen bars ago, and those
-that followed the longest passages that equal the present one (prediction by partial matching), in events or intervals.
+"""jamd's own encoding of melodies: the place in the bar, in any meter, the events one to sixteen bars ago, and the
+events that followed earlier passages equal to the present one, in events or in intervals: the longest such passages, as
+in prediction by partial matching.
 
-All features are rows of one table, so that the net's input costs a few rows. The net's output is built from `clues`:
-the last pitch, the key, and the candidates for the next event.
+Each feature selects a row of one table; the net's input is the sum of a few rows. The net's output is built from
+`clues`: the last pitch, the key, and the candidates for the next event.
 """
 
 from __future__ import annotations
@@ -14,82 +15,94 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.melody.events import ALL, EVENTS, FIRST_PITCH, IN_KEY, LOWEST, NOTE_OFF, PITCHES, Events, step_of
+from daemon.encodings.melody.events import (
+    ALL_EVENTS,
+    EVENTS,
+    FIRST_PITCH,
+    IN_KEY,
+    LOWEST,
+    NOTE_OFF_EVENT,
+    PITCHES,
+    Events,
+    step_of,
+)
 
-MEMORY = 1024  # steps that the history keeps
+HISTORY_STEPS = 1024  # steps that the history keeps
 BARS_BACK = (1, 2, 4, 8, 16)
 CANDIDATES = len(BARS_BACK) + 4
-NOTHING = EVENTS  # in the place of an event: no step
-NO_PITCH = PITCHES  # in the place of a pitch, 0..35
-NO_KEY = 12
+NO_STEP = EVENTS  # in the place of an event, where there is no step
+NO_PITCH = PITCHES  # in the place of a pitch 0..35
+NO_KEY = 12  # in the place of a tonic 0..11
 LONGEST_BAR = 32  # steps; places of longer bars are counted modulo this
-PAUSES = 18  # steps since an onset; 17 and more are one
-BARS = 64  # counted; later ones are one
-INTERVALS = 2 * PITCHES  # 0 = one of the two is no pitch; 1..71 = −35..35 semitones
-SOUNDS = 3  # whether a note sounds: no, yes, none yet
-LENGTHS = 8  # of matches, in steps: 0, 1, 2, 4, 8, 16, 32, 64 and more
-KINDS = 4  # of candidates: no event, note-off, a pitch, nothing
-RELATIVE = 3 + INTERVALS  # a candidate: no event, note-off, nothing, a pitch as interval from the last one
+PAUSE_CLASSES = 18  # of steps since an onset: 0..16, 17 and more
+LAST_BAR = 64  # number of a bar; later bars have the same number
+INTERVAL_CLASSES = 2 * PITCHES  # 0: one of the two is no pitch; 1..71: −35..35 semitones
+SOUNDING_CLASSES = 3  # whether a note sounds: no, yes, none yet
+LENGTH_CLASSES = 8  # of matches, in steps from 0, 1, 2, 4, 8, 16, 32, 64 on
+CANDIDATE_KINDS = 4  # no event, note-off, a pitch, no step
+RELATIVE_CLASSES = 3 + INTERVAL_CLASSES  # no event, note-off, no step, or the interval from the last pitch
 
-SIZES = (  # of the features of a step, in the order of `_features`
-    EVENTS + 1, PITCHES + 1, (NO_KEY + 1) * 13, 13, INTERVALS, INTERVALS, INTERVALS, PAUSES, PAUSES * PAUSES,
-    LONGEST_BAR * SOUNDS, LONGEST_BAR * (LONGEST_BAR + 1), LONGEST_BAR * PAUSES, BARS + 1,
-    *(RELATIVE, KINDS * LENGTHS) * CANDIDATES,
+FEATURE_SIZES = (  # numbers of values of the features of a step, in the order of `_features`
+    EVENTS + 1, PITCHES + 1, (NO_KEY + 1) * 13, 13, INTERVAL_CLASSES, INTERVAL_CLASSES, INTERVAL_CLASSES,
+    PAUSE_CLASSES, PAUSE_CLASSES * PAUSE_CLASSES, LONGEST_BAR * SOUNDING_CLASSES,
+    LONGEST_BAR * (LONGEST_BAR + 1), LONGEST_BAR * PAUSE_CLASSES, LAST_BAR + 1,
+    *(RELATIVE_CLASSES, CANDIDATE_KINDS * LENGTH_CLASSES) * CANDIDATES,
 )  # fmt: skip
-STARTS = tuple(sum(SIZES[:n]) for n in range(len(SIZES)))
-TABLE = sum(SIZES)
+FEATURE_STARTS = tuple(sum(FEATURE_SIZES[:n]) for n in range(len(FEATURE_SIZES)))
+TABLE_ROWS = sum(FEATURE_SIZES)
 CLUE_SIZES = (PITCHES + 1, NO_KEY + 1, *(EVENTS + 1,) * CANDIDATES)
-NOTES_IN_KEY = tuple(map(tuple, IN_KEY.tolist()))  # by pitch class: 1 for each major key that it lies in
+KEYS_OF_PITCH_CLASS = tuple(map(tuple, IN_KEY.tolist()))  # by pitch class: 1 for each major key that contains it
 
-SAME, ALIKE = range(2)  # rows of Past.matches
-TOKENS = NOTHING + 1 + INTERVALS  # an event, NOTHING, or in a pitch's place an interval
-EQUALS = tuple(bytes(255 * (number == n) for number in range(256)) for n in range(TOKENS))  # tables for `_mask`
-OTHERS = tuple(bytes(255 * (number != n) for number in range(256)) for n in range(EVENTS + 1))
-ONCE = tuple(bytes([number]) for number in range(TOKENS))
-TWICE = tuple(bytes([number, number]) for number in range(TOKENS))
-ONE = np.int16(1)
+EVENT_MATCH, INTERVAL_MATCH = range(2)  # rows of Past.matches
+TOKENS = NO_STEP + 1 + INTERVAL_CLASSES  # no event, note-off, NO_STEP, or a pitch as interval from the pitch before
+EQUAL_TO = tuple(bytes(255 * (number == n) for number in range(256)) for n in range(TOKENS))  # tables for `_mask`
+DIFFERENT_FROM = tuple(bytes(255 * (number != n) for number in range(256)) for n in range(EVENTS + 1))
+BYTE = tuple(bytes([number]) for number in range(TOKENS))
+TWO_BYTES = tuple(bytes([number, number]) for number in range(TOKENS))
+ONE_STEP = np.int16(1)
 
 
 def interval(upper: int, lower: int) -> int:
-    """Class of the interval between pitches 0..35."""
+    """Class of the interval between two pitches 0..35 or NO_PITCH."""
     return upper - lower + PITCHES if upper != NO_PITCH and lower != NO_PITCH else 0
 
 
-INTERVAL = tuple(tuple(interval(upper, lower) for lower in range(PITCHES + 1)) for upper in range(PITCHES + 1))
-RELATIVES = tuple(  # by last pitch, of each event and NOTHING
+INTERVAL_CLASS = tuple(tuple(interval(upper, lower) for lower in range(PITCHES + 1)) for upper in range(PITCHES + 1))
+RELATIVE_CLASS = tuple(  # by last pitch: of each event and NO_STEP
     (0, 1, *(3 + interval(pitch, last) for pitch in range(PITCHES)), 2) for last in range(PITCHES + 1)
 )
-KIND = (0, LENGTHS, *(2 * LENGTHS,) * PITCHES, 3 * LENGTHS)  # of each event and NOTHING
+# Of each event and NO_STEP: its kind × LENGTH_CLASSES
+KIND_START = (0, LENGTH_CLASSES, *(2 * LENGTH_CLASSES,) * PITCHES, 3 * LENGTH_CLASSES)
 
 
 class Past(NamedTuple):
-    """The steps heard so far. What reaches back does so for 1024 steps, the newest first.
+    """The steps heard so far. Histories go back 1024 steps, the newest first; before the first step they hold NO_STEP.
 
-    `events`, and `tokens`, which are the same with an interval for a pitch: each number twice, so that `_mask` fits
-    int16; `pitches`: the last pitch before each; NOTHING where no step was. `matches` (2, 1024): how many steps before
-    each equal those before the step to come, and how many resemble them (in intervals). `last`: the last four pitches,
-    newest first; `pause`, `lengths`: steps since the last onset, and between the two before it; `keys`: how many notes
-    lie in each of the 12 major keys.
+    `events`, and `tokens`, which hold intervals instead of pitches: each number is stored twice, so that `_mask` can be
+    read as int16. `pitches`: the last pitch before each step. `matches` (2, 1024): how many of the steps before each
+    step equal, in a row, those before the next step; in events and in tokens. `last_pitches`: the last four, newest
+    first; `pause`: steps since the last onset; `lengths`: steps between the last three onsets, the latest first;
+    `key_counts`: how many notes lie in each of the 12 major keys.
 
-    A named tuple, which is made and read faster than a dataclass.
+    A named tuple, because it is created and read faster than a dataclass.
     """
 
     bar_steps: int
-    step: int  # since the bar line before the first
-    pick_up: bool
+    step: int  # the next one, counted from the bar line before the first one
+    pick_up: bool  # whether the melody began within a bar
     events: bytes
     tokens: bytes
     pitches: bytes
     matches: NDArray[np.int16]
-    last: tuple[int, int, int, int]
+    last_pitches: tuple[int, int, int, int]
     pause: int
     lengths: tuple[int, int]
-    sounds: int
-    keys: tuple[int, ...]
+    sounding: int  # class
+    key_counts: tuple[int, ...]
 
 
 class JamdHistory(NamedTuple):
-    """The past, and the net's input for the step to come: `features` and `clues`."""
+    """The past, and the net's input for the next step: `features` and `clues`."""
 
     past: Past
     features: list[int]
@@ -97,138 +110,145 @@ class JamdHistory(NamedTuple):
 
 
 class JamdEncoding:
+    """Labels are the events themselves."""
+
     labels = EVENTS
 
     def transposition(self, events: Sequence[int]) -> int:
-        """Semitones by which the model wants these events transposed: none."""
+        """Semitones by which the model hears these events transposed: 0."""
         return 0
 
     def start(self, meter: float, position: float, transpose: int = 0) -> JamdHistory:
-        """Nothing heard yet; `meter` in beats per bar, `position` of the first step in beats since its bar line."""
+        """The history before the first step. `meter` in beats per bar; `position` of the first step in beats since its
+        bar line."""
         bar_steps, place = max(1, step_of(meter)), step_of(position)
         past = Past(
-            bar_steps, place, place > 0, TWICE[NOTHING] * MEMORY, TWICE[NOTHING] * MEMORY, ONCE[NOTHING] * MEMORY,
-            np.zeros((2, MEMORY), np.int16), (NO_PITCH,) * 4, PAUSES - 1, (PAUSES - 1, PAUSES - 1), SOUNDS - 1,
-            (0,) * 12,
+            bar_steps, place, place > 0, TWO_BYTES[NO_STEP] * HISTORY_STEPS, TWO_BYTES[NO_STEP] * HISTORY_STEPS,
+            BYTE[NO_STEP] * HISTORY_STEPS, np.zeros((2, HISTORY_STEPS), np.int16), (NO_PITCH,) * 4, PAUSE_CLASSES - 1,
+            (PAUSE_CLASSES - 1,) * 2, SOUNDING_CLASSES - 1, (0,) * 12,
         )  # fmt: skip
-        return _history(past, NOTHING, place)
+        return _history(past, NO_STEP, place)
 
     def observe(self, history: JamdHistory, event: int, position: float) -> JamdHistory:
-        """`event` fell in the 16th that was to come; `position` of the next one in beats since its bar line."""
+        """The history after `event` in the next step; `position` of the step after that in beats since its bar line."""
         (
-            bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounds, keys
+            bar_steps, step, pick_up, events, tokens, pitches, matches, last, pause, lengths, sounding, key_counts
         ) = history.past  # fmt: skip
         before, token, step = last[0], event, step + 1
-        pause = min(pause + 1, PAUSES - 1)
+        pause = min(pause + 1, PAUSE_CLASSES - 1)
         if event >= FIRST_PITCH:
             pitch = event - FIRST_PITCH
-            token = NOTHING + 1 + INTERVAL[pitch][before]
-            last, lengths, pause, sounds = (pitch, *last[:3]), (pause, lengths[0]), 0, 1
-            keys = tuple(map(add, keys, NOTES_IN_KEY[(pitch + LOWEST) % 12]))
-        elif event == NOTE_OFF:
-            sounds = 0
-        matches = matches + ONE
-        matches[SAME] &= _mask(events, EQUALS[event])
-        matches[ALIKE] &= _mask(tokens, EQUALS[token])
+            token = NO_STEP + 1 + INTERVAL_CLASS[pitch][before]
+            last, lengths, pause, sounding = (pitch, *last[:3]), (pause, lengths[0]), 0, 1
+            key_counts = tuple(map(add, key_counts, KEYS_OF_PITCH_CLASS[(pitch + LOWEST) % 12]))
+        elif event == NOTE_OFF_EVENT:
+            sounding = 0
+        matches = matches + ONE_STEP
+        matches[EVENT_MATCH] &= _mask(events, EQUAL_TO[event])
+        matches[INTERVAL_MATCH] &= _mask(tokens, EQUAL_TO[token])
         matches[:, -1] = 0
         past = Past(
-            bar_steps, step, pick_up, TWICE[event] + events[:-2], TWICE[token] + tokens[:-2],
-            ONCE[before] + pitches[:-1], matches, last, pause, lengths, sounds, keys,
+            bar_steps, step, pick_up, TWO_BYTES[event] + events[:-2], TWO_BYTES[token] + tokens[:-2],
+            BYTE[before] + pitches[:-1], matches, last, pause, lengths, sounding, key_counts,
         )  # fmt: skip
         return _history(past, event, step_of(position))
 
     def feeds(self, history: JamdHistory) -> dict[str, NDArray[Any]]:
-        """The graph's input for the 16th to come, a row of one."""
+        """The graph's input for the next step, as a batch of one."""
         return {"features": np.array([history.features]), "clues": np.array([history.clues])}
 
     def events(self, history: JamdHistory) -> Events:
         """(labels,): the event that each label means."""
-        return ALL
+        return ALL_EVENTS
 
 
 def _history(past: Past, event: int, place: int) -> JamdHistory:
-    """`event`: the last one; `place`: steps from the bar line to the step to come."""
-    pitch = past.last[0]
-    key = past.keys.index(max(past.keys)) if pitch != NO_PITCH else NO_KEY
+    """`event`: the last one; `place`: steps from the bar line to the next step."""
+    pitch = past.last_pitches[0]
+    key = past.key_counts.index(max(past.key_counts)) if pitch != NO_PITCH else NO_KEY
     candidates = _candidates(past, pitch)
     clues = [pitch, key, *[candidate for candidate, _ in candidates]]
     return JamdHistory(past, _features(past, event, place, key, candidates), clues)
 
 
 def _mask(row: bytes, table: bytes) -> NDArray[np.int16]:
-    """(1024,): −1 or 0, by the table's entry for each number of the row."""
+    """(1024,): −1 or 0, by the table's entry, 255 or 0, for each number of the row."""
     return np.frombuffer(row.translate(table), np.int16)
 
 
 def _candidates(past: Past, pitch: int) -> list[tuple[int, int]]:
-    """Candidates for the next event, and how many steps before each equal the present ones: one to sixteen bars ago,
-    after the longest match, the longest in the same place of the bar, the longest that was followed by something else,
-    the longest in intervals. Of matches of one length, the latest."""
+    """Candidates for the next event, each with the length of its match: how many of the steps before the
+    candidate equal, in a row, the last steps.
+
+    Candidates are the events one to sixteen bars ago, and those after the longest match, the longest at the same place
+    in the bar, the longest that another event followed, and the longest in intervals. Of equally long matches, the
+    latest counts.
+    """
     events, pitches, matches, bar = past.events, past.pitches, past.matches, past.bar_steps
-    same, alike = matches[SAME], matches[ALIKE]
+    same, alike = matches[EVENT_MATCH], matches[INTERVAL_MATCH]
     found = [
-        (events[2 * bars * bar - 1], same.item(bars * bar - 1)) if bars * bar <= MEMORY else (NOTHING, 0)
+        (events[2 * bars * bar - 1], same.item(bars * bar - 1)) if bars * bar <= HISTORY_STEPS else (NO_STEP, 0)
         for bars in BARS_BACK
     ]
     index = int(same.argmax())
     likely = events[2 * index]
-    found.append(_if_any(likely, same.item(index)))
-    index = (int(same[bar - 1 :: bar].argmax()) + 1) * bar - 1 if bar <= MEMORY else -1
-    found.append(_if_any(events[2 * index], same.item(index)))
-    others = same & _mask(events, OTHERS[likely])
+    found.append(_if_matched(likely, same.item(index)))
+    index = (int(same[bar - 1 :: bar].argmax()) + 1) * bar - 1 if bar <= HISTORY_STEPS else -1
+    found.append(_if_matched(events[2 * index], same.item(index)))
+    others = same & _mask(events, DIFFERENT_FROM[likely])
     index = int(others.argmax())
-    found.append(_if_any(events[2 * index], others.item(index)))
+    found.append(_if_matched(events[2 * index], others.item(index)))
     index = int(alike.argmax())
-    found.append(_if_any(_moved(events[2 * index], pitches[index], pitch), alike.item(index)))
+    found.append(_if_matched(_transposed(events[2 * index], pitches[index], pitch), alike.item(index)))
     return found
 
 
-def _if_any(event: int, length: int) -> tuple[int, int]:
-    return (event, length) if length and event != NOTHING else (NOTHING, 0)
+def _if_matched(event: int, length: int) -> tuple[int, int]:
+    return (event, length) if length and event != NO_STEP else (NO_STEP, 0)
 
 
-def _moved(event: int, before: int, pitch: int) -> int:
-    """The event that follows `pitch` as this one followed the pitch `before`."""
+def _transposed(event: int, before: int, pitch: int) -> int:
+    """The event that follows `pitch` at the interval at which `event` followed the pitch `before`."""
     if event < FIRST_PITCH:
         return event
     moved = event + pitch - before
-    return moved if NO_PITCH not in (pitch, before) and FIRST_PITCH <= moved < EVENTS else NOTHING
+    return moved if NO_PITCH not in (pitch, before) and FIRST_PITCH <= moved < EVENTS else NO_STEP
 
 
 def _features(past: Past, event: int, place: int, key: int, candidates: Sequence[tuple[int, int]]) -> list[int]:
-    """The features of the step to come: rows of the table."""
+    """The features of the next step: numbers of rows of the table."""
     bar_steps, pause, lengths = past.bar_steps, past.pause, past.lengths
-    pitch, second, third, fourth = past.last
+    pitch, second, third, fourth = past.last_pitches
     bar = past.step // bar_steps + (not past.pick_up)  # a pick-up is bar 0
     degree = (pitch + LOWEST - key) % 12 if key != NO_KEY else 12
     place %= LONGEST_BAR
-    intervals, relative = INTERVAL[pitch], RELATIVES[pitch]
+    intervals, relative = INTERVAL_CLASS[pitch], RELATIVE_CLASS[pitch]
     values = [
         event, pitch, key * 13 + degree, degree, intervals[second], intervals[third], intervals[fourth], pause,
-        lengths[0] * PAUSES + lengths[1], place * SOUNDS + past.sounds,
-        min(bar_steps, LONGEST_BAR) * LONGEST_BAR + place, place * PAUSES + pause, min(bar, BARS),
+        lengths[0] * PAUSE_CLASSES + lengths[1], place * SOUNDING_CLASSES + past.sounding,
+        min(bar_steps, LONGEST_BAR) * LONGEST_BAR + place, place * PAUSE_CLASSES + pause, min(bar, LAST_BAR),
     ]  # fmt: skip
     for candidate, length in candidates:
-        values += relative[candidate], KIND[candidate] + min(length.bit_length(), 7)
-    return list(map(add, STARTS, values))
+        values += relative[candidate], KIND_START[candidate] + min(length.bit_length(), 7)
+    return list(map(add, FEATURE_STARTS, values))
 
 
 def transposed_features(semitones: int) -> Events:
-    """(TABLE,): what each feature becomes when the melody is transposed; its pitches must stay within 48..83."""
-    table = np.arange(TABLE)
-    keys = np.arange(SIZES[2]).reshape(NO_KEY + 1, 13)
-    turned = np.concatenate([np.roll(keys[:NO_KEY], -semitones % 12, 0), keys[NO_KEY:]]).ravel()
-    for number, values in enumerate((transposed_events(semitones), transposed_pitches(semitones), turned)):
-        table[STARTS[number] : STARTS[number] + len(values)] = values + STARTS[number]
+    """(TABLE_ROWS,): the feature that each feature becomes in the transposed melody, which must stay within 48..83."""
+    table = np.arange(TABLE_ROWS)
+    keys = np.arange(FEATURE_SIZES[2]).reshape(NO_KEY + 1, 13)
+    transposed_keys = np.concatenate([np.roll(keys[:NO_KEY], -semitones % 12, 0), keys[NO_KEY:]]).ravel()
+    for number, values in enumerate((transposed_events(semitones), transposed_pitches(semitones), transposed_keys)):
+        table[FEATURE_STARTS[number] : FEATURE_STARTS[number] + len(values)] = values + FEATURE_STARTS[number]
     return table
 
 
 def transposed_events(semitones: int) -> Events:
-    """(39,): what each event becomes, and NOTHING."""
+    """(39,): the transposed event of each event and NO_STEP."""
     return np.concatenate([np.arange(FIRST_PITCH), transposed_pitches(semitones) + FIRST_PITCH])
 
 
 def transposed_pitches(semitones: int) -> Events:
-    """(37,): what each pitch becomes, and NO_PITCH."""
+    """(37,): the transposed pitch of each pitch and NO_PITCH."""
     moved = np.clip(np.arange(PITCHES) + semitones, 0, PITCHES - 1)
     return np.append(moved, NO_PITCH)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import Events
 from daemon.encodings.melody.jamd import JamdEncoding
-from daemon.encodings.melody.magenta import Attention, Basic, Lookback
+from daemon.encodings.melody.magenta import AttentionEncoding, BasicEncoding, LookbackEncoding
 
 
 class Encoding(Protocol):
@@ -28,8 +28,8 @@ class Encoding(Protocol):
 
 
 ENCODINGS: Mapping[str, Encoding] = {
-    "basic": Basic(),
-    "lookback": Lookback(),
-    "attention": Attention(),
+    "basic": BasicEncoding(),
+    "lookback": LookbackEncoding(),
+    "attention": AttentionEncoding(),
     "jamd": JamdEncoding(),
 }

@@ -88,9 +88,7 @@ class Drums(Engine):
                 yield "style", f"{style!r} is not a style of the model {setup.model.name}: {remedy}"
 
     def prepare(self) -> None:
-        path = self.setup.model
-        if path is None:
-            raise ModelError("the drummer has no model: name one under `model:`, for instance drums")
+        path = self.setup.require_model("drums")
         if mistakes := [f"`{option}`: {problem}" for option, problem in self.mistakes(self.setup)]:
             raise ModelError(f"drums: {'; '.join(mistakes)}")
         self._groove = find_groove(self.options.groove)  # None: chosen at random

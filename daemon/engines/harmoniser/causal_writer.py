@@ -1,4 +1,4 @@
-"""Writing a chorale from left to right, 16th by 16th: what the model knows of the past, and what is sung now."""
+"""Writes a chorale from left to right, one 16th at a time, without knowledge of the future."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.harmoniser.model import ChoraleModel, State
-from daemon.engines.harmoniser.particle_filter import Written
-from daemon.engines.harmoniser.voice_leading import IN_RANGE, allowed, discouraged
-from daemon.engines.shared.draw import Ints, choose, probability
+from daemon.engines.harmoniser.particle_filter import ChoraleStep
+from daemon.engines.harmoniser.voice_leading import IN_RANGE, allowed, parallel_costs
+from daemon.engines.shared.draw import Ints, choose, sigmoid
 
-Log = NDArray[np.float32]
+LogProbs = NDArray[np.float32]
+TieLogits = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
-class Sung:
-    """A voice's symbol in the 16th being written, and whether it is held over from the one before."""
+class DrawnNote:
+    """A voice's symbol in the 16th being written, and whether the note of the previous 16th is held."""
 
     voice: int
     symbol: int
@@ -27,13 +28,13 @@ class Sung:
 
 
 class CausalWriter:
-    """`symbols` and `held` (1, 4) are the 16th being sung; None before the first one."""
+    """`symbols` and `held` (1, 4) are the 16th being written; `symbols` is None until the first one is written."""
 
     def __init__(self, model: ChoraleModel) -> None:
         self._model = model
         self._unknown: Ints = np.full((1, len(VOICES)), UNKNOWN)
         self._none_held: Ints = np.zeros((1, len(VOICES)), dtype=np.int64)
-        self._starts = [
+        self._start_states = [
             self._advance(model.start(1), self._unknown, self._none_held, position, FERMATA_UNKNOWN)
             for position in range(STEPS_PER_BAR)
         ]
@@ -41,44 +42,45 @@ class CausalWriter:
 
     def reseed(self, seed: int) -> None:
         self.random = np.random.default_rng(seed)
-        self._foreseen: dict[tuple[int, ...], tuple[Log, Log]] = {}
+        self._precomputed: dict[tuple[int, ...], tuple[LogProbs, TieLogits]] = {}  # by known symbols
         self._draws = self.random.random((len(VOICES), 2))
-        self.forget()
+        self.restart()
 
-    def forget(self, position: int = 0) -> None:
-        """Start anew, on a 16th that lies at `position` (16ths since the bar line)."""
+    def restart(self, position: int = 0) -> None:
+        """Forget what was written; the next 16th lies at `position`, in 16ths since the bar line."""
         self.symbols: Ints | None = None
         self.held, self.previous = self._none_held, self._unknown
-        self._state = self._starts[position]
-        self._foreseen.clear()
+        self._state = self._start_states[position]
+        self._precomputed.clear()
 
-    def turn(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
-        """Go on to the next 16th. Until something is written, what was sung lasts: to the model also in a silence."""
-        self._foreseen.clear()
+    def next_step(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
+        """Go on to the next 16th. Until it is written, the model assumes that the last chord is held, also in a
+        silence."""
+        self._precomputed.clear()
         if self.symbols is None:
-            self._state = self._starts[position]
+            self._state = self._start_states[position]
             return
         self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
         self.previous, self.held = self.symbols, (self.symbols < REST).astype(np.int64)
 
-    def take(self, written: Written) -> None:
-        """Go on from another's page."""
-        self._foreseen.clear()
-        self._state, self.previous = written.state, written.previous
-        self.symbols, self.held = written.symbols, written.held
+    def continue_from(self, step: ChoraleStep) -> None:
+        """Go on from a 16th that the particle filter wrote."""
+        self._precomputed.clear()
+        self._state, self.previous = step.state, step.previous
+        self.symbols, self.held = step.symbols, step.held
 
-    def shift(self, symbols: Ints | None, held: Ints, position: int, struck: Sequence[bool]) -> None:
-        """Go on to the next 16th, and move there what was sung only in the last moment of this one; until then it was
-        `symbols` and `held`. The voices `struck` are not held."""
+    def move_to_next_step(self, symbols: Ints | None, held: Ints, position: int, struck: Sequence[bool]) -> None:
+        """Go on to the next 16th, and count the present symbols for it, because keys struck late in this 16th changed
+        them; this 16th gets back its earlier `symbols` and `held`. The voices `struck` are not held."""
         late = self.symbols
         self.symbols, self.held = symbols, held
-        self.turn(position)
+        self.next_step(position)
         self.symbols, self.held = late, ((late == self.previous) & ~np.asarray(struck)).astype(np.int64)
 
-    def foresee(self, voice: int) -> None:
-        """Ask the model beforehand about the first other voice, for every note that `voice` could be given in this
-        16th: so the answer to a key does not wait for it."""
-        if self._foreseen:
+    def precompute(self, voice: int) -> None:
+        """Run the model for the first voice other than `voice`, for every note that `voice` could be given in this
+        16th, so that the answer to a key need not wait for this run."""
+        if self._precomputed:
             return
         notes = np.flatnonzero(IN_RANGE[voice])
         known = np.full((len(notes), len(VOICES)), UNKNOWN)
@@ -86,17 +88,19 @@ class CausalWriter:
         state = self._state.select(np.zeros(len(notes), dtype=np.int64))
         previous = np.repeat(self.previous, len(notes), axis=0)
         log_probs, tie = self._model.head(state, previous, known, np.full(len(notes), int(voice == 0)))
-        for row, asked in enumerate(known.tolist()):
-            self._foreseen[tuple(asked)] = log_probs[row : row + 1], tie[row : row + 1]
+        for row, symbols in enumerate(known.tolist()):
+            self._precomputed[tuple(symbols)] = log_probs[row : row + 1], tie[row : row + 1]
 
     def write(
-        self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, again: bool = False
-    ) -> Iterator[Sung]:
-        """Write this 16th: `known` symbols, UNKNOWN for a voice to be found; each is yielded as soon as it is.
+        self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, reuse_draws: bool = False
+    ) -> Iterator[DrawnNote]:
+        """Write this 16th, or rewrite it: `known` symbols, UNKNOWN for a voice to draw. Each note is yielded as soon as
+        it is drawn.
 
-        `again`: with the same draws, so that less changes. A voice that was `struck` in this 16th is not held.
+        A voice `struck` in this 16th is not held. `reuse_draws`: use the random numbers of the last call again, so that
+        fewer notes change.
         """
-        if not again:
+        if not reuse_draws:
             self._draws = self.random.random((len(VOICES), 2))
         symbols, held = np.array([known], dtype=np.int64), np.zeros_like(self.held)
         for voice in range(len(VOICES)):
@@ -105,20 +109,21 @@ class CausalWriter:
         for voice in range(len(VOICES)):
             if symbols[0, voice] != UNKNOWN:
                 continue
-            symbol, tied = self._choose(voice, symbols, temperature, top_p)
+            symbol, tied = self._draw(voice, symbols, temperature, top_p)
             symbols[0, voice] = symbol
             held[0, voice] = tied and not struck[voice] and symbol == self.previous[0, voice]
-            yield Sung(voice, symbol, bool(held[0, voice]))
+            yield DrawnNote(voice, symbol, bool(held[0, voice]))
         self.symbols, self.held = symbols, held
 
-    def _choose(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
-        log_probs, tie = self._foreseen.get(tuple(symbols[0].tolist())) or self._model.head(
+    def _draw(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
+        """A symbol for `voice`, and whether it is tied to the previous 16th if the pitch is repeated."""
+        log_probs, tie = self._precomputed.get(tuple(symbols[0].tolist())) or self._model.head(
             self._state, self.previous, symbols, np.array([voice])
         )
-        cost = discouraged(voice, self.previous, symbols)
-        scores = log_probs if cost is None else log_probs - cost
+        costs = parallel_costs(voice, self.previous, symbols)
+        scores = log_probs if costs is None else log_probs - costs
         chosen, _, _ = choose(scores, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
-        return int(chosen[0]), bool(self._draws[voice, 1] < probability(tie, temperature)[0])
+        return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])
 
     def _advance(self, state: State, frame: Ints, held: Ints, position: int, fermata: int) -> State:
         return self._model.advance(state, frame, held, np.array([position]), np.array([fermata]))

@@ -1,4 +1,4 @@
-"""The harmoniser's net: what it knows of the past frames, and the next note of one voice."""
+"""The harmoniser's net: a recurrent state of the past frames, and the distribution of the next note of one voice."""
 
 from __future__ import annotations
 
@@ -20,20 +20,26 @@ ADVANCE, HEAD = range(2)  # functions of the graph
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the net knows of all frames so far, one row per particle: `context` (n, width), and `rows` (n,) of `tensors`
-    by name, None for all of them. They are copied only when the net reads them: 200 kB a row."""
+    """The net's state after all frames so far: `context` (n, width), a row per particle, and the `rows` (n,) of
+    `tensors`, by name, that belong to it; None: all rows.
+
+    Rows are copied only when the net reads them, because each has 200 kB.
+    """
 
     tensors: Mapping[str, Floats]
     context: Floats
     rows: Symbols | None = None
 
     def select(self, rows: Symbols) -> State:
-        """Some of the rows, in any order, repeated or not."""
+        """The state of some rows, in any order, repeated or not."""
         return State(self.tensors, self.context[rows], rows if self.rows is None else self.rows[rows])
 
 
 class ChoraleModel:
-    """Raises ModelError for a model of another interface. Its logits are log probabilities."""
+    """Both functions of the graph, whose output `logits` is log probabilities.
+
+    Raises ModelError for a model of another interface.
+    """
 
     def __init__(self, artifact: Artifact) -> None:
         artifact.sidecar.require_interface(INTERFACE)
@@ -42,14 +48,14 @@ class ChoraleModel:
         self._context = artifact.sidecar.inputs["context_in"]
 
     def start(self, rows: int) -> State:
-        """Before the first frame: advance with a frame of UNKNOWN to get its context."""
+        """The state before the first frame. Its context is empty: advance with a frame of UNKNOWN first."""
         return State(self._advance.zeros(rows), np.zeros(self._context.sized(rows), np.float32))
 
     def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, fermata: Symbols) -> State:
-        """After `frame` (rows, 4) with `held` (rows, 4): the state before the next one.
+        """The state before the next frame, after `frame` (rows, 4) with `held` (rows, 4).
 
-        `position` (rows,) of the next frame in 16ths since its bar line, `fermata` (rows,) over it: 0 no, 1 yes, 2
-        unknown.
+        Of the next frame: `position` (rows,), 16ths since its bar line, and `fermata` (rows,), whether one is over the
+        frame: 0 no, 1 yes, 2 unknown.
         """
         feeds = {"frame": frame, "held": held, "position": position, "fermata": fermata}
         tensors = state.tensors
@@ -59,10 +65,10 @@ class ChoraleModel:
         return State(following, context)
 
     def head(self, state: State, previous: Symbols, known: Symbols, voice: Symbols) -> tuple[Floats, Floats]:
-        """Log probabilities (rows, 47) of `voice` (rows,), 0..3 = S A T B, and the logit (rows,) that a repeat is held.
+        """Log probabilities (rows, 47) of `voice` (rows,), 0..3 = S A T B, and logits (rows,) that a repeated pitch is
+        held.
 
-        `previous` (rows, 4): the frame before; `known` (rows, 4): the voices of this frame that are settled, else
-        UNKNOWN.
+        `previous` (rows, 4): the frame before; `known` (rows, 4): the known voices of this frame, UNKNOWN for others.
         """
         feeds: Tensors = {"context_in": state.context, "previous": previous, "known": known, "voice": voice}
         log_probs, tie = self._head.run(feeds)

@@ -1,4 +1,7 @@
-"""What a voice may sing beside the others: ranges, crossings, parallels. All of it in batches."""
+"""Voice leading: the pitches that a voice may take beside the others (range, no crossing), and the cost of parallels.
+
+All functions work on batches of rows.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ import numpy as np
 from daemon.encodings.chorale import LOWEST, RANGES, REST, VOICES
 from daemon.engines.shared.draw import Bools, Floats, Ints
 
-SYMBOLS = np.arange(REST + 1)
-NUMBERS = np.arange(len(VOICES))
-IN_RANGE: Bools = np.array(
-    [[low <= symbol + LOWEST <= high for symbol in SYMBOLS[:-1]] + [False] for low, high in (RANGES[v] for v in VOICES)]
+PREDICTED_SYMBOLS = np.arange(REST + 1)
+VOICE_NUMBERS = np.arange(len(VOICES))
+IN_RANGE: Bools = np.array(  # (4, 47): a rest is in no voice's range
+    [[low <= pitch + LOWEST <= high for pitch in range(REST)] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
-PARALLEL = 3.0  # nats that a parallel fifth, octave or unison costs: it makes them about as rare as in Bach
+PARALLEL_COST = 3.0  # nats that a parallel fifth, octave or unison costs: makes parallels about as rare as in Bach
 
 
 def fold(pitch: int, voice: str) -> int:
@@ -25,53 +28,55 @@ def fold(pitch: int, voice: str) -> int:
     return min(max(pitch, low), high)
 
 
-def _rooms() -> Bools:
-    """(4, 47, 47, 47): for every voice, lower and upper bound, the symbols that are allowed."""
-    lower, upper = SYMBOLS[:, None, None], SYMBOLS[:, None]
-    rooms = IN_RANGE[:, None, None] & (lower <= SYMBOLS) & (upper >= SYMBOLS)
-    nothing = np.logical_not(rooms.any(axis=-1, keepdims=True))
-    return np.where(nothing, IN_RANGE[:, None, None], rooms)
+def _allowed_between() -> Bools:
+    """(4, 47, 47, 47): by voice, lower bound and upper bound, whether each symbol is allowed."""
+    lower, upper = PREDICTED_SYMBOLS[:, None, None], PREDICTED_SYMBOLS[:, None]
+    between = IN_RANGE[:, None, None] & (lower <= PREDICTED_SYMBOLS) & (upper >= PREDICTED_SYMBOLS)
+    empty = np.logical_not(between.any(axis=-1, keepdims=True))
+    return np.where(empty, IN_RANGE[:, None, None], between)
 
 
-ROOMS = _rooms()
+ALLOWED_BETWEEN = _allowed_between()
 
 
 def allowed(voice: int | Ints, known: Ints) -> Bools:
-    """(B, 47): the symbols that `voice`, one or (B,), may sing beside the `known` ones (B, 4) of this 16th.
+    """(B, 47): whether `voice`, a number or (B,), may take each symbol beside the `known` symbols (B, 4) of this 16th.
 
-    Within its range, no rest, not above a higher voice that is known nor below a lower one. Where they leave nothing
-    between them, crossing is given up; the range never is.
+    Allowed are pitches within the voice's range, neither above a higher known voice nor below a lower one; never a
+    rest. Where the known voices leave no such pitch, crossing is allowed; the range always holds.
     """
     own = np.asarray(voice)[..., None]
-    upper = np.where(own > NUMBERS, known, REST).min(axis=1, initial=REST)
-    lower = np.where((own < NUMBERS) & (known < REST), known, 0).max(axis=1)
-    rooms: Bools = ROOMS[voice, lower, upper]
-    return rooms
+    upper = np.where(own > VOICE_NUMBERS, known, REST).min(axis=1, initial=REST)
+    lower = np.where((own < VOICE_NUMBERS) & (known < REST), known, 0).max(axis=1)
+    mask: Bools = ALLOWED_BETWEEN[voice, lower, upper]
+    return mask
 
 
 def parallels(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
-    """(B, 47): how many parallel fifths, octaves or unisons each symbol makes with the known voices; None: none.
+    """(B, 47): the number of parallel fifths, octaves and unisons that each symbol makes with the known voices; None if
+    no symbol makes any.
 
-    Both voices move, in one direction, and stand a fifth, an octave or a unison apart before and after.
+    In a parallel both voices move in the same direction, and are a fifth, an octave or a unison apart before and after.
     """
     moved = (known != previous) & (known < REST) & (previous < REST)
     if not moved.any():
         return None
     own = previous[np.arange(len(previous)), voice, None]
-    gap = (previous - own) % 12
-    risky = moved & (own < REST) & ((gap == 0) | (gap == 7))
-    if not risky.any():
+    interval = (previous - own) % 12
+    at_risk = moved & (own < REST) & ((interval == 0) | (interval == 7))
+    if not at_risk.any():
         return None
-    count = np.zeros((len(known), len(SYMBOLS)))
-    way = SYMBOLS[:REST] - own
-    for other in np.flatnonzero(risky.any(axis=0)).tolist():
+    count = np.zeros((len(known), len(PREDICTED_SYMBOLS)))
+    motion = PREDICTED_SYMBOLS[:REST] - own
+    for other in np.flatnonzero(at_risk.any(axis=0)).tolist():
         after = known[:, other, None]
-        same = (after - SYMBOLS[:REST] - gap[:, other, None]) % 12 == 0
-        count[:, :REST] += risky[:, other, None] & same & (way * (after - previous[:, other, None]) > 0)
+        same_interval = (after - PREDICTED_SYMBOLS[:REST] - interval[:, other, None]) % 12 == 0
+        same_direction = motion * (after - previous[:, other, None]) > 0
+        count[:, :REST] += at_risk[:, other, None] & same_interval & same_direction
     return count
 
 
-def discouraged(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
-    """(B, 47): the nats that each symbol costs beyond what the model thinks of it; None: nothing."""
+def parallel_costs(voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
+    """(B, 47): nats to subtract from each symbol's log probability for its parallels; None if all are 0."""
     count = parallels(voice, previous, known)
-    return None if count is None else PARALLEL * count
+    return None if count is None else PARALLEL_COST * count

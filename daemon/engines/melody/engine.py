@@ -1,4 +1,4 @@
-"""A melody player: answers what you play, or plays a second voice to it."""
+"""A melody player: answers what the musician plays, or plays a second voice."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import ClassVar
 from daemon import models
 from daemon.encodings.melody.events import HIGHEST, LOWEST
 from daemon.engines.base import ON, SEEDS, Engine, Setting, Setup
-from daemon.engines.melody.choice import VOICE, Chooser, LineMemory, Voice
 from daemon.engines.melody.duet import Duet
+from daemon.engines.melody.event_sampler import EventSampler
+from daemon.engines.melody.line_memory import LineMemory
+from daemon.engines.melody.mode_state import VOICE, ModeState
 from daemon.engines.melody.model import MelodyModel
 from daemon.engines.melody.respond import Respond
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.options import option
 from daemon.engines.shared.grid import Grid
 from daemon.engines.shared.line import STEP
-from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 
@@ -34,20 +35,20 @@ class MelodyPlayer(Engine):
     needs_model: ClassVar[bool] = True
     voices: ClassVar[tuple[str, ...]] = (VOICE,)
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("duet", 0, 1, 0, "up: play a second voice to yours instead of answering"),
-        Setting("answer", 0, 1, 0, "turned up: answer now, that is, from the next beat on"),
-        Setting("rest", 0.25, 8, 1, "beats of silence that end a phrase"),
+        Setting("duet", 0, 1, 0, "from 0.5 on: play a second voice to yours instead of answering"),
+        Setting("answer", 0, 1, 0, "turned up to 0.5 or more: answer now, that is, from the next beat on"),
+        Setting("rest", 0.25, 8, 1, "beats with keys and pedal up that end a phrase"),
         Setting("bars", 1, 8, 2, "length of a phrase in bars"),
-        Setting("loop", 0, 1, 0, "up: repeat the answer again and again"),
+        Setting("loop", 0, 1, 0, "from 0.5 on: repeat the answer again and again"),
         Setting("mutate", 0, 1, 0, "share of the answer's notes that each repeat replaces"),
         Setting("temperature", 0, 1.5, 1, "how freely notes are chosen; 0: always the most likely"),
         Setting("top_p", 0.05, 1, 0.95, "choose only from the likeliest events that together have this probability"),
-        Setting("density", -4, 4, 0, "nats by which new notes are favoured"),
+        Setting("density", -4, 4, 0, "nats by which a new note is favoured over holding the last one, or a rest"),
         Setting("low", LOWEST, HIGHEST, LOWEST, "lowest note, as a MIDI number"),
         Setting("high", LOWEST, HIGHEST, HIGHEST, "highest note, as a MIDI number"),
-        Setting("key", -1, 24, 0, "-1: any note; 0: your key; 1 to 12: C to B major; 13 to 24: C to B minor"),
+        Setting("key", -1, 24, 0, "0: your key; 1 to 12: C to B major; 13 to 24: C to B minor; -1: any note"),
         Setting("copy", 1, 32, 4, "most notes in a row that may repeat yours or an earlier answer"),
-        Setting("velocity", 0, 1, 0.8, "how far velocities follow yours"),
+        Setting("velocity", 0, 1, 0.8, "how far velocities follow yours; 0: always 80"),
     )
 
     options: Options
@@ -59,15 +60,13 @@ class MelodyPlayer(Engine):
             yield "low", f"{low:g} lies above high, {high:g}: exchange them"
 
     def prepare(self) -> None:
-        if self.setup.model is None:
-            raise ModelError("the melody player has no model: name one under `model:`, for instance melody")
-        artifact = models.load(self.setup.model, engine="melody")
+        artifact = models.load(self.setup.require_model("melody"), engine="melody")
         memory = LineMemory(MelodyModel(artifact))
-        memory.warm(Grid())
+        memory.warm_up(Grid())
         listen = self.setup.listen
-        self._voice = Voice(memory, TopLine(listen), Chooser(self.values))
-        self._respond = Respond(self._voice, self.values, listen, self.options.phrase)
-        self._duet = Duet(self._voice, self.values)
+        self._state = ModeState(memory, TopLine(listen), EventSampler(self.values))
+        self._respond = Respond(self._state, self.values, listen, self.options.phrase)
+        self._duet = Duet(self._state, self.values)
         self.reset({}, 0.0, 0)
 
     @property
@@ -75,9 +74,9 @@ class MelodyPlayer(Engine):
         return self._duet if self.values["duet"] >= ON else self._respond
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        """Known melodies are heard like keys, as they sound."""
+        """Start again. Known melodies are heard as they sound, like keys."""
         self._grid, self._mode = Grid(), self._selected
-        self._voice.reset(seed & SEEDS)
+        self._state.reset(seed & SEEDS)
         self._respond.reset()
         self._duet.reset()
 
@@ -96,12 +95,12 @@ class MelodyPlayer(Engine):
             yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
 
     def _change_mode(self, beat: float) -> Iterator[Action]:
-        """Enter the other mode if the setting `duet` says so: end the note that sounds and start listening anew."""
+        """Change to the mode that the setting `duet` selects: end the note that sounds and forget what was heard."""
         if self._mode is not self._selected:
             frame, self._mode = self._mode.frame, self._selected
             self._mode.reset(frame)
-            yield from self._voice.choir.stop(beat, VOICE)
+            yield from self._state.sounding.stop(beat, VOICE)
 
     def owes(self, beat: float) -> bool:
-        """Whether a phrase is still to be answered, or is being answered."""
+        """Whether a phrase is to be answered without a request, or is being answered for the first time."""
         return self._mode.owes(beat)

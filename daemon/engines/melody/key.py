@@ -1,4 +1,4 @@
-"""The key of what is heard, and the notes that belong to it."""
+"""The key of what is heard, and the pitch classes that belong to it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from daemon.encodings.melody.events import MAJOR
 
 Bools = NDArray[np.bool_]
 
-ANY, FOLLOW = -1, 0  # values of the setting `key`; 1–12 are the major keys on C … B, 13–24 the minor ones
-MINOR = (0, 2, 3, 5, 7, 8, 10, 11)  # with both sevenths
+ANY_NOTE, ESTIMATED = -1, 0  # values of the setting `key`; 1–12: major keys on C … B, 13–24: minor keys on C … B
+MINOR = (0, 2, 3, 5, 7, 8, 10, 11)  # semitones above the tonic, with both sevenths
 # How well each pitch class fits the tonic's key: probe-tone ratings (Krumhansl and Kessler 1982)
 MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
-FADE = 0.5 ** (1 / 64)  # per 16th of sound: what was heard four bars ago weighs half
-EARLIER = 0.25  # what was heard in earlier phrases weighs
-SHARE = 0.04  # of the time: a note that is heard so often belongs to the key, whatever the key is
-OPEN = 1.0  # nats
-DECIDES = 0.05  # what a perfect correlation with a profile is worth, beside the share of the time that fits the scale
+DECAY = 0.5 ** (1 / 64)  # of durations per sounding 16th: notes of four bars ago count half
+EARLIER_PHRASES = 0.25  # weight of durations in earlier phrases
+IN_KEY_SHARE = 0.04  # share of the time from which on a pitch class belongs to the key, whatever the scale
+TRIAD_COST = 1.0  # nats for ending on the third or fifth of the tonic's triad
+PROFILE_WEIGHT = 0.05  # of a perfect correlation with a profile, against the share of the time that lies in the scale
 
 
 def _rotations(values: tuple[float, ...]) -> NDArray[np.float64]:
@@ -39,67 +39,68 @@ PROFILES /= np.linalg.norm(PROFILES, axis=2, keepdims=True)
 
 
 @cache
-def fixed(key: int) -> Bools:
-    """(12,): the pitch classes of the key with that number, 1–24."""
+def pitch_classes_of(key: int) -> Bools:
+    """(12,): the pitch classes of a fixed key, 1–24."""
     root, minor = (key - 1) % 12, key > 12
     return np.roll(np.array(_scale(MINOR if minor else MAJOR), dtype=np.bool_), root)
 
 
 class KeyEstimator:
-    """Follows the key of a line: the notes of the major scale (so also of a church mode, or of natural minor) that hold
-    most of it, and what else is heard often."""
+    """Estimates the key of a line: the major scale (so also its church modes and its natural minor) that contains most
+    of the line, and the other pitch classes that are heard often."""
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
-        self._time = np.zeros(12)  # that each pitch class sounded, in 16ths, fading
+        self._durations = np.zeros(12)  # of each pitch class, in 16ths, decaying
         self._classes: Bools | None = None
 
-    def begin(self) -> None:
-        """A new phrase, which may be in another key."""
-        self._time *= EARLIER
+    def begin_phrase(self) -> None:
+        """A new phrase may be in another key: what was heard before counts less."""
+        self._durations *= EARLIER_PHRASES
         self._classes = None
 
     def hear(self, pitch_class: int) -> None:
-        """It sounded for a 16th."""
-        self._time *= FADE
-        self._time[pitch_class] += 1.0
+        """Count one 16th in which `pitch_class` sounded."""
+        self._durations *= DECAY
+        self._durations[pitch_class] += 1.0
         self._classes = None
 
-    def classes(self, key: int) -> Bools:
-        """(12,): the pitch classes allowed by the setting `key`. All, if nothing was heard."""
-        if key > FOLLOW:
-            return fixed(key)
-        if key < FOLLOW or not self._time.any():
+    def pitch_classes(self, key: int) -> Bools:
+        """(12,): the pitch classes allowed by the setting `key`; all if nothing was heard."""
+        if key > ESTIMATED:
+            return pitch_classes_of(key)
+        if key < ESTIMATED or not self._durations.any():
             return np.ones(12, dtype=np.bool_)
         if self._classes is None:
-            share = self._time / self._time.sum()
-            self._classes = (SCALES[self._signature(share)] > 0) | (share >= SHARE)
+            share = self._durations / self._durations.sum()
+            self._classes = (SCALES[self._best_scale(share)] > 0) | (share >= IN_KEY_SHARE)
         return self._classes
 
-    def sure(self, key: int) -> Bools:
-        """(12,): the pitch classes of all the keys that it may be, while fewer than three were heard."""
-        heard = self._time > 0
+    def certain(self, key: int) -> Bools:
+        """(12,): the pitch classes common to all major scales that contain what was heard, while that is one or two
+        pitch classes; else all. All, too, with any `key` but ESTIMATED."""
+        heard = self._durations > 0
         possible = SCALES[SCALES @ heard == heard.sum()]
-        if key != FOLLOW or not 0 < heard.sum() < 3 or not len(possible):
+        if key != ESTIMATED or not 0 < heard.sum() < 3 or not len(possible):
             return np.ones(12, dtype=np.bool_)
         common: Bools = (possible > 0).all(axis=0)
         return common
 
-    def home(self, key: int) -> NDArray[np.float64]:
-        """(12,): nats by which a line would rather not end on each pitch class: none for the tonic, OPEN for the other
-        notes of its triad, infinite for the rest. `key` as above; with any note allowed, too, it is the key heard."""
+    def ending_costs(self, key: int) -> NDArray[np.float64]:
+        """(12,): nats that each pitch class costs as the last note of a line: 0 for the tonic, TRIAD_COST for the other
+        notes of its triad, infinite for the rest. With ANY_NOTE the tonic is that of the estimated key."""
         root, minor = (key - 1) % 12, key > 12
-        if key <= FOLLOW:
-            minor, root = np.unravel_index((PROFILES @ self._time).argmax(), PROFILES.shape[:2])
+        if key <= ESTIMATED:
+            minor, root = np.unravel_index((PROFILES @ self._durations).argmax(), PROFILES.shape[:2])
             root = (root + 9) % 12 if minor else root
         costs = np.full(12, np.inf)
-        costs[[root, (root + (3 if minor else 4)) % 12, (root + 7) % 12]] = 0.0, OPEN, OPEN
+        costs[[root, (root + (3 if minor else 4)) % 12, (root + 7) % 12]] = 0.0, TRIAD_COST, TRIAD_COST
         return costs
 
-    def _signature(self, share: NDArray[np.float64]) -> int:
-        """The tonic of the major scale that the notes belong to."""
+    def _best_scale(self, share: NDArray[np.float64]) -> int:
+        """The tonic of the major scale that fits the shares (12,) of the time best."""
         spread = share - share.mean()
         fits = (PROFILES @ spread).max(axis=0) / max(float(np.linalg.norm(spread)), 1e-9)
-        return int((SCALES @ share + DECIDES * fits).argmax())
+        return int((SCALES @ share + PROFILE_WEIGHT * fits).argmax())

@@ -1,4 +1,4 @@
-"""A melody model: the events that it has heard, and how likely each event is in the next 16th."""
+"""A melody model: the probability of each event in the next 16th, after the events heard so far."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.melody.events import EVENTS, Floats, summed
+from daemon.encodings.melody.events import EVENTS, Floats, event_log_probs
 from daemon.encodings.melody.registry import ENCODINGS
 from daemon.models import Artifact
 from daemon.models.session import RecurrentSession, Tensors
@@ -18,8 +18,8 @@ INTERFACE = "step"
 
 @dataclass(frozen=True, slots=True)
 class MelodyState:
-    """After the events heard so far: `log_probs` (38,) of the next event; the encoding's history, the graph's states by
-    name. Immutable, so that a state can be continued twice."""
+    """After the events heard so far: `log_probs` (38,) of the next event; `history` of the encoding; `tensors`, the
+    graph's recurrent states by name. Immutable, so that a state can be continued twice."""
 
     log_probs: Floats
     history: Any
@@ -36,16 +36,17 @@ class MelodyModel:
         self._zeros = self.session.zeros()
 
     def transposition(self, events: Sequence[int]) -> int:
-        """By how many semitones the model wants a phrase transposed: for `start`. 0 for most models."""
+        """Semitones by which the model hears a line of these events transposed, for `start`; 0 with jamd's encoding."""
         return self.encoding.transposition(events)
 
     def start(self, meter: float, position: float = 0.0, transpose: int = 0) -> MelodyState:
-        """Nothing heard yet. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats since its bar
-        line; `transpose`: semitones, within the model only."""
+        """The state before the first event. `meter`: beats (quarter notes) per bar; `position` of the first 16th: beats
+        since its bar line; `transpose`: semitones, within the model only."""
         return self._state(self.encoding.start(meter, position, transpose), self._zeros)
 
     def step(self, state: MelodyState, event: int, position: float) -> MelodyState:
-        """After `event` (0..37) in the 16th that `state` predicts; `position` of the next one, in beats."""
+        """The state after `event` (0..37) in the 16th that `state` predicts; `position`: of the next 16th, as for
+        `start`."""
         return self._state(self.encoding.observe(state.history, event, position), state.tensors)
 
     def _state(self, history: Any, tensors: Tensors) -> MelodyState:
@@ -53,4 +54,4 @@ class MelodyModel:
         if feeds is None:
             return MelodyState(np.full(EVENTS, -np.log(EVENTS)), history, tensors)
         (log_probs,), following = self.session.run(feeds, tensors)
-        return MelodyState(summed(log_probs[0], self.encoding.events(history)), history, following)
+        return MelodyState(event_log_probs(log_probs[0], self.encoding.events(history)), history, following)

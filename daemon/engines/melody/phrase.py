@@ -1,4 +1,4 @@
-"""What was played, and an answer to it."""
+"""A phrase that was heard, and an answer to it."""
 
 from __future__ import annotations
 
@@ -6,45 +6,49 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from daemon.engines.melody.top_line import Struck
+from daemon.engines.melody.top_line import TopNote
 
 
 @dataclass(slots=True)
 class Phrase:
-    """What `source` played from 16th number `start` on; its bars count from `bar`. Velocities by 16th, in order."""
+    """What `source` played from 16th number `start` on; its bars count from 16th number `bar`.
+
+    `frames` and `velocities`: 16th and velocity of each note, in order.
+    """
 
     source: str
     start: int
     bar: int
-    bars: int = 0  # that are over; -1 in an upbeat
-    length: int = 0  # in 16ths, once it is over
+    bars: int = 0  # bars that have ended; -1 in an upbeat
+    length: int = 0  # in 16ths, once the phrase has ended
     frames: list[int] = field(default_factory=list)
     velocities: list[int] = field(default_factory=list)
 
-    def hear(self, struck: Struck, longest: int) -> None:
-        """`longest` in 16ths."""
-        self.frames.append(struck.frame)
-        self.velocities.append(struck.velocity)
-        self.start = max(self.start, struck.frame - longest)
+    def hear(self, note: TopNote, longest: int) -> None:
+        """Add a note, and drop notes more than `longest` 16ths before it."""
+        self.frames.append(note.frame)
+        self.velocities.append(note.velocity)
+        self.start = max(self.start, note.frame - longest)
         while self.frames[0] < self.start:
             del self.frames[0], self.velocities[0]
 
     def velocity(self, place: int) -> int:
-        """That of the last note struck by `place`, in 16ths from the phrase's beginning."""
+        """Velocity of the last note up to `place`, in 16ths from the beginning of the phrase."""
         return self.velocities[max(bisect_right(self.frames, self.start + place) - 1, 0)]
 
 
 @dataclass(slots=True)
-class Turn:
-    """An answer as it is played from 16th number `start` on, for `length` 16ths; `source` is what it repeats.
+class Answer:
+    """An answer as it is played from 16th number `start` on, for `length` 16ths.
 
-    Events by 16ths since `start`. `old` and `new`: the last note of the source, and what became of it.
+    `events`: by 16ths since `start`. `repeated`: the events that it repeats, also by 16ths; None if the model generates
+    it. `last_repeated` and `last_played`: the last note repeated, and the note that was played in its place.
     """
 
     start: int
     length: int
-    asked: bool = False  # for: by you, or by a bar line
-    source: Mapping[int, int] | None = None
+    requested: bool = False  # begun by control or at a bar line, not by a rest
+    repeated: Mapping[int, int] | None = None
     events: dict[int, int] = field(default_factory=dict)
-    old: int | None = None
-    new: int | None = None
+    last_repeated: int | None = None
+    last_played: int | None = None

@@ -5,187 +5,190 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
-
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF, pitch_of, step_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, pitch_of, step_of
 from daemon.engines.base import ON, turned_on
-from daemon.engines.melody.choice import MIDI, VOICE, LineMemory, Voice
-from daemon.engines.melody.phrase import Phrase, Turn
-from daemon.engines.melody.top_line import Struck
-from daemon.engines.shared.grid import BEAT, FAR, Grid
+from daemon.engines.melody.answer_writer import AnswerWriter
+from daemon.engines.melody.line_memory import LineMemory
+from daemon.engines.melody.mode_state import VOICE, ModeState
+from daemon.engines.melody.phrase import Answer, Phrase
+from daemon.engines.melody.top_line import TopNote
+from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
 from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent, is_note_on
 
-UPBEAT = 1.0  # beats before a bar line: what begins there belongs to the bar that follows
-LAST_NOTE = 1.0  # beats into an answer that was asked for, or came at its bar: keys struck there end the phrase
-CLOSING = 2 * BEAT  # 16ths of an answer from which on it has an end of its own
-LONGEST = 64  # bars of a phrase: of a longer one, the last ones count
+UPBEAT = 1.0  # beats before a bar line: a phrase that begins there belongs to the bar that follows
+LAST_NOTE = 1.0  # beats into an answer begun by control or at a bar line: notes heard there belong to the phrase before
+MAX_PHRASE = 64  # bars of a phrase; of a longer one, the last bars count
 
 
 class Respond:
-    """Listens all the time; the net hears each 16th when it is over, so that it can answer at any moment."""
+    """The model hears each 16th at once when that has passed, so that an answer can begin at any moment."""
 
-    def __init__(self, voice: Voice, settings: Mapping[str, float], listen: Sequence[str], phrase_end: str) -> None:
+    def __init__(self, state: ModeState, settings: Mapping[str, float], listen: Sequence[str], phrase_end: str) -> None:
         self._settings, self._listen, self._phrase_end = settings, tuple(listen), phrase_end
-        self._memory, self._line, self._chooser, self._choir = voice.memory, voice.line, voice.chooser, voice.choir
+        self._memory, self._line, self._sampler, self._sounding = (
+            state.memory, state.line, state.sampler, state.sounding
+        )  # fmt: skip
+        self._writer = AnswerWriter(state.sampler, settings)
         self.reset()
 
     def reset(self, frame: int = 0) -> None:
-        """Nothing was heard yet; `frame` is the last 16th that was asked for."""
-        self._pedals: set[tuple[str, int]] = set()  # that are down, by source and channel
+        """Forget everything; `frame` is the last 16th that was requested."""
+        self._pressed: set[tuple[str, int]] = set()  # pedals that are down, by source and channel
         self.frame = frame
         self._forget()
 
     def _forget(self) -> None:
         self._memory.forget()
-        self._phrase: Phrase | None = None  # that is being heard
-        self._answered: Phrase | None = None  # that was heard last
-        self._turn: Turn | None = None  # that is being played
-        self._replaced: Turn | None = None  # a loop whose place it took
-        self._alone: LineMemory | None = None  # of a first answer under which you play: the net goes on without you
-        self._last: Turn | None = None  # that was played last
-        self._own = (0, NO_EVENT)  # the last 16th that was played, and its event
-        self._asked: float | None = None  # the 16th from which on an answer is wanted on the next beat
-        self._again = False  # the last answer is wanted once more
+        self._phrase: Phrase | None = None  # being heard
+        self._answered: Phrase | None = None  # the last phrase that was answered
+        self._answer: Answer | None = None  # being played
+        self._replaced_loop: Answer | None = None  # the loop that the answer replaced
+        self._answer_memory: LineMemory | None = None  # of a generated answer alone, while a phrase is heard over it
+        self._last_answer: Answer | None = None  # the last one that ended
+        self._played = (0, NO_EVENT)  # the last 16th of the answer, and its event
+        self._requested_from: float | None = None  # the 16th from which on an answer is to begin on the next beat
+        self._repeat_last = False  # the last answer is to be played again
 
     def control(self, name: str, before: float, value: float, beat: float, grid: Grid) -> Iterable[Action]:
         if name == "answer" and turned_on(before, value):
-            return self._ask(beat, grid)
+            return self._request(beat, grid)
         if name == "loop":
-            self._again = value >= ON
+            self._repeat_last = value >= ON
         return ()
 
     def hear(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
         if self._phrase_end == "control" and _is_pedal(event.message):
             if event.source in self._listen:
-                yield from self._press(event, grid)
+                yield from self._hear_pedal(event, grid)
             if event.message[2] >= 64:
                 return
-        if is_note_on(event.message) and self._follows(event.source, grid):
+        if is_note_on(event.message) and self._yields_to_phrase(event.source, grid):
             return
-        struck = self._line.hear(event, grid.meter, grid.tempo)
-        if struck is not None and grid.runs:
-            yield from self._strike(struck, grid)
+        note = self._line.hear(event, grid.meter, grid.tempo)
+        if note is not None and grid.runs:
+            yield from self._hear_note(note, grid)
 
-    def _press(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
-        """The pedal asks for an answer."""
+    def _hear_pedal(self, event: MidiEvent, grid: Grid) -> Iterator[Action]:
+        """A pedal that goes down requests an answer."""
         pedal, down = (event.source, event.message[0] & 15), event.message[2] >= 64
-        pressed = down and pedal not in self._pedals
-        self._pedals = self._pedals | {pedal} if down else self._pedals - {pedal}
+        pressed = down and pedal not in self._pressed
+        self._pressed = self._pressed | {pedal} if down else self._pressed - {pedal}
         if pressed:
-            yield from self._ask(event.beat, grid)
+            yield from self._request(event.beat, grid)
 
-    def _ask(self, beat: float, grid: Grid) -> Iterator[Action]:
-        """An answer is wanted on the next beat. If that was filled already, it begins here."""
+    def _request(self, beat: float, grid: Grid) -> Iterator[Action]:
+        """Request an answer on the next beat. If that 16th was filled already, the answer begins in this call."""
         if not grid.runs:
             return
-        self._asked = grid.beat_after(beat)
-        if self._asked == self.frame and (over := self._over(self.frame, grid)):
-            if self._phrase is not None and (late := self._line.early(self.frame)) is not None:
-                self._memory.mend(late, grid)
+        self._requested_from = grid.beat_after(beat)
+        if self._requested_from == self.frame and (cause := self._answer_cause(self.frame, grid)):
+            if self._phrase is not None and (late := self._line.take_early(self.frame)) is not None:
+                self._memory.correct_last(late, grid)
                 self._learn(late)
-            self._answer(self.frame, over, grid)
-            yield from self._sing(self.frame, max(self.frame * STEP, beat))
+            self._begin_answer(self.frame, cause, grid)
+            yield from self._play(self.frame, max(self.frame * STEP, beat))
 
-    def _strike(self, struck: Struck, grid: Grid) -> Iterator[Action]:
-        """You play: whoever answers yields, unless it loops."""
-        turn = self._turn
-        if turn is not None and turn.source is None and self._phrase is None:
-            begins = turn.start * STEP
-            if turn.asked and struck.beat < begins + LAST_NOTE - EPSILON:
+    def _hear_note(self, note: TopNote, grid: Grid) -> Iterator[Action]:
+        """A note that is heard ends an answer, unless that loops, and continues or begins a phrase."""
+        answer = self._answer
+        if answer is not None and answer.repeated is None and self._phrase is None:
+            begins = answer.start * STEP
+            if answer.requested and note.beat < begins + LAST_NOTE - EPSILON:
                 return
-            if struck.beat < begins - EPSILON:  # it was no rest
-                self._phrase, self._turn = self._answered, self._replaced
-                yield from self._choir.stop(struck.beat, VOICE)
-        if self._turn is not None and self._settings["loop"] < ON:
-            self._turn.length = min(self._turn.length, self.frame + 1 - self._turn.start)
-            self._finish()
-        if self._turn is None:
-            yield from self._choir.stop(struck.beat, VOICE)
-        if self._phrase is None or self._phrase.source != struck.source or self._silent(grid):
-            self._phrase, self._asked = self._begin(struck, grid), None
-        self._phrase.hear(struck, LONGEST * grid.bar)
+            if note.beat < begins - EPSILON:  # the note is still part of the phrase: the rest was too short
+                self._phrase, self._answer = self._answered, self._replaced_loop
+                yield from self._sounding.stop(note.beat, VOICE)
+        if self._answer is not None and self._settings["loop"] < ON:
+            self._answer.length = min(self._answer.length, self.frame + 1 - self._answer.start)
+            self._end_answer()
+        if self._answer is None:
+            yield from self._sounding.stop(note.beat, VOICE)
+        if self._phrase is None or self._phrase.source != note.source or self._phrase_expired(grid):
+            self._phrase, self._requested_from = self._begin_phrase(note, grid), None
+        self._phrase.hear(note, MAX_PHRASE * grid.bar)
 
-    def _follows(self, source: str, grid: Grid) -> bool:
-        """Whether it leads only after the one whose phrase is to be answered, or is being answered."""
+    def _yields_to_phrase(self, source: str, grid: Grid) -> bool:
+        """Whether `source` comes, in `listen`, after the source of the phrase being heard or answered."""
         loops = self._settings["loop"] >= ON
-        phrase = self._phrase if self._phrase or self._turn is None or loops else self._answered
-        if phrase is None or source not in self._listen or self._silent(grid):
+        phrase = self._phrase if self._phrase or self._answer is None or loops else self._answered
+        if phrase is None or source not in self._listen or self._phrase_expired(grid):
             return False
         return self._listen.index(source) > self._listen.index(phrase.source)
 
-    def _silent(self, grid: Grid) -> bool:
-        """Whether what was played before is no part of a phrase that only you can end."""
-        return self._phrase_end == "control" and self._memory.rested > grid.bar
+    def _phrase_expired(self, grid: Grid) -> bool:
+        """Whether more than a bar of silence separates the next note from a phrase that only control could have ended:
+        that note begins a new phrase."""
+        return self._phrase_end == "control" and self._memory.silence > grid.bar
 
-    def _begin(self, struck: Struck, grid: Grid) -> Phrase:
-        if self._turn is not None and self._turn.source is None:
-            self._alone = self._memory.copy()
-        if self._memory.state is None or self._memory.rested > grid.bar:
-            self._memory.begin(struck.frame, grid)
-        self._chooser.key.begin()
-        position = grid.position(struck.frame)
-        bar = struck.frame - math.floor(position / STEP + EPSILON)
+    def _begin_phrase(self, note: TopNote, grid: Grid) -> Phrase:
+        if self._answer is not None and self._answer.repeated is None:
+            self._answer_memory = self._memory.copy()
+        if self._memory.state is None or self._memory.silence > grid.bar:
+            self._memory.begin(note.frame, grid)
+        self._sampler.key.begin_phrase()
+        position = grid.position(note.frame)
+        bar = note.frame - math.floor(position / STEP + EPSILON)
         upbeat = grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON
-        return Phrase(struck.source, struck.frame, bar, -1 if upbeat else 0)
-
-    # the grid
+        return Phrase(note.source, note.frame, bar, -1 if upbeat else 0)
 
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
-        """16th number `frame`, which is about to begin at `beat`."""
-        if not 0 < frame - self.frame <= FAR and self._memory.state is not None:
+        """Play 16th number `frame`, which begins at `beat`."""
+        if not 0 < frame - self.frame <= JUMP and self._memory.state is not None:
             self._forget()
-            yield from self._choir.stop(beat, VOICE)
+            yield from self._sounding.stop(beat, VOICE)
         self.frame = frame
         if (phrase := self._phrase) is not None and grid.on_bar(frame) and frame > phrase.start:
             phrase.bars += 1
             phrase.bar = phrase.bar if phrase.bars else frame
-        over = self._over(frame, grid)
-        if over:
-            self._line.hurry(frame)
-        self._remember(frame, grid)
-        if over:
-            self._answer(frame, over, grid)
+        cause = self._answer_cause(frame, grid)
+        if cause:
+            self._line.end_before(frame)
+        self._catch_up(frame, grid)
+        if cause:
+            self._begin_answer(frame, cause, grid)
         else:
-            self._go_on(frame, grid)
-        if self._turn is None or frame - self._turn.start >= self._turn.length:
-            self._own = (frame, NOTE_OFF if self._memory.sounds is not None else NO_EVENT)
-            yield from self._choir.stop(beat, VOICE)
+            self._end_or_repeat(frame, grid)
+        if self._answer is None or frame - self._answer.start >= self._answer.length:
+            self._played = (frame, NOTE_OFF_EVENT if self._memory.sounding is not None else NO_EVENT)
+            yield from self._sounding.stop(beat, VOICE)
         else:
-            yield from self._sing(frame, beat)
+            yield from self._play(frame, beat)
 
-    def _remember(self, frame: int, grid: Grid) -> None:
-        """The net, the ear for the key and the memory of copies hear what is over: your line, or else its own."""
+    def _catch_up(self, frame: int, grid: Grid) -> None:
+        """Pass the 16ths before `frame` to the model: those of the phrase, else those of the answer. Those of the
+        phrase also go to the key estimator and the copy tracker."""
         memory = self._memory
         if memory.state is None:
-            self._line.skip(frame)
+            self._line.skip_to(frame)
             return
-        while self._alone is not None and self._alone.at < frame:
-            self._alone.hear(self._own[1] if self._own[0] == self._alone.at else NO_EVENT, grid)
-        while memory.at < frame:
-            event, at = self._line.take(memory.at), memory.at
+        while self._answer_memory is not None and self._answer_memory.frame < frame:
+            own = self._played[1] if self._played[0] == self._answer_memory.frame else NO_EVENT
+            self._answer_memory.hear(own, grid)
+        while memory.frame < frame:
+            event, at = self._line.take(memory.frame), memory.frame
             if self._phrase is None or at < self._phrase.start:
-                memory.hear(self._own[1] if self._own[0] == at else NO_EVENT, grid)
+                memory.hear(self._played[1] if self._played[0] == at else NO_EVENT, grid)
                 continue
             memory.hear(event, grid)
             self._learn(event)
         if self._phrase is not None and grid.on_beat(frame):
-            memory.retune(grid)
+            memory.update_transposition(grid)
 
     def _learn(self, event: int) -> None:
-        """The ear for the key and the memory of copies hear your event."""
+        """Pass an event of the phrase to the copy tracker, and what sounds after it to the key estimator."""
         if event >= FIRST_PITCH:
-            self._chooser.copies.hear(event)
-        if self._memory.sounds is not None:
-            self._chooser.key.hear(pitch_of(self._memory.sounds) % 12)
+            self._sampler.copies.hear(event)
+        if self._memory.sounding is not None:
+            self._sampler.key.hear(pitch_of(self._memory.sounding) % 12)
 
-    def _over(self, frame: int, grid: Grid) -> str | None:
-        """Why an answer begins with this 16th: a rest, bars, or control; or None."""
+    def _answer_cause(self, frame: int, grid: Grid) -> str | None:
+        """What lets an answer begin with this 16th: "rest", "bars" or "control"; None if no answer begins."""
         if not grid.on_beat(frame):
             return None
         phrase, line = self._phrase, self._line
-        if self._asked is not None and frame >= self._asked:
-            self._asked = None
+        if self._requested_from is not None and frame >= self._requested_from:
+            self._requested_from = None
             return "control" if phrase is not None or self._answered is not None else None
         if phrase is None:
             return None
@@ -195,97 +198,66 @@ class Respond:
             return "rest" if line.released + self._settings["rest"] <= frame * STEP + EPSILON else None
         return None
 
-    def _answer(self, frame: int, over: str, grid: Grid) -> None:
-        """Begin to answer what was heard, or to answer it once more."""
+    def _begin_answer(self, frame: int, cause: str, grid: Grid) -> None:
+        """Begin to answer the phrase; if none was heard since the last answer, the last phrase once more."""
         phrase, self._phrase = self._phrase, None
-        if phrase is not None and over == "bars":
+        if phrase is not None and cause == "bars":
             phrase.start, phrase.length = phrase.bar, frame - phrase.bar
         elif phrase is not None:
             end = frame if self._line.held else min(max(step_of(self._line.released), phrase.start + 1), frame)
-            phrase.length = max(math.ceil((end - phrase.start) / BEAT), 1) * BEAT
+            phrase.length = max(math.ceil((end - phrase.start) / STEPS_PER_BEAT), 1) * STEPS_PER_BEAT
         self._answered = phrase or self._answered
         assert self._answered is not None
-        self._chooser.copies.begin()
-        self._replaced, self._alone = self._turn, None
-        self._turn = Turn(frame, self._answered.length, asked=over != "rest")
+        self._sampler.copies.begin_answer()
+        self._replaced_loop, self._answer_memory = self._answer, None
+        self._answer = Answer(frame, self._answered.length, requested=cause != "rest")
 
     def owes(self, beat: float) -> bool:
-        """Whether an answer is to come by itself, or a first one goes on; what loops owes nothing."""
+        """Whether an answer will begin without a request, or a generated one still plays; a loop does not count."""
         if self._phrase is not None:
-            return self._phrase_end != "control" or self._asked is not None
-        turn = self._turn
-        return turn is not None and turn.source is None and beat < (turn.start + turn.length) * STEP - EPSILON
+            return self._phrase_end != "control" or self._requested_from is not None
+        answer = self._answer
+        return answer is not None and answer.repeated is None and beat < (answer.start + answer.length) * STEP - EPSILON
 
-    def _go_on(self, frame: int, grid: Grid) -> None:
-        """End an answer that is over, or repeat it."""
-        turn, loops = self._turn, self._settings["loop"] >= ON
-        if turn is None:
-            if self._again and self._last is not None and grid.on_beat(frame):
-                self._turn, self._again = Turn(frame, self._last.length, source=self._last.events), False
+    def _end_or_repeat(self, frame: int, grid: Grid) -> None:
+        """End an answer after its last 16th, or repeat it."""
+        answer, loops = self._answer, self._settings["loop"] >= ON
+        if answer is None:
+            if self._repeat_last and self._last_answer is not None and grid.on_beat(frame):
+                self._answer = Answer(frame, self._last_answer.length, repeated=self._last_answer.events)
+                self._repeat_last = False
             return
-        if frame - turn.start >= turn.length and not loops:
-            self._finish()
-        elif frame - turn.start >= math.ceil(turn.length / grid.bar) * grid.bar:
-            self._finish()
-            self._turn = Turn(frame, turn.length, source=turn.events)
+        if frame - answer.start >= answer.length and not loops:
+            self._end_answer()
+        elif frame - answer.start >= math.ceil(answer.length / grid.bar) * grid.bar:
+            self._end_answer()
+            self._answer = Answer(frame, answer.length, repeated=answer.events)
 
-    def _finish(self) -> None:
-        assert self._turn is not None
-        if self._turn.source is None:  # what it invented is no news either
-            for event in self._turn.events.values():
+    def _end_answer(self) -> None:
+        assert self._answer is not None
+        if self._answer.repeated is None:  # the next answer must not copy a generated one either
+            for event in self._answer.events.values():
                 if event >= FIRST_PITCH:
-                    self._chooser.copies.hear(event)
-        self._last, self._turn, self._again, self._alone = self._turn, None, False, None
+                    self._sampler.copies.hear(event)
+        self._last_answer, self._answer, self._repeat_last, self._answer_memory = self._answer, None, False, None
 
-    def _sing(self, frame: int, beat: float) -> Iterator[Action]:
-        """The answer's event in this 16th."""
-        turn = self._turn
-        assert turn is not None and self._answered is not None
-        place = frame - turn.start
-        event = self._invent(turn, place) if turn.source is None else self._repeat(turn, turn.source, place)
-        turn.events[place] = event
-        self._own = (frame, event)
+    def _play(self, frame: int, beat: float) -> Iterator[Action]:
+        """Play the answer's event in this 16th."""
+        answer = self._answer
+        assert answer is not None and self._answered is not None
+        place = frame - answer.start
+        if answer.repeated is None:
+            event = self._writer.generate(answer, place, self._answer_memory or self._memory)
+        else:
+            event = self._writer.repeat(answer, answer.repeated, place, self._memory)
+        answer.events[place] = event
+        self._played = (frame, event)
         if event >= FIRST_PITCH:
-            self._chooser.copies.play(event)
-            velocity = self._chooser.velocity(self._answered.velocity(place))
-            yield self._choir.play(beat, VOICE, pitch_of(event), velocity)
-        elif event == NOTE_OFF:
-            yield from self._choir.stop(beat, VOICE)
-
-    def _invent(self, turn: Turn, place: int) -> int:
-        """What the net would go on with. It begins with a note, and ends at home, with a note that lasts a beat."""
-        memory, chooser = self._alone or self._memory, self._chooser
-        assert memory.state is not None
-        left, first = turn.length - place, place == 0
-        closes = turn.length >= CLOSING and left <= BEAT
-        if closes and left < BEAT:
-            return NO_EVENT
-        pitches, sounds = chooser.pitches(), None if first else memory.sounds
-        stays = not first and (sounds is None or bool(chooser.within()[sounds - FIRST_PITCH]))  # the range may turn
-        if closes and (near := pitches & ((cost := chooser.home()) < np.inf)).any():
-            hold = stays and sounds is not None and bool(cost[sounds - FIRST_PITCH] < np.inf)
-            return chooser.draw(memory.state.log_probs, near, hold, end=False, cost=cost)
-        return chooser.draw(memory.state.log_probs, pitches, hold=stays, end=sounds is not None)
-
-    def _repeat(self, turn: Turn, source: Mapping[int, int], place: int) -> int:
-        """The event there, or another note in its place that the net likes: the rhythm stays, and so does the contour,
-        that is, whether the line rises or falls."""
-        event = source.get(place, NO_EVENT)
-        if event < FIRST_PITCH:
-            return event
-        new = event
-        if self._chooser.happens(self._settings["mutate"]) and self._memory.state is not None:
-            allowed = self._chooser.pitches()
-            allowed[event - FIRST_PITCH] = False
-            following = next((later for at, later in source.items() if at > place and later >= FIRST_PITCH), None)
-            for now, before in ((turn.new, turn.old), (following, following)):
-                if now is not None and before is not None:
-                    alike = allowed & (np.sign(MIDI - pitch_of(now)) == np.sign(event - before))
-                    allowed = alike if alike.any() else allowed
-            if allowed.any():
-                new = self._chooser.draw(self._memory.state.log_probs, allowed, hold=False, end=False)
-        turn.old, turn.new = event, new
-        return new
+            self._sampler.copies.play(event)
+            velocity = self._sampler.velocity(self._answered.velocity(place))
+            yield self._sounding.play(beat, VOICE, pitch_of(event), velocity)
+        elif event == NOTE_OFF_EVENT:
+            yield from self._sounding.stop(beat, VOICE)
 
 
 def _is_pedal(message: bytes) -> bool:

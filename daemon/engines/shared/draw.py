@@ -1,4 +1,4 @@
-"""One draw from log probabilities: with temperature and top-p, for rows in batches or for a single row."""
+"""Random draws from log probabilities with temperature and top-p, for a batch of rows or a single row."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ Bools = NDArray[np.bool_]
 def choose(
     log_probs: NDArray[np.floating], mask: Bools, temperature: float, top_p: float, draws: Floats
 ) -> tuple[Ints, Floats, Floats]:
-    """Draw one symbol for each row of `log_probs` (B, 47) among the masked ones, with `draws` (B,) uniform in [0, 1).
+    """Draw one symbol for each row of `log_probs` (B, symbols) among those allowed by `mask`, with `draws` (B,) uniform
+    in [0, 1).
 
-    Forbidden symbols weigh nothing. Returns the symbols (B,), their scores (B,), and their log-probability (B,) under
-    the distribution that they were drawn from. Never fails: what is not a number weighs nothing, and where nothing is
-    left, all that is allowed weighs the same. Temperature 0 is the most likely symbol.
+    Returns the symbols (B,), their log probabilities (B,) as given, and their log probabilities (B,) under the
+    distribution drawn from. Never fails: if the largest allowed value of any row is NaN or infinite, all rows are drawn
+    from uniformly. Temperature 0 selects the most likely symbol.
     """
     scores = np.where(mask, log_probs, -np.inf).astype(np.float64)
     top = scores.max(axis=1)
@@ -28,10 +29,10 @@ def choose(
     rows = np.arange(len(scores))
     weights = np.exp((scores - top[:, None]) / temperature)
     if top_p < 1.0:
-        rising = np.sort(weights, axis=1)
-        sums = rising.cumsum(axis=1)
+        ascending = np.sort(weights, axis=1)
+        sums = ascending.cumsum(axis=1)
         dropped = (sums <= (1.0 - top_p) * sums[:, -1:]).sum(axis=1)
-        weights[weights < rising[rows, dropped][:, None]] = 0.0
+        weights[weights < ascending[rows, dropped][:, None]] = 0.0
     sums = weights.cumsum(axis=1)
     total = sums[:, -1]
     symbols = (sums <= (draws * total)[:, None]).sum(axis=1)
@@ -39,9 +40,11 @@ def choose(
 
 
 def pick(scores: NDArray[np.floating], temperature: float, top_p: float, random: np.random.Generator) -> int | None:
-    """The index of one of the `scores` (n,), log probabilities; None if all are −inf. What `choose` does for a single
-    row, and faster, because nothing is sorted: what is drawn and does not belong to the likeliest ones, and what is no
-    likelier, is left out, and another one drawn."""
+    """Draw the index of one of the `scores` (n,), log probabilities; None if all are −inf.
+
+    The same distribution as that of `choose` for a single row, but faster, because nothing is sorted: an index drawn
+    from outside the top-p set is removed, together with all that are no likelier, and another one is drawn.
+    """
     top = scores.max()
     if not top > -np.inf:
         return None
@@ -49,21 +52,21 @@ def pick(scores: NDArray[np.floating], temperature: float, top_p: float, random:
         return int(scores.argmax())
     weights = np.exp((scores - top) / temperature)
     sums = weights.cumsum()
-    spare = (1 - top_p) * float(sums[-1])  # what the unlikeliest may weigh together that are left out
+    removable = (1 - top_p) * float(sums[-1])  # total weight of the least likely indices that top-p leaves out
     while True:
         chosen = int(sums.searchsorted(random.random() * float(sums[-1]), side="right"))
-        if weights[chosen] >= min(spare, 1.0):  # 1: the likeliest
+        if weights[chosen] >= min(removable, 1.0):  # 1: weight of the most likely index
             return chosen
         light = weights <= weights[chosen]
-        spare -= float(weights[light].sum())
-        if spare < 0:
+        removable -= float(weights[light].sum())
+        if removable < 0:
             return chosen
         weights[light] = 0
         sums = weights.cumsum()
 
 
-def probability(logits: NDArray[np.floating], temperature: float) -> Floats:
-    """Of "yes", for logits of any size; at temperature 0 it is 0 or 1."""
+def sigmoid(logits: NDArray[np.floating], temperature: float) -> Floats:
+    """Probabilities of logits of any size; at temperature 0 each is 0 or 1."""
     if temperature <= 0:
         return (logits > 0).astype(np.float64)
     return 0.5 + 0.5 * np.tanh(logits.astype(np.float64) / (2 * temperature))

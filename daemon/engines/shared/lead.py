@@ -1,11 +1,12 @@
-"""Who leads the choir: keys while they are held and one bar after, in the order of `listen`; else a melody."""
+"""The source that leads the given voices: live keys while held and for one bar after, in the order of `listen`; else a
+known melody."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from daemon.engines.shared.line import Line, lines, share_out
+from daemon.engines.shared.line import Line, assign_voices, melody_lines
 from daemon.music.events import (
     ALL_NOTES_OFF,
     ALL_SOUND_OFF,
@@ -18,99 +19,99 @@ from daemon.music.events import (
 )
 from daemon.music.melody import Melodies
 
-GRACE = 0.015  # seconds that what moves on a 16th under a held key waits: a key may come or go there, which changes it
+CHORD_SPREAD = 0.020  # keys struck within this time are one chord
+KEY_GRACE = 0.015  # seconds that a note on a 16th under a held key is delayed: a key on that 16th may change the note
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """A key as it was struck, at `onset` in beats. Two strokes are never equal, even of one key."""
+    """A key as struck at `onset` in beats. Compared by identity: two strokes of one key differ."""
 
     pitch: int
     velocity: int
     onset: float
 
 
-Given = Mapping[str, Key]  # voice → the key that leads it; empty: silence
+GivenKeys = Mapping[str, Key]  # voice → the key that leads the voice; empty: silence
 
 
 @dataclass(slots=True)
-class Keys:
-    """One live source: the keys held, the pedal, and what they give the choir."""
+class LiveSource:
+    """Keys and pedals of one live source, and the keys that lead the `given` voices."""
 
     given: tuple[str, ...]
     held: dict[tuple[int, int], Key] = field(default_factory=dict)  # (channel, pitch)
-    pedals: set[int] = field(default_factory=set)
-    leading: Given = field(default_factory=dict)
-    released: float | None = None  # beat of the last release of all
+    pedals: set[int] = field(default_factory=set)  # channels whose sustain pedal is down
+    leading: GivenKeys = field(default_factory=dict)
+    released: float | None = None  # beat of the last release of all keys and pedals
 
     def hear(self, event: MidiEvent) -> None:
         message, channel = event.message, channel_of(event.message) or 0
         if is_note_on(message):
             self.held.pop((channel, message[1]), None)
             self.held[channel, message[1]] = Key(message[1], message[2], event.beat)
-            self._lead(event.beat)
+            self._update_leading(event.beat)
         elif is_note_off(message):
             if self.held.pop((channel, message[1]), None) and not self.pedals:
-                self._lead(event.beat)
+                self._update_leading(event.beat)
         elif len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE:
-            self._turn(message[1], message[2], channel, event.beat)
+            self._hear_controller(message[1], message[2], channel, event.beat)
 
-    def _turn(self, number: int, value: int, channel: int, beat: float) -> None:
+    def _hear_controller(self, number: int, value: int, channel: int, beat: float) -> None:
         if number == SUSTAIN and value >= 64:
             self.pedals.add(channel)
         elif number == SUSTAIN and channel in self.pedals:
             self.pedals.discard(channel)
             if not self.pedals:
-                self._lead(beat)
+                self._update_leading(beat)
         elif number in (ALL_SOUND_OFF, ALL_NOTES_OFF):
-            self.held = {at: key for at, key in self.held.items() if at[0] != channel}
+            self.held = {place: key for place, key in self.held.items() if place[0] != channel}
             if number == ALL_SOUND_OFF:
                 self.pedals.discard(channel)
             if not self.pedals:
-                self._lead(beat)
+                self._update_leading(beat)
 
-    def _lead(self, beat: float) -> None:
-        leading = share_out(list(self.held.values()), self.given)
+    def _update_leading(self, beat: float) -> None:
+        leading = assign_voices(list(self.held.values()), self.given)
         if self.leading and not leading:
             self.released = beat
         self.leading = leading
 
 
-class Lead:
-    """Which of those listened to leads at a beat, and with which keys or line."""
+class LeadSelector:
+    """Selects the source under `listen` that leads the `given` voices at a beat."""
 
     def __init__(self, listen: Sequence[str], given: tuple[str, ...]) -> None:
         self._listen, self._given = tuple(listen), given
         self.reset({})
 
     def reset(self, known: Melodies) -> None:
-        self._keys = {name: Keys(self._given) for name in self._listen if name not in known}
-        self._lines: dict[str, dict[str, Line]] = {
-            name: lines(known[name], self._given) for name in self._listen if name in known and self._given
+        self._live = {name: LiveSource(self._given) for name in self._listen if name not in known}
+        self._melodies: dict[str, dict[str, Line]] = {
+            name: melody_lines(known[name], self._given) for name in self._listen if name in known and self._given
         }
 
     @property
-    def listens(self) -> bool:
-        """Whether there is a live source."""
-        return bool(self._keys)
+    def has_live_source(self) -> bool:
+        return bool(self._live)
 
     def hear(self, event: MidiEvent) -> bool:
-        """Take in an event; whether it came from someone who is listened to and whose future is not known."""
-        keys = self._keys.get(event.source)
-        if keys is not None:
-            keys.hear(event)
-        return keys is not None
+        """Process an event of a live source. False if the event's source is a known melody or not listened to."""
+        source = self._live.get(event.source)
+        if source is not None:
+            source.hear(event)
+        return source is not None
 
-    def keys(self, beat: float, bar: float) -> Keys | None:
-        """The live source that leads at `beat`: it gives notes, or did so less than a bar (in beats) ago."""
-        for keys in self._keys.values():
-            if keys.leading or (keys.released is not None and beat < keys.released + bar):
-                return keys
+    def live_source(self, beat: float, bar: float) -> LiveSource | None:
+        """The first live source with leading keys at `beat`, or less than a bar (in beats) after their release."""
+        for source in self._live.values():
+            if source.leading or (source.released is not None and beat < source.released + bar):
+                return source
         return None
 
-    def lines(self, beat: float) -> dict[str, Line] | None:
-        """The lines of the first known melody that has not ended by `beat`, one for each voice it gives."""
-        for voices in self._lines.values():
-            if any(line.goes_on(beat) for line in voices.values()):
-                return voices
+    def melody_lines(self, beat: float) -> dict[str, Line] | None:
+        """The lines, by given voice, of the first known melody that has not ended by `beat`."""
+        for lines in self._melodies.values():
+            if any(line.continues_after(beat) for line in lines.values()):
+                return lines
         return None

@@ -1,4 +1,4 @@
-"""The lines of a melody whose future is known: what each given voice sings, exactly and on the grid of 16ths."""
+"""A known melody as one line of notes for each given voice, exactly and on the grid of 16ths."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from daemon.encodings.chorale import RANGES, VOICES
 from daemon.music.melody import Melody, Note
 
 STEP = 0.25  # beats: one 16th
-NEAR = STEP / 2  # a note belongs to the 16th that it starts nearest to
-EPSILON = 1e-6
+HALF_STEP = STEP / 2  # a note belongs to the nearest 16th, at most this far from its onset
+EPSILON = 1e-6  # beats
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What a line has on one 16th: its pitch (as written), or None in a rest, and whether it is struck there."""
+class LineStep:
+    """One 16th of a line: the pitch as in the file, or None for a rest, and whether the note is struck there."""
 
     pitch: int | None
     struck: bool = False
@@ -33,125 +33,127 @@ class Pitched(Protocol):
     def onset(self) -> float: ...
 
 
-Sung = TypeVar("Sung", bound=Pitched)
+NoteT = TypeVar("NoteT", bound=Pitched)
 
 
-def share_out(notes: Sequence[Sung], given: Sequence[str]) -> dict[str, Sung]:
-    """Which of the notes that sound leads which of the `given` voices (from the top): the highest the first, the next
-    highest the second …, and the lowest the bass. With fewer notes than voices the lower voices stay free."""
-    falling = sorted(notes, key=lambda note: (-note.pitch, -note.onset))
-    if given and given[-1] == "bass" and len(falling) > len(given):
-        falling = [*falling[: len(given) - 1], falling[-1]]
-    return dict(zip(given, falling, strict=False))
+def assign_voices(notes: Sequence[NoteT], given: Sequence[str]) -> dict[str, NoteT]:
+    """The sounding note that leads each of the `given` voices, listed from the top: the highest note the first voice,
+    the next highest the second …, and the lowest the bass. With fewer notes than voices, the lower voices get none."""
+    descending = sorted(notes, key=lambda note: (-note.pitch, -note.onset))
+    if given and given[-1] == "bass" and len(descending) > len(given):
+        descending = [*descending[: len(given) - 1], descending[-1]]
+    return dict(zip(given, descending, strict=False))
 
 
 class Line:
-    """One voice of a melody: notes of which no two sound at once, repeated every `period` beats (None: once).
+    """One voice of a melody: notes of which no two sound at once, repeated every `period` beats (None: played once).
 
-    `written`: it is a part of its own, so that its rests are rests. `shift`: the octaves, in semitones, that bring most
-    of it into the range of the voice.
+    `is_part`: the line is a part of the file, so that its rests are rests; otherwise its notes were selected from a
+    part with chords. `transposition`: semitones, a multiple of 12, that bring most of the line into the voice's range.
     """
 
-    def __init__(self, notes: Sequence[Note], period: float | None, voice: str, written: bool) -> None:
+    def __init__(self, notes: Sequence[Note], period: float | None, voice: str, is_part: bool) -> None:
         self.notes = tuple(notes)
-        self.period, self.written = period, written
-        self.shift = _shift(notes, voice)
+        self.period, self.is_part = period, is_part
+        self.transposition = _transposition(notes, voice)
         self._onsets = [note.onset for note in self.notes]
         self._end = max((note.onset + note.duration for note in self.notes), default=0.0)
 
-    def goes_on(self, beat: float) -> bool:
+    def continues_after(self, beat: float) -> bool:
+        """Whether the line ends after `beat`, or never."""
         return bool(self.notes) and (self.period is not None or beat < self._end - EPSILON)
 
     def between(self, start: float, end: float) -> Iterator[Note]:
         """The notes whose onset lies in [start, end), loops unrolled."""
-        turn = math.floor(start / self.period) if self.period and start > 0 else 0
+        repetition = math.floor(start / self.period) if self.period and start > 0 else 0
         while True:
-            shift = turn * self.period if self.period else 0.0
-            for index in range(bisect_left(self._onsets, start - shift), len(self.notes)):
+            offset = repetition * self.period if self.period else 0.0
+            for index in range(bisect_left(self._onsets, start - offset), len(self.notes)):
                 note = self.notes[index]
-                if shift + note.onset >= end:
+                if offset + note.onset >= end:
                     return
-                yield replace(note, onset=shift + note.onset)
-            turn += 1
-            if not self.period or turn * self.period >= end:
+                yield replace(note, onset=offset + note.onset)
+            repetition += 1
+            if not self.period or repetition * self.period >= end:
                 return
 
     def sounding(self, beat: float) -> Note | None:
-        """The note that sounds at `beat`, with its onset on the clock."""
-        turn = math.floor(beat / self.period) if self.period and beat > 0 else 0
-        for shift in (turn * self.period, (turn - 1) * self.period) if self.period and turn else (0.0,):
-            index = bisect_right(self._onsets, beat - shift + EPSILON) - 1
+        """The note that sounds at `beat`, its onset in beats of the clock, loops unrolled."""
+        repetition = math.floor(beat / self.period) if self.period and beat > 0 else 0
+        offsets = (repetition * self.period, (repetition - 1) * self.period) if self.period and repetition else (0.0,)
+        for offset in offsets:
+            index = bisect_right(self._onsets, beat - offset + EPSILON) - 1
             if index >= 0:
                 note = self.notes[index]
-                sounds = shift + note.onset + note.duration > beat + EPSILON
-                return replace(note, onset=shift + note.onset) if sounds else None
+                sounds = offset + note.onset + note.duration > beat + EPSILON
+                return replace(note, onset=offset + note.onset) if sounds else None
         return None
 
-    def at(self, frame: int) -> Step:
-        """What belongs to the 16th with number `frame`: the note that starts nearest to it, else what sounds on through
-        at least half of it."""
+    def at(self, frame: int) -> LineStep:
+        """16th number `frame`: the note that starts nearest to the 16th, else the note that is held through at least
+        half of it."""
         beat = frame * STEP
-        starting = list(self.between(beat - NEAR, beat + NEAR))
+        starting = list(self.between(beat - HALF_STEP, beat + HALF_STEP))
         if starting:
             note = min(starting, key=lambda n: (round(abs(n.onset - beat), 6), -n.duration))
-            return Step(note.pitch, True, note.velocity)
+            return LineStep(note.pitch, True, note.velocity)
         held = self.sounding(beat)
-        if held is None or held.onset + held.duration < beat + NEAR - EPSILON:
-            return Step(None)
-        return Step(held.pitch, False, held.velocity)
+        if held is None or held.onset + held.duration < beat + HALF_STEP - EPSILON:
+            return LineStep(None)
+        return LineStep(held.pitch, False, held.velocity)
 
 
-def lines(melody: Melody, given: Sequence[str]) -> dict[str, Line]:
-    """The given voices' lines.
+def melody_lines(melody: Melody, given: Sequence[str]) -> dict[str, Line]:
+    """The line of each given voice.
 
-    A file in four parts holds the four voices; one with enough parts the given ones, from the top; else all its notes
-    are shared out as chords on keys would be. A voice that never gets a note is left out.
+    A file of four parts holds the four voices; a file of at least as many parts as given voices holds the given voices
+    from the top; of any other file, all notes are distributed among the given voices as chords on keys are. A voice
+    without a note is left out.
     """
     period = melody.length if melody.loop else None
-    parts = range(melody.parts)
     if melody.parts == len(VOICES):
-        parts = range(0)
-        chosen = {voice: [VOICES.index(voice)] for voice in given}
+        parts = {voice: VOICES.index(voice) for voice in given}
     elif melody.parts >= len(given):
-        chosen = {voice: [part] for voice, part in zip(given, parts, strict=False)}
+        parts = {voice: part for part, voice in enumerate(given)}
     else:
-        chosen = {}
-    if not chosen:
-        shared = _share(melody.notes, given)
+        parts = {}
+    if not parts:
+        notes_of = _split_into_voices(melody.notes, given)
     else:
-        shared = {
-            voice: _share([note for note in melody.notes if note.part in mine], (voice,))[voice]
-            for voice, mine in chosen.items()
+        notes_of = {
+            voice: _split_into_voices([note for note in melody.notes if note.part == part], (voice,))[voice]
+            for voice, part in parts.items()
         }
-    return {voice: Line(notes, period, voice, bool(chosen)) for voice, notes in shared.items() if notes}
+    return {voice: Line(notes, period, voice, bool(parts)) for voice, notes in notes_of.items() if notes}
 
 
-def _shift(notes: Sequence[Note], voice: str) -> int:
+def _transposition(notes: Sequence[Note], voice: str) -> int:
     low, high = RANGES[voice]
     octaves = sorted(range(-120, 121, 12), key=abs)
     return max(octaves, key=lambda shift: sum(note.duration for note in notes if low <= note.pitch + shift <= high))
 
 
-def _share(notes: Sequence[Note], given: Sequence[str]) -> dict[str, list[Note]]:
-    """Share out what sounds at every moment among the voices. What a voice leaves for another note is cut off there."""
+def _split_into_voices(notes: Sequence[Note], voices: Sequence[str]) -> dict[str, list[Note]]:
+    """Distribute the notes that sound at every moment among the voices. A note that its voice leaves for another note
+    ends there."""
     edges = sorted({note.onset for note in notes} | {note.onset + note.duration for note in notes})
     ordered = sorted(notes, key=lambda note: note.onset)
-    shared: dict[str, list[Note]] = {voice: [] for voice in given}
-    source: dict[str, Note] = {}  # what each voice sang last
+    split: dict[str, list[Note]] = {voice: [] for voice in voices}
+    source: dict[str, Note] = {}  # the note of `notes` that each voice played last
     active: list[Note] = []
-    at = 0
+    index = 0
     for start, end in pairwise(edges):
         active = [note for note in active if note.onset + note.duration > start + EPSILON]
-        while at < len(ordered) and ordered[at].onset <= start + EPSILON:
-            active.append(ordered[at])
-            at += 1
+        while index < len(ordered) and ordered[index].onset <= start + EPSILON:
+            active.append(ordered[index])
+            index += 1
         if end - start < EPSILON:
             continue
-        for voice, note in share_out(active, given).items():
-            line = shared[voice]
+        for voice, note in assign_voices(active, voices).items():
+            line = split[voice]
             if line and source[voice] is note and abs(line[-1].onset + line[-1].duration - start) < EPSILON:
                 line[-1] = replace(line[-1], duration=end - line[-1].onset)
             else:
                 line.append(replace(note, onset=start, duration=end - start))
             source[voice] = note
-    return shared
+    return split

@@ -1,4 +1,4 @@
-"""What the choir sings at the moment, so that only what changes is sent."""
+"""The note that sounds in each monophonic voice, so that only changes are sent."""
 
 from __future__ import annotations
 
@@ -7,47 +7,47 @@ from daemon.music.events import Action, Play, Stop
 
 
 class SoundingVoices:
-    """Voices that sing one note each."""
+    """The last note played in each voice, whether it sounds or is queued."""
 
     def __init__(self) -> None:
-        self._singing: dict[str, Play] = {}
+        self._notes: dict[str, Play] = {}
 
-    def silence(self) -> None:
-        """Forget what sounds, without a word."""
-        self._singing.clear()
+    def clear(self) -> None:
+        """Forget all notes without stopping them."""
+        self._notes.clear()
 
     def play(self, beat: float, voice: str, pitch: int, velocity: int, duration: float | None = None) -> Play:
-        """Strike a note, whatever sounds."""
+        """Strike a note, whatever sounds in the voice."""
         action = Play(beat, min(max(pitch, 0), 127), min(max(velocity, 1), 127), voice, duration)
-        self._singing[voice] = action
+        self._notes[voice] = action
         return action
 
     def move(self, beat: float, voice: str, pitch: int, velocity: int, strike: bool) -> Play | None:
-        """Bring a voice to `pitch`: nothing to do if it sings that already, unless it is to be struck again.
-        What is queued for later is brought forward."""
-        now = self.sings(beat, voice)
-        if now is not None and now.pitch == pitch and not self.waits(beat, voice) and not strike:
+        """Play `pitch`; None if the voice already sounds `pitch`, unless `strike` repeats the note. A queued note is
+        brought forward."""
+        note = self.note_at(beat, voice)
+        if note is not None and note.pitch == pitch and not self.is_queued(beat, voice) and not strike:
             return None
         return self.play(beat, voice, pitch, velocity)
 
-    def sings(self, beat: float, voice: str) -> Play | None:
-        """What the voice sings at `beat`, or is about to."""
-        now = self._singing.get(voice)
-        if now is None or (now.duration is not None and now.onset + now.duration <= beat + EPSILON):
+    def note_at(self, beat: float, voice: str) -> Play | None:
+        """The voice's note that has not ended by `beat`: it sounds, or is queued."""
+        note = self._notes.get(voice)
+        if note is None or (note.duration is not None and note.onset + note.duration <= beat + EPSILON):
             return None
-        return now
+        return note
 
-    def waits(self, beat: float, voice: str) -> bool:
-        """Whether its note is only about to sound."""
-        now = self.sings(beat, voice)
-        return now is not None and now.onset > beat + EPSILON
+    def is_queued(self, beat: float, voice: str) -> bool:
+        """Whether the voice's note starts after `beat`."""
+        note = self.note_at(beat, voice)
+        return note is not None and note.onset > beat + EPSILON
 
-    def ends_by_itself(self, voice: str) -> bool:
-        """Whether the voice's last note was given a duration."""
-        return voice in self._singing and self._singing[voice].duration is not None
+    def has_duration(self, voice: str) -> bool:
+        """Whether the voice's last note has a duration, and so ends without a Stop."""
+        return voice in self._notes and self._notes[voice].duration is not None
 
     def stop(self, beat: float, voice: str) -> list[Action]:
-        """End what a voice sings, if anything."""
-        now = self.sings(beat, voice)
-        self._singing.pop(voice, None)
-        return [] if now is None else [Stop(beat, voice)]
+        """Stop the voice's note, if there is one."""
+        note = self.note_at(beat, voice)
+        self._notes.pop(voice, None)
+        return [] if note is None else [Stop(beat, voice)]

@@ -6,7 +6,7 @@ import mido
 import pytest
 
 from daemon.encodings.drums.files import read_groove
-from daemon.encodings.drums.hits import INSTRUMENT_OF, INSTRUMENTS, Hit, hits, tick_classes
+from daemon.encodings.drums.hits import INSTRUMENT_OF, INSTRUMENTS, Hit, tick_classes, to_hits
 from daemon.errors import MelodyError
 
 KICK, SNARE, HAT = (INSTRUMENTS.index(note) for note in (36, 38, 42))
@@ -29,17 +29,17 @@ def write(path: Path, notes: list[tuple[int, int, int, int]], division: int = 48
 
 
 def test_hits_are_in_order_of_time_and_then_of_instrument() -> None:
-    assert hits([(10, 42, 50), (10, 36, 60), (0, 38, 70), (250, 36, 1)]) == [
+    assert to_hits([(10, 42, 50), (10, 36, 60), (0, 38, 70), (250, 36, 1)]) == [
         Hit(0, SNARE, 70), Hit(10, KICK, 60), Hit(0, HAT, 50), Hit(240, KICK, 1),
     ]  # fmt: skip
 
 
 def test_of_two_hits_of_one_instrument_at_one_tick_the_louder_counts() -> None:
-    assert hits([(5, 22, 50), (5, 42, 90), (5, 42, 30)]) == [Hit(5, HAT, 90)]
+    assert to_hits([(5, 22, 50), (5, 42, 90), (5, 42, 30)]) == [Hit(5, HAT, 90)]
 
 
 def test_notes_that_are_no_drums_are_left_out() -> None:
-    assert hits([(0, 36, 9), (3, 100, 9), (7, 0, 9), (8, 38, 9)]) == [Hit(0, KICK, 9), Hit(8, SNARE, 9)]
+    assert to_hits([(0, 36, 9), (3, 100, 9), (7, 0, 9), (8, 38, 9)]) == [Hit(0, KICK, 9), Hit(8, SNARE, 9)]
 
 
 def test_all_pads_of_the_kit_of_groove_are_known() -> None:

@@ -1,17 +1,17 @@
-"""The encodings of melodies against reckonings that share nothing with them."""
+"""The encodings of melodies against independent computations."""
 
 import numpy as np
 import pytest
 
 from daemon.encodings.melody import jamd
-from daemon.encodings.melody.events import event_of, pitch_of, step_of, summed, transposed, transposition
+from daemon.encodings.melody.events import event_log_probs, event_of, pitch_of, step_of, transposed, transposition_to_c
 from daemon.encodings.melody.registry import ENCODINGS
 
 SCALE = [60, 62, 64, 65, 67, 69, 71, 72]
 
 
 def some_events(count, seed=1, pitches=SCALE):
-    """Mostly repeats of what was 16 steps before, so that there is something to find."""
+    """Mostly repeats of the event 16 steps before, so that there are matches to find."""
     rng = np.random.default_rng(seed)
     events = []
     for step in range(count):
@@ -35,15 +35,15 @@ def test_a_pitch_outside_the_range_is_moved_by_octaves():
     assert [pitch_of(event_of(pitch)) for pitch in (0, 47, 84, 96, 127)] == [48, 59, 72, 72, 79]
 
 
-def test_half_a_16th_counts_for_the_later_one():
+def test_a_beat_halfway_between_two_16ths_belongs_to_the_later_one():
     assert [step_of(beat) for beat in (0.124, 0.125, 0.25, 1.0, -0.125, -0.126)] == [0, 1, 1, 4, 0, -1]
 
 
-def test_a_melody_in_d_goes_to_c_and_to_the_middle():
+def test_a_melody_in_d_is_transposed_to_c_and_to_the_middle_of_the_range():
     in_d = [event_of(pitch + 2) for pitch in SCALE]
-    assert transposition(in_d) == -2
-    assert transposition([event_of(pitch - 12) for pitch in SCALE]) == 12
-    assert transposition([0, 1, 0]) == 0
+    assert transposition_to_c(in_d) == -2
+    assert transposition_to_c([event_of(pitch - 12) for pitch in SCALE]) == 12
+    assert transposition_to_c([0, 1, 0]) == 0
     assert [transposed(event, -2) for event in (0, 1, *in_d)] == [0, 1, *map(event_of, SCALE)]
     wanted = {name: encoding.transposition(in_d) for name, encoding in ENCODINGS.items()}
     assert wanted == {"basic": -2, "lookback": -2, "attention": -2, "jamd": 0}
@@ -58,7 +58,7 @@ def test_no_two_events_become_one_when_transposed(semitones):
 
 def test_labels_of_one_event_are_summed():
     log_probs = np.log([0.1, 0.2, 0.3, 0.4])
-    assert np.exp(summed(log_probs, np.array([5, 0, 5, 1])))[[0, 1, 5, 6]] == pytest.approx(
+    assert np.exp(event_log_probs(log_probs, np.array([5, 0, 5, 1])))[[0, 1, 5, 6]] == pytest.approx(
         [0.2, 0.4, 0.4, 0], abs=1e-9
     )
 
@@ -66,25 +66,25 @@ def test_labels_of_one_event_are_summed():
 def test_labels_that_are_the_events_are_summed_as_any_others():
     log_probs = np.log(np.arange(1, 39) / np.arange(1, 39).sum()).astype(np.float32)
     known = ENCODINGS["jamd"].events(ENCODINGS["jamd"].start(4.0, 0.0))
-    result = summed(log_probs, known)
+    result = event_log_probs(log_probs, known)
     assert result.dtype == np.float64
-    assert result == pytest.approx(summed(log_probs, known.copy()), abs=1e-9)
+    assert result == pytest.approx(event_log_probs(log_probs, known.copy()), abs=1e-9)
 
 
-def test_basic_hears_the_last_event_in_c():
+def test_the_input_of_basic_is_the_last_event_transposed_to_c():
     events = [event_of(pitch + 2) for pitch in SCALE]
     for history, event in zip(histories("basic", events, transpose=-2)[1:], events, strict=True):
         assert np.flatnonzero(ENCODINGS["basic"].feeds(history)["x"]).tolist() == [event - 2]
         assert ENCODINGS["basic"].events(history)[event - 2] == event
 
 
-def test_nothing_heard_is_nothing_to_go_on_from():
+def test_magentas_encodings_have_no_input_before_the_first_event():
     for name in ("basic", "lookback", "attention"):
         assert ENCODINGS[name].feeds(ENCODINGS[name].start(4.0, 0.0)) is None
-    assert ENCODINGS["jamd"].feeds(ENCODINGS["jamd"].start(4.0, 0.0))["features"].shape == (1, len(jamd.SIZES))
+    assert ENCODINGS["jamd"].feeds(ENCODINGS["jamd"].start(4.0, 0.0))["features"].shape == (1, len(jamd.FEATURE_SIZES))
 
 
-def test_lookback_as_its_source_describes_it():
+def test_lookback_agrees_with_magentas_definition():
     """121 numbers: last event, events one and two bars before the next, counter of its step, repeats."""
     events = some_events(70)
     for position, history in enumerate(histories("lookback", events)[1:]):
@@ -100,7 +100,7 @@ def test_lookback_as_its_source_describes_it():
 
 
 @pytest.mark.parametrize("name", ["lookback", "attention"])
-def test_repeats_win_the_farthest_first_and_decode_to_the_event(name):
+def test_labels_of_repeats_take_precedence_the_farther_first_and_decode_to_the_event(name):
     events, encoding = some_events(70), ENCODINGS[name]
     labels = set()
     for step, (history, event) in enumerate(zip(histories(name, events), events, strict=False)):
@@ -118,7 +118,7 @@ def test_repeats_win_the_farthest_first_and_decode_to_the_event(name):
     assert {38, 39} < labels, "the case must occur"
 
 
-def test_attention_as_its_source_describes_it():
+def test_attention_agrees_with_magentas_definition():
     c, d, e = map(event_of, (60, 62, 64))
     x = [ENCODINGS["attention"].feeds(h)["x"][0] for h in histories("attention", [c, 0, 1, e, d, 0])[1:]]
     assert all(len(row) == 74 for row in x)
@@ -140,11 +140,11 @@ def test_attention_as_its_source_describes_it():
 def test_attention_counts_the_last_three_different_notes():
     c, d, e, f = map(event_of, (60, 62, 64, 66))
     history = histories("attention", [c, d, c, e, f])[-1]
-    assert history.last == (c, e, f)
+    assert history.last_notes == (c, e, f)
 
 
-def slow_candidates(events, bar):
-    """(event, steps that match) for each of jamd's candidates but the last, by comparing every two passages."""
+def candidates_by_comparison(events, bar):
+    """(event, steps that match) for each of jamd's candidates but the last, by comparing all pairs of passages."""
     heard = len(events)
 
     def length(at):
@@ -155,11 +155,11 @@ def slow_candidates(events, bar):
 
     def best(places):
         found = max(((length(at), at) for at in places), default=(0, 0))
-        return (events[found[1]], found[0]) if found[0] else (jamd.NOTHING, 0)
+        return (events[found[1]], found[0]) if found[0] else (jamd.NO_STEP, 0)
 
     places = range(heard)
     rows = [
-        (events[heard - bars * bar], length(heard - bars * bar)) if bars * bar <= heard else (jamd.NOTHING, 0)
+        (events[heard - bars * bar], length(heard - bars * bar)) if bars * bar <= heard else (jamd.NO_STEP, 0)
         for bars in jamd.BARS_BACK
     ]
     likely = max(((length(at), at) for at in places), default=(0, 0))[1]
@@ -169,22 +169,22 @@ def slow_candidates(events, bar):
 
 
 @pytest.mark.parametrize("meter", [2.0, 3.0, 4.5])
-def test_candidates_are_what_followed_the_longest_matches(meter):
+def test_candidates_are_the_events_after_the_longest_matches(meter):
     events = some_events(120)
     for heard, history in enumerate(histories("jamd", events, meter)):
         clues = history.clues[2:]
-        expected = slow_candidates(events[:heard], int(meter * 4))
+        expected = candidates_by_comparison(events[:heard], int(meter * 4))
         assert clues[:8] == [event for event, _ in expected]
-        kinds = [3 if event == jamd.NOTHING else min(event, 2) for event, _ in expected]
+        kinds = [3 if event == jamd.NO_STEP else min(event, 2) for event, _ in expected]
         classes = [min(length.bit_length(), 7) for _, length in expected]
-        numbers = np.array(history.features) - jamd.STARTS
+        numbers = np.array(history.features) - jamd.FEATURE_STARTS
         assert numbers[14::2][:8].tolist() == [k * 8 + c for k, c in zip(kinds, classes, strict=True)]
         last = next((event for event in reversed(events[:heard]) if event > 1), None)
-        moves = [2 if event == jamd.NOTHING else event if event < 2 else 3 + 36 + event - last for event in clues]
+        moves = [2 if event == jamd.NO_STEP else event if event < 2 else 3 + 36 + event - last for event in clues]
         assert numbers[13::2].tolist() == moves
 
 
-def test_a_phrase_that_comes_again_a_third_higher_is_found():
+def test_a_phrase_repeated_a_third_higher_is_found():
     phrase = [60, 62, 64, 60, 67]
     events = [event_of(p) for p in phrase] + [1] + [event_of(p + 4) for p in phrase[:4]]
     history = histories("jamd", events)[-1]
@@ -192,7 +192,7 @@ def test_a_phrase_that_comes_again_a_third_higher_is_found():
 
 
 @pytest.mark.parametrize("semitones", [-5, 3, 6])
-def test_features_know_how_they_are_transposed(semitones):
+def test_transposed_features_are_those_of_the_transposed_melody(semitones):
     events = [*map(event_of, SCALE), *some_events(90, pitches=SCALE[:5])]  # one key is likeliest from here on
     table = jamd.transposed_features(semitones)
     there = jamd.transposed_events(semitones)
@@ -204,28 +204,31 @@ def test_features_know_how_they_are_transposed(semitones):
 
 def test_features_stay_within_the_table_whatever_is_heard():
     rng = np.random.default_rng(2)
-    encoding, ends = ENCODINGS["jamd"], np.cumsum(jamd.SIZES)
+    encoding, ends = ENCODINGS["jamd"], np.cumsum(jamd.FEATURE_SIZES)
     for meter, position in ((0.25, 0.0), (4.0, 2.5), (11.0, 9.75), (0.1, 0.0)):
         history = encoding.start(meter, position)
         for _ in range(60):
-            assert all(start <= f < end for f, start, end in zip(history.features, jamd.STARTS, ends, strict=True))
+            assert all(
+                start <= f < end for f, start, end in zip(history.features, jamd.FEATURE_STARTS, ends, strict=True)
+            )
             assert all(0 <= clue < size for clue, size in zip(history.clues, jamd.CLUE_SIZES, strict=True))
             history = encoding.observe(history, int(rng.integers(38)), float(rng.uniform(0, 12)))
 
 
-def test_a_long_evening_takes_no_more_memory():
+def test_the_history_does_not_grow():
     history = ENCODINGS["jamd"].start(4.0, 0.0)
-    for step in range(jamd.MEMORY + 50):
+    for step in range(jamd.HISTORY_STEPS + 50):
         history = ENCODINGS["jamd"].observe(history, step % 32, step / 4 % 4)
     past = history.past
-    assert past.matches.shape == (2, jamd.MEMORY)
-    assert {len(past.events) / 2, len(past.tokens) / 2, len(past.pitches)} == {jamd.MEMORY}
-    assert history.clues[2 + 5] == (jamd.MEMORY + 50) % 32
-    assert past.matches[0, 31] > jamd.MEMORY and not past.matches[:, -1].any(), "of the oldest nothing is known"
+    assert past.matches.shape == (2, jamd.HISTORY_STEPS)
+    assert {len(past.events) / 2, len(past.tokens) / 2, len(past.pitches)} == {jamd.HISTORY_STEPS}
+    assert history.clues[2 + 5] == (jamd.HISTORY_STEPS + 50) % 32
+    assert past.matches[0, 31] > jamd.HISTORY_STEPS
+    assert not past.matches[:, -1].any(), "no match is known for the oldest step"
 
 
 @pytest.mark.parametrize("name", list(ENCODINGS))
-def test_what_was_heard_is_never_changed(name):
+def test_histories_are_never_changed(name):
     events = some_events(40)
     history = histories(name, events)[-1]
     one = ENCODINGS[name].observe(history, events[-16], 0.25)
@@ -235,5 +238,5 @@ def test_what_was_heard_is_never_changed(name):
     after = [ENCODINGS[name].feeds(h) for h in (one, two)]
     again = ENCODINGS[name].observe(history, events[-16], 0.25)
     once_more = [ENCODINGS[name].feeds(h) for h in (again, ENCODINGS[name].observe(again, events[-15], 0.5))]
-    for was, now in (*zip(before, after, strict=True), *zip(before, once_more, strict=True)):
-        assert all(np.array_equal(was[key], now[key]) for key in was)
+    for expected, found in (*zip(before, after, strict=True), *zip(before, once_more, strict=True)):
+        assert all(np.array_equal(expected[key], found[key]) for key in expected)

@@ -1,4 +1,4 @@
-"""A model whose mind can be read: tests set what each voice likes, and see what it was asked."""
+"""A fake model whose predictions tests choose, and which records its calls; and helpers to make and run an engine."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ from daemon.music.events import Action, MidiEvent, Window, note_off, note_on
 from daemon.music.melody import Melodies, Melody, Note
 from daemon.music.tempo import TempoMap
 
-# (voice, previous MIDI pitches, known ones, position in the bar) → MIDI pitch that the voice likes best
-Taste = Callable[[int, list[int | None], list[int | None], int], int]
+# (voice, previous MIDI pitches, known MIDI pitches, position in the bar) → the most likely MIDI pitch of the voice
+Prediction = Callable[[int, list[int | None], list[int | None], int], int]
 
 
 def below_soprano(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
-    """A stack of intervals under the soprano, so that the harmony follows every note of it."""
+    """Fixed intervals below the soprano, so that the harmony follows each of the soprano's notes."""
     soprano = known[0] if known[0] is not None else 72
     return soprano - (0, 5, 12, 17)[voice]
 
 
-def standing(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
-    """C major, whatever happens."""
+def constant_chord(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+    """C major, in every 16th."""
     return (72, 64, 55, 48)[voice]
 
 
 @dataclass(frozen=True)
 class FakeState(State):
-    """Its context is the position of the frame to come; `past` is symbols and held of the first row, oldest first."""
+    """`context`: position of the next frame; `past`: symbols and held flags of the first row, oldest first."""
 
     past: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
 
@@ -47,10 +47,12 @@ class FakeState(State):
 
 @dataclass
 class FakeModel:
-    taste: Taste = below_soprano
+    """Records each state that `advance` returns, and voice and batch size of each call of `head`."""
+
+    predict: Prediction = below_soprano
     tie: float = 9.0
     advances: list[FakeState] = field(default_factory=list)
-    heads: list[tuple[int, int]] = field(default_factory=list)  # (voice, batch)
+    heads: list[tuple[int, int]] = field(default_factory=list)  # (voice of the last row, number of rows)
 
     def start(self, batch: int) -> FakeState:
         return FakeState({}, np.zeros((batch, 1), dtype=np.float32))
@@ -66,8 +68,9 @@ class FakeModel:
         self.heads.append((int(voice[-1]), len(voice)))
         logits = np.full((len(voice), REST + 1), -9.0)
         for row in range(len(voice)):
-            liked = self.taste(int(voice[row]), pitches(previous[row]), pitches(known[row]), int(state.context[row, 0]))
-            logits[row, min(max(liked - LOWEST, 0), REST - 1)] = 0.0
+            position = int(state.context[row, 0])
+            pitch = self.predict(int(voice[row]), pitches(previous[row]), pitches(known[row]), position)
+            logits[row, min(max(pitch - LOWEST, 0), REST - 1)] = 0.0
         return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.full(len(voice), self.tie)
 
 
@@ -83,7 +86,7 @@ def make(
     **options: Any,
 ) -> Harmoniser:
     """A prepared engine that listens to keys, then pads, then all known melodies."""
-    monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Fake(path))
+    monkeypatch.setattr(engine_module.models, "load", lambda path, engine: FakeArtifact(path))
     monkeypatch.setattr(engine_module, "ChoraleModel", lambda artifact: model)
     settings = {"temperature": temperature, "top_p": 1.0}
     chosen, listen = make_options(Harmoniser.Options, options), ("keys", "pads", *(known or {}))
@@ -96,7 +99,7 @@ def make(
 
 
 @dataclass
-class Fake:
+class FakeArtifact:
     path: Path
     session: Any = None
     sidecar: Any = None
@@ -122,7 +125,7 @@ def melody(*notes: tuple[float, float, int], length: float = 8.0, loop: bool = F
 
 
 def run(engine: Harmoniser, start: float, end: float) -> list[Action]:
-    """All windows of [start, end)."""
+    """The actions of all windows of a 16th in [start, end)."""
     out: list[Action] = []
     for frame in range(round(start * 4), round(end * 4)):
         out += engine.generate(window(frame / 4))

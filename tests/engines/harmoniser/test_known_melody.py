@@ -1,4 +1,4 @@
-"""Harmony for melodies whose future is known, with a model whose mind is known."""
+"""Harmony for melodies whose future is known, with a fake model: exact actions."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from daemon.engines.harmoniser.model import State
 from daemon.music.events import Action, Play, Stop
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
-from tests.engines.harmoniser.fake import FakeModel, make, melody, off, on, run, standing, window
+from tests.engines.harmoniser.fake import FakeModel, constant_chord, make, melody, off, on, run, window
 
 
 def plays(actions: list[Action]) -> list[tuple[float, str, int, float | None]]:
@@ -30,8 +30,8 @@ def test_the_melody_sounds_exactly_and_the_harmony_on_the_grid(monkeypatch: pyte
     ]  # fmt: skip
 
 
-def test_the_choir_rests_with_the_melody_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    tune = melody((0, 1.1, 72), (2, 1, 74))  # its tail ends where it ends, whatever the 16ths do
+def test_the_harmony_rests_with_the_melody_and_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = melody((0, 1.1, 72), (2, 1, 74))  # the first note ends between two 16ths
     engine = make(monkeypatch, FakeModel(), {"tune": tune})
     actions = run(engine, 0, 8)
     others = ("alto", "tenor", "bass")
@@ -39,7 +39,7 @@ def test_the_choir_rests_with_the_melody_and_ends_with_it(monkeypatch: pytest.Mo
     assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == [0, 2]
 
 
-def test_a_loop_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_loop_is_harmonised_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72), (4, 4, 74), loop=True)})
     actions = run(engine, 0, 32)
     assert [onset for onset, voice, *_ in plays(actions) if voice == "soprano"] == [0, 4, 8, 12, 16, 20, 24, 28]
@@ -47,7 +47,9 @@ def test_a_loop_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert stops(actions) == []
 
 
-def test_keys_lead_while_held_and_one_bar_after_then_the_melody_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_lead_while_held_and_for_one_bar_after_then_the_melody_leads_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     engine = make(monkeypatch, FakeModel(), {"tune": melody(*((b, 1.0, 72) for b in range(32)), length=32.0)})
     run(engine, 0, 4.25)
     answer = plays(list(engine.listen(on(4.1, 76))))
@@ -66,11 +68,11 @@ def test_events_of_a_known_melody_are_not_answered(monkeypatch: pytest.MonkeyPat
     engine = make(monkeypatch, FakeModel(), {"tune": melody((0, 4, 72))})
     run(engine, 0, 1)
     assert list(engine.listen(on(1.0, 60, source="tune"))) == []
-    assert list(engine.listen(on(1.0, 60, source="stranger"))) == []
+    assert list(engine.listen(on(1.0, 60, source="other"))) == []
 
 
-def test_the_model_hears_where_the_melody_is_struck(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(standing)
+def test_the_model_is_told_which_notes_of_the_melody_are_struck(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(constant_chord)
     engine = make(monkeypatch, model, {"tune": melody((0, 0.5, 72), (0.5, 0.5, 72))})
     run(engine, 0, 1)
     longest = max(model.advances, key=lambda state: len(state.past)).past
@@ -78,32 +80,32 @@ def test_the_model_hears_where_the_melody_is_struck(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("needed", [48, 50])
-def test_it_looks_ahead(monkeypatch: pytest.MonkeyPatch, needed: int) -> None:
-    """The model finds a melody note unlikely unless the bass prepared it: only who knows the future can."""
+def test_the_harmony_prepares_the_next_note_of_the_melody(monkeypatch: pytest.MonkeyPatch, needed: int) -> None:
+    """The model finds a melody note unlikely unless the bass prepared the note, which takes knowledge of the future."""
 
     class Preparing(FakeModel):
         def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
             log_probs, tie = super().head(state, previous, known, voice)
             for row in range(len(voice)):
-                if voice[row] == 3:  # C and D are the same to the bass
+                if voice[row] == 3:  # the bass takes C or D with equal probability
                     log_probs[row] = -9
                     log_probs[row, [48 - 36, 50 - 36]] = -0.7
-                if voice[row] == 0:  # after the right one the soprano may go to B, else hardly
+                if voice[row] == 0:  # the soprano goes to B after the needed note of the bass, hardly ever after others
                     log_probs[row, [71 - 36, 72 - 36]] = -0.1 if previous[row, 3] == needed - 36 else -12, -0.1
             return log_probs, tie
 
     tune = {"tune": melody((0, 1, 72), (1, 1, 71))}
     engine = make(monkeypatch, Preparing(), tune, temperature=0.5)
-    found = 0
+    prepared = 0
     for seed in range(20):
         engine.reset(tune, 0, seed)
         bass = [(onset, pitch) for onset, voice, pitch, _ in plays(run(engine, 0, 1)) if voice == "bass"]
-        found += bass[-1][1] == needed  # on the 16th before the B
-    assert found >= 18, "without looking ahead, every other time"
+        prepared += bass[-1][1] == needed  # on the 16th before the B
+    assert prepared >= 18, "without knowledge of the future: 10 of 20"
 
 
-def test_a_voice_hears_those_drawn_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where they move: it was asked first as if they did not."""
+def test_a_voice_is_drawn_given_the_voices_drawn_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where those voices move: the first prediction assumes that they do not."""
 
     def chain(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return 72 if voice == 0 else (known[voice - 1] or 0) - (0, 5, 7, 5)[voice]
@@ -115,8 +117,8 @@ def test_a_voice_hears_those_drawn_before_it(monkeypatch: pytest.MonkeyPatch) ->
     assert [pitch for _, voice, pitch, _ in actions if voice == "bass"] == [55, 57, 54]
 
 
-def test_a_chord_that_stands_costs_one_call_of_the_model_a_16th(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(standing)
+def test_a_held_chord_costs_one_call_of_the_model_a_16th(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(constant_chord)
     engine = make(monkeypatch, model, {"tune": melody((0, 64, 72), length=64.0)})
     run(engine, 0, 1)
     model.advances.clear()
@@ -125,22 +127,22 @@ def test_a_chord_that_stands_costs_one_call_of_the_model_a_16th(monkeypatch: pyt
     assert len(model.heads) == len(model.advances) > 0
 
 
-def test_a_written_bass_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bass_part_rests_while_the_other_voices_sound(monkeypatch: pytest.MonkeyPatch) -> None:
     notes = (Note(0, 4, 72, 90, 0), Note(0, 1, 50, 90, 1), Note(2, 1, 48, 90, 1))
     two = Melody("two", notes, 4, False, TempoMap(((0, 96),), ((0, 4),)))
-    engine = make(monkeypatch, FakeModel(standing), {"two": two}, given=("soprano", "bass"))
+    engine = make(monkeypatch, FakeModel(constant_chord), {"two": two}, given=("soprano", "bass"))
     actions = run(engine, 0, 4)
     assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (2, 48, 1)]
     assert [(o, p) for o, v, p, _ in plays(actions) if v == "alto"] == [(0, 64)]
 
 
-def test_a_given_alto_rests_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(standing), {"tune": melody((0, 1, 64), (2, 1, 65))}, given=("alto",))
+def test_the_other_voices_sound_through_the_rests_of_a_given_alto(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(constant_chord), {"tune": melody((0, 1, 64), (2, 1, 65))}, given=("alto",))
     actions = run(engine, 0, 4)
     assert stops(actions) == [(3.0, voice) for voice in ("soprano", "tenor", "bass")]
 
 
-def test_a_jump_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reset_continues_at_its_beat(monkeypatch: pytest.MonkeyPatch) -> None:
     tune = {"tune": melody((0, 4, 72), (4, 4, 74))}
     engine = make(monkeypatch, FakeModel(), tune)
     run(engine, 0, 2)
@@ -150,16 +152,16 @@ def test_a_jump_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     ]  # fmt: skip
 
 
-def test_a_bass_that_is_given_now_and_then_is_found_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bass_without_a_given_note_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     tune = melody((0, 2, 72), (0, 1, 50), (3, 1, 72))
-    engine = make(monkeypatch, FakeModel(standing), {"tune": tune}, given=("soprano", "bass"))
+    engine = make(monkeypatch, FakeModel(constant_chord), {"tune": tune}, given=("soprano", "bass"))
     actions = run(engine, 0, 4)
     assert [(o, p, d) for o, v, p, d in plays(actions) if v == "bass"] == [(0, 50, 1), (1, 48, None), (3, 48, None)]
     assert stops(actions) == [(2.0, voice) for voice in ("alto", "tenor", "bass")]
 
 
-def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It runs ahead within two windows; then eight 16ths are written at a time, for eight windows."""
+def test_the_look_ahead_is_written_in_bursts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two bursts of eight 16ths in the first window; then one whenever the particles are ten 16ths ahead or less."""
     model = FakeModel()
     engine = make(monkeypatch, model, {"tune": melody((0, 16, 72), length=16.0)})
     counts = []
@@ -171,7 +173,9 @@ def test_the_first_windows_do_not_take_long(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("beat", [40.0, 60.0])
-def test_after_a_gap_it_starts_anew_instead_of_catching_up(monkeypatch: pytest.MonkeyPatch, beat: float) -> None:
+def test_after_a_gap_the_harmony_starts_anew_instead_of_catching_up(
+    monkeypatch: pytest.MonkeyPatch, beat: float
+) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model, {"tune": melody((0, 64, 72), length=64.0)})
     run(engine, 0, 2)

@@ -1,4 +1,4 @@
-"""Harmony for keys, with a model whose mind is known: exact actions."""
+"""Harmony for keys, with a fake model: exact actions."""
 
 from typing import Any
 
@@ -7,10 +7,9 @@ import pytest
 
 from daemon.engines.harmoniser.model import State
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
-from tests.engines.harmoniser.fake import FakeModel, make, off, on, run, standing, window
+from tests.engines.harmoniser.fake import FakeModel, constant_chord, make, off, on, run, window
 
-WAITS = 0.015 * 96 / 60  # beats that a chord under a held key waits on its 16th, at the tempo of `window`
-REST = [Stop(1.0, voice) for voice in ("soprano", "alto", "tenor", "bass")]
+DELAY = 0.015 * 96 / 60  # beats by which a chord under a held key is delayed, at the tempo of `window`
 
 
 def plays(actions: list[Action]) -> list[tuple[float, str, int]]:
@@ -21,7 +20,7 @@ def stops(actions: list[Action]) -> list[tuple[float, str]]:
     return [(a.onset, a.voice) for a in actions if isinstance(a, Stop)]
 
 
-def test_a_key_is_answered_at_once_the_given_voice_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_is_answered_at_once_with_the_given_voice_first(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel()
     engine = make(monkeypatch, model)
     run(engine, 0, 0.5)
@@ -30,15 +29,15 @@ def test_a_key_is_answered_at_once_the_given_voice_first(monkeypatch: pytest.Mon
     answer = engine.listen(on(0.3, 72, 100))
     assert next(iter(answer)) == Play(0.3, 72, 100, "soprano")
     assert next(iter(answer)) == Play(0.3, 67, 85, "alto")
-    assert model.heads == [], "the first harmony note was foreseen for every key"
+    assert model.heads == [], "the first harmony note was precomputed for every key"
     assert next(iter(answer)) == Play(0.3, 60, 85, "tenor")
-    assert model.heads == [(2, 1)], "every other one costs one head"
+    assert model.heads == [(2, 1)], "each further voice costs one call of head"
     assert list(answer) == [Play(0.3, 55, 95, "bass")]
-    assert model.advances == [], "the recurrent step is never on the way of an answer"
+    assert model.advances == [], "no answer waits for the recurrent step"
 
 
-def test_voices_that_stay_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(standing))
+def test_voices_that_keep_their_notes_are_not_struck_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(constant_chord))
     list(engine.listen(on(0.0, 72)))
     assert run(engine, 0, 1) == []
     assert plays(list(engine.listen(on(0.9, 76)))) == [(0.9, "soprano", 76)]
@@ -51,17 +50,17 @@ def test_voices_move_on_the_grid_while_a_key_is_held(monkeypatch: pytest.MonkeyP
     engine = make(monkeypatch, FakeModel(walking))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(run(engine, 0.25, 4)) == [(beat + WAITS, "bass", 48 + beat) for beat in (1, 2, 3)]
+    assert plays(run(engine, 0.25, 4)) == [(beat + DELAY, "bass", 48 + beat) for beat in (1, 2, 3)]
 
 
-def test_a_repeated_note_is_struck_if_the_model_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(standing)
+def test_a_repeated_note_is_struck_if_the_model_does_not_tie_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(constant_chord)
     engine = make(monkeypatch, model)
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
     model.tie = -9.0
     assert plays(run(engine, 0.25, 0.5)) == [
-        (0.25 + WAITS, "alto", 64), (0.25 + WAITS, "tenor", 55), (0.25 + WAITS, "bass", 48)
+        (0.25 + DELAY, "alto", 64), (0.25 + DELAY, "tenor", 55), (0.25 + DELAY, "bass", 48)
     ]  # fmt: skip
 
 
@@ -79,8 +78,8 @@ def test_release(monkeypatch: pytest.MonkeyPatch, release: str, at: float) -> No
     assert run(engine, 1.25, 9) == []
 
 
-def test_while_the_transport_stands_the_harmony_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No window is asked for after the reset: a next step would never come."""
+def test_while_the_transport_is_stopped_the_harmony_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window is requested after the reset, so that there is no next step."""
     engine = make(monkeypatch, FakeModel(), release="next step")
     run(engine, 0, 1)
     engine.reset({}, 0.0, 1)
@@ -102,7 +101,7 @@ def test_the_pedal_holds_the_last_note(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(stops(list(engine.listen(MidiEvent(6.2, "keys", control_change(1, SUSTAIN, 63)))))) == 4
 
 
-def test_the_top_key_leads_and_the_next_held_one_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_top_key_leads_and_after_its_release_the_next_held_key(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel())
     run(engine, 0, 0.25)
     list(engine.listen(on(0.0, 72)))
@@ -116,10 +115,10 @@ def test_the_top_key_leads_and_the_next_held_one_after_it(monkeypatch: pytest.Mo
 
 
 def test_a_chord_within_20_ms_changes_only_the_voices_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+    def upper_voices_constant(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return (72, 64, 55, 48)[voice] if voice < 3 else (known[0] or 72) - 24
 
-    model = FakeModel(half, tie=-9.0)
+    model = FakeModel(upper_voices_constant, tie=-9.0)
     engine = make(monkeypatch, model)
     list(engine.generate(window(0, tempo=60)))
     list(engine.listen(on(0.0, 72)))
@@ -134,13 +133,13 @@ def test_20_ms_are_fewer_beats_at_a_slower_tempo(
     monkeypatch: pytest.MonkeyPatch, tempo: float, struck: list[str]
 ) -> None:
     """0.015 beats after the first key: 15 ms at 60 beats per minute, 30 ms at 30."""
-    model = FakeModel(standing)
+    model = FakeModel(constant_chord)
     engine = make(monkeypatch, model)
     list(engine.generate(window(0, tempo=tempo)))
     list(engine.listen(on(0.0, 72)))
     list(engine.generate(window(0.25, tempo=tempo)))
     list(engine.listen(on(0.25, 74)))
-    model.tie = -9.0  # from now on the voices want to strike their notes again; the alto was asked before
+    model.tie = -9.0  # from now on repeated notes are struck again; the alto's prediction was made before
     assert [voice for _, voice, _ in plays(list(engine.listen(on(0.265, 76))))] == struck
 
 
@@ -158,12 +157,12 @@ def test_notes_out_of_range_are_folded_for_the_harmony_only(
     monkeypatch: pytest.MonkeyPatch, key: int, alto: int
 ) -> None:
     engine = make(monkeypatch, FakeModel())
-    got = plays(list(engine.listen(on(0.0, key))))
-    assert got[0] == (0.0, "soprano", key)
-    assert (got[1][2] + 5 - key) % 12 == 0, got
+    answer = plays(list(engine.listen(on(0.0, key))))
+    assert answer[0] == (0.0, "soprano", key)
+    assert (answer[1][2] + 5 - key) % 12 == 0, answer
 
 
-def test_soprano_and_bass(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_lead_soprano_and_bass(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(), given=("bass", "soprano"))
     run(engine, 0, 0.25)
     assert [p[1:] for p in plays(list(engine.listen(on(0.0, 72))))] == [
@@ -174,7 +173,7 @@ def test_soprano_and_bass(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plays(list(engine.listen(off(1.1, 48)))) == [(1.1, "bass", 55)]
 
 
-def test_the_second_source_waits_a_bar_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_second_source_leads_a_bar_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel())
     run(engine, 0, 0.25)
     list(engine.listen(on(0.0, 72)))
@@ -195,19 +194,21 @@ def test_the_context_is_kept_for_a_bar_and_then_forgotten(monkeypatch: pytest.Mo
     list(engine.listen(off(0.9, 72)))
     run(engine, 1, 4.75)
     past = len(model.advances[-1].past)
-    assert past == 19, "start, four 16ths sung, and the last chord lasts through the silence"
+    assert past == 19, "the start, four 16ths played, and the last chord held through the silence"
     assert all(held == (1, 1, 1, 1) for _, held in model.advances[-1].past[5:])
     model.advances.clear()
     run(engine, 5, 6)
     list(engine.listen(on(6, 72)))
     run(engine, 6, 6.5)
-    assert [len(state.past) for state in model.advances] == [1 + 1], "from the start, ready for the position in the bar"
+    assert [len(state.past) for state in model.advances] == [1 + 1], (
+        "after the start state, which was computed for each position in the bar"
+    )
 
 
 def test_a_key_in_the_first_half_of_a_16th_belongs_to_it_a_later_one_to_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for beat, sung in ((0.30, (72, 74, 74)), (0.45, (72, 72, 74))):
+    for beat, expected in ((0.30, (72, 74, 74)), (0.45, (72, 72, 74))):
         model = FakeModel()
         engine = make(monkeypatch, model)
         list(engine.generate(window(0)))
@@ -217,26 +218,26 @@ def test_a_key_in_the_first_half_of_a_16th_belongs_to_it_a_later_one_to_the_next
         assert list(engine.generate(window(0.5))) == []
         list(engine.generate(window(0.75)))
         past = [(symbols[0] + 36, held[0]) for symbols, held in model.advances[-1].past[-3:]]
-        assert tuple(pitch for pitch, _ in past) == sung
+        assert tuple(pitch for pitch, _ in past) == expected
         assert [held for _, held in past] == [0, 0 if beat < 0.375 else 1, 1 if beat < 0.375 else 0]
 
 
-def test_a_key_within_the_lead_brings_forward_what_is_queued(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_within_the_lead_brings_queued_notes_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return (72, 64, 55, 48 + position % 2)[voice]
 
     engine = make(monkeypatch, FakeModel(alternating))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + DELAY, "bass", 49)]
     assert plays(list(engine.listen(on(0.23, 74)))) == [(0.23, "soprano", 74), (0.23, "bass", 49)]
 
 
 @pytest.mark.parametrize("late", [0.0, 0.005, 0.02])
-def test_a_key_that_comes_or_goes_on_its_16th_makes_one_chord_not_two(
+def test_a_key_pressed_or_released_on_its_16th_makes_one_chord_not_two(
     monkeypatch: pytest.MonkeyPatch, late: float
 ) -> None:
-    """As a sequencer plays: each note for its whole length, a moment after the 16th was written."""
+    """As from a sequencer: each note has its full length, and arrives a moment after the 16th was written."""
 
     def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return (72, 64, 55, 48 + position % 2)[voice]
@@ -255,31 +256,31 @@ def test_a_key_that_comes_or_goes_on_its_16th_makes_one_chord_not_two(
     ]
 
 
-def test_after_the_last_key_no_chord_comes_that_was_due_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_release_of_the_last_key_cancels_queued_notes(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(
         monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 48 + position % 2)[voice]),
         release="next step",
     )  # fmt: skip
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 49)]
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + DELAY, "bass", 49)]
     assert list(engine.listen(off(0.25, 72))) == [Stop(0.25, "bass")]
     assert stops(list(engine.generate(window(0.5)))) == [(0.5, voice) for voice in ("soprano", "alto", "tenor")]
 
 
-def test_windows_that_are_missed_or_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_may_be_missed_repeated_or_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(lambda voice, previous, known, position: (72, 64, 55, 40 + position)[voice]))
     list(engine.generate(window(0)))
     list(engine.listen(on(0.0, 72)))
-    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + WAITS, "bass", 41)]
+    assert plays(list(engine.generate(window(0.25)))) == [(0.25 + DELAY, "bass", 41)]
     assert list(engine.generate(window(0.25))) == []
-    assert plays(list(engine.generate(window(1.0)))) == [(1 + WAITS, "bass", 44)]
-    assert plays(list(engine.generate(window(1.25, 0.5)))) == [(1.25 + WAITS, "bass", 45), (1.5 + WAITS, "bass", 46)]
+    assert plays(list(engine.generate(window(1.0)))) == [(1 + DELAY, "bass", 44)]
+    assert plays(list(engine.generate(window(1.25, 0.5)))) == [(1.25 + DELAY, "bass", 45), (1.5 + DELAY, "bass", 46)]
     assert list(engine.generate(window(1.75, 0.0))) == []
 
 
-def test_none_given_plays_chorales_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(standing), given=("none",))
+def test_without_a_given_voice_chorales_are_composed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(constant_chord), given=("none",))
     assert list(engine.listen(on(0.0, 60))) == []
     actions = run(engine, 0.5, 60)
     chord = [("soprano", 72), ("alto", 64), ("tenor", 55), ("bass", 48)]
@@ -300,7 +301,7 @@ def test_a_note_repeated_late_in_a_16th_counts_as_struck_on_the_next(monkeypatch
     assert [held for _, held in model.advances[-1].past[-3:]] == [(0, 0, 0, 0), (1, 1, 1, 1), (0, 0, 0, 0)]
 
 
-def test_the_last_chord_of_its_own_chorale_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_chord_of_a_composed_chorale_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     def walking(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return (72, 64, 55, 40 + position)[voice]
 
@@ -322,9 +323,9 @@ def test_a_key_repeated_at_once_counts_as_struck(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_later_key_of_a_chord_uses_the_same_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The voices choose between two notes by lot; the second key of a chord is not another lot."""
+    """Each voice has two notes of equal probability; the second key of a chord does not change which one is drawn."""
 
-    class Dicing(FakeModel):
+    class TwoChoices(FakeModel):
         def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
             log_probs, tie = super().head(state, previous, known, voice)
             log_probs[:] = -99
@@ -332,7 +333,7 @@ def test_a_later_key_of_a_chord_uses_the_same_draws(monkeypatch: pytest.MonkeyPa
                 log_probs[row, [(72, 64, 55, 48)[v] - 36, (71, 62, 53, 45)[v] - 36]] = -0.7
             return log_probs, tie
 
-    engine = make(monkeypatch, Dicing(), temperature=1.0)
+    engine = make(monkeypatch, TwoChoices(), temperature=1.0)
     list(engine.generate(window(0)))
     for n in range(20):
         list(engine.listen(on(n, 72)))

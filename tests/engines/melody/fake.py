@@ -1,4 +1,4 @@
-"""A melody model whose mind can be read: tests set what it likes, and see what it was told."""
+"""A fake melody model, whose probabilities a test sets and whose inputs a test reads; a stage that calls the engine."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from daemon.engines.options import make_options
 from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, control_change
 from tests.engines.harmoniser.fake import off, on, window
 
-# (the events so far, position in the bar) → log probabilities (38,), in any scale
-Taste = Callable[[tuple[int, ...], float], np.ndarray]
+# (the events so far, position in the bar) → log probabilities (38,), up to a constant
+Scores = Callable[[tuple[int, ...], float], np.ndarray]
 
 
 def event(pitch: int) -> int:
     return pitch - LOWEST + FIRST_PITCH
 
 
-def even(heard: tuple[int, ...], position: float) -> np.ndarray:
-    """Whatever it may play."""
+def uniform(heard: tuple[int, ...], position: float) -> np.ndarray:
+    """All events are equally likely."""
     return np.zeros(EVENTS)
 
 
-def likes(*pitches: int) -> Taste:
-    """One of these pitches after the other, a new one on every 16th."""
+def cycle_of(*pitches: int) -> Scores:
+    """These pitches in turn are likely, another one on every 16th."""
 
-    def taste(heard: tuple[int, ...], position: float) -> np.ndarray:
+    def scores_at(heard: tuple[int, ...], position: float) -> np.ndarray:
         scores = np.full(EVENTS, -9.0)
         scores[event(pitches[len(heard) % len(pitches)])] = 0.0
         return scores
 
-    return taste
+    return scores_at
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class FakeState:
 
 @dataclass
 class FakeModel:
-    taste: Taste = even
+    score: Scores = uniform
     transpose: Callable[[Sequence[int]], int] = lambda events: 0
     states: list[FakeState] = field(default_factory=list)
 
@@ -69,14 +69,14 @@ class FakeModel:
         return self._state((*state.heard, event), (*state.positions, position), state.meter, state.transpose)
 
     def _state(self, heard: tuple[int, ...], positions: tuple[float, ...], meter: float, transpose: int) -> FakeState:
-        scores = self.taste(heard, positions[-1])
+        scores = self.score(heard, positions[-1])
         log_probs = scores - np.log(np.exp(scores).sum())
         self.states.append(FakeState(heard, positions, log_probs, meter, transpose))
         return self.states[-1]
 
     @property
     def heard(self) -> tuple[int, ...]:
-        """What it was told last."""
+        """The events that the model heard by its last step."""
         return self.states[-1].heard
 
 
@@ -93,7 +93,7 @@ def make(
     options: dict[str, str] | None = None,
     **settings: float,
 ) -> MelodyPlayer:
-    """A prepared player; temperature 1 and top-p 1 unless told otherwise."""
+    """A prepared engine; temperature 1 and top-p 1 unless `settings` says otherwise."""
     monkeypatch.setattr(engine_module.models, "load", lambda path, engine: Artifact())
     monkeypatch.setattr(engine_module, "MelodyModel", lambda artifact: model)
     chosen = make_options(MelodyPlayer.Options, options or {})
@@ -104,7 +104,7 @@ def make(
     return engine
 
 
-LEAD = 0.05  # beats before a window at which it is asked for
+LEAD = 0.05  # beats before its start at which a window is requested
 
 
 def pedal(beat: float, value: int = 127, source: str = "keys") -> MidiEvent:
@@ -130,36 +130,36 @@ class Stage:
         """Up to the window that starts at `end`; a tuple turns a setting: (beat, name, value)."""
         waiting = sorted(events, key=lambda e: e.beat if isinstance(e, MidiEvent) else e[0])
         while self.frame / 4 < end:
-            asked = self.frame / 4 - LEAD
-            while waiting and (waiting[0].beat if isinstance(waiting[0], MidiEvent) else waiting[0][0]) < asked:
-                self._happens(waiting.pop(0))
+            requested = self.frame / 4 - LEAD
+            while waiting and (waiting[0].beat if isinstance(waiting[0], MidiEvent) else waiting[0][0]) < requested:
+                self._call(waiting.pop(0))
             for action in self.engine.generate(window(self.frame / 4, meter=self.meter, tempo=self.tempo)):
                 assert action.onset >= self.frame / 4
                 self.actions.append(action)
             self.frame += 1
         for late in waiting:
-            self._happens(late)
+            self._call(late)
         return self
 
-    def _happens(self, thing: MidiEvent | tuple[float, str, float]) -> None:
-        if not isinstance(thing, MidiEvent):
-            beat, name, value = thing
+    def _call(self, item: MidiEvent | tuple[float, str, float]) -> None:
+        if not isinstance(item, MidiEvent):
+            beat, name, value = item
             for action in self.engine.control(name, value, beat):
                 assert action.onset >= beat
                 self.actions.append(action)
             return
-        for action in self.engine.listen(thing):
-            assert action.onset >= thing.beat
+        for action in self.engine.listen(item):
+            assert action.onset >= item.beat
             self.actions.append(action)
 
     @property
     def plays(self) -> list[tuple[float, int]]:
-        """(onset, pitch) of what sounded: what a later action cancelled is left out."""
+        """(onset, pitch) of all notes that sounded, without notes that a later action cancelled."""
         return [(onset, pitch) for onset, _, pitch, _ in sounded(self.actions)]
 
 
 def sounded(actions: Iterable[Action]) -> list[tuple[float, float, int, int]]:
-    """(onset, end, pitch, velocity) as the stage plays a monophonic voice; the end of what never ended is infinite."""
+    """(onset, end, pitch, velocity) as the stage plays a monophonic voice; a note without an end has the end ∞."""
     notes: list[tuple[float, float, int, int]] = []
     for action in actions:
         while notes and notes[-1][0] >= action.onset:

@@ -1,18 +1,18 @@
-"""The second voice: whether it goes with what is played, or would as well go with anything else."""
+"""The second voice: its consonance with the line that is heard, compared with chance; its range, rhythm and rests."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.music.events import MidiEvent, Play, Stop
 from tests.engines.harmoniser.fake import off, on
-from tests.engines.melody.fake import FakeModel, Stage, event, keys, likes, make, sounded
+from tests.engines.melody.fake import FakeModel, Stage, cycle_of, event, keys, make, sounded
 
-WAITS = 0.015 * 96 / 60  # beats that it waits on its 16th for a key of yours, at the tempo of `Stage`
-CONSONANT = (0, 3, 4, 7, 8, 9)  # semitones, but for octaves
+DELAY = 0.015 * 96 / 60  # beats by which notes on a 16th are delayed for a key there, at the tempo of `Stage`
+CONSONANT = (0, 3, 4, 7, 8, 9)  # semitones modulo 12
 Note = tuple[float, float, int]
 
 
@@ -33,8 +33,8 @@ def tune(seed: int, beats: int = 200) -> list[Note]:
     return out
 
 
-def consonance(yours: list[Note], voice: list[tuple[float, float, int, int]], shift: float, length: float) -> float:
-    """The share of the time in which both sound that they are consonant, with your notes `shift` beats later."""
+def consonance(line: list[Note], voice: list[tuple[float, float, int, int]], shift: float, length: float) -> float:
+    """Share of the time in which line and voice both sound that they are consonant, the line `shift` beats later."""
 
     def at(notes: list[tuple[float, float, int]], times: np.ndarray) -> np.ndarray:
         out = np.full(len(times), -1)
@@ -43,7 +43,7 @@ def consonance(yours: list[Note], voice: list[tuple[float, float, int, int]], sh
         return out
 
     times = np.arange(0, length, 1 / 32)
-    mine = at([(o, o + d, p) for o, d, p in yours], times)
+    mine = at([(o, o + d, p) for o, d, p in line], times)
     mine = np.roll(mine, round(shift * 32))
     other = at([(o, e, p) for o, e, p, _ in voice], times)
     both = (mine >= 0) & (other >= 0)
@@ -51,28 +51,30 @@ def consonance(yours: list[Note], voice: list[tuple[float, float, int, int]], sh
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_it_is_consonant_with_you_and_would_not_be_by_chance(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
-    yours = tune(seed)
-    stage = Stage(duet(monkeypatch, FakeModel())).play(keys(*yours), 210)
+def test_the_voice_is_consonant_with_the_line_and_much_more_than_by_chance(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    line = tune(seed)
+    stage = Stage(duet(monkeypatch, FakeModel())).play(keys(*line), 210)
     voice = sounded(stage.actions)
-    true = consonance(yours, voice, 0, 200)
-    chance = [consonance(yours, voice, shift, 200) for shift in range(7, 197, 5)]
+    true = consonance(line, voice, 0, 200)
+    chance = [consonance(line, voice, shift, 200) for shift in range(7, 197, 5)]
     assert true > 0.98
     assert (true - np.mean(chance)) / np.std(chance) > 5, (true, np.mean(chance), np.std(chance))
 
 
-def test_it_sings_in_your_key_in_its_range_and_below_you(monkeypatch: pytest.MonkeyPatch) -> None:
-    yours = tune(5)
-    stage = Stage(duet(monkeypatch, FakeModel(), low=50, high=70)).play(keys(*yours), 210)
+def test_the_voice_keeps_the_key_and_the_range_and_stays_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = tune(5)
+    stage = Stage(duet(monkeypatch, FakeModel(), low=50, high=70)).play(keys(*line), 210)
     voice = sounded(stage.actions)
     assert {p % 12 for o, _, p, _ in voice if o > 16} <= {0, 2, 4, 5, 7, 9, 11} and len(voice) > 100
     assert all(50 <= p <= 70 for _, _, p, _ in voice)
     for onset, _, pitch, _ in voice:
-        last = [p for o, _, p in yours if o <= onset + 1e-9][-1]
+        last = [p for o, _, p in line if o <= onset + 1e-9][-1]
         assert pitch <= last if last >= 59 else pitch >= last
 
 
-def test_it_waits_with_other_notes_until_it_knows_your_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_notes_of_every_possible_key_are_played_while_little_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
     for seed in range(10):
         engine = duet(monkeypatch, FakeModel())
         engine.reset({}, 0.0, seed)
@@ -81,13 +83,13 @@ def test_it_waits_with_other_notes_until_it_knows_your_key(monkeypatch: pytest.M
         assert {p % 12 for o, p in stage.plays if 1.25 <= o < 2} <= {0, 2, 4, 7, 9, 11}
 
 
-def test_where_there_is_no_room_below_it_sings_above(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_voice_is_above_where_there_is_no_space_below(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(duet(monkeypatch, FakeModel())).play(keys((0, 4, 52), (4, 4, 40)), 8)
     assert all(p >= 52 for o, p in stage.plays if o < 4) and all(p >= 48 for _, p in stage.plays) and stage.plays
 
 
-def test_the_first_note_is_answered_at_once_and_so_is_a_clash(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(57, 60))
+def test_the_voice_moves_at_once_at_the_first_note_and_at_a_clash(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(57, 60))
     played = [on(0.02, 72, 100), off(1.5, 72), on(1.51, 71, 50)]
     stage = Stage(duet(monkeypatch, model, velocity=1, key=-1, density=-4, temperature=0)).play(played, 2)
     first = stage.actions[0]
@@ -98,7 +100,7 @@ def test_the_first_note_is_answered_at_once_and_so_is_a_clash(monkeypatch: pytes
     assert (71 - moved.pitch) % 12 in CONSONANT and moved.velocity == 42
 
 
-def test_a_note_that_goes_with_the_new_one_may_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_that_is_consonant_with_the_new_one_may_be_held(monkeypatch: pytest.MonkeyPatch) -> None:
     def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([9.0, -9.0, *(float(p == 60) for p in range(48, 84))])
 
@@ -108,28 +110,28 @@ def test_a_note_that_goes_with_the_new_one_may_stay(monkeypatch: pytest.MonkeyPa
     assert stage.plays == [(0, 60)]
 
 
-def test_parallel_fifths_and_far_notes_are_rare(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parallel_fifths_and_wide_intervals_are_avoided(monkeypatch: pytest.MonkeyPatch) -> None:
     def moves(heard: tuple[int, ...], position: float) -> np.ndarray:
-        """The lower the better; but for a fifth below 79, then 81."""
+        """Prefers low notes, but most of all 72, a fifth below 79, and then 74, a fifth below 81."""
         return np.array([-99.0, -99.0, *(2.5 * (p == (74 if heard else 72)) - p / 99 for p in range(48, 84))])
 
     engine = duet(monkeypatch, FakeModel(moves), temperature=0, key=-1, copy=32)
     assert [p for _, p in Stage(engine).play(keys((0, 0.25, 79), (0.25, 0.25, 81)), 0.5).plays] == [72, 65]
 
 
-def test_it_leaves_you_the_moment_after_your_note_and_moves_while_you_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_voice_does_not_move_just_after_a_note_but_while_that_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(duet(monkeypatch, FakeModel(), density=4)).play(keys((0, 2, 72), (2, 2, 74)), 4)
-    onsets = [round(o - WAITS, 6) for o, _ in stage.plays]
+    onsets = [round(o - DELAY, 6) for o, _ in stage.plays]
     assert not {0.25, 2.25} & set(onsets) and len(onsets) > 10
 
 
-def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Your notes come a little late: on the grid itself it would stand in their way."""
+def test_the_voice_does_not_move_on_16ths_on_which_the_line_often_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line is a little late: notes on the grid would collide with its notes."""
 
     def played(notes: list[MidiEvent], end: float) -> list[float]:
-        """The 16ths that it takes of itself."""
+        """The 16ths on which the voice moves by itself."""
         stage = Stage(duet(monkeypatch, FakeModel(), density=4)).play(notes, end)
-        return [place for o, _ in stage.plays if (place := round(o - WAITS, 6)) % 0.25 == 0]
+        return [place for o, _ in stage.plays if (place := round(o - DELAY, 6)) % 0.25 == 0]
 
     onsets = played(keys(*((i + 0.04, 0.9, 72 + i % 3) for i in range(16))), 16)
     assert not [o for o in onsets if o % 1 == 0] and len(onsets) > 16
@@ -137,8 +139,8 @@ def test_it_leaves_you_the_16ths_that_you_use(monkeypatch: pytest.MonkeyPatch) -
     assert not [o for o in onsets if o % 1 == 0.5 and o > 5] and [o for o in onsets if o % 1 == 0]
 
 
-def test_a_long_note_of_yours_does_not_bring_it_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even a net that would hold for ever is drawn on, to other notes."""
+def test_the_voice_moves_on_under_a_long_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even if the model would hold for ever: other notes become likelier with time."""
 
     def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([0.0, -20.0, *(-12.0 for _ in range(36))])
@@ -150,34 +152,34 @@ def test_a_long_note_of_yours_does_not_bring_it_to_rest(monkeypatch: pytest.Monk
     assert all(one != other for (_, one), (_, other) in pairwise(held))
 
 
-def test_a_key_that_comes_on_its_16th_makes_no_blip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a sequencer plays: each note for its whole length, a moment after the 16th was written."""
+def test_a_key_on_a_16th_causes_no_very_short_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a sequencer plays: each note at its full length, a moment after the 16th was requested."""
     lengths = [1.0, 0.5, 1.5, 2.0, 0.75, 0.25] * 8
     starts = np.cumsum([0, *lengths[:-1]])
-    yours = keys(*((s + 0.005, length, 72 + i % 5) for i, (s, length) in enumerate(zip(starts, lengths, strict=True))))
-    notes = sounded(Stage(duet(monkeypatch, FakeModel(), density=4)).play(yours, 40).actions)
+    line = keys(*((s + 0.005, length, 72 + i % 5) for i, (s, length) in enumerate(zip(starts, lengths, strict=True))))
+    notes = sounded(Stage(duet(monkeypatch, FakeModel(), density=4)).play(line, 40).actions)
     assert len(notes) > 60 and min(end - onset for onset, end, *_ in notes) > 0.1
 
 
-def test_it_goes_on_for_the_rest_after_you_and_then_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_voice_ends_a_rest_after_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     for rest in (0.5, 1.0, 4.0):
         model = FakeModel()
         stage = Stage(duet(monkeypatch, model, rest=rest, density=4)).play(keys((0, 4, 72)), 16)
         notes = sounded(stage.actions)
         assert max(end for _, end, _, _ in notes) == 4 + rest and notes[-1][0] > 4
     stage.play(keys((20, 1, 72)), 22)
-    assert sounded(stage.actions)[-1][0] >= 20 and len(model.heard) < 9, "it has forgotten"
+    assert sounded(stage.actions)[-1][0] >= 20 and len(model.heard) < 9, "the line before the silence is forgotten"
 
 
-def test_the_net_hears_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+def test_the_model_hears_the_second_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(60))
     stage = Stage(duet(monkeypatch, model, temperature=0, rest=0.25, key=-1)).play(keys((1.0, 0.5, 64)), 3)
-    assert stage.actions == [Play(1.0, 60, 68, "melody"), Play(1.5 + WAITS, 60, 68, "melody"), Stop(1.75, "melody")]
-    assert model.heard[:9] == (0, 0, 0, 0, event(60), NO_EVENT, event(60), NOTE_OFF, NO_EVENT)
+    assert stage.actions == [Play(1.0, 60, 68, "melody"), Play(1.5 + DELAY, 60, 68, "melody"), Stop(1.75, "melody")]
+    assert model.heard[:9] == (0, 0, 0, 0, event(60), NO_EVENT, event(60), NOTE_OFF_EVENT, NO_EVENT)
 
 
-def test_an_early_key_is_that_of_the_16th_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+def test_an_early_key_counts_for_the_16th_that_follows(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(60))
     played = [on(0, 64), *(e for e in keys((0.92, 1, 69)))]
     stage = Stage(duet(monkeypatch, model, temperature=0, key=-1)).play(played, 2)
     assert (0.92, 60) in stage.plays and model.states[-1].positions[-1] == 1.75

@@ -1,4 +1,4 @@
-"""The melody player as it answers, with a model whose mind is known: when, how long, out of which notes."""
+"""Answers of the melody player, with a fake model: when they begin, how long they last, of which notes they consist."""
 
 import math
 from dataclasses import replace
@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.base import Setup
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.errors import ModelError
 from daemon.models import folder
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from tests.engines.harmoniser.fake import off, on, window
-from tests.engines.melody.fake import FakeModel, Stage, event, keys, likes, make, pedal, sounded
+from tests.engines.melody.fake import FakeModel, Stage, cycle_of, event, keys, make, pedal, sounded
 
 PHRASE = keys((0, 0.9, 60), (1, 0.9, 64), (2, 0.9, 67), (3, 0.9, 60))
 SCALE = (60, 62, 64, 65)
@@ -35,66 +35,66 @@ def sixteenths(start: float, beats: float) -> list[float]:
 def test_an_answer_begins_on_the_beat_after_the_rest_and_is_as_long_as_the_phrase(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = FakeModel(likes(*SCALE))
+    model = FakeModel(cycle_of(*SCALE))
     stage = Stage(make(monkeypatch, model)).play(PHRASE, 12)
     assert onsets(stage) == sixteenths(5, 4)
     assert [pitch for _, pitch in stage.plays[:-1]] == [SCALE[i % 4] for i in range(12)]
     assert stage.actions[-1] == Stop(9.0, "melody")
     assert model.heard[:20] == (
-        event(60), 0, 0, 0, event(64), 0, 0, 0, event(67), 0, 0, 0, event(60), 0, 0, 0, NOTE_OFF, 0, 0, 0
+        event(60), 0, 0, 0, event(64), 0, 0, 0, event(67), 0, 0, 0, event(60), 0, 0, 0, NOTE_OFF_EVENT, 0, 0, 0
     )  # fmt: skip
-    assert model.heard[20:32] == tuple(event(SCALE[i % 4]) for i in range(12)), "it hears itself"
-    assert model.heard[33:37] == (NO_EVENT, NO_EVENT, NO_EVENT, NOTE_OFF)
+    assert model.heard[20:32] == tuple(event(SCALE[i % 4]) for i in range(12)), "the model hears the answer"
+    assert model.heard[33:37] == (NO_EVENT, NO_EVENT, NO_EVENT, NOTE_OFF_EVENT)
 
 
 @pytest.mark.parametrize(("rest", "start"), [(0.25, 3), (1.0, 3), (1.1, 3), (1.2, 7), (2.0, 7), (4.0, 9), (5.0, 10)])
 def test_the_rest_that_ends_a_phrase_is_a_setting(monkeypatch: pytest.MonkeyPatch, rest: float, start: float) -> None:
     played = keys((0, 0.9, 60), (1, 0.9, 62), (3.1, 1.8, 64))
-    assert onsets(Stage(make(monkeypatch, FakeModel(likes(60)), rest=rest)).play(played, 14))[0] == start
+    assert onsets(Stage(make(monkeypatch, FakeModel(cycle_of(60)), rest=rest)).play(played, 14))[0] == start
 
 
 def test_a_held_key_or_pedal_is_no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play([on(0, 60), off(9.9, 60)], 16)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play([on(0, 60), off(9.9, 60)], 16)
     assert onsets(stage)[0] == 11
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play([pedal(0), *PHRASE, pedal(7.9, 0)], 16)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play([pedal(0), *PHRASE, pedal(7.9, 0)], 16)
     assert onsets(stage)[0] == 9
 
 
 @pytest.mark.parametrize("before", [0.08, 0.049, 0.001])
 @pytest.mark.parametrize("length", [1, 4])
-def test_the_pedal_asks_for_an_answer_on_the_next_beat_however_near(
+def test_the_pedal_requests_an_answer_on_the_next_beat_however_near(
     monkeypatch: pytest.MonkeyPatch, before: float, length: int
 ) -> None:
-    """A window is asked for 0.05 beats before it begins: what is later than that is answered in `listen`."""
-    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL)
+    """A window is requested 0.05 beats before it begins: a later request is answered in `listen`."""
+    engine = make(monkeypatch, FakeModel(cycle_of(*SCALE)), options=CONTROL)
     stage = Stage(engine).play([*keys((0, length - 0.1, 60)), pedal(length - before), pedal(length + 0.5, 0)], 12)
     assert onsets(stage) == sixteenths(length, length)
 
 
-def test_the_pedal_does_not_hold_notes_where_it_asks_for_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+def test_the_pedal_does_not_hold_notes_where_it_requests_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(60))
     Stage(make(monkeypatch, model, options=CONTROL)).play([pedal(0), *keys((0, 0.5, 60))], 1.5)
-    assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF, NO_EVENT)
+    assert model.heard[:4] == (event(60), NO_EVENT, NOTE_OFF_EVENT, NO_EVENT)
 
 
 @pytest.mark.parametrize("asked", [2.5, 2.9, 2.96, 2.999, 3.0])
-def test_the_setting_answer_asks_too_whatever_ends_phrases_and_however_near(
+def test_the_setting_answer_requests_an_answer_whatever_ends_phrases_and_however_near(
     monkeypatch: pytest.MonkeyPatch, asked: float
 ) -> None:
     for options in ({}, CONTROL, BARS):
-        engine = make(monkeypatch, FakeModel(likes(60)), options=options)
+        engine = make(monkeypatch, FakeModel(cycle_of(60)), options=options)
         stage = Stage(engine).play([on(0, 60), on(1, 62), (asked, "answer", 1.0), (3.01, "answer", 0.0)], 5.75)
         assert onsets(stage) == sixteenths(3, 3)[:9], options
 
 
-def test_an_answer_can_be_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+def test_an_answer_can_be_requested_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
     played = [*keys((0, 0.9, 60)), pedal(0.5), pedal(0.6, 0), pedal(4.5), pedal(4.6, 0)]
     assert onsets(Stage(engine).play(played, 10)) == [1, 1.25, 1.5, 1.75, 5, 5.25, 5.5, 5.75]
 
 
-def test_nothing_heard_is_not_answered_not_even_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+def test_without_a_phrase_no_answer_begins_not_even_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
     stage = Stage(engine).play([pedal(0.5), pedal(0.7, 0), (1.5, "answer", 1.0), (3.5, "loop", 1.0)], 4)
     assert not stage.actions
     stage.play([on(4.5, 60), off(5, 60), off(5.5, 61)], 16)
@@ -103,81 +103,89 @@ def test_nothing_heard_is_not_answered_not_even_later(monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("bars", [1, 2])
 @pytest.mark.parametrize("meter", [4.0, 3.0, 3.5])
-def test_bars_that_a_phrase_lasts(monkeypatch: pytest.MonkeyPatch, meter: float, bars: int) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=bars)
+def test_a_phrase_of_bars_is_answered_at_the_bar_line_after_them(
+    monkeypatch: pytest.MonkeyPatch, meter: float, bars: int
+) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=bars)
     stage = Stage(engine, meter=meter).play(keys((0.5, 0.5, 60)), 5 * meter)
     assert onsets(stage) == sixteenths(bars * meter, bars * meter)
     assert sounded(stage.actions)[-1][1] == 2 * bars * meter
 
 
 def test_an_upbeat_belongs_to_the_bar_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=1)).play(keys((3, 0.5, 60)), 16)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=1)).play(keys((3, 0.5, 60)), 16)
     assert onsets(stage) == sixteenths(8, 4)
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=1)).play(keys((2.75, 0.5, 60)), 16)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=1)).play(keys((2.75, 0.5, 60)), 16)
     assert onsets(stage) == sixteenths(4, 4)
 
 
 def test_a_note_just_before_the_bar_line_of_the_answer_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+    model = FakeModel(cycle_of(60))
     Stage(make(monkeypatch, model, options=BARS, bars=1)).play([*keys((0, 0.9, 60)), on(3.93, 71)], 4.5)
-    assert model.heard[:17] == (event(60), 0, 0, 0, NOTE_OFF, *[0] * 10, event(71), event(60))
+    assert model.heard[:17] == (event(60), 0, 0, 0, NOTE_OFF_EVENT, *[0] * 10, event(71), event(60))
 
 
 def test_keys_end_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(*SCALE))
+    model = FakeModel(cycle_of(*SCALE))
     engine = make(monkeypatch, model)
     stage = Stage(engine).play([*PHRASE, *keys((6.6, 1.3, 71))], 14)
     notes = sounded(stage.actions)
     assert [n[0] for n in notes[:7]] == [5, 5.25, 5.5, 5.75, 6, 6.25, 6.5] and notes[6][1] == 6.6
-    assert [n[0] for n in notes[7:]] == sixteenths(9, 2), "and are answered in turn, for two beats"
+    assert [n[0] for n in notes[7:]] == sixteenths(9, 2), "the keys are answered in turn, for two beats"
     assert model.heard[20:28] == (*(event(SCALE[i % 4]) for i in range(6)), event(71), NO_EVENT)
     Stage(make(monkeypatch, model)).play([*PHRASE, *keys((6.66, 1.3, 71))], 8)
     assert model.heard[20:29] == (*(event(SCALE[i % 4]) for i in range(7)), event(71), NO_EVENT)
 
 
 def tune(*notes: tuple[float, float, int]) -> list[MidiEvent]:
-    """Of the melody that plays when you do not."""
+    """Notes of the source `tune`."""
     return [replace(heard, source="tune") for heard in keys(*notes, velocity=40)]
 
 
 @pytest.mark.parametrize(("listen", "end"), [(("keys", "tune"), 9.0), (("tune", "keys"), 6.25)])
-def test_who_leads_after_you_does_not_end_your_answer(
+def test_a_source_of_lower_precedence_does_not_end_an_answer(
     monkeypatch: pytest.MonkeyPatch, listen: tuple[str, ...], end: float
 ) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), listen)
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), listen)
     played = [*PHRASE, *tune((6.25, 0.5, 72), (7.5, 1, 74), (9.25, 0.5, 71), (10, 0.9, 72))]
     notes = sounded(Stage(engine).play(played, 16).actions)
     assert max(stop for onset, stop, *_ in notes if onset < 9) == end
     if end == 9:
         answer = [note for note in notes if note[0] >= 9]
-        assert (answer[0][0], answer[-1][1]) == (12, 14), "what the tune plays after that is answered by itself"
+        assert (answer[0][0], answer[-1][1]) == (12, 14), (
+            "the later notes of the tune are answered as a phrase of their own"
+        )
 
 
-def test_your_phrase_begins_with_you_not_with_the_melody_that_you_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), velocity=1)
+def test_a_phrase_begins_with_its_own_source_not_with_the_melody_that_it_interrupts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), ("keys", "tune"), velocity=1)
     played = [*tune((0, 0.5, 72), (1, 0.5, 74), (2, 0.5, 71)), *keys((2.75, 1.0, 64), velocity=100)]
     notes = sounded(Stage(engine).play(played, 12).actions)
     assert (notes[0][0], notes[-1][1]) == (5, 6)
     assert {velocity for *_, velocity in notes} == {100}
 
 
-def test_a_phrase_that_waits_for_its_bars_is_not_lost_to_who_leads_after_you(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), options=BARS, bars=2, velocity=1)
+def test_a_source_of_lower_precedence_does_not_replace_a_phrase_whose_bars_have_not_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), ("keys", "tune"), options=BARS, bars=2, velocity=1)
     played = [*keys((0, 1.4, 64), velocity=100), *tune((6, 0.5, 72), (7, 0.5, 74), (8.5, 0.5, 71), (10, 0.5, 72))]
     notes = sounded(Stage(engine).play(played, 20).actions)
     assert (notes[0][0], {note[3] for note in notes if note[0] < 16}) == (8, {100})
 
 
-def test_a_loop_is_played_over_by_who_leads_after_you_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "tune"), velocity=1, loop=1)
+def test_a_source_of_lower_precedence_is_answered_over_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), ("keys", "tune"), velocity=1, loop=1)
     played = [*keys((0, 0.9, 64), velocity=100), *tune((8, 0.5, 72), (9, 0.5, 74))]
     notes = sounded(Stage(engine).play(played, 20).actions)
     assert {velocity for onset, _, _, velocity in notes if onset < 10} == {100}
     assert {velocity for onset, _, _, velocity in notes if onset >= 12} == {40}
 
 
-def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+def test_a_key_just_before_the_end_of_a_rest_continues_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(60))
     stage = Stage(make(monkeypatch, model)).play([*PHRASE, *keys((4.97, 0.9, 71))], 20)
     assert stage.actions[:2] == [Play(5.0, 60, 80, "melody"), Stop(4.97, "melody")]
     assert onsets(stage) == sixteenths(7, 6)
@@ -185,41 +193,41 @@ def test_a_key_in_the_last_moment_of_a_rest_goes_on_with_the_phrase(monkeypatch:
 
 def test_a_last_note_beyond_its_bar_does_not_end_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     for options, end in ((BARS, []), (CONTROL, [pedal(3.5)])):
-        engine = make(monkeypatch, FakeModel(likes(60)), options=options, bars=1)
+        engine = make(monkeypatch, FakeModel(cycle_of(60)), options=options, bars=1)
         stage = Stage(engine).play([*PHRASE, *end, *keys((4.3, 0.5, 60))], 12)
         assert onsets(stage) == sixteenths(4, 4), options
-        stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=options, bars=1)).play(
+        stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=options, bars=1)).play(
             [*PHRASE, *end, *keys((5.1, 0.5, 60))], 7.5
         )
         assert sounded(stage.actions)[-1][1] == 5.1, options
 
 
-def test_who_asks_for_an_answer_may_finish_a_note_whatever_ends_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_last_note_does_not_end_a_requested_answer_whatever_ends_phrases(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*PHRASE, (3.5, "answer", 1.0), *keys((3.97, 0.1, 64), (4.5, 0.1, 65))]
-    assert onsets(Stage(make(monkeypatch, FakeModel(likes(60)))).play(played, 10)) == sixteenths(4, 4)
+    assert onsets(Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play(played, 10)) == sixteenths(4, 4)
 
 
-def test_an_answer_that_was_cut_short_is_repeated_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_was_cut_short_is_repeated_at_that_length(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*PHRASE, pedal(3.5), *keys((5.1, 0.1, 71)), (6.5, "loop", 1.0), (7.5, "loop", 0.0)]
-    notes = sounded(Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play(played, 10).actions)
+    notes = sounded(Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)).play(played, 10).actions)
     assert [n[0] for n in notes] == [4, 4.25, 4.5, 4.75, 5, 7, 7.25, 7.5, 7.75, 8]
     assert (notes[4][1], notes[9][1]) == (5.1, 8.25)
 
 
 def test_a_stray_note_long_ago_is_no_part_of_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*keys((0, 0.5, 60)), *keys((64, 0.9, 60), (65, 0.9, 62)), pedal(65.95)]
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play(played, 140)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)).play(played, 140)
     assert onsets(stage) == sixteenths(66, 2)
 
 
 def test_of_an_endless_phrase_the_last_bars_count(monkeypatch: pytest.MonkeyPatch) -> None:
     played = keys(*((i / 2, 0.5, 60 + i % 3) for i in range(1000)))
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)), options=CONTROL)).play([*played, pedal(499.9)], 800)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)).play([*played, pedal(499.9)], 800)
     assert onsets(stage) == sixteenths(500, 257)
 
 
 def test_bars_are_counted_though_the_meter_changes(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=BARS, bars=2)
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=2)
     actions: list[Action] = []
     for frame in range(48):
         beat = frame / 4
@@ -231,7 +239,7 @@ def test_bars_are_counted_though_the_meter_changes(monkeypatch: pytest.MonkeyPat
     assert [n[0] for n in notes] == sixteenths(7, 7)[:20]
 
 
-def test_a_first_answer_that_loops_is_not_led_astray_by_who_plays_over_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notes_played_over_a_first_answer_that_loops_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     over = keys(*((4.1 + i / 2, 0.4, 61 + i % 5) for i in range(8)))
     for seed in range(8):
         endings = []
@@ -246,7 +254,7 @@ def test_a_first_answer_that_loops_is_not_led_astray_by_who_plays_over_it(monkey
 
 @pytest.mark.parametrize("first", [True, False])
 def test_a_last_note_just_before_the_beat_is_heard(monkeypatch: pytest.MonkeyPatch, first: bool) -> None:
-    model = FakeModel(likes(62))
+    model = FakeModel(cycle_of(62))
     before = [] if first else keys((2.0, 0.5, 60))
     played = [*before, on(3.9, 65), pedal(3.97), off(3.99, 65)]
     stage = Stage(make(monkeypatch, model, options=CONTROL)).play(played, 4.5)
@@ -254,15 +262,15 @@ def test_a_last_note_just_before_the_beat_is_heard(monkeypatch: pytest.MonkeyPat
     assert model.heard[8] == (NO_EVENT if first else event(60))
 
 
-def test_a_rest_that_was_none_does_not_end_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), loop=1.0, density=4)
+def test_a_loop_goes_on_if_the_rest_before_its_replacement_was_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), loop=1.0, density=4)
     played = [*keys((0, 3.9, 60)), *keys((8, 2.9, 62), (11.97, 0.5, 64))]
     stage = Stage(engine).play(played, 14)
     assert onsets(stage)[0] == 5 and [o for o in onsets(stage) if 13 <= o < 14] == [13, 13.25, 13.5, 13.75]
 
 
-def test_each_pedal_is_pressed_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), ("keys", "pads"), options=CONTROL)
+def test_the_pedals_of_two_sources_are_independent(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), ("keys", "pads"), options=CONTROL)
     repeats = [pedal(1 + i / 10, 127 - i) for i in range(40)]
     other = [pedal(1.25, 127, "pads"), pedal(2.35, 0, "pads")]
     stage = Stage(engine).play([*keys((0, 0.9, 60)), pedal(0.9), *repeats, *other], 8)
@@ -270,54 +278,56 @@ def test_each_pedal_is_pressed_by_itself(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_one_note_is_answered_for_a_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(keys((0.2, 0.05, 60)), 8)
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play(keys((0.2, 0.05, 60)), 8)
     assert onsets(stage) == [2, 2.25, 2.5, 2.75]
 
 
-def test_a_thousand_notes_are_answered_as_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(*SCALE))
+def test_a_phrase_of_a_thousand_notes_is_answered_at_full_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(*SCALE))
     stage = Stage(make(monkeypatch, model, copy=32)).play(keys(*((i / 4, 0.2, 48 + i % 36) for i in range(1000))), 520)
     assert onsets(stage) == sixteenths(251, 250)
-    assert len(model.states) < 2200, "the phrase was heard as it came"
+    assert len(model.states) < 2200, "the phrase was heard while it was played"
 
 
-def test_the_first_event_is_a_note_even_if_the_net_would_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    def rests(heard: tuple[int, ...], position: float) -> np.ndarray:
+def test_the_first_event_is_a_note_even_if_a_rest_is_likelier(monkeypatch: pytest.MonkeyPatch) -> None:
+    def prefers_rests(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([50.0, 40.0, *np.arange(36) / 36])
 
-    stage = Stage(make(monkeypatch, FakeModel(rests), temperature=0)).play(PHRASE, 12)
+    stage = Stage(make(monkeypatch, FakeModel(prefers_rests), temperature=0)).play(PHRASE, 12)
     assert sounded(stage.actions)[0] == (5, 8, 83, 80)
 
 
-def test_an_answer_ends_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_ends_on_the_tonic_triad(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 66, 64, 62))))
     stage = Stage(make(monkeypatch, FakeModel())).play(scale, 12)
     onset, end, pitch, _ = sounded(stage.actions)[-1]
     assert onset <= 8 and end == 9 and pitch % 12 in (2, 6, 9), "D major"
-    engine = make(monkeypatch, FakeModel(likes(62, 67, 65)), temperature=0, key=22, low=60)
+    engine = make(monkeypatch, FakeModel(cycle_of(62, 67, 65)), temperature=0, key=22, low=60)
     *_, (onset, end, pitch, _) = sounded(Stage(engine).play(scale, 12).actions)
-    assert (onset, end) == (8, 9) and pitch % 12 in (9, 0, 4), "A minor, as it was told"
+    assert (onset, end) == (8, 9) and pitch % 12 in (9, 0, 4), "A minor, as set"
     engine = make(monkeypatch, FakeModel(), key=1, low=61, high=63)
-    assert {p for _, p in Stage(engine).play(scale, 12).plays} == {62}, "where home is out of reach"
+    assert {p for _, p in Stage(engine).play(scale, 12).plays} == {62}, (
+        "the only note in range: the triad is out of reach"
+    )
 
 
-def test_the_key_is_the_players_and_the_range_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_keep_the_key_of_the_phrase_and_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74))))
     stage = Stage(make(monkeypatch, FakeModel(), low=60, high=72)).play(scale, 12)
     assert {pitch % 12 for _, pitch in stage.plays} <= {2, 4, 6, 7, 9, 11, 1}
     assert all(60 <= pitch <= 72 for _, pitch in stage.plays) and len(stage.plays) > 10
     stage = Stage(make(monkeypatch, FakeModel(), key=2)).play(scale, 12)
-    assert {pitch % 12 for _, pitch in stage.plays} <= {1, 3, 5, 6, 8, 10, 0}, "C# major, as it was told"
+    assert {pitch % 12 for _, pitch in stage.plays} <= {1, 3, 5, 6, 8, 10, 0}, "C# major, as set"
 
 
 @pytest.mark.parametrize("most", [1, 2, 4])
-def test_it_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+def test_an_answer_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
     tune = [60, 62, 64, 65, 67, 65, 64, 62] * 2
 
-    def parrot(heard: tuple[int, ...], position: float) -> np.ndarray:
+    def repeats(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([-5.0, -9.0, *(5.0 * (event(p) in heard[-8:][:1]) + (p in tune) for p in range(48, 84))])
 
-    engine = make(monkeypatch, FakeModel(parrot), copy=most)
+    engine = make(monkeypatch, FakeModel(repeats), copy=most)
     stage = Stage(engine).play(keys(*((i / 4, 0.25, p) for i, p in enumerate(tune))), 12)
     answer = [pitch for _, pitch in stage.plays]
     longest = max(
@@ -327,16 +337,16 @@ def test_it_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytest.Monke
     assert longest == most and len(answer) > 8
 
 
-def test_what_the_last_answer_copied_does_not_count_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60, 62, 64, 65, 60)), options=CONTROL, copy=2, temperature=0)
+def test_notes_that_the_last_answer_copied_do_not_count_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60, 62, 64, 65, 60)), options=CONTROL, copy=2, temperature=0)
     phrase = keys((0, 0.25, 62), (0.25, 0.25, 64), (0.5, 0.25, 65))
     played = [*phrase, pedal(0.9), pedal(1, 0), pedal(1.9), pedal(2, 0)]
     assert [pitch for _, pitch in Stage(engine).play(played, 4).plays][:5] == [60, 60, 62, 64, 65]
 
 
-def test_it_copies_its_earlier_answers_no_more_than_you(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked twice, the same net at temperature 0 goes another way when it has sung as much again as it may copy."""
-    engine = make(monkeypatch, FakeModel(likes(60, 62, 64, 65)), options=CONTROL, copy=2, temperature=0)
+def test_an_answer_copies_earlier_answers_no_more_than_the_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At temperature 0 the model would give the same answer again; it differs where it would copy too many notes."""
+    engine = make(monkeypatch, FakeModel(cycle_of(60, 62, 64, 65)), options=CONTROL, copy=2, temperature=0)
     phrase = keys((0, 0.25, 72), (0.25, 0.5, 71))
     played = [*phrase, pedal(0.9), pedal(1, 0), pedal(2.9), pedal(3, 0)]
     answers = [pitch for _, pitch in Stage(engine).play(played, 5).plays]
@@ -345,14 +355,14 @@ def test_it_copies_its_earlier_answers_no_more_than_you(monkeypatch: pytest.Monk
     assert not any(second[i : i + 3] == first[j : j + 3] for i in range(len(second)) for j in range(len(first) - 2))
 
 
-def test_a_model_that_wants_your_phrase_in_another_key_hears_it_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_hears_the_phrase_in_its_own_transposition(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode in (0, 1):
         model = FakeModel(transpose=lambda events: 3 if any(e >= 2 for e in events) else 0)
         Stage(make(monkeypatch, model, duet=mode)).play(PHRASE, 3)
         assert model.states[-1].transpose == 3 and len(model.heard) in (11, 12), mode
 
 
-def test_a_phrase_in_another_key_is_answered_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_phrase_in_another_key_is_answered_in_that_key(monkeypatch: pytest.MonkeyPatch) -> None:
     g_major, d_minor = (67, 71, 74, 72, 71, 69, 66, 67), (74, 69, 65, 64, 70, 69, 67, 62)
     phrases = [keys(*((start + i, 1, p) for i, p in enumerate(tune))) for start, tune in ((0, g_major), (16, d_minor))]
     stage = Stage(make(monkeypatch, FakeModel(), options=BARS, copy=32)).play([*phrases[0], *phrases[1]], 32)
@@ -360,14 +370,14 @@ def test_a_phrase_in_another_key_is_answered_in_it(monkeypatch: pytest.MonkeyPat
     assert {p % 12 for o, p in stage.plays if o >= 16} <= {5, 7, 9, 10, 0, 2, 4}
 
 
-def test_velocity_follows_the_phrase_as_far_as_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_velocities_follow_the_phrase_as_far_as_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
     played = [*keys((0, 1, 60), velocity=20), *keys((1, 0.9, 62), velocity=120)]
     for share, expected in ((1.0, {0: 20, 1: 120}), (0.5, {0: 50, 1: 100}), (0.0, {0: 80, 1: 80})):
-        stage = Stage(make(monkeypatch, FakeModel(likes(60)), velocity=share)).play(played, 8)
+        stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), velocity=share)).play(played, 8)
         assert [n[3] for n in sounded(stage.actions)] == [expected[i // 4] for i in range(5)], share
 
 
-def test_loop_repeats_the_answer_in_its_place_in_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loop_repeats_the_answer_at_its_place_in_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(), options=CONTROL)
     played = [*keys((0, 2.9, 60)), pedal(2.5), (3.5, "loop", 1.0), (12.0, "loop", 0.0)]
     notes = sounded(Stage(engine).play(played, 24).actions)
@@ -376,16 +386,16 @@ def test_loop_repeats_the_answer_in_its_place_in_the_bar(monkeypatch: pytest.Mon
     assert [(n[0], n[2]) for n in notes] == [(o + turn * 4, p) for turn in range(3) for o, p in first]
 
 
-def test_you_play_over_a_loop_and_the_next_answer_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL, loop=1.0)
+def test_a_loop_goes_on_under_a_phrase_until_the_next_answer_replaces_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(*SCALE)), options=CONTROL, loop=1.0)
     played = [*keys((0, 0.9, 60)), pedal(0.5), pedal(0.6, 0), *keys((5.0, 2.9, 50)), pedal(7.5)]
     stage = Stage(engine).play(played, 17)
-    assert onsets(stage)[:8] == [1, 1.25, 1.5, 1.75, 5, 5.25, 5.5, 5.75], "it does not yield"
+    assert onsets(stage)[:8] == [1, 1.25, 1.5, 1.75, 5, 5.25, 5.5, 5.75], "the loop goes on"
     assert onsets(stage)[8:16] == sixteenths(8, 3)[:8] and onsets(stage)[16] >= 10, "an answer to three beats"
 
 
 def test_loop_turned_up_later_plays_the_last_answer_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(*SCALE)), options=CONTROL)
+    engine = make(monkeypatch, FakeModel(cycle_of(*SCALE)), options=CONTROL)
     played = [*keys((0, 0.9, 60)), pedal(0.5), (5.5, "loop", 1.0), (6.5, "loop", 0.0), (9.5, "loop", 0.3)]
     stage = Stage(engine).play(played, 12)
     assert onsets(stage) == [1, 1.25, 1.5, 1.75, 6, 6.25, 6.5, 6.75]
@@ -393,11 +403,11 @@ def test_loop_turned_up_later_plays_the_last_answer_again(monkeypatch: pytest.Mo
 
 
 def test_mutate_keeps_rhythm_and_contour(monkeypatch: pytest.MonkeyPatch) -> None:
-    def some(heard: tuple[int, ...], position: float) -> np.ndarray:
+    def holds_often(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([2.0, 1.0, *np.zeros(36)])
 
     for share in (0.0, 0.3, 1.0):
-        engine = make(monkeypatch, FakeModel(some), options=BARS, bars=4, loop=1.0, mutate=share, copy=32)
+        engine = make(monkeypatch, FakeModel(holds_often), options=BARS, bars=4, loop=1.0, mutate=share, copy=32)
         stage = Stage(engine).play(keys((0, 15, 60)), 48)
         turns = [[n for n in sounded(stage.actions) if start <= n[0] < start + 16] for start in (16, 32)]
         (a, b) = turns
@@ -417,14 +427,14 @@ def test_density_makes_more_or_fewer_notes(monkeypatch: pytest.MonkeyPatch) -> N
     assert counts == sorted(counts) and counts[0] < 25 and counts[-1] == 61
 
 
-def test_settings_turn_while_it_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_take_effect_while_an_answer_plays(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(), options=BARS, bars=2)
     stage = Stage(engine).play([*keys((0, 1, 60)), (11.9, "low", 70.0), (13.9, "high", 70.0)], 16)
     assert {p for o, p in stage.plays if o >= 14} == {70} and min(p for o, p in stage.plays if 12 <= o < 14) >= 70
     assert min(p for o, p in stage.plays if o < 12) < 70
 
 
-def test_a_note_that_lies_outside_a_range_that_was_turned_does_not_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_note_outside_a_changed_range_is_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
     def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([0.0, -20.0, *(-12.0 for _ in range(36))])
 
@@ -434,16 +444,16 @@ def test_a_note_that_lies_outside_a_range_that_was_turned_does_not_last(monkeypa
     assert notes[1][2] >= 70
 
 
-def test_a_controller_that_only_ever_sends_127_asks_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+def test_a_controller_that_only_sends_127_requests_an_answer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
     played = [*keys((0, 0.9, 64), (8, 0.9, 64)), (1.5, "answer", 1.0), (9.5, "answer", 1.0)]
     assert onsets(Stage(engine).play(played, 16)) == [*sixteenths(2, 1), *sixteenths(10, 1)]
-    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL)
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
     swept = [*keys((0, 0.9, 64)), (1.5, "answer", 0.6), (3.5, "answer", 0.7), (4.5, "answer", 0.8)]
-    assert onsets(Stage(engine).play(swept, 16)) == sixteenths(2, 1), "a knob on its way up asks once"
+    assert onsets(Stage(engine).play(swept, 16)) == sixteenths(2, 1), "a knob that is turned up requests one answer"
 
 
-def test_it_goes_from_answers_to_a_second_voice_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_mode_changes_from_answers_to_a_second_voice_and_back(monkeypatch: pytest.MonkeyPatch) -> None:
     held = [on(6, 72), off(11.5, 72), *keys((16, 0.9, 64))]
     stage = Stage(make(monkeypatch, FakeModel(), density=4)).play(
         [*PHRASE, *held, (5.5, "duet", 1.0), (7, "low", 60), (12.3, "duet", 0.0)], 24
@@ -457,7 +467,7 @@ def test_it_goes_from_answers_to_a_second_voice_and_back(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("mode", [0, 1])
-def test_a_key_just_after_it_changed_its_mode_counts(monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+def test_a_key_just_after_a_change_of_mode_counts(monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
     engine = make(monkeypatch, FakeModel(), duet=1 - mode, density=4)
     stage = Stage(engine).play([*keys((4, 0.9, 60)), (8.05, "duet", mode), on(8.1, 72), off(12, 72)], 20)
     later = [note for note in sounded(stage.actions) if note[0] > 8]
@@ -467,37 +477,37 @@ def test_a_key_just_after_it_changed_its_mode_counts(monkeypatch: pytest.MonkeyP
         assert (later[0][0], later[-1][1]) == (13, 17)
 
 
-def test_a_pedal_that_comes_up_in_another_mode_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    engine = make(monkeypatch, FakeModel(likes(60)), options=CONTROL, duet=1)
+def test_a_pedal_released_in_the_other_mode_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL, duet=1)
     played = [*keys((0, 0.9, 64)), pedal(0.5), (3, "duet", 0), pedal(4.5, 0), *keys((8, 0.9, 64)), pedal(9.5)]
     stage = Stage(engine).play(played, 20)
-    assert not engine._voice.line.held
+    assert not engine._state.line.held
     assert [onset for onset in onsets(stage) if onset > 5] == sixteenths(10, 1)
 
 
-def test_another_tempo_in_the_middle_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 2)
+def test_a_change_of_tempo_changes_no_beat(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play(PHRASE, 2)
     stage.tempo = 190
     assert onsets(stage.play(PHRASE[4:], 14)) == sixteenths(5, 4)
 
 
 def test_chords_are_answered_as_their_top_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+    model = FakeModel(cycle_of(60))
     chords = [e for onset in (0, 1) for pitch in (48, 64, 67) for e in keys((onset + pitch / 9999, 0.9, pitch + onset))]
     Stage(make(monkeypatch, model)).play(chords, 2)
     assert model.heard == (event(67), 0, 0, 0, event(68), 0, 0)
 
 
-def test_after_a_bar_of_silence_it_listens_anew_before_that_it_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(60))
+def test_a_line_is_forgotten_after_a_bar_of_silence_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FakeModel(cycle_of(60))
     stage = Stage(make(monkeypatch, model)).play([*keys((0, 0.9, 60)), *keys((6.0, 0.9, 62))], 6.5)
     assert len(model.heard) == 25 and event(60) in model.heard
     stage.play(keys((16, 0.9, 64)), 16.5)
     assert model.heard == (event(64),)
 
 
-def test_a_jump_forgets_and_ends_what_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    stage = Stage(make(monkeypatch, FakeModel(likes(60)))).play(PHRASE, 7)
+def test_a_jump_forgets_the_line_and_ends_the_note_that_sounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)))).play(PHRASE, 7)
     for frame in (400, 8):
         stage.frame = frame
         stage.play([], frame / 4 + 0.25)
@@ -507,14 +517,14 @@ def test_a_jump_forgets_and_ends_what_sounds(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_missed_windows_are_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = FakeModel(likes(*SCALE))
+    model = FakeModel(cycle_of(*SCALE))
     stage = Stage(make(monkeypatch, model)).play(PHRASE, 6)
     stage.frame += 4
     stage.play([], 8)
     assert model.states[-1].positions == tuple(i / 4 % 4 for i in range(32))
 
 
-def test_it_is_silent_while_the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_played_while_the_clock_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     for mode in (0, 1):
         engine = make(monkeypatch, FakeModel(), options=CONTROL, duet=mode)
         assert not [a for e in [*PHRASE, pedal(5)] for a in engine.listen(e)]
@@ -532,7 +542,7 @@ def test_it_needs_a_model() -> None:
 
 
 def random_phrase(random: np.random.Generator) -> list[MidiEvent]:
-    """Up to 40 keys, some at once, some with pedal, within 12 beats; then everything is let go."""
+    """Up to 40 keys, some at once, some with pedal, within 12 beats; all are released at the end."""
     out: list[MidiEvent] = []
     for _ in range(int(random.integers(1, 40))):
         onset, length = float(random.uniform(0, 10)), float(random.exponential(0.5)) + 0.01

@@ -1,4 +1,4 @@
-"""The melody model's states: probabilities, and that one can go on from a state twice."""
+"""States of a melody model: their probabilities, and that a state can be continued twice."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -21,7 +21,7 @@ def opened(name, **changes):
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_log_probs_add_up_and_depend_on_what_was_heard(name):
+def test_probabilities_add_up_to_one_and_depend_on_the_events_heard(name):
     model = opened(name)
     state = model.start(3.0, 2.5)
     seen = []
@@ -46,14 +46,14 @@ def test_a_state_can_be_continued_twice(name):
     assert np.array_equal(kept, state.log_probs)
 
 
-def test_before_anything_was_heard():
+def test_the_state_before_the_first_event():
     assert np.allclose(opened("tiny_melody_attention").start(4.0).log_probs, -np.log(38))
     assert not np.allclose(opened("tiny_melody").start(4.0).log_probs, -np.log(38))
     there, here = (opened("tiny_melody").start(4.0, position).log_probs for position in (0.0, 3.0))
-    assert not np.allclose(there, here), "a pick-up is no beginning of a bar"
+    assert not np.allclose(there, here), "a pick-up is at another place in the bar"
 
 
-def test_an_encoding_that_does_not_exist_is_refused():
+def test_an_unknown_encoding_is_refused():
     wanted = r"tiny_melody.json: `encoding` is 'mono', .* knows basic, lookback, attention, jamd: export"
     with pytest.raises(ModelError, match=wanted):
         opened("tiny_melody", encoding="mono")

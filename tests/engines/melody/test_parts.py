@@ -1,17 +1,18 @@
-"""The melody player's parts: the grid, the line that is heard, its key, and what is a copy."""
+"""Parts of the melody player: grid, top line, key estimator, copy tracker, line memory, event sampler."""
 
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF
-from daemon.engines.melody.choice import Chooser, LineMemory
-from daemon.engines.melody.copies import MEMORY, Copies
+from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
+from daemon.engines.melody.copy_tracker import MIN_REMEMBERED, CopyTracker
+from daemon.engines.melody.event_sampler import EventSampler
 from daemon.engines.melody.key import KeyEstimator
+from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.shared.grid import Grid
 from daemon.music.events import MidiEvent, control_change
 from tests.engines.harmoniser.fake import off, on, window
-from tests.engines.melody.fake import LEAD, FakeModel, event, keys, likes, pedal
+from tests.engines.melody.fake import LEAD, FakeModel, cycle_of, event, keys, pedal
 
 
 def test_windows_are_filled_once() -> None:
@@ -37,7 +38,7 @@ def test_beats_count_from_the_bar_line() -> None:
 
 
 def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
-    """The events of the first 16ths, each taken when the one after it is asked for."""
+    """The events of the first `end` 16ths, each taken when the next 16th is requested."""
     heard, out = TopLine(("keys",)), []
     for thing in sorted(events, key=lambda e: e.beat):
         while (len(out) + 1) / 4 - LEAD <= thing.beat:
@@ -49,15 +50,16 @@ def line(events: list[MidiEvent], end: int, tempo: float = 96.0) -> list[int]:
 def test_notes_belong_to_the_nearest_16th() -> None:
     played = keys((0.1, 0.2, 60), (0.4, 0.1, 62), (1.12, 0.2, 64), (1.38, 0.62, 65))
     assert line(played, 9) == [
-        event(60), NOTE_OFF, event(62), NOTE_OFF, event(64), NOTE_OFF, event(65), NO_EVENT, NOTE_OFF
+        event(60), NOTE_OFF_EVENT, event(62), NOTE_OFF_EVENT, event(64), NOTE_OFF_EVENT, event(65), NO_EVENT,
+        NOTE_OFF_EVENT,
     ]  # fmt: skip
 
 
 def test_legato_has_no_rest_and_of_two_notes_in_a_16th_the_later_counts() -> None:
     assert line(keys((0, 1.2, 60), (1, 1, 62)), 9) == [
-        event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF
+        event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF_EVENT
     ]  # fmt: skip
-    assert line(keys((0, 0.05, 60), (0.06, 0.44, 62)), 3) == [event(62), NO_EVENT, NOTE_OFF]
+    assert line(keys((0, 0.05, 60), (0.06, 0.44, 62)), 3) == [event(62), NO_EVENT, NOTE_OFF_EVENT]
 
 
 def test_the_top_of_a_chord_counts_in_whatever_order_its_keys_come() -> None:
@@ -73,22 +75,22 @@ def test_a_chord_across_the_middle_of_a_16th_is_one_note() -> None:
     assert line([on(1.115, 60), on(1.13, 67)], 6) == [0, 0, 0, 0, event(67), 0]
 
 
-def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_let_go() -> None:
-    assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF, 0, 0, 0, 0]
+def test_keys_below_the_top_are_not_heard_not_even_when_the_top_is_released() -> None:
+    assert line([on(0, 72), on(0.5, 60), off(1, 72), off(2, 60)], 9) == [event(72), 0, 0, 0, NOTE_OFF_EVENT, 0, 0, 0, 0]
 
 
 def test_legato_downwards_loses_no_note() -> None:
     second = 96 / 60
     for overlap in (0.01, 0.1):
         played = keys((0, 0.5 + overlap * second, 67), (0.5, 0.5 + overlap * second, 64), (1.0, 1.0, 60))
-        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF], overlap
-    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF, 0]
+        assert line(played, 9) == [event(67), 0, event(64), 0, event(60), 0, 0, 0, NOTE_OFF_EVENT], overlap
+    assert line(keys((0, 0.5 + 0.2 * second, 67), (0.5, 1.5, 64)), 5) == [event(67), 0, 0, NOTE_OFF_EVENT, 0]
 
 
 def test_the_pedal_holds_notes() -> None:
     played = [pedal(0), *keys((0, 0.2, 60), (1, 0.2, 62)), pedal(2, 0)]
-    assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF]
-    assert line([on(0, 60), MidiEvent(1, "keys", control_change(1, 123, 0))], 5) == [event(60), 0, 0, 0, NOTE_OFF]
+    assert line(played, 9) == [event(60), 0, 0, 0, event(62), 0, 0, 0, NOTE_OFF_EVENT]
+    assert line([on(0, 60), MidiEvent(1, "keys", control_change(1, 123, 0))], 5) == [event(60), 0, 0, 0, NOTE_OFF_EVENT]
 
 
 def test_notes_outside_the_range_are_folded_by_octaves() -> None:
@@ -97,12 +99,12 @@ def test_notes_outside_the_range_are_folded_by_octaves() -> None:
     ]  # fmt: skip
 
 
-def test_what_comes_too_late_for_its_16th_counts_for_the_next() -> None:
+def test_a_note_too_late_for_its_16th_counts_for_the_next() -> None:
     heard = TopLine(("keys",))
     assert heard.take(0) == NO_EVENT
     heard.hear(on(0.1, 60), 4.0, 400.0)
     heard.hear(off(0.2, 60), 4.0, 400.0)
-    assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF]
+    assert [heard.take(1), heard.take(2)] == [event(60), NOTE_OFF_EVENT]
 
 
 def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
@@ -113,7 +115,7 @@ def test_a_chord_whose_16th_was_taken_counts_for_the_next() -> None:
     assert heard.take(1) == event(64)
 
 
-def test_only_those_listened_to_are_heard() -> None:
+def test_only_sources_listened_to_are_heard() -> None:
     assert line([on(0, 60, source="drums")], 2) == [0, 0]
 
 
@@ -122,74 +124,78 @@ SCALES = {"C major": (60, 62, 64, 65, 67, 69, 71), "G mixolydian": (67, 69, 71, 
 
 @pytest.mark.parametrize("pitches", SCALES.values(), ids=SCALES)
 def test_the_key_is_that_of_the_notes_heard(pitches: tuple[int, ...]) -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for pitch in (*pitches, pitches[0], pitches[4], pitches[0], pitches[0]):
         for _ in range(4):
-            ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
+            estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {0, 2, 4, 5, 7, 9, 11}
 
 
-def test_of_scales_that_fit_alike_the_one_with_the_tonic_heard_counts() -> None:
+def test_of_scales_that_fit_equally_the_one_whose_tonic_is_heard_counts() -> None:
     for shift in range(12):
-        ear = KeyEstimator()
+        estimator = KeyEstimator()
         for pitch in (60, 62, 64, 67, 64, 62, 60):
-            ear.hear((pitch + shift) % 12)
-        assert {k for k in range(12) if ear.classes(0)[k]} == {(k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+            estimator.hear((pitch + shift) % 12)
+        assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {
+            (k + shift) % 12 for k in (0, 2, 4, 5, 7, 9, 11)
+        }
 
 
 def test_a_raised_leading_note_belongs_to_the_key_when_it_is_heard() -> None:
-    ear = KeyEstimator()
+    estimator = KeyEstimator()
     for pitch in (69, 71, 72, 74, 76, 77, 80, 81, 69, 64, 69):
-        ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {0, 2, 4, 5, 7, 8, 9, 11}
+        estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {0, 2, 4, 5, 7, 8, 9, 11}
 
 
 def test_keys_can_be_fixed_or_none_and_nothing_heard_allows_all() -> None:
-    ear = KeyEstimator()
-    assert ear.classes(0).all()
-    ear.hear(0)
-    assert ear.classes(-1).all() and not ear.classes(0).all()
-    assert {k for k in range(12) if ear.classes(3)[k]} == {2, 4, 6, 7, 9, 11, 1}, "D major"
-    assert {k for k in range(12) if ear.classes(22)[k]} == {9, 11, 0, 2, 4, 5, 7, 8}, "A minor"
-    ear.reset()
-    assert ear.classes(0).all()
+    estimator = KeyEstimator()
+    assert estimator.pitch_classes(0).all()
+    estimator.hear(0)
+    assert estimator.pitch_classes(-1).all() and not estimator.pitch_classes(0).all()
+    assert {k for k in range(12) if estimator.pitch_classes(3)[k]} == {2, 4, 6, 7, 9, 11, 1}, "D major"
+    assert {k for k in range(12) if estimator.pitch_classes(22)[k]} == {9, 11, 0, 2, 4, 5, 7, 8}, "A minor"
+    estimator.reset()
+    assert estimator.pitch_classes(0).all()
 
 
-def test_the_key_moves_with_the_player() -> None:
-    ear = KeyEstimator()
+def test_the_key_follows_a_modulation() -> None:
+    estimator = KeyEstimator()
     for _ in range(40):
         for pitch in SCALES["C major"]:
-            ear.hear(pitch % 12)
+            estimator.hear(pitch % 12)
     for _ in range(80):
         for pitch in SCALES["C major"]:
-            ear.hear((pitch + 6) % 12)
-    assert {k for k in range(12) if ear.classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
+            estimator.hear((pitch + 6) % 12)
+    assert {k for k in range(12) if estimator.pitch_classes(0)[k]} == {(k + 6) % 12 for k in (0, 2, 4, 5, 7, 9, 11)}
 
 
-def test_what_is_in_key_for_sure_while_little_was_heard() -> None:
-    ear = KeyEstimator()
-    assert ear.sure(0).all()
-    ear.hear(11)
-    assert {k for k in range(12) if ear.sure(0)[k]} == {11}
-    ear.hear(0)
-    assert {k for k in range(12) if ear.sure(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
-    assert ear.sure(-1).all() and ear.sure(5).all()
-    ear.hear(1)
-    assert ear.sure(0).all()
+def test_pitch_classes_that_are_certainly_in_key_while_little_was_heard() -> None:
+    estimator = KeyEstimator()
+    assert estimator.certain(0).all()
+    estimator.hear(11)
+    assert {k for k in range(12) if estimator.certain(0)[k]} == {11}
+    estimator.hear(0)
+    assert {k for k in range(12) if estimator.certain(0)[k]} == {0, 2, 4, 7, 9, 11}, "C or G major"
+    assert estimator.certain(-1).all() and estimator.certain(5).all()
+    estimator.hear(1)
+    assert estimator.certain(0).all()
 
 
-def test_home_is_the_tonic_and_its_triad() -> None:
-    ear = KeyEstimator()
+def test_lines_end_on_the_tonic_or_its_triad() -> None:
+    estimator = KeyEstimator()
     for pitch in (67, 69, 71, 72, 74, 76, 77, 74, 71, 67, 67, 74, 67):
-        ear.hear(pitch % 12)
-    costs = ear.home(0)
-    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, "G, though it has an F"
-    ear.reset()
+        estimator.hear(pitch % 12)
+    costs = estimator.ending_costs(0)
+    assert costs.argmin() == 7 and {k for k in range(12) if costs[k] < np.inf} == {7, 11, 2}, (
+        "G, although there is an F"
+    )
+    estimator.reset()
     for pitch in (69, 71, 72, 74, 76, 72, 69, 68, 69):
-        ear.hear(pitch % 12)
-    assert {k for k in range(12) if ear.home(0)[k] < np.inf} == {9, 0, 4}, "A minor"
-    assert {k for k in range(12) if ear.home(15)[k] < np.inf} == {2, 5, 9}, "D minor, as told"
-    assert (ear.home(-1) == ear.home(0)).all()
+        estimator.hear(pitch % 12)
+    assert {k for k in range(12) if estimator.ending_costs(0)[k] < np.inf} == {9, 0, 4}, "A minor"
+    assert {k for k in range(12) if estimator.ending_costs(15)[k] < np.inf} == {2, 5, 9}, "D minor, as set"
+    assert (estimator.ending_costs(-1) == estimator.ending_costs(0)).all()
 
 
 def longest_copy(heard: list[int], played: list[int]) -> int:
@@ -202,12 +208,12 @@ def longest_copy(heard: list[int], played: list[int]) -> int:
 def test_copies_are_found_wherever_they_begin() -> None:
     random = np.random.default_rng(1)
     for most in (1, 2, 3):
-        copies, heard, played = Copies(), random.integers(2, 6, 30).tolist(), []
+        copies, heard, played = CopyTracker(), random.integers(2, 6, 30).tolist(), []
         for note in heard:
             copies.hear(note)
-        copies.begin()
+        copies.begin_answer()
         for _ in range(40):
-            free = sorted({2, 3, 4, 5, 6} - set(copies.too_long(most).tolist()))
+            free = sorted({2, 3, 4, 5, 6} - set(copies.exceeding(most).tolist()))
             assert {n for n in range(2, 7) if longest_copy(heard, [*played[-9:], n]) > most} == {2, 3, 4, 5, 6} - set(
                 free
             )
@@ -217,25 +223,25 @@ def test_copies_are_found_wherever_they_begin() -> None:
 
 
 def test_a_thousand_notes_and_more_are_remembered() -> None:
-    copies = Copies()
-    for number in range(5 * MEMORY):
+    copies = CopyTracker()
+    for number in range(5 * MIN_REMEMBERED):
         copies.hear(2 + number % 36)
-    copies.begin()
-    last = [2 + number % 36 for number in range(5 * MEMORY - MEMORY, 5 * MEMORY)]
+    copies.begin_answer()
+    last = [2 + number % 36 for number in range(5 * MIN_REMEMBERED - MIN_REMEMBERED, 5 * MIN_REMEMBERED)]
     for note in last[:10]:
         copies.play(note)
-    assert last[10] in copies.too_long(10) and not copies.too_long(11).size
+    assert last[10] in copies.exceeding(10) and not copies.exceeding(11).size
 
 
 def test_a_new_answer_has_copied_nothing() -> None:
-    copies = Copies()
+    copies = CopyTracker()
     for note in (2, 3, 4):
         copies.hear(note)
     copies.play(2)
     copies.play(3)
-    assert copies.too_long(2).tolist() == [4]
-    copies.begin()
-    assert not copies.too_long(2).size
+    assert copies.exceeding(2).tolist() == [4]
+    copies.begin_answer()
+    assert not copies.exceeding(2).size
 
 
 def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
@@ -245,25 +251,25 @@ def test_a_phrase_is_heard_in_its_place_in_the_bar() -> None:
     memory.begin(29, grid)
     memory.hear(event(60), grid)
     assert model.heard == (*[NO_EVENT] * 13, event(60))
-    assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.at == 30
+    assert model.states[-1].positions[-2:] == (3.25, 3.5) and memory.frame == 30
 
 
-def test_no_silence_is_longer_than_a_bar_for_the_net() -> None:
+def test_the_model_hears_no_silence_longer_than_a_bar() -> None:
     model, grid = FakeModel(), Grid()
     grid.fill(window(0.0, meter=3.0))
     memory = LineMemory(model)
     memory.begin(0, grid)
-    for heard in (event(60), NOTE_OFF, *[NO_EVENT] * 100):
+    for heard in (event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 100):
         memory.hear(heard, grid)
         assert memory.state is not None
-        assert memory.state.positions[-1] == memory.at * 0.25 % 3.0
-    assert len(model.heard) == 13 and memory.rested == 101
+        assert memory.state.positions[-1] == memory.frame * 0.25 % 3.0
+    assert len(model.heard) == 13 and memory.silence == 101
     memory.hear(event(62), grid)
-    memory.hear(NOTE_OFF, grid)
-    assert model.heard[-2:] == (event(62), NOTE_OFF)
+    memory.hear(NOTE_OFF_EVENT, grid)
+    assert model.heard[-2:] == (event(62), NOTE_OFF_EVENT)
 
 
-def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
+def test_a_model_hears_the_line_again_when_its_transposition_changes() -> None:
     model = FakeModel(transpose=lambda events: -2 if event(62) in events else 0)
     grid = Grid()
     grid.fill(window(0.0))
@@ -271,47 +277,47 @@ def test_a_model_that_wants_another_key_hears_the_line_again_in_it() -> None:
     memory.begin(0, grid)
     for heard in (event(60), NO_EVENT, event(62)):
         memory.hear(heard, grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == -2 and model.heard == (event(60), NO_EVENT, event(62))
     assert model.states[-1].positions == (0, 0.25, 0.5, 0.75)
     for heard in [NO_EVENT] * 200:
         memory.hear(heard, grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == 0 and len(model.heard) == 32
     memory.begin(6, grid)
     memory.hear(event(62), grid)
-    memory.retune(grid)
+    memory.update_transposition(grid)
     assert model.states[-1].transpose == -2 and model.heard == (*[NO_EVENT] * 6, event(62))
 
 
-def test_a_silence_stays_in_its_place_when_the_line_is_heard_again_in_the_middle_of_it() -> None:
+def test_a_silence_keeps_its_positions_when_the_transposition_changes_within_it() -> None:
     model, grid, wanted = FakeModel(), Grid(), [0]
     model.transpose = lambda events: wanted[0]
     grid.fill(window(0.0, meter=3.0))
     memory = LineMemory(model)
     memory.begin(5, grid)
-    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 60)):
+    for number, heard in enumerate((event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 60)):
         memory.hear(heard, grid)
         wanted[0] = number // 7
-        memory.retune(grid)
-        assert memory.state is not None and memory.state.positions[-1] == memory.at * 0.25 % 3.0
+        memory.update_transposition(grid)
+        assert memory.state is not None and memory.state.positions[-1] == memory.frame * 0.25 % 3.0
     assert grid.bar == 12
 
 
-def test_a_silence_in_another_meter_has_its_own_places() -> None:
+def test_a_silence_in_another_meter_has_positions_of_its_own() -> None:
     model, grid = FakeModel(), Grid()
     memory = LineMemory(model)
     grid.fill(window(0.0))
     memory.begin(0, grid)
-    for number, heard in enumerate((event(60), NOTE_OFF, *[NO_EVENT] * 86)):
+    for number, heard in enumerate((event(60), NOTE_OFF_EVENT, *[NO_EVENT] * 86)):
         if number == 40:
             grid.meter, grid.bar_start = 3.0, 10.0
         memory.hear(heard, grid)
     assert memory.state is not None
-    assert memory.state.positions[-8:] == tuple(grid.position(memory.at + i) for i in range(-7, 1))
+    assert memory.state.positions[-8:] == tuple(grid.position(memory.frame + i) for i in range(-7, 1))
 
 
-def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
+def test_a_line_late_in_an_endless_bar_begins_after_few_rests() -> None:
     model, grid = FakeModel(), Grid()
     grid.fill(window(0.0, meter=1000.0))
     memory = LineMemory(model)
@@ -319,35 +325,35 @@ def test_a_line_deep_in_an_endless_bar_begins_soon() -> None:
     assert len(model.heard) == 32 and model.states[-1].positions[-1] == 999.75
 
 
-def chooser(**settings: float) -> Chooser:
-    return Chooser(
+def sampler_with(**settings: float) -> EventSampler:
+    return EventSampler(
         {"low": 48, "high": 83, "key": -1, "copy": 32, "density": 0, "temperature": 0, "top_p": 1, "velocity": 1}
         | settings
     )
 
 
-def pitches(chosen: Chooser) -> set[int]:
-    return {48 + int(k) for k in np.flatnonzero(chosen.pitches())}
+def pitches(sampler: EventSampler) -> set[int]:
+    return {48 + int(k) for k in np.flatnonzero(sampler.allowed())}
 
 
-def test_the_range_counts_more_than_the_key_and_may_be_upside_down() -> None:
-    assert pitches(chooser(low=60, high=64)) == {60, 61, 62, 63, 64}
-    assert pitches(chooser(low=64, high=60)) == {60, 61, 62, 63, 64}
-    assert pitches(chooser(low=60, high=64, key=1)) == {60, 62, 64}
-    assert pitches(chooser(low=61, high=61, key=1)) == {61}
+def test_the_range_has_precedence_over_the_key_and_its_limits_may_be_exchanged() -> None:
+    assert pitches(sampler_with(low=60, high=64)) == {60, 61, 62, 63, 64}
+    assert pitches(sampler_with(low=64, high=60)) == {60, 61, 62, 63, 64}
+    assert pitches(sampler_with(low=60, high=64, key=1)) == {60, 62, 64}
+    assert pitches(sampler_with(low=61, high=61, key=1)) == {61}
 
 
-def test_what_is_forbidden_is_never_drawn() -> None:
-    one, any_pitch = chooser(temperature=1.5), np.ones(36, dtype=np.bool_)
-    liked = likes(60)((), 0.0)
+def test_forbidden_events_are_never_drawn() -> None:
+    one, any_pitch = sampler_with(temperature=1.5), np.ones(36, dtype=np.bool_)
+    liked = cycle_of(60)((), 0.0)
     liked[event(60)] = 1e6
     only = np.zeros(36, dtype=np.bool_)
     only[[3, 7]] = True
     assert {one.draw(liked, only, hold=False, end=False) for _ in range(200)} == {5, 9}
-    assert {one.draw(liked, only, hold=True, end=True) for _ in range(200)} == {NO_EVENT, NOTE_OFF, 5, 9}
+    assert {one.draw(liked, only, hold=True, end=True) for _ in range(200)} == {NO_EVENT, NOTE_OFF_EVENT, 5, 9}
     assert one.draw(liked, any_pitch, hold=True, end=True) == event(60)
     assert one.draw(liked, ~any_pitch, hold=True, end=False) == NO_EVENT
-    assert one.draw(liked, ~any_pitch, hold=False, end=False) == NOTE_OFF
+    assert one.draw(liked, ~any_pitch, hold=False, end=False) == NOTE_OFF_EVENT
     cost = np.where(np.arange(36) == 12, 2e6, 0.0)
     assert one.draw(liked, only | (cost > 0), hold=False, end=False, cost=cost) in (5, 9)
 
@@ -355,6 +361,6 @@ def test_what_is_forbidden_is_never_drawn() -> None:
 def test_density_favours_notes() -> None:
     flat = np.log(np.full(38, 1 / 38))
     flat[NO_EVENT] += 1.0
-    assert chooser().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
-    assert chooser(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
-    assert chooser(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0
+    assert sampler_with().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
+    assert sampler_with(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
+    assert sampler_with(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0

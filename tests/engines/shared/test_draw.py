@@ -1,14 +1,14 @@
-"""Draws among the allowed symbols."""
+"""Random draws among the allowed symbols."""
 
 import numpy as np
 import pytest
 
-from daemon.engines.shared.draw import choose, probability
+from daemon.engines.shared.draw import choose, sigmoid
 
 ALL = np.ones((1, 47), dtype=np.bool_)
 
 
-def test_temperature_zero_takes_the_likeliest_allowed() -> None:
+def test_temperature_0_selects_the_most_likely_allowed_symbol() -> None:
     scores = np.zeros((1, 47))
     scores[0, 10], scores[0, 20] = 5, 3
     mask = ALL.copy()
@@ -16,8 +16,8 @@ def test_temperature_zero_takes_the_likeliest_allowed() -> None:
     assert choose(scores, mask, 0.0, 1.0, np.array([0.5]))[0][0] == 20
 
 
-def test_forbidden_symbols_never_win() -> None:
-    """BachBot gave them a logit of 0, which wins among negative ones."""
+def test_symbols_outside_the_mask_are_never_drawn() -> None:
+    """BachBot set their logits to 0, which is the largest among negative ones."""
     scores = np.full((1, 47), -50.0)
     mask = np.zeros_like(ALL)
     mask[0, [3, 4]] = True
@@ -37,7 +37,7 @@ def test_draws_follow_the_tempered_distribution() -> None:
         np.testing.assert_allclose(np.exp(drawn), expected[chosen], rtol=1e-6)
 
 
-def test_top_p_cuts_the_tail() -> None:
+def test_top_p_leaves_out_the_least_likely_symbols() -> None:
     scores = np.log(np.array([[0.6, 0.3, 0.1] + [1e-12] * 44]))
     draws = (np.arange(1000) + 0.5) / 1000
     for top_p, kept in ((0.05, {0}), (0.59, {0}), (0.61, {0, 1}), (0.95, {0, 1, 2})):
@@ -48,7 +48,7 @@ def test_top_p_cuts_the_tail() -> None:
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
-def test_it_never_fails(value: float, temperature: float) -> None:
+def test_values_that_are_not_finite_still_give_an_allowed_symbol(value: float, temperature: float) -> None:
     mask = np.zeros_like(ALL)
     mask[0, 12:35] = True
     for draw in (0.0, 0.5, np.nextafter(1, 0)):
@@ -56,7 +56,6 @@ def test_it_never_fails(value: float, temperature: float) -> None:
         assert mask[0, chosen[0]]
 
 
-def test_probability_of_extreme_logits() -> None:
-    got = probability(np.array([-1e9, 0.0, 1e9]), 0.01)
-    assert got.tolist() == [0.0, 0.5, 1.0]
-    assert probability(np.array([-0.1, 0.1]), 0.0).tolist() == [0.0, 1.0]
+def test_sigmoid_of_extreme_logits() -> None:
+    assert sigmoid(np.array([-1e9, 0.0, 1e9]), 0.01).tolist() == [0.0, 0.5, 1.0]
+    assert sigmoid(np.array([-0.1, 0.1]), 0.0).tolist() == [0.0, 1.0]

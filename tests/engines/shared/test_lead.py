@@ -1,22 +1,22 @@
-"""Keys, pedals and who leads."""
+"""Keys, pedals, and which source leads."""
 
-from daemon.engines.shared.lead import Lead
-from daemon.engines.shared.line import share_out
+from daemon.engines.shared.lead import LeadSelector
+from daemon.engines.shared.line import assign_voices
 from daemon.music.events import MidiEvent, control_change
 from daemon.music.melody import Note
 from tests.engines.harmoniser.fake import melody, off, on
 
 
-def leading(lead: Lead, beat: float, bar: float = 4.0) -> dict[str, int] | None:
-    keys = lead.keys(beat, bar)
-    return None if keys is None else {voice: key.pitch for voice, key in keys.leading.items()}
+def leading(lead: LeadSelector, beat: float, bar: float = 4.0) -> dict[str, int] | None:
+    source = lead.live_source(beat, bar)
+    return None if source is None else {voice: key.pitch for voice, key in source.leading.items()}
 
 
-def test_share_out() -> None:
+def test_the_highest_notes_lead_the_given_voices_and_the_lowest_the_bass() -> None:
     notes = [Note(0, 1, pitch, 80) for pitch in (60, 72, 64, 67, 76)]
 
     def pitches(count: int, *given: str) -> list[int]:
-        return [note.pitch for note in share_out(notes[:count], given).values()]
+        return [note.pitch for note in assign_voices(notes[:count], given).values()]
 
     assert pitches(5, "soprano") == [76]
     assert pitches(5, "bass") == [60]
@@ -24,11 +24,11 @@ def test_share_out() -> None:
     assert pitches(1, "soprano", "bass") == [60]
     assert pitches(5, "soprano", "alto", "bass") == [76, 72, 60]
     assert pitches(2, "soprano", "alto", "bass") == [72, 60]
-    assert share_out([], ("soprano",)) == {}
+    assert assign_voices([], ("soprano",)) == {}
 
 
-def test_the_order_of_listen_counts() -> None:
-    lead = Lead(("keys", "pads"), ("soprano",))
+def test_the_first_source_under_listen_leads_until_a_bar_after_its_last_key() -> None:
+    lead = LeadSelector(("keys", "pads"), ("soprano",))
     lead.hear(on(0, 60, source="pads"))
     assert leading(lead, 0) == {"soprano": 60}
     lead.hear(on(1, 72))
@@ -39,8 +39,8 @@ def test_the_order_of_listen_counts() -> None:
     assert leading(lead, 5.0, bar=3.0) == {"soprano": 60}
 
 
-def test_channels_are_keyboards_of_their_own() -> None:
-    lead = Lead(("keys",), ("soprano",))
+def test_keys_are_held_by_channel() -> None:
+    lead = LeadSelector(("keys",), ("soprano",))
     lead.hear(on(0, 60, channel=1))
     lead.hear(on(0, 60, channel=2))
     lead.hear(off(1, 60, channel=1))
@@ -49,8 +49,8 @@ def test_channels_are_keyboards_of_their_own() -> None:
     assert leading(lead, 2) == {}
 
 
-def test_odd_pedals() -> None:
-    lead = Lead(("keys",), ("soprano",))
+def test_the_pedal_holds_until_a_value_below_64() -> None:
+    lead = LeadSelector(("keys",), ("soprano",))
     lead.hear(MidiEvent(0, "keys", control_change(1, 64, 127)))
     lead.hear(on(0, 60))
     lead.hear(off(1, 60))
@@ -63,11 +63,13 @@ def test_odd_pedals() -> None:
 
 
 def test_the_first_melody_that_has_not_ended_leads() -> None:
+    def first_pitch(beat: float) -> int | None:
+        lines = lead.melody_lines(beat)
+        return lines["soprano"].notes[0].pitch if lines else None
+
     tunes = {"long": melody((0, 8, 60)), "short": melody((0, 2, 72))}
-    lead = Lead(("keys", "short", "long"), ("soprano",))
+    lead = LeadSelector(("keys", "short", "long"), ("soprano",))
     lead.reset(tunes)
-    assert [lead.lines(beat) and lead.lines(beat)["soprano"].notes[0].pitch for beat in (0, 1.9, 2, 8)] == [  # type: ignore[index]
-        72, 72, 60, None
-    ]  # fmt: skip
+    assert [first_pitch(beat) for beat in (0, 1.9, 2, 8)] == [72, 72, 60, None]
     assert not lead.hear(on(0, 60, source="short"))
     assert lead.hear(on(0, 60))
