@@ -14,7 +14,7 @@ from daemon.music.events import TICKS_PER_BEAT as TICKS
 
 MASTERS = 100
 BEATS = 64
-LOCK = 2  # beats after which the clock should be locked
+LOCK_BEATS = 2  # beats after which the clock should be locked
 
 
 def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
@@ -27,10 +27,12 @@ def follower(folder: Path, environment: dict[str, str]) -> list[Figure]:
         masters.append(_errors(due, sorted(moment + jitter(rng) for moment in due), 96))
     p99s = [percentile(errors, 0.99) for errors in zip(*masters, strict=True)]
     locked = max(tick for tick, p99 in enumerate(p99s) if p99 > 0.001) + 1
-    after = [error for errors in masters for error in errors[LOCK * TICKS :]]
+    after = [error for errors in masters for error in errors[LOCK_BEATS * TICKS :]]
     ramps = [max(_errors(ramp, ramp, 60)[8 * TICKS :]) for ramp in (_ramp_in_time(), _ramp_in_beats())]
     return [
-        Figure("clock, jitter σ = 1 ms: locked (phase error p99 ≤ 1 ms from there on)", locked / TICKS, LOCK, "beats"),
+        Figure(
+            "clock, jitter σ = 1 ms: locked (phase error p99 ≤ 1 ms from there on)", locked / TICKS, LOCK_BEATS, "beats"
+        ),
         Figure("clock, jitter σ = 1 ms: phase error after two beats, p99", percentile(after, 0.99) * 1e3, 1, "ms"),
         Figure("clock, 60 → 180 bpm over 16 bars: phase error, max", max(ramps) * 1e3, 5, "ms"),
     ]

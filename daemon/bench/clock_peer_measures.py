@@ -16,7 +16,7 @@ from daemon.music.events import CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_B
 TICK_MESSAGE = bytes((CLOCK_TICK,))
 BPM = 120
 TICK_SECONDS = 60 / BPM / TICKS_PER_BEAT
-LOCK = 2 * TICKS_PER_BEAT  # ticks
+LOCK_TICKS = 2 * TICKS_PER_BEAT  # ticks
 SECONDS = 60.0
 STARTS = 8
 FOLLOW = """
@@ -39,7 +39,7 @@ def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
     for _ in range(STARTS):
         at_80_bpm, _ = _master(rng, events[-1][0] + 1, 80, 2 * TICKS_PER_BEAT)
         events += at_80_bpm
-        at_120_bpm, due = _master(rng, events[-1][0] + 1, BPM, 2 * LOCK)
+        at_120_bpm, due = _master(rng, events[-1][0] + 1, BPM, 2 * LOCK_TICKS)
         events += at_120_bpm
         starts.append(due)
     with JamdProcess(folder, environment, FOLLOW):
@@ -50,9 +50,9 @@ def clock_in(folder: Path, environment: dict[str, str]) -> list[Figure]:
         [tick - zero - moment for tick, moment in zip(ticks, due, strict=False)]
         for ticks, due in zip([starts_heard[0], *starts_heard[2::2]], starts, strict=True)
     ]
-    delay = statistics.median(errors[0][LOCK:])
-    steady = [error - delay for error in errors[0][LOCK:]]
-    restarted = [error - delay for start in errors[1:] for error in start[LOCK:]]
+    delay = statistics.median(errors[0][LOCK_TICKS:])
+    steady = [error - delay for error in errors[0][LOCK_TICKS:]]
+    restarted = [error - delay for start in errors[1:] for error in start[LOCK_TICKS:]]
     name = "clock in over JACK, jitter σ = 1 ms: phase error"
     observed = 1 + PERIOD * 1e3
     return [

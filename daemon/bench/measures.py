@@ -32,7 +32,7 @@ band:
     listen: [keys]
     play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
 """
-THRU = """
+THRU_CONFIG = """
 clock: {source: internal, bpm: 96, beats_per_bar: 4}
 ports: {keys: {direction: in, thru: [choir]}, choir: {direction: out}}
 """
@@ -87,7 +87,7 @@ def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
         echoed = first_answers(*perform(environment, notes, *ECHO), range(1, 2))
     with JamdProcess(folder, environment, KEYS_AND_CHOIR):
         harmony = first_answers(*perform(environment, notes, *JAMD), range(2, 5))
-    with JamdProcess(folder, environment, THRU):
+    with JamdProcess(folder, environment, THRU_CONFIG):
         thru = first_answers(*perform(environment, notes, *JAMD), range(1, 2))
 
     def above(values: list[float], share: float) -> float:
@@ -226,7 +226,7 @@ def flood(folder: Path, environment: dict[str, str]) -> list[Figure]:
         events.append((i * 0.0005, bytes((0xB0 | i % 16, i // 16 % 64, i // 1024 % 128))))
         if i % 2000 == 1999:
             events += [(i * 0.0005, bytes((0xA0 | n % 16, n // 16, i // 2000))) for n in range(500)]
-    with JamdProcess(folder, environment, THRU):
+    with JamdProcess(folder, environment, THRU_CONFIG):
         sent, heard = perform(environment, events, *JAMD, tail=2)
     expected, messages = [message for _, message in sent], [message for _, message in heard]
     lost, surplus = Counter(expected) - Counter(messages), Counter(messages) - Counter(expected)
@@ -247,7 +247,7 @@ def garbage(folder: Path, environment: dict[str, str]) -> list[Figure]:
     valid = note_on(1, 61, 99)
     ends = [note_off(c, p) for c in range(1, 17) for p in range(128)]
     events += [(60 + i * 0.001, message) for i, message in enumerate([*ends, valid, note_off(1, 61)])]
-    with JamdProcess(folder, environment, THRU) as jamd:
+    with JamdProcess(folder, environment, THRU_CONFIG) as jamd:
         lines = len(jamd.lines)
         _, heard = perform(environment, events, *JAMD, tail=1)
         alive = jamd.process.poll() is None

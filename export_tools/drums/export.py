@@ -22,7 +22,7 @@ from onnx import helper
 from torch import Tensor
 
 from daemon.encodings.drums.hits import COUNT
-from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, PLACES, WIDTH
+from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, FEATURES, PLACES
 from daemon.engines.drums.interface import INTERFACE
 from export_tools.common import artifact
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
@@ -54,7 +54,7 @@ def inputs(shape: MetricShape) -> dict[str, dict]:
 
     return {
         "function": {"dtype": "int64", "shape": [], "constant": len(FUNCTIONS)},
-        "x": real(WIDTH),
+        "x": real(FEATURES),
         "h": real(shape.hidden),
         "c": real(shape.hidden),
         "wishes": real(shape.conditioning),

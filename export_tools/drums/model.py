@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from daemon.encodings.drums.hits import COUNT
-from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, EARLIEST, MIXED, OFFSETS, PLACES, WIDTH
+from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, EARLIEST, FEATURES, MIXED, OFFSETS, PLACES
 from export_tools.common.dropout import LockedDropout
 
 from .streams import Split, carried
@@ -50,7 +50,7 @@ class MetricNet(nn.Module):
         super().__init__()
         self.shape = shape
         hidden, head = shape.hidden, shape.head
-        self.read = nn.Linear(WIDTH, shape.read)
+        self.read = nn.Linear(FEATURES, shape.read)
         self.lstm = nn.LSTM(shape.read, hidden, batch_first=True)
         self.drop_read, self.drop_cells = LockedDropout(dropout / 2), LockedDropout(dropout / 2)
         self.drop_context = LockedDropout(dropout)
@@ -80,7 +80,7 @@ class MetricNet(nn.Module):
         self.register_buffer("grid", torch.arange(OFFSETS, dtype=torch.float32) + EARLIEST, persistent=False)
 
     def recur(self, x: Tensor, states: States) -> tuple[Tensor, States]:
-        """(rows, time, WIDTH), states h and c (1, rows, hidden) → context (rows, time, hidden), states."""
+        """(rows, time, FEATURES), states h and c (1, rows, hidden) → context (rows, time, hidden), states."""
         y, following = self.lstm(self.drop_read(functional.gelu(self.read(x))), states)
         return self.drop_context(y), following
 

@@ -26,7 +26,7 @@ MAX_AGO = 64  # cells; hits longer ago count as so long ago
 MAX_REST = 8  # bars; a longer rest counts as this one
 LEAST_RATE = 0.15  # least weight of the newest bar in running means: the last six or seven bars count
 
-WIDTH = 18 + 2 + AHEAD + 1 + 1 + 4 + PLACES + 4 + 3 + 4 + 7 * COUNT  # of `features`
+FEATURES = 18 + 2 + AHEAD + 1 + 1 + 4 + PLACES + 4 + 3 + 4 + 7 * COUNT  # of `features`
 CHANNELS = 5  # of `window`
 ANCHORS, MIXED = 22, 12  # size of `anchors`, and the number of those that are offsets
 ONES = np.ones(COUNT, dtype=np.float32)
@@ -205,7 +205,7 @@ def _places_ahead(places: int) -> Ints:
 
 
 def features(history: MetricHistory, tempo: float) -> Floats:
-    """(WIDTH,): the last hit, its place, and what was played there before. `tempo` in beats per minute."""
+    """(FEATURES,): the last hit, its place, and what was played there before. `tempo` in beats per minute."""
     place, by_instrument = history.cell % history.places, history.by_instrument
     angle = 2 * math.pi * place / history.places
     cells = (history.gap + CELL // 2) // CELL

@@ -15,7 +15,7 @@ from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, on_quarter, prime
 from daemon.engines.drums.fills import Fills
 from daemon.engines.drums.intensity import IntensityFollower
-from daemon.engines.drums.kit import HATS, KICK, OPEN_HAT, PIECE_OF, PIECES, VOICES, Kit, PlayableHits
+from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
 from daemon.engines.drums.model import drums_model
 from daemon.engines.drums.options import OF_GROOVE, DrumsOptions
 from daemon.engines.drums.primer import (
@@ -28,6 +28,7 @@ from daemon.engines.drums.primer import (
     shipped_grooves,
 )
 from daemon.engines.drums.swing import swung, unswung
+from daemon.engines.shared.grid import REPEAT_BEATS
 from daemon.engines.shared.line import EPSILON
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
@@ -35,11 +36,11 @@ from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
 
 MAX_LATENESS = 0.1  # beats; a hit that is later is left out
-REPEAT = 16.0  # beats: a window that starts less than this before the end of the last one is a repeat, else a jump
 PHRASE = 8  # bars after which the drummer returns to its groove; without a return, the groove is lost within an hour
-STEPS = 16  # steps per unit of the requested loudness and density (hits per beat): equal requests need no model run
+# Steps per unit of the requested loudness and density (hits per beat): equal requests need no model run.
+REQUEST_STEPS = 16
 DOUBLINGS = 1.2  # of loudness and requested density, per unit of intensity; at intensity 0.5 they are the groove's
-DENSE = 1.2  # probability that the next 16th does not stay empty, per unit of intensity above 0.5
+FULL_CHANCE = 1.2  # probability that the next 16th does not stay empty, per unit of intensity above 0.5
 QUIET = 1.0  # beats of silence after which a faint hit is played
 FAINT = 100.0  # velocity, per unit of intensity below 0.5, below which hits off the quarters are left out
 
@@ -48,7 +49,7 @@ class Drums(Engine):
     """Plays the hits of a Drummer, one 16th at a time."""
 
     needs_model: ClassVar[bool] = True
-    voices: ClassVar[tuple[str, ...]] = VOICES
+    voices: ClassVar[tuple[str, ...]] = KIT_VOICES
     channel: ClassVar[int | None] = 10  # drums in General MIDI
     monophonic: ClassVar[bool] = False
     tolerance: ClassVar[float] = 0.05
@@ -127,7 +128,7 @@ class Drums(Engine):
         return iter(())
 
     def generate(self, window: Window) -> Iterator[Action]:
-        if self._until - REPEAT < window.start < self._until:  # requested again, in part or as a whole
+        if self._until - REPEAT_BEATS < window.start < self._until:  # requested again, in part or as a whole
             window = replace(window, start=min(self._until, window.end))
         elif not self._until <= window.start <= self._until + 2 * window.meter:  # a jump without a reset
             self._drummer = None
@@ -207,8 +208,9 @@ class Drums(Engine):
         style = self._primer.style if self.options.style == OF_GROOVE else self.options.style
         factor = _loudness_factor(self._intensity)
         loudness, density = min(self._loudness * factor, 1.0), self._density * factor
-        conditioning = Conditioning(style, fill, round(loudness * STEPS) / STEPS, round(density * STEPS) / STEPS)
-        dense = DENSE * max(self._intensity - 0.5, 0.0)
+        loudness, density = (round(value * REQUEST_STEPS) / REQUEST_STEPS for value in (loudness, density))
+        conditioning = Conditioning(style, fill, loudness, density)
+        dense = FULL_CHANCE * max(self._intensity - 0.5, 0.0)
         return DrawSettings(conditioning, dense, self.values["temperature"], self.values["top_p"], window.tempo)
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:

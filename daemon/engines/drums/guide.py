@@ -7,8 +7,8 @@ import numpy as np
 from daemon.encodings.drums.hits import COUNT, INSTRUMENTS, Floats, Hit, Ints
 from daemon.engines.drums.primer import Primer
 
-SIXTEENTH = 120  # ticks
-WIDTH = 40  # ticks before and after a note of the groove at which a hit belongs to that note
+SIXTEENTH_TICKS = 120  # ticks
+NOTE_WIDTH = 40  # ticks before and after a note of the groove at which a hit belongs to that note
 NOTE_WEIGHT, GRID_WEIGHT = 4.0, 1.0  # nats added to a hit on a note of the groove, and on a 16th
 PULL = 0.5  # share by which the distance of a hit from its note or 16th is reduced
 OTHER_VELOCITY, FILL_VELOCITY = 45, 85  # of a hit that is not in the groove; the least one in a fill
@@ -29,14 +29,14 @@ class Guide:
 
     def __init__(self, primer: Primer) -> None:
         shape = COUNT, primer.length
-        off = (np.arange(primer.length) + SIXTEENTH // 2) % SIXTEENTH - SIXTEENTH // 2
+        off = (np.arange(primer.length) + SIXTEENTH_TICKS // 2) % SIXTEENTH_TICKS - SIXTEENTH_TICKS // 2
         self.weights: Floats = np.zeros(shape, dtype=np.float32)
-        self.weights += GRID_WEIGHT * (1 - np.abs(off) / (SIXTEENTH / 2))
+        self.weights += GRID_WEIGHT * (1 - np.abs(off) / (SIXTEENTH_TICKS / 2))
         self._distances: Ints = np.zeros(shape, dtype=np.int64) + off  # ticks since the note or 16th of each tick
         self._velocities: Ints = np.full(shape, OTHER_VELOCITY, dtype=np.int64)
-        around = np.arange(-WIDTH, WIDTH + 1)
+        around = np.arange(-NOTE_WIDTH, NOTE_WIDTH + 1)
         for note in primer.notes:
-            at, gain = (note.tick + around) % primer.length, NOTE_WEIGHT * (1 - np.abs(around) / (2 * WIDTH))
+            at, gain = (note.tick + around) % primer.length, NOTE_WEIGHT * (1 - np.abs(around) / (2 * NOTE_WIDTH))
             better = gain > self.weights[note.instrument, at]
             self.weights[note.instrument, at[better]] = gain[better]
             self._distances[note.instrument, at[better]] = around[better]

@@ -8,8 +8,8 @@ from daemon.music.events import MidiEvent, is_note_on
 
 CHORD = 0.06  # beats within which notes count as one onset
 MEMORY = 4.0  # beats after which the weight of an onset is 1/e
-SPARSE, DENSE = 0.5, 8.0  # onsets per beat at intensity 0 and 1
-SOFT, LOUD = 30, 115  # velocities at intensity 0 and 1
+MIN_DENSITY, MAX_DENSITY = 0.5, 8.0  # onsets per beat at intensity 0 and 1
+MIN_VELOCITY, MAX_VELOCITY = 30, 115  # velocities at intensity 0 and 1
 LEAST_ONSETS = 1e-3  # weighted sum of onsets below which there is nothing to measure
 
 
@@ -42,8 +42,8 @@ class IntensityFollower:
         onsets = self._onsets * self._decay(beat)
         if onsets < LEAST_ONSETS:
             return 0.0, 0.0
-        density = math.log(onsets / MEMORY / SPARSE) / math.log(DENSE / SPARSE)
-        loudness = (self._loudness / self._onsets - SOFT) / (LOUD - SOFT)
+        density = math.log(onsets / MEMORY / MIN_DENSITY) / math.log(MAX_DENSITY / MIN_DENSITY)
+        loudness = (self._loudness / self._onsets - MIN_VELOCITY) / (MAX_VELOCITY - MIN_VELOCITY)
         silence = (beat - self._beat) / max(bar, 1e-6)
         return (_clipped(density) + _clipped(loudness)) / 2, _clipped(2.0 - silence)
 

@@ -16,7 +16,7 @@ from daemon.models import Artifact
 Probabilities = NDArray[np.float64]
 INTERFACE = "hit"
 UNCONDITIONED = Conditioning()
-NEVER = 1 << 30  # ticks: `earliest` of an instrument that must not be struck
+UNREACHABLE_GAP = 1 << 30  # ticks: `earliest` of an instrument that must not be struck
 IN_ORDER: Ints = np.tril(np.ones((COUNT + 1, COUNT), dtype=np.int64), -1)  # least gaps, by DrumsState.least_instrument
 
 
@@ -34,16 +34,16 @@ class DrumsState:
 class DrawRequest(NamedTuple):
     """How to draw a hit; a tuple, because one is made for every hit and a frozen dataclass takes twice as long to make.
 
-    `earliest` (17,): the least gap, in ticks, of each instrument, NEVER: not at all; `latest`: the longest gap;
-    `instrument_bias` (17,): added to the log weights of the instruments; `bar_bias` (17, ticks of the bar): to those of
-    instruments at ticks of the bar, for a model that does not know the bar.
+    `earliest` (17,): the least gap, in ticks, of each instrument, UNREACHABLE_GAP: not at all; `latest`: the longest
+    gap; `instrument_bias` (17,): added to the log weights of the instruments; `bar_bias` (17, ticks of the bar): to
+    those of instruments at ticks of the bar, for a model that does not know the bar.
     """
 
     conditioning: Conditioning = UNCONDITIONED
     temperature: float = 1.0
     top_p: float = 1.0
     earliest: Ints | None = None
-    latest: int = NEVER
+    latest: int = UNREACHABLE_GAP
     instrument_bias: Floats | None = None
     bar_bias: Floats | None = None
 
@@ -97,6 +97,6 @@ def limits_of(state: DrumsState, earliest: Ints | None) -> Ints:
 
 def first_possible(limits: Ints, velocity: int) -> Hit:
     """The hit of the instrument with the least gap, where no hit can be drawn; after one tick if every instrument is
-    NEVER to be struck."""
+    UNREACHABLE_GAP to be struck."""
     instrument = int(limits.argmin())
-    return Hit(int(limits[instrument]) if limits[instrument] < NEVER else 1, instrument, velocity)
+    return Hit(int(limits[instrument]) if limits[instrument] < UNREACHABLE_GAP else 1, instrument, velocity)

@@ -13,7 +13,7 @@ from daemon.engines.drums.options import SILENT, DrumsOptions
 
 Ints = NDArray[np.int64]
 
-NEVER = 1 << 40  # ticks
+UNREACHABLE_TICK = 1 << 40  # ticks
 LONG_AGO = -(1 << 40)
 
 
@@ -45,7 +45,7 @@ PIECES = (
     Piece("ride", "cymbals", (51,), beats=0.5),
     Piece("bell", "cymbals", (53,), beats=0.5),
 )
-VOICES = tuple(dict.fromkeys(piece.voice for piece in PIECES))
+KIT_VOICES = tuple(dict.fromkeys(piece.voice for piece in PIECES))
 PIECE_OF = tuple(next(n for n, piece in enumerate(PIECES) if note in piece.notes) for note in INSTRUMENTS)
 KICK, PEDAL_HAT, OPEN_HAT, CRASH = (INSTRUMENTS.index(note) for note in (36, 44, 46, 49))
 HATS = frozenset(n for n, piece in enumerate(PIECE_OF) if PIECES[piece].voice == "hihat")
@@ -120,7 +120,7 @@ class PlayableHits:
         last_hat = max(self._struck[_HAT_PIECES].tolist())
         earliest[_HIHAT] = np.maximum(earliest[_HIHAT], last_hat + self._hihat)
         earliest[_BY_HAND] = np.maximum(earliest[_BY_HAND], self._by_hand[0] + self._together)
-        earliest[self._silent] = NEVER
+        earliest[self._silent] = UNREACHABLE_TICK
         return earliest
 
     def _set_tempo(self, tempo: float) -> None:

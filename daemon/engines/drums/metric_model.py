@@ -19,8 +19,8 @@ from daemon.encodings.drums.hits import COUNT, Conditioning, Floats, Hit
 from daemon.encodings.drums.metric import AHEAD, CELL, EARLIEST, OFFSETS
 from daemon.engines.drums.interface import (
     ANY_HIT,
-    NEVER,
     UNCONDITIONED,
+    UNREACHABLE_GAP,
     DrawRequest,
     DrumsModel,
     DrumsState,
@@ -33,12 +33,12 @@ from daemon.models import Artifact
 from daemon.models.session import BoundFunction, RecurrentSession, Tensors
 
 ADVANCE, WHEN = range(2)  # numbers of the functions
-VELOCITY = 100  # of a hit that could not be drawn
+FALLBACK_VELOCITY = 100  # of a hit that could not be drawn
 TRIES = 6  # draws by rejection, before rejected draws are weighted instead
 OFFSET_NUMBERS = np.arange(OFFSETS)
 ANYWHERE = 1e-5  # share of hits anywhere in their cell: under a normal distribution, far offsets are impossible
 TINY = 1e-30  # a probability with a finite logarithm
-LOWEST = -1e30  # less than every finite score
+LEAST_SCORE = -1e30  # less than every finite score
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class MetricModel(DrumsModel):
             BoundFunction(artifact, ["offsets", "velocities"], WHEN, rows) for rows in (1, self._near * COUNT)
         )
         self._last_gaps = np.arange(AHEAD)[:, None] * CELL + EARLIEST + OFFSETS - 1
-        self._last_gaps[-1] = NEVER - 2 * CELL
+        self._last_gaps[-1] = UNREACHABLE_GAP - 2 * CELL
         self._set_conditioning(UNCONDITIONED)
 
     def start(self, bar: int, position: int, tempo: float, rng: np.random.Generator | None = None) -> MetricState:
@@ -159,7 +159,7 @@ class MetricModel(DrumsModel):
                 scores[drawn] = -np.inf
             if attempt == TRIES - 1:
                 scores[list(shares)] += np.log(np.maximum(list(shares.values()), TINY))
-        return first_possible(limits, VELOCITY)
+        return first_possible(limits, FALLBACK_VELOCITY)
 
     def log_probs(self, state: MetricState, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
         history = state.history
@@ -169,7 +169,7 @@ class MetricModel(DrumsModel):
         possible = gaps >= (np.arange(COUNT) < state.least_instrument)[:, None]
         counts = np.maximum(possible.sum(axis=-1, keepdims=True), 1)
         scores = np.where(possible, offsets.reshape(self._near, COUNT, OFFSETS), -np.inf)
-        weights = np.exp(scores - np.maximum(scores.max(axis=-1, keepdims=True), LOWEST), dtype=np.float64)
+        weights = np.exp(scores - np.maximum(scores.max(axis=-1, keepdims=True), LEAST_SCORE), dtype=np.float64)
         sums = np.maximum(weights.sum(axis=-1, keepdims=True), 1.0)  # at least the weight of the likeliest offset
         weights = ((1 - ANYWHERE) * weights / sums + ANYWHERE / counts) * possible
         joint = np.exp(prediction.joint.astype(np.float64))

@@ -23,7 +23,7 @@ from daemon.models import Artifact
 from daemon.models.session import RecurrentSession
 
 KICK = 0  # instrument of the first hit, at gap 0: Hollemans starts from a random state and a kick
-VELOCITY = 100  # of every hit
+HIT_VELOCITY = 100  # of every hit
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,9 @@ class RnnDrummer(DrumsModel):
             scores += request.bar_bias[:, (state.tick + self._values) % request.bar_bias.shape[1]]
         drawn = pick(scores.ravel(), request.temperature, request.top_p, rng)
         if drawn is None:
-            return first_possible(limits, VELOCITY)
+            return first_possible(limits, HIT_VELOCITY)
         instrument, tick = divmod(drawn, len(self.ticks))
-        return Hit(self.ticks[tick], instrument, VELOCITY)
+        return Hit(self.ticks[tick], instrument, HIT_VELOCITY)
 
     def log_probs(self, state: RnnState, conditioning: Conditioning = UNCONDITIONED) -> Probabilities:
         return state.scores.astype(np.float64)

@@ -18,7 +18,7 @@ from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilte
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.options import option
 from daemon.engines.shared.draw import Ints
-from daemon.engines.shared.grid import MAX_WINDOW
+from daemon.engines.shared.grid import MAX_WINDOW, REPEAT_BEATS
 from daemon.engines.shared.lead import CHORD_SPREAD, KEY_GRACE, GivenKeys, LeadSelector
 from daemon.engines.shared.line import EPSILON, HALF_STEP, STEP, Line
 from daemon.engines.shared.sounding_voices import SoundingVoices
@@ -31,7 +31,6 @@ BURST = 8  # 16ths written at a time, after what is due was sent: all but the fi
 VELOCITY_FACTORS = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # relative to the key's or melody's
 # A composed chorale: 16ths of a phrase, number of phrases, and 16ths of rest after the last one.
 PHRASE_STEPS, PHRASES, FINAL_REST = 32, 6, 16
-REPEAT = 16.0  # beats: a window that starts less than this before the end of the last one is a repeat, else a jump
 
 LateKeys = tuple[Ints | None, Ints]  # symbols and held flags of a 16th before keys arrived in its second half
 
@@ -152,7 +151,7 @@ class Harmoniser(Engine):
     # the grid
 
     def generate(self, window: Window) -> Iterator[Action]:
-        if self._until - REPEAT < window.start < self._until:  # requested again, in part or as a whole
+        if self._until - REPEAT_BEATS < window.start < self._until:  # requested again, in part or as a whole
             window = replace(window, start=min(self._until, window.end))
         elif window.start < self._until:  # a jump without a reset
             self._ahead, self._frame = None, None

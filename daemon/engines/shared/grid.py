@@ -12,6 +12,9 @@ STEPS_PER_BEAT = round(1 / STEP)
 # 16ths. A window that starts this far before the end of the last one is a jump, a nearer one a repeat; a 16th that lies
 # farther than this after the last one is a jump, too.
 JUMP = 16
+# Beats, for engines that play ahead: a window that starts less than this before the end of the last one is a repeat,
+# one that starts earlier a jump.
+REPEAT_BEATS = 16.0
 MAX_WINDOW = 64  # 16ths filled of one window, whatever its length
 
 

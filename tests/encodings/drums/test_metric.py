@@ -13,11 +13,11 @@ from daemon.encodings.drums.metric import (
     CELL,
     CHANNELS,
     EARLIEST,
+    FEATURES,
     LAST,
     LAST_SHIFT,
     PRIOR,
     RATE,
-    WIDTH,
     MetricHistory,
     anchors,
     observe,
@@ -110,7 +110,7 @@ def test_shapes_and_finite_numbers_after_any_hits() -> None:
             history = observe(history, hit)
             x, window = metric.features(history, 120.0), metric.window(history)
             known = np.array([[anchors(history, ahead, n) for n in range(COUNT)] for ahead in range(AHEAD)])
-            assert (x.shape, window.shape) == ((WIDTH,), (AHEAD, COUNT, CHANNELS))
+            assert (x.shape, window.shape) == ((FEATURES,), (AHEAD, COUNT, CHANNELS))
             assert known.shape == (AHEAD, COUNT, ANCHORS)
             assert x.dtype == window.dtype == known.dtype == np.float32
             assert np.isfinite(x).all() and np.isfinite(window).all() and np.isfinite(known).all()

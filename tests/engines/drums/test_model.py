@@ -9,7 +9,7 @@ import pytest
 
 from daemon import models
 from daemon.encodings.drums.hits import COUNT, Conditioning, Hit, tick_classes
-from daemon.engines.drums.interface import NEVER, DrawRequest, DrumsModel
+from daemon.engines.drums.interface import UNREACHABLE_GAP, DrawRequest, DrumsModel
 from daemon.engines.drums.model import drums_model
 from daemon.errors import ModelError
 from daemon.models.session import BoundFunction
@@ -112,7 +112,7 @@ def test_draws_are_distributed_as_the_log_probabilities(tiny: DrumsModel) -> Non
 
 def test_limits_hold_and_keep_the_distribution_within_them(tiny: DrumsModel) -> None:
     state, rng = play(tiny, SOME), np.random.default_rng(6)
-    earliest = np.full(COUNT, NEVER)
+    earliest = np.full(COUNT, UNREACHABLE_GAP)
     earliest[[2, 5]] = 40, 90
     hits = [tiny.draw(state, rng, DrawRequest(earliest=earliest, latest=300)) for _ in range(1500)]
     assert {hit.instrument for hit in hits} == {2, 5}
@@ -144,7 +144,7 @@ def test_a_cell_that_is_mostly_outside_the_limits_is_drawn_as_rarely(tiny: Drums
     """Three ticks of the present cell are left: gaps of 46 to 48, in the class of 60."""
     state, rng, draws = play(tiny, SOME), np.random.default_rng(8), 2000
     assert state.history.offset == 11
-    earliest = np.full(COUNT, NEVER)
+    earliest = np.full(COUNT, UNREACHABLE_GAP)
     earliest[2] = 46
     probs = np.exp(tiny.log_probs(state))[2]
     soonest = tiny.ticks.index(60)  # gaps of 46 to 90
@@ -156,7 +156,7 @@ def test_a_cell_that_is_mostly_outside_the_limits_is_drawn_as_rarely(tiny: Drums
 def test_drawing_never_fails(tiny: DrumsModel, model: str) -> None:
     drummer = tiny if model == "ours" else rnn()[0]
     rng = np.random.default_rng(7)
-    never, state = np.full(COUNT, NEVER), play(drummer, SOME)
+    never, state = np.full(COUNT, UNREACHABLE_GAP), play(drummer, SOME)
     assert drummer.draw(state, rng, DrawRequest(earliest=never)).gap >= 1
     far = never.copy()
     far[11] = 5000
