@@ -73,8 +73,8 @@ class ClockSpec:
     """The clock: `source` is a name of `daemon.clocks.table`, `port` the input that it reads, if it reads one.
 
     `send`: outputs that get MIDI clock. The internal clock starts at once, unless `by_hand`, after `count_in` bars.
-    `metronome`: output and channel; `click`: always, or in the count-in only. `start_delay`: seconds from a command that
-    starts the transport to the first beat, so that the players' first notes are ready in time.
+    `metronome`: output and channel; `click`: always, or in the count-in only. `start_delay`: seconds from a command
+    that starts the transport to the first beat, so that the players' first notes are ready in time.
     """
 
     source: str = INTERNAL
