@@ -97,17 +97,12 @@ class Players:
         self._silence(self._players[name])
 
     def check(self, standing_at: float | None = None) -> list[str]:
-        """Ping idle players; returns the names of the players that do not answer.
-
-        `standing_at`: the beat at which the transport stands. A start from there, and one from the song's beginning,
-        are then anticipated.
-        """
+        """Ping idle players; returns the names of the players that do not answer. While the transport stands, a start
+        from `standing_at` (beats) and one from the song's beginning are anticipated."""
         hung, now, resets = [], self._clock(), self._resets
         for name, player in self._players.items():
-            if not player.up:
-                continue
-            resets += 1
-            if player.released:
+            resets += player.up
+            if not player.up or player.released:
                 continue
             if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT:
                 hung.append(name)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from daemon.clocks.tap_tempo import TapTempo
-<<<<<<< HEAD
 from daemon.commands import ContinueTransport, Panic, StartTransport, TapBeat
 from daemon.entries import (
     Commanded,
@@ -17,31 +16,18 @@ from daemon.entries import (
     PlayerDown,
     PlayerUp,
     PortLost,
-=======
-from daemon.commands import ChangeSetting, ContinueTransport, Panic, StartTransport, TapBeat
-from daemon.entries import (
-    Commanded,
-    Followed,
-    Located,
-    MelodyPlayed,
-    PlayerDown,
-    PlayerUp,
->>>>>>> 35870d0 (The next start is anticipated while the transport stands; a start by command sounds after 0.1 s)
     Reconfigured,
     Started,
     Stopped,
 )
-<<<<<<< HEAD
 from daemon.metrics import GRID, OTHER, THRU, Cause
-=======
->>>>>>> 35870d0 (The next start is anticipated while the transport stands; a start by command sounds after 0.1 s)
 from daemon.music.events import Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.performance.performance import Performance
 from daemon.performance.transport import PRE_ROLL
 from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
-from daemon.wire import Anticipate, Control, Generate, Listen, Ping, Reset
+from daemon.wire import Control, Generate, Listen, Reset
 from tests.performance.test_performance import CHOIR, KEYS, OUT, STEADY, Recorder, answer, run_until
 
 TUNE = Melody("tune", tuple(Note(i / 2, 0.5, 60 + i, 80) for i in range(16)), 8.0, True, STEADY)
@@ -572,46 +558,3 @@ def test_a_panic_ends_the_notes_of_melodies_in_the_recording_too() -> None:
     run_until(performance, 0.7)
     told = [(entry.seconds, entry.message) for entry in sink.entries if isinstance(entry, MelodyPlayed)]
     assert told[-1] == (0.6, note_off(3, 62)) and sink.sent[-1] == (0.6, "choir", note_off(3, 62))
-
-
-# Anticipation
-
-
-def test_a_start_is_anticipated_while_the_transport_stands() -> None:
-    players = (CHOIR, replace(CHOIR, name="second"))
-    performance, sink = made(False, clock=MIDI, players=players)
-    performance.take(Located(0.0, 8.0))
-    for name, number, _ in list(sink.calls):
-        performance.answer(0.0, name, number, [], True)
-    number, sink.calls = sink.calls[-1][1], []
-    for moment in (1.0, 1.2, 1.4):
-        performance.check_players(moment)
-        for player in players:
-            performance.answer(moment, player.name, number, [], True)
-    assert [(name, type(call)) for name, _, call in sink.calls] == [
-        (player.name, kind) for kind in (Anticipate, Anticipate, Ping) for player in players
-    ]
-    anticipated = {(name, call) for name, _, call in sink.calls if isinstance(call, Anticipate)}
-    for beat in (8.0, 0.0):
-        performance, sink = made(False, clock=MIDI, players=players)
-        performance.take(Started(2.0, beat, 2.0))
-        resets = {name: call for name, _, call in sink.calls if isinstance(call, Reset)}
-        windows = {name: call.window for name, _, call in sink.calls if isinstance(call, Generate)}
-        assert {(name, Anticipate(resets[name], windows[name])) for name in resets} <= anticipated
-
-
-def test_a_setting_that_is_turned_while_the_transport_stands_is_anticipated_anew() -> None:
-    performance, sink = made(False, clock=MIDI)
-
-    def check(now: float) -> list[type]:
-        for name, number, _ in list(sink.calls):
-            performance.answer(now, name, number, [], True)
-        sink.calls.clear()
-        performance.check_players(now)
-        return [type(call) for _, _, call in sink.calls]
-
-    assert [check(moment) for moment in (1.0, 1.2)] == [[Anticipate], [Ping]]
-    performance.take(Commanded(1.3, ChangeSetting("choir", "temperature", 1.0), 1.3))
-    assert [check(moment) for moment in (1.4, 1.6)] == [[Anticipate], [Ping]]
-    performance.take(Started(2.0, 0.0, 2.0))
-    assert Anticipate not in check(2.2)

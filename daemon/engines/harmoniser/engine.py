@@ -77,7 +77,7 @@ class Harmoniser(Engine):
         self._lead.reset(known)
         self._sounding.clear()
         self._writer.reseed(seed & SEEDS)
-        self._random = _random(seed)
+        self._random = np.random.default_rng((seed & SEEDS, 1))
         self._ahead: ParticleFilter | None = None
         self._lines: Mapping[str, Line] = {}  # the lines that `_ahead` harmonises
         self._given: GivenKeys = {}  # the leading keys, as last harmonised
@@ -94,7 +94,7 @@ class Harmoniser(Engine):
         lead, frame = LeadSelector(self.setup.listen, self._given_voices), math.ceil(window.start / STEP - EPSILON)
         lead.reset(known)
         if (lines := lead.melody_lines(max(frame * STEP, window.start))) is not None:
-            ahead = ParticleFilter(self._model, PARTICLES, _random(seed), frame)
+            ahead = ParticleFilter(self._model, PARTICLES, np.random.default_rng((seed & SEEDS, 1)), frame)
             self._extend(ahead, lines, window)
             self._anticipated = {start: made for start, made in self._anticipated.items() if start[0] == seed}
             self._anticipated[self._start(seed, frame, window)] = ahead
@@ -295,8 +295,3 @@ class Harmoniser(Engine):
 def _position(frame: int, window: Window) -> int:
     """16ths since the bar line, modulo the model's bar."""
     return round(frame - window.bar_start / STEP) % max(1, round(window.meter / STEP)) % STEPS_PER_BAR
-
-
-def _random(seed: int) -> np.random.Generator:
-    """The generator that a known melody's harmonisation draws from."""
-    return np.random.default_rng((seed & SEEDS, 1))
