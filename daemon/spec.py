@@ -73,7 +73,8 @@ class ClockSpec:
     """The clock: `source` is a name of `daemon.clocks.table`, `port` the input that it reads, if it reads one.
 
     `send`: outputs that get MIDI clock. The internal clock starts at once, unless `by_hand`, after `count_in` bars.
-    `metronome`: output and channel; `click`: always, or in the count-in only.
+    `metronome`: output and channel; `click`: always, or in the count-in only. `start_delay`: seconds from a command
+    that starts the transport to the first beat, so that the players' first notes are ready in time.
     """
 
     source: str = INTERNAL
@@ -83,6 +84,7 @@ class ClockSpec:
     count_in: int = 0
     metronome: tuple[str, int] | None = None
     click: str = "always"
+    start_delay: float = 0.1
 
     @property
     def is_external(self) -> bool:
@@ -123,7 +125,6 @@ class StageSpec:
 
 
 def _clock_from_json(data: dict[str, Any]) -> ClockSpec:
-    metronome = data["metronome"]
-    return ClockSpec(
-        **{**data, "send": tuple(data["send"]), "metronome": None if metronome is None else tuple(metronome)}
-    )
+    """Journals without `start_delay` were recorded when it was 0.3 s."""
+    metronome = None if data["metronome"] is None else tuple(data["metronome"])
+    return ClockSpec(**{"start_delay": 0.3, **data, "send": tuple(data["send"]), "metronome": metronome})

@@ -47,13 +47,21 @@ class Learn:
 
 
 @dataclass(frozen=True, slots=True)
+class Anticipate:
+    """The transport stands, and may start with the calls `reset` and `Generate(window)`."""
+
+    reset: Reset
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     """Answered with no item: the player is alive."""
 
 
 _LARGEST = sys.float_info.max
 
-Call = Reset | Listen | Generate | Control | Learn | Ping
+Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping
 Answer = Action | Plan  # an item of a player's answer
 
 
@@ -63,6 +71,8 @@ def encode_call(call: Call) -> list[Any]:
             return ["listen", beat, source, message.hex()]
         case Generate(w):
             return ["generate", w.start, w.end, w.bar_start, w.meter, w.tempo]
+        case Anticipate(Reset(beat, seed), w):
+            return ["anticipate", beat, seed, w.start, w.end, w.bar_start, w.meter, w.tempo]
         case Control(name, value, beat):
             return ["control", name, value, beat]
         case Reset(beat, seed):
@@ -79,6 +89,8 @@ def decode_call(data: list[Any]) -> Call:
             return Listen(MidiEvent(beat, source, bytes.fromhex(message)))
         case ["generate", start, end, bar_start, meter, tempo]:
             return Generate(Window(start, end, bar_start, meter, tempo))
+        case ["anticipate", beat, seed, start, end, bar_start, meter, tempo]:
+            return Anticipate(Reset(beat, seed), Window(start, end, bar_start, meter, tempo))
         case ["control", name, value, beat]:
             return Control(name, value, beat)
         case ["reset", beat, seed]:

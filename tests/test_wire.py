@@ -14,6 +14,7 @@ from daemon.music.events import MidiEvent, Play, Stop, Window
 from daemon.music.melody import Note
 from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.wire import (
+    Anticipate,
     Control,
     Generate,
     Learn,
@@ -32,11 +33,14 @@ from daemon.wire import (
 
 numbers = st.floats(-1e9, 1e9)
 names = st.text(max_size=8)
+windows = st.builds(Window, numbers, numbers, numbers, numbers, numbers)
+resets = st.builds(Reset, numbers, st.integers(0, 2**63))
 calls = st.one_of(
     st.builds(Listen, st.builds(MidiEvent, numbers, names, st.binary(max_size=8))),
-    st.builds(Generate, st.builds(Window, numbers, numbers, numbers, numbers, numbers)),
+    st.builds(Generate, windows),
+    st.builds(Anticipate, resets, windows),
     st.builds(Control, names, numbers),
-    st.builds(Reset, numbers, st.integers(0, 2**63)),
+    resets,
     st.builds(Learn, names, st.builds(Plan, numbers)),
     st.builds(Ping),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon.bench.clock_measures import jitter
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
-from daemon.music.events import CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_BEAT
+from daemon.music.events import CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_BEAT, is_note_on
 
 TICK_MESSAGE = bytes((CLOCK_TICK,))
 BPM = 120
@@ -22,6 +22,17 @@ STARTS = 8
 FOLLOW = """
 clock: {source: midi, port: keys, send: [choir]}
 ports: {keys: {direction: in}, choir: {direction: out}}
+"""
+CHOIR = """
+clock: {source: midi, port: keys}
+ports: {keys: {direction: in}, choir: {direction: out}}
+melodies: {twinkle: {file: melodies/twinkle.mid, loop: true}}
+band:
+  choir:
+    engine: harmoniser
+    model: bachbot
+    listen: [twinkle]
+    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
 """
 LEAD = f"""
 clock: {{source: internal, bpm: {BPM}, beats_per_bar: 4, send: [choir]}}
@@ -110,9 +121,27 @@ def clock_out(folder: Path, environment: dict[str, str]) -> list[Figure]:
     ]
 
 
+def clock_start(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """Eight starts, a second after each stop: from a start's soprano to the last voice of its first chord."""
+    events: Events = []
+    for _ in range(STARTS):
+        events += _master(random.Random(1), events[-1][0] + 1 if events else 1, BPM, TICKS_PER_BEAT)[0]
+    with JamdProcess(folder, environment, CHOIR):
+        _, heard = perform(environment, events, *JAMD)
+    notes = [(stamp, message[0] & 15) for stamp, message in heard if is_note_on(message)]
+    starts = [stamp for number, (stamp, _) in enumerate(notes) if not number or stamp - notes[number - 1][0] > 0.5]
+    spread = [
+        next((stamp for stamp, voice in notes if voice == 3 and stamp >= start), math.inf) - start for start in starts
+    ]
+    return [
+        Figure("start by MIDI clock: soprano to bass of the first chord, max", max(spread) * 1e3, 10, "ms"),
+        Figure("starts by MIDI clock without a note", STARTS - len(starts), 0, f"of {STARTS}"),
+    ]
+
+
 def _slope(values: Sequence[float]) -> float:
     """Slope of the least-squares line: change from value to value."""
     return statistics.linear_regression(range(len(values)), values).slope
 
 
-CLOCK_PEER_MEASURES = (clock_in, clock_out)
+CLOCK_PEER_MEASURES = (clock_in, clock_out, clock_start)

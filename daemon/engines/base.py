@@ -115,6 +115,10 @@ class Engine:
         """Play one 16th, requested `lead` seconds before it starts. Each action is sent as it is yielded."""
         return ()
 
+    def anticipate(self, known: Melodies, beat: float, seed: int, window: Window) -> None:
+        """Compute ahead what `reset(known, beat, seed)` and then `generate(window)` will need, so that they take less
+        time. Called while the transport stands; optional, and without an effect on what is played."""
+
     def owes(self, beat: float) -> bool:
         """Whether an answer to what was heard is pending or still sounds at `beat`: `jamd render` waits for its end."""
         return False

@@ -90,7 +90,7 @@ class Performance:
             Answered: self._answer,
             Planned: lambda entry: self._players.plan(entry.player, entry.number, entry.plan),
             Advanced: lambda entry: self._do_what_is_due(),
-            Started: lambda entry: self._start(entry.beat, entry.at),
+            Started: self._begin,
             Stopped: lambda entry: self._stop(),
             Located: lambda entry: self._transport.locate(entry.beat),
             Followed: lambda entry: self._transport.follow(entry.seconds, entry.tempo),
@@ -146,9 +146,13 @@ class Performance:
             self.take(Advanced(now))
 
     def check_players(self, now: float) -> list[str]:
-        """Ask idle players whether they live; end the notes of the hung ones and return their names, once each."""
+        """Ask idle players whether they live; end the notes of the hung ones and return their names, once each.
+
+        While the transport stands, the players compute their first notes of the next start ahead.
+        """
         self._now = now
-        hung = self._players.check()
+        stands = self._transport.ready and not self._transport.running
+        hung = self._players.check(self._transport.position if stands else None)
         for name in hung:
             self.take(PlayerHung(now, name))
         return hung
@@ -260,7 +264,7 @@ class Performance:
             self._stop()
         self._configure(spec)
         if other_clock and not transport.follows and not spec.clock.by_hand:
-            self._start(transport.position, self._now + transport.pre_roll)
+            self._start(transport.position, self._now + transport.pre_roll())
 
     def _configure(self, spec: StageSpec) -> None:
         self.spec = spec
@@ -269,12 +273,16 @@ class Performance:
         self._transport.take(self._now, spec)
         self._players.take(spec)
 
-    def _start(self, beat: float, at: float | None) -> None:
-        count_in = 0.0
-        if at is None:
-            count_in, at = self.spec.clock.count_in * self.bar_at(beat)[1], self._now + self._transport.pre_roll
+    def _begin(self, entry: Started) -> None:
+        if entry.at is not None:
+            self._start(entry.beat, entry.at)
+        else:
+            self._start(entry.beat, self._now + self._transport.pre_roll(), self.spec.clock.count_in)
+
+    def _start(self, beat: float, at: float, count_in: int = 0) -> None:
+        """Run from `beat`, which falls at `at` seconds, or `count_in` bars later."""
         self._players.silence()
-        self._transport.start(self._now, beat, at, count_in)
+        self._transport.start(self._now, beat, at, count_in * self.bar_at(beat)[1])
         self._players.reset(first=beat)
 
     def _stop(self) -> None:
@@ -347,11 +355,11 @@ class Performance:
             case SetTempo(bpm):
                 transport.set_bpm(self._now, bpm)
             case StartTransport():
-                self._start(0.0, None)
+                self._start(0.0, self._now + transport.pre_roll(self.spec.clock.start_delay), self.spec.clock.count_in)
             case StopTransport() if transport.running:
                 self._stop()
             case ContinueTransport() if not transport.running:
-                self._start(transport.position, self._now + transport.pre_roll)
+                self._start(transport.position, self._now + transport.pre_roll(self.spec.clock.start_delay))
             case TapBeat():
                 at = transport.tap(self._now, stamp)
                 if at is not None:

@@ -18,7 +18,7 @@ from daemon.performance.sink import Sink
 from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec, StageSpec
-from daemon.wire import Call, Control, Generate, Learn, Listen, Ping, Reset
+from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
 
 ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
 FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
@@ -41,6 +41,7 @@ class _Player:
     ask: ScheduledCall | None = None
     waiting: deque[_Waiting] = field(default_factory=deque)  # unanswered calls
     first_valid: int = 0  # answers to calls before the last reset no longer count
+    anticipated: set[Anticipate] = field(default_factory=set)  # sent since settings changed
 
     @property
     def lead(self) -> float:
@@ -95,18 +96,33 @@ class Players:
         self._players[name].released = True
         self._silence(self._players[name])
 
-    def check(self) -> list[str]:
-        """Ping idle players; returns the names of the players that do not answer."""
-        hung, now = [], self._clock()
+    def check(self, standing_at: float | None = None) -> list[str]:
+        """Ping idle players; returns the names of the players that do not answer. While the transport stands, a start
+        from `standing_at` (beats) and one from the song's beginning are anticipated."""
+        hung, now, resets = [], self._clock(), self._resets
         for name, player in self._players.items():
+            resets += player.up
             if not player.up or player.released:
                 continue
             if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT:
                 hung.append(name)
-            elif not player.waiting:  # with the last call's number: a ping is no part of the journal
+            elif not player.waiting:  # with the last call's number: these calls are no part of the journal
                 player.waiting.append(_Waiting(self._number, now, GRID))
-                self._sink.call(name, self._number, Ping())
+                call = None if standing_at is None else self._anticipation(player, standing_at, resets)
+                self._sink.call(name, self._number, call or Ping())
         return hung
+
+    def _anticipation(self, player: _Player, standing_at: float, resets: int) -> Anticipate | None:
+        """The next start to be anticipated, if `player` is reset then as number `resets`."""
+        for beat in (standing_at, 0.0):
+            start = _next_sixteenth(beat)
+            call = Anticipate(Reset(start, self._seed_of(player.spec.name, resets)), self._window(start))
+            if call not in player.anticipated:
+                player.anticipated = {sent for sent in player.anticipated if sent.reset.seed == call.reset.seed} | {
+                    call
+                }
+                return call
+        return None
 
     def is_up(self, name: str) -> bool:
         return name in self._players and self._players[name].up
@@ -153,6 +169,7 @@ class Players:
         if (player := self._players.get(name)) is None:
             return
         self._settings[name, setting] = value
+        player.anticipated.clear()
         if player.up:
             self._call(player, Control(setting, value, beat), stamp)
 
@@ -229,7 +246,7 @@ class Players:
     def _reset(self, player: _Player, first: float | None, began: float) -> None:
         soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, FIRST_WINDOW_TIME))
         beat = max(soon, began) if first is None else first
-        start = max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)
+        start = _next_sixteenth(beat)
         self._begin(player, start)
         self._generate(player, start)
 
@@ -237,7 +254,7 @@ class Players:
         self._silence(player)
         self._resets += 1
         player.first_valid = self._number + 1
-        self._call(player, Reset(beat, self._new_seed(player.spec.name)))
+        self._call(player, Reset(beat, self._seed_of(player.spec.name, self._resets)))
         turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
         for setting, value in {**player.spec.settings, **turned}.items():
             self._call(player, Control(setting, value, beat))
@@ -245,15 +262,17 @@ class Players:
             if source in self._plans:
                 self._call(player, Learn(source, self._plans[source]))
 
-    def _new_seed(self, name: str) -> int:
+    def _seed_of(self, name: str, resets: int) -> int:
         """A different seed for every player and every reset; two seeds of the configuration share none."""
-        return (self._seed << 32) + zlib.crc32(f"{name} {self._resets}".encode())
+        return (self._seed << 32) + zlib.crc32(f"{name} {resets}".encode())
+
+    def _window(self, start: float) -> Window:
+        bar_start, meter = self._tempo_map.bar_at(start)
+        return Window(start, start + SIXTEENTH, bar_start, meter, self._timeline.tempo.bpm)
 
     def _generate(self, player: _Player, start: float) -> None:
         """Request the window at beat `start`, and each following one when it is due."""
-        bar_start, meter = self._tempo_map.bar_at(start)
-        bpm = self._timeline.tempo.bpm
-        self._call(player, Generate(Window(start, start + SIXTEENTH, bar_start, meter, bpm)))
+        self._call(player, Generate(self._window(start)))
 
         def run(due: float) -> None:
             following, tempo = start + SIXTEENTH, self._timeline.tempo
@@ -273,3 +292,8 @@ class Players:
             cause = OTHER if stamp is None else Cause(CauseKind.ANSWER, player.spec.name, stamp)
         player.waiting.append(_Waiting(self._number, self._clock(), cause))
         self._sink.call(player.spec.name, self._number, call)
+
+
+def _next_sixteenth(beat: float) -> float:
+    """The first 16th at or after `beat`, not before the song's beginning."""
+    return max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)

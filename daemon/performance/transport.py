@@ -80,11 +80,10 @@ class Transport:
     def tempo(self) -> Tempo:
         return self.timeline.tempo
 
-    @property
-    def pre_roll(self) -> float:
-        """Seconds from a start to its first beat: more where an output has a large negative delay."""
+    def pre_roll(self, least: float = PRE_ROLL) -> float:
+        """Seconds from a start to its first beat: more than `least` where an output has a large negative delay."""
         earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)
-        return max(PRE_ROLL, PRE_ROLL / 2 - earliest)
+        return max(least, least / 2 - earliest)
 
     @property
     def follows(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from daemon.engines.base import Engine, Setup, engine_class
 from daemon.engines.options import make_options
 from daemon.music.melody import Melodies, melody_from_json
-from daemon.wire import Answer, Call, Control, Generate, Learn, Listen, Ping, Reset
+from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
 
 
 class Host:
@@ -36,6 +36,8 @@ class Host:
                 self._engine.reset(self._known, beat, seed)
             case Learn(source, plan):
                 yield from self._engine.learn(source, plan)
+            case Anticipate(Reset(beat, seed), window):
+                self._engine.anticipate(self._known, beat, seed, window)
             case Ping():
                 pass
 

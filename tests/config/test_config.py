@@ -180,6 +180,9 @@ def test_what_stage_and_players_are_told(write: Any) -> None:
     )
     assert spec.seed == 7
     assert StageSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+    before_start_delay = spec.to_json()
+    del before_start_delay["clock"]["start_delay"]
+    assert StageSpec.from_json(before_start_delay).clock.start_delay == 0.3
     dice = loaded.members["dice"]
     assert dice["options"] == {
         "mode": "lydian", "modes": ["dorian", "lydian"], "mirror": True, "label": "a b", "width": 3.0, "faces": "six",

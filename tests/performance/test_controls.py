@@ -10,7 +10,6 @@ from daemon.commands import TapBeat
 from daemon.entries import Commanded, PlayerDown, PlayerUp
 from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import TempoMap
-from daemon.performance.transport import PRE_ROLL
 from daemon.spec import ClockSpec, ControlSpec
 from daemon.wire import Control, Listen
 from tests.performance.offline import KEYS, OUT, make_performance, run_until
@@ -93,9 +92,9 @@ def test_controllers_stop_start_and_continue() -> None:
     performance.hear(1.1, "keys", 1.1, control_change(1, 21, 0))
     assert not performance.running
     performance.hear(2.0, "keys", 2.0, control_change(1, 23, 127))
-    assert performance.running and performance.seconds_at(2.0) == pytest.approx(2.0 + PRE_ROLL)
+    assert performance.running and performance.seconds_at(2.0) == pytest.approx(2.0 + ClockSpec().start_delay)
     performance.hear(3.0, "keys", 3.0, control_change(1, 22, 127))
-    assert performance.seconds_at(0.0) == pytest.approx(3.0 + PRE_ROLL)
+    assert performance.seconds_at(0.0) == pytest.approx(3.0 + ClockSpec().start_delay)
 
 
 def test_stop_while_stopped_and_continue_while_running_change_nothing() -> None:

@@ -61,6 +61,7 @@ class Harmoniser(Engine):
         self._given_voices = tuple(voice for voice in VOICES if voice in self.options.given)
         self._lead = LeadSelector(setup.listen, self._given_voices)
         self._sounding = SoundingVoices()
+        self._anticipated: dict[tuple[float, ...], ParticleFilter] = {}  # by `_start`
 
     def prepare(self) -> None:
         artifact = models.load(self.setup.require_model("harmoniser"), engine="harmoniser")
@@ -71,6 +72,7 @@ class Harmoniser(Engine):
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        self._seed = seed
         self._lead.reset(known)
         self._sounding.clear()
         self._writer.reseed(seed & SEEDS)
@@ -85,6 +87,20 @@ class Harmoniser(Engine):
         self._bar, self._tempo = 4.0, 120.0  # beats per bar, beats per minute
         self._until = -math.inf  # end of the last window; −∞: no window yet, the transport is stopped
         self._composed = 0  # 16ths of the present chorale composed so far
+
+    def anticipate(self, known: Melodies, beat: float, seed: int, window: Window) -> None:
+        """Harmonise the beginning of a known melody."""
+        lead, frame = LeadSelector(self.setup.listen, self._given_voices), math.ceil(window.start / STEP - EPSILON)
+        lead.reset(known)
+        if (lines := lead.melody_lines(max(frame * STEP, window.start))) is not None:
+            ahead = ParticleFilter(self._model, PARTICLES, np.random.default_rng((seed & SEEDS, 1)), frame)
+            self._extend(ahead, lines, window)
+            self._anticipated = {start: made for start, made in self._anticipated.items() if start[0] == seed}
+            self._anticipated[self._start(seed, frame, window)] = ahead
+
+    def _start(self, seed: int, frame: int, window: Window) -> tuple[float, ...]:
+        """What the first harmonised 16ths after a start depend on, besides the melody."""
+        return seed, frame, window.bar_start, window.meter, self.values["temperature"], self.values["top_p"]
 
     # keys
 
@@ -214,7 +230,10 @@ class Harmoniser(Engine):
         """Play the next 16th of the best harmonisation of a known melody."""
         ahead = self._ahead
         if ahead is None or lines is not self._lines or not 0 <= frame - ahead.frame <= STEPS_PER_BAR:
-            ahead = self._ahead = ParticleFilter(self._model, PARTICLES, self._random, frame)
+            made = self._anticipated.get(self._start(self._seed, frame, window))
+            self._anticipated.clear()  # `made` changes as the music goes on
+            ahead = self._ahead = made or ParticleFilter(self._model, PARTICLES, self._random, frame)
+            self._random = ahead.random
             self._lines = lines
         while ahead.frame <= frame:
             if ahead.frontier == ahead.frame:

@@ -56,7 +56,7 @@ class ParticleFilter:
     """`frame`: number of the 16th that `next_step` returns next; `frontier`: of the 16th that `extend` writes next."""
 
     def __init__(self, model: ChoraleModel, particles: int, random: np.random.Generator, frame: int) -> None:
-        self._model, self._count, self._random = model, particles, random
+        self._model, self._count, self.random = model, particles, random
         self.frame = self.frontier = frame
         self._steps: list[_ParticleStep] = []  # from `frame` to `frontier`
         self._scores: Floats = np.zeros(particles)
@@ -82,7 +82,7 @@ class ParticleFilter:
         symbols = np.tile(known, (self._count, 1))
         held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
         given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
-        draws = self._random.random((len(free), 2, self._count))
+        draws = self.random.random((len(free), 2, self._count))
         log_probs, ties, assumed = self._predict([*given, *free], symbols)
         for index, voice in enumerate(given):
             self._scores += log_probs[index, :, known[voice]]
@@ -187,7 +187,7 @@ class ParticleFilter:
         weights = self._weights()
         if weights.min() > 0 and 1 / (weights * weights).sum() >= self._count / 2:
             return
-        places = (np.arange(self._count) + self._random.random()) / self._count
+        places = (np.arange(self._count) + self.random.random()) / self._count
         chosen = np.minimum(weights.cumsum().searchsorted(places), self._count - 1)
         self._scores = np.zeros(self._count)
         self._rows, self._symbols, self._held = self._rows[chosen], self._symbols[chosen], self._held[chosen]

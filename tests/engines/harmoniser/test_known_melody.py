@@ -182,3 +182,48 @@ def test_after_a_gap_the_harmony_starts_anew_instead_of_catching_up(
     before = len(model.advances)
     list(engine.generate(window(beat)))
     assert len(model.advances) - before == 16
+
+
+def test_an_anticipated_start_plays_the_same_without_asking_the_model_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    tune = {"tune": melody(*((b, 1.0, 72 + b % 5) for b in range(8)))}
+
+    def flat(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return 0  # no pitch is liked better than another: all depends on the draws
+
+    played = []
+    for anticipated in (False, True):
+        engine, model = make(monkeypatch, FakeModel(flat), tune, temperature=1.0), None
+        model = engine._model
+        if anticipated:
+            list(engine.listen(on(0.0, 60)))  # what was played while the transport stood has no effect
+            engine.anticipate(tune, 4.0, 7, window(4.0))
+            engine.anticipate(tune, 0.0, 7, window(0.0))
+        engine.reset(tune, 0.0, 7)
+        model.advances.clear()
+        first = engine.generate(window(0.0))
+        actions = [next(first) for _ in range(4)]
+        assert (not model.advances) == anticipated
+        actions += [*first, *run(engine, 0.25, 2)]
+        actions += engine.listen(on(2.0, 65))
+        actions += engine.listen(off(2.5, 65))
+        played.append(actions + run(engine, 2.25, 8))
+    assert played[0] == played[1]
+
+
+@pytest.mark.parametrize("change", ["seed", "beat", "temperature", "meter"])
+def test_a_start_that_differs_from_the_anticipated_one_begins_anew(
+    monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    tune = {"tune": melody(*((b, 1.0, 72) for b in range(8)))}
+    model = FakeModel()
+    engine = make(monkeypatch, model, tune)
+    engine.anticipate(tune, 0.0, 7, window(0.0))
+    beat = 1.0 if change == "beat" else 0.0
+    engine.reset(tune, beat, 8 if change == "seed" else 7)
+    if change == "temperature":
+        list(engine.control("temperature", 0.7, beat))
+    model.advances.clear()
+    first = engine.generate(window(beat, meter=3.0 if change == "meter" else 4.0))
+    for _ in range(4):
+        next(first)
+    assert model.advances
