@@ -39,7 +39,7 @@ calls = st.one_of(
     st.builds(Listen, st.builds(MidiEvent, numbers, names, st.binary(max_size=8))),
     st.builds(Generate, windows),
     st.builds(Anticipate, resets, windows),
-    st.builds(Control, names, numbers),
+    st.builds(Control, names, numbers, numbers),
     resets,
     st.builds(Learn, names, st.builds(Plan, numbers)),
     st.builds(Ping),
