@@ -328,3 +328,18 @@ def test_the_tempo_without_slew(master: Master) -> None:
     assert slewed.beat_at(master.now + 2) + 8 != pytest.approx(tempo.beat_at(master.now + 2), abs=0.03)
     master.ticks(96)
     assert tempo.beat_at(master.now) == pytest.approx(master.beat + 8, abs=0.01)
+
+
+def test_an_error_that_is_left_when_the_ticks_stop_is_slewed_slowly_for_looks_are_rare(master: Master) -> None:
+    master.ticks(96)
+    source, measured = master.source, master.source._tracker.tempo
+    now = master.now + 1.0
+    source.advance(now)
+    source._reported.jump(Tempo(measured.beat_at(now) + 0.02, now, measured.bpm))  # 10 ms ahead
+    errors = []
+    while len(errors) < 10:
+        now = source.next_look
+        for change in source.advance(now):
+            assert isinstance(change, Tempo) and change.bpm == pytest.approx(measured.bpm, rel=0.02)
+        errors.append(source.tempo.beat_at(now) - measured.beat_at(now))
+    assert errors == sorted(errors, reverse=True) and errors[-1] == pytest.approx(0.0, abs=0.001)

@@ -59,8 +59,6 @@ def stage_and_player(processes: Processes) -> tuple[ProcessSlot, Recorder, Proce
         ("stage", ["ready", {}, {}]),
         ("stage", ["journal"]),
         ("stage", ["journal", 3]),
-        ("stage", ["journal", [["a kind of a later version", 0.0]]]),
-        ("stage", ["journal", [["heard", 0.0]]]),
         ("stage", ["pong", 1]),
         ("stage", ["pong", 1, None]),
         ("stage", ["connections"]),

@@ -1,5 +1,6 @@
 """`jamd run` with real processes and no MIDI system."""
 
+import contextlib
 import json
 import os
 import re
@@ -277,33 +278,33 @@ def test_a_slow_player_does_not_keep_the_others_from_playing(start: Start) -> No
 def test_notifications_to_systemd(start: Start, tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(10)
-        heard: list[str] = []
 
-        def until(text: str) -> None:
-            while not heard or not heard[-1].startswith(text):
-                heard.append(systemd.recv(1 << 16).decode())
+        def until(text: str, seconds: float = 20) -> list[str]:
+            """The notifications up to the next one that begins with `text`, which comes last."""
+            end, received = time.monotonic() + seconds, [""]
+            while not received[-1].startswith(text):
+                systemd.settimeout(max(end - time.monotonic(), 0.001))
+                try:
+                    received.append(systemd.recv(1 << 16).decode())
+                except TimeoutError:
+                    pytest.fail(f"no {text} in {seconds} s: {received}")
+            return received
 
-        jamd = start(band("ann"), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="1000000")
-        until("READY=1")
-        assert any(line.startswith("STATUS=") and "ann" in line for line in heard)
+        jamd = start(band("ann"), NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="500000")
+        assert any(line.startswith("STATUS=") and "ann" in line for line in until("READY=1"))
         until("WATCHDOG=1")
-        begin = time.monotonic()
-        until("WATCHDOG=1")
-        assert time.monotonic() - begin < 0.9
+        end = time.monotonic() + 10 * 0.4
+        for _ in range(10):  # twice in systemd's half second, on average and with some allowance for a busy machine
+            until("WATCHDOG=1", end - time.monotonic())
         jamd.process.send_signal(signal.SIGHUP)
         until("RELOADING=1")
         until("READY=1")
         stage = jamd.children()["stage"]
         os.kill(stage, signal.SIGSTOP)
         time.sleep(0.1)
-        begin = time.monotonic()
-        heard.clear()
-        until("WATCHDOG=1")  # already sent when the stage stopped
-        heard.clear()
+        drain(systemd)  # what was sent before the stage stopped
         until("WATCHDOG=1")
-        assert time.monotonic() - begin > 1.5  # only once there is another stage
-        jamd.replaced("stage", stage, 5)
+        assert jamd.children().get("stage") not in (None, stage)  # not before there is another stage
         jamd.configure("bnad: {}\n")
         jamd.process.send_signal(signal.SIGHUP)
         until("STATUS=reload failed")
@@ -315,6 +316,14 @@ def test_notifications_to_systemd(start: Start, tmp_path: Path) -> None:
         jamd.process.send_signal(signal.SIGTERM)
         until("STOPPING=1")
         assert jamd.wait_for_end() == 0
+
+
+def drain(receiver: socket.socket) -> None:
+    """Read all that has arrived."""
+    receiver.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while receiver.recv(1 << 16):
+            pass
 
 
 def test_panic_is_recorded_and_the_music_continues(start: Start) -> None:

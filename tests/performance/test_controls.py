@@ -123,3 +123,15 @@ def test_a_key_bound_to_sustain_works_at_any_velocity() -> None:
     performance.hear(0.6, "keys", 0.6, note_off(1, 24))
     heard = [c.event.message for _, _, c in sink.calls if isinstance(c, Listen)]
     assert heard == [control_change(1, 64, 127), control_change(1, 64, 0)]
+
+
+@pytest.mark.parametrize("stamp, now, bpm", [(10.245, 10.545, 240.0), (10.245, 10.365, 60.0)])
+def test_a_tap_that_is_taken_late_changes_the_tempo_by_a_factor_of_two_at_most(
+    stamp: float, now: float, bpm: float
+) -> None:
+    performance, _ = make_performance()  # 120 bpm; the taps are as far apart as the beats
+    performance.advance(stamp - 0.5)
+    performance.take(Commanded(stamp - 0.5, TapBeat(), stamp - 0.5))
+    performance.advance(now)
+    performance.take(Commanded(now, TapBeat(), stamp))
+    assert performance.bpm == pytest.approx(bpm)

@@ -359,3 +359,14 @@ def test_a_long_outage_leaves_a_gap_and_memory_stays_bounded(tmp_path: Path, jou
     (path,) = files(tmp_path)
     assert isinstance(entries(path)[0], Gap)
     assert entries(path)[-1] == OFF
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced there")
+def test_the_name_of_a_new_session_survives_a_power_cut(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[os.stat_result] = []
+    monkeypatch.setattr(journal_module.os, "fsync", lambda number: synced.append(os.fstat(number)))
+    journal.write([ON])
+    (path,) = files(tmp_path)
+    assert any(os.path.samestat(status, path.parent.stat()) for status in synced)

@@ -364,3 +364,17 @@ def test_density_favours_notes() -> None:
     assert sampler_with().draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) == NO_EVENT
     assert sampler_with(density=1.1).draw(flat, np.ones(36, dtype=np.bool_), hold=True, end=True) >= 2
     assert sampler_with(density=1.1)._settings["density"] == 1.1 and flat[NO_EVENT] == np.log(1 / 38) + 1.0
+
+
+def test_copies_are_found_after_more_notes_than_are_remembered() -> None:
+    tracker = CopyTracker()
+    for note in range(2 * MIN_REMEMBERED):
+        tracker.hear(note)
+    tracker.begin_answer()
+    for note in range(2 * MIN_REMEMBERED - 3, 2 * MIN_REMEMBERED):
+        tracker.play(note)
+    tracker.hear(7)  # the oldest notes are forgotten here, in the middle of a copy
+    assert tracker.exceeding(3).tolist() == [7]
+    assert tracker.exceeding(4).tolist() == []
+    assert set(range(MIN_REMEMBERED, 2 * MIN_REMEMBERED)) <= set(tracker.exceeding(0).tolist())
+    assert 0 not in tracker.exceeding(0)
