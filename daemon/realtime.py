@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ REFUSALS = {  # log lines for what is not allowed
     "memory": "memory is not locked: notes may be late when the machine is short of it; see docs/operations.md",
 }
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
-_PR_SET_TIMERSLACK = 29
+_PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _MADV_DONTNEED = 4
 
 
@@ -28,6 +29,12 @@ def request_real_time() -> dict[str, bool]:
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
     return {"fifo": raise_priority([0]), "memory": _lock_memory(library)}
+
+
+def die_with_parent() -> None:
+    """Have Linux kill this process with its parent, even if it is stopped (SIGSTOP) or hangs."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def raise_priority(threads: Iterable[int]) -> bool:

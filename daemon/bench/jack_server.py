@@ -1,9 +1,13 @@
 """A private JACK server with the dummy driver, for measurements and tests.
 
-It needs no sound card and leaves other JACK servers alone. Requires the Debian package jackd2.
+It needs no sound card and does not touch other JACK servers. Requires Debian's package jackd2.
+
+libjack's registry has eight entries for the servers of a machine. The entry of a killed server is used again only by a
+server of the same name, so the servers share few names: each takes the first one that no other process has locked.
 """
 
 import contextlib
+import getpass
 import itertools
 import os
 import shutil
@@ -11,11 +15,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_numbers = itertools.count()
+from daemon.locks import lock
+from daemon.realtime import die_with_parent
 
 
 def available() -> bool:
@@ -28,7 +35,7 @@ class JackServer:
     def __init__(self, period: int = 64, rate: int = 48_000) -> None:
         self.period = period
         self.rate = rate
-        self.name = f"jamd-own-{os.getpid()}-{next(_numbers)}"
+        self.name, self._lock = _reserve_name()
         self.env = {"JACK_DEFAULT_SERVER": self.name, "JACK_NO_START_SERVER": "1"}
         self._process: subprocess.Popen[bytes] | None = None
         self._holds_registry_slot = False  # see _release_leftovers
@@ -46,6 +53,28 @@ class JackServer:
         """Return once clients can connect. Raises RuntimeError with the server's output."""
         if self.running:
             return
+        for _ in range(10):
+            before = len(self.log())
+            self._spawn()
+            if self._wait_until_ready(seconds):
+                return
+            self.kill()
+            if "already active" not in self.log()[before:]:
+                break
+            time.sleep(0.3)  # a server of this name was killed, and init has not reaped its process yet
+        raise RuntimeError(f"jackd did not start:\n{self.log()}")
+
+    def _wait_until_ready(self, seconds: float) -> bool:
+        wait = ["jack_wait", "-w", "-t", str(round(seconds))]
+        with subprocess.Popen(
+            wait, env=os.environ | self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as waiting:
+            while self.running and waiting.poll() is None:
+                time.sleep(0.01)
+            waiting.kill()
+        return self.running and waiting.returncode == 0
+
+    def _spawn(self) -> None:
         # -S (synchronous) and real time: without both, the asynchronous server loses a message in a thousand.
         root = sys.platform != "win32" and os.geteuid() == 0
         realtime = ["-R", "-P", "60"] if root else ["--no-realtime"]
@@ -56,13 +85,8 @@ class JackServer:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env=os.environ | self.env,
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
-        ready = subprocess.run(
-            ["jack_wait", "-w", "-t", str(round(seconds))], env=os.environ | self.env, capture_output=True, check=False
-        )
-        if ready.returncode != 0 or not self.running:
-            self.kill()
-            raise RuntimeError(f"jackd did not start:\n{self.log()}")
 
     def stop(self) -> None:
         """Terminate the server, or kill it if it hangs, as it may if a client was not closed."""
@@ -124,3 +148,17 @@ class JackServer:
         self.stop()
         self._release_leftovers()
         self._log.close()
+        self._lock.close()
+
+
+def _reserve_name() -> tuple[str, FileIO]:
+    """A name that no other process uses, and the locked file that reserves it."""
+    user = getpass.getuser()
+    for number in itertools.count():
+        name = f"jamd-own-{user}-{number}"
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        file = FileIO(os.open(Path(tempfile.gettempdir(), f"{name}.lock"), flags, 0o600), "r+")
+        if lock(file):
+            return name, file
+        file.close()
+    raise AssertionError

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon import realtime
 from daemon.errors import JamdError
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect
@@ -134,7 +135,7 @@ def main() -> int:
     ):  # a terminal sends them to all processes; the desk handles them
         if (number := getattr(signal, signal_name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
-    _die_with_parent()
+    realtime.die_with_parent()
     try:
         return Player(Path(folder), name).run()
     except OSError:  # the desk is gone
@@ -150,16 +151,6 @@ def _freeze_memory() -> None:
 
         with contextlib.suppress(AttributeError):  # the C library is not glibc
             ctypes.CDLL(None).malloc_trim(0)
-
-
-def _die_with_parent() -> None:
-    """Have Linux kill this process when the desk ends, even if the process is stopped (SIGSTOP) or the engine holds the
-    GIL."""
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 if __name__ == "__main__":
