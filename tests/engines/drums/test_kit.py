@@ -7,10 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from daemon.encodings.drums.hits import INSTRUMENTS, Hit
+from daemon.encodings.drums.hits import INSTRUMENTS, TICKS, Hit
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.interface import DrawRequest
-from daemon.engines.drums.kit import PIECE_OF, PIECES
+from daemon.engines.drums.kit import HATS, LONGEST_APART, PIECE_OF, PIECES, PlayableHits
 from daemon.music.events import Play, Stop
 from tests.engines.drums.fake import (
     CLOSED,
@@ -71,3 +71,13 @@ def test_the_voices_are_the_groups_of_the_kit_on_channel_10() -> None:
     assert Drums.channel == 10 and set(Drums.voices) == {"kick", "snare", "hihat", "toms", "cymbals"}
     assert sorted(note for piece in PIECES for note in piece.notes) == sorted(INSTRUMENTS)
     assert all(INSTRUMENTS[n] in PIECES[piece].notes for n, piece in enumerate(PIECE_OF))
+
+
+@pytest.mark.parametrize("struck", HATS)
+@pytest.mark.parametrize("following", HATS)
+def test_hits_of_the_hi_hat_keep_their_distance_whether_open_or_closed(struck: int, following: int) -> None:
+    hits = PlayableHits(np.array([], dtype=np.int64))
+    hits.strike(1000, struck)
+    least = round(0.055 * 2 * TICKS)  # 55 ms at 120 bpm
+    assert not hits.allows(1000 + least - 1, following, 120.0)
+    assert hits.allows(1000 + LONGEST_APART, following, 120.0)
