@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 try:
     from daemon import __version__
-    from daemon.errors import JamdError
+    from daemon.errors import Interrupted, JamdError
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
     )
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="A daemon that plays along: neural models accompany a keyboard, a DAW or a melody, live over MIDI.",
     no_args_is_help=True,
     add_completion=False,
@@ -64,6 +75,8 @@ def check(config: ConfigFile = None) -> None:
     from daemon.config import load
 
     loaded = load(config, whole_models=True)
+    for warning in loaded.warnings:
+        typer.echo(f"jamd: warning: {warning}", err=True)
     typer.echo(f"# {loaded.path}: no mistakes; the values in effect:\n{loaded.as_yaml()}", nl=False)
 
 
@@ -117,13 +130,17 @@ def render(
 
     from daemon.config import load
     from daemon.render.offline import render as render_file
+    from daemon.render.progress import progress
 
     if output.resolve() == file.resolve():
         raise JamdError(f"{output}: this is the input file, which would be overwritten: name another file after -o")
     if picture is not None and picture.suffix.lower() != ".svg":
         raise JamdError(f"{picture}: pictures are SVG: name a file that ends in .svg")
     loaded = load(config)
-    rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live)
+    with progress("rendering") as report:
+        rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live, report)
+    if rendering.warning:
+        typer.echo(f"jamd: warning: {rendering.warning}", err=True)
     _write(output, rendering.data)
     typer.echo(f"{output}: {rendering.notes} notes")
     if picture is not None:

@@ -9,6 +9,12 @@ class JamdError(Exception):
     exit_code = 1
 
 
+class Interrupted(JamdError):
+    """Ctrl-C, or SIGINT."""
+
+    exit_code = 130
+
+
 class ConfigError(JamdError):
     """An invalid configuration: all mistakes of one file, in the file's order."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -17,8 +18,11 @@ import yaml
 
 from daemon import __version__, config
 from daemon.entries import Entry, Gap, SessionBegan, Started
+from daemon.music import smf
+from daemon.music.events import note_off, note_on
 from daemon.paths import resources
 from daemon.recording.journal import MAGIC, Journal, frame, read
+from daemon.recording.replay import replay
 from tests.recording.test_replay import Live
 
 BAND = """\
@@ -160,6 +164,36 @@ def test_render_of_what_is_no_melody(jamd: Jamd, tmp_path: Path, content: bytes 
     assert not (tmp_path / "out.mid").exists()
 
 
+def test_what_is_passed_over_in_a_file_is_told_once(jamd: Jamd, tmp_path: Path) -> None:
+    """By render in one line; by check in one line for two melodies of one file."""
+    odd = Path(__file__).parent / "data" / "midi" / "unknown-chunk.mid"
+    told = f"jamd: warning: {odd}: passed over or corrected: unknown chunks (at byte 14)\n"
+    done = jamd("render", str(odd), "-o", "out.mid")
+    assert (done.returncode, done.stderr) == (0, told)
+    twice = f"melodies: {{twinkle: {{file: {odd}}}, again: {{file: {odd}, loop: false}}}}"
+    (tmp_path / "config.yaml").write_text(BAND.replace("melodies: {twinkle: {file: melodies/twinkle.mid}}", twice))
+    done = jamd("check")
+    assert (done.returncode, done.stderr) == (0, told)
+
+
+def test_an_interrupted_rendering_leaves_nothing_and_ends_with_130(jamd: Jamd, tmp_path: Path) -> None:
+    """90,000 beats; SIGINT comes while the band plays them."""
+    long = smf.to_bytes([smf.Track("m", [(0, note_on(1, 60, 80)), (90_000 * smf.FILE_TICKS, note_off(1, 60))])], [], [])
+    (tmp_path / "long.mid").write_bytes(long)
+    command = [sys.executable, "-m", "daemon", "render", "long.mid", "-o", "out.mid"]
+    (tmp_path / "out.mid").write_bytes(b"old")
+    before = sorted(tmp_path.iterdir())
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        used = Path(f"/proc/{process.pid}/stat")
+        while int(used.read_text().rpartition(")")[2].split()[11]) < 150:  # 1.5 s of work: far beyond the start
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr is not None and process.stderr.read() == "jamd: interrupted\n"
+    assert sorted(tmp_path.iterdir()) == before
+    assert (tmp_path / "out.mid").read_bytes() == b"old"
+
+
 @pytest.mark.parametrize(
     "options, told", [(("-o", "in.mid"), "the input"), (("-o", "o.mid", "--picture", "a.png"), "SVG")]
 )
@@ -237,6 +271,14 @@ def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> N
     done = jamd("replay", str(session))
     assert done.returncode == 1
     assert "was changed or made by another program" in done.stdout
+
+
+def test_a_replay_tells_that_the_file_beside_the_journal_is_none(session: Path) -> None:
+    session.unlink()
+    os.mkfifo(session)
+    assert replay(session).difference == f"but {session} cannot be read (a pipe, not a file)"
+    session.unlink()
+    assert not replay(session).difference
 
 
 def test_a_replay_warns_of_other_versions(jamd: Jamd, session: Path) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import ECHO, JAMD, Events, JamdProcess, echo, perform
 from daemon.errors import JamdError
+from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
 
 KEYS_AND_CHOIR = """
@@ -191,16 +192,12 @@ def _pss(process: int) -> int:
 
 def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """One minute of melody (96 beats at 96 bpm), harmonised by the default band; the second run of two."""
-    import mido
-
-    smf, melody = mido.MidiFile(ticks_per_beat=480), mido.MidiTrack()
-    melody.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(96)))
+    melody = smf.Track("melody")
     for beat in range(96):
         pitch = (67, 69, 71, 72, 74, 72, 71, 69)[beat % 8]
-        melody.append(mido.Message("note_on", note=pitch, velocity=80))
-        melody.append(mido.Message("note_off", note=pitch, time=480))
-    smf.tracks.append(melody)
-    smf.save(folder / "minute.mid")
+        melody.events.append((beat * smf.FILE_TICKS, note_on(1, pitch, 80)))
+        melody.events.append(((beat + 1) * smf.FILE_TICKS, note_off(1, pitch)))
+    (folder / "minute.mid").write_bytes(smf.to_bytes([melody], [(0, 625_000)], []))
     command = [
         sys.executable,
         "-P",

@@ -13,12 +13,16 @@ from daemon.config.yaml_file import Value, nearest
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
 from daemon.errors import JamdError
 
+MAX_NAMES = 10  # players of a circle in a message
+
 
 class BandReader:
     """Reads the players, and keeps the engine of each whose engine could be loaded."""
 
     def __init__(self, names: Names, whole_models: bool) -> None:
         self._names, self._whole_models = names, whole_models
+        self._installed = engine_names()  # slow: reads the metadata of all installed packages
+        self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; many may share a model
         self.engines: dict[str, type[Engine]] = {}
 
     def members(self, band: Section) -> tuple[Member, ...]:
@@ -32,9 +36,8 @@ class BandReader:
         listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
         play = member["play"].section("port", "channels")
         port = play["port"].one_of(names.outputs, what="an output among the ports")
-        installed = engine_names()
-        engine_name = member["engine"].one_of(installed, what="an installed engine")
-        checked_as = engine_name if engine_name in installed else nearest(engine_name, installed)
+        engine_name = member["engine"].one_of(self._installed, what="an installed engine")
+        checked_as = engine_name if engine_name in self._installed else nearest(engine_name, self._installed)
         engine = checked_as and self._engine(name, checked_as, member["engine"])
         if not checked_as or not engine:
             return Member(name, "", None, listen, port, {}, NoOptions(), {})
@@ -63,31 +66,52 @@ class BandReader:
             return None
         try:
             path = models.find(name, value.file.path.parent).absolute()
-            if self._whole_models:
-                models.check(path, engine_name)
-            elif (wrong := models.engine_mismatch(path, engine_name)) is not None:
-                value.report(f"{wrong}: correct `model:`")
-            return path
+            problem = self._problem(path, engine_name)
         except (JamdError, OSError, ValueError, RuntimeError) as error:
             value.report(str(error))
             return None
+        if problem is not None:
+            value.report(problem)
+        return None if problem is not None and self._whole_models else path
+
+    def _problem(self, path: Path, engine: str) -> str | None:
+        if (path, engine) not in self._checked:
+            self._checked[path, engine] = _check_model(path, engine, self._whole_models)
+        return self._checked[path, engine]
+
+
+def _check_model(path: Path, engine: str, whole: bool) -> str | None:
+    """What is wrong with a model; without `whole`, only whether the model is one of another engine."""
+    try:
+        if whole:
+            models.check(path, engine)
+        elif (wrong := models.engine_mismatch(path, engine)) is not None:
+            return f"{wrong}: correct `model:`"
+    except (JamdError, OSError, ValueError, RuntimeError) as error:
+        return str(error)
+    return None
 
 
 def _check_circles(members: Iterable[Member], band: Section) -> None:
     listens = {member.name: member.listen for member in members}
     cleared: set[str] = set()
 
-    def follow(name: str, before: tuple[str, ...]) -> None:
-        if name in before:
-            circle = (*before[before.index(name) :], name)
-            band[name].report(
-                f"players listen to each other in a circle ({' → '.join(circle)}): "
-                "break the circle by removing one name under `listen`"
-            )
-        elif name in listens and name not in cleared:
-            for other in listens[name]:
-                follow(other, (*before, name))
-            cleared.add(name)
-
-    for name in listens:
-        follow(name, ())
+    for first in listens:
+        path: dict[str, None] = {}  # players, each of which listens to the next
+        to_visit = [iter((first,))]
+        while to_visit:
+            name = next(to_visit[-1], None)
+            if name is None:
+                to_visit.pop()
+                cleared.update(path.popitem()[:1] if path else ())
+            elif name in path:
+                circle = [*list(path)[list(path).index(name) :], name]
+                if len(circle) > MAX_NAMES:
+                    circle = [*circle[: MAX_NAMES - 2], "…", name]
+                band[name].report(
+                    f"players listen to each other in a circle ({' → '.join(circle)}): "
+                    "break the circle by removing one name under `listen`"
+                )
+            elif name in listens and name not in cleared:
+                path[name] = None
+                to_visit.append(iter(listens[name]))

@@ -2,29 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 from daemon.config.names import Names
 from daemon.config.values import MelodyFile
 from daemon.config.yaml_file import Value
 from daemon.errors import MelodyError
-from daemon.music.melody import load_melody
+from daemon.music.melody import Melody, melody_of
+from daemon.music.midi_file import read_midi_file
 from daemon.paths import resources
 from daemon.spec import MelodySpec
 
+MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them
 
-def read_melody(name: str, value: Value, names: Names) -> MelodyFile | None:
-    """A melody with its notes; None if its file is wrong. A relative path counts from the configuration's folder, else
-    from that of the files that ship with jamd."""
-    melody = value.section("file", "loop", "thru", "channel")
-    loop, thru = melody["loop"].flag(True), names.outputs_in(melody["thru"])
-    channel = melody["channel"].integer(1, 16, 1)
-    wanted = melody["file"].text(what="the path of a Standard MIDI File")
-    if not wanted or not melody["file"].is_text:
-        return None
-    try:
-        places = [folder / wanted for folder in (value.file.path.parent.absolute(), resources())]
-        file = next((place for place in places if place.is_file()), places[0])
-        loaded = load_melody(file, name, loop)
-    except (MelodyError, OSError, ValueError) as error:
-        melody["file"].report(str(error))
-        return None
-    return MelodyFile(file, MelodySpec(loaded, thru, channel))
+
+def read_melodies(section: Value, names: Names) -> tuple[MelodyFile, ...]:
+    """The melodies whose files are right."""
+    reader = _Reader(names)
+    read = [reader.melody(name, value) for name, value in section.entries().items()]
+    found = tuple(melody for melody in read if melody is not None)
+    notes = sum(len(melody.spec.melody.notes) for melody in found)
+    if notes > MAX_NOTES:
+        section.report(f"{notes:,} notes in all: {MAX_NOTES:,} at most can be played: leave some melodies out")
+    return found
+
+
+class _Reader:
+    """Reads each file once."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._read: dict[tuple[Path, bool], tuple[Melody, str]] = {}  # file, loop → melody, warning
+
+    def melody(self, name: str, value: Value) -> MelodyFile | None:
+        """A melody with its notes; None if its file is wrong. A relative path counts from the configuration's folder,
+        else from that of the files that ship with jamd."""
+        melody = value.section("file", "loop", "thru", "channel")
+        loop, thru = melody["loop"].flag(True), self._names.outputs_in(melody["thru"])
+        channel = melody["channel"].integer(1, 16, 1)
+        wanted = melody["file"].text(what="the path of a Standard MIDI File")
+        if not wanted or not melody["file"].is_text:
+            return None
+        try:
+            places = [folder / wanted for folder in (value.file.path.parent.absolute(), resources())]
+            file = next((place for place in places if place.is_file()), places[0])
+            if (file, loop) not in self._read:
+                content = read_midi_file(file)
+                self._read[file, loop] = melody_of(content, name, loop), content.warning
+        except (MelodyError, OSError, ValueError) as error:
+            melody["file"].report(str(error))
+            return None
+        loaded, warning = self._read[file, loop]
+        return MelodyFile(file, MelodySpec(replace(loaded, name=name), thru, channel), warning)

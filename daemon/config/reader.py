@@ -7,7 +7,7 @@ from pathlib import Path
 from daemon.config.band import BandReader
 from daemon.config.clock import read_clock
 from daemon.config.controls import read_controls
-from daemon.config.melodies import read_melody
+from daemon.config.melodies import read_melodies
 from daemon.config.names import read_names
 from daemon.config.ports import read_port
 from daemon.config.values import Config
@@ -21,12 +21,11 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     names = read_names(ports, melodies, band)
     reader = BandReader(names, whole_models)
     members = reader.members(band)
-    loaded = [read_melody(name, value, names) for name, value in melodies.items()]
     return Config(
         path=file.path,
         clock=read_clock(top["clock"], names),
         ports=tuple(read_port(name, value, names) for name, value in ports.items()),
-        melodies=tuple(melody for melody in loaded if melody is not None),
+        melodies=read_melodies(top["melodies"], names),
         band=members,
         controls=tuple(read_controls(top["controls"], names, reader.engines)),
         recording=_read_recording(top["recording"]),

@@ -34,8 +34,11 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class MelodyFile:
+    """`warning`: what was passed over in the file, or ""."""
+
     file: Path
     spec: MelodySpec
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,11 @@ class Config:
     controls: tuple[ControlSpec, ...]
     recording: Path | None
     seed: int
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was passed over in the files of melodies: a line per file."""
+        return list(dict.fromkeys(melody.warning for melody in self.melodies if melody.warning))
 
     @cached_property
     def stage(self) -> StageSpec:
@@ -135,7 +143,7 @@ class Config:
                     **({"model": str(member.model)} if member.model else {}),
                     "listen": list(member.listen),
                     "play": {"port": member.port, "channels": dict(member.channels)},
-                    "options": self.members[member.name]["options"] | dict(member.settings),
+                    "options": options_to_json(member.options) | dict(member.settings),
                 }
                 for member in self.band
             },

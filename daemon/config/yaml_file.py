@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any
 import yaml
 
 from daemon.errors import ConfigError
+from daemon.input_files import read_input
 
-MAX_BYTES = 64 << 10  # bytes
+MAX_BYTES = 64 << 10
+MAX_NAMES = 50  # that a message lists
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -39,9 +41,7 @@ class YamlFile:
     def read(self) -> Value:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
         try:
-            data = self.path.read_bytes()
-            if len(data) > MAX_BYTES:
-                raise ConfigError([f"{self.path}: more than {MAX_BYTES} bytes: this is not a jamd configuration"])
+            data = read_input(self.path, MAX_BYTES)
             return Value(self, "", _Loader(data.decode("utf-8-sig")).get_single_node())
         except OSError as error:
             problem = f"{self.path}: cannot be read ({error.strerror}): name a file with -c FILE"
@@ -143,7 +143,7 @@ class Value:
 
     def one_of(self, choices: Iterable[str], default: str | None = None, what: str = "a choice") -> str:
         choices = list(choices)
-        value = self.text(default, what + (f" ({', '.join(choices)})" if choices else ""))
+        value = self.text(default, what + (f" ({_listed(choices)})" if choices else ""))
         if value not in choices and self.is_text:
             self.report(f"{value!r} is not {what}{suggestion(value, choices)}")
         return value
@@ -183,8 +183,10 @@ class Value:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The most similar one of `known`, if `word` may be a misspelling of it."""
+    """The most similar one of `known`, if `word` may be a misspelling of it; none of very many, as that takes long."""
     known = list(known)
+    if len(known) > MAX_NAMES:
+        return None
     close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), known, 1)
     return close[0] if close else None
 
@@ -194,4 +196,8 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     known = list(known)
     if (near := nearest(word, known)) is not None:
         return f": did you mean {near!r}?"
-    return f": choose from {', '.join(known)}" if known else ": there are none"
+    return f": choose from {_listed(known)}" if known else ": there are none"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "…"])

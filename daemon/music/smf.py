@@ -1,4 +1,4 @@
-"""Standard MIDI Files: formats 0 and 1 are read, format 1 is written with 960 ticks per quarter note."""
+"""Writes Standard MIDI Files: format 1, with 960 ticks per quarter note."""
 
 from __future__ import annotations
 
@@ -7,19 +7,10 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from daemon.errors import MelodyError
 from daemon.music.events import is_note_off, is_note_on, note_off
-from daemon.music.tempo import TempoMap
-
-if TYPE_CHECKING:
-    import mido
 
 FILE_TICKS = 960  # per quarter note, in written files
-DRUM_CHANNEL = 9  # of General MIDI; counted from 0, as in files
-
-TimedMessages = list[tuple[int, "mido.Message"]]  # (ticks since the beginning of the track, message)
 
 
 @dataclass(slots=True)
@@ -115,52 +106,3 @@ def write_atomically(path: Path, data: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def read_tracks(path: Path) -> tuple[int, list[TimedMessages]]:
-    """Ticks per quarter note, and the tracks, of a Standard MIDI File of format 0 or 1.
-
-    Raises MelodyError if the file is missing, broken, truncated or in SMPTE time.
-    """
-    import mido  # not at the top: stage and players read no files, and the import takes 20 ms
-
-    remedy = "export it again as a Standard MIDI File, format 0 or 1"
-    try:
-        smf = mido.MidiFile(path)
-        tracks = [_with_absolute_ticks(track) for track in smf.tracks]
-    except FileNotFoundError:
-        raise MelodyError(f"{path}: there is no such file: correct the path") from None
-    except EOFError:
-        raise MelodyError(f"{path}: the file is truncated: {remedy}") from None
-    except OSError as error:
-        raise MelodyError(f"{path}: cannot be read ({error.strerror or 'not a whole MIDI file'}): {remedy}") from None
-    except Exception as error:  # on broken bytes mido raises ValueError, KeySignatureError, IndexError …
-        raise MelodyError(
-            f"{path}: not a whole Standard MIDI File ({type(error).__name__}: {error}): {remedy}"
-        ) from None
-    if smf.type == 2:
-        raise MelodyError(f"{path}: format 2 holds independent sequences: {remedy}")
-    if not 0 < smf.ticks_per_beat < 0x8000:
-        raise MelodyError(f"{path}: the time division is SMPTE frames or 0, not ticks per quarter note: {remedy}")
-    return smf.ticks_per_beat, tracks
-
-
-def tempo_map_of(division: int, tracks: Iterable[TimedMessages]) -> TempoMap:
-    """Tempi and meters of all tracks, `division` ticks per quarter note; 120 bpm and 4/4 unless beat 0 has others."""
-    tempi: dict[float, float] = {0.0: 120.0}
-    meters: dict[float, float] = {0.0: 4.0}
-    for track in tracks:
-        for tick, message in track:
-            if message.type == "set_tempo" and message.tempo > 0:
-                tempi[tick / division] = 60e6 / message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[tick / division] = message.numerator * 4 / message.denominator
-    return TempoMap(tuple(sorted(tempi.items())), tuple(sorted(meters.items())))
-
-
-def _with_absolute_ticks(track: mido.MidiTrack) -> TimedMessages:
-    tick, messages = 0, []
-    for message in track:
-        tick += message.time
-        messages.append((tick, message))
-    return messages

@@ -46,10 +46,13 @@ class TempoMap:
 
     def next_change(self, beat: float) -> tuple[float, float] | None:
         """The first change of tempo after `beat`: (beat, bpm)."""
-        start, _ = self._split(beat)
-        for at, bpm in self.tempi:
-            if start + at > beat:  # `at > local` could find the same change for ever, because of rounding
-                return start + at, bpm
+        start, local = self._split(beat)
+        number = bisect_right(self.tempi, (local, float("inf")))
+        while number < len(self.tempi) and start + self.tempi[number][0] <= beat:
+            number += 1  # the rounded sum may be `beat`, so that the same change would be found for ever
+        if number < len(self.tempi):
+            at, bpm = self.tempi[number]
+            return start + at, bpm
         if self.period is None or len(self.tempi) == 1:
             return None
         return start + self.period, self.tempi[0][1]

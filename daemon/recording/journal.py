@@ -36,6 +36,7 @@ from daemon.entries import (
     encode_entry,
 )
 from daemon.errors import JamdError
+from daemon.input_files import open_input
 from daemon.locks import lock
 from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
@@ -43,6 +44,7 @@ from daemon.spec import StageSpec
 MAGIC = b"jamd journal 1\n"
 MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
 MAX_RECORD_BYTES = 64 << 20  # bytes of one record
+MAX_JOURNAL_BYTES = 1 << 30  # of a journal that is read; a session ends far earlier (rotation.py)
 _FRAME = struct.Struct("<II")
 
 
@@ -56,7 +58,7 @@ def read(path: Path, skip_unknown: bool = False) -> Iterator[Entry]:
 
     Raises JamdError for an entry of another version of jamd, or skips it if `skip_unknown`.
     """
-    with path.open("rb") as file:
+    with open_input(path, MAX_JOURNAL_BYTES) as file:
         if file.read(len(MAGIC)) != MAGIC:
             return
         while len(head := file.read(_FRAME.size)) == _FRAME.size:
@@ -101,6 +103,7 @@ class Journal:
         self._file: FileIO | None = None
         self._path = directory
         self._good = 0  # bytes of whole records in the file
+        self._start = 0  # bytes of its beginning, which holds the melodies
         self._dirty = False
         self._pending: list[bytes] = []
         self._size = 0  # bytes pending
@@ -133,7 +136,7 @@ class Journal:
             self._attempt(self._save)
         elif self._dirty:
             self._attempt(self._sync)
-        return self._rotation.due((self._good if self._file else 0) + self._size)
+        return self._rotation.due((self._good - self._start if self._file else 0) + self._size)
 
     def close(self) -> None:
         self._finish()
@@ -196,6 +199,7 @@ class Journal:
             path.unlink()
             raise
         self._path, self._file, self._good = path, file, len(start)
+        self._start = len(start)
         if sys.platform != "win32":  # so that the file name survives a power cut
             folder = os.open(self._directory, os.O_RDONLY)
             try:

@@ -29,11 +29,12 @@ from daemon.entries import (
     encode_entry,
 )
 from daemon.errors import JamdError
+from daemon.input_files import read_input
 from daemon.music.events import NOTE_ON
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.player.host import Host, make_host
-from daemon.recording.journal import hashes, read, versions
+from daemon.recording.journal import MAX_JOURNAL_BYTES, hashes, read, versions
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
 from daemon.wire import Answer, Call
@@ -51,7 +52,10 @@ class Replay:
 
 def replay(session: Path) -> Replay:
     """Replay the journal of `session`, which may be named by its MIDI file. Raises JamdError."""
-    journal = session.with_suffix(".journal")
+    try:
+        journal = session.with_suffix(".journal")
+    except ValueError:  # "." and "/" have no name
+        raise JamdError(f"{session}: a folder: name a session that `jamd run` wrote") from None
     try:
         return _replay(journal, session.with_suffix(".mid"))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
@@ -71,9 +75,21 @@ def _replay(journal: Path, recorded: Path) -> Replay:
     result = Replay(warnings=list(other_versions(header.header)))
     played = _Player(result)
     result.data = midi_file(_counted(played.again(header, entries), result))
-    if not result.difference and recorded.exists() and recorded.read_bytes() != result.data:
-        result.difference = f"{recorded} was changed or made by another program: its journal gives a different file"
+    if not result.difference:
+        result.difference = _difference(recorded, result.data)
     return result
+
+
+def _difference(recorded: Path, replayed: bytes) -> str:
+    """How the MIDI file of the session, if there is one, differs from its replay."""
+    try:
+        if read_input(recorded, MAX_JOURNAL_BYTES) == replayed:
+            return ""
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"but {recorded} cannot be read ({error.strerror})"
+    return f"{recorded} was changed or made by another program: its journal gives a different file"
 
 
 def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import mido
-
 from daemon.config import Config
 from daemon.entries import Entry, PlayerDown, PlayerUp, Sent, Started, TempoChanged
 from daemon.music import smf
-from daemon.music.events import SUSTAIN, Play, Stop, control_change, note_off, note_on
-from daemon.music.melody import Melody, load_melody, melody_to_json
+from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Play, Stop, control_change, note_off, note_on
+from daemon.music.melody import Melody, melody_of, melody_to_json
+from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, read_midi_file
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.host import Host, make_host
+from daemon.render.progress import Report
 from daemon.spec import MelodySpec, PortSpec, StageSpec
 from daemon.wire import Answer, Call, Generate
 
@@ -59,10 +59,13 @@ class OfflineSink(SilentSink):
     def _end_of(self, player: str, call: Call) -> float:
         """The beat from which on `player` plays nothing new."""
         beat = call.window.start if isinstance(call, Generate) else self._input_end
-        owed = {name for name, host in self._hosts.items() if host.owes(beat)}
-        if isinstance(call, Generate) and owed and beat >= self.end - EPSILON:
+        if isinstance(call, Generate) and beat >= self.end - EPSILON and self._owed(beat):
             self.end = min(call.window.end, self._latest)
-        return self._input_end if player in self._heard - owed else self.end
+        waits = player in self._heard and not self._hosts[player].owes(beat)
+        return self._input_end if waits else self.end
+
+    def _owed(self, beat: float) -> bool:
+        return any(host.owes(beat) for host in self._hosts.values())
 
 
 def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
@@ -76,18 +79,20 @@ def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A MIDI file and its number of notes."""
+    """A MIDI file, its number of notes, and a warning about the input, or ""."""
 
     data: bytes
     notes: int
+    warning: str = ""
 
 
-def render(config: Config, path: Path, live: bool = False) -> Rendering:
+def render(config: Config, path: Path, live: bool = False, report: Report = lambda share: None) -> Rendering:
     """Play the file at `path` to the band. Its future is known, or, `live`, it is played as keys.
 
-    Raises MelodyError, ModelError.
+    `report` is called at every beat. Raises MelodyError, ModelError.
     """
-    melody = load_melody(path, INPUT)
+    file = read_midi_file(path)
+    melody = melody_of(file, INPUT)
     spec, members = _plan(config, melody, live)
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
     hosts = {name: make_host(member) for name, member in members.items()}
@@ -97,12 +102,14 @@ def render(config: Config, path: Path, live: bool = False) -> Rendering:
     for name in members:
         performance.take(PlayerUp(-PRE_ROLL, name))
     performance.take(Started(-PRE_ROLL))
-    keys = _keys(config, spec, melody, path) if live else iter(())
-    _play(performance, sink, keys, RELEASE_BARS * bar)
+    keys = _keys(config, spec, melody, file) if live else iter(())
+    _play(performance, sink, keys, RELEASE_BARS * bar, report)
     tracks = _tracks(config, sink.entries)
-    tempi, meters = _signatures(path)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
-    return Rendering(smf.to_bytes(tracks, tempi, meters), notes)
+    tempi = {round(tick * smf.FILE_TICKS / file.division): tempo for tick, tempo in file.tempi}
+    meters = {round(tick * smf.FILE_TICKS / file.division): meter for tick, meter in file.meters}
+    data = smf.to_bytes(tracks, list(tempi.items()), list(meters.items()))
+    return Rendering(data, notes, file.warning)
 
 
 def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
@@ -129,7 +136,7 @@ def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[s
 Key = tuple[float, str, bytes]  # beat, source, message
 
 
-def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterator[Key]:
+def _keys(config: Config, spec: StageSpec, melody: Melody, file: MidiFile) -> Iterator[Key]:
     """The melody and its file's control changes, in order, as from every input that somebody listens to or that turns
     something; all on channel 1. At one moment pedals and controllers come first, then what ends makes room."""
     inputs = {port.name for port in spec.ports if port.direction == "in"}
@@ -138,7 +145,7 @@ def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterat
     others = {(c.source, c.event, c.number) for c in config.controls if c.action not in PLAYED}
     events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
     events += [(note.onset + note.duration, 1, note_off(1, note.pitch)) for note in melody.notes]
-    events += [(beat, 0, message) for beat, message in _control_changes(path)]
+    events += [(beat, 0, message) for beat, message in _control_changes(file)]
     turned = {c.number: c.action for c in spec.controls if c.event == "cc"}
     pedals = {number for number, action in ({SUSTAIN: "sustain"} | turned).items() if action == "sustain"}
     events += [(melody.length, 3, control_change(1, number, 0)) for number in sorted(pedals)]  # nobody waits for more
@@ -147,22 +154,20 @@ def _keys(config: Config, spec: StageSpec, melody: Melody, path: Path) -> Iterat
         yield from ((beat, source, message) for source in sources if (source, kind, message[1]) not in others)
 
 
-def _control_changes(path: Path) -> Iterator[tuple[float, bytes]]:
-    """(beat, message) of all tracks, on channel 1."""
-    file = mido.MidiFile(path)
+def _control_changes(file: MidiFile) -> Iterator[tuple[float, bytes]]:
+    """(beat, message) of all tracks, but not of the drums, on channel 1."""
     for track in file.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            if message.type == "control_change":
-                yield tick / file.ticks_per_beat, control_change(1, message.control, message.value)
+        for tick, message in track.messages:
+            if message[0] & 0xF0 == CONTROL_CHANGE and message[0] & 15 != DRUM_CHANNEL:
+                yield tick / file.division, control_change(1, *message[1:])
 
 
-def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], patience: float) -> None:
+def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], patience: float, report: Report) -> None:
     """From deadline to deadline until the input is over, what it asked for was answered and what sounds has ended, or
     `patience`, in beats, is at an end."""
     key = next(keys, None)
     sink.answer(performance, -PRE_ROLL)
+    reported = 0.0  # beats
     while True:
         now = performance.next_deadline()
         if key is not None and (at := performance.seconds_at(key[0])) < now:
@@ -174,6 +179,9 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
         over = beat > sink.end + EPSILON and not any(performance.sounding().values())
         if over or not beat <= sink.end + patience:
             break
+        if beat >= reported + 1:
+            reported = beat
+            report(min(beat / sink.end, 1.0))
         performance.advance(now)
         sink.answer(performance, now)
     for player in performance.spec.players:
@@ -198,20 +206,3 @@ def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.
     for track in tracks.values():
         track.events = list(smf.as_sent(track.events))
     return list(tracks.values())
-
-
-def _signatures(path: Path) -> tuple[list[tuple[int, int]], list[tuple[int, tuple[int, int]]]]:
-    """Tempi and time signatures of a file, as they stand there, with ticks as we write them."""
-    file = mido.MidiFile(path)
-    tempi: dict[int, int] = {0: 500_000}
-    meters: dict[int, tuple[int, int]] = {0: (4, 4)}
-    for track in file.tracks:
-        tick = 0
-        for message in track:
-            tick += message.time
-            at = round(tick * smf.FILE_TICKS / file.ticks_per_beat)
-            if message.type == "set_tempo" and message.tempo > 0:
-                tempi[at] = message.tempo
-            elif message.type == "time_signature" and message.numerator > 0:
-                meters[at] = message.numerator, message.denominator
-    return sorted(tempi.items()), sorted(meters.items())

@@ -5,19 +5,20 @@ Drums (notes on channel 10) are drawn in a lane below, one line per piece of the
 
 from __future__ import annotations
 
-import io
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from xml.sax.saxutils import escape
 
-import mido
-
-from daemon.music.smf import DRUM_CHANNEL
+from daemon.errors import MelodyError
+from daemon.music.events import is_note_off, is_note_on
+from daemon.music.midi_file import DRUM_CHANNEL, parse_midi_file
 
 PAGE_WIDTH, LEFT_MARGIN, RIGHT_MARGIN, TOP_MARGIN = 1200, 44, 12, 44
 ROW_BARS, SEMITONE, ROW_GAP = 8, 6, 26
+MAX_BARS = 10_000
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7a5195", "#4d4d4d")
 BLACK_KEYS = (1, 3, 6, 8, 10)
 DRUM_COLOUR = "#333333"
@@ -47,8 +48,10 @@ class _Roll:
 
 
 def picture_of(data: bytes) -> str:
-    """The SVG of a Standard MIDI File."""
+    """The SVG of a Standard MIDI File. Raises MelodyError if it has too many bars to be drawn."""
     roll = _read(data)
+    if len(roll.bars) > MAX_BARS + 1:
+        raise MelodyError(f"--picture: more than {MAX_BARS:,} bars: leave the picture out, or render a shorter file")
     low = min((note.pitch for note in roll.notes), default=60) - 2
     high = max((note.pitch for note in roll.notes), default=72) + 2
     pieces = sorted({note.pitch for note in roll.drums})
@@ -66,10 +69,22 @@ def picture_of(data: bytes) -> str:
         f'<rect width="{PAGE_WIDTH}" height="{height}" fill="#ffffff"/>',
         *_legend(roll.names, bool(pieces)),
     ]
+    starts = [row[0] for row in rows]
+    notes, drums = _by_row(roll.notes, starts), _by_row(roll.drums, starts)
     for number, row in enumerate(rows):
         top = TOP_MARGIN + number * (row_height + ROW_GAP)
-        lines += _Row(row, beats, top, low, high, pieces).draw(roll, number * per_row + 1)
+        drawn = _Row(row, beats, top, low, high, pieces)
+        lines += drawn.draw(notes[number], drums[number], number * per_row + 1)
     return "\n".join([*lines, "</svg>", ""])
+
+
+def _by_row(notes: list[_Note], starts: list[float]) -> list[list[_Note]]:
+    """The notes that sound in each row, by the beats at which the rows start."""
+    found: list[list[_Note]] = [[] for _ in starts]
+    for note in notes:
+        for row in range(max(bisect_right(starts, note.start) - 1, 0), bisect_left(starts, note.end)):
+            found[row].append(note)
+    return found
 
 
 def _legend(names: list[str], drums: bool) -> Iterator[str]:
@@ -96,7 +111,7 @@ class _Row:
     high: int
     pieces: list[int]
 
-    def draw(self, roll: _Roll, first_bar: int) -> Iterator[str]:
+    def draw(self, notes: list[_Note], drums: list[_Note], first_bar: int) -> Iterator[str]:
         left, right = self._x(self.bars[0]), self._x(self.bars[-1])
         if self.high >= self.low:
             height = (self.high - self.low + 1) * SEMITONE
@@ -112,9 +127,9 @@ class _Row:
             yield from self._lines(self._lane, len(self.pieces) * PIECE)
         for number, bar in enumerate(self.bars[:-1]):
             yield f'<text x="{self._x(bar) + 3:.1f}" y="{self.top - 4}" fill="#777777">{first_bar + number}</text>'
-        for note in roll.notes:
+        for note in notes:
             yield from self._box(note, self._y(note.pitch), SEMITONE, _colour(note.track))
-        for hit in roll.drums:
+        for hit in drums:
             softness = round((1 - hit.velocity / 127) * 160) + 0x33
             yield from self._box(
                 hit, self._piece_y(hit.pitch) + 1, PIECE - 2, f"#{softness:02x}{softness:02x}{softness:02x}"
@@ -170,30 +185,26 @@ class _Row:
 
 
 def _read(data: bytes) -> _Roll:
-    file = mido.MidiFile(file=io.BytesIO(data), charset="utf-8")
+    file = parse_midi_file(data)
     names: list[str] = []
     notes: list[_Note] = []
     drums: list[_Note] = []
-    meters: dict[float, float] = {0.0: 4.0}
     for track in file.tracks:
-        tick, found = 0, len(notes)
+        found = len(notes)
         sounding: dict[tuple[int, int], tuple[float, int]] = {}  # beat and velocity
-        for message in track:
-            tick += message.time
-            beat = tick / file.ticks_per_beat
-            if message.type == "time_signature":
-                meters[beat] = message.numerator * 4 / message.denominator
-            elif message.type in ("note_on", "note_off"):
-                key = (message.channel, message.note)
-                if (struck := sounding.pop(key, None)) is not None:
-                    note = _Note(struck[0], beat, message.note, len(names), struck[1])
-                    (drums if message.channel == DRUM_CHANNEL else notes).append(note)
-                if message.type == "note_on" and message.velocity:
-                    sounding[key] = beat, message.velocity
+        for tick, message in track.messages:
+            beat, key = tick / file.division, (message[0] & 15, message[1])
+            if not (is_note_on(message) or is_note_off(message)):
+                continue
+            if (struck := sounding.pop(key, None)) is not None:
+                note = _Note(struck[0], beat, message[1], len(names), struck[1])
+                (drums if key[0] == DRUM_CHANNEL else notes).append(note)
+            if is_note_on(message):
+                sounding[key] = beat, message[2]
         if len(notes) > found:
             names.append(track.name or f"track {len(names) + 1}")
-    end = max([*(note.end for note in notes), *(hit.start + BRIEF for hit in drums)], default=4.0)
-    return _Roll(names, notes, drums, list(_bars(sorted(meters.items()), end)))
+    end = max([BRIEF, *(note.end for note in notes), *(hit.start + BRIEF for hit in drums)])
+    return _Roll(names, notes, drums, list(islice(_bars(list(file.tempo_map.meters), end), MAX_BARS + 2)))
 
 
 def _bars(meters: list[tuple[float, float]], end: float) -> Iterator[float]:

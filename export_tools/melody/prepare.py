@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.errors import JamdError
+from daemon.music.midi_file import read_midi_file
 from export_tools.common import command
 from export_tools.common.folder import BadFolder, midi_files, nothing_usable, refusal
 
@@ -43,10 +44,8 @@ def passages(tunes: Iterable[Tune]) -> set[tuple[int, ...]]:
 
 def title(path: Path) -> str:
     """The first track name with letters or digits, reduced to them in lower case; "" if there is none."""
-    import mido
-
-    names = [message.name for track in mido.MidiFile(path).tracks for message in track if message.type == "track_name"]
-    plain = [re.sub(r"[^a-z0-9]+", "", re.sub(r"^the |, the$|\[.*?\]", "", name.lower())) for name in names]
+    names = [track.name.lower() for track in read_midi_file(path).tracks]
+    plain = [re.sub(r"[^a-z0-9]+", "", re.sub(r"^the |, the$|\[.*?\]", "", name)) for name in names]
     return next((name for name in plain if name), "")
 
 

@@ -14,8 +14,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon import config
+from daemon import config, models
 from daemon.clocks import ableton_link
+from daemon.config import band, melodies
 from daemon.config.ports import CLIENT_PREFIX
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import option
@@ -445,6 +446,62 @@ def test_a_circle_among_players_is_named(write: Any) -> None:
     assert found.startswith("3: band.a: players listen to each other in a circle (a → b → c → a): break")
 
 
+def chain(length: int, engine: str) -> str:
+    """`length` players, each of which listens to the one before."""
+    before = ["", *(f"p{number}" for number in range(length))]
+    rows = (f" p{n}: {{engine: {engine},listen: [{before[n]}],play: {{port: o}}}}\n" for n in range(length))
+    return "ports: {o: {direction: out}}\nband:\n" + "".join(rows)
+
+
+def test_a_long_chain_and_a_long_circle_of_players(write: Any) -> None:
+    """As long as fits into a file; longer than Python's recursion."""
+    assert len(config.load(write(chain(1200, "dice"))).band) == 1200
+    (found,) = problems(write(chain(1200, "dice").replace("listen: []", "listen: [p1199]")))
+    assert "a circle among players" in found
+    assert "(p0 → p1199 → p1198 → p1197 → p1196 → p1195 → p1194 → p1193 → … → p0)" in found
+
+
+def test_of_very_many_names_a_message_lists_some(write: Any) -> None:
+    found = problems(write(chain(900, "dice").replace("[p", "[q")))
+    assert len(found) == 899
+    assert found[0] == "4: band.p1.listen[0]: 'q0' is not an input, a melody or another player: there are " + (
+        ", ".join(f"p{number}" for number in range(50)) + ", …"
+    )
+
+
+def test_many_players_check_their_model_and_the_installed_engines_once(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    for module, name in ((models, "check"), (band, "engine_names")):
+        original = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *arguments, original=original: (calls.append(original), original(*arguments))[1]
+        )
+    path = write(chain(50, f"harmoniser, model: {TINY}"))
+    assert len(config.load(path, whole_models=True).band) == 50
+    assert len(calls) == 2
+
+
+def test_melodies_of_one_file_read_it_once(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    original = melodies.read_midi_file
+    monkeypatch.setattr(melodies, "read_midi_file", lambda path: (read.append(path), original(path))[1])
+    names = "".join(f"  m{n}: {{file: melodies/twinkle.mid}}\n" for n in range(50))
+    loaded = config.load(write(f"melodies:\n{names}"))
+    assert [melody.spec.melody.name for melody in loaded.melodies] == [f"m{n}" for n in range(50)]
+    assert len(read) == 1
+
+
+def test_melodies_have_a_limit_together(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(melodies, "MAX_NOTES", 100)
+    text = "seed: 0\nmelodies: {a: {file: melodies/twinkle.mid}, b: {file: melodies/twinkle.mid}%s}\n"
+    assert len(config.load(write(text % "")).melodies) == 2
+    assert problems(write(text % ", c: {file: melodies/twinkle.mid}")) == [
+        "2: melodies: 126 notes in all: 100 at most can be played: leave some melodies out"
+    ]
+
+
 def test_the_rest_of_a_player_is_checked_as_of_the_engine_that_was_meant(write: Any) -> None:
     text = (
         GOOD.replace("engine: dice\n", "engine: dise\n").replace("high: 3", "hihg: 3").replace("often: 0.5", "often: 2")
@@ -541,7 +598,7 @@ def test_a_range_upside_down_is_told(write: Any) -> None:
         (b"\x00", " not YAML"),
         (b"[" * 20_000, " nested too deeply"),
         (b"{a: " * 10_000, " nested too deeply"),
-        (b"x: 1\n" * 100_000, " more than"),
+        (b"x: 1\n" * 100_000, " cannot be read (larger than 64 KiB): name a file with -c FILE"),
         (b"a: &a [1]\nb: &b [*a, *a]\nc: [*b, *b]", "1: anchors"),
         (b"just words", "1: the file: is not a mapping"),
         (b"- a\n- b", "1: the file: is not a mapping"),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -107,3 +109,23 @@ def test_a_change_at_a_rounded_beat_is_not_found_again() -> None:
 @given(tempo_maps())
 def test_json_and_back(tempo_map: TempoMap) -> None:
     assert tempo_map_from_json(json.loads(json.dumps(asdict(tempo_map)))) == tempo_map
+
+
+class Counted(tuple[tuple[float, float], ...]):
+    """Counts the changes of tempo that are looked at."""
+
+    looks = 0
+
+    def __getitem__(self, index: Any) -> Any:
+        Counted.looks += 1
+        return super().__getitem__(index)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise AssertionError("looked at every change")
+
+
+def test_the_next_change_of_very_many_is_found_by_bisection() -> None:
+    tempi = Counted((float(n), 100.0 + n % 7) for n in range(1 << 16))
+    tempo_map = TempoMap(tempi, ((0.0, 4.0),))
+    assert tempo_map.next_change(40_000.5) == (40_001.0, 100.0 + 40_001 % 7)
+    assert Counted.looks < 40

@@ -36,18 +36,21 @@ from daemon.entries import (
     TempoChanged,
 )
 from daemon.music.events import note_off, note_on
+from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
 from daemon.recording import journal as journal_module
+from daemon.recording import rotation
 from daemon.recording.journal import MAGIC, MAX_BUFFERED_BYTES, Journal, frame, read
 from daemon.recording.recorder import open_journal
 from daemon.recording.rotation import REQUEST_TIMEOUT, SESSION_SILENCE
 from daemon.recording.to_midi import midi_file
-from daemon.spec import StageSpec
+from daemon.spec import MelodySpec, StageSpec
 
+STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))
 HEADER: dict[str, Any] = {
     "jamd": "1",
     "members": {},
-    "spec": json.loads(json.dumps(StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),))).to_json())),
+    "spec": json.loads(json.dumps(StageSpec(STEADY).to_json())),
 }
 
 
@@ -344,6 +347,21 @@ def test_a_directory_that_is_a_file_is_said_once(tmp_path: Path, said: list[str]
     journal.close()
     assert len(said) == 1
     assert "sessions" in said[0]
+
+
+def test_large_melodies_at_the_beginning_of_a_session_do_not_end_it(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "LARGE", 10_000)
+    melody = Melody("m", tuple(Note(float(n), 1.0, 60, 80) for n in range(1000)), 1000.0, False, STEADY)
+    header = {**HEADER, "spec": StageSpec(STEADY, melodies=(MelodySpec(melody),)).to_json()}
+    journal = open_journal(tmp_path / "sessions", header, clock=clock)
+    clock.now += REQUEST_TIMEOUT + 1
+    journal.write([ON])
+    assert journal.tick() is None
+    journal.write([heard(1000.5, note_on(1, 60, 90))] * 2000)
+    assert journal.tick() is not None
+    journal.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size")

@@ -18,9 +18,10 @@ from daemon import config
 from daemon.config import Config
 from daemon.errors import MelodyError
 from daemon.music import smf
-from daemon.music.events import Action, Play, note_off, note_on
+from daemon.music.events import Action, Play, control_change, note_off, note_on
 from daemon.render import offline
 from daemon.render.offline import render
+from daemon.render.progress import progress
 from daemon.wire import Call, Control, Generate, Listen, Reset
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
@@ -355,3 +356,41 @@ def test_an_answer_is_waited_for_but_not_for_ever(dice: None, monkeypatch: pytes
     found = notes(render(endless, write(tmp_path / "in.mid", *scale(4))).data)
     assert found["soloist melody"] == []
     assert 15 < max(onset for onset, *_ in found["dice low"]) / smf.FILE_TICKS < 16
+
+
+def test_progress_is_reported_at_every_beat_and_ends_at_one(band: Config, tmp_path: Path) -> None:
+    shares: list[float] = []
+    render(band, write(tmp_path / "in.mid", *scale(40)), report=shares.append)
+    assert len(shares) >= 39
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.1 and shares[-1] == 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for error, shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr("sys.stderr", error)
+        with progress("rendering") as report:
+            report(0.5)
+        assert ("rendering" in error.getvalue() and "50%" in error.getvalue()) == shown
+        assert shown or not error.getvalue()
+
+
+def test_drums_of_a_file_are_neither_sung_nor_heard_nor_is_their_pedal(
+    dice: None, tmp_path: Path, spies: list[Spy]
+) -> None:
+    text = BAND.replace("[twinkle, pads, keys]", "[keys]") + "controls: {keys: {cc 64: sustain}}\n"
+    drums = smf.Track("drums", [(0, note_on(10, 36, 80)), (0, control_change(10, 64, 127)), (960, note_off(10, 36))])
+    tune = smf.Track("tune", [(0, note_on(1, 60, 80)), (960, note_off(1, 60))])
+    (tmp_path / "in.mid").write_bytes(smf.to_bytes([drums, tune], [], []))
+    for live in (False, True):
+        spies.clear()
+        render(load(tmp_path, text), tmp_path / "in.mid", live)
+        heard = [call.event.message for call in spies[0].calls if isinstance(call, Listen)]
+        assert heard[:2] == [note_on(1, 60, 80), note_off(1, 60)]
+        assert not [message for message in heard if message[:2] == b"\xb0\x40" and message[2]]

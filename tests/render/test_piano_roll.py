@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.errors import MelodyError
 from daemon.music import smf
 from daemon.music.events import note_off, note_on
 from daemon.render.piano_roll import COLOURS, LEFT_MARGIN, PAGE_WIDTH, RIGHT_MARGIN, SEMITONE, picture_of
@@ -96,3 +97,14 @@ def test_every_note_lies_in_the_picture(
         assert LEFT_MARGIN - 0.1 <= x <= x + width <= PAGE_WIDTH - RIGHT_MARGIN + 2
         assert 0 <= y <= height - SEMITONE
     assert bool(boxes(picture, COLOURS[0])) == bool(notes)
+
+
+def test_a_note_through_many_rows_is_drawn_in_each_and_only_there() -> None:
+    events = note(0, 960, 60) + note(4 * 960 * 10, 4 * 960 * 30, 62) + note(4 * 960 * 39, 4 * 960 * 40, 64)
+    assert len(boxes(parse([smf.Track("a", events)], [(0, (4, 4))]), COLOURS[0])) == 1 + 3 + 1  # eight bars a row
+
+
+def test_a_picture_has_a_limit_that_is_told_and_a_note_without_length_is_a_bar() -> None:
+    with pytest.raises(MelodyError, match=r"--picture: more than 10,000 bars: leave the picture out"):
+        picture_of(smf.to_bytes([smf.Track("a", note(0, 960 * 10_001, 60))], [], [(0, (1, 4))]))
+    assert "<svg" in picture_of(smf.to_bytes([smf.Track("a", note(0, 0, 60))], [], []))

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from daemon.encodings.drums.hits import TICKS, Hit, to_hits
 from daemon.errors import MelodyError
-from daemon.music.smf import DRUM_CHANNEL, read_tracks, tempo_map_of
+from daemon.music.events import is_note_on
+from daemon.music.midi_file import DRUM_CHANNEL, read_midi_file
 from daemon.music.tempo import TempoMap
 
 
@@ -30,17 +31,18 @@ def read_groove(path: Path) -> DrumPart:
 
     Raises MelodyError if the file cannot be read or has no drums.
     """
-    division, tracks = read_tracks(path)
-    notes: list[tuple[int, int, int, int]] = []  # channel, tick, note, velocity
-    for track in tracks:
-        for tick, message in track:
-            if message.type == "note_on" and message.velocity > 0:
-                notes.append((message.channel, round(tick * TICKS / division), message.note, message.velocity))
+    file = read_midi_file(path)
+    notes = [  # channel, tick, note, velocity
+        (message[0] & 15, round(tick * TICKS / file.division), message[1], message[2])
+        for track in file.tracks
+        for tick, message in track.messages
+        if is_note_on(message)
+    ]
     drums = [note for note in notes if note[0] == DRUM_CHANNEL] or notes
     drum_hits = to_hits([note[1:] for note in drums])
     if not drum_hits:
         raise MelodyError(f"{path}: no drums: choose a file with notes of a drum kit, on channel 10")
-    tempo_map = tempo_map_of(division, tracks)
+    tempo_map = file.tempo_map
     start = round(tempo_map.bar_at(drum_hits[0].gap / TICKS)[0] * TICKS)
     first = replace(drum_hits[0], gap=drum_hits[0].gap - start)
     return DrumPart((first, *drum_hits[1:]), start, tempo_map)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -137,19 +137,13 @@ def _split_into_voices(notes: Sequence[Note], voices: Sequence[str]) -> dict[str
     """Distribute the notes that sound at every moment among the voices. A note that its voice leaves for another note
     ends there."""
     edges = sorted({note.onset for note in notes} | {note.onset + note.duration for note in notes})
-    ordered = sorted(notes, key=lambda note: note.onset)
+    sounding = _SoundingNotes(notes)
     split: dict[str, list[Note]] = {voice: [] for voice in voices}
     source: dict[str, Note] = {}  # the note of `notes` that each voice played last
-    active: list[Note] = []
-    index = 0
     for start, end in pairwise(edges):
-        active = [note for note in active if note.onset + note.duration > start + EPSILON]
-        while index < len(ordered) and ordered[index].onset <= start + EPSILON:
-            active.append(ordered[index])
-            index += 1
         if end - start < EPSILON:
             continue
-        for voice, note in assign_voices(active, voices).items():
+        for voice, note in assign_voices(sounding.outer(start, len(voices)), voices).items():
             line = split[voice]
             if line and source[voice] is note and abs(line[-1].onset + line[-1].duration - start) < EPSILON:
                 line[-1] = replace(line[-1], duration=end - line[-1].onset)
@@ -157,3 +151,35 @@ def _split_into_voices(notes: Sequence[Note], voices: Sequence[str]) -> dict[str
                 line.append(replace(note, onset=start, duration=end - start))
             source[voice] = note
     return split
+
+
+class _SoundingNotes:
+    """The notes that sound at a beat; beats are asked for in ascending order.
+
+    However many notes sound, only a few are looked at, so that a line is made in time linear in its notes.
+    """
+
+    def __init__(self, notes: Sequence[Note]) -> None:
+        self._notes = sorted(notes, key=lambda note: note.onset)
+        self._started = 0
+        self._descending: list[tuple[int, float, int]] = []  # (-pitch, -onset, index); some of the notes have ended
+
+    def outer(self, beat: float, count: int) -> list[Note]:
+        """The `count` highest notes, in the order of assign_voices; if more notes sound, then the lowest, too."""
+        while self._started < len(self._notes) and self._notes[self._started].onset <= beat + EPSILON:
+            note = self._notes[self._started]
+            insort(self._descending, (-note.pitch, -note.onset, self._started))
+            self._started += 1
+        found: list[Note] = []
+        while len(found) < min(count, len(self._descending)):
+            if self._has_ended(len(found), beat):
+                del self._descending[len(found)]
+            else:
+                found.append(self._notes[self._descending[len(found)][2]])
+        while len(self._descending) > count and self._has_ended(-1, beat):
+            self._descending.pop()
+        return found if len(self._descending) <= count else [*found, self._notes[self._descending[-1][2]]]
+
+    def _has_ended(self, place: int, beat: float) -> bool:
+        note = self._notes[self._descending[place][2]]
+        return note.onset + note.duration <= beat + EPSILON

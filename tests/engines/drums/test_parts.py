@@ -210,7 +210,7 @@ def test_a_groove_with_no_note_in_a_shorter_bar_becomes_a_kick(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("notes", "signature", "text"),
     [
-        ([(0, 36)], (1, 4096), "bars shorter than a 16th"),
+        ([(0, 36)], (1, 32), "bars shorter than a 16th"),
         ([(1, 36), (1, 38)] * 100, (4, 4), "200 hits in its first 1 bars"),
     ],
 )

@@ -1,0 +1,277 @@
+"""Reads Standard MIDI Files (Standard MIDI Files 1.0, RP-001), also those that break the standard.
+
+What jamd does not need or cannot read is passed over and counted in a warning. A file is refused if it has no header or
+no time, or if it exceeds the limits below. (mido refuses every file that breaks the standard anywhere.)
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from daemon.errors import MelodyError
+from daemon.input_files import read_input
+from daemon.music.events import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, is_note_on
+from daemon.music.tempo import TempoMap
+
+MAX_FILE_BYTES = 8 << 20  # bytes of a file
+MAX_MESSAGES = 500_000  # notes, note-offs, control changes, tempi and time signatures of a file, together
+MIN_FILE_BPM, MAX_FILE_BPM = 4, 2000
+DRUM_CHANNEL = 9  # the channel of drums in General MIDI, counted from 0
+
+TRACK_NAME, END_OF_TRACK, TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x03, 0x2F, 0x51, 0x58, 0x59  # meta events
+_DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
+_CHUNK_NAME = re.compile(rb"[A-Za-z0-9_ ]{4}")
+
+
+@dataclass(slots=True)
+class MidiTrack:
+    """Notes, note-offs and control changes with their ticks, in order; `end` is the tick of the last event of any kind.
+
+    `tempi`: (tick, microseconds per quarter note); `meters`: (tick, time signature).
+    """
+
+    name: str = ""
+    messages: list[tuple[int, bytes]] = field(default_factory=list)
+    tempi: list[tuple[int, int]] = field(default_factory=list)
+    meters: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
+    end: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MidiFile:
+    """`division`: ticks per quarter note; `warning`: one line on what was passed over or corrected, or ""."""
+
+    path: Path
+    division: float
+    tracks: Sequence[MidiTrack]
+    warning: str = ""
+
+    @property
+    def tempi(self) -> list[tuple[int, int]]:
+        """(tick, microseconds per quarter note); 120 per minute up to the first."""
+        return sorted({0: 500_000, **{tick: tempo for track in self.tracks for tick, tempo in track.tempi}}.items())
+
+    @property
+    def meters(self) -> list[tuple[int, tuple[int, int]]]:
+        """(tick, time signature); 4/4 up to the first."""
+        return sorted({0: (4, 4), **{tick: meter for track in self.tracks for tick, meter in track.meters}}.items())
+
+    @property
+    def tempo_map(self) -> TempoMap:
+        return TempoMap(
+            tuple((tick / self.division, 60e6 / tempo) for tick, tempo in self.tempi),
+            tuple((tick / self.division, beats * 4 / unit) for tick, (beats, unit) in self.meters),
+        )
+
+
+def read_midi_file(path: Path) -> MidiFile:
+    """Read the file at `path`. Raises MelodyError if it is missing, too large, no MIDI file, or has no time."""
+    try:
+        data = read_input(path, MAX_FILE_BYTES)
+    except FileNotFoundError:
+        raise MelodyError(f"{path}: there is no such file: correct the path") from None
+    except OSError as error:
+        raise MelodyError(f"{path}: cannot be read ({error.strerror}): name a Standard MIDI File") from None
+    return parse_midi_file(data, path)
+
+
+def parse_midi_file(data: bytes, path: Path = Path()) -> MidiFile:
+    """The MIDI file with this content. Raises MelodyError, which names `path`."""
+    return _Reader(data, path).read()
+
+
+class _Reader:
+    def __init__(self, data: bytes, path: Path) -> None:
+        self._data, self._path = data, path
+        self._room = MAX_MESSAGES
+        self._passed: dict[str, tuple[int, int]] = {}  # what was passed over → how often, the first byte
+
+    def read(self) -> MidiFile:
+        start = self._data.find(b"MThd")
+        if start < 0 or len(self._data) < start + 14:
+            raise MelodyError(f"{self._path}: not a Standard MIDI File (it has no header): export it again as one")
+        if self._data[:4] == b"RIFF" and self._data[start - 8 : start - 4] == b"data":  # .rmi (RP-029)
+            size = int.from_bytes(self._data[start - 4 : start], "little")
+            self._data = self._data[: start + size] if size > 14 else self._data
+        elif start:
+            self._pass("bytes before the header", 0, start)
+        length, form, count, division = struct.unpack_from(">IHHH", self._data, start + 4)
+        if not division & 0x7FFF or (division & 0x8000 and not division & 0xFF):
+            raise MelodyError(f"{self._path}: its time division is 0, so nothing in it has a time: export it again")
+        tracks = self._tracks(start + 8 + length if self._is_chunk(start + 8 + length) else start + 14)
+        if len(tracks) != count:
+            self._pass(f"a header that counts {count} tracks, not {len(tracks)}", start + 10)
+        if form == 2:
+            tracks = self._first_sequence(tracks, start + 8)
+        if division < 0x8000:
+            return MidiFile(self._path, division, tracks, self._warning())
+        return MidiFile(self._path, self._from_frames(division, tracks, start + 12), tracks, self._warning())
+
+    # Chunks
+
+    def _tracks(self, at: int) -> list[MidiTrack]:
+        """The tracks of the chunks from `at` on."""
+        data, tracks = self._data, list[MidiTrack]()
+        while at < len(data):
+            name, end = data[at : at + 4], self._declared_end(at)
+            if name == b"MThd":
+                self._pass("another file after the first", at)
+                break
+            if name == b"MTrk":
+                is_whole = end == len(data) or self._is_chunk(end)
+                track, at = self._track(at, end if is_whole else self._next_track(at + 8))
+                tracks.append(track)
+            elif self._is_chunk(at):
+                self._pass("unknown chunks", at)
+                at = end
+            else:
+                following = self._next_track(at)
+                self._pass("bytes between or after the tracks", at, following - at)
+                at = following
+        return tracks
+
+    def _declared_end(self, chunk: int) -> int:
+        return chunk + 8 + int.from_bytes(self._data[chunk + 4 : chunk + 8], "big")
+
+    def _is_chunk(self, at: int) -> bool:
+        """Whether a chunk begins at `at`: one of a known name, or a whole one."""
+        if self._data.startswith((b"MTrk", b"MThd"), at):
+            return True
+        return _CHUNK_NAME.match(self._data, at) is not None and at + 8 <= self._declared_end(at) <= len(self._data)
+
+    def _next_track(self, at: int) -> int:
+        following = self._data.find(b"MTrk", at)
+        return len(self._data) if following < 0 else following
+
+    def _track(self, chunk: int, end: int) -> tuple[MidiTrack, int]:
+        """The track of the chunk at `chunk`, which reaches `end` at most; and where the next chunk begins."""
+        track = MidiTrack()
+        at = self._events(min(chunk + 8, end), end, track)
+        self._room -= len(track.messages) + len(track.tempi) + len(track.meters)
+        if at != self._declared_end(chunk):
+            self._pass("wrong lengths of tracks", chunk + 4)
+        if at < end and not self._is_chunk(at):
+            self._pass("bytes after the end of a track", at, end - at)
+            at = end
+        return track, at
+
+    # Events
+
+    def _events(self, at: int, end: int, track: MidiTrack) -> int:
+        """Take the events between `at` and `end` into `track`. Returns where they end."""
+        data, messages = self._data, track.messages
+        tick = running = kind = 0  # `running`: the status of a message that has none of its own
+        began = at
+        try:
+            while at < end and kind != END_OF_TRACK:
+                began = at
+                delta, at = _variable(data, at)
+                status, kind = data[at], 0
+                if status >= 0x80:
+                    at += 1
+                elif not (status := running):
+                    raise IndexError
+                if status in (0xF0, 0xF7):
+                    at = self._exclusive_end(status, at, end)
+                elif status == 0xFF:
+                    kind = data[at]
+                    length, begin = _variable(data, at + 1)
+                    at = begin + length
+                else:
+                    at += _DATA_BYTES.get(status if status > 0xF0 else status & 0xF0, 0)
+                if at > end:
+                    raise IndexError
+                track.end = tick = tick + delta
+                if status == 0xFF:
+                    self._take_meta(kind, data[begin:at], track, began)
+                elif status < 0xF0:
+                    running = status
+                    if status & 0xF0 in (NOTE_ON, NOTE_OFF, CONTROL_CHANGE):
+                        number, value = data[at - 2], data[at - 1]
+                        if number > 127 or value > 127:
+                            self._pass("values above 127", at - 2)
+                        if number <= 127:
+                            messages.append((tick, bytes((status, number, min(value, 127)))))
+                elif status != 0xF0:
+                    self._pass("F7 packets" if status == 0xF7 else "system messages", began)
+                if len(messages) + len(track.tempi) + len(track.meters) > self._room:
+                    raise MelodyError(
+                        f"{self._path}: more than {MAX_MESSAGES:,} notes, note-offs and controllers: split the file"
+                    )
+        except IndexError:
+            self._pass("the rest of a track that cannot be read", began)
+            at = end
+        return at
+
+    def _exclusive_end(self, status: int, at: int, end: int) -> int:
+        """Where the exclusive message or the F7 packet ends whose length, or whose content without one, is at `at`."""
+        length, begin = _variable(self._data, at)
+        closing = self._data.find(b"\xf7", at, min(begin + length - 1, end)) if status == 0xF0 else -1
+        if closing >= 0 and max(self._data[at:closing], default=0) < 0x80:  # as on a cable, without a length
+            return closing + 1
+        return begin + length
+
+    def _take_meta(self, kind: int, data: bytes, track: MidiTrack, at: int) -> None:
+        if kind == TRACK_NAME:
+            track.name = track.name or _text(data)
+        elif kind == TEMPO:
+            tempo = int.from_bytes(data[:3], "big")
+            if len(data) >= 3 and MIN_FILE_BPM <= 60e6 / max(tempo, 1) <= MAX_FILE_BPM:
+                track.tempi.append((track.end, tempo))
+            else:
+                self._pass(f"tempi outside {MIN_FILE_BPM}–{MAX_FILE_BPM} per minute", at)
+        elif kind == TIME_SIGNATURE:
+            if len(data) >= 2 and data[0] and data[1] <= 7:
+                track.meters.append((track.end, (data[0], 1 << data[1])))
+            else:
+                self._pass("impossible time signatures", at)
+        elif kind == KEY_SIGNATURE and (len(data) != 2 or data[1] > 1):
+            self._pass("impossible key signatures", at)
+
+    # Unusual kinds of files
+
+    def _first_sequence(self, tracks: list[MidiTrack], at: int) -> list[MidiTrack]:
+        """The first track with notes of a melody, else of drums: in format 2 each track is a piece of its own."""
+        playing = [track for track in tracks if any(is_note_on(message) for _, message in track.messages)]
+        if len(playing) > 1:
+            self._pass("pieces after the first in a file of format 2", at, len(playing) - 1)
+        melodic = (t for t in playing if any(is_note_on(m) and m[0] & 15 != DRUM_CHANNEL for _, m in t.messages))
+        return [next(melodic, playing[0])] if playing else []
+
+    def _from_frames(self, division: int, tracks: list[MidiTrack], at: int) -> float:
+        """Ticks per quarter note at the tempo of the start, where a file counts SMPTE frames; later tempi go."""
+        rate, ticks = 256 - (division >> 8), division & 0xFF
+        tempo = next((tempo for track in tracks for tick, tempo in track.tempi if not tick), 500_000)
+        for track in tracks:
+            track.tempi = [(0, tempo)]
+        self._pass(f"a time in SMPTE frames, read at {60e6 / tempo:.4g} beats per minute", at)
+        return (30_000 / 1001 if rate == 29 else rate) * ticks * tempo / 1e6
+
+    def _pass(self, what: str, at: int, count: int = 1) -> None:
+        before, first = self._passed.get(what, (0, at))
+        self._passed[what] = before + count, first
+
+    def _warning(self) -> str:
+        found = (f"{what} ({f'{n}, from' if n > 1 else 'at'} byte {at})" for what, (n, at) in self._passed.items())
+        return f"{self._path}: passed over or corrected: {', '.join(found)}" if self._passed else ""
+
+
+def _variable(data: bytes, at: int) -> tuple[int, int]:
+    """The variable-length quantity at `at`, of four bytes at most, and where it ends. Raises IndexError."""
+    value = 0
+    for number in range(at, at + 4):
+        value = value << 7 | data[number] & 0x7F
+        if data[number] < 0x80:
+            return value, number + 1
+    raise IndexError
+
+
+def _text(data: bytes) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
