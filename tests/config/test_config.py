@@ -457,14 +457,14 @@ def test_a_long_chain_and_a_long_circle_of_players(write: Any) -> None:
     """As long as fits into a file; longer than Python's recursion."""
     assert len(config.load(write(chain(1200, "dice"))).band) == 1200
     (found,) = problems(write(chain(1200, "dice").replace("listen: []", "listen: [p1199]")))
-    assert "a circle among players" in found
+    assert "in a circle" in found
     assert "(p0 → p1199 → p1198 → p1197 → p1196 → p1195 → p1194 → p1193 → … → p0)" in found
 
 
 def test_of_very_many_names_a_message_lists_some(write: Any) -> None:
     found = problems(write(chain(900, "dice").replace("[p", "[q")))
     assert len(found) == 899
-    assert found[0] == "4: band.p1.listen[0]: 'q0' is not an input, a melody or another player: there are " + (
+    assert found[0] == "4: band.p1.listen[0]: 'q0' is not an input, a melody or another player: choose from " + (
         ", ".join(f"p{number}" for number in range(50)) + ", …"
     )
 
