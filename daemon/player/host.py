@@ -54,5 +54,6 @@ def make_host(member: Mapping[str, Any]) -> Host:
     )
     engine = engine_type(setup)
     engine.prepare()
-    melodies = (melody_from_json(data) for data in member["melodies"])
-    return Host(engine, {melody.name: melody for melody in melodies})
+    known = {melody.name: melody for melody in map(melody_from_json, member["melodies"])}
+    engine.reset(known, 0.0, 0)  # an engine may need seconds for its first look at long melodies
+    return Host(engine, known)

@@ -17,7 +17,7 @@ from daemon.music.events import (
     is_note_off,
     is_note_on,
 )
-from daemon.music.melody import Melodies
+from daemon.music.melody import Melodies, Melody
 
 CHORD_SPREAD = 0.020  # keys struck within this time are one chord
 KEY_GRACE = 0.015  # seconds that a note on a 16th under a held key is delayed: a key on that 16th may change the note
@@ -83,13 +83,17 @@ class LeadSelector:
 
     def __init__(self, listen: Sequence[str], given: tuple[str, ...]) -> None:
         self._listen, self._given = tuple(listen), given
+        self._made: dict[str, tuple[Melody, dict[str, Line]]] = {}  # by name, because lines of many notes take seconds
         self.reset({})
 
     def reset(self, known: Melodies) -> None:
         self._live = {name: LiveSource(self._given) for name in self._listen if name not in known}
-        self._melodies: dict[str, dict[str, Line]] = {
-            name: melody_lines(known[name], self._given) for name in self._listen if name in known and self._given
-        }
+        self._melodies = {name: self._lines(known[name]) for name in self._listen if name in known and self._given}
+
+    def _lines(self, melody: Melody) -> dict[str, Line]:
+        if melody.name not in self._made or self._made[melody.name][0] is not melody:
+            self._made[melody.name] = melody, melody_lines(melody, self._given)
+        return self._made[melody.name][1]
 
     @property
     def has_live_source(self) -> bool:

@@ -73,3 +73,17 @@ def test_the_first_melody_that_has_not_ended_leads() -> None:
     assert [first_pitch(beat) for beat in (0, 1.9, 2, 8)] == [72, 72, 60, None]
     assert not lead.hear(on(0, 60, source="short"))
     assert lead.hear(on(0, 60))
+
+
+def test_the_lines_of_a_melody_are_made_once() -> None:
+    """Those of 100,000 notes take seconds, in which the player would count as hung at every reset."""
+    lead, tune = LeadSelector(("tune",), ("soprano",)), melody((0, 1, 60), (1, 1, 62))
+    lead.reset({"tune": tune})
+    lines = lead.melody_lines(0.0)
+    lead.reset({"tune": tune})
+    assert lines is not None and lead.melody_lines(0.0) is lines
+    lead.reset({})
+    assert lead.melody_lines(0.0) is None
+    lead.reset({"tune": melody((0, 1, 72))})
+    other = lead.melody_lines(0.0)
+    assert other is not None and [note.pitch for note in other["soprano"].notes] == [72]
