@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from daemon.errors import JamdError
 
+MAX_INPUT_BYTES = 1 << 30  # of a file of tunes, pieces, tables or weights
+
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """An argument parser whose help prints a module's docstring unchanged."""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.input_files import read_input
 from export_tools.common import folder as midi_folder
+from export_tools.common.command import MAX_INPUT_BYTES
 from export_tools.common.folder import BadFolder
 
 
@@ -24,8 +27,7 @@ def groove_files(folder: Path) -> list[GrooveFile]:
     """The files of info.csv that exist. Raises BadFolder."""
     table = folder / "info.csv"
     try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = list(csv.DictReader(io.StringIO(read_input(table, MAX_INPUT_BYTES).decode(), newline="")))
         listed = [
             GrooveFile(
                 folder / row["midi_filename"], row["split"], row["style"].split("/")[0], row["beat_type"] == "fill"

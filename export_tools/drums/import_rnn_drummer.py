@@ -17,7 +17,9 @@ import numpy as np
 
 from daemon.encodings.drums.hits import COUNT, INSTRUMENTS
 from daemon.errors import JamdError
+from daemon.input_files import read_input
 from export_tools.common import artifact, command
+from export_tools.common.command import MAX_INPUT_BYTES
 
 from .graph import HIDDEN, artifact_parts
 
@@ -39,7 +41,7 @@ class BadWeights(JamdError):
 def read_tables(path: Path) -> list[int]:
     """The tick classes. Raises BadWeights."""
     try:
-        tables = json.loads(path.read_text(encoding="utf-8"))
+        tables = json.loads(read_input(path, MAX_INPUT_BYTES).decode())
         notes, ticks = tables["notes"], tables["ticks"]
     except OSError as error:
         raise BadWeights(f"{path}: cannot be read ({error.strerror}): name the JSON file of the tables") from None
@@ -58,7 +60,7 @@ def read_tables(path: Path) -> list[int]:
 def read_matrix(path: Path, rows: int, columns: int) -> np.ndarray:
     """A file of little-endian float32 as (rows, columns). Raises BadWeights."""
     try:
-        data = path.read_bytes()
+        data = read_input(path, MAX_INPUT_BYTES)
     except OSError as error:
         raise BadWeights(f"{path}: cannot be read ({error.strerror}): name a file of weights") from None
     if len(data) != rows * columns * 4:

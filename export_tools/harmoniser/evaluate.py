@@ -33,7 +33,9 @@ from daemon.encodings.chorale import (
 )
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.errors import JamdError
+from daemon.input_files import read_input
 from export_tools.common import evaluate as common
+from export_tools.common.command import MAX_INPUT_BYTES
 from export_tools.common.evaluate import Figures
 
 ROWS = 32  # pieces of a batch
@@ -48,7 +50,7 @@ class BadPieces(JamdError):
 def read_pieces(path: Path, split: str | None) -> list[Symbols]:
     """The pieces of a file as symbols (frames, 4). Raises BadPieces."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_input(path, MAX_INPUT_BYTES).decode())
     except OSError as error:
         raise BadPieces(f"{path}: cannot be read ({error.strerror}): name a JSON file of pieces") from None
     except (ValueError, RecursionError) as error:

@@ -24,7 +24,9 @@ from daemon import models
 from daemon.encodings.melody.events import NO_EVENT, event_log_probs
 from daemon.engines.melody.model import MelodyModel
 from daemon.errors import JamdError
+from daemon.input_files import read_input
 from export_tools.common import evaluate as common
+from export_tools.common.command import MAX_INPUT_BYTES
 from export_tools.common.evaluate import Figures
 from export_tools.common.folder import midi_files, refusal
 
@@ -95,7 +97,7 @@ def collect(folder: Path, listed: Path | None) -> tuple[list[Tune], int, list[di
     files = midi_files(folder)
     if listed is not None:
         try:
-            wanted = [folder / line for line in listed.read_text(encoding="utf-8").split("\n") if line]
+            wanted = [folder / line for line in read_input(listed, MAX_INPUT_BYTES).decode().split("\n") if line]
         except (OSError, UnicodeDecodeError) as error:
             raise NoTunes(f"{listed}: cannot be read ({error}): name a list of files, one per line") from None
         missing = sorted(set(wanted) - set(files))

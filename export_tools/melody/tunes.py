@@ -19,7 +19,9 @@ import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
+from daemon.input_files import open_input
 from daemon.music.melody import Melody, Note, load_melody
+from export_tools.common.command import MAX_INPUT_BYTES
 from export_tools.common.folder import must_be_file
 
 OVERLAP = 1 / 8  # beats that one note may reach into the next
@@ -118,7 +120,7 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first_bar: int, bar: int) -> 
 def load_tunes(path: Path) -> dict[str, list[Tune]]:
     """The tunes of the sides "train" and "valid" in an .npz of prepare.py. Raises NoTunes for other files."""
     try:
-        with path.open("rb") as file:  # np.load(path) would leave an unreadable file open
+        with open_input(path, MAX_INPUT_BYTES) as file:  # np.load(path) would leave an unreadable file open
             data = dict(np.load(file))
         ends = np.cumsum(data["length"]).tolist()
         rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
