@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -132,7 +133,7 @@ def render(
     from daemon.render.offline import render as render_file
     from daemon.render.progress import progress
 
-    if output.resolve() == file.resolve():
+    if os.path.realpath(output) == os.path.realpath(file):  # Path.resolve raises RuntimeError in a circle of links
         raise JamdError(f"{output}: this is the input file, which would be overwritten: name another file after -o")
     if picture is not None and picture.suffix.lower() != ".svg":
         raise JamdError(f"{picture}: pictures are SVG: name a file that ends in .svg")

@@ -194,6 +194,13 @@ def test_an_interrupted_rendering_leaves_nothing_and_ends_with_130(jamd: Jamd, t
     assert (tmp_path / "out.mid").read_bytes() == b"old"
 
 
+def test_a_circle_of_links_is_no_input(jamd: Jamd, tmp_path: Path) -> None:
+    (tmp_path / "in.mid").symlink_to("in.mid")
+    done = jamd("render", "in.mid", "-o", "out.mid")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("jamd: in.mid: cannot be read (Too many levels of symbolic links): ")
+
+
 @pytest.mark.parametrize(
     "options, told", [(("-o", "in.mid"), "the input"), (("-o", "o.mid", "--picture", "a.png"), "SVG")]
 )
