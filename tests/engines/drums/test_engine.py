@@ -186,7 +186,7 @@ def test_a_groove_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     ("options", "text"),
     [
         ({"groove": "polka"}, r"drums: `groove`: polka: there is no such file.*choose one of random, ballad"),
-        ({"groove": str(Path(__file__))}, "not a whole"),
+        ({"groove": str(Path(__file__))}, "not a Standard MIDI File"),
         ({"style": "polka"}, r"`style`: 'polka' is not a style of the model f: choose one of funk, rock"),
         ({"kick": 128.0}, "`kick`: 128 is not a MIDI note: choose 0 to 127"),
         ({"kick": -0.5}, "`kick`: -0.5 is not a MIDI note: choose 0 to 127"),
