@@ -39,7 +39,7 @@ def open_input(path: Path, most: int) -> BinaryIO:
 def read_input(path: Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes. Raises OSError, as `open_input` does."""
     with open_input(path, most) as file:
-        data: bytes | None = file.read(most + 1)  # more than the size: it may grow, and is 0 in /proc
+        data: bytes | None = file.read(most + 1)  # not the size: a file may grow, and in /proc the size is 0
     if data is None:  # some files of /proc wait for content
         raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
     if len(data) > most:

@@ -22,7 +22,7 @@ class BandReader:
     def __init__(self, names: Names, whole_models: bool) -> None:
         self._names, self._whole_models = names, whole_models
         self._installed = engine_names()  # slow: reads the metadata of all installed packages
-        self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; many may share a model
+        self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; players may share a model
         self.engines: dict[str, type[Engine]] = {}
 
     def members(self, band: Section) -> tuple[Member, ...]:
@@ -81,7 +81,7 @@ class BandReader:
 
 
 def _check_model(path: Path, engine: str, whole: bool) -> str | None:
-    """What is wrong with a model; without `whole`, only whether the model is one of another engine."""
+    """The problem of a model, if any; without `whole`, only whether the model belongs to another engine."""
     try:
         if whole:
             models.check(path, engine)

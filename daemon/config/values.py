@@ -34,7 +34,7 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class MelodyFile:
-    """`warning`: what was passed over in the file, or ""."""
+    """`warning`: the parts of the file that were passed over, in one line, or ""."""
 
     file: Path
     spec: MelodySpec
@@ -71,7 +71,7 @@ class Config:
 
     @property
     def warnings(self) -> list[str]:
-        """What was passed over in the files of melodies: a line per file."""
+        """The parts of melodies' files that were passed over: a line per file."""
         return list(dict.fromkeys(melody.warning for melody in self.melodies if melody.warning))
 
     @cached_property

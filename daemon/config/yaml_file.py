@@ -183,7 +183,7 @@ class Value:
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The most similar one of `known`, if `word` may be a misspelling of it; none of very many, as that takes long."""
+    """The most similar one of `known`, if `word` may be a misspelling; None for very many: the search is slow."""
     known = list(known)
     if len(known) > MAX_NAMES:
         return None

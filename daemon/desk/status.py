@@ -52,7 +52,7 @@ def status_line(supervisor: Supervisor) -> str:
 
 
 def hints(config: Config) -> Iterator[str]:
-    """Log lines about what was passed over in files, and expected silence: no player, or a player without a source."""
+    """Log lines about parts of files that were passed over, and about expected silence: no player, or no source."""
     yield from config.warnings
     if not config.band:
         yield f"no player is configured: add one under band: in {config.path}"

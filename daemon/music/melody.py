@@ -78,12 +78,12 @@ def melody_from_json(data: dict[str, Any]) -> Melody:
 
 
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:
-    """The melody in a Standard MIDI File. Raises MelodyError if the file cannot be read or has none."""
+    """The melody in a Standard MIDI File. Raises MelodyError if there is no file or no melody."""
     return melody_of(read_midi_file(path), name, loop)
 
 
 def melody_of(file: MidiFile, name: str, loop: bool = False) -> Melody:
-    """The notes of a file, without its drums. Raises MelodyError if there are none, or more than the limits."""
+    """The notes of a file without the drums. Raises MelodyError if there are none, or if they exceed a limit."""
     notes = _notes(file)
     if not notes:
         raise MelodyError(_without_notes(file))

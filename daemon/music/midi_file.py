@@ -1,7 +1,7 @@
 """Reads Standard MIDI Files (Standard MIDI Files 1.0, RP-001), also those that break the standard.
 
-What jamd does not need or cannot read is passed over and counted in a warning. A file is refused if it has no header or
-no time, or if it exceeds the limits below. (mido refuses every file that breaks the standard anywhere.)
+Parts that jamd does not need or cannot read are passed over and counted in a warning. Refused are files without a
+header or a time division, and files beyond the limits below. (mido refuses files that break the standard anywhere.)
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MidiTrack:
 
 @dataclass(frozen=True, slots=True)
 class MidiFile:
-    """`division`: ticks per quarter note; `warning`: one line on what was passed over or corrected, or ""."""
+    """`division`: ticks per quarter note; `warning`: one line on the parts passed over or corrected, or ""."""
 
     path: Path
     division: float
@@ -69,7 +69,7 @@ class MidiFile:
 
 
 def read_midi_file(path: Path) -> MidiFile:
-    """Read the file at `path`. Raises MelodyError if it is missing, too large, no MIDI file, or has no time."""
+    """Read the file at `path`. Raises MelodyError for a missing, too large or other file, or one without time."""
     try:
         data = read_input(path, MAX_FILE_BYTES)
     except FileNotFoundError:
@@ -88,12 +88,12 @@ class _Reader:
     def __init__(self, data: bytes, path: Path) -> None:
         self._data, self._path = data, path
         self._room = MAX_MESSAGES
-        self._passed: dict[str, tuple[int, int]] = {}  # what was passed over → how often, the first byte
+        self._passed: dict[str, tuple[int, int]] = {}  # kind of part → how often, the first byte
 
     def read(self) -> MidiFile:
         start = self._data.find(b"MThd")
         if start < 0 or len(self._data) < start + 14:
-            raise MelodyError(f"{self._path}: not a Standard MIDI File (it has no header): export it again as one")
+            raise MelodyError(f"{self._path}: not a Standard MIDI File (no header): export the file again")
         if self._data[:4] == b"RIFF" and self._data[start - 8 : start - 4] == b"data":  # .rmi (RP-029)
             size = int.from_bytes(self._data[start - 4 : start], "little")
             self._data = self._data[: start + size] if size > 14 else self._data
@@ -101,7 +101,7 @@ class _Reader:
             self._pass("bytes before the header", 0, start)
         length, form, count, division = struct.unpack_from(">IHHH", self._data, start + 4)
         if not division & 0x7FFF or (division & 0x8000 and not division & 0xFF):
-            raise MelodyError(f"{self._path}: its time division is 0, so nothing in it has a time: export it again")
+            raise MelodyError(f"{self._path}: the time division is 0: export the file again")
         tracks = self._tracks(start + 8 + length if self._is_chunk(start + 8 + length) else start + 14)
         if len(tracks) != count:
             self._pass(f"a header that counts {count} tracks, not {len(tracks)}", start + 10)
@@ -164,7 +164,7 @@ class _Reader:
     def _events(self, at: int, end: int, track: MidiTrack) -> int:
         """Take the events between `at` and `end` into `track`. Returns where they end."""
         data, messages = self._data, track.messages
-        tick = running = kind = 0  # `running`: the status of a message that has none of its own
+        tick = running = kind = 0  # `running`: the status of messages without one
         began = at
         try:
             while at < end and kind != END_OF_TRACK:
@@ -251,17 +251,17 @@ class _Reader:
         self._pass(f"a time in SMPTE frames, read at {60e6 / tempo:.4g} beats per minute", at)
         return (30_000 / 1001 if rate == 29 else rate) * ticks * tempo / 1e6
 
-    def _pass(self, what: str, at: int, count: int = 1) -> None:
-        before, first = self._passed.get(what, (0, at))
-        self._passed[what] = before + count, first
+    def _pass(self, part: str, at: int, count: int = 1) -> None:
+        before, first = self._passed.get(part, (0, at))
+        self._passed[part] = before + count, first
 
     def _warning(self) -> str:
-        found = (f"{what} ({f'{n}, from' if n > 1 else 'at'} byte {at})" for what, (n, at) in self._passed.items())
+        found = (f"{part} ({f'{n}, from' if n > 1 else 'at'} byte {at})" for part, (n, at) in self._passed.items())
         return f"{self._path}: passed over or corrected: {', '.join(found)}" if self._passed else ""
 
 
 def _variable(data: bytes, at: int) -> tuple[int, int]:
-    """The variable-length quantity at `at`, of four bytes at most, and where it ends. Raises IndexError."""
+    """The variable-length quantity at `at`, of four bytes at most, and its end. Raises IndexError."""
     value = 0
     for number in range(at, at + 4):
         value = value << 7 | data[number] & 0x7F

@@ -103,7 +103,7 @@ class Journal:
         self._file: FileIO | None = None
         self._path = directory
         self._good = 0  # bytes of whole records in the file
-        self._start = 0  # bytes of its beginning, which holds the melodies
+        self._start = 0  # bytes of the beginning, which contains the melodies
         self._dirty = False
         self._pending: list[bytes] = []
         self._size = 0  # bytes pending

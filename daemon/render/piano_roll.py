@@ -48,7 +48,7 @@ class _Roll:
 
 
 def picture_of(data: bytes) -> str:
-    """The SVG of a Standard MIDI File. Raises MelodyError if it has too many bars to be drawn."""
+    """The SVG of a Standard MIDI File. Raises MelodyError for too many bars."""
     roll = _read(data)
     if len(roll.bars) > MAX_BARS + 1:
         raise MelodyError(f"--picture: more than {MAX_BARS:,} bars: leave the picture out, or render a shorter file")

@@ -164,10 +164,10 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
 @pytest.mark.parametrize(
     "data, expected",
     [
-        (b"", r"not a Standard MIDI File \(it has no header\): export it again as one"),
+        (b"", r"not a Standard MIDI File \(no header\): export the file again"),
         (b"hello, this is no MIDI file", r"not a Standard MIDI File"),
-        (header(0, 1, 0) + track(NOTE + END), "its time division is 0"),
-        (header(0, 1, 0xE700) + track(NOTE + END), "its time division is 0"),
+        (header(0, 1, 0) + track(NOTE + END), "the time division is 0"),
+        (header(0, 1, 0xE700) + track(NOTE + END), "the time division is 0"),
         (header(0, 1, 96) + track(END), "no notes: choose a file with at least one note of a melody"),
         (header(1, 0, 96), "no notes: choose"),
         (

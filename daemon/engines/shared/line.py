@@ -156,7 +156,7 @@ def _split_into_voices(notes: Sequence[Note], voices: Sequence[str]) -> dict[str
 class _SoundingNotes:
     """The notes that sound at a beat; beats are asked for in ascending order.
 
-    However many notes sound, only a few are looked at, so that a line is made in time linear in its notes.
+    Only a few are looked at however many sound, so that a line is made in time linear in the number of notes.
     """
 
     def __init__(self, notes: Sequence[Note]) -> None:
