@@ -1,7 +1,9 @@
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from daemon.desk.status import ActivityLog, clock, figures, status_line
+from daemon import config
+from daemon.desk.status import ActivityLog, clock, figures, hints, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.terminal import View
 from daemon.entries import MelodyPlayed, Sent
@@ -62,3 +64,11 @@ def test_the_activity_log_counts_notes_once_a_minute() -> None:
     view.follow([Sent(0.0, "choir", "alto", "choir", note_on(1, 60, 64))])
     now[0] = 180.0
     assert activity_log.line(supervisor(metrics={})) == "notes in the last minute: choir 1"
+
+
+def test_what_was_passed_over_in_a_melody_is_a_hint_once(tmp_path: Path) -> None:
+    odd = Path(__file__).parents[1] / "data" / "midi" / "unknown-chunk.mid"
+    (tmp_path / "c.yaml").write_text(f"melodies: {{a: {{file: {odd}}}, b: {{file: {odd}, loop: false}}}}\n")
+    first, second = hints(config.load(tmp_path / "c.yaml"))
+    assert first == f"{odd}: passed over or corrected: unknown chunks (at byte 14)"
+    assert second.startswith("no player is configured")
