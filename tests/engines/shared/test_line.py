@@ -1,8 +1,11 @@
 """The lines of a known melody, exactly and on the grid of 16ths."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.engines.shared.line import Line, LineStep, melody_lines
+from daemon.encodings.chorale import VOICES
+from daemon.engines.shared.line import EPSILON, Line, LineStep, _SoundingNotes, assign_voices, melody_lines
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
 from tests.engines.harmoniser.fake import melody
@@ -69,3 +72,28 @@ def test_each_given_voice_gets_its_part() -> None:
 @pytest.mark.parametrize(("pitches", "shift"), [((62, 63, 90), 0), ((48, 50, 72), 12), ((100, 101), -24), ((0,), 60)])
 def test_a_line_is_transposed_by_whole_octaves(pitches: tuple[int, ...], shift: int) -> None:
     assert line(*((i, 1, pitch) for i, pitch in enumerate(pitches))).transposition == shift
+
+
+@given(
+    st.lists(
+        st.builds(
+            Note,
+            st.integers(0, 40).map(lambda n: n / 8),
+            st.sampled_from((1e-5, 0.125, 1.0, 100.0)),
+            st.integers(57, 63),
+            st.just(80),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.sampled_from((("soprano",), ("soprano", "bass"), ("bass",), VOICES)),
+)
+def test_of_many_sounding_notes_only_those_that_lead_are_handed_out(notes: list[Note], voices: tuple[str, ...]) -> None:
+    sounding = _SoundingNotes(notes)
+    in_order = sorted(notes, key=lambda note: note.onset)
+    for number in range(80):
+        beat = number / 16
+        outer = sounding.outer(beat, len(voices))
+        present = [note for note in in_order if note.onset <= beat + EPSILON < note.onset + note.duration]
+        assert len(outer) <= len(voices) + 1
+        assert assign_voices(outer, voices) == assign_voices(present, voices)
