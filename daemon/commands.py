@@ -1,6 +1,6 @@
 """What a person asks for while jamd runs, as values.
 
-Every control surface posts the same commands: controllers, the terminal's keys, signals, later OSC and the web page.
+Every control surface posts the same commands: controllers, the terminal's keys, signals.
 The desk carries out `ReloadConfiguration`; all other commands go to the stage. In JSON a command is `[name, field, …]`.
 """
 

@@ -38,7 +38,7 @@ def read_names(ports: Section, melodies: Section, band: Section) -> Names:
         for name, value in section.items():
             if not re.fullmatch(r"\w[\w -]{0,39}", name):
                 value.report("a name is made of letters, digits, spaces, - and _, 40 at most: choose another")
-            if name in owners and not (section is band and directions.get(name) == "out"):
+            if name in owners and not (section is band and directions.get(name, "in") != "in"):
                 value.report(f"there is {owners[name]} {name!r} already: choose another name")
             owners.setdefault(name, owner)
     return Names(

@@ -93,7 +93,7 @@ def show(config: Config, console: Console) -> None:
 def _where(port: PortSpec, usable: list[System]) -> str:
     if port.connect is None:
         named = next((system.name for system in usable if system.name != WINDOWS), None)
-        return f"{named}, a virtual port" if named else "not open: no MIDI system here has virtual ports"
+        return f"{named}, a virtual port" if named else "not open: there is no MIDI system with virtual ports"
     for system in usable:
         names = list(system.sources if port.direction == "in" else system.destinations)
         index = find_port(names, port.connect)

@@ -1,6 +1,6 @@
 """The process table: one row for each kind of child process, and what the messages of that kind mean.
 
-A new kind of process (a speaker for audio, say) is one more row with its handlers.
+A new kind of process is one more row with its handlers.
 """
 
 from __future__ import annotations

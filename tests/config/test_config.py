@@ -687,3 +687,10 @@ def test_any_yaml_raises_nothing_but_a_config_error(write: Any, document: Any) -
         config.load(path).as_yaml()
     except ConfigError as error:
         assert error.problems
+
+
+def test_a_player_and_a_port_of_a_wrong_direction_may_share_a_name(write: Any) -> None:
+    member = "{engine: dice, listen: [keys], play: {port: choir}}"
+    ports = "{keys: {direction: in}, choir: {direction: output}}"
+    (found,) = problems(write(f"ports: {ports}\nband: {{choir: {member}}}"))
+    assert found == "1: ports.choir.direction: 'output' is not a direction: did you mean 'out'?"
