@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -17,6 +19,9 @@ except ImportError:  # the PyPI package python-daemon brings a package of the sa
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
     )
+
+
+UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
 
 
 class _Commands(TyperGroup):
@@ -39,7 +44,7 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
 ]
-Output = Annotated[Path, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
+Output = Annotated[str, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
 
 
 def _version(wanted: bool) -> None:
@@ -123,48 +128,52 @@ def render(
         bool, typer.Option("--live", help="Treat the file as live keys: the band does not look ahead in it.")
     ] = False,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")
+        str | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")
     ] = None,
 ) -> None:
     """Let the band accompany a MIDI file, faster than real time."""
     from dataclasses import replace
 
     from daemon.config import load
+    from daemon.output_files import MIDI, PICTURE, OutputFile
     from daemon.render.offline import render as render_file
     from daemon.render.progress import progress
 
-    if os.path.realpath(output) == os.path.realpath(file):  # Path.resolve raises RuntimeError in a circle of links
-        raise JamdError(f"{output}: this is the input file, which would be overwritten: name another file after -o")
-    if picture is not None and picture.suffix.lower() != ".svg":
-        raise JamdError(f"{picture}: pictures are SVG: name a file that ends in .svg")
     loaded = load(config)
+    made = OutputFile(output, "-o", MIDI, [file, loaded.path])
+    drawn = OutputFile(picture, "--picture", PICTURE, [file, loaded.path, made.path]) if picture is not None else None
     with progress("rendering") as report:
         rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live, report)
     if rendering.warning:
         typer.echo(f"jamd: warning: {rendering.warning}", err=True)
-    _write(output, rendering.data)
-    typer.echo(f"{output}: {rendering.notes} notes")
-    if picture is not None:
+    made.write(rendering.data)
+    if drawn is not None:
         from daemon.render.piano_roll import picture_of
 
-        _write(picture, picture_of(rendering.data).encode())
+        drawn.write(picture_of(rendering.data).encode())
+    typer.echo(f"{output}: {rendering.notes} notes", err=made.is_stream)
 
 
 @app.command()
 def replay(
     session: Annotated[Path, typer.Argument(help="A recording: its .mid or its .journal.")],
-    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
+    output: Annotated[str | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
 ) -> None:
     """Replay a recorded session from its journal, and report whether every note is the same."""
-    from daemon.recording.replay import replay as replay_session
+    from daemon.output_files import MIDI, OutputFile
+    from daemon.recording import replay as module
 
-    replayed = replay_session(session)
+    journal = module.journal_of(session)
+    made = OutputFile(output, "-o", MIDI, [journal, journal.with_suffix(".mid")]) if output is not None else None
+    replayed = module.replay(session)
     for warning in replayed.warnings:
         typer.echo(f"jamd: warning: {warning}", err=True)
-    if output is not None:
-        _write(output, replayed.data)
-    typer.echo(f"{session}: {replayed.notes} notes, {replayed.difference or 'identical'}")
-    raise typer.Exit(1 if replayed.difference else 0)
+    if made is not None:
+        made.write(replayed.data)
+    result = replayed.difference or ("no difference" if replayed.ends_early else "identical")
+    result += f", but {replayed.ends_early}" if replayed.ends_early else ""
+    typer.echo(f"{session}: {replayed.notes} notes, {result}", err=made is not None and made.is_stream)
+    raise typer.Exit(1 if replayed.difference else 3 if replayed.ends_early else 0)
 
 
 @app.command()
@@ -178,22 +187,35 @@ def bench(
     raise typer.Exit(run_bench(measures or [], as_json))
 
 
-def _write(path: Path, data: bytes) -> None:
-    from daemon.music.smf import write_atomically
-
-    try:
-        write_atomically(path, data)
-    except OSError as error:
-        raise JamdError(f"{path}: cannot be written ({error.strerror}): choose another place with -o") from None
-
-
 def main() -> None:
-    """Run the command line. A JamdError is printed as a message, without a traceback."""
+    """Run the command line. Errors are printed as messages, without a traceback."""
     try:
         app()
     except JamdError as error:
-        typer.echo("\n".join(f"jamd: {line}" for line in str(error).splitlines()), err=True)
-        sys.exit(error.exit_code)
+        _fail(str(error), error.exit_code)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        _fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
+
+
+def _fail(message: str, exit_code: int) -> NoReturn:
+    with contextlib.suppress(OSError):
+        for line in message.splitlines():
+            typer.echo(f"jamd: {line}", err=True)
+    for stream in (sys.stdout, sys.stderr):
+        if _is_broken(stream):  # the interpreter flushes it again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(exit_code)
+
+
+def _is_broken(stream: TextIO | None) -> bool:
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        return True
+    return False
 
 
 if __name__ == "__main__":

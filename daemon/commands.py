@@ -111,4 +111,4 @@ def decode_command(data: Sequence[Any]) -> Command:
         case [str(name), *values] if name in COMMANDS and len(values) == len(_TYPES[name]):
             if all(map(fits, values, _TYPES[name])):
                 return COMMANDS[name](*values)
-    raise ValueError(f"not a command: {str(data)[:200]}")
+    raise ValueError(f"not a command: {repr(data)[:200]}")

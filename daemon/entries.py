@@ -332,9 +332,7 @@ def decode_entry(data: Sequence[Any]) -> Entry:
         entry = KINDS[kind]
         return entry(*(decode(v) for (_, _, decode), v in zip(_TABLE[entry], values, strict=True)))
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
-        raise JamdError(
-            f"the journal has an entry that this version of jamd does not know: {str(data)[:200]}"
-        ) from None
+        raise JamdError(f"an entry that this version of jamd does not know: {repr(data)[:200]}") from None
 
 
 def _modern(data: Sequence[Any]) -> Sequence[Any]:

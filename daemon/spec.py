@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Annotated, Any, cast
 
-from daemon.music.melody import Melody, melody_from_json
-from daemon.music.tempo import TempoMap, tempo_map_from_json
+from daemon.json_decoding import Limits, decoder
+from daemon.music.events import Channel, Controller
+from daemon.music.melody import Melody
+from daemon.music.tempo import TempoMap
 
 INTERNAL = "internal"  # jamd's own clock; every other source of the clock is external
 
@@ -22,9 +24,9 @@ class PortSpec:
     name: str
     direction: str  # in | out
     connect: str | None = None
-    channels: tuple[int, ...] = ()
+    channels: tuple[Channel, ...] = ()
     thru: tuple[str, ...] = ()
-    delay: float = 0.0
+    delay: Annotated[float, Limits(-10, 10)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class MelodySpec:
 
     melody: Melody
     thru: tuple[str, ...] = ()
-    channel: int = 1
+    channel: Channel = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class PlayerSpec:
     name: str
     listen: tuple[str, ...]
     port: str
-    channels: dict[str, int]
+    channels: dict[str, Channel]
     monophonic: bool
-    lead: float  # seconds
+    lead: Annotated[float, Limits(0, 3600)]  # seconds
     tolerance: float  # seconds
     settings: dict[str, float] = field(default_factory=dict)
 
@@ -59,7 +61,7 @@ class ControlSpec:
     """
 
     source: str
-    number: int
+    number: Controller
     action: str
     player: str = ""
     setting: str = ""
@@ -81,10 +83,10 @@ class ClockSpec:
     port: str | None = None
     send: tuple[str, ...] = ()
     by_hand: bool = False
-    count_in: int = 0
-    metronome: tuple[str, int] | None = None
+    count_in: Annotated[int, Limits(0, 1000)] = 0
+    metronome: tuple[str, Channel] | None = None
     click: str = "always"
-    start_delay: float = 0.1
+    start_delay: Annotated[float, Limits(0, 60)] = 0.1
 
     @property
     def is_external(self) -> bool:
@@ -109,22 +111,8 @@ class StageSpec:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> StageSpec:
-        return StageSpec(
-            tempo_map=tempo_map_from_json(data["tempo_map"]),
-            ports=tuple(
-                PortSpec(**{**p, "channels": tuple(p["channels"]), "thru": tuple(p["thru"])}) for p in data["ports"]
-            ),
-            melodies=tuple(
-                MelodySpec(melody_from_json(m["melody"]), tuple(m["thru"]), m["channel"]) for m in data["melodies"]
-            ),
-            players=tuple(PlayerSpec(**{**p, "listen": tuple(p["listen"])}) for p in data["players"]),
-            controls=tuple(ControlSpec(**c) for c in data["controls"]),
-            seed=data["seed"],
-            clock=_clock_from_json(data["clock"]),
-        )
-
-
-def _clock_from_json(data: dict[str, Any]) -> ClockSpec:
-    """Journals without `start_delay` were recorded when it was 0.3 s."""
-    metronome = None if data["metronome"] is None else tuple(data["metronome"])
-    return ClockSpec(**{"start_delay": 0.3, **data, "send": tuple(data["send"]), "metronome": metronome})
+        """Raises ValueError. Journals without `start_delay` were recorded when it was 0.3 s."""
+        match data:
+            case {"clock": {**clock}}:
+                data = {**data, "clock": {"start_delay": 0.3, **clock}}
+        return cast(StageSpec, decoder(StageSpec)(data))

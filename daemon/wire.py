@@ -84,22 +84,25 @@ def encode_call(call: Call) -> list[Any]:
 
 
 def decode_call(data: list[Any]) -> Call:
+    """Raises ValueError for what is no call."""
     match data:
-        case ["listen", beat, source, message]:
+        case ["listen", beat, str(source), str(message)] if fits(beat, float):
             return Listen(MidiEvent(beat, source, bytes.fromhex(message)))
-        case ["generate", start, end, bar_start, meter, tempo]:
+        case ["generate", start, end, bar_start, meter, tempo] if all(fits(value, float) for value in data[1:]):
             return Generate(Window(start, end, bar_start, meter, tempo))
-        case ["anticipate", beat, seed, start, end, bar_start, meter, tempo]:
-            return Anticipate(Reset(beat, seed), Window(start, end, bar_start, meter, tempo))
-        case ["control", name, value, beat]:
+        case ["anticipate", beat, int(seed), *window] if len(window) == 5 and all(
+            fits(v, float) for v in (beat, *window)
+        ):
+            return Anticipate(Reset(beat, seed), Window(*window))
+        case ["control", str(name), value, beat] if fits(value, float) and fits(beat, float):
             return Control(name, value, beat)
-        case ["reset", beat, seed]:
+        case ["reset", beat, int(seed)] if fits(beat, float):
             return Reset(beat, seed)
-        case ["learn", source, plan]:
+        case ["learn", str(source), plan]:
             return Learn(source, plan_from_json(plan))
         case ["ping"]:
             return Ping()
-    raise ValueError(f"not a call: {data!r}")
+    raise ValueError(f"not a call: {repr(data)[:200]}")
 
 
 def encode_answer(item: Answer) -> Any:
@@ -127,7 +130,7 @@ def decode_action(data: list[Any]) -> Action:
         ):
             if 0 <= pitch < 128 and 0 < velocity < 128:
                 return Play(onset, pitch, velocity, voice, duration)
-    raise ValueError(f"not an action: {str(data)[:200]}")
+    raise ValueError(f"not an action: {repr(data)[:200]}")
 
 
 def fits(value: object, kind: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from daemon.entries import Entry, Gap, SessionBegan, Started
 from daemon.music import smf
 from daemon.music.events import note_off, note_on
 from daemon.paths import resources
-from daemon.recording.journal import MAGIC, Journal, frame, read
+from daemon.recording.journal import Journal
+from daemon.recording.journal_file import MAGIC, JournalReader, frame
 from daemon.recording.replay import replay
 from tests.recording.test_replay import Live
 
@@ -220,6 +222,62 @@ def test_render_to_where_nothing_can_be_written(jamd: Jamd) -> None:
     assert done.stderr.startswith("jamd: no/such/folder/out.mid: cannot be written (No such file or directory): ")
 
 
+def test_a_suffix_that_is_not_of_a_midi_file_is_told_before_anything_is_rendered(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("render", TWINKLE, "-o", "out.wav")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "jamd: out.wav: MIDI is written: name a file that ends in .mid or .midi or .smf with -o\n"
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_render_overwrites_neither_the_configuration_nor_its_own_picture(jamd: Jamd, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("config.yaml")
+    for options in (("-o", "link"), ("-o", "same", "--picture", "same")):
+        done = jamd("render", TWINKLE, *options)
+        assert done.returncode == 1 and "would be overwritten" in done.stderr
+    assert (tmp_path / "config.yaml").read_text() == BAND
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such pipe")
+def test_a_pipe_gets_the_file_and_nothing_else(jamd: Jamd, tmp_path: Path) -> None:
+    jamd("render", TWINKLE, "-o", "out.mid")
+    command = [sys.executable, "-m", "daemon", "render", TWINKLE, "-o", "/dev/stdout"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
+    assert done.stdout == (tmp_path / "out.mid").read_bytes()
+    assert done.stderr.startswith(b"/dev/stdout: ") and done.stderr.count(b"\n") == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize(
+    "command",
+    [("check",), ("ports",), ("models",), ("--help",), ("--version",), ("render", TWINKLE, "-o", "out.mid")],
+    ids=lambda command: command[0],
+)
+def test_a_standard_output_that_takes_nothing(
+    jamd: Jamd, tmp_path: Path, command: tuple[str, ...], unbuffered: str
+) -> None:
+    """A full device gives one line, a pipe whose reader has ended (`| head`) none, as usual."""
+    read, write = os.pipe()
+    os.close(read)
+    for output, line in (
+        (os.open("/dev/full", os.O_WRONLY), "jamd: standard output: cannot be written (No"),
+        (write, ""),
+    ):
+        with open(output, "wb") as stdout:
+            done = subprocess.run(
+                [sys.executable, "-m", "daemon", *command],
+                cwd=tmp_path,
+                stdout=stdout,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=60,
+                env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+            )
+        assert (done.returncode, done.stderr.count("\n")) == (1, int(line != ""))
+        assert done.stderr.startswith(line)
+    assert "-o" not in command or (tmp_path / "out.mid").exists()
+
+
 @pytest.fixture
 def session(jamd: Jamd, tmp_path: Path) -> Path:
     """A recording, as a desk makes it."""
@@ -246,7 +304,7 @@ def test_a_replay_is_identical(jamd: Jamd, tmp_path: Path, session: Path) -> Non
 
 
 def edit(journal: Path, change: Callable[[Entry], None]) -> None:
-    entries = list(read(journal))
+    entries = list(JournalReader(journal))
     for entry in entries:
         change(entry)
     journal.write_bytes(MAGIC + b"".join(map(frame, entries)))
@@ -265,12 +323,12 @@ def test_a_replay_tells_the_first_difference(jamd: Jamd, session: Path) -> None:
 
 def test_a_replay_ends_at_a_gap(jamd: Jamd, session: Path) -> None:
     journal = session.with_suffix(".journal")
-    entries = list(read(journal))
+    entries = list(JournalReader(journal))
     entries.insert(len(entries) // 2, Gap(entries[len(entries) // 2].seconds))
     journal.write_bytes(MAGIC + b"".join(map(frame, entries)))
     done = jamd("replay", str(session))
-    assert done.returncode == 1
-    assert "notes, replayed only up to a gap in the journal, which ends at 101" in done.stdout
+    assert done.returncode == 3
+    assert "notes, no difference, but the journal has a gap, where the disk was full, at byte " in done.stdout
 
 
 def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> None:
@@ -299,6 +357,18 @@ def test_a_replay_warns_of_other_versions(jamd: Jamd, session: Path) -> None:
     assert (done.returncode, done.stdout.endswith("identical\n")) == (0, True)
 
 
+def test_a_replay_overwrites_no_file_of_its_session(jamd: Jamd, tmp_path: Path, session: Path) -> None:
+    journal = session.with_suffix(".journal")
+    (tmp_path / "link.mid").symlink_to(journal)
+    (tmp_path / "hard.mid").hardlink_to(journal)
+    before = {path: path.read_bytes() for path in (session, journal)}
+    for output in (session, journal, "link.mid", "hard.mid"):
+        for given in (session, journal):
+            done = jamd("replay", str(given), "-o", str(output))
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert {path: path.read_bytes() for path in before} == before
+
+
 @pytest.mark.parametrize("content", [None, b"", b"junk", b"jamd journal 1\njunk"])
 def test_a_replay_of_what_is_no_session(jamd: Jamd, tmp_path: Path, content: bytes | None) -> None:
     if content is not None:
@@ -318,8 +388,34 @@ def test_a_cut_session_replays_as_far_as_it_goes(jamd: Jamd, tmp_path: Path, ses
         cut.with_suffix(".mid").unlink(missing_ok=True)
         Journal(tmp_path, {"spec": config.load(tmp_path / "config.yaml").stage.to_json()})  # the next start
         done = jamd("replay", str(cut.with_suffix(".mid")))
-        assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.endswith("identical\n")
+        assert (done.returncode, done.stderr) == (3, "")
+        assert " notes, no difference, but the journal ends early, " in done.stdout
+        assert "damaged" not in done.stdout and done.stdout.count("\n") == 1
+
+
+def test_a_damaged_session_is_told_with_its_place_and_what_can_be_read_is_written(
+    jamd: Jamd, tmp_path: Path, session: Path
+) -> None:
+    journal = session.with_suffix(".journal")
+    data = bytearray(journal.read_bytes())
+    at = len(data) // 2
+    data[at] ^= 1
+    journal.write_bytes(data)
+    done = jamd("replay", str(session), "-o", "again.mid")
+    assert (done.returncode, done.stderr) == (3, "")
+    found = re.fullmatch(
+        r".*: (\d+) notes, no difference, but the journal is damaged \(bytes that are no entry\) at byte (\d+), "
+        r"[\d.]+ s after the beginning: the last (\d+) bytes \([\d.]+%\) are not replayed; "
+        r"their (\d+) notes are kept as they were recorded\n",
+        done.stdout,
+    )
+    assert found is not None
+    replayed, place, left, kept = map(int, found.groups())
+    assert at - 500 < place <= at and place + left == len(data)
+    assert min(replayed, kept) > 20
+    whole = [message.note for message in mido.MidiFile(session) if message.type == "note_on"]
+    read = [message.note for message in mido.MidiFile(tmp_path / "again.mid") if message.type == "note_on"]
+    assert len(whole) - 2 <= len(read) <= len(whole)
 
 
 def test_a_live_session_is_recorded_survives_the_desk_and_replays_to_the_same_bytes(jamd: Jamd, tmp_path: Path) -> None:
@@ -339,9 +435,10 @@ def test_a_live_session_is_recorded_survives_the_desk_and_replays_to_the_same_by
     assert jamd("run", "--for", "2").returncode == 0
     files = list(tmp_path.glob("sessions/*.mid"))
     assert len(files) == 2
-    for path in files:
+    for path, killed in zip(sorted(files), (True, False), strict=True):
         done = jamd("replay", str(path))
-        assert done.stdout.endswith(" notes, identical\n")
+        assert " notes, no difference, but the journal ends early" in done.stdout or not killed
+        assert done.stdout.endswith(" notes, identical\n") or killed
         assert int(done.stdout.removeprefix(f"{path}: ").split()[0]) > 3
         assert [track.name for track in mido.MidiFile(path).tracks] == ["tempo", "twinkle", "dice"]
 

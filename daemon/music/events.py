@@ -6,6 +6,14 @@ Beats are quarter notes since the clock started; pitches are MIDI numbers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from daemon.json_decoding import Limits
+
+Channel = Annotated[int, Limits(1, 16)]
+Pitch = Annotated[int, Limits(0, 127)]
+Controller = Annotated[int, Limits(0, 127)]  # or the key that is one
+Velocity = Annotated[int, Limits(1, 127)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from daemon.errors import MelodyError
-from daemon.music.events import is_note_off, is_note_on
+from daemon.json_decoding import decoder
+from daemon.music.events import Pitch, Velocity, is_note_off, is_note_on
 from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, MidiTrack, read_midi_file
-from daemon.music.tempo import TempoMap, tempo_map_from_json
+from daemon.music.tempo import Duration, Length, TempoMap
 
 MAX_NOTES = 100_000
 MAX_BEATS = 100_000  # length of a melody
@@ -24,9 +25,9 @@ class Note:
     """`onset` and `duration` in beats; `part` counts tracks (format 1) or channels (format 0) with notes, from 0."""
 
     onset: float
-    duration: float
-    pitch: int
-    velocity: int
+    duration: Duration
+    pitch: Pitch
+    velocity: Velocity
     part: int = 0
 
 
@@ -36,9 +37,17 @@ class Melody:
 
     name: str
     notes: tuple[Note, ...]
-    length: float
+    length: Length
     loop: bool
     tempo_map: TempoMap
+
+    def check(self) -> None:
+        """Raises ValueError if a note begins before the one before it or does not lie within the length."""
+        latest, end = 0.0, self.length + 1e-6
+        for note in self.notes:
+            if not latest <= note.onset < end or note.duration > end:
+                raise ValueError("the notes of a melody are not in order, or lie outside its length")
+            latest = note.onset
 
     def between(self, start: float, end: float) -> Iterator[Note]:
         """The notes with onsets in [start, end), in order. Loops are unrolled: onsets are beats of the clock."""
@@ -73,8 +82,8 @@ def melody_to_json(melody: Melody) -> dict[str, Any]:
 
 
 def melody_from_json(data: dict[str, Any]) -> Melody:
-    notes = tuple(Note(**note) for note in data["notes"])
-    return Melody(data["name"], notes, data["length"], data["loop"], tempo_map_from_json(data["tempo_map"]))
+    """Raises ValueError."""
+    return cast(Melody, decoder(Melody)(data))
 
 
 def load_melody(path: Path, name: str, loop: bool = False) -> Melody:

@@ -53,7 +53,7 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         )
         wrong = _wrong_part(plan)
     except (KeyError, TypeError) as error:
-        raise ValueError(f"not a plan ({error}): {str(data)[:200]}") from None
+        raise ValueError(f"not a plan ({error}): {repr(data)[:200]}") from None
     if wrong is not None:
         raise ValueError(f"not a plan: {str(wrong)[:200]}")
     return plan

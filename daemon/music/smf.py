@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from daemon.music.events import is_note_off, is_note_on, note_off
 
 FILE_TICKS = 960  # per quarter note, in written files
+MAX_WAIT = (1 << 28) - 1  # ticks from one event to the next: a variable-length quantity has four bytes at most
 
 
 @dataclass(slots=True)
@@ -71,6 +70,9 @@ def _track_chunk(track: Track) -> bytes:
     for tick, message in sorted(track.events, key=lambda event: event[0]):
         if 0xF0 < message[0] < 0xFF:  # system common and real-time: in a file these bytes mean something else
             continue
+        while tick - last > MAX_WAIT:
+            data += _variable_length(MAX_WAIT) + _meta_event(0x01, b"")  # an empty text
+            last += MAX_WAIT
         data += _variable_length(tick - last)
         data += message if message[0] != 0xF0 else b"\xf0" + _variable_length(len(message) - 1) + message[1:]
         last = tick
@@ -93,16 +95,3 @@ def _variable_length(value: int) -> bytes:
     while value := value >> 7:
         data.append(value & 0x7F | 0x80)
     return bytes(reversed(data))
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write all of `data` to `path`, or leave the file as it was."""
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any, cast
+
+from daemon.json_decoding import Limits, decoder
 
 SIXTEENTH = 0.25  # beats
 MIN_BPM, MAX_BPM = 20.0, 400.0  # of every clock, in beats per minute; a file may have other tempi
+
+Bpm = Annotated[float, Limits(0.1, 1e5)]
+Duration = Annotated[float, Limits(0.0, 1e5)]  # in beats
+Length = Annotated[float, Limits(0.01, 1e5)]  # of a bar or a loop, in beats
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +43,15 @@ class TempoMap:
     With a `period` the map repeats every `period` beats. A meter begins at its beat with a new bar.
     """
 
-    tempi: tuple[tuple[float, float], ...]
-    meters: tuple[tuple[float, float], ...]
-    period: float | None = None
+    tempi: tuple[tuple[float, Bpm], ...]
+    meters: tuple[tuple[float, Length], ...]
+    period: Length | None = None
+
+    def check(self) -> None:
+        """Raises ValueError if there are no tempi or meters, or they are not in order."""
+        for changes in (self.tempi, self.meters):
+            if not changes or any(before >= after for (before, _), (after, _) in pairwise(changes)):
+                raise ValueError("a tempo map needs tempi and meters in the order of their beats")
 
     def bpm_at(self, beat: float) -> float:
         _, local = self._split(beat)
@@ -72,4 +85,5 @@ class TempoMap:
 
 
 def tempo_map_from_json(data: dict[str, Any]) -> TempoMap:
-    return TempoMap(tuple((b, v) for b, v in data["tempi"]), tuple((b, v) for b, v in data["meters"]), data["period"])
+    """Raises ValueError."""
+    return cast(TempoMap, decoder(TempoMap)(data))

@@ -1,7 +1,6 @@
 """The journal of a session: every entry of the stage, on disk within half a second.
 
-A file is MAGIC and then records: length and CRC-32 (little-endian, 32 bits each), then as many bytes of JSON. A cut at
-any byte leaves all whole records before it readable. The first record is a SessionBegan entry.
+A cut at any byte leaves all whole records before it readable (see journal_file.py).
 """
 
 from __future__ import annotations
@@ -9,13 +8,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import json
 import os
-import struct
 import sys
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from importlib.metadata import version
 from io import FileIO
@@ -32,49 +28,15 @@ from daemon.entries import (
     SessionEnded,
     StageStarted,
     StateSaved,
-    decode_entry,
-    encode_entry,
 )
-from daemon.errors import JamdError
-from daemon.input_files import open_input
+from daemon.input_files import read_input
 from daemon.locks import lock
+from daemon.recording.journal_file import MAGIC, frame
 from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
 
-MAGIC = b"jamd journal 1\n"
+MAX_MODEL_BYTES = 2 << 30
 MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
-MAX_RECORD_BYTES = 64 << 20  # bytes of one record
-MAX_JOURNAL_BYTES = 1 << 30  # of a journal that is read; a session ends far earlier (rotation.py)
-_FRAME = struct.Struct("<II")
-
-
-def frame(entry: Entry) -> bytes:
-    payload = json.dumps(encode_entry(entry), separators=(",", ":")).encode()
-    return _FRAME.pack(len(payload), zlib.crc32(payload)) + payload
-
-
-def read(path: Path, skip_unknown: bool = False) -> Iterator[Entry]:
-    """Every whole record of a journal, up to a cut or damage; none of a file that is no journal.
-
-    Raises JamdError for an entry of another version of jamd, or skips it if `skip_unknown`.
-    """
-    with open_input(path, MAX_JOURNAL_BYTES) as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            return
-        while len(head := file.read(_FRAME.size)) == _FRAME.size:
-            length, checksum = _FRAME.unpack(head)
-            if not 0 < length <= MAX_RECORD_BYTES:  # a power cut may leave zeros
-                return
-            payload = file.read(length)
-            if len(payload) < length or zlib.crc32(payload) != checksum:
-                return
-            try:
-                entry = decode_entry(json.loads(payload))
-            except JamdError:
-                if not skip_unknown:
-                    raise
-            else:
-                yield entry
 
 
 class Journal:
@@ -242,7 +204,7 @@ def hashes(members: Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for path in sorted(paths):
         with contextlib.suppress(OSError):
-            found[path] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+            found[path] = hashlib.sha256(read_input(Path(path), MAX_MODEL_BYTES)).hexdigest()
     return found
 
 

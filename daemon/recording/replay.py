@@ -34,49 +34,57 @@ from daemon.music.events import NOTE_ON
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.player.host import Host, make_host
-from daemon.recording.journal import MAX_JOURNAL_BYTES, hashes, read, versions
-from daemon.recording.to_midi import midi_file
+from daemon.recording.journal import hashes, versions
+from daemon.recording.journal_checks import check_jump, check_shape
+from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader
+from daemon.recording.to_midi import NoSession, midi_file
 from daemon.spec import StageSpec
 from daemon.wire import Answer, Call
 
 
 @dataclass(slots=True)
 class Replay:
-    """The result: a MIDI file, the number of notes, and the first difference from the journal, if any."""
+    """The result: a MIDI file, the number of replayed notes, and the first difference from the journal, if any.
+
+    `ends_early`: where and why the replay or the journal ends before the session's end, or nothing. The file then holds
+    `unchecked` more notes, which are the recorded ones.
+    """
 
     data: bytes = b""
     notes: int = 0
+    unchecked: int = 0
     difference: str = ""
+    ends_early: str = ""
     warnings: list[str] = field(default_factory=list)
+
+
+def journal_of(session: Path) -> Path:
+    """The journal of a session, which may be named by its MIDI file or without a suffix. Raises JamdError."""
+    if not session.name:
+        raise JamdError(f"{session}: a folder: name a session that `jamd run` wrote")
+    return session.with_suffix(".journal") if session.suffix.lower() in ("", ".mid") else session
 
 
 def replay(session: Path) -> Replay:
     """Replay the journal of `session`, which may be named by its MIDI file. Raises JamdError."""
+    journal = journal_of(session)
+    entries, result = JournalReader(journal), Replay()
     try:
-        journal = session.with_suffix(".journal")
-    except ValueError:  # "." and "/" have no name
-        raise JamdError(f"{session}: a folder: name a session that `jamd run` wrote") from None
-    try:
-        return _replay(journal, session.with_suffix(".mid"))
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise JamdError(
-            f"{journal}: cannot be replayed ({error!r}): it is damaged, or another version of jamd wrote it"
-        ) from error
-
-
-def _replay(journal: Path, recorded: Path) -> Replay:
-    try:
-        entries = read(journal)
-        header = next(entries, None)
+        result.data = midi_file(_counted(_Player(entries, result).again(), result))
     except OSError as error:
         raise JamdError(f"{journal}: cannot be read ({error.strerror}): name a session that `jamd run` wrote") from None
-    if not isinstance(header, SessionBegan):
-        raise JamdError(f"{journal}: not the journal of a session: name a file that `jamd run` wrote")
-    result = Replay(warnings=list(other_versions(header.header)))
-    played = _Player(result)
-    result.data = midi_file(_counted(played.again(header, entries), result))
-    if not result.difference:
-        result.difference = _difference(recorded, result.data)
+    except NoSession as error:
+        raise JamdError(f"{journal}: {error}") from None
+    is_replayed = not result.ends_early
+    if is_replayed and not entries.complete:
+        result.ends_early = (
+            f"the journal ends early, {entries.elapsed:.1f} s after its beginning, as after a kill or a power cut, or "
+            f"while jamd records ({entries.unread} bytes of an unfinished entry are left out)"
+        )
+    if result.unchecked:
+        result.ends_early += f"; their {result.unchecked} notes are kept as they were recorded"
+    if is_replayed and not result.difference:
+        result.difference = _difference(journal.with_suffix(".mid"), result.data)
     return result
 
 
@@ -95,7 +103,10 @@ def _difference(recorded: Path, replayed: bytes) -> str:
 def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:
     for entry in entries:
         if isinstance(entry, Sent) and entry.message[0] & 0xF0 == NOTE_ON:
-            result.notes += 1
+            if result.ends_early:
+                result.unchecked += 1
+            else:
+                result.notes += 1
         yield entry
 
 
@@ -110,30 +121,66 @@ def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path} is not the model of the recording: the notes may differ"
 
 
+class _Stop(Exception):
+    """The replay ends here. `entry`, the latest, belongs to what is not replayed."""
+
+    def __init__(self, problem: str, entry: Entry) -> None:
+        super().__init__(problem)
+        self.entry = entry
+
+
 class _Player(SilentSink):
     """A performance whose players are `Host`s: asked at once, they answer at the moments that the journal has."""
 
-    def __init__(self, result: Replay) -> None:
-        self._result = result
+    def __init__(self, entries: JournalReader, result: Replay) -> None:
+        self._entries, self._result = entries, result
         self._hosts: dict[str, Host] = {}
         self._answers: dict[tuple[str, int], deque[Answer]] = {}
         self._made: deque[Entry] = deque()
         self._members: Mapping[str, Any] = {}
 
-    def again(self, header: SessionBegan, entries: Iterable[Entry]) -> Iterator[Entry]:
-        """The entries that the journal would hold had this been the session."""
-        self._members = header.header["members"]
+    def again(self) -> Iterator[Entry]:
+        """The entries that the journal would hold had this been the session; from where it cannot be replayed on, those
+        that it holds. Raises OSError, NoSession."""
+        try:
+            header = next(self._entries, None)
+            yield self._begin(header)
+            yield from self._replayed()
+        except _Stop as stop:
+            entries, result = self._entries, self._result
+            left = entries.size - entries.at
+            result.ends_early = (
+                f"{stop} at byte {entries.at}, {entries.elapsed:.1f} s after the beginning: the last {left} bytes "
+                f"({left / entries.size:.1%}) are not replayed"
+            )
+            yield stop.entry
+            yield from self._entries
+
+    def _begin(self, header: Entry | None) -> SessionBegan:
+        if isinstance(header, Damage):
+            raise _Stop(_problem_of(header), header)
+        if not isinstance(header, SessionBegan):
+            raise NoSession
+        try:
+            check_shape(header)
+        except ValueError as error:
+            raise _Stop(f"the header is not of a session of this version of jamd ({error})", header) from None
+        self._members, self._seconds = header.header["members"], header.seconds
         self._performance = Performance(StageSpec.from_json(header.header["spec"]), self)
-        yield header
-        whole = False
-        for entry in entries:
-            seconds, whole = entry.seconds, isinstance(entry, SessionEnded)
+        self._result.warnings += other_versions(header.header)
+        return header
+
+    def _replayed(self) -> Iterator[Entry]:
+        seconds = 0.0
+        for entry in self._entries:
+            seconds = entry.seconds
             match entry:
+                case Damage():
+                    raise _Stop(_problem_of(entry), entry)
                 case Gap():
-                    self._end_at_gap(seconds)
-                    return
+                    raise _Stop("the journal has a gap, where the disk was full,", entry)
                 case MembersChanged():
-                    self._members = entry.members
+                    self._try(entry)
                     yield entry
                     continue
                 case SessionEnded():
@@ -143,7 +190,7 @@ class _Player(SilentSink):
                 if self._made:
                     self._differs(seconds, entry, self._made[0])
                     yield from self._take_all()
-                self._apply(entry)
+                self._try(entry)
             made = self._made.popleft() if self._made else None
             if made is None and isinstance(entry, Advanced):  # due was only a note of a melody that is gone
                 made = entry
@@ -152,7 +199,7 @@ class _Player(SilentSink):
             if made is not None:
                 yield made
         extra = next((made for made in self._made if isinstance(made, Audible)), None)
-        if whole and extra is not None:  # a journal leaves out inaudible entries at its end
+        if self._entries.complete and extra is not None:  # a journal leaves out inaudible entries at its end
             self._differs(seconds, None, extra)
         if self._result.difference:
             yield from self._take_all()
@@ -166,11 +213,19 @@ class _Player(SilentSink):
             shown = [encode_entry(value) if isinstance(value, Entry) else value for value in (was, now)]
             self._result.difference = f"first difference at {seconds:.3f} s: recorded {shown[0]}, replayed {shown[1]}"
 
-    def _end_at_gap(self, seconds: float) -> None:
-        if not self._result.difference:
-            self._result.difference = (
-                f"replayed only up to a gap in the journal, which ends at {seconds:.3f} s: the disk was full"
-            )
+    def _try(self, entry: Entry) -> None:
+        """Apply an input. What the performance of the session took, this one takes, unless the journal is wrong."""
+        try:
+            check_shape(entry)
+            check_jump(entry, self._performance, self._seconds)
+            self._seconds = entry.seconds
+            self._apply(entry)
+        except JamdError:
+            raise
+        except Exception as error:
+            self._made.clear()
+            problem = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise _Stop(f"an entry does not fit those before it ({problem})", entry) from error
 
     def _apply(self, entry: Entry) -> None:
         performance = self._performance
@@ -183,6 +238,8 @@ class _Player(SilentSink):
                 performance.answer(now, name, number, self._answer(name, number, (plan,), False), False)
             case Advanced(now):
                 performance.advance(now)
+            case MembersChanged(members=members):
+                self._members = members
             case StageStarted(_, spec):
                 self._performance = Performance(spec, self)
                 self._made.append(entry)
@@ -192,7 +249,7 @@ class _Player(SilentSink):
                 performance.restore(now, state)
                 self._made.append(entry)
             case SessionBegan():
-                raise JamdError("the journal contains two sessions: name a file that `jamd run` wrote")
+                raise ValueError("the journal contains two sessions")
             case _:
                 if isinstance(entry, PlayerUp):
                     self._fresh(entry.player)
@@ -200,6 +257,8 @@ class _Player(SilentSink):
 
     def _fresh(self, name: str) -> None:
         """Make a player's engine anew, as after the start of its process."""
+        if name not in self._members:
+            raise ValueError(f"there is no player {name!r}")
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
         self._hosts[name] = make_host(self._members[name])
 
@@ -225,6 +284,12 @@ class _Player(SilentSink):
     def record(self, entry: Entry) -> None:
         if not isinstance(entry, StateSaved):  # the next session begins with it
             self._made.append(entry)
+
+
+def _problem_of(damage: Damage) -> str:
+    if damage.is_hole:
+        return f"the journal is damaged ({damage.problem})"
+    return f"the journal has an entry that cannot be used ({damage.problem})"
 
 
 _OUTPUTS = (Sent, Dropped, MelodyPlayed, TempoChanged)

@@ -9,6 +9,7 @@ import threading
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
@@ -27,28 +28,40 @@ from daemon.entries import (
     TempoChanged,
 )
 from daemon.errors import JamdError
+from daemon.json_decoding import decoder
 from daemon.locks import lock
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off
-from daemon.music.tempo import Tempo, TempoMap, tempo_map_from_json
-from daemon.recording.journal import read
+from daemon.music.tempo import Bpm, Tempo, TempoMap, tempo_map_from_json
+from daemon.output_files import replace_file
+from daemon.recording.journal_file import MAX_INTERVAL, Damage, JournalReader
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
 MAX_METER_BARS = 100_000  # bars whose meter is looked up
+DEFAULT_TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # of a session whose header is damaged
 
 
-def write_recording(journal: Path, path: Path) -> None:
-    """Write a journal as the MIDI file `path`; none if nothing audible is in it. Raises JamdError.
+class NoSession(JamdError):
+    """What was read is not the journal of a session."""
 
-    Entries of another version of jamd are left out: a recording is worth more than their meaning.
+    def __init__(self) -> None:
+        super().__init__("not the journal of a session: name a file that `jamd run` wrote")
+
+
+def write_recording(journal: Path, path: Path) -> Sequence[Damage]:
+    """Write what can be read of a journal as the MIDI file `path`; none if nothing audible is in it.
+
+    Returns what cannot be read or is of another version of jamd. Raises NoSession, OSError.
     """
-    data = midi_file(read(journal, skip_unknown=True))
+    entries = JournalReader(journal)
+    data = midi_file(entries)
     if data:
-        smf.write_atomically(path, data)
+        replace_file(path, data)
+    return entries.damages
 
 
 def midi_file(entries: Iterable[Entry]) -> bytes:
-    """The MIDI file of a session; empty if nothing was audible. Raises JamdError if it is no session."""
+    """The MIDI file of a session; empty if nothing was audible. Raises NoSession."""
     session = _Session()
     for entry in entries:
         session.take(entry)
@@ -63,6 +76,7 @@ class _Session:
     tempi: list[Tempo] = field(default_factory=list)
     meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
     tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
+    sounding: dict[str, Counter[tuple[int, int]]] = field(default_factory=dict)  # by track: (channel, pitch)
     ours: set[str] = field(default_factory=set)  # the names of melodies and players
     last: float = 0.0
 
@@ -71,14 +85,18 @@ class _Session:
         self.last = max(self.last, seconds) if self.meters else seconds
         match entry:
             case SessionBegan():
-                self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
+                with suppress(KeyError, TypeError, ValueError):
+                    self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
             case Reconfigured():
                 self.meters.append((seconds, entry.spec.tempo_map))
             case StageStarted():
                 self.meters.append((seconds, entry.spec.tempo_map))
                 self._end_notes(list(self.tracks), seconds)
-            case StateSaved() if entry.state["running"]:
-                self.tempi.append(Tempo(*entry.state["tempo"]))
+            case StateSaved() if entry.state.get("running"):
+                with suppress(ValueError):
+                    tempo = Tempo(*decoder(tuple[float, float, Bpm])(entry.state.get("tempo")))
+                    if tempo.seconds < seconds + MAX_INTERVAL:  # else its tick is too far to be written
+                        self.tempi.append(tempo)
             case TempoChanged():
                 self.tempi.append(Tempo(entry.beat, seconds, entry.bpm))
             case Heard():
@@ -91,30 +109,32 @@ class _Session:
                 self.ours.add(entry.player)
             case PortLost():
                 self._end_notes([entry.port], seconds)
-            case Gap():
+            case Gap() | Damage(is_hole=True):
                 self._end_notes(list(self.tracks), seconds)
 
     def _add(self, name: str, seconds: float, message: bytes) -> None:
         self.tracks.setdefault(name, []).append((seconds, message))
+        sounding = self.sounding.setdefault(name, Counter())
+        key = (message[0] & 15) + 1, message[1] if len(message) > 1 else 0
+        if is_note_on(message):
+            sounding[key] += 1
+        elif is_note_off(message):
+            sounding[key] = max(sounding[key] - 1, 0)
 
     def _end_notes(self, names: Iterable[str], seconds: float) -> None:
         """End the sounding notes of sources and players that are gone."""
         for name in names:
-            events = self.tracks.get(name, [])
-            sounding: Counter[tuple[int, int]] = Counter()
-            for _, message in events:
-                key = (message[0] & 15) + 1, message[1] if len(message) > 1 else 0
-                if is_note_on(message):
-                    sounding[key] += 1
-                elif is_note_off(message):
-                    sounding[key] = max(sounding[key] - 1, 0)
-            events += [(seconds, note_off(*key)) for key in sounding.elements()]
+            sounding = self.sounding.get(name, Counter())
+            self.tracks.get(name, []).extend((seconds, note_off(*key)) for key in sounding.elements())
+            for key in sounding:
+                sounding[key] = 0
 
     def midi_file(self) -> bytes:
-        if not self.meters:
-            raise JamdError("not the journal of a session: name a file that `jamd run` wrote")
+        if not self.meters and not self.tracks:
+            raise NoSession
         if not self.tracks:
             return b""
+        self.meters = self.meters or [(0.0, DEFAULT_TEMPO_MAP)]
         self._end_notes(self.tracks, self.last)
         first = min(seconds for events in self.tracks.values() for seconds, _ in events)
         ruler = TickMap(self.tempi or [Tempo(0.0, first, self.meters[0][1].bpm_at(0.0))], self.meters[0][1], first)
@@ -180,7 +200,8 @@ def _meters(tempo_map: TempoMap, origin: float, last: int) -> list[tuple[int, tu
 
 def recover(directory: Path, say: Callable[[str], None]) -> None:
     """Convert the journals that a killed desk left without a MIDI file."""
-    convert([path for path in sorted(directory.glob("*.journal")) if not path.with_suffix(".mid").exists()], say)
+    left = [path for path in sorted(directory.glob("*.journal")) if not path.with_suffix(".mid").exists()]
+    convert([path for path in left if path.is_file()], say)
 
 
 def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | None = None) -> None:
@@ -197,35 +218,47 @@ def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | No
                 large.append(str(path))
                 continue
             with FileIO(path, "rb+") as file:
-                if lock(file):
-                    write_recording(path, path.with_suffix(".mid"))
+                damages = write_recording(path, path.with_suffix(".mid")) if lock(file) else ()
+            if damages:
+                lost, first = sum(damage.unread for damage in damages), damages[0]
+                say(f"{path}: {lost} bytes are missing in its MIDI file, the first at byte {first.at}: {first.problem}")
         except Exception as error:  # the journal stays; a failure here must not end the music
             problem = f"its MIDI file could not be written ({type(error).__name__}: {error})"
             say(f"{path}: {problem}; write one with `jamd replay -o FILE.mid`")
     if large:
-        _convert_in_background(large)
+        _convert_in_background(large, say)
 
 
-def _convert_in_background(paths: list[str]) -> None:
-    quiet = subprocess.DEVNULL
+def _convert_in_background(paths: list[str], say: Callable[[str], None]) -> None:
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "daemon.recording.to_midi", *paths],
-        stdin=quiet,
-        stdout=quiet,
-        stderr=quiet,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
+        encoding="utf-8",
     )
-    threading.Thread(target=process.wait, daemon=True).start()  # so that no zombie is left
+
+    def follow() -> None:
+        assert process.stdout is not None
+        with process.stdout as problems, suppress(RuntimeError):  # the desk may have ended
+            for line in problems:
+                say(line.rstrip())
+        process.wait()  # so that no zombie is left
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
-def main() -> int:
-    """Make the MIDI files of the journals named in the arguments."""
-    failed: list[str] = []
+def main() -> None:
+    """Make the MIDI files of the journals named in the arguments. Problems are printed, one in a line."""
     if sys.platform != "win32":
         os.nice(10)
-    convert([Path(name) for name in sys.argv[1:]], failed.append, at_once=sys.maxsize)
-    return 1 if failed else 0
+    problems: list[str] = []
+    convert([Path(name) for name in sys.argv[1:]], problems.append, at_once=sys.maxsize)
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+    with suppress(OSError):  # the desk may have ended
+        print(*problems, sep="\n", end="\n" if problems else "", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -15,7 +15,7 @@ import mido
 import pytest
 
 from daemon.paths import resources
-from daemon.recording.journal import read
+from daemon.recording.journal_file import JournalReader
 from tests.desk.jamd import Jamd, band
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -267,7 +267,7 @@ def test_a_slow_player_does_not_keep_the_others_from_playing(start: Start) -> No
     (journal,) = folder.glob("*.journal")
 
     def new_stage_plays() -> bool:
-        kinds = [entry.kind for entry in read(journal)]
+        kinds = [entry.kind for entry in JournalReader(journal)]
         return kinds.count("stage") == 2 and "sent" in kinds[len(kinds) - kinds[::-1].index("stage") :]
 
     jamd.wait(new_stage_plays, 15, "notes of the new stage")

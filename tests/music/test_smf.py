@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import mido
 import pytest
@@ -38,17 +37,11 @@ def test_every_bar_has_a_time_signature_that_fits_a_file(meter: float) -> None:
     assert denominator in (4, 8, 16, 32)
 
 
-def test_a_file_is_replaced_as_a_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    smf.write_atomically(tmp_path / "x.mid", b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(smf.os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        smf.write_atomically(tmp_path / "x.mid", b"new")
-    assert (tmp_path / "x.mid").read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [tmp_path / "x.mid"]
+def test_a_pause_of_days_is_more_than_one_event_can_wait() -> None:
+    end = 7 * 86400 * 2 * smf.FILE_TICKS
+    data = smf.to_bytes([smf.Track("t", [(0, note_on(1, 60, 90)), (end, note_off(1, 60))])], [], [])
+    waits = [message.time for message in mido.MidiFile(file=io.BytesIO(data)).tracks[1]]
+    assert sum(waits) == end and max(waits) < 1 << 28
 
 
 def test_as_sent_ends_a_pitch_before_its_next_note_on_and_by_its_last_holder() -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,8 @@ from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
 from daemon.recording import journal as journal_module
 from daemon.recording import rotation
-from daemon.recording.journal import MAGIC, MAX_BUFFERED_BYTES, Journal, frame, read
+from daemon.recording.journal import MAX_BUFFERED_BYTES, Journal
+from daemon.recording.journal_file import MAGIC, Damage, JournalReader, frame
 from daemon.recording.recorder import open_journal
 from daemon.recording.rotation import REQUEST_TIMEOUT, SESSION_SILENCE
 from daemon.recording.to_midi import midi_file
@@ -92,7 +94,7 @@ def files(tmp_path: Path) -> list[Path]:
 
 def entries(path: Path) -> list[list[Any]]:
     """Without the header and the end."""
-    return [entry for entry in read(path) if not isinstance(entry, SessionBegan | SessionEnded)]
+    return [entry for entry in JournalReader(path) if not isinstance(entry, SessionBegan | SessionEnded)]
 
 
 def small_file() -> tuple[bytes, list[list[Any]], list[int]]:
@@ -119,35 +121,45 @@ def test_every_whole_record_survives_a_cut_at_any_byte(tmp_path: Path) -> None:
     for length in range(len(data) + 1):
         path.write_bytes(data[:length])
         whole = sum(end <= length for end in ends)
-        assert list(read(path)) == kept[:whole]
+        assert list(JournalReader(path)) == kept[:whole]
         if whole:
-            smf = midi_file(read(path))
+            smf = midi_file(JournalReader(path))
             assert bool(smf) == (whole > kept.index(ON))
 
 
 @given(st.data())
-def test_damage_leaves_what_is_before_it(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_damage_takes_the_entries_that_it_hits_and_no_other(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     content, kept, ends = small_file()
     at = data.draw(st.integers(0, len(content) - 1))
     damage = data.draw(st.binary(min_size=1, max_size=12))
     path = tmp_path_factory.mktemp("damaged") / "x.journal"
-    path.write_bytes(content[:at] + damage + content[at + len(damage) :])
-    found = list(read(path))
-    sound = sum(end <= at for end in ends) if at >= len(MAGIC) else 0
-    assert found[:sound] == kept[:sound]
-    assert all(entry in kept for entry in found)
+    after = (content[:at] + damage + content[at + len(damage) :])[: len(content)]
+    path.write_bytes(after)
+    begins = [len(MAGIC), *ends]
+    whole = [after[a:b] == content[a:b] for a, b in zip(begins, ends, strict=False)]
+    reader = JournalReader(path)
+    found = list(reader)
+    assert [entry for entry in found if not isinstance(entry, Damage)] == list(compress(kept, whole))
+    assert [entry for entry in found if isinstance(entry, Damage)] == reader.damages
+    assert {damage.seconds for damage in reader.damages} <= {0.0, *(entry.seconds for entry in kept)}
+    read = sum(b - a for a, b, is_whole in zip(begins, ends, whole, strict=False) if is_whole)
+    read += len(MAGIC) if after.startswith(MAGIC) else 0
+    assert sum(each.unread for each in reader.damages) + reader.unread == len(after) - read
+    assert reader.complete == whole[-1]
 
 
 @pytest.mark.parametrize("junk", [b"", b"MThd", MAGIC[:-1], bytes(100), MAGIC + bytes(100), MAGIC + b"\xff" * 100])
 def test_what_is_no_journal_has_no_entries(tmp_path: Path, junk: bytes) -> None:
     (tmp_path / "x.journal").write_bytes(junk)
-    assert list(read(tmp_path / "x.journal")) == []
+    assert list(JournalReader(tmp_path / "x.journal")) == []
 
 
 def test_zeros_that_a_power_cut_left_are_no_records(tmp_path: Path) -> None:
     data, kept, _ = small_file()
     (tmp_path / "x.journal").write_bytes(data + bytes(4096))
-    assert list(read(tmp_path / "x.journal")) == kept
+    assert list(JournalReader(tmp_path / "x.journal")) == kept
 
 
 def test_nothing_is_written_while_nobody_plays(tmp_path: Path, journal: Journal, clock: Clock) -> None:
@@ -175,7 +187,7 @@ def test_what_nobody_hears_waits_for_what_somebody_does_and_stands_before_it(tmp
     assert path.stat().st_size == size
     journal.write([OFF])
     assert entries(path) == [*silent, ON, Advanced(1000.1), OFF]
-    assert next(read(path)).header["spec"]["seed"] == 0
+    assert next(JournalReader(path)).header["spec"]["seed"] == 0
 
 
 def test_it_is_synced_at_a_tick_when_there_is_something_new(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +268,7 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
     journal.write([Reconfigured(clock.now, StageSpec.from_json(HEADER["spec"])), Advanced(clock.now), OFF])
     second = next(path for path in files(tmp_path) if path != first)
     assert [entry.kind for entry in entries(second)] == ["state", "spec", "advance", "heard"]
-    assert next(read(second)).header["spec"]["seed"] == 7  # as it was when the session began
+    assert next(JournalReader(second)).header["spec"]["seed"] == 7  # as it was when the session began
     journal.close()
     assert second.with_suffix(".mid").exists()
 

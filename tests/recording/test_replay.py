@@ -32,8 +32,11 @@ from daemon.commands import (
 from daemon.config import Config
 from daemon.entries import (
     Commanded,
+    Dropped,
     Entry,
     Followed,
+    Gap,
+    MelodyPlayed,
     MembersChanged,
     PlayerDown,
     PlayerHung,
@@ -55,10 +58,12 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
-from daemon.recording.journal import MAGIC, frame, hashes, read, versions
+from daemon.recording.journal import hashes, versions
+from daemon.recording.journal_file import MAGIC, JournalReader, frame
 from daemon.recording.recorder import open_journal
 from daemon.recording.replay import other_versions, replay
 from daemon.wire import Call, Reset
+from tests.recording.mutations import journal, records
 
 BAND = """
 clock: {source: tune}
@@ -252,7 +257,7 @@ def write_band(folder: Path) -> Config:
 
 def sessions(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob("*.journal")):
-        assert list(read(path))[-1].kind == "end"
+        assert list(JournalReader(path))[-1].kind == "end"
         yield path
 
 
@@ -324,7 +329,145 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         again = replay(path)
         assert (again.difference, again.notes > 20) == ("", True)
         assert again.data == path.with_suffix(".mid").read_bytes()
-    assert sum(next(islice(read(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
+    assert sum(next(islice(JournalReader(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
+
+
+def short_session(band: Config, folder: Path) -> Path:
+    live = Live(band, folder)
+    live.up("dice")
+    live.performance.take(Started(live.now))
+    live.up("echo")
+    for number in range(40):
+        live.step("answer all", 0, 0.0)
+        live.step("press" if number % 2 else "release", number // 2, 0.0)
+        live.step("stall" if number in (20, 30) else "wait", number, 0.3)
+    live.journal.close()
+    (path,) = sessions(folder)
+    path.with_suffix(".mid").unlink()
+    return path
+
+
+def test_a_note_more_a_note_less_and_another_note_are_differences(band: Config, tmp_path: Path) -> None:
+    """What the replay has in addition is as much a difference as what it lacks, also at the end."""
+    path = short_session(band, tmp_path / "sessions")
+    entries = list(JournalReader(path))
+    assert replay(path).difference == ""
+
+    def difference(changed: list[Entry]) -> str:
+        path.write_bytes(MAGIC + b"".join(map(frame, changed)))
+        return replay(path).difference
+
+    outputs = [at for at, entry in enumerate(entries) if isinstance(entry, Sent | Dropped | MelodyPlayed)]
+    assert {type(entries[at]) for at in outputs} == {Sent, Dropped, MelodyPlayed}
+    for at in [*outputs[::60], *outputs[-2:]]:
+        entry = entries[at]
+        assert isinstance(entry, Sent | Dropped | MelodyPlayed)
+        other = replace(entry, message=bytes((*entry.message[:2], entry.message[2] ^ 1)))
+        assert difference([*entries[:at], *entries[at + 1 :]])
+        assert difference([*entries[:at], entry, *entries[at:]])
+        assert difference([*entries[:at], other, *entries[at + 1 :]])
+        if isinstance(entry, Sent):
+            assert "recorded None, replayed ['sent'" in difference(
+                [*entries[:at], entries[-1]]
+            )  # the last of its session
+
+
+def test_no_byte_can_be_damaged_without_being_told(band: Config, tmp_path: Path) -> None:
+    path = short_session(band, tmp_path / "sessions")
+    data = path.read_bytes()
+    notes, end = replay(path).notes, len(frame(list(JournalReader(path))[-1]))
+    for at in range(0, len(data), len(data) // 40):
+        path.write_bytes(data[:at] + bytes((data[at] ^ 4,)) + data[at + 1 :])
+        again = replay(path)
+        assert "damaged" in again.ends_early or at >= len(data) - end
+        assert again.difference == ""
+        assert notes - 1 <= again.notes + again.unchecked <= notes
+        assert again.data
+
+
+def test_a_gap_ends_the_replay_but_not_the_file(band: Config, tmp_path: Path) -> None:
+    path = short_session(band, tmp_path / "sessions")
+    entries = list(JournalReader(path))
+    half = len(entries) // 2
+    entries.insert(half, Gap(entries[half].seconds))
+    notes = replay(path).notes
+    path.write_bytes(MAGIC + b"".join(map(frame, entries)))
+    again = replay(path)
+    assert again.ends_early.startswith("the journal has a gap, where the disk was full, at byte ")
+    assert again.difference == ""
+    assert min(again.notes, again.unchecked) > 10 and again.notes + again.unchecked == notes
+
+
+def change(entry: list[Any], *place: Any, to: Any) -> None:
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = to
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "value", "told"),
+    [
+        ("heard", (1,), 1e8, "the journal has an entry that cannot be used (an entry at 1e+08 s after one at "),
+        ("heard", (3,), -1e8, "the journal has an entry that cannot be used (an entry with a time of -1e+08 s at "),
+        (
+            "heard",
+            (2,),
+            "\ud800",
+            "the journal has an entry that cannot be used ('utf-8' codec can't encode",
+        ),
+        (
+            "sent",
+            (5,),
+            "90",
+            "the journal has an entry that cannot be used (an entry with 90, which is no MIDI message",
+        ),
+        ("up", (2,), "nobody", "an entry does not fit those before it (there is no player 'nobody')"),
+        ("start", (2,), 1e8, ""),
+        ("start", (3,), 1000.0 - 500_000, "an entry does not fit those before it (a jump of "),
+        (
+            "session",
+            (2, "spec"),
+            {},
+            "the header is not of a session of this version of jamd ({} is not ",
+        ),
+        ("session", (2, "spec", "tempo_map", "tempi"), [], "the header is not of a session of this version of jamd"),
+        (
+            "session",
+            (2, "spec", "melodies", 0, "melody", "notes", 3, "onset"),
+            0.0,
+            "the header is not of a session of",
+        ),
+        ("state", (2, "position"), "x", "an entry does not fit those before it ('x' is not a number from"),
+        ("state", (2, "began"), -1e9, "an entry does not fit those before it (a jump of "),
+        (
+            "members",
+            (2, "dice", "settings"),
+            [],
+            "an entry does not fit those before it ([] is not an object",
+        ),
+    ],
+)
+def test_a_wrong_value_is_told(
+    band: Config, tmp_path: Path, kind: str, place: tuple[Any, ...], value: Any, told: str
+) -> None:
+    live = Live(band, tmp_path / "sessions")
+    live.up("dice")
+    live.performance.take(Started(live.now, 0.0, live.now))
+    for step in (("press", 0, 0.0), ("answer all", 0, 0.0), ("wait", 0, 0.9), ("rotate", 0, 0.0), ("press", 1, 0.0)):
+        live.step(*step)
+    live.step("reload", 1, 0.0)
+    live.step("wait", 0, 0.9)
+    live.journal.close()
+    for path in sessions(tmp_path / "sessions"):
+        entries = records(path)
+        found = [entry for entry in entries if entry[0] == kind]
+        if found:
+            change(found[0], *place, to=value)
+            path.write_bytes(journal(entries))
+            again = replay(path)
+            assert again.ends_early.startswith(told) and (told or again.difference)
+            return
+    raise AssertionError(kind)
 
 
 WRONG_SESSIONS: dict[str, list[Entry]] = {
@@ -349,7 +492,8 @@ def test_a_session_that_cannot_have_been_is_an_error_or_a_difference_and_no_cras
     path = tmp_path / "x.journal"
     path.write_bytes(MAGIC + b"".join(map(frame, entries)))
     try:
-        assert replay(path).difference
+        again = replay(path)
+        assert again.difference or again.ends_early
     except JamdError as error:
         assert str(path) in str(error) or "journal" in str(error)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
 import struct
+import sys
 import time
 import zlib
 from collections import Counter
@@ -38,7 +41,7 @@ from daemon.music.events import note_off, note_on
 from daemon.music.smf import FILE_TICKS
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.recording import to_midi
-from daemon.recording.journal import MAGIC, frame
+from daemon.recording.journal_file import MAGIC, frame
 from daemon.recording.to_midi import TickMap, midi_file, write_recording
 from daemon.spec import StageSpec
 
@@ -220,6 +223,30 @@ def test_a_new_session_counts_from_the_state_that_it_begins_with() -> None:
     assert [tick for tick, *_ in notes(found["keys"])] == [960, 1920]
 
 
+def test_a_state_whose_tempo_begins_in_thirty_years_is_written_at_once() -> None:
+    state = StateSaved(100.0, {"running": True, "tempo": [0.0, 1e9, 1e5]})
+    found = tracks(*START, state, heard(100.0, note_on(1, 60, 90)))
+    assert notes(found["keys"])[0] == (0, "note_on", 60)
+    assert tempi(found["tempo"]) == [(0, 120.0)]
+
+
+def test_notes_end_at_a_hole_but_not_at_an_entry_of_another_version(tmp_path: Path) -> None:
+    known = [session(), *START, heard(100.0, note_on(1, 60, 90)), heard(101.0, note_on(1, 62, 90))]
+    known += [heard(103.0, note_off(1, 62)), heard(104.0, note_off(1, 60))]
+    records = [*map(frame, known)]
+    unknown = resealed(frame(MembersChanged(99.9, {})).replace(b"members", b"balance"))
+    for between, end in ((unknown, 4 * 1920), (b"??????????", 1920)):
+        (tmp_path / "x.journal").write_bytes(MAGIC + b"".join([*records[:5], between, *records[5:]]))
+        write_recording(tmp_path / "x.journal", tmp_path / "x.mid")
+        track = mido.MidiFile(tmp_path / "x.mid").tracks[1]
+        tick, ends = 0, []
+        for message in track:
+            tick += message.time
+            if message.type == "note_off" and message.note == 60:
+                ends.append(tick)
+        assert abs(ends[0] - end) < 10
+
+
 def test_controllers_and_exclusives_are_kept_and_system_messages_that_no_file_may_hold_are_not() -> None:
     found = tracks(
         *START,
@@ -257,6 +284,39 @@ def test_entries_of_another_version_are_left_out(tmp_path: Path) -> None:
 def resealed(record: bytes) -> bytes:
     """A record with the checksum of its changed contents."""
     return record[:4] + struct.pack("<I", zlib.crc32(record[8:])) + record[8:]
+
+
+def test_what_is_around_damage_is_kept_and_the_damage_is_said(tmp_path: Path) -> None:
+    """Also if the header or the first bytes are damaged, and by the process that converts large journals."""
+    notes = [heard(100.0 + n, note_on(1, pitch, 90)) for n in range(9) for pitch in (60, 64)]
+    frames = [MAGIC, *map(frame, [session(), *START, *notes, heard(110.0, note_off(1, 60)), SessionEnded(111.0)])]
+    said: list[str] = []
+    for damaged in range(len(frames) - 2):
+        content = b"".join(frames)
+        at = sum(map(len, frames[:damaged])) + len(frames[damaged]) // 2
+        (tmp_path / "x.journal").write_bytes(content[:at] + b"?" + content[at + 1 :])
+        said.clear()
+        to_midi.recover(tmp_path, said.append)
+        told = r".*x.journal: \d+ bytes are missing in its MIDI file, the first at byte \d+: bytes that are no entry"
+        assert re.fullmatch(told, said[0])
+        found = [message for message in mido.MidiFile(tmp_path / "x.mid") if message.type == "note_on"]
+        assert len(found) == len(notes) - (damaged > len(START) + 1)
+        (tmp_path / "x.mid").unlink()
+    to_midi.convert([tmp_path / "x.journal"], said.append, at_once=0)
+    until = time.monotonic() + 20
+    while len(said) < 2:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert said[0] == said[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such pipe")
+def test_a_journal_that_is_a_pipe_or_a_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "folder.journal").mkdir()
+    os.mkfifo(tmp_path / "pipe.journal")
+    said: list[str] = []
+    to_midi.recover(tmp_path, said.append)
+    assert said == []
 
 
 moments = st.floats(0.0, 50.0).map(lambda s: 100.0 + s)
