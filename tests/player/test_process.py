@@ -57,9 +57,13 @@ class PlayerProcess:
 
     def __init__(self, folder: Path, member: dict[str, Any]) -> None:
         self.desk_socket, self.stage_socket = serve(folder / "desk.sock"), serve(folder / "stage.sock")
-        self.process = subprocess.Popen([sys.executable, "-m", "daemon.player.process", str(folder), "echo"])
+        command = [sys.executable, "-m", "daemon.player.process", str(folder), "echo"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert self.process.stdin is not None
+        with self.process.stdin as stdin:
+            stdin.write(b"secret\n")
         self.desk = Peer(self.desk_socket)
-        assert self.desk.read() == ["hello", "player", "echo", self.process.pid]
+        assert self.desk.read() == ["hello", "secret", "player", "echo", self.process.pid]
         self.desk.write("member", member)
 
     def start_playing(self) -> Peer:
@@ -69,7 +73,7 @@ class PlayerProcess:
 
     def accept_stage_connection(self) -> Peer:
         stage = Peer(self.stage_socket)
-        assert stage.read() == ["hello", "echo", self.process.pid]
+        assert stage.read() == ["hello", "secret", "echo", self.process.pid]
         return stage
 
     def close(self) -> None:
