@@ -174,10 +174,15 @@ def _ones_from(spec: _Object, tensor: TensorSpec) -> Golden:
 
 def _states(top: _Object, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> tuple[str, ...]:
     states: Sequence[object] = top.take("states", list)
+    if len({str(name) for name in states}) < len(states):
+        raise top.error("states", f"is {states}, which names one twice")
     for name in states:
         taken, given = (inputs.get(name), outputs.get(f"{name}_next")) if isinstance(name, str) else (None, None)
         if taken is None or given is None or (taken.dtype, taken.shape) != (given.dtype, given.shape):
             raise top.error("states", f"names {name!r}, but there is no such input with an output NAME_next like it")
+    for name in inputs:
+        if f"{name}_next" in outputs and name not in states:
+            raise top.error("states", f"does not name {name!r}, although there is an output '{name}_next'")
     return tuple(map(str, states))
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import realtime
-from daemon.errors import JamdError
+from daemon.errors import JamdError, ModelError
+from daemon.models.limits import limit_memory
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect, read_secret
 from daemon.wire import Call, Unpacker, decode_call, encode_answer, pack
@@ -46,13 +47,15 @@ class Player:
         member = self._await_member()
         threading.Thread(target=self._follow_desk, daemon=True).start()
         try:
-            host = make_host(member)
+            host = make_host(member, self._give_up)
         except JamdError as error:
             self._send_to_desk(["failed", str(error)])
             return error.exit_code
         except Exception:
             return self._crashed()
         _freeze_memory()
+        if member["model"]:
+            limit_memory(Path(member["model"]))
         self._send_to_desk(["ready"])
         self._play_ordered.wait()
         try:
@@ -98,6 +101,11 @@ class Player:
 
     def _send_to_desk(self, message: list[Any]) -> None:
         self._desk.sendall(pack([message]))
+
+    def _give_up(self, text: str) -> None:
+        """End the process, whatever the engine does."""
+        self._send_to_desk(["failed", text])
+        os._exit(ModelError.exit_code)
 
     def _crashed(self) -> int:
         self._send_to_desk(["crashed", traceback.format_exc(limit=-5)])
