@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import ModelError
+from daemon.input_files import open_input
 from daemon.models.external_data import has_external_data
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
@@ -79,11 +80,10 @@ def _checked(path: Path, engine: str | None) -> tuple[Sidecar, bytes]:
     if engine is not None and (wrong := _mismatch(path, sidecar, engine)) is not None:
         raise ModelError(f"{wrong}: correct `model:`")
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ModelError(f"{path}: larger than an ONNX file can be ({MOST_BYTES} bytes): {REMEDY}")
-        data = path.read_bytes()
+        with open_input(path, MOST_BYTES) as file:
+            data = file.read()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}): correct its permissions") from None
+        raise ModelError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
     if hashlib.sha256(data).hexdigest() != sidecar.sha256:
         raise ModelError(f"{path}: truncated or changed: its sha256 is not the one in {sidecar.file.name}: {REMEDY}")
     try:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import ModelError
+from daemon.input_files import read_input
 from daemon.models.sidecar import (
     DTYPES,
     FORMAT,
@@ -27,6 +28,7 @@ from daemon.models.sidecar import (
     is_whole,
 )
 
+MOST_BYTES = 16 << 20  # of a sidecar
 MOST_ROWS = 64  # of a golden input
 MOST_VALUES = 2**53  # of a golden input, and the largest one: every whole number up to here is a float64
 
@@ -37,11 +39,11 @@ def read_sidecar(path: Path) -> Sidecar:
     """The sidecar of the model at `path`. Raises ModelError if it is missing, no JSON or not of this format."""
     file = path.with_suffix(".json")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_input(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{file}: the sidecar of {path.name} is missing: {REMEDY}") from None
     except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from None
+        raise ModelError(f"{file}: cannot be read ({error.strerror}): {REMEDY}") from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: not valid JSON ({error}): {REMEDY}") from None
     return parse(file, content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -146,3 +147,24 @@ def test_jamd_check_tries_the_models_of_the_band(tmp_path: Path) -> None:
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 2 and done.stderr.count("hostile.onnx") >= 2, done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
+def test_a_model_or_sidecar_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    path = hostile.write(tmp_path, model(graph(ADD)))
+    beside = path.with_suffix(".json")
+    text = beside.read_text()
+    beside.unlink()
+    os.mkfifo(beside)
+    with pytest.raises(ModelError, match=r"hostile.json: cannot be read \(a pipe, not a file\)"):
+        models.read_sidecar(path)
+    beside.unlink()
+    with beside.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ModelError, match=r"hostile.json: cannot be read \(larger than 16 MiB\)"):
+        models.read_sidecar(path)
+    beside.write_text(text)
+    with path.open("wb") as file:
+        file.truncate(1 << 32)
+    with pytest.raises(ModelError, match=r"hostile.onnx: cannot be read \(larger than 2047 MiB\)"):
+        models.load(path)
