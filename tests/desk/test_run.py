@@ -349,8 +349,8 @@ def test_no_other_program_takes_a_players_or_the_stages_place(start: Start) -> N
             strangers.append(stranger)
             with contextlib.suppress(OSError):
                 stranger.sendall((pack([["hello", "guessed", *hello]]), b"x" * 9000, b"", b"[1,\n")[number % 4])
-    jamd.said("connected to its socket stage.sock")
-    jamd.said("connected to its socket desk.sock")
+    jamd.wait_for_log("connected to its socket stage.sock")
+    jamd.wait_for_log("connected to its socket desk.sock")
     before = jamd.log
     jamd.process.send_signal(signal.SIGHUP)
     jamd.wait(lambda: "reloaded" in jamd.log[len(before) :], 10, "a reload beside the strangers")
