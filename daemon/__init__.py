@@ -18,5 +18,6 @@ import os
 
 __version__ = "0.1.0"
 
-# ONNX Runtime's wheels report every session to their maker and keep an identifier in the home folder, unless:
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# ONNX Runtime's wheels report every session to their maker and keep an identifier in the home folder, unless (whatever
+# the environment says; child processes inherit the value):
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 try:
     from daemon import __version__
-    from daemon.errors import Interrupted, JamdError
+    from daemon.errors import Interrupted, JamdError, printable, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -82,8 +82,9 @@ def check(config: ConfigFile = None) -> None:
 
     loaded = load(config, whole_models=True)
     for warning in loaded.warnings:
-        typer.echo(f"jamd: warning: {warning}", err=True)
-    typer.echo(f"# {loaded.path}: no mistakes; the values in effect:\n{loaded.as_yaml()}", nl=False)
+        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
+    title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
+    typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)
 
 
 @app.command()
@@ -100,17 +101,22 @@ def ports(config: ConfigFile = None) -> None:
 @app.command()
 def models() -> None:
     """List the models, and verify each: files intact, and correct results on this machine."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from daemon import models as artifacts
+    from daemon.player.trial import trial_of_file
 
     paths = sorted(artifacts.folder().glob("*.onnx"))
     failed = 0
-    for path in paths:
-        try:
-            sidecar = artifacts.verify(path).sidecar
-            typer.echo(f"{path.stem}: a model for {sidecar.engine}, {path.stat().st_size / 1e6:.1f} MB, verified")
-        except JamdError as error:
-            failed += 1
-            typer.echo(f"{path.stem}: {error}", err=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for path, wrong in zip(paths, pool.map(trial_of_file, paths), strict=True):
+            failed += wrong is not None
+            if wrong is None:
+                engine = artifacts.read_sidecar(path).engine
+                line = f"{path.stem}: a model for {engine}, {path.stat().st_size / 1e6:.1f} MB, verified"
+                typer.echo(printable_name(line))
+            else:
+                typer.echo(printable(f"{path.stem}: {wrong}"), err=True)
     if not paths:
         typer.echo(f"no models in {artifacts.folder()}: install jamd again", err=True)
     raise typer.Exit(1 if failed or not paths else 0)
@@ -145,13 +151,13 @@ def render(
     with progress("rendering") as report:
         rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live, report)
     if rendering.warning:
-        typer.echo(f"jamd: warning: {rendering.warning}", err=True)
+        typer.echo(printable(f"jamd: warning: {rendering.warning}"), err=True)
     made.write(rendering.data)
     if drawn is not None:
         from daemon.render.piano_roll import picture_of
 
         drawn.write(picture_of(rendering.data).encode())
-    typer.echo(f"{output}: {rendering.notes} notes", err=made.is_stream)
+    typer.echo(printable_name(f"{output}: {rendering.notes} notes"), err=made.is_stream)
 
 
 @app.command()
@@ -167,12 +173,12 @@ def replay(
     made = OutputFile(output, "-o", MIDI, [journal, journal.with_suffix(".mid")]) if output is not None else None
     replayed = module.replay(session)
     for warning in replayed.warnings:
-        typer.echo(f"jamd: warning: {warning}", err=True)
+        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
     if made is not None:
         made.write(replayed.data)
     result = replayed.difference or ("no difference" if replayed.ends_early else "identical")
     result += f", but {replayed.ends_early}" if replayed.ends_early else ""
-    typer.echo(f"{session}: {replayed.notes} notes, {result}", err=made is not None and made.is_stream)
+    typer.echo(printable_name(f"{session}: {replayed.notes} notes, {result}"), err=made is not None and made.is_stream)
     raise typer.Exit(1 if replayed.difference else 3 if replayed.ends_early else 0)
 
 
@@ -201,7 +207,7 @@ def main() -> None:
 
 def _fail(message: str, exit_code: int) -> NoReturn:
     with contextlib.suppress(OSError):
-        for line in message.splitlines():
+        for line in printable(message).split("\n"):
             typer.echo(f"jamd: {line}", err=True)
     for stream in (sys.stdout, sys.stderr):
         if _is_broken(stream):  # the interpreter flushes it again when it ends

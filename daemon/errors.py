@@ -1,6 +1,29 @@
-"""Errors shown to the user: each names the file, the key and the remedy."""
+"""Errors shown to the user: each names the file, the key and the remedy. What a terminal or a log may be shown."""
 
 from __future__ import annotations
+
+import unicodedata
+
+_UNSAFE = {"Cc", "Cs", "Zl", "Zp"}  # categories: control characters, halves of characters, separators of lines
+_BIDI = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")  # they change the order of what follows
+
+
+def printable_name(name: str) -> str:
+    """The name of another program's port, or of a file, which may hold any character, as part of a line."""
+    return printable(name, keep="")
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """`text` with escapes such as \\x1b in place of characters that would control a terminal or forge lines of a log.
+    Characters in `keep` stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char.encode("unicode_escape").decode()
+        if char not in keep and (unicodedata.category(char) in _UNSAFE or char in _BIDI)
+        else char
+        for char in text
+    )
 
 
 class JamdError(Exception):

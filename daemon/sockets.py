@@ -1,7 +1,10 @@
 """Local streams between jamd's own processes, named by a path in a folder that only their user can read.
 
-AF_UNIX where the platform has it; elsewhere (Windows) loopback TCP: the file at the path holds the port and a token,
-which a client must send first.
+AF_UNIX where the platform has it; elsewhere (Windows) loopback TCP: the file at the path holds the port.
+
+Other programs of the user (on loopback: of any user) can connect too. So the first message of a connection is its
+hello, `["hello", SECRET, …]`, with the secret of this start of jamd, which its processes read from standard input.
+Until then a listener reads HELLO_LIMIT bytes at most, and waits HELLO_TIMEOUT.
 """
 
 from __future__ import annotations
@@ -9,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import hmac
 import os
-import secrets
 import socket
 import sys
 from pathlib import Path
 
 HAS_UNIX = sys.platform != "win32"
-_TOKEN = 32  # characters
-_TOKEN_TIMEOUT = 0.05  # seconds; a client sends the token as soon as it is connected
+HELLO_LIMIT = 1024  # bytes
+HELLO_TIMEOUT = 2.0  # seconds; a process of jamd says hello as soon as it is connected
+REFUSAL_PAUSE = 0.01  # seconds in which a listener accepts nothing after a stranger: a flood of them costs little
+MOST_UNNAMED = 16  # connections without a hello; a further one ends the oldest
+REFUSED = "a program that is not part of this jamd connected to its socket {socket}, and was disconnected"
 
 
 class Listener:
@@ -24,7 +29,7 @@ class Listener:
 
     def __init__(self, path: Path, unix: bool = HAS_UNIX) -> None:
         self._path = path
-        self._token = ""
+        self._is_unix = unix
         with contextlib.suppress(FileNotFoundError):
             path.unlink()  # left by a process that was killed
         if sys.platform != "win32" and unix:
@@ -32,28 +37,23 @@ class Listener:
             self._socket.bind(str(path))
         else:
             self._socket = socket.create_server(("127.0.0.1", 0))
-            self._token = secrets.token_hex(_TOKEN // 2)
         self._socket.listen(64)
         self._socket.setblocking(False)
-        if self._token:
-            _write_atomically(path, f"{self._socket.getsockname()[1]} {self._token}")
+        if not unix:
+            _write_atomically(path, f"{self._socket.getsockname()[1]}")
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
     def accept(self) -> socket.socket | None:
-        """A blocking socket; None if no client is waiting (any more), or if the client sent a wrong token."""
+        """A blocking socket; None if no client is waiting (any more)."""
         try:
             connection, _ = self._socket.accept()
+            if not self._is_unix:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.settimeout(None)
         except OSError:
             return None
-        if self._token:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection.settimeout(_TOKEN_TIMEOUT)
-            if not _sends_token(connection, self._token):
-                connection.close()
-                return None
-        connection.settimeout(None)
         return connection
 
     def close(self) -> None:
@@ -77,19 +77,28 @@ def connect(path: Path) -> socket.socket:
             connection.close()
             raise
         return connection
-    port, token = path.read_text().split()
-    connection = socket.create_connection(("127.0.0.1", int(port)))
+    connection = socket.create_connection(("127.0.0.1", int(path.read_text())))
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    connection.sendall(token.encode())
     return connection
 
 
-def _sends_token(connection: socket.socket, token: str) -> bool:
-    received = b""
-    with contextlib.suppress(OSError):
-        while len(received) < _TOKEN and (data := connection.recv(_TOKEN - len(received))):
-            received += data
-    return hmac.compare_digest(received, token.encode())
+def read_secret() -> str:
+    """The secret of this start of jamd, which the desk has written to this process's standard input (then empty)."""
+    if sys.stdin is None:
+        return ""
+    secret = sys.stdin.readline().strip()
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    return secret
+
+
+def is_secret(given: object, secret: str) -> bool:
+    """Whether the value from a hello is the secret."""
+    return (
+        isinstance(given, str)
+        and bool(secret)
+        and hmac.compare_digest(given.encode(errors="replace"), secret.encode(errors="replace"))
+    )
 
 
 def _write_atomically(path: Path, text: str) -> None:

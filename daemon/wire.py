@@ -60,6 +60,7 @@ class Ping:
 
 
 _LARGEST = sys.float_info.max
+MESSAGE_LIMIT = 64 << 20  # bytes
 
 Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping
 Answer = Action | Plan  # an item of a player's answer
@@ -148,14 +149,21 @@ def pack(messages: Iterable[Any]) -> bytes:
 
 
 class Unpacker:
-    """Received bytes → messages. Raises ValueError for a line of more than `limit` bytes."""
+    """Received bytes → messages. Raises ValueError for a line that is not JSON or has more than `limit` bytes."""
 
-    def __init__(self, limit: int = 64 << 20) -> None:
-        self._rest = b""
-        self._limit = limit
+    def __init__(self, limit: int = MESSAGE_LIMIT) -> None:
+        self.limit = limit
+        self._rest = bytearray()
 
     def feed(self, data: bytes) -> list[Any]:
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > self._limit:
-            raise ValueError(f"a message of more than {self._limit} bytes")
-        return [json.loads(line) for line in lines]
+        self._rest += data
+        if b"\n" not in data:
+            lines: list[bytearray] = []
+        else:
+            *lines, self._rest = self._rest.split(b"\n")
+        if len(self._rest) > self.limit:
+            raise ValueError(f"a message of more than {self.limit} bytes")
+        try:
+            return [json.loads(line) for line in lines]
+        except RecursionError:
+            raise ValueError("a message of too many brackets") from None

@@ -12,6 +12,7 @@ from daemon.config.values import Member
 from daemon.config.yaml_file import Value, nearest
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
 from daemon.errors import JamdError
+from daemon.player.trial import trial
 
 MAX_NAMES = 10  # players of a circle in a message
 
@@ -85,7 +86,8 @@ def _check_model(path: Path, engine: str, whole: bool) -> str | None:
     try:
         if whole:
             models.check(path, engine)
-        elif (wrong := models.engine_mismatch(path, engine)) is not None:
+            return trial(path, engine)
+        if (wrong := models.engine_mismatch(path, engine)) is not None:
             return f"{wrong}: correct `model:`"
     except (JamdError, OSError, ValueError, RuntimeError) as error:
         return str(error)

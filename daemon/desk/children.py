@@ -1,11 +1,12 @@
-"""Child processes and the connections to them: each runs a module of jamd and says hello on the desk's socket."""
+"""Child processes and the connections to them: each runs a module of jamd, reads the secret of this start from its
+standard input and says hello with the secret on the desk's socket."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -14,13 +15,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.sockets import serve
-from daemon.wire import pack
+from daemon.sockets import HELLO_LIMIT, HELLO_TIMEOUT, MOST_UNNAMED, REFUSAL_PAUSE, REFUSED, is_secret, serve
+from daemon.wire import MESSAGE_LIMIT, Unpacker, pack
 
 END_TIMEOUT = 2.0  # seconds that a child has to end after it was asked to
-MAX_MESSAGE = 64 << 20  # bytes
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 _SYSTEMD = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")  # only the desk talks to systemd
+
+CHUNK = 1 << 16  # bytes read at once
 
 OnMessage = Callable[["Child", list[Any]], None]
 
@@ -28,7 +30,7 @@ OnMessage = Callable[["Child", list[Any]], None]
 class Child:
     """One child process, from its start to its end. `on_message` gets every message of the child, from its hello on."""
 
-    def __init__(self, module: str, *arguments: str, on_message: OnMessage) -> None:
+    def __init__(self, module: str, *arguments: str, secret: str, on_message: OnMessage) -> None:
         loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = loop.create_future()
         self.on_message = on_message
@@ -36,7 +38,7 @@ class Child:
         self._status: int | None = None
         self._connected = False
         # -P: a file in the folder where jamd was started is not a module of jamd, whatever its name
-        self._process = _spawn([sys.executable, "-P", "-m", module, *arguments])
+        self._process = _spawn([sys.executable, "-P", "-m", module, *arguments], secret)
         threading.Thread(target=self._watch, args=(loop,), daemon=True).start()
 
     @property
@@ -77,13 +79,16 @@ class Child:
         self.kill()
         await self.ended()
 
-    async def serve(self, hello: list[Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(
+        self, hello: list[Any], unpacker: Unpacker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         """Pass every message on until the child hangs up."""
         self._writer, self._connected = writer, True
         self.on_message(self, hello)
         try:
-            while line := await reader.readline():
-                self.on_message(self, json.loads(line))
+            while data := await reader.read(CHUNK):
+                for message in unpacker.feed(data):
+                    self.on_message(self, message)
         finally:
             self._connected = False
             self._finish()
@@ -104,17 +109,23 @@ class Child:
 
 
 class ChildServer:
-    """Listens at `path` and hands every connection to the child that opened it."""
+    """Listens at `path` and hands every connection to the child that opened it.
 
-    def __init__(self, path: Path) -> None:
+    Others are closed; `refused` is called with a log line.
+    """
+
+    def __init__(self, path: Path, refused: Callable[[str], object]) -> None:
         self._children: list[Child] = []
         self._connections: set[asyncio.Task[None]] = set()
+        self._unnamed: dict[socket.socket, asyncio.Task[None]] = {}
+        self._secret, self._refused = secrets.token_hex(16), refused
         self._listener = serve(path)
-        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+        self._closed = False
+        self._listen()
 
     def start(self, module: str, *arguments: str, on_message: OnMessage) -> Child:
         """A new child process, which will connect to this server."""
-        child = Child(module, *arguments, on_message=on_message)
+        child = Child(module, *arguments, secret=self._secret, on_message=on_message)
         self._children = [*self.children, child]
         return child
 
@@ -124,35 +135,78 @@ class ChildServer:
         return [child for child in self._children if child.alive]
 
     def close(self) -> None:
+        self._closed = True
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
 
+    def _listen(self) -> None:
+        if not self._closed:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
     def _accept(self) -> None:
-        if (connection := self._listener.accept()) is not None:
-            task = asyncio.get_running_loop().create_task(self._serve(connection))
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
+        if (connection := self._listener.accept()) is None:
+            return
+        if len(self._unnamed) >= MOST_UNNAMED:
+            self._unnamed.pop(next(iter(self._unnamed))).cancel()
+            self._refuse()
+        task = asyncio.get_running_loop().create_task(self._serve(connection))
+        self._connections.add(task)
+        self._unnamed[connection] = task
+        task.add_done_callback(self._connections.discard)
+
+    def _refuse(self) -> None:
+        """A stranger was disconnected."""
+        self._refused(REFUSED.format(socket="desk.sock"))
+        loop = asyncio.get_running_loop()
+        if not self._closed and loop.remove_reader(self._listener.fileno()):
+            loop.call_later(REFUSAL_PAUSE, self._listen)
 
     async def _serve(self, connection: socket.socket) -> None:
-        reader, writer = await asyncio.open_connection(sock=connection, limit=MAX_MESSAGE)
+        reader, writer = await asyncio.open_connection(sock=connection, limit=CHUNK)
         with contextlib.suppress(OSError, ValueError), contextlib.closing(writer):
-            hello = json.loads(await reader.readline())
-            child = next(filter(lambda child: self._is(child, hello), self._children), None)
-            if child is not None:
-                await child.serve(hello, reader, writer)
+            unpacker = Unpacker(HELLO_LIMIT)
+            try:
+                hello = await self._hello(reader, unpacker)
+            finally:
+                self._unnamed.pop(connection, None)
+            if (child := next(filter(lambda child: self._is(child, hello), self._children), None)) is not None:
+                unpacker.limit = MESSAGE_LIMIT
+                await child.serve(hello, unpacker, reader, writer)
+
+    async def _hello(self, reader: asyncio.StreamReader, unpacker: Unpacker) -> list[Any]:
+        """The hello of a connection, without its secret; empty if the connection ended or is not one of a child."""
+        messages: list[Any] = []
+        with contextlib.suppress(TimeoutError, ValueError):
+            async with asyncio.timeout(HELLO_TIMEOUT):
+                while not messages:
+                    if not (data := await reader.read(HELLO_LIMIT)):
+                        return []
+                    messages = unpacker.feed(data)
+        match messages:
+            case [["hello", secret, *rest]] if is_secret(secret, self._secret):
+                return ["hello", *rest]
+        self._refuse()
+        return []
 
     @staticmethod
     def _is(child: Child, hello: list[Any]) -> bool:
         # On Windows the interpreter of a virtual environment is a launcher, whose pid differs from the child's own.
-        return not child.has_said_hello and (hello[-1] == child.pid or sys.platform == "win32")
+        return bool(hello) and not child.has_said_hello and (hello[-1] == child.pid or sys.platform == "win32")
 
 
-def _spawn(command: list[str]) -> subprocess.Popen[bytes]:
-    """In a session of its own (Ctrl-C reaches only the desk), without stdin; its stdout is the desk's stderr."""
+def _spawn(command: list[str], secret: str) -> subprocess.Popen[bytes]:
+    """In a session of its own (Ctrl-C reaches only the desk); its stdin holds the secret, its stdout is the desk's
+    stderr. Command lines and, on some systems, environments can be read by others."""
     environment = {k: v for k, v in os.environ.items() if k not in _SYSTEMD} | dict.fromkeys(_ONE_THREAD, "1")
-    quiet = subprocess.DEVNULL
-    errors = sys.stderr.fileno() if sys.stderr is not None else quiet
+    errors = sys.stderr.fileno() if sys.stderr is not None else subprocess.DEVNULL
     if sys.platform == "win32":
         group = subprocess.CREATE_NEW_PROCESS_GROUP
-        return subprocess.Popen(command, stdin=quiet, stdout=errors, env=environment, creationflags=group)
-    return subprocess.Popen(command, stdin=quiet, stdout=errors, env=environment, start_new_session=True)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=errors, env=environment, creationflags=group)
+    else:
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=errors, env=environment, start_new_session=True
+        )
+    assert process.stdin is not None
+    with contextlib.suppress(OSError), process.stdin:  # the child may have ended already
+        process.stdin.write(f"{secret}\n".encode())
+    return process

@@ -7,6 +7,8 @@ import os
 import time
 from collections.abc import Callable
 
+from daemon.errors import printable
+
 MINUTE = 60.0
 LOG = logging.getLogger("jamd")
 _PRIORITIES = {logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7}  # syslog(3)
@@ -41,7 +43,7 @@ class _LineFormatter(logging.Formatter):
         self._journald = journald
 
     def format(self, record: logging.LogRecord) -> str:
-        lines = record.getMessage().splitlines() or [""]
+        lines = printable(record.getMessage()).split("\n")
         if self._journald:
             return "\n".join(f"<{_PRIORITIES.get(record.levelno, 6)}>{line}" for line in lines)
         when = time.strftime("%H:%M:%S", time.localtime(record.created))

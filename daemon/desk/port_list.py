@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from daemon.config import Config
+from daemon.errors import printable, printable_name
 from daemon.midi.port_names import ALSA, JACK, WINDOWS, client_name, find_port, is_ours, remedy
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
@@ -72,22 +74,27 @@ def show(config: Config, console: Console) -> None:
     found = list(systems())
     for system in found:
         if system.problem:
-            console.print(f"{system.name}: {system.problem}", markup=False, highlight=False)
+            console.print(printable(f"{system.name}: {system.problem}"), markup=False, highlight=False)
             continue
         table = Table(title=f"{system.name}: ports of other programs and devices", title_justify="left")
         table.add_column("sources (for connect: of an input)")
         table.add_column("destinations (for connect: of an output)")
-        table.add_row("\n".join(system.sources) or "none", "\n".join(system.destinations) or "none")
+        table.add_row(_names(system.sources), _names(system.destinations))
         console.print(table)
     usable = [system for system in found if not system.problem]
     if not usable:
         console.print(f"no MIDI system: {remedy()}", markup=False, highlight=False)
-    table = Table(title=f"ports in {config.path}", title_justify="left")
+    table = Table(title=Text(printable_name(f"ports in {config.path}")), title_justify="left")
     for title in ("name", "direction", "where"):
         table.add_column(title)
     for port in config.ports:
-        table.add_row(client_name(port.name), port.direction, _where(port, usable))
+        table.add_row(client_name(port.name), port.direction, Text(printable_name(_where(port, usable))))
     console.print(table)
+
+
+def _names(ports: tuple[str, ...]) -> Text:
+    """One name a line; a name is text and no markup, whatever brackets it has."""
+    return Text("\n".join(printable_name(port) for port in ports) or "none")
 
 
 def _where(port: PortSpec, usable: list[System]) -> str:

@@ -119,7 +119,9 @@ class Processes:
         self._slots: dict[str, dict[str, Any]] = {}
         self._folder = folder
         self._ping_interval = math.inf if watchdog is None else watchdog / 2
-        self._server = ChildServer(folder / "desk.sock")
+        self._server = ChildServer(
+            folder / "desk.sock", lambda text: listeners.say("warning", "stranger at desk.sock", text)
+        )
         self._changes = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 

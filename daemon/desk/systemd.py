@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Mapping
 
+from daemon.errors import printable_name
+
 
 class Notifier:
     """Sends READY, STATUS …; `watchdog`: seconds within which systemd expects the next `alive`, or None."""
@@ -51,7 +53,7 @@ class Notifier:
         """One line for `systemctl status`."""
         if text != self._status:
             self._status = text
-            self._send(f"STATUS={text}")
+            self._send(f"STATUS={printable_name(text)}")
 
     def close(self) -> None:
         if self._socket is not None:

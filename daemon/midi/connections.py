@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from daemon.errors import printable_name
 from daemon.midi.devices import Device
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.output import NEVER, Output
@@ -106,7 +107,7 @@ class ConnectionWatch:
         if port.input is not None:
             self._release(port.input, now)
             self._systems.end_exclusive(device)  # the sender may have been within an exclusive message
-            text = f"port {port.spec.name}: {other} is no longer connected; its held notes are released"
+            text = f"port {port.spec.name}: {printable_name(other)} is no longer connected; its held notes are released"
             self._observer.log("info", f"unplugged {port.spec.name}", text)
         elif port.output is not None:
             port.output.receiver_lost()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from daemon.errors import PortError
+from daemon.errors import PortError, printable_name
 from daemon.midi.port_names import find_port, is_ours
 
 
@@ -42,7 +42,9 @@ def choose_port(names: list[str], wanted: str, taken: Iterable[str], may_share: 
     index = find_port(names, wanted)
     if index is None:
         others = [name for name in names if not is_ours(name)]
-        raise NotThere(f"no port name matches {wanted!r}; ports there are: {', '.join(others) or 'none'}")
+        raise NotThere(
+            f"no port name matches {wanted!r}; ports there are: {printable_name(', '.join(others)) or 'none'}"
+        )
     if not may_share:
-        raise NotThere(f"{names[index]} is already connected to another port of jamd")
+        raise NotThere(f"{printable_name(names[index])} is already connected to another port of jamd")
     return index, True

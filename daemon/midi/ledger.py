@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -163,11 +164,18 @@ def _encoded(port: str) -> bytes:
 
 
 def open_ledger(path: Path, create: bool = False) -> mmap.mmap:
-    """Map the ledger's file. The desk creates it (in memory-backed storage where there is one) and removes it."""
+    """Map the ledger's file. The desk creates it (in memory-backed storage where there is one) and removes it.
+
+    Raises FileExistsError if there is anything where it is to be created, OSError for a link.
+    """
     if create:
-        path.write_bytes(bytes(SIZE))
-    with path.open("r+b") as file:
-        return mmap.mmap(file.fileno(), SIZE)
+        with path.open("xb") as file:
+            file.write(bytes(SIZE))
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        return mmap.mmap(descriptor, SIZE)
+    finally:
+        os.close(descriptor)
 
 
 def panic_messages(channels: Iterable[int] = range(1, 17)) -> list[bytes]:

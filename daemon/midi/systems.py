@@ -15,6 +15,7 @@ except ImportError as _error:  # no libasound, or a Python without a wheel: no p
     rtmidi = None
     IMPORT_ERROR = str(_error)
 
+from daemon.errors import printable_name
 from daemon.midi.alsa import AlsaGraph, read_clients
 from daemon.midi.devices import Device, NameTaken, NotThere, choose_port
 from daemon.midi.jack_server import JackServer
@@ -66,13 +67,17 @@ class Systems:
                 return "the JACK server is gone"
             if not self.jack.has_port(device.name):
                 return "the JACK server closed the port"
-            return None if device.peer is None or self.jack.has_port(device.peer) else f"{device.peer} is gone"
+            return (
+                None
+                if device.peer is None or self.jack.has_port(device.peer)
+                else f"{printable_name(device.peer)} is gone"
+            )
         if device.peer is None:
             return None
         # rtmidi counts the ports and then asks for one after the other: when some come or go meanwhile, the one that we
         # look for may be missing. The kernel makes its list in one step.
         names = AlsaGraph(read_clients()).ports(device.is_input) if device.api == ALSA else []
-        return None if device.peer in (names or device.handle.get_ports()) else f"{device.peer} is gone"
+        return None if device.peer in (names or device.handle.get_ports()) else f"{printable_name(device.peer)} is gone"
 
     def close(self, device: Device) -> None:
         """Close a device, also one that has failed.

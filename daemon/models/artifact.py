@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from daemon.errors import ModelError
+from daemon.input_files import open_input
+from daemon.models.external_data import has_external_data
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
 from daemon.paths import resources
 
+MOST_BYTES = (1 << 31) - 1  # of an ONNX file: the limit of protocol buffers
 ONNX_TYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
 
 
@@ -66,31 +69,45 @@ def check(path: Path, engine: str | None = None) -> Sidecar:
 
     Raises ModelError.
     """
+    return _checked(path, engine)[0]
+
+
+def _checked(path: Path, engine: str | None) -> tuple[Sidecar, bytes]:
+    """The sidecar and the content of the file, which is the one that the sidecar describes, and is all of the model."""
     if not path.is_file():
         raise ModelError(f"{path}: there is no such model: correct `model:`, or install jamd again")
     sidecar = read_sidecar(path)
     if engine is not None and (wrong := _mismatch(path, sidecar, engine)) is not None:
         raise ModelError(f"{wrong}: correct `model:`")
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with open_input(path, MOST_BYTES) as file:
+            data = file.read()
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}): correct its permissions") from None
-    if digest != sidecar.sha256:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
+    if hashlib.sha256(data).hexdigest() != sidecar.sha256:
         raise ModelError(f"{path}: truncated or changed: its sha256 is not the one in {sidecar.file.name}: {REMEDY}")
-    return sidecar
+    try:
+        is_external = has_external_data(data)
+    except ValueError as error:
+        raise ModelError(f"{path}: not a model that ONNX Runtime runs (not an ONNX file: {error}): {REMEDY}") from None
+    if is_external:
+        raise ModelError(
+            f"{path}: has tensors in other files, which the sha256 in {sidecar.file.name} does not cover: "
+            "export the model again, without external data"
+        )
+    return sidecar, data
 
 
 def load(path: Path, engine: str | None = None) -> Artifact:
     """Load a model, for `engine` if one is named, after every check that does not run it. Raises ModelError."""
-    sidecar = check(path, engine)
-    session = _session(path)
+    sidecar, data = _checked(path, engine)
+    session = _session(path, data)
     _compare(path, "input", session.get_inputs(), sidecar.inputs)
     _compare(path, "output", session.get_outputs(), sidecar.outputs)
     return Artifact(path, session, sidecar)
 
 
-def _session(path: Path) -> Any:
+def _session(path: Path, data: bytes) -> Any:
     import onnxruntime  # slow and large: the desk reads sidecars without it
 
     options = onnxruntime.SessionOptions()
@@ -98,14 +115,19 @@ def _session(path: Path) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions have no common base but this one
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ModelError(
-            f"{path}: not a model that ONNX Runtime {onnxruntime.__version__} runs ({first}): {REMEDY}"
+            f"{path}: not a model that ONNX Runtime {onnxruntime.__version__} runs ({first_line(error)}): {REMEDY}"
         ) from None
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's text, or its type."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _compare(path: Path, what: str, tensors: list[Any], specs: Mapping[str, TensorSpec]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import ModelError
-from daemon.models.artifact import Artifact, load
+from daemon.models.artifact import Artifact, first_line, load
 from daemon.models.sidecar import REMEDY, Constant, Integers, OnesFrom, TensorSpec, Uniform
 
 Feeds = dict[str, NDArray[Any]]
@@ -44,11 +44,11 @@ def verify(path: Path) -> Artifact:
     """Load a model, run its golden input and compare its golden output. Raises ModelError."""
     artifact = load(path)
     golden = artifact.sidecar.golden
-    feeds = golden_feeds(artifact.sidecar.inputs, golden.seed, golden.rows)
     try:
+        feeds = golden_feeds(artifact.sidecar.inputs, golden.seed, golden.rows)
         results = artifact.session.run(list(golden.outputs), feeds)
     except Exception as error:  # onnxruntime's own exceptions have no common base but this one
-        raise ModelError(f"{path}: ONNX Runtime cannot run it ({str(error).splitlines()[0]}): {REMEDY}") from None
+        raise ModelError(f"{path}: ONNX Runtime cannot run it ({first_line(error)}): {REMEDY}") from None
     for (name, expected), result in zip(golden.outputs.items(), results, strict=True):
         if result.shape != expected.shape or not np.allclose(result, expected, rtol=0, atol=golden.tolerance):
             raise ModelError(

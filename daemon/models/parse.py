@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.errors import ModelError
+from daemon.input_files import read_input
 from daemon.models.sidecar import (
     DTYPES,
     FORMAT,
@@ -27,6 +28,7 @@ from daemon.models.sidecar import (
     is_whole,
 )
 
+MOST_BYTES = 16 << 20  # of a sidecar
 MOST_ROWS = 64  # of a golden input
 MOST_VALUES = 2**53  # of a golden input, and the largest one: every whole number up to here is a float64
 
@@ -37,11 +39,11 @@ def read_sidecar(path: Path) -> Sidecar:
     """The sidecar of the model at `path`. Raises ModelError if it is missing, no JSON or not of this format."""
     file = path.with_suffix(".json")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_input(file, MOST_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{file}: the sidecar of {path.name} is missing: {REMEDY}") from None
     except OSError as error:
-        raise ModelError(f"{file}: cannot be read ({error.strerror}): correct its permissions") from None
+        raise ModelError(f"{file}: cannot be read ({error.strerror}): {REMEDY}") from None
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: not valid JSON ({error}): {REMEDY}") from None
     return parse(file, content)
@@ -174,10 +176,15 @@ def _ones_from(spec: _Object, tensor: TensorSpec) -> Golden:
 
 def _states(top: _Object, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> tuple[str, ...]:
     states: Sequence[object] = top.take("states", list)
+    if len({str(name) for name in states}) < len(states):
+        raise top.error("states", f"is {states}, which names one twice")
     for name in states:
         taken, given = (inputs.get(name), outputs.get(f"{name}_next")) if isinstance(name, str) else (None, None)
         if taken is None or given is None or (taken.dtype, taken.shape) != (given.dtype, given.shape):
             raise top.error("states", f"names {name!r}, but there is no such input with an output NAME_next like it")
+    for name in inputs:
+        if f"{name}_next" in outputs and name not in states:
+            raise top.error("states", f"does not name {name!r}, although there is an output '{name}_next'")
     return tuple(map(str, states))
 
 

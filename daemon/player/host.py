@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from daemon.engines.base import Engine, Setup, engine_class
 from daemon.engines.options import make_options
+from daemon.errors import JamdError, ModelError
+from daemon.models.artifact import first_line
+from daemon.models.limits import REMEDY, exit_with, limited
 from daemon.music.melody import Melodies, melody_from_json
 from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
 
@@ -42,7 +45,22 @@ class Host:
                 pass
 
 
-def make_host(member: Mapping[str, Any]) -> Host:
+def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> None:
+    """Get an engine ready. With a model, within `limited`, and every failure is one of the model. Raises JamdError."""
+    if (path := engine.setup.model) is None:
+        engine.prepare()
+        return
+    with limited(path, give_up):
+        try:
+            engine.prepare()
+        except JamdError:
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__}: {first_line(error)}"
+            raise ModelError(f"{path}: the engine cannot play this model ({text}): {REMEDY}") from error
+
+
+def make_host(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with) -> Host:
     """The prepared engine of `member`, a value of `Config.members`, perhaps from an older journal: an option or setting
     that `member` lacks has its default. Raises JamdError."""
     engine_type, model = engine_class(member["engine"]), member["model"]
@@ -53,7 +71,7 @@ def make_host(member: Mapping[str, Any]) -> Host:
         listen=tuple(member["listen"]),
     )
     engine = engine_type(setup)
-    engine.prepare()
+    prepare(engine, give_up)
     known = {melody.name: melody for melody in map(melody_from_json, member["melodies"])}
     engine.reset(known, 0.0, 0)  # an engine may need seconds for its first look at long melodies
     return Host(engine, known)

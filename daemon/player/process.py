@@ -22,9 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon import realtime
-from daemon.errors import JamdError
+from daemon.errors import JamdError, ModelError
+from daemon.models.limits import limit_memory
 from daemon.player.host import Host, make_host
-from daemon.sockets import connect
+from daemon.sockets import connect, read_secret
 from daemon.wire import Call, Reset, Unpacker, decode_call, encode_answer, pack
 
 CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
@@ -37,24 +38,26 @@ class _StageGone(Exception):
 class Player:
     """The connections of a player process to the desk and to the stage."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
+    def __init__(self, folder: Path, name: str, secret: str) -> None:
+        self._folder, self._name, self._secret = folder, name, secret
         self._desk = connect(folder / "desk.sock")
         self._unpacker = Unpacker()
         self._play_ordered = threading.Event()
 
     def run(self) -> int:
-        self._send_to_desk(["hello", "player", self._name, os.getpid()])
+        self._send_to_desk(["hello", self._secret, "player", self._name, os.getpid()])
         member = self._await_member()
         threading.Thread(target=self._follow_desk, daemon=True).start()
         try:
-            host = make_host(member)
+            host = make_host(member, self._give_up)
         except JamdError as error:
             self._send_to_desk(["failed", str(error)])
             return error.exit_code
         except Exception:
             return self._crashed()
         _freeze_memory()
+        if member["model"]:
+            limit_memory(Path(member["model"]))
         self._send_to_desk(["ready"])
         self._play_ordered.wait()
         try:
@@ -72,7 +75,7 @@ class Player:
             return
         with stage:
             try:
-                _send(stage, ["hello", self._name, os.getpid()])
+                _send(stage, ["hello", self._secret, self._name, os.getpid()])
                 for number, call in _calls(stage):
                     for item in host.handle(call):
                         _send(stage, [number, [encode_answer(item)], False])
@@ -100,6 +103,11 @@ class Player:
 
     def _send_to_desk(self, message: list[Any]) -> None:
         self._desk.sendall(pack([message]))
+
+    def _give_up(self, text: str) -> None:
+        """End the process, whatever the engine does."""
+        self._send_to_desk(["failed", text])
+        os._exit(ModelError.exit_code)
 
     def _crashed(self) -> int:
         self._send_to_desk(["crashed", traceback.format_exc(limit=-5)])
@@ -145,7 +153,7 @@ def main() -> int:
             signal.signal(number, signal.SIG_IGN)
     realtime.die_with_parent()
     try:
-        return Player(Path(folder), name).run()
+        return Player(Path(folder), name, read_secret()).run()
     except OSError:  # the desk is gone
         return 0
 

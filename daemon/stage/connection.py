@@ -7,24 +7,32 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
-from daemon.wire import Unpacker, pack
+from daemon.wire import MESSAGE_LIMIT, Unpacker, pack
 
 CHUNK = 1 << 18  # bytes read at once
 
 
 class Connection:
-    """Messages to and from `sock`. What cannot be sent at once is buffered; beyond `limit` bytes that breaks it."""
+    """Messages to and from `sock`. What cannot be sent at once is buffered; beyond `limit` bytes that breaks it.
 
-    def __init__(self, sock: socket.socket, limit: int) -> None:
+    A received message of more than `message_limit` bytes breaks it too (`is_invalid`), and no more than that is read at
+    once, until `trust`.
+    """
+
+    def __init__(self, sock: socket.socket, limit: int, message_limit: int = MESSAGE_LIMIT) -> None:
         sock.setblocking(False)
         self._socket = sock
-        self._unpacker = Unpacker()
+        self._unpacker = Unpacker(message_limit)
         self._unsent = bytearray()
         self._limit = limit
-        self.broken = self.is_full = False
+        self.broken = self.is_full = self.is_invalid = False
 
     def fileno(self) -> int:
         return self._socket.fileno()
+
+    def trust(self) -> None:
+        """The other end has said hello: its messages may be long."""
+        self._unpacker.limit = MESSAGE_LIMIT
 
     @property
     def has_unsent(self) -> bool:
@@ -60,9 +68,10 @@ class Connection:
     def receive(self) -> list[Any]:
         """The messages that came in. Sets `broken` if the other end is closed or sends something else."""
         messages: list[Any] = []
+        at_once = min(CHUNK, self._unpacker.limit)
         try:
             while True:
-                data = self._socket.recv(CHUNK)
+                data = self._socket.recv(at_once)
                 if not data:
                     self.broken = True
                     break
@@ -71,8 +80,10 @@ class Connection:
                     break
         except BlockingIOError:
             pass
-        except (OSError, ValueError):
+        except OSError:
             self.broken = True
+        except ValueError:
+            self.broken = self.is_invalid = True
         return messages
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ from daemon.midi.ledger import Ledger, open_ledger
 from daemon.midi.output import NEVER
 from daemon.midi.ports import Ports
 from daemon.performance.performance import Performance
-from daemon.sockets import connect
+from daemon.sockets import connect, read_secret
 from daemon.spec import StageSpec
 from daemon.stage.clock_driver import ClockDriver
 from daemon.stage.connection import Connection
@@ -57,10 +57,12 @@ _MOVING = (Started, Stopped, Located, Commanded)  # entries after which the posi
 class Stage:
     """Passes input of ports, players, clock source and desk to the performance, and is the performance's `Sink`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secret: str) -> None:
         self._desk = DeskConnection(Connection(connect(folder / "desk.sock"), DESK_BACKLOG))
-        self._desk.send("hello", "stage", os.getpid())
-        self._listener = PlayerListener(folder / "stage.sock")
+        self._desk.send("hello", secret, "stage", os.getpid())
+        self._listener = PlayerListener(
+            folder / "stage.sock", secret, lambda text: self.log("warning", "stranger at stage.sock", text)
+        )
         self._waker = Waker()
         self._inbox = Inbox(self._waker)
         self.metrics = Metrics()
@@ -130,7 +132,7 @@ class Stage:
         if music < time.perf_counter() + WORK_MARGIN:
             return music
         look = self._clock.look_at if self._clock is not None else NEVER
-        return min(music, look, self._check_at, self._desk.next_deadline())
+        return min(music, look, self._check_at, self._desk.next_deadline(), self._listener.next_deadline())
 
     def _spin(self) -> float:
         """Spin until a message that is due within SPIN seconds; returns the time."""
@@ -349,7 +351,7 @@ def main() -> int:
             signal.signal(number, signal.SIG_IGN)
     folder = Path(sys.argv[1])
     try:
-        stage = Stage(folder)
+        stage = Stage(folder, read_secret())
     except OSError as error:
         print(f"the stage finds no desk at {folder} ({error}): start jamd with `jamd run`", file=sys.stderr)
         return 1

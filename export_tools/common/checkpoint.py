@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+
+from daemon.errors import ModelError
 
 
 @dataclass
@@ -39,14 +42,33 @@ class Run:
         }
 
     def restore(self, path: Path) -> None:
-        """Resume from a last.pt: the following steps are the same, bit by bit, as without the interruption."""
-        saved = torch.load(path, weights_only=False)
+        """Resume from a last.pt: the following steps are the same, bit by bit, as without the interruption.
+
+        Raises ModelError.
+        """
+        saved = load(path)
         self.net.load_state_dict(saved["model"])
         self.average.load_state_dict(saved["weights"])
         self.optimiser.load_state_dict(saved["optimiser"])
         self.rng.bit_generator.state = saved["rng"]
         torch.set_rng_state(saved["torch_rng"])
         self.step, self.epoch, self.best, self.minutes = (saved[key] for key in ("step", "epoch", "best", "minutes"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The content of a checkpoint: tensors, numbers, texts, lists and objects, never code. Raises ModelError."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}): name a checkpoint that train.py wrote") from None
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError):
+        raise ModelError(
+            f"{path}: not a checkpoint of train.py, or one that holds more than tensors, numbers and texts "
+            "(code in a checkpoint is never run): train again"
+        ) from None
+    if not isinstance(saved, dict):
+        raise ModelError(f"{path}: not a checkpoint of train.py: train again")
+    return saved
 
 
 def save(content: dict[str, Any], path: Path) -> None:

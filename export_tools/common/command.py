@@ -16,10 +16,10 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def exit_code(command: Callable[[], int]) -> int:
+def exit_code(command: Callable[[], int | None]) -> int:
     """Run a command and return its exit code. A JamdError is printed on stderr; its own exit code is returned."""
     try:
-        return command()
+        return command() or 0
     except JamdError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

@@ -42,9 +42,11 @@ def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
     """All functions of the checkpoint's net, once each, in eager torch."""
     import torch
 
+    from export_tools.common.checkpoint import load
+
     from .export import restored, step
 
-    net = restored(torch.load(checkpoint, weights_only=True)).eval()
+    net = restored(load(checkpoint)).eval()
     tensors = {name: torch.from_numpy(array) for name, array in feeds.items()}
     return common.eager(lambda: step(net, tensors))
 

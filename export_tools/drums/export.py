@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from torch import Tensor
 from daemon.encodings.drums.hits import COUNT
 from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, FEATURES, PLACES
 from daemon.engines.drums.interface import INTERFACE
-from export_tools.common import artifact
+from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
 from . import evaluate
@@ -163,7 +164,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     args = parser.parse_args()
-    saved = torch.load(args.checkpoint, weights_only=True)
+    saved = checkpoint.load(args.checkpoint)
     model = restored(saved)
     training = {"data": DATA, "licence": LICENCE, **saved["training"]}
 
@@ -182,4 +183,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -8,6 +8,7 @@ last.pt (everything, to resume from).
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from export_tools.common import schedule, trainer
+from export_tools.common import command, schedule, trainer
 from export_tools.common.averaging import Averaging
 
 from .model import MetricNet
@@ -106,4 +107,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -8,6 +8,7 @@ function that is not run have no rows, and the inputs of that function may be an
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from torch import nn
 
 from daemon.encodings.chorale import STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
 from daemon.engines.harmoniser.model import ADVANCE, HEAD, INTERFACE
-from export_tools.common import artifact, command
+from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
 from .model import INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
@@ -162,7 +163,7 @@ def main() -> None:
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("--history", default="", help="for the sidecar: how the first weights of this run were trained")
     args = parser.parse_args()
-    saved = torch.load(args.checkpoint, weights_only=True)
+    saved = checkpoint.load(args.checkpoint)
     model = HarmoniserNet(HarmoniserShape(**saved["shape"]))
     model.load_state_dict(saved["weights"])
     training = {"data": DATA, "licence": LICENCE, **saved["training"]} | (
@@ -175,4 +176,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -11,6 +11,7 @@ played. With several threads, which draw from one random generator, runs with th
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
@@ -34,7 +35,7 @@ from daemon.encodings.chorale import (
     repeated,
     to_symbols,
 )
-from export_tools.common import schedule, trainer
+from export_tools.common import checkpoint, command, schedule, trainer
 from export_tools.common.averaging import Averaging
 
 from .model import HarmoniserNet, HarmoniserShape
@@ -255,7 +256,7 @@ class HarmoniserTask:
     def make_net(self) -> nn.Module:
         net = HarmoniserNet(SHAPE, self.config.dropout)
         if self.start:
-            net.load_state_dict(torch.load(self.start, weights_only=True)["weights"])
+            net.load_state_dict(checkpoint.load(self.start)["weights"])
         return net
 
     def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
@@ -285,4 +286,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

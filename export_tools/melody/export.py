@@ -5,6 +5,7 @@ python -m export_tools.melody.export RUN_FOLDER/best.pt models/melody.onnx
 
 import argparse
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch import nn
 
 from daemon.encodings.melody import jamd
 from daemon.engines.melody.model import INTERFACE
-from export_tools.common import artifact
+from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
 
 from .evaluate import collect, evaluate, open_model
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--tunes", type=Path, required=True, help="folder of MIDI files to measure on")
     parser.add_argument("--files", type=Path, required=True, help="list of the files to use: .valid.txt of prepare.py")
     args = parser.parse_args()
-    saved = torch.load(args.checkpoint, weights_only=True)
+    saved = checkpoint.load(args.checkpoint)
     model = build(MelodyShape(**saved["shape"]))
     model.load_state_dict(saved["weights"])
     tunes, files, _ = collect(args.tunes, args.files)
@@ -86,4 +87,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -8,6 +8,7 @@ C major. jamd has AdamW, a cosine learning rate, averaged weights, and every tun
 per 16th, without the first of each tune, which Magenta's models do not predict.
 """
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from daemon.encodings.melody import jamd
 from daemon.encodings.melody.events import FIRST_PITCH, PITCHES
 from daemon.encodings.melody.registry import ENCODINGS
-from export_tools.common import schedule, trainer
+from export_tools.common import command, schedule, trainer
 from export_tools.common.averaging import Averaging
 
 from .model import MelodyShape, build
@@ -256,4 +257,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -52,3 +52,19 @@ def test_journald_gets_a_priority_on_every_line_and_others_the_time(monkeypatch:
     LOG.warning("three\nfour")
     assert written[0] == "<3>one\n<3>two\n"
     assert re.fullmatch(r"\d\d:\d\d:\d\d three\n {9}four\n", written[1])
+
+
+@pytest.mark.parametrize("journald", [False, True])
+def test_no_text_forges_a_line_or_controls_the_terminal(monkeypatch: pytest.MonkeyPatch, journald: bool) -> None:
+    written: list[str] = []
+    if journald:
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    else:
+        monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    set_up(written.append)
+    LOG.warning("synth\x1b[2J\x07\r00:00:00 READY\x0b\x85\u2028\u202e\udcff is gone\nsecond line\t\u00fc")
+    (text,) = written
+    first, second, end = text.split("\n")
+    assert first.endswith(r"synth\x1b[2J\x07\r00:00:00 READY\x0b\x85\u2028\u202e\udcff is gone")
+    assert second.endswith("second line\t\u00fc") and not end
+    assert all(char.isprintable() or char in "\n\t" for char in text)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from rich.console import Console
 
-from daemon.desk.port_list import System, systems
+from daemon import config
+from daemon.desk import port_list
+from daemon.desk.port_list import System, show, systems
 from daemon.midi import systems as systems_module
 
 NAMES = ["Piano 20:0", "jamd choir:midi 128:0", "jamd look:in 129:0", "jamdown 24:0"]
@@ -66,3 +71,20 @@ def test_a_system_that_fails_is_listed_with_its_error(rtmidi: Any, monkeypatch: 
     rtmidi.get_compiled_api = lambda: [3]
     monkeypatch.setattr(rtmidi, "MidiIn", fail)
     assert list(systems()) == [System("CoreMIDI", "no driver")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another encoding of the console")
+def test_port_names_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names of other programs' ports are neither markup of rich nor escape sequences, and end no line."""
+    names = ("Synth [1]", "[red]x[/]", "[/nothing]", "evil\x1b[31m\nname")
+    found = System("JACK", "", names, names)
+    monkeypatch.setattr(port_list, "systems", lambda: iter([found, System("ALSA", "bad\x1b]0;title\x07")]))
+    (tmp_path / "config.yaml").write_text(
+        "ports: {keys: {direction: in, connect: '[red]x'}}\nmelodies: {}\nband: {}\ncontrols: {}\n"
+    )
+    output = io.StringIO()
+    show(config.load(tmp_path / "config.yaml"), Console(file=output, width=200))
+    text = output.getvalue()
+    for name in ("Synth [1]", "[red]x[/]", "[/nothing]", r"evil\x1b[31m\nname", r"bad\x1b]0;title\x07"):
+        assert name in text
+    assert "connected to [red]x[/]" in text and "\x1b" not in text and "\x07" not in text

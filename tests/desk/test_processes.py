@@ -30,13 +30,13 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="finds children 
 PROGRAM = """
 import os, sys
 from pathlib import Path
-from daemon.sockets import connect
+from daemon.sockets import connect, read_secret
 from daemon.wire import Unpacker, pack
 
 with connect(Path(sys.argv[1]) / "desk.sock") as desk:
     unpacker, silent = Unpacker(), False
     send = lambda *message: desk.sendall(pack([message]))
-    send("hello", "light", os.getpid())
+    send("hello", read_secret(), "light", os.getpid())
     while data := desk.recv(1 << 16):
         for kind, *values in unpacker.feed(data):
             match kind:
@@ -258,9 +258,10 @@ def test_players_start_before_the_stage(tmp_path: Path, dice: None, monkeypatch:
     heard, started = Heard(), list[list[str]]()
     spawn = children._spawn
 
-    def record(command: list[str]) -> Any:
+    def record(command: list[str], secret: str) -> Any:
+        assert secret not in " ".join(command), "others can read a command line"
         started.append(command[3:4] + command[5:])
-        return spawn(command)
+        return spawn(command, secret)
 
     monkeypatch.setattr(children, "_spawn", record)
 

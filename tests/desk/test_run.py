@@ -16,6 +16,8 @@ import pytest
 
 from daemon.paths import resources
 from daemon.recording.journal_file import JournalReader
+from daemon.sockets import connect
+from daemon.wire import pack
 from tests.desk.jamd import Jamd, band
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -333,4 +335,29 @@ def test_panic_is_recorded_and_the_music_continues(start: Start) -> None:
     time.sleep(1)
     assert jamd.children() == before
     assert jamd.end() == 0
+    assert_complete(jamd, "tune", "ann")
+
+
+def test_no_other_program_takes_a_players_or_the_stages_place(start: Start) -> None:
+    jamd = start(band("ann")).ready()
+    children = jamd.children()
+    (folder,) = (jamd.folder / "runtime").iterdir()
+    strangers = []
+    for number in range(200):  # also more than wait at once, and with garbage
+        for name, hello in (("stage", ["ann", children["ann"]]), ("desk", ["stage", children["stage"]])):
+            stranger = connect(folder / f"{name}.sock")
+            strangers.append(stranger)
+            with contextlib.suppress(OSError):
+                stranger.sendall((pack([["hello", "guessed", *hello]]), b"x" * 9000, b"", b"[1,\n")[number % 4])
+    jamd.wait_for_log("connected to its socket stage.sock")
+    jamd.wait_for_log("connected to its socket desk.sock")
+    before = jamd.log
+    jamd.process.send_signal(signal.SIGHUP)
+    jamd.wait(lambda: "reloaded" in jamd.log[len(before) :], 10, "a reload beside the strangers")
+    assert jamd.children() == children
+    for stranger in strangers:
+        stranger.close()
+    assert jamd.end() == 0
+    assert jamd.log.count("is not part of this jamd") == 2, "logged once each"
+    assert "ann ended" not in jamd.log and "does not answer" not in jamd.log and "Traceback" not in jamd.log
     assert_complete(jamd, "tune", "ann")

@@ -60,3 +60,10 @@ def test_a_full_or_closed_queue_does_not_block(address: str, systemd: socket.soc
     systemd.close()
     notifier.ready()
     notifier.close()
+
+
+def test_a_status_is_one_line_whatever_a_name_holds(address: str, systemd: socket.socket) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": address})
+    notifier.status("port x\nMAINPID=1\x1b[m is gone")
+    assert systemd.recv(1000).decode() == r"STATUS=port x\nMAINPID=1\x1b[m is gone"
+    notifier.close()

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from daemon.errors import PortError
 from daemon.midi import jack as jack_module
 from daemon.midi import systems as systems_module
-from daemon.midi.devices import Device, NameTaken, NotThere
+from daemon.midi.devices import Device, NameTaken, NotThere, choose_port
 from daemon.midi.jack_server import THREADS_END
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
@@ -224,3 +225,10 @@ def test_a_silent_input_costs_the_server_one_request(log: list[str], monkeypatch
     for _ in range(5):
         found.end_exclusive(device)
     assert log.count("send f7") == 5 and jack.requests == 1
+
+
+def test_names_of_other_ports_end_no_line_of_an_error() -> None:
+    with pytest.raises(PortError, match=r"ports there are: evil\\nREADY\\x1b\[2J$"):
+        choose_port(["evil\nREADY\x1b[2J"], "piano", (), may_share=False)
+    with pytest.raises(PortError, match=r"evil\\n is already connected"):
+        choose_port(["evil\n"], "evil", ["evil\n"], may_share=False)

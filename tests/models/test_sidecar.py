@@ -47,6 +47,8 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("states", ["level", "note"], "`states` names 'note'"),
     ("states", [3], "`states` names 3"),
     ("states", "level", "`states`"),
+    ("states", ["level", "level"], "`states` is .*, which names one twice"),
+    ("states", [], "`states` does not name 'level', although there is an output 'level_next'"),
     ("outputs.level_next.shape", ["batch", 4], "`states` names 'level'"),
     ("outputs.level_next.dtype", "int64", "`states` names 'level'"),
     ("options", [], "`options`"),

@@ -21,6 +21,7 @@ from tests.desk.engines import CRASH, HANG, Echo
 from tests.dice import Dice
 
 MEMBER = {"engine": "echo", "model": None, "options": {}, "settings": {}, "listen": ["keys"], "melodies": []}
+CODE = "import sys; from daemon.player import process; sys.exit(process.main())"
 STRIKE = Listen(MidiEvent(1.5, "keys", note_on(1, 60, 70)))
 
 
@@ -55,11 +56,15 @@ class Peer:
 class PlayerProcess:
     """A player process that has got `member` from the desk, and waits for `play`."""
 
-    def __init__(self, folder: Path, member: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, member: dict[str, Any], code: str = CODE) -> None:
         self.desk_socket, self.stage_socket = serve(folder / "desk.sock"), serve(folder / "stage.sock")
-        self.process = subprocess.Popen([sys.executable, "-m", "daemon.player.process", str(folder), "echo"])
+        command = [sys.executable, "-c", code, str(folder), "echo"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert self.process.stdin is not None
+        with self.process.stdin as stdin:
+            stdin.write(b"secret\n")
         self.desk = Peer(self.desk_socket)
-        assert self.desk.read() == ["hello", "player", "echo", self.process.pid]
+        assert self.desk.read() == ["hello", "secret", "player", "echo", self.process.pid]
         self.desk.write("member", member)
 
     def start_playing(self) -> Peer:
@@ -69,7 +74,7 @@ class PlayerProcess:
 
     def accept_stage_connection(self) -> Peer:
         stage = Peer(self.stage_socket)
-        assert stage.read() == ["hello", "echo", self.process.pid]
+        assert stage.read() == ["hello", "secret", "echo", self.process.pid]
         return stage
 
     def close(self) -> None:
@@ -220,3 +225,35 @@ def test_a_setting_that_is_not_declared_never_reaches_the_engine(monkeypatch: py
 
     monkeypatch.setattr(Echo, "control", fail)
     assert list(Host(Echo(Setup(Echo.Options())), {}).handle(Control("colour", 1.0, 0.0))) == []
+
+
+def test_a_model_that_never_gets_ready_is_refused_with_its_name(tmp_path: Path, echo_engine: Path) -> None:
+    member = MEMBER | {"model": "/models/endless.onnx", "options": {"trouble": "slow"}}
+    player = PlayerProcess(tmp_path, member, f"from daemon.models import limits; limits.LOAD_TIMEOUT = 0.2; {CODE}")
+    assert player.desk.read() == [
+        "failed",
+        "/models/endless.onnx: the model is not ready after 0.2 s (does its graph end?): choose another model",
+    ]
+    assert player.process.wait(5) == 2
+    player.close()
+
+
+def test_a_model_that_an_engine_fails_on_is_refused_and_not_tried_for_ever(tmp_path: Path, echo_engine: Path) -> None:
+    player = PlayerProcess(tmp_path, MEMBER | {"model": "/models/odd.onnx", "options": {"trouble": "crash"}})
+    assert player.desk.read() == [
+        "failed",
+        "/models/odd.onnx: the engine cannot play this model (RuntimeError: failed on demand): choose another model",
+    ]
+    assert player.process.wait(5) == 2
+    player.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+def test_a_player_with_a_model_cannot_fill_the_memory_later_either(tmp_path: Path, echo_engine: Path) -> None:
+    import resource
+
+    player = PlayerProcess(tmp_path, MEMBER | {"model": str(tmp_path / "none.onnx")})
+    assert player.desk.read() == ["ready"]
+    soft, _ = resource.prlimit(player.process.pid, resource.RLIMIT_DATA)
+    assert 1 << 30 < soft < 2 << 30
+    player.close()

@@ -21,6 +21,7 @@ from daemon.sockets import connect, serve
 from daemon.spec import StageSpec
 from daemon.wire import Call, Unpacker, decode_call, encode_action, pack
 
+SECRET = "of a start in the tests"
 PATIENCE = 10.0  # seconds: long enough for a busy machine; time limits are tested separately
 
 Behaviour = Callable[[Call], Iterator[Any]]
@@ -76,8 +77,11 @@ class Desk:
     def start_stage(self, spec: StageSpec | None = None, clock: bool = False) -> dict[str, str | None]:
         """Start the stage process and wait until it is ready for `spec`; returns the MIDI system of each port."""
         self.stage = subprocess.Popen(
-            [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.DEVNULL
+            [sys.executable, "-m", "daemon.stage.process", str(self.folder)], stdin=subprocess.PIPE
         )
+        assert self.stage.stdin is not None
+        with self.stage.stdin as stdin:
+            stdin.write(f"{SECRET}\n".encode())
         self.accept()
         if spec is None:
             return {}
@@ -98,10 +102,10 @@ class Desk:
         self._open.append(self._connection)
         threading.Thread(target=self._read, args=(self._connection,), daemon=True).start()
 
-    def connect_player(self, name: str) -> socket.socket:
+    def connect_player(self, name: str, secret: str = SECRET) -> socket.socket:
         """A connection to the stage that introduces itself as the player `name`."""
         connection = connect(self.folder / "stage.sock")
-        connection.sendall(pack([["hello", name, os.getpid()]]))
+        connection.sendall(pack([["hello", secret, name, os.getpid()]]))
         self._open.append(connection)
         return connection
 
@@ -187,7 +191,7 @@ class Player:
         self.silent = False
         self._behave = behave
         self.connection = connect(folder / "stage.sock")
-        self.connection.sendall(pack([["hello", name, os.getpid()]]))
+        self.connection.sendall(pack([["hello", SECRET, name, os.getpid()]]))
         threading.Thread(target=self._run, daemon=True).start()
 
     def _run(self) -> None:

@@ -19,7 +19,7 @@ from daemon.performance.performance import Performance
 from daemon.spec import PlayerSpec, PortSpec, StageSpec
 from daemon.stage.process import Stage
 from daemon.wire import pack
-from tests.stage.fakes import Desk, until
+from tests.stage.fakes import SECRET, Desk, until
 
 SPEC = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),)), (PortSpec("keys", "in"), PortSpec("choir", "out")))
 CHOIR = PlayerSpec("choir", ("keys",), "choir", {"low": 2}, True, 0.03, 0.1)
@@ -35,7 +35,7 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
 
 def make_stage(desk: Desk) -> Stage:
     """A configured stage in this process; the test runs the turns of its loop."""
-    stage = Stage(desk.folder)
+    stage = Stage(desk.folder, SECRET)
     desk.accept()
     desk.send(["spec", SPEC.to_json()])
     turn_until(stage, lambda: desk.messages("ready"))

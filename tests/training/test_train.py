@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from export_tools.common import checkpoint
 from export_tools.drums import train as drums
 from export_tools.drums.model import MetricNet, MetricShape
 from export_tools.harmoniser import train as harmoniser
@@ -89,7 +90,7 @@ class Trainer:
         with contextlib.nullcontext() if last is None else pytest.raises(Interrupted):
             music.run(self.module.main, *self.arguments, folder, "--epochs", self.epochs, *self.options, *options)
         assert sorted(path.name for path in folder.iterdir()) == ["best.pt", "last.pt"]
-        return [torch.load(folder / name, weights_only=name == "best.pt") for name in ("last.pt", "best.pt")]
+        return [checkpoint.load(folder / name) for name in ("last.pt", "best.pt")]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from daemon.errors import ModelError
 from export_tools.common import checkpoint, schedule, trainer
 from export_tools.common.averaging import Averaging
 
@@ -57,7 +58,7 @@ def test_a_checkpoint_is_written_at_every_validation_and_after_the_last_epoch(tm
     task = OneWeight(validate_every=2)
     trainer.train(task, tmp_path, seed=1)
     assert len(task.validated) == 3, "after epochs 2, 4 and 5"
-    best, last = (torch.load(tmp_path / name, weights_only=name == "best.pt") for name in ("best.pt", "last.pt"))
+    best, last = (checkpoint.load(tmp_path / name) for name in ("best.pt", "last.pt"))
     assert best.keys() == {"shape", "weights", "training", "validation"} < last.keys()
     assert best["training"] == {"data": "none", "epochs": 5, "steps": 15, "cpu_minutes": 0, "seed": 1}
     assert best["validation"] == {"nats": task.validated[-1]}
@@ -99,3 +100,29 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_previous_one(tmp_path):
     with pytest.raises(Exception, match=r"pickle|local object"):
         checkpoint.save({"loss": lambda: None}, tmp_path / "best.pt")
     assert torch.load(tmp_path / "best.pt", weights_only=True) == {"loss": math.inf}
+
+
+def test_no_checkpoint_runs_code(tmp_path):
+    planted = tmp_path / "planted"
+
+    class Bomb:
+        def __reduce__(self):
+            return planted.touch, ()
+
+    task = OneWeight()
+    trainer.train(task, tmp_path, seed=1, epochs=1)
+    last = tmp_path / "last.pt"
+    whole = checkpoint.load(last)
+    torch.save(whole | {"rng": Bomb()}, last)
+    with pytest.raises(
+        ModelError,
+        match=r"last.pt: not a checkpoint of .* never run\): train again",
+    ):
+        trainer.train(task, tmp_path, seed=1, resume=True)
+    last.write_bytes(b"not a checkpoint")
+    with pytest.raises(ModelError, match=r"last.pt: not a checkpoint"):
+        checkpoint.load(last)
+    last.unlink()
+    with pytest.raises(ModelError, match=r"last.pt: cannot be read \(No such file or directory\): name a checkpoint"):
+        checkpoint.load(last)
+    assert not planted.exists()

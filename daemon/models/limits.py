@@ -1,0 +1,68 @@
+"""Limits for the process that loads a model: a graph of a few bytes may unfold to any size, or never end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+LOAD_MEMORY = 1 << 30  # bytes that the process may grow by …
+MEMORY_PER_BYTE = 8  # … and for each byte of the model's file; Linux only
+LOAD_TIMEOUT = 30.0  # seconds
+REMEDY = "choose another model"
+ERROR = "jamd: "  # before an error on stderr
+
+
+def exit_with(text: str) -> None:
+    """End the process with the error: a run of ONNX Runtime cannot be interrupted otherwise."""
+    sys.stderr.write(f"{ERROR}{text}\n")
+    sys.stderr.flush()
+    os._exit(2)
+
+
+@contextlib.contextmanager
+def limited(path: Path, give_up: Callable[[str], object] = exit_with, seconds: float | None = None) -> Iterator[None]:
+    """While the model at `path` is loaded: limit the memory, and call `give_up`, on a thread, after LOAD_TIMEOUT.
+
+    What exceeds the memory fails with MemoryError or an error of ONNX Runtime.
+    """
+    seconds = LOAD_TIMEOUT if seconds is None else seconds
+    text = f"{path}: the model is not ready after {seconds:g} s (does its graph end?): {REMEDY}"
+    timer = threading.Timer(seconds, give_up, [text])
+    timer.daemon = True
+    before = limit_memory(path)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        if before is not None and sys.platform == "linux":
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def limit_memory(path: Path) -> tuple[int, int] | None:
+    """From now on, let this process grow no more than the model at `path` needs. Returns the limits before."""
+    if sys.platform != "linux":
+        return None
+    import resource
+
+    soft, hard = before = resource.getrlimit(resource.RLIMIT_DATA)
+    size = path.stat().st_size if path.is_file() else 0
+    limit = _data_size() + LOAD_MEMORY + MEMORY_PER_BYTE * size
+    for other in (soft, hard):
+        limit = limit if other == resource.RLIM_INFINITY else min(limit, other)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+    return before
+
+
+def _data_size() -> int:
+    """Bytes of this process that count for RLIMIT_DATA."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) << 10
+    return 0
