@@ -68,7 +68,7 @@ def _record_stage_start(processes: Processes, _stage: ProcessSlot) -> None:
 def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
     state = processes.stage_state
     assert state.spec is not None
-    yield ["connections", state.connections]
+    yield ["connections", *state.connections]
     yield ["spec", state.spec.to_json()]
 
 
@@ -123,7 +123,8 @@ def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
 
 
 def _connections(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    (processes.stage_state.connections,) = values
+    remembered, cut = values
+    processes.stage_state.connections = [remembered, cut]
 
 
 def _player_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:

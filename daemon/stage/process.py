@@ -221,8 +221,8 @@ class Stage:
                 self._configure(StageSpec.from_json(data))
             case ["ping", number]:
                 self._desk.send("pong", number, self._figures())
-            case ["connections", connections]:
-                self._ports.patch_bay.remember(connections)
+            case ["connections", *connections]:
+                self._ports.patch_bay.remember(*connections)
             case ["stop"]:
                 self._ending = True
             case _ if self._performance is None or self._clock is None:
@@ -247,6 +247,7 @@ class Stage:
             self._performance.take(Reconfigured(time.perf_counter(), spec))
             if self._clock is not None:
                 self._clock.configure()
+            self._ports.patch_bay.forget_cuts()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
                 self.log("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
@@ -316,7 +317,7 @@ class Stage:
             self._clock.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
-        self._desk.send("connections", connections)
+        self._desk.send("connections", *connections)
 
     def log(self, level: str, cause: str, text: str) -> None:
         self._desk.log(level, cause, text)

@@ -174,9 +174,14 @@ def test_a_stage_is_told_the_connections_before_the_configuration(tmp_path: Path
         processes = Processes(tmp_path, listeners())
         stage, child, *_ = stage_and_player(processes)
         processes.stage_state.spec = StageSpec(TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))
-        processes._hear(stage, child, ["connections", [["a", "b"]]])
+        processes._hear(stage, child, ["connections", [["a", "b"]], [["a", "c"]]])
         processes._hear(stage, child, ["hello", "stage", 1])
-        assert child.sent == [["connections", [["a", "b"]]], ["spec", processes.stage_state.spec.to_json()]]
+        spec = processes.stage_state.spec
+        assert child.sent == [["connections", [["a", "b"]], [["a", "c"]]], ["spec", spec.to_json()]]
+        processes.stage_state.reload(spec)
+        child.sent.clear()
+        processes._hear(stage, child, ["hello", "stage", 1])
+        assert child.sent[0] == ["connections", [["a", "b"], ["a", "c"]], []]
         processes._slots.clear()
         await processes.close()
 
