@@ -6,9 +6,10 @@ that waits for their answer would wait for the interpreter, which rtmidi may kee
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,13 +19,13 @@ from daemon.midi.alsa import Address, announcements
 if TYPE_CHECKING:
     from daemon.midi.jack import Semaphore
 
-JACK_PAUSE = 0.01  # seconds between two notices of JACK, which come in hundreds while a session is loaded
+JACK_PAUSE = 0.01  # seconds between two looks at JACK's notices, which come in hundreds while a session is loaded
 
 
 class Changes(NamedTuple):
     """What was noticed since the last `take`."""
 
-    jack_at: float | None  # seconds of the last change of JACK's graph; of which connection is unknown
+    jack: list[float]  # seconds of the changes of JACK's graph; of which connection is unknown
     alsa_cut: set[tuple[Address, Address]]  # (sender, receiver), also of connections that exist again
 
 
@@ -34,15 +35,23 @@ class ConnectionChanges:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.pending = False
         self._wake = wake
-        self._jack_at: float | None = None
+        self._jack: deque[float] = deque(maxlen=100)
         self._alsa_cut: deque[tuple[Address, Address]] = deque()
         self._jack_semaphore: Semaphore | None = None
         self._watches_alsa = False
 
     def take(self) -> Changes:
         self.pending = False
-        jack_at, self._jack_at = self._jack_at, None
-        return Changes(jack_at, {self._alsa_cut.popleft() for _ in range(len(self._alsa_cut))})
+        jack = [self._jack.popleft() for _ in range(len(self._jack))]
+        return Changes(jack, {self._alsa_cut.popleft() for _ in range(len(self._alsa_cut))})
+
+    @contextlib.contextmanager
+    def ours(self) -> Iterator[None]:
+        """For changes of JACK's graph that the stage makes; nothing is sent within, so no cut can cost a note-off."""
+        before = len(self._jack)
+        yield
+        if not before:
+            self._jack.clear()
 
     def watch_jack(self) -> Semaphore:
         """The semaphore that the client of any server is to post."""
@@ -62,9 +71,9 @@ class ConnectionChanges:
         realtime.raise_priority([0])
         while True:
             semaphore.wait()
+            self._jack.append(time.perf_counter())
             while semaphore.try_wait():
-                pass
-            self._jack_at = time.perf_counter()
+                self._jack.append(time.perf_counter())
             self._notify()
             time.sleep(JACK_PAUSE)
 

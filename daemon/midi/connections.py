@@ -18,6 +18,7 @@ from daemon.spec import PortSpec
 
 CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections, unless a MIDI system tells of changes
 IN_FLIGHT = 0.1  # seconds in which a message that was sent has been received: two JACK periods, but for the longest
+LATE = 0.02  # seconds from a notice of JACK to the update, within which no person cuts a connection and makes it again
 
 
 class PortObserver(Protocol):
@@ -56,7 +57,6 @@ class ConnectionWatch:
         self._systems, self._inbox, self._observer = systems, inbox, observer
         self._update_at = NEVER
         self._update_soon = False
-        self._looked_at = 0.0  # the last update began
 
     def reconfigured(self, now: float) -> None:
         """The ports are other ones: update soon, and again within CONNECTION_INTERVAL."""
@@ -75,8 +75,7 @@ class ConnectionWatch:
             return False
         full_interval = now >= self._update_at
         self._update_at, self._update_soon = now + CONNECTION_INTERVAL, False
-        began, looked_before = time.perf_counter(), self._looked_at
-        self._looked_at = began
+        began = time.perf_counter()
         notices = self._systems.changes.take()
         graphs = self._systems.graphs()
         devices = {port.device.name: (port, port.device) for port in ports if port.device is not None}
@@ -98,8 +97,9 @@ class ConnectionWatch:
         for port, device in devices.values():
             self._release_unconnected(port, device, began, now)
             if port.output is not None:
-                if device.api == JACK and notices.jack_at is not None:  # a connection may have been cut and made again
-                    port.output.repeat_sent(looked_before - IN_FLIGHT, notices.jack_at)
+                if device.api == JACK and len(notices.jack) > 1 and began > notices.jack[0] + LATE:
+                    # A connection may have been cut and made again.
+                    port.output.repeat_sent(notices.jack[0] - IN_FLIGHT, notices.jack[-1])
                 port.output.has_receiver = not self.patch_bay.has_lost_all(device.name)
                 if device.api in graphs or device.api not in (ALSA, JACK):
                     port.output.confirm_note_offs(now)

@@ -103,14 +103,15 @@ class Ports:
             self._check(now)
         if self._connections.update(now, self._ports.values()):
             self._check_at = now
-        self._closing.close_ready(now)
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
-        for port in away:
-            try:
-                self._open(port, now)
-            except NameTaken as error:
-                port.retry_at = now + OPEN_INTERVAL
-                self._observer.log("error", f"port {port.spec.name}", str(error))
+        with self._systems.changes.ours():
+            self._closing.close_ready(now)
+            for port in away:
+                try:
+                    self._open(port, now)
+                except NameTaken as error:
+                    port.retry_at = now + OPEN_INTERVAL
+                    self._observer.log("error", f"port {port.spec.name}", str(error))
         if any(port.device is not None for port in away):
             realtime.release_jack_memory()
             self._pumped_at = NEVER
