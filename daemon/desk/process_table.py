@@ -17,7 +17,8 @@ from daemon.entries import StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 
 CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
-HUNG = 5.0  # seconds without an answer after which the stage counts as hung
+HUNG = 1.0  # seconds without an answer after which the stage counts as hung: its notes end within 2 seconds
+HUNG_AT_WORK = 5.0  # … at a reload, or after a suspend
 HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
 
 
@@ -167,7 +168,9 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
         "port": _port_state,
         "log": _stage_log,
     },
-    heartbeat=Heartbeat(interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START),
+    heartbeat=Heartbeat(
+        interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START, limit_at_work=HUNG_AT_WORK, step=HUNG / 5
+    ),
     restart=RestartPolicy(
         ended="{name} ended ({reason}); restarting {when}, and the song continues", after_refusal=True
     ),

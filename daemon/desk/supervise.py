@@ -102,6 +102,8 @@ class Supervisor:
         players.update({name: kept.get(name, slot) for name, slot in slots.items()})
         self._processes.stage_state.reload(spec)
         self._tell.entries([MembersChanged(time.perf_counter(), dict(members))])
+        for stage in self._processes.slots(STAGE).values():
+            self._processes.busy(stage)
         self.tell_stage(["spec", spec.to_json()])
         for slot in fresh.values():
             self._admit(slot)

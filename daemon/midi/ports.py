@@ -112,6 +112,9 @@ class Ports:
                 except NameTaken as error:
                     port.retry_at = now + OPEN_INTERVAL
                     self._observer.log("error", f"port {port.spec.name}", str(error))
+                if port.device is not None and port is not away[-1]:
+                    self._inbox.wake()  # the others at the next turn: opening many takes longer than the desk waits
+                    break
         if any(port.device is not None for port in away):
             realtime.release_jack_memory()
             self._pumped_at = NEVER

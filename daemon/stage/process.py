@@ -47,6 +47,7 @@ SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up t
 WORK_MARGIN = 0.003  # seconds before a deadline in which no other work is begun
 MAX_DELAY = 0.5  # seconds by which other work is delayed at most
 STAGE_CHECK_INTERVAL = 0.2  # seconds between checks of the players and for a suspended machine
+STOOD_STILL = MAX_DELAY + 0.3  # seconds by which a check is late when the process was stopped, or the machine was
 COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
@@ -221,6 +222,8 @@ class Stage:
                 self._configure(StageSpec.from_json(data))
             case ["ping", number]:
                 self._desk.send("pong", number, self._figures())
+            case ["alive"]:
+                self._desk.send("alive")
             case ["connections", *connections]:
                 self._ports.patch_bay.remember(*connections)
             case ["stop"]:
@@ -299,8 +302,8 @@ class Stage:
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._clock is None:
             return
-        self._check_at = now + STAGE_CHECK_INTERVAL
-        for name in self._performance.check_players(now):
+        stood_still, self._check_at = now > self._check_at + STOOD_STILL, now + STAGE_CHECK_INTERVAL
+        for name in self._performance.check_players(now, stood_still):
             self._desk.send("player", name, "hung")
         before, self._suspended = self._suspended, realtime.suspended_seconds()
         if self._suspended - before > 1.0:

@@ -207,7 +207,7 @@ def test_pings_come_twice_in_the_time_of_the_watchdog(tmp_path: Path, watchdog: 
     async def run() -> None:
         processes = Processes(tmp_path, listeners(), watchdog)
         slot, child, *_ = stage_and_player(processes)
-        pings = asyncio.create_task(processes._ping(slot, Heartbeat(0.5, 5.0, 5.0)))
+        pings = asyncio.create_task(processes._ping(slot, Heartbeat(0.5, 5.0, 5.0, 5.0, step=0.5)))
         await asyncio.sleep(0.9)
         pings.cancel()
         assert fewest <= len(child.sent) <= 9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.midi.alsa import AlsaGraph
-from daemon.midi.patch_bay import OwnPort, PatchBay
+from daemon.midi.patch_bay import OwnPort, PatchBay, PortConnection
 
 CHOIR = OwnPort("JACK", "jamd choir:midi", True, None)
 OWN = CHOIR.name
@@ -263,3 +263,78 @@ def test_alsa_ports_of_one_name_are_distinguished() -> None:
 
 def test_without_alsa_the_graph_is_empty() -> None:
     assert AlsaGraph("").connections("jamd keys:midi") == set()
+
+
+def cut(patch_bay: PatchBay, graph: FakeGraph, other: str = "synth:in", port: OwnPort = CHOIR) -> list[tuple[str, str]]:
+    """A person cuts a connection; returns what two updates report as cut."""
+    graph.connected.discard(other)
+    return [c for _ in range(2) for c in patch_bay.update({"JACK": graph}, [port]).cut]
+
+
+def test_what_a_person_cut_stays_cut_until_it_is_made_again_or_the_configuration_is_reloaded() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in", "recorder:in"}
+    update(patch_bay, graph)
+    assert patch_bay.is_complete("JACK", OWN)
+    assert cut(patch_bay, graph) == [(OWN, "synth:in")]
+    graph.ports.discard("synth:in")
+    update(patch_bay, graph)
+    graph.ports.add("synth:in")
+    graph.number = 1
+    assert update(patch_bay, graph) == (False, [], [])  # not even a device that comes back
+    new = PatchBay()
+    new.remember(*patch_bay.to_json())
+    for _ in range(3):
+        update(new, graph)
+    assert graph.connected == {"recorder:in"} and not new.is_complete("JACK", OWN)
+    graph.connected.add("synth:in")
+    assert update(new, graph) == (True, ["synth:in"], [])  # by hand
+    assert new.is_complete("JACK", OWN)
+    assert cut(new, graph) == [(OWN, "synth:in")]
+    new.forget_cuts()
+    assert update(new, graph)[1] == ["synth:in"] and graph.connected == {"synth:in", "recorder:in"}
+
+
+def test_an_output_without_a_connection_is_not_complete() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    update(patch_bay, graph)
+    assert not patch_bay.is_complete("JACK", OWN)
+
+
+def test_a_new_connection_is_reported() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in"}
+    assert patch_bay.update({"JACK": graph}, [CHOIR]).added == [(OWN, "synth:in")]
+    assert patch_bay.update({"JACK": graph}, [CHOIR]).added == []
+
+
+def test_a_connection_that_was_interrupted_between_two_updates_is_lost_and_restored() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in", "recorder:in"}
+    update(patch_bay, graph)
+    gone = [PortConnection("JACK", OWN, other) for other in ("synth:in", "organ:in")]
+    changes = patch_bay.update({"JACK": graph}, [CHOIR], True, gone)
+    assert (changes.restored, changes.lost, changes.added) == ([(OWN, "synth:in")], [(OWN, "synth:in")], [])
+
+
+def test_a_peer_that_a_person_cut_stays_cut_until_a_reload_or_until_the_port_is_lost() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    port = CHOIR._replace(peer="synth:in")
+    graph.connected = {"synth:in"}
+    patch_bay.update({"JACK": graph}, [port])
+    assert patch_bay.is_complete("JACK", OWN) and patch_bay.to_json() == [[], []]
+    assert cut(patch_bay, graph, port=port) == [(OWN, "synth:in")]
+    assert not patch_bay.is_complete("JACK", OWN)
+    new = PatchBay()
+    new.remember(*patch_bay.to_json())
+    assert new.is_cut(port) and not new.is_cut(port._replace(peer="organ:in"))
+    new.reopened(OWN)
+    new.update({"JACK": graph}, [port])
+    assert graph.connected == set() and new.is_cut(port)
+    new.forget_cuts()
+    new.update({"JACK": graph}, [port])
+    assert graph.connected == {"synth:in"} and not new.is_cut(port)
+    assert cut(new, graph, port=port) == [(OWN, "synth:in")]
+    new.lost(OWN)  # the device was unplugged; what opens the port for the next one connects the port
+    new.reopened(OWN)
+    assert not new.is_cut(port) and new.to_json() == [[], []]
