@@ -43,7 +43,7 @@ class Listeners:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The desk sends `["ping", N]`, to be answered with a `pong`, and kills a process that has not answered for `limit`.
+    """The desk sends `["ping", N]`, to be answered with a `pong`, and kills a process that is silent for `limit`.
 
     Between pings it asks `["alive"]` every `step` seconds, which is answered with the same and costs less than a ping.
     """
