@@ -152,10 +152,8 @@ class Performance:
         stage did just before, and the players perhaps with it: they get the whole time again.
         """
         self._now = now
-        if stood_still:
-            self._players.extend_waiting()
         stands = self._transport.ready and not self._transport.running
-        hung = self._players.check(self._transport.position if stands else None)
+        hung = self._players.check(self._transport.position if stands else None, stood_still)
         for name in hung:
             self.take(PlayerHung(now, name))
         return hung

@@ -96,16 +96,12 @@ class Players:
         self._players[name].released = True
         self._silence(self._players[name])
 
-    def extend_waiting(self) -> None:
-        """Give the players the whole time again for each unanswered call."""
-        for player in self._players.values():
-            for call in player.waiting:
-                call.asked = self._clock()
-
-    def check(self, standing_at: float | None = None) -> list[str]:
+    def check(self, standing_at: float | None = None, stood_still: bool = False) -> list[str]:
         """Ping idle players; returns the names of the players that do not answer. While the transport stands, a start
-        from `standing_at` (beats) and one from the song's beginning are anticipated."""
+        from `standing_at` (beats) and one from the song's beginning are anticipated. `stood_still`: the stage did."""
         hung, now, resets = [], self._clock(), self._resets
+        for call in [call for player in self._players.values() for call in player.waiting if stood_still]:
+            call.asked = now
         for name, player in self._players.items():
             resets += player.up
             if not player.up or player.released:
