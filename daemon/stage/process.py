@@ -48,6 +48,7 @@ WORK_MARGIN = 0.003  # seconds before a deadline in which no other work is begun
 MAX_DELAY = 0.5  # seconds by which other work is delayed at most
 STAGE_CHECK_INTERVAL = 0.2  # seconds between checks of the players and for a suspended machine
 STOOD_STILL = MAX_DELAY + 0.3  # seconds by which a check is late when the process was stopped, or the machine was
+PATIENCE = 1.0  # seconds after that in which no player counts as hung
 COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
@@ -70,7 +71,7 @@ class Stage:
         self._performance: Performance | None = None
         self._clock: ClockDriver | None = None
         self._players: dict[str, Connection] = {}
-        self._check_at = self._collect_at = 0.0
+        self._check_at = self._collect_at = self._patient_until = 0.0
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
         self._moved = False  # whether the transport moved and the desk is to be told the position
@@ -302,8 +303,10 @@ class Stage:
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._clock is None:
             return
-        stood_still, self._check_at = now > self._check_at + STOOD_STILL, now + STAGE_CHECK_INTERVAL
-        for name in self._performance.check_players(now, stood_still):
+        if now > self._check_at + STOOD_STILL:
+            self._patient_until = now + PATIENCE
+        self._check_at = now + STAGE_CHECK_INTERVAL
+        for name in self._performance.check_players(now, now < self._patient_until):
             self._desk.send("player", name, "hung")
         before, self._suspended = self._suspended, realtime.suspended_seconds()
         if self._suspended - before > 1.0:

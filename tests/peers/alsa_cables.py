@@ -51,7 +51,7 @@ def main() -> None:
 
         module = Monitor("jamd choir:0", "module")
         cut(("jamd choir:0", "module:0"))
-        before = len(desk.said)
+        before = len(desk.received)
         spec = StageSpec(CLOCK, (PortSpec("keys", "in", thru=("organ",)), PortSpec("organ", "out", connect="module")))
         desk.send(["spec", spec.to_json()])
         assert desk.expect(lambda m: m[0] == "ready", "the ports", before)[1] == {"keys": "ALSA", "organ": "ALSA"}

@@ -57,7 +57,7 @@ def test_no_note_hangs_when_cables_are_cut_for_any_time(desk: Desk, piano: Peer,
             piano.send(note_off(1, pitch))
         time.sleep(max(end - time.perf_counter(), 0))
         for cable in cables:
-            piano.plug(*cable)
+            piano.connect_ports(*cable)
         time.sleep(0.05)
     until(lambda: not left_sounding(observer), "the end of all notes", 2.0)
     began = piano.send(note_on(1, 100, 90), note_off(1, 100))
@@ -90,7 +90,7 @@ def test_cables_are_cut_while_the_stage_is_busy(
     piano.send(note_off(1, 61))
     time.sleep(length / 2)
     if target not in piano.connections(source):
-        piano.plug(source, target)
+        piano.connect_ports(source, target)
     piano.send(note_off(1, 62), note_off(1, 63))
     until(lambda: not left_sounding(observer), "the end of all notes", 5.0)
 
