@@ -17,7 +17,8 @@ from daemon.entries import StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 
 CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
-HUNG = 5.0  # seconds without an answer after which the stage counts as hung
+HUNG = 1.0  # seconds without an answer after which the stage counts as hung: its notes end within 2 seconds
+HUNG_AT_WORK = 5.0  # … at a reload, or after a suspend
 HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
 
 
@@ -68,7 +69,7 @@ def _record_stage_start(processes: Processes, _stage: ProcessSlot) -> None:
 def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
     state = processes.stage_state
     assert state.spec is not None
-    yield ["connections", state.connections]
+    yield ["connections", *state.connections]
     yield ["spec", state.spec.to_json()]
 
 
@@ -123,7 +124,8 @@ def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
 
 
 def _connections(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    (processes.stage_state.connections,) = values
+    remembered, cut = values
+    processes.stage_state.connections = [remembered, cut]
 
 
 def _player_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
@@ -166,7 +168,9 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
         "port": _port_state,
         "log": _stage_log,
     },
-    heartbeat=Heartbeat(interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START),
+    heartbeat=Heartbeat(
+        interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START, limit_at_work=HUNG_AT_WORK, step=HUNG / 5
+    ),
     restart=RestartPolicy(
         ended="{name} ended ({reason}); restarting {when}, and the song continues", after_refusal=True
     ),

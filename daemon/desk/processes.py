@@ -8,18 +8,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from daemon import realtime
 from daemon.desk.children import Child, ChildServer
 from daemon.desk.restarts import Backoff, RestartPolicy
 from daemon.desk.stage_state import StageState
 from daemon.entries import Entry
 from daemon.errors import JamdError
 
+STOOD_STILL = 0.3  # seconds by which the desk is late when it was stopped, or the machine was
+RECOVERY = (
+    10.0  # seconds after that in which other processes may be busy too: after a suspend all ports are opened anew
+)
 S = TypeVar("S", bound="ProcessSlot")
 Say = Callable[[str, str, str], None]  # level, cause, text
 Hook = Callable[["Processes", S], None]
@@ -37,11 +43,16 @@ class Listeners:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """The desk sends `["ping", N]` every `interval` seconds and kills a process that answers none with a `pong`."""
+    """The desk sends `["ping", N]`, to be answered with a `pong`, and kills a process that is silent for `limit`.
 
-    interval: float  # seconds; shortened to half of systemd's watchdog time
-    limit: float  # seconds without a pong, once the process is ready
-    limit_at_start: float  # seconds without a pong, before that
+    Between pings it asks `["alive"]` every `step` seconds, which is answered with the same and costs less than a ping.
+    """
+
+    interval: float  # seconds between pings; shortened to half of systemd's watchdog time
+    limit: float  # seconds without an answer, once the process is ready
+    limit_at_start: float  # … before that
+    limit_at_work: float  # … after `busy`, until the process is ready again, and after the desk itself stood still
+    step: float  # seconds between two questions
 
 
 def _nothing(_processes: Processes, _slot: Any) -> None:
@@ -82,7 +93,8 @@ class ProcessSlot:
     ready: bool = False
     up: bool = False  # taking part: ready, or connected to the stage where the stage watches the process
     refused: str | None = None  # why the process cannot start
-    unanswered: int = 0  # pings
+    unanswered: int = 0  # questions of the heartbeat
+    patient_until: float = 0.0  # seconds until which `Heartbeat.limit_at_work` holds
     backoff: Backoff = field(init=False)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -137,7 +149,7 @@ class Processes:
         """Start the slot's process."""
         kind = slot.kind
         slot.ready = slot.up = False
-        slot.unanswered = 0
+        slot.unanswered, slot.patient_until = 0, 0.0
         slot.backoff.start()
         kind.before_start(self, slot)
         arguments = [str(self._folder), *([slot.name] if kind.per_player else [])]
@@ -151,6 +163,10 @@ class Processes:
         slot.tasks.append(asyncio.create_task(self._restart(slot)))
         if slot.kind.heartbeat is not None:
             slot.tasks.append(asyncio.create_task(self._ping(slot, slot.kind.heartbeat)))
+
+    def busy(self, slot: ProcessSlot) -> None:
+        """The process was given work that may take longer than its heartbeat allows; its next `ready` ends that."""
+        slot.patient_until = math.inf
 
     def replace_hung(self, slot: ProcessSlot) -> None:
         """Kill a process that does not answer; `keep` starts the next one."""
@@ -207,6 +223,8 @@ class Processes:
         kind, *values = message
         if (handler := slot.kind.handlers.get(kind)) is not None:
             handler(self, slot, values)
+        if kind == "ready":
+            slot.patient_until = 0.0
         match message:
             case ["hello", *_]:
                 for greeting in slot.kind.greeting(self, slot):
@@ -217,7 +235,7 @@ class Processes:
                 slot.kind.on_ready(self, slot)
             case ["failed", text]:
                 slot.refused = text
-            case ["pong", *_]:
+            case ["pong" | "alive", *_]:
                 slot.unanswered = 0
 
     async def _restart(self, slot: ProcessSlot) -> None:
@@ -243,13 +261,24 @@ class Processes:
 
     async def _ping(self, slot: ProcessSlot, heartbeat: Heartbeat) -> None:
         number, interval = 0, min(heartbeat.interval, self._ping_interval)
+        step, ping_at = min(heartbeat.step, interval), 0.0
         while True:
-            number += 1
-            slot.send(["ping", number])
-            await asyncio.sleep(interval)
+            asked = time.perf_counter() + realtime.suspended_seconds()
+            if asked >= ping_at:
+                number, ping_at = number + 1, asked + interval - step / 2
+                slot.send(["ping", number])
+            else:
+                slot.send(["alive"])
+            await asyncio.sleep(step)
+            now = time.perf_counter() + realtime.suspended_seconds()
+            if now > asked + step + STOOD_STILL:  # so did the whole machine, as far as is known here
+                slot.unanswered, slot.patient_until = 0, max(slot.patient_until, now + RECOVERY)
+                continue
             slot.unanswered += 1
-            limit = heartbeat.limit if slot.ready else heartbeat.limit_at_start
-            if slot.unanswered * interval >= limit and slot.alive:
+            limit = heartbeat.limit_at_work if now < slot.patient_until else heartbeat.limit
+            if not slot.ready:
+                limit = heartbeat.limit_at_start
+            if slot.unanswered * step >= limit and slot.alive:
                 slot.unanswered = 0
                 self.replace_hung(slot)
 

@@ -14,6 +14,11 @@ class StageState:
 
     spec: StageSpec | None = None
     position: list[float] = field(default_factory=list)  # of the song: [beat, seconds, bpm] running, [beat] stopped
-    connections: list[Any] = field(default_factory=list)  # that other clients made to jamd's ports
+    connections: list[list[Any]] = field(default_factory=lambda: [[], []])  # to jamd's ports: remembered, cut by hand
     metrics: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, str | None] = field(default_factory=dict)  # by port: the MIDI system, or None while closed
+
+    def reload(self, spec: StageSpec) -> None:
+        """Take another configuration, for a stage that starts later: what was cut by hand is connected again."""
+        remembered, cut = self.connections
+        self.spec, self.connections = spec, [[*remembered, *cut], []]

@@ -100,8 +100,10 @@ class Supervisor:
             await self._processes.dismiss(players[name])
         players.clear()
         players.update({name: kept.get(name, slot) for name, slot in slots.items()})
-        self._processes.stage_state.spec = spec
+        self._processes.stage_state.reload(spec)
         self._tell.entries([MembersChanged(time.perf_counter(), dict(members))])
+        for stage in self._processes.slots(STAGE).values():
+            self._processes.busy(stage)
         self.tell_stage(["spec", spec.to_json()])
         for slot in fresh.values():
             self._admit(slot)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import ctypes
+import errno
+import os
 import re
-from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p
+from collections.abc import Iterator
+from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p, string_at
 from dataclasses import dataclass, field
 
 _CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
 _PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \((..)')
 _CONNECTIONS = re.compile(r"\s+(Connecting To|Connected From): (.*)")
+_OPEN_INPUT, _OPEN_DUPLEX = 2, 3  # SND_SEQ_OPEN_…
+_WRITE, _NO_EXPORT = 1 << 1, 1 << 7  # SND_SEQ_PORT_CAP_…
+_APPLICATION = 1 << 20  # SND_SEQ_PORT_TYPE_APPLICATION
+_ANNOUNCE = 0, 1  # SND_SEQ_CLIENT_SYSTEM, SND_SEQ_PORT_SYSTEM_ANNOUNCE
+_PORT_UNSUBSCRIBED = 67  # SND_SEQ_EVENT_…
 Address = tuple[int, int]  # client, port
 
 
@@ -81,23 +89,62 @@ class AlsaGraph:
         sender, receiver = ends if is_output else reversed(ends)
         return sender is not None and receiver is not None and _subscribe(sender, receiver)
 
-    def disconnect(self, own: str) -> None:
+    def disconnect(self, own: str, is_output: bool) -> None:
         address = self._addresses.get(own)
         if address is not None:
             for other in self._ports[address].connected:
-                _subscribe(other, address, undo=True)
+                _subscribe(*((address, other) if is_output else (other, address)), undo=True)
+
+    def names(self, ends: tuple[Address, Address]) -> tuple[str, str] | None:
+        """The names of both ends of a connection; None if a port is gone."""
+        sender, receiver = (self._names.get(end) for end in ends)
+        return None if sender is None or receiver is None else (sender, receiver)
 
 
-def _subscribe(sender: Address, receiver: Address, undo: bool = False) -> bool:
+def announcements() -> Iterator[tuple[Address, Address] | None]:
+    """Wait for changes of the sequencer's clients, ports and connections, and yield each.
+
+    (sender, receiver) of a connection that was cut, None for any other change. Ends where there is no sequencer.
+    """
+    opened = _open(_OPEN_INPUT, b"jamd-connections")
+    if opened is None:
+        return
+    library, handle = opened
+    library.snd_seq_event_input.argtypes = (c_void_p, POINTER(c_void_p))
+    # Only its owner connects a port that is not exported; `aconnect` does not list the port.
+    port = library.snd_seq_create_simple_port(handle, b"announcements", _WRITE | _NO_EXPORT, _APPLICATION)
+    library.snd_seq_connect_from(handle, port, *_ANNOUNCE)
+    event = c_void_p()
+    while (result := library.snd_seq_event_input(handle, byref(event))) >= 0 or result in (-errno.ENOSPC, -errno.EINTR):
+        if result < 0 or event.value is None:  # the queue was full
+            yield None
+            continue
+        data = string_at(event.value, 20)  # struct snd_seq_event; from byte 16 on, the ends of a connection
+        yield ((data[16], data[17]), (data[18], data[19])) if data[0] == _PORT_UNSUBSCRIBED else None
+
+
+def _open(mode: int, name: bytes) -> tuple[ctypes.CDLL, c_void_p] | None:
+    """libasound and a client of the sequencer; None where either is missing."""
+    if not os.path.exists("/dev/snd/seq"):  # libasound prints a message then
+        return None
     try:
         library = ctypes.CDLL("libasound.so.2")
     except OSError:
-        return False
+        return None
     library.snd_seq_open.argtypes = (POINTER(c_void_p), c_char_p, c_int, c_int)
-    handle, subscription = c_void_p(), c_void_p()
-    if library.snd_seq_open(byref(handle), b"default", 3, 0) < 0:  # SND_SEQ_OPEN_DUPLEX
+    handle = c_void_p()
+    if library.snd_seq_open(byref(handle), b"default", mode, 0) < 0:
+        return None
+    library.snd_seq_set_client_name(handle, name)
+    return library, handle
+
+
+def _subscribe(sender: Address, receiver: Address, undo: bool = False) -> bool:
+    opened = _open(_OPEN_DUPLEX, b"jamd patchbay")
+    if opened is None:
         return False
-    library.snd_seq_set_client_name(handle, b"jamd patchbay")
+    library, handle = opened
+    subscription = c_void_p()
     library.snd_seq_port_subscribe_malloc(byref(subscription))
     library.snd_seq_port_subscribe_set_sender(subscription, byref(_Address(*sender)))
     library.snd_seq_port_subscribe_set_dest(subscription, byref(_Address(*receiver)))

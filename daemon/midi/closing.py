@@ -43,7 +43,8 @@ class ClosingPorts:
 
     def add(self, name: str, device: Device, output: Output | None, now: float) -> None:
         """Disconnect an input; let `output` send the note-off of every sounding note."""
-        self._systems.disconnect_input(device)
+        if device.is_input:
+            self._systems.disconnect(device)
         if output is not None:
             output.release()
         self._ports.append(_Closing(name, device, output, now + OUTPUT_CLOSE_TIMEOUT))

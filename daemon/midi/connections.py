@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from daemon.errors import printable_name
+from daemon.midi.alsa import Address, AlsaGraph
 from daemon.midi.devices import Device
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.output import NEVER, Output
-from daemon.midi.patch_bay import OwnPort, PatchBay
+from daemon.midi.patch_bay import ConnectionGraph, OwnPort, PatchBay, PortConnection
 from daemon.midi.port_names import ALSA, JACK, without_numbers
 from daemon.midi.systems import EOX_PORT, Systems
 from daemon.spec import PortSpec
 
-CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections
+CONNECTION_INTERVAL = 0.2  # seconds between updates of the connections, unless a MIDI system tells of changes
+IN_FLIGHT = 0.1  # seconds in which a message that was sent has been received: two JACK periods, but for the longest
+LATE = 0.02  # seconds from a notice of JACK to the update, within which no person cuts a connection and makes it again
 
 
 class PortObserver(Protocol):
@@ -26,7 +29,7 @@ class PortObserver(Protocol):
         """A port was lost (`is_open` is false) or is back."""
 
     def connections_changed(self, connections: list[Any]) -> None:
-        """The patch bay's list of remembered connections, which has changed."""
+        """What the patch bay remembers (`PatchBay.to_json`), which has changed."""
 
     def log(self, level: str, cause: str, text: str) -> None:
         """A line for the log; at most one a minute for each cause."""
@@ -65,31 +68,39 @@ class ConnectionWatch:
         self._update_soon = True
 
     def update(self, now: float, ports: Collection[Port]) -> bool:
-        """Look at the connections of `ports` when it is time to. Returns whether a port has lost its peer."""
-        if now < self._update_at and not self._update_soon:
+        """Look at the connections of `ports` when it is time to, or when a MIDI system tells that some changed.
+
+        Returns whether a port has lost its peer.
+        """
+        if now < self._update_at and not self._update_soon and not self._systems.changes.pending:
             return False
         full_interval = now >= self._update_at
         self._update_at, self._update_soon = now + CONNECTION_INTERVAL, False
         began = time.perf_counter()
+        notices = self._systems.changes.take()
         graphs = self._systems.graphs()
         devices = {port.device.name: (port, port.device) for port in ports if port.device is not None}
-        own_ports = [
-            OwnPort(device.api, name, not device.is_input, without_numbers(device.peer))
-            for name, (_, device) in devices.items()
-            if device.api in graphs
-        ]
-        changes = self.patch_bay.update(graphs, own_ports, full_interval)
+        own_ports = [own_port(device) for _, device in devices.values() if device.api in graphs]
+        interrupted = _interrupted(graphs.get(ALSA), notices.alsa_cut)
+        changes = self.patch_bay.update(graphs, own_ports, full_interval, interrupted)
         if changes.changed:
             self._observer.connections_changed(self.patch_bay.to_json())
         peer_lost = False
         for own, other in changes.lost:
             peer_lost |= self._lost_connection(*devices[own], other, now)
-        for own in dict(changes.restored):
+        for own, other in changes.cut:
+            name = devices[own][0].spec.name
+            text = f"port {name}: the connection to {other} was cut; it stays cut until it is made again by hand or the"
+            self._observer.log("info", f"cut {name} {other}", f"{text} configuration is reloaded")
+        for own in dict(changes.restored + changes.added):
             if (output := devices[own][0].output) is not None:
-                output.repeat_note_offs()
+                (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
         for port, device in devices.values():
             self._release_unconnected(port, device, began, now)
             if port.output is not None:
+                if device.api == JACK and len(notices.jack) > 1 and began > notices.jack[0] + LATE:
+                    # A connection may have been cut and made again.
+                    port.output.repeat_sent(notices.jack[0] - IN_FLIGHT, notices.jack[-1])
                 port.output.has_receiver = not self.patch_bay.has_lost_all(device.name)
                 if device.api in graphs or device.api not in (ALSA, JACK):
                     port.output.confirm_note_offs(now)
@@ -111,6 +122,8 @@ class ConnectionWatch:
             self._observer.log("info", f"unplugged {port.spec.name}", text)
         elif port.output is not None:
             port.output.receiver_lost()
+            text = f"port {port.spec.name}: {other} is no longer connected; the note-offs that it misses are sent"
+            self._observer.log("info", f"unplugged {port.spec.name}", f"{text} when it is connected again")
         return False
 
     def _release_unconnected(self, port: Port, device: Device, began: float, now: float) -> None:
@@ -127,3 +140,16 @@ class ConnectionWatch:
     def _release(self, port: InputPort, now: float) -> None:
         port.released_at = now
         self._inbox.post(port, None)
+
+
+def own_port(device: Device) -> OwnPort:
+    """The device as the patch bay knows it."""
+    return OwnPort(device.api, device.name, not device.is_input, without_numbers(device.peer))
+
+
+def _interrupted(alsa: ConnectionGraph | None, cut: Iterable[tuple[Address, Address]]) -> set[PortConnection]:
+    """The connections that were `cut`, as the sender knows them and as the receiver does."""
+    if not isinstance(alsa, AlsaGraph):
+        return set()
+    names = [found for ends in cut if (found := alsa.names(ends)) is not None]
+    return {PortConnection(ALSA, *pair) for one, other in names for pair in ((one, other), (other, one))}

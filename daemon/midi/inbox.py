@@ -87,6 +87,7 @@ class Inbox:
 
     def __init__(self, waker: Waker) -> None:
         self._waker = waker
+        self.wake = waker.wake
         self._queue: deque[tuple[float, InputPort, bytes | None]] = deque()
         self._ports: list[InputPort] = []
         self._is_woken = False  # the stage was woken and has not called `take` since

@@ -28,11 +28,40 @@ STANDSTILL = 2.0  # seconds without a cycle after which the server may be dead; 
 _kept_for_libjack: list[object] = []  # memory that libjack may write to at any time
 
 
+class Semaphore:
+    """One of the C library, which libjack's threads post without the interpreter."""
+
+    def __init__(self) -> None:
+        self._libc = ctypes.CDLL(None)
+        self._memory = (c_ulong * 8)()  # room for a sem_t, and more than that
+        self._libc.sem_init(self._memory, 0, 0)
+        _kept_for_libjack.append(self._memory)
+
+    @property
+    def callback(self) -> tuple[Any, Any]:
+        """The function that libjack is to call, and its argument."""
+        return self._libc.sem_post, self._memory
+
+    def wait(self) -> None:
+        while self._libc.sem_wait(self._memory) != 0:  # interrupted by a signal
+            pass
+
+    def try_wait(self) -> bool:
+        """Whether it was posted; without waiting."""
+        return bool(self._libc.sem_trywait(self._memory) == 0)
+
+
 class JackClient:
     """A client of one server. When the server dies it is not closed: libjack does that when the next one is opened."""
 
-    def __init__(self, library: ctypes.CDLL, client: int, sockets: frozenset[str] = frozenset()) -> None:
-        """`sockets`: see `server_sockets`."""
+    def __init__(
+        self,
+        library: ctypes.CDLL,
+        client: int,
+        sockets: frozenset[str] = frozenset(),
+        graph_changes: Semaphore | None = None,
+    ) -> None:
+        """`sockets`: see `server_sockets`. `graph_changes` is posted whenever ports or connections have changed."""
         self._library, self._client, self._sockets = library, client, sockets
         self._open = True
         self._ran_at = time.monotonic()
@@ -41,16 +70,16 @@ class JackClient:
         # When the server dies, libjack posts a semaphore. A callback in Python would be dangerous: the next client that
         # is opened ends the threads of the dead one, and a thread that is ended while it waits for the interpreter
         # takes the interpreter's lock with it.
-        self._libc = ctypes.CDLL(None)
-        self._death_notice = (c_ulong * 8)()  # room for a sem_t, and more than that
-        self._libc.sem_init(self._death_notice, 0, 0)
-        _kept_for_libjack.append(self._death_notice)
-        library.jack_on_shutdown(client, self._libc.sem_post, self._death_notice)
+        self._death_notice = Semaphore()
+        library.jack_on_shutdown(client, *self._death_notice.callback)
+        if graph_changes is not None:
+            library.jack_set_graph_order_callback(client, *graph_changes.callback)
+            library.jack_activate(client)  # or there are no notices; without a process callback it joins no cycle
 
     @property
     def alive(self) -> bool:
         """Whether the server may still be asked anything."""
-        if self._open and self._libc.sem_trywait(self._death_notice) == 0:
+        if self._open and self._death_notice.try_wait():
             self._open = False
         return self._open
 
@@ -120,10 +149,11 @@ class JackClient:
         source, target = (own, other) if is_output else (other, own)
         return self._answers() and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
 
-    def disconnect(self, own: str) -> None:
-        """Cut all connections of `own`, an input."""
+    def disconnect(self, own: str, is_output: bool) -> None:
+        """Cut all connections of `own`."""
         for other in self.connections(own) if self._answers() else ():
-            self._library.jack_disconnect(self._client, other.encode(), own.encode())
+            source, target = (own, other) if is_output else (other, own)
+            self._library.jack_disconnect(self._client, source.encode(), target.encode())
 
     def close(self) -> None:
         if self.alive:
@@ -131,14 +161,14 @@ class JackClient:
             self._library.jack_client_close(self._client)
 
 
-def open_client() -> JackClient | None:
-    """None without a server, or without libjack."""
+def open_client(graph_changes: Semaphore | None = None) -> JackClient | None:
+    """None without a server, or without libjack. `graph_changes`: see JackClient."""
     library = _library()
     if library is None:
         return None
     status, sockets = c_int(), server_sockets()
     client = library.jack_client_open(b"jamd stage", _NO_START_SERVER, ctypes.byref(status))
-    return JackClient(library, client, sockets) if client else None
+    return JackClient(library, client, sockets, graph_changes) if client else None
 
 
 def server_sockets() -> frozenset[str]:
@@ -167,6 +197,8 @@ def _library() -> ctypes.CDLL | None:
         ("jack_client_open", c_void_p, (c_char_p, c_int, c_void_p)),
         ("jack_client_close", c_int, (c_void_p,)),
         ("jack_on_shutdown", None, (c_void_p, c_void_p, c_void_p)),
+        ("jack_set_graph_order_callback", c_int, (c_void_p, c_void_p, c_void_p)),
+        ("jack_activate", c_int, (c_void_p,)),
         ("jack_last_frame_time", c_uint32, (c_void_p,)),
         ("jack_port_by_name", c_void_p, (c_void_p, c_char_p)),
         ("jack_port_get_all_connections", POINTER(c_char_p), (c_void_p, c_void_p)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from daemon.midi.connection_changes import ConnectionChanges
 from daemon.midi.devices import NotThere
 
 SEARCH_GAP, SEARCH_GAP_MOST = 0.1, 1.0  # seconds between searches for a server, for all ports together; each takes 5 ms
@@ -13,10 +14,14 @@ THREADS_END = 0.25  # seconds after a server's death in which JACK threads that 
 
 
 class JackServer:
-    """`client` is the JackClient of the last server that was found; None before the first one."""
+    """`client` is the JackClient of the last server that was found; None before the first one.
 
-    def __init__(self) -> None:
+    Its notices that connections changed go to `changes`.
+    """
+
+    def __init__(self, changes: ConnectionChanges) -> None:
         self.client: Any = None
+        self._changes = changes
         self._search_at, self._search_gap = 0.0, SEARCH_GAP  # monotonic seconds of the next search
         self._died_at = 0.0  # monotonic seconds at which the server's death was noticed; 0: it lives
 
@@ -54,7 +59,7 @@ class JackServer:
         if self.client is not None:
             self._search_at, self._search_gap = 0.0, SEARCH_GAP
         if now >= self._search_at:
-            self.client = open_client()
+            self.client = open_client(self._changes.watch_jack())
         if self.client is None:
             if now >= self._search_at:
                 self._search_at = now + self._search_gap

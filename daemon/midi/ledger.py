@@ -92,6 +92,12 @@ class Ledger:
             if slot[at := _COUNTS + (channel - 1) * 128 + pitch] == _UNCONFIRMED:
                 slot[at] = 0
 
+    def owe(self, port: str, keys: Iterable[Key]) -> None:
+        """A receiver may have missed these note-offs."""
+        slot = self._slot(port)
+        for channel, pitch in keys:
+            slot[_COUNTS + (channel - 1) * 128 + pitch] = _OWED
+
     def owe_all(self, port: str) -> None:
         """A receiver is gone: the unconfirmed note-offs, and those of all sounding notes, are owed to it."""
         slot = self._slot(port)

@@ -68,7 +68,7 @@ class Output:
     ) -> None:
         """Send through `transmit` from now on, owed note-offs first.
 
-        `port_works`: whether the port still exists. `is_complete`: whether all remembered receivers are connected.
+        `port_works`: whether the port still exists. `is_complete`: whether receivers are connected, all that ever were.
         """
         self._transmit, self._pace, self._port_works, self._is_complete = transmit, pace, port_works, is_complete
         self._clear()
@@ -123,6 +123,18 @@ class Output:
         if self._transmit is not None:
             self._append(b"", mark=REPEAT_AND_PANIC)
 
+    def repeat_owed(self) -> None:
+        """Send owed note-offs again for a receiver that was not connected before."""
+        if self._transmit is not None:
+            self._append(b"", mark=REPEAT_ALL)
+
+    def repeat_sent(self, since: float, until: float) -> None:
+        """Send again the note-offs sent in between (seconds): a receiver may have been disconnected for a moment."""
+        sent = [key for key, stamp in self._recent_note_offs.items() if since <= stamp <= until]
+        if sent and self._transmit is not None:
+            self._ledger.owe(self.name, sent)
+            self.repeat_owed()
+
     def receiver_lost(self) -> None:
         """A receiver is gone: recent note-offs (it may have missed them) and those to come are repeated later."""
         self._recent_note_offs.clear()
@@ -132,8 +144,7 @@ class Output:
     def confirm_note_offs(self, now: float) -> None:
         """The connections were looked at, and every loss reported: note-offs older than DETECTION_TIME have arrived.
 
-        Note-offs owed to a receiver that was forgotten since, because its connection was cut, are sent to the remaining
-        ones and then no longer owed.
+        Note-offs owed to a receiver that was forgotten since are sent to the remaining ones and then no longer owed.
         """
         arrived = [key for key, stamp in self._recent_note_offs.items() if stamp < now - DETECTION_TIME]
         for key in arrived:
@@ -227,7 +238,7 @@ class Output:
         return repeated + [(message, RAW) for message in panic_messages()]
 
     def _may_settle(self) -> bool:
-        """Whether a note-off that is repeated now is no longer owed: all remembered receivers are connected.
+        """Whether a note-off that is repeated now is no longer owed: all known receivers are connected.
 
         Not before the last of REPEAT_AFTER: until then a receiver may return that came back later than the port.
         """

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from daemon import realtime
 from daemon.metrics import Cause, Metrics
 from daemon.midi.closing import ClosingPorts
-from daemon.midi.connections import ConnectionWatch, Port, PortObserver
+from daemon.midi.connections import ConnectionWatch, Port, PortObserver, own_port
 from daemon.midi.devices import Device, NameTaken, NotThere
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.ledger import Ledger
@@ -31,7 +31,7 @@ class Ports:
 
     def __init__(self, ledger: Ledger, inbox: Inbox, metrics: Metrics, observer: PortObserver) -> None:
         self._ledger, self._inbox, self._metrics, self._observer = ledger, inbox, metrics, observer
-        self._systems = Systems(inbox.buffered_by_rtmidi)
+        self._systems = Systems(inbox.buffered_by_rtmidi, inbox.wake)
         self._connections = ConnectionWatch(self._systems, inbox, observer)
         self._ports: dict[str, Port] = {}
         self._outputs: dict[str, Output] = {}  # those of `_ports`
@@ -103,14 +103,18 @@ class Ports:
             self._check(now)
         if self._connections.update(now, self._ports.values()):
             self._check_at = now
-        self._closing.close_ready(now)
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
-        for port in away:
-            try:
-                self._open(port, now)
-            except NameTaken as error:
-                port.retry_at = now + OPEN_INTERVAL
-                self._observer.log("error", f"port {port.spec.name}", str(error))
+        with self._systems.changes.ours():
+            self._closing.close_ready(now)
+            for port in away:
+                try:
+                    self._open(port, now)
+                except NameTaken as error:
+                    port.retry_at = now + OPEN_INTERVAL
+                    self._observer.log("error", f"port {port.spec.name}", str(error))
+                if port.device is not None and port is not away[-1]:
+                    self._inbox.wake()  # the others at the next turn: opening many takes longer than the desk waits
+                    break
         if any(port.device is not None for port in away):
             realtime.release_jack_memory()
             self._pumped_at = NEVER
@@ -189,6 +193,8 @@ class Ports:
                 self._observer.log("warning", str(error), text)
             return
         port.device = device
+        if self.patch_bay.is_cut(own_port(device)):  # before a previous stage process ended
+            self._systems.disconnect(device)
         self.patch_bay.reopened(device.name)
         port.had_own |= device.peer is not None and not device.is_shared
         if port.output is None:
@@ -209,7 +215,7 @@ class Ports:
             self._pace(device),
             lambda: self._systems.failure(device) is None,
             now,
-            lambda: self.patch_bay.is_complete(device.api, device.name),
+            lambda: device.api not in (ALSA, JACK) or self.patch_bay.is_complete(device.api, device.name),
         )
         output.pump(now)
 
@@ -235,6 +241,8 @@ class Ports:
                 port.output.close()
         for port, why in lost.items():
             name = port.spec.name
+            if port.device is not None:
+                self.patch_bay.lost(port.device.name)
             self._close_device(port, None, time.perf_counter())
             self._metrics.lost_ports += 1
             text = f"port {name}: {why}; jamd reopens the port as soon as possible"

@@ -17,6 +17,7 @@ except ImportError as _error:  # no libasound, or a Python without a wheel: no p
 
 from daemon.errors import printable_name
 from daemon.midi.alsa import AlsaGraph, read_clients
+from daemon.midi.connection_changes import ConnectionChanges
 from daemon.midi.devices import Device, NameTaken, NotThere, choose_port
 from daemon.midi.jack_server import JackServer
 from daemon.midi.patch_bay import ConnectionGraph
@@ -32,12 +33,18 @@ class Systems:
     """Opens, watches and closes ports.
 
     Until `handover_until` (monotonic seconds) a port of the wanted name may belong to a stage process that was killed
-    just before. Calls that lock the interpreter for 20 to 40 ms in rtmidi are made within `locked`.
+    just before. Calls that lock the interpreter for 20 to 40 ms in rtmidi are made within `locked`. `wake` is called
+    from any thread when connections have changed.
     """
 
-    def __init__(self, locked: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+    def __init__(
+        self,
+        locked: Callable[[], AbstractContextManager[None]] = nullcontext,
+        wake: Callable[[], None] = lambda: None,
+    ) -> None:
         self.handover_until = 0.0
-        self.jack = JackServer()
+        self.changes = ConnectionChanges(wake)
+        self.jack = JackServer(self.changes)
         self._locked = locked
         self._eox_sender: Device | None = None
         self._connected: list[Device] = []  # those with a `peer`
@@ -96,11 +103,11 @@ class Systems:
             device.handle.close_port()
             device.handle.delete()
 
-    def disconnect_input(self, device: Device) -> None:
-        """Cut all connections of `device` if it is an input, so that nothing more comes in."""
+    def disconnect(self, device: Device) -> None:
+        """Cut all connections of `device`."""
         graphs = self.graphs()
-        if device.is_input and device.api in graphs and not self._is_dead(device):
-            graphs[device.api].disconnect(device.name)
+        if device.api in graphs and not self._is_dead(device):
+            graphs[device.api].disconnect(device.name, not device.is_input)
 
     def _is_dead(self, device: Device) -> bool:
         return device.api == JACK and not self.jack.has_port(device.name)
@@ -186,6 +193,8 @@ class Systems:
             device = self._open_handle(api, kind(number, client_name(spec.name)), name, spec, may_share)
         if device.peer is not None:
             self._connected.append(device)
+        if api == ALSA:
+            self.changes.watch_alsa()
         if api == JACK and device.is_input:
             self._open_eox_sender()
         return device

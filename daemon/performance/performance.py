@@ -152,14 +152,15 @@ class Performance:
         if self._transport.timeline.next_deadline() <= now:
             self.take(Advanced(now))
 
-    def check_players(self, now: float) -> list[str]:
+    def check_players(self, now: float, patient: bool = False) -> list[str]:
         """Ask idle players whether they live; end the notes of the hung ones and return their names, once each.
 
-        While the transport stands, the players compute their first notes of the next start ahead.
+        While the transport stands, the players compute their first notes of the next start ahead. `patient`: none
+        counts as hung, because the stage stood still just before, and the players perhaps with it.
         """
         self._now = now
         stands = self._transport.ready and not self._transport.running
-        hung = self._players.check(self._transport.position if stands else None)
+        hung = self._players.check(self._transport.position if stands else None, patient)
         for name in hung:
             self.take(PlayerHung(now, name))
         return hung

@@ -96,15 +96,15 @@ class Players:
         self._players[name].released = True
         self._silence(self._players[name])
 
-    def check(self, standing_at: float | None = None) -> list[str]:
+    def check(self, standing_at: float | None = None, patient: bool = False) -> list[str]:
         """Ping idle players; returns the names of the players that do not answer. While the transport stands, a start
-        from `standing_at` (beats) and one from the song's beginning are anticipated."""
+        from `standing_at` (beats) and one from the song's beginning are anticipated. `patient`: none is named."""
         hung, now, resets = [], self._clock(), self._resets
         for name, player in self._players.items():
             resets += player.up
             if not player.up or player.released:
                 continue
-            if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT:
+            if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT and not patient:
                 hung.append(name)
             elif not player.waiting:  # with the last call's number: these calls are no part of the journal
                 player.waiting.append(_Waiting(self._number, now, GRID))

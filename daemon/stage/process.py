@@ -47,6 +47,8 @@ SPIN = 0.0002  # seconds before a deadline that are spun, not slept: waking up t
 WORK_MARGIN = 0.003  # seconds before a deadline in which no other work is begun
 MAX_DELAY = 0.5  # seconds by which other work is delayed at most
 STAGE_CHECK_INTERVAL = 0.2  # seconds between checks of the players and for a suspended machine
+STOOD_STILL = MAX_DELAY + 0.3  # seconds by which a check is late when the process was stopped, or the machine was
+PATIENCE = 1.0  # seconds after that in which no player counts as hung
 COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
@@ -71,7 +73,7 @@ class Stage:
         self._performance: Performance | None = None
         self._clock: ClockDriver | None = None
         self._players: dict[str, Connection] = {}
-        self._check_at = self._collect_at = 0.0
+        self._check_at = self._collect_at = self._patient_until = 0.0
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
         self._moved = False  # whether the transport moved and the desk is to be told the position
@@ -223,8 +225,10 @@ class Stage:
                 self._configure(StageSpec.from_json(data))
             case ["ping", number]:
                 self._desk.send("pong", number, self._figures())
-            case ["connections", connections]:
-                self._ports.patch_bay.remember(connections)
+            case ["alive"]:
+                self._desk.send("alive")
+            case ["connections", *connections]:
+                self._ports.patch_bay.remember(*connections)
             case ["stop"]:
                 self._ending = True
             case _ if self._performance is None or self._clock is None:
@@ -249,6 +253,7 @@ class Stage:
             self._performance.take(Reconfigured(time.perf_counter(), spec))
             if self._clock is not None:
                 self._clock.configure()
+            self._ports.patch_bay.forget_cuts()
             for error in self._ports.configure(spec.ports, time.perf_counter()):
                 self.log("error", str(error), str(error))
             changed = {player.name for player in spec.players if before.get(player.name) != player}
@@ -300,8 +305,10 @@ class Stage:
         self._desk.post(now)
         if now < self._check_at or self._performance is None or self._clock is None:
             return
+        if now > self._check_at + STOOD_STILL:
+            self._patient_until = now + PATIENCE
         self._check_at = now + STAGE_CHECK_INTERVAL
-        for name in self._performance.check_players(now):
+        for name in self._performance.check_players(now, now < self._patient_until):
             self._desk.send("player", name, "hung")
         before, self._suspended = self._suspended, realtime.suspended_seconds()
         if self._suspended - before > 1.0:
@@ -318,7 +325,7 @@ class Stage:
             self._clock.port_lost(time.perf_counter(), name)
 
     def connections_changed(self, connections: list[Any]) -> None:
-        self._desk.send("connections", connections)
+        self._desk.send("connections", *connections)
 
     def log(self, level: str, cause: str, text: str) -> None:
         self._desk.log(level, cause, text)

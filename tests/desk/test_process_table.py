@@ -13,7 +13,7 @@ from daemon.commands import TapBeat
 from daemon.desk.children import Child
 from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.process_table import PLAYER, STAGE
-from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessSlot
+from daemon.desk.processes import STOOD_STILL, Heartbeat, Listeners, Processes, ProcessSlot
 from daemon.desk.supervise import Supervisor
 from daemon.music.tempo import TempoMap
 from daemon.spec import PlayerSpec, StageSpec
@@ -174,9 +174,14 @@ def test_a_stage_is_told_the_connections_before_the_configuration(tmp_path: Path
         processes = Processes(tmp_path, listeners())
         stage, child, *_ = stage_and_player(processes)
         processes.stage_state.spec = StageSpec(TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))
-        processes._hear(stage, child, ["connections", [["a", "b"]]])
+        processes._hear(stage, child, ["connections", [["a", "b"]], [["a", "c"]]])
         processes._hear(stage, child, ["hello", "stage", 1])
-        assert child.sent == [["connections", [["a", "b"]]], ["spec", processes.stage_state.spec.to_json()]]
+        spec = processes.stage_state.spec
+        assert child.sent == [["connections", [["a", "b"]], [["a", "c"]]], ["spec", spec.to_json()]]
+        processes.stage_state.reload(spec)
+        child.sent.clear()
+        processes._hear(stage, child, ["hello", "stage", 1])
+        assert child.sent[0] == ["connections", [["a", "b"], ["a", "c"]], []]
         processes._slots.clear()
         await processes.close()
 
@@ -202,11 +207,40 @@ def test_pings_come_twice_in_the_time_of_the_watchdog(tmp_path: Path, watchdog: 
     async def run() -> None:
         processes = Processes(tmp_path, listeners(), watchdog)
         slot, child, *_ = stage_and_player(processes)
-        pings = asyncio.create_task(processes._ping(slot, Heartbeat(0.5, 5.0, 5.0)))
+        pings = asyncio.create_task(processes._ping(slot, Heartbeat(0.5, 5.0, 5.0, 5.0, step=0.5)))
         await asyncio.sleep(0.9)
         pings.cancel()
         assert fewest <= len(child.sent) <= 9
         assert (len(child.sent) == 2) == (watchdog is None)
+        processes._slots.clear()
+        await processes.close()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("stands_still", "busy", "killed"), [(False, False, 1), (True, False, 0), (False, True, 0)])
+def test_a_stage_that_does_not_answer_is_killed_unless_the_machine_paused_or_a_reload_takes_its_time(
+    tmp_path: Path, stands_still: bool, busy: bool, killed: int
+) -> None:
+    async def run() -> None:
+        processes = Processes(tmp_path, listeners())
+        slot, child, *_ = stage_and_player(processes)
+        slot.ready = True
+        heartbeat = Heartbeat(interval=1.0, limit=0.2, limit_at_start=60.0, limit_at_work=60.0, step=0.05)
+        pings = asyncio.create_task(processes._ping(slot, heartbeat))
+        if busy:
+            processes.busy(slot)
+        await asyncio.sleep(0.01)
+        if stands_still:
+            time.sleep(STOOD_STILL + 0.1)  # so does the desk
+        await asyncio.sleep(0.4)
+        assert child.killed >= killed and bool(child.killed) == bool(killed)
+        if busy:
+            processes._hear(slot, child, ["ready", {}])
+            await asyncio.sleep(0.4)
+            assert child.killed
+        pings.cancel()
+        assert child.sent[0] == ["ping", 1] and child.sent[1:].count(["alive"]) >= 1
         processes._slots.clear()
         await processes.close()
 

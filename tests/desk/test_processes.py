@@ -86,7 +86,7 @@ def row(heard: Heard) -> ProcessKind[ProcessSlot]:
         log_name="the light",
         greeting=lambda _processes, _slot: [["greeting", "bright"]],
         handlers={"log": handler("log"), "bye": handler("bye")},
-        heartbeat=Heartbeat(interval=0.05, limit=0.5, limit_at_start=1.5),
+        heartbeat=Heartbeat(interval=0.05, limit=0.5, limit_at_start=1.5, limit_at_work=1.0, step=0.05),
         restart=RestartPolicy(ended="{name} ended ({reason}), on again {when}", after_refusal=False, pauses=(0.1,)),
         refusal=PortError,
         late="{name} is late",

@@ -237,3 +237,35 @@ def test_after_a_long_silence_a_new_session_begins(tmp_path: Path, echo_engine: 
     sessions = [mido.MidiFile(path) for path in sorted((tmp_path / "sessions").glob("*.mid"))]
     heard = [[m.note for track in smf.tracks for m in track if m.type == "note_on" and m.velocity] for smf in sessions]
     assert heard == [[pitch, pitch + 12] for pitch in (KEY, KEY + 1, KEY + 2)]
+
+
+def test_notes_of_a_stopped_stage_end(jamd: Jamd, peer: Peer) -> None:
+    """The new stage sends the note-offs, and the receivers are connected to its ports."""
+
+    def stop() -> float:
+        hold(peer)
+        stage = jamd.children()["stage"]
+        lost = time.perf_counter()
+        os.kill(stage, signal.SIGSTOP)
+        took = max(peer.when(f"{name} out", note_off(1, KEY + 12), lost, 8) for name in ("ann", "bob"))
+        jamd.wait(lambda: not peer.sounding("ann out") - {(2, 48)}, 3, "the end of thru")
+        jamd.wait(lambda: peer.keys.is_connected_to(peer.client.get_port_by_name("jamd keys:midi")), 3, "the keyboard")
+        return took
+
+    at_best(stop, 2.0)
+
+
+def test_a_pause_of_the_whole_machine_ends_no_process(jamd: Jamd, peer: Peer) -> None:
+    """A suspend, or a pause of the virtual machine: the desk has not run either."""
+    before = jamd.children()
+    for pids in ([before["stage"], jamd.process.pid], [*before.values(), jamd.process.pid]):
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(2.5)
+        for pid in reversed(pids):
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(1.5)
+        hold(peer)
+        peer.play(note_off(3, KEY))
+    assert jamd.children() == before
+    assert "does not answer" not in jamd.log

@@ -78,7 +78,7 @@ class FakeGraph:
         self.connected.setdefault(own, set()).add(other)
         return True
 
-    def disconnect(self, own: str) -> None:
+    def disconnect(self, own: str, is_output: bool) -> None:
         self.connected.pop(own, None)
 
 

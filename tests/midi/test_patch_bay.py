@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.midi.alsa import AlsaGraph
-from daemon.midi.patch_bay import OwnPort, PatchBay
+from daemon.midi.patch_bay import OwnPort, PatchBay, PortConnection
 
 CHOIR = OwnPort("JACK", "jamd choir:midi", True, None)
 OWN = CHOIR.name
@@ -31,7 +31,7 @@ class FakeGraph:
             self.connected.add(other)
         return self.connects
 
-    def disconnect(self, own: str) -> None:
+    def disconnect(self, own: str, is_output: bool) -> None:
         self.connected.clear()
 
 
@@ -49,7 +49,7 @@ def test_connections_are_remembered_and_restored_by_the_next_stage_process() -> 
     assert update(patch_bay, graph) == (True, [], [])
     assert update(patch_bay, graph) == (False, [], [])
     new = PatchBay()
-    new.remember(patch_bay.to_json())
+    new.remember(*patch_bay.to_json())
     graph.connected = set()
     assert update(new, graph) == (False, ["recorder:in", "synth:in"], [])
     assert graph.connected == {"synth:in", "recorder:in"}
@@ -68,7 +68,7 @@ def test_a_port_that_comes_back_is_connected_again() -> None:
     assert graph.connected == {"synth:in"}
 
 
-def test_a_connection_that_was_cut_is_forgotten() -> None:
+def test_a_connection_that_was_cut_is_not_restored() -> None:
     graph, patch_bay = FakeGraph(), PatchBay()
     graph.connected = {"synth:in"}
     update(patch_bay, graph)
@@ -76,7 +76,7 @@ def test_a_connection_that_was_cut_is_forgotten() -> None:
     assert update(patch_bay, graph) == (False, [], ["synth:in"])
     assert update(patch_bay, graph) == (True, [], [])
     assert update(patch_bay, graph) == (False, [], [])
-    assert graph.connected == set() and patch_bay.to_json() == []
+    assert graph.connected == set() and patch_bay.to_json() == [[], [["JACK", OWN, "synth:in"]]]
 
 
 def test_a_client_that_died_keeps_its_ports_for_a_while_and_is_connected_again() -> None:
@@ -146,9 +146,9 @@ def test_private_connections_and_ports_no_longer_configured_are_not_remembered()
     graph, patch_bay = FakeGraph(), PatchBay(private=["recorder:in"])
     graph.connected = {"synth:in", "recorder:in"}
     update(patch_bay, graph)
-    assert patch_bay.to_json() == [["JACK", OWN, "synth:in"]]
+    assert patch_bay.to_json() == [[["JACK", OWN, "synth:in"]], []]
     patch_bay.keep_only(["jamd organ:midi"])
-    assert patch_bay.to_json() == []
+    assert patch_bay.to_json() == [[], []]
 
 
 CLIENTS = """Client info
@@ -216,7 +216,7 @@ def test_the_connection_to_a_peer_is_not_remembered() -> None:
     graph.connected = {"synth:in (2)", "recorder:in"}
     changes = patch_bay.update({"JACK": graph}, [CHOIR._replace(peer="synth:in")])
     assert graph.connected == {"synth:in (2)", "recorder:in"}  # not to the other port of that name
-    assert patch_bay.to_json() == [["JACK", OWN, "recorder:in"]] and changes.changed
+    assert patch_bay.to_json() == [[["JACK", OWN, "recorder:in"]], []] and changes.changed
     graph.connected = set()
     graph.ports -= {"synth:in (2)", "recorder:in"}
     assert patch_bay.update({"JACK": graph}, [CHOIR._replace(peer="synth:in")]).lost == [
@@ -263,3 +263,78 @@ def test_alsa_ports_of_one_name_are_distinguished() -> None:
 
 def test_without_alsa_the_graph_is_empty() -> None:
     assert AlsaGraph("").connections("jamd keys:midi") == set()
+
+
+def cut(patch_bay: PatchBay, graph: FakeGraph, other: str = "synth:in", port: OwnPort = CHOIR) -> list[tuple[str, str]]:
+    """A person cuts a connection; returns what two updates report as cut."""
+    graph.connected.discard(other)
+    return [c for _ in range(2) for c in patch_bay.update({"JACK": graph}, [port]).cut]
+
+
+def test_what_a_person_cut_stays_cut_until_it_is_made_again_or_the_configuration_is_reloaded() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in", "recorder:in"}
+    update(patch_bay, graph)
+    assert patch_bay.is_complete("JACK", OWN)
+    assert cut(patch_bay, graph) == [(OWN, "synth:in")]
+    graph.ports.discard("synth:in")
+    update(patch_bay, graph)
+    graph.ports.add("synth:in")
+    graph.number = 1
+    assert update(patch_bay, graph) == (False, [], [])  # not even a device that comes back
+    new = PatchBay()
+    new.remember(*patch_bay.to_json())
+    for _ in range(3):
+        update(new, graph)
+    assert graph.connected == {"recorder:in"} and not new.is_complete("JACK", OWN)
+    graph.connected.add("synth:in")
+    assert update(new, graph) == (True, ["synth:in"], [])  # by hand
+    assert new.is_complete("JACK", OWN)
+    assert cut(new, graph) == [(OWN, "synth:in")]
+    new.forget_cuts()
+    assert update(new, graph)[1] == ["synth:in"] and graph.connected == {"synth:in", "recorder:in"}
+
+
+def test_an_output_without_a_connection_is_not_complete() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    update(patch_bay, graph)
+    assert not patch_bay.is_complete("JACK", OWN)
+
+
+def test_a_new_connection_is_reported() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in"}
+    assert patch_bay.update({"JACK": graph}, [CHOIR]).added == [(OWN, "synth:in")]
+    assert patch_bay.update({"JACK": graph}, [CHOIR]).added == []
+
+
+def test_a_connection_that_was_interrupted_between_two_updates_is_lost_and_restored() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in", "recorder:in"}
+    update(patch_bay, graph)
+    gone = [PortConnection("JACK", OWN, other) for other in ("synth:in", "organ:in")]
+    changes = patch_bay.update({"JACK": graph}, [CHOIR], True, gone)
+    assert (changes.restored, changes.lost, changes.added) == ([(OWN, "synth:in")], [(OWN, "synth:in")], [])
+
+
+def test_a_peer_that_a_person_cut_stays_cut_until_a_reload_or_until_the_port_is_lost() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    port = CHOIR._replace(peer="synth:in")
+    graph.connected = {"synth:in"}
+    patch_bay.update({"JACK": graph}, [port])
+    assert patch_bay.is_complete("JACK", OWN) and patch_bay.to_json() == [[], []]
+    assert cut(patch_bay, graph, port=port) == [(OWN, "synth:in")]
+    assert not patch_bay.is_complete("JACK", OWN)
+    new = PatchBay()
+    new.remember(*patch_bay.to_json())
+    assert new.is_cut(port) and not new.is_cut(port._replace(peer="organ:in"))
+    new.reopened(OWN)
+    new.update({"JACK": graph}, [port])
+    assert graph.connected == set() and new.is_cut(port)
+    new.forget_cuts()
+    new.update({"JACK": graph}, [port])
+    assert graph.connected == {"synth:in"} and not new.is_cut(port)
+    assert cut(new, graph, port=port) == [(OWN, "synth:in")]
+    new.lost(OWN)  # the device was unplugged; what opens the port for the next one connects the port
+    new.reopened(OWN)
+    assert not new.is_cut(port) and new.to_json() == [[], []]

@@ -347,3 +347,67 @@ def test_two_ports_share_a_device_until_there_is_another(stage: Stage) -> None:
     assert stage.changes == [("organ", False), ("organ", True)]
     stage.go_on(5.0)
     assert len(stage.opened["organ"]) == 2 and len(stage.opened["choir"]) == 1
+
+
+def play_across_a_cut(stage: Stage, cut: set[str], after: float) -> None:
+    """A note ends while `cut` receivers are disconnected by hand for so many seconds."""
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    stage.graph.connected["jamd choir:midi"] -= cut
+    stage.go_on(after / 2)
+    stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)
+    stage.go_on(after / 2)
+    stage.handle("choir").got.clear()
+    stage.graph.connected["jamd choir:midi"] |= cut
+    stage.go_on(2 * CONNECTION_INTERVAL)
+
+
+@pytest.mark.parametrize("after", [0.5, 5.0, 60.0])
+@pytest.mark.parametrize("cut", [{"synth"}, {"synth", "recorder"}])
+def test_a_receiver_that_is_cut_by_hand_and_connected_again_gets_the_note_offs(
+    stage: Stage, cut: set[str], after: float
+) -> None:
+    stage.graph.others = ["synth", "recorder"]
+    stage.configure(CHOIR)
+    stage.graph.connected["jamd choir:midi"] = {"synth", "recorder"}
+    stage.go_on(5.0)
+    play_across_a_cut(stage, cut, after)
+    assert note_off(1, 60) in stage.handle("choir").got
+    assert stage.ledger.owed("choir") == []
+    assert sum("was cut" in text for text in stage.logged) == len(cut)
+
+
+def test_a_receiver_that_was_never_connected_gets_the_note_offs_owed_to_another(stage: Stage) -> None:
+    stage.graph.others = ["synth", "recorder"]
+    stage.configure(CHOIR)
+    stage.graph.connected["jamd choir:midi"] = {"synth"}
+    stage.go_on(5.0)
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    stage.graph.connected["jamd choir:midi"] = set()
+    stage.go_on(1.0)
+    stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)
+    stage.go_on(1.0)
+    stage.handle("choir").got.clear()
+    stage.graph.connected["jamd choir:midi"] = {"recorder"}
+    stage.go_on(1.0)
+    assert stage.handle("choir").got == [note_off(1, 60)]
+    assert stage.ledger.owed("choir") == [(1, 60)]  # the synth may still be connected again
+
+
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+@pytest.mark.parametrize(("late", "repeated"), [(0.0, []), (0.1, [note_off(1, 60)])])
+def test_after_a_late_update_recent_note_offs_are_repeated(stage: Stage, late: float, repeated: list[bytes]) -> None:
+    """JACK does not tell which connection changed: one may have been cut and made again before the update."""
+    stage.graph.others = ["synth"]
+    stage.configure(CHOIR)
+    stage.graph.connected["jamd choir:midi"] = {"synth"}
+    stage.go_on(5.0)
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)
+    stage.handle("choir").got.clear()
+    changes = stage.ports._systems.changes
+    changes._jack += [stage.clock[0], stage.clock[0] + 0.01]
+    changes.pending = True
+    stage.clock[0] += late
+    stage.go_on()
+    stage.go_on(0.01)
+    assert stage.handle("choir").got == repeated

@@ -65,7 +65,7 @@ class FakeJack:
         assert is_output
         return self.others
 
-    def disconnect(self, own: str) -> None:
+    def disconnect(self, own: str, is_output: bool) -> None:
         assert own == "jamd keys:midi"
 
     def connections(self, own: str) -> set[str]:
@@ -117,7 +117,7 @@ def test_a_part_of_a_name_is_enough(log: list[str], monkeypatch: pytest.MonkeyPa
     assert found.failure(device) is None
     jack.others = []
     assert found.failure(device) == "grand piano:out is gone"
-    found.disconnect_input(device)
+    found.disconnect(device)
     found.close(device)
     assert log == ["client jamd keys", "midi to grand piano:out", *EOX_SENDER, "close", "delete"]
 
@@ -157,7 +157,7 @@ def test_the_search_for_a_jack_server_slows_down(log: list[str], monkeypatch: py
     found, jack = systems(log, monkeypatch)
     now, looks, server = [100.0], list[float](), list[FakeJack]()
     monkeypatch.setattr(systems_module.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(jack_module, "open_client", lambda: looks.append(now[0]) or (server[0] if server else None))
+    monkeypatch.setattr(jack_module, "open_client", lambda _: looks.append(now[0]) or (server[0] if server else None))
     jack.alive = False
 
     def pass_seconds(seconds: float) -> None:

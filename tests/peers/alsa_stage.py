@@ -127,7 +127,8 @@ def connected() -> list[str]:
         if line.startswith("client"):
             name = line.split("'")[1]
         elif "Connecting To" in line:
-            found += [f"{name} > {names[end.split(':')[0].strip()]}" for end in line.split(": ")[1].split(",")]
+            ends = [end.split(":")[0].strip() for end in line.split(": ")[1].split(",")]
+            found += [f"{name} > {names[end]}" for end in ends if end in names]  # not ports that are not exported
     return sorted(pair for pair in found if "jamd" in pair)
 
 

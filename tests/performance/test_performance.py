@@ -203,6 +203,13 @@ def test_a_hung_player_is_silenced_and_reported_once() -> None:
     assert sink.sent[-1][2] == note_off(2, 60)  # a late answer is not played
 
 
+def test_after_a_pause_of_the_whole_machine_no_player_is_hung() -> None:
+    performance, _ = make_performance()
+    assert performance.check_players(0.1) == []
+    assert performance.check_players(10.0, patient=True) == []
+    assert performance.check_players(10.2) == ["choir"]
+
+
 def test_an_idle_player_is_pinged() -> None:
     sink = Recorder()
     performance = Performance(StageSpec(tempo_map=STEADY, players=(CHOIR,)), sink)

@@ -36,12 +36,11 @@ class Observer:
         command = [sys.executable, "-m", "tests.realtime.jack_observer"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._read()
-        self._kept: dict[str, list[tuple[float, bytes]]] = {}
+        self._kept: dict[str, list[tuple[float, bytes]]] = {"master": [], "slave": []}
 
     def listen(self, name: str, port: str) -> None:
         """Hear `port`, as `name`, from now on."""
         until(lambda: self._ask("listen", name, port) is None, f"port {port}")
-        self._kept[name] = []
 
     def heard(self, name: str) -> list[tuple[float, bytes]]:
         """Everything since it listens."""
