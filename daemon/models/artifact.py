@@ -11,7 +11,7 @@ from typing import Any
 from daemon.errors import ModelError
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
-from daemon.paths import resources
+from daemon.paths import expand, resources
 
 ONNX_TYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
 
@@ -35,7 +35,10 @@ def find(name_or_path: str | Path, base: Path | None = None) -> Path:
 
     Raises ModelError if there is none.
     """
-    wanted = Path(name_or_path).expanduser()
+    try:
+        wanted = expand(str(name_or_path))
+    except ValueError as error:
+        raise ModelError(str(error)) from None
     if wanted.suffix == ".onnx" or len(wanted.parts) > 1:
         path = wanted if wanted.is_absolute() else (base or Path()) / wanted
         remedy = "correct the path under `model:`"
