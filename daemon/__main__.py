@@ -9,17 +9,19 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
-import typer
-from typer.core import TyperGroup
-
 try:
-    from daemon import __version__
+    from daemon import __version__, start
     from daemon.errors import Interrupted, JamdError, printable, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
     )
 
+if __name__ == "__main__":
+    start.prepare()
+
+import typer
+from typer.core import TyperGroup
 
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
 
@@ -55,11 +57,13 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand != "run":
+        start.restore_signals()
 
 
 @app.command()

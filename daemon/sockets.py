@@ -34,7 +34,11 @@ class Listener:
             path.unlink()  # left by a process that was killed
         if sys.platform != "win32" and unix:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            self._socket.bind(str(path))
+            try:
+                self._socket.bind(str(path))
+            except OSError:
+                self._socket.close()
+                raise
         else:
             self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.listen(64)

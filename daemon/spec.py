@@ -116,8 +116,8 @@ class StageSpec:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> StageSpec:
-        """Raises ValueError. Journals without `start_delay` were recorded when it was 0.3 s; in those without `gesture`,
-        every command was carried out."""
+        """Raises ValueError. Journals without `start_delay` were recorded when it was 0.3 s; in those without
+        `gesture`, every command was carried out."""
         match data:
             case {"clock": {**clock}}:
                 data = {"gesture": 0.0, **data, "clock": {"start_delay": 0.3, **clock}}

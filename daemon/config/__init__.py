@@ -5,7 +5,8 @@ from pathlib import Path
 from daemon.config.reader import read_config
 from daemon.config.values import Clock, Config, MelodyFile, Member
 from daemon.config.yaml_file import YamlFile
-from daemon.paths import resources
+from daemon.errors import ConfigError
+from daemon.paths import expand, resources
 
 __all__ = ["Clock", "Config", "MelodyFile", "Member", "default_path", "load"]
 
@@ -27,5 +28,9 @@ def load(path: Path | None = None, whole_models: bool = False) -> Config:
 
 def _find(path: Path) -> Path:
     """`path`; if there is no such file, the one of that name that ships with jamd, such as bands/quartet.yaml."""
+    try:
+        path = path if path.exists() else expand(str(path))
+    except ValueError as error:
+        raise ConfigError([f"{path}: {error}"]) from None
     shipped = resources() / path
     return shipped if not path.exists() and shipped.is_file() else path

@@ -11,7 +11,7 @@ from daemon.config.yaml_file import Value
 from daemon.errors import MelodyError
 from daemon.music.melody import Melody, melody_of
 from daemon.music.midi_file import read_midi_file
-from daemon.paths import resources
+from daemon.paths import expand, resources
 from daemon.spec import MelodySpec
 
 MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them
@@ -45,7 +45,7 @@ class _Reader:
         if not wanted or not melody["file"].is_text:
             return None
         try:
-            places = [folder / wanted for folder in (value.file.path.parent.absolute(), resources())]
+            places = [folder / expand(wanted) for folder in (value.file.path.parent.absolute(), resources())]
             file = next((place for place in places if place.is_file()), places[0])
             if (file, loop) not in self._read:
                 content = read_midi_file(file)

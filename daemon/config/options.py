@@ -9,6 +9,7 @@ from typing import Any
 from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, Option, make_options, options_of
+from daemon.paths import expand
 
 LARGEST_NUMBER = 10**9  # of a number as an option
 
@@ -43,7 +44,13 @@ def _read_option(option: Option, value: Value) -> Any:
 
 def _read_text(option: Option, value: Value) -> str:
     text = value.one_of(option.choices) if option.choices else value.text()
-    return str(value.file.path.parent.absolute() / text) if option.file and _is_path(text) else text
+    if not (option.file and _is_path(text)):
+        return text
+    try:
+        return str(value.file.path.parent.absolute() / expand(text))
+    except (OSError, ValueError) as error:
+        value.report(str(error))
+        return text
 
 
 _READERS: Mapping[Any, Callable[[Option, Value], Any]] = {
@@ -56,5 +63,5 @@ _READERS: Mapping[Any, Callable[[Option, Value], Any]] = {
 
 
 def _is_path(text: str) -> bool:
-    """Whether it is a path relative to the configuration's folder, not a name; ~ begins one relative to the home."""
-    return (len(Path(text).parts) > 1 or bool(Path(text).suffix)) and not text.startswith("~")
+    """Whether it is a path, relative to the configuration's folder, not a name."""
+    return len(Path(text).parts) > 1 or bool(Path(text).suffix)

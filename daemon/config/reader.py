@@ -12,6 +12,9 @@ from daemon.config.names import read_names
 from daemon.config.ports import read_port
 from daemon.config.values import Config
 from daemon.config.yaml_file import Value, YamlFile
+from daemon.paths import expand
+
+_NO_FOLDERS = ("off", "none", "no", "false", "on", "yes", "true")  # what a person writes to turn recording off or on
 
 
 def read_config(file: YamlFile, whole_models: bool) -> Config:
@@ -38,13 +41,17 @@ def _read_recording(value: Value) -> Path | None:
     directory = value.section("directory")["directory"]
     if directory.node is not None and not directory.given:
         return None
-    folder = Path(text := directory.text("sessions"))
+    text = directory.text("sessions")
+    if not text.strip() or (directory.given and text.lower() in _NO_FOLDERS):
+        directory.report(f"{text!r} is not a folder: `null` turns recording off, ./{text or 'NAME'} is a folder")
+        return None
     try:
-        folder = folder.expanduser()
-        if folder.is_file():
+        folder = expand(text)
+        if folder.exists() and not folder.is_dir():
             directory.report(f"{folder} is a file: name a folder")
-    except RuntimeError:  # ~NAME of an unknown user
-        directory.report(f"there is no home folder for {text!r}: write the path without ~")
+        return folder
+    except ValueError as error:
+        directory.report(str(error))
     except OSError as error:  # for instance a name that is too long
         directory.report(f"cannot be a folder ({error}): name another one")
-    return folder
+    return None

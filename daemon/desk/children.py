@@ -76,8 +76,13 @@ class Child:
             self._writer.close()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.ended(), END_TIMEOUT)
+        await self.end_by_force()
+
+    async def end_by_force(self) -> None:
+        """Kill the child. A child that waits for a disk may end later; that is not waited for."""
         self.kill()
-        await self.ended()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.ended(), END_TIMEOUT)
 
     async def serve(
         self, hello: list[Any], unpacker: Unpacker, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

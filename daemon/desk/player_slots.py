@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from daemon.desk.background import in_thread
 from daemon.desk.processes import ProcessKind, ProcessSlot
-from daemon.spec import PlayerSpec
+from daemon.spec import PlayerSpec, StageSpec
 
 
 @dataclass(eq=False)
@@ -26,12 +27,27 @@ class PlayerSlot(ProcessSlot):
         return (self.spec, self.member, self.model) == (other.spec, other.member, other.model)
 
 
-def make_slot(kind: ProcessKind[PlayerSlot], spec: PlayerSpec, member: Mapping[str, Any]) -> PlayerSlot:
-    """A slot as the configuration and the model's files describe it now."""
+async def make_slots(
+    kind: ProcessKind[PlayerSlot], spec: StageSpec, members: Mapping[str, Mapping[str, Any]]
+) -> dict[str, PlayerSlot]:
+    """A slot for each player, as the configuration and the models' files describe it now."""
+
+    def stamps() -> dict[str, tuple[int, ...]]:
+        return {player.name: _stamps(members[player.name]["model"]) for player in spec.players}
+
+    found = await in_thread(stamps, "the models")
+    return {
+        player.name: PlayerSlot(kind, player.name, spec=player, member=members[player.name], model=found[player.name])
+        for player in spec.players
+    }
+
+
+def _stamps(model: str | None) -> tuple[int, ...]:
+    """Modification times and sizes of the model's files."""
     stamps: list[int] = []
-    if member["model"]:
-        for path in (Path(member["model"]), Path(member["model"]).with_suffix(".json")):
+    if model:
+        for path in (Path(model), Path(model).with_suffix(".json")):
             with contextlib.suppress(OSError):
                 stat = path.stat()
                 stamps += [stat.st_mtime_ns, stat.st_size]
-    return PlayerSlot(kind, spec.name, spec=spec, member=member, model=tuple(stamps))
+    return tuple(stamps)

@@ -179,8 +179,7 @@ class Processes:
         for task in slot.tasks:
             task.cancel()
         if slot.child is not None:
-            slot.child.kill()
-            await slot.child.ended()
+            await slot.child.end_by_force()
 
     async def close(self) -> None:
         """End first the processes that are asked to end, in the table's order, then all others at once."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from daemon import __version__, config
 from daemon.commands import Command, ReloadConfiguration, RotateSession
 from daemon.desk import log
+from daemon.desk.background import load_config, load_config_again
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
 from daemon.desk.processes import Listeners
@@ -25,6 +26,9 @@ from daemon.desk.terminal import Terminal, View
 from daemon.entries import Entry
 from daemon.errors import JamdError
 from daemon.recording.recorder import Recorder
+from daemon.start import OPEN_FILES, require_open_files
+
+FILES_PER_MEMBER = 4  # open files of a process for each port (3 on JACK) or player
 
 
 def run(path: Path | None, seconds: float | None) -> int:
@@ -38,17 +42,19 @@ def run(path: Path | None, seconds: float | None) -> int:
             output.put(sys.stderr, text)
 
         log.set_up(write)
-        band = config.load(path)
+        band = load_config(path)
+        require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            runner.run(_perform(band, seconds, view))
-    return 0
+            complete = runner.run(_perform(band, seconds, view))
+    return 0 if complete else 1
 
 
-async def _perform(band: config.Config, seconds: float | None, view: View) -> None:
+async def _perform(band: config.Config, seconds: float | None, view: View) -> bool:
+    """Returns whether the recording is complete."""
     async with contextlib.AsyncExitStack() as stack:
         say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
-        folder = stack.enter_context(runtime_folder())
+        folder = stack.enter_context(runtime_folder(log.LOG.warning))
         recorder = Recorder(band.recording, say, rotate=lambda: post(RotateSession()))
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)
@@ -83,6 +89,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> No
         with contextlib.suppress(asyncio.CancelledError):
             await work
     log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
+    return recorder.complete
 
 
 async def _play(
@@ -109,7 +116,7 @@ async def _play(
 async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     """Load the configuration again. Returns the error with which the status line begins; empty if it succeeded."""
     try:
-        band = await asyncio.to_thread(config.load, first.path)
+        band = await load_config_again(first.path)
         if not (band.ports or band.band):  # an editor may be about to write it
             raise JamdError(f"{first.path}: the file is empty: save it again, then reload")
         changed = await supervisor.reload(band.stage, band.members)

@@ -7,57 +7,75 @@ removed there that is not this user's own.
 from __future__ import annotations
 
 import contextlib
+import errno
+import itertools
 import os
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import FileIO
 from pathlib import Path
 
 from daemon.errors import JamdError
 from daemon.locks import lock
 from daemon.midi.ledger import open_ledger
+from daemon.sockets import serve
 
 FOLDER_PREFIX, LOCK_FILE = "jamd-", "desk.lock"
 LOCK_ATTEMPTS = 3
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+_OWN_CHOICE = "XDG_RUNTIME_DIR"
+_LONGEST_NAME = "stage.sock"  # of the sockets that will be made in the folder
 
 
 @contextlib.contextmanager
-def runtime_folder() -> Iterator[Path]:
+def runtime_folder(say: Callable[[str], object] = lambda text: None) -> Iterator[Path]:
     """Make the folder. It is removed at the end; if desk and stage were both killed, by the next jamd that starts.
 
-    Raises JamdError.
+    The first place that can be used is taken; `say` is told of a user's own choice that cannot. Raises JamdError if no
+    place can be used.
     """
-    candidates = [os.environ.get("XDG_RUNTIME_DIR", ""), "/dev/shm", tempfile.gettempdir()]
-    place = next((Path(place) for place in candidates if place and _is_safe(place)), None)
-    if place is None:
-        raise JamdError("no folder for sockets: set XDG_RUNTIME_DIR to a folder that only you can write to")
-    tidy(place)
-    folder, held = _make(place)
+    problems = []
+    for name, place in _places():
+        try:
+            _check_owner(place)
+            tidy(place)
+            folder, held = _make(place)
+        except OSError as error:
+            problems.append(f"{name} ({place}): {error.strerror or error}")
+            continue
+        if problems and problems[0].startswith(_OWN_CHOICE):
+            say(f"{problems[0]}: correct {_OWN_CHOICE}; jamd uses {place} instead")
+        break
+    else:
+        remedy = f"set {_OWN_CHOICE} to a folder with a short path that you can write to"
+        raise JamdError(f"there is no place for jamd's sockets: {'; '.join(problems)}: {remedy}")
     try:
-        open_ledger(folder / "ledger", create=True).close()
         yield folder
     finally:
         held.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _is_safe(place: str) -> bool:
-    """Whether a folder of ours in `place` stays ours: no other user but root can rename or remove it."""
-    try:
-        found = os.stat(place)
-    except (OSError, ValueError):
-        return False
-    if not stat.S_ISDIR(found.st_mode) or not os.access(place, os.W_OK | os.X_OK):
-        return False
-    if sys.platform == "win32":
-        return True
-    return found.st_uid in (os.geteuid(), 0) and (
-        not found.st_mode & _WRITABLE_BY_OTHERS or bool(found.st_mode & stat.S_ISVTX)
-    )
+def _places() -> Iterator[tuple[str, Path]]:
+    """The places to try, each with its name in messages."""
+    if own := os.environ.get(_OWN_CHOICE):
+        yield _OWN_CHOICE, Path(own)
+    yield "shared memory", Path("/dev/shm")
+    with contextlib.suppress(FileNotFoundError):  # none of the usual ones can be used
+        yield "temporary files", Path(tempfile.gettempdir())
+
+
+def _check_owner(place: Path) -> None:
+    """Raises PermissionError if another user than root could rename or remove a folder of ours in `place`."""
+    found = place.stat()
+    if sys.platform == "win32" or not stat.S_ISDIR(found.st_mode):
+        return
+    shared = found.st_mode & _WRITABLE_BY_OTHERS and not found.st_mode & stat.S_ISVTX
+    if shared or found.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(errno.EPERM, "other users could replace jamd's folder there")
 
 
 def tidy(place: Path) -> None:
@@ -96,12 +114,19 @@ def _is_ours(found: os.stat_result) -> bool:
 
 
 def _make(place: Path) -> tuple[Path, FileIO]:
-    """A new folder, and its lock file, which marks the folder as in use while open."""
-    for attempt in range(1, LOCK_ATTEMPTS + 1):
+    """A new folder with the ledger, and its lock file, which marks the folder as in use while open.
+
+    Raises OSError, with nothing left behind, where files, sockets or memory for the ledger cannot be had.
+    """
+    for attempt in itertools.count(1):
         folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=place))
-        file = FileIO(folder / LOCK_FILE, "xb+")
-        # Another desk that tidies up between the two steps takes the new lock file for an abandoned one.
-        if (lock(file) and (folder / LOCK_FILE).exists()) or attempt == LOCK_ATTEMPTS:
-            break
-        file.close()
+        with contextlib.ExitStack() as undo:
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+            file = undo.enter_context(FileIO(folder / LOCK_FILE, "xb+"))
+            # Another desk that tidies up between the two steps takes the new lock file for an abandoned one.
+            if (lock(file) and (folder / LOCK_FILE).exists()) or attempt == LOCK_ATTEMPTS:
+                open_ledger(folder / "ledger", create=True).close()
+                serve(folder / _LONGEST_NAME).close()  # the path may be too long for a socket
+                undo.pop_all()
+                break
     return folder, file

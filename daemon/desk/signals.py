@@ -10,12 +10,14 @@ from typing import Any, Self
 
 from daemon.commands import Command, Panic, ReloadConfiguration
 from daemon.desk.control.keyboard import foreground
+from daemon.start import release_signals
 
 STDIN = 0
 
 
 class Signals:
-    """Handles signals while the `with` block lasts. Signals that come before their handler is set are kept."""
+    """Handles signals while the `with` block lasts. Signals that come before
+    their handler is set are kept, also those that `daemon.start` holds."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -50,6 +52,7 @@ class Signals:
 
         for number in by_number:
             signal.signal(number, post)
+        release_signals()
         self._numbers = tuple(by_number)
         return self
 

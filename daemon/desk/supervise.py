@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.commands import Command, encode_command
-from daemon.desk.player_slots import PlayerSlot, make_slot
+from daemon.desk.player_slots import PlayerSlot, make_slots
 from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
 from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.entries import MembersChanged
@@ -63,7 +63,7 @@ class Supervisor:
         for kind in self._table:
             slots: dict[str, ProcessSlot] = {kind.name: ProcessSlot(kind, kind.name)}
             if kind.per_player:
-                slots = {player.name: make_slot(kind, player, members[player.name]) for player in spec.players}
+                slots = {**await make_slots(kind, spec, members)}
             self._processes.slots(kind).update(slots)
         for kind in reversed(self._table):
             for slot in self._processes.slots(kind).values():
@@ -88,7 +88,7 @@ class Supervisor:
         Raises ModelError, and changes nothing, if a new or changed player does not get ready.
         """
         players = self._processes.slots(PLAYER)
-        slots = {player.name: make_slot(PLAYER, player, members[player.name]) for player in spec.players}
+        slots = await make_slots(PLAYER, spec, members)
         kept = {
             name: old
             for name, old in players.items()

@@ -13,7 +13,7 @@ from daemon.input_files import open_input
 from daemon.models.external_data import has_external_data
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
-from daemon.paths import resources
+from daemon.paths import expand, resources
 
 MOST_BYTES = (1 << 31) - 1  # of an ONNX file: the limit of protocol buffers
 ONNX_TYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
@@ -38,7 +38,10 @@ def find(name_or_path: str | Path, base: Path | None = None) -> Path:
 
     Raises ModelError if there is none.
     """
-    wanted = Path(name_or_path).expanduser()
+    try:
+        wanted = expand(str(name_or_path))
+    except ValueError as error:
+        raise ModelError(str(error)) from None
     if wanted.suffix == ".onnx" or len(wanted.parts) > 1:
         path = wanted if wanted.is_absolute() else (base or Path()) / wanted
         remedy = "correct the path under `model:`"

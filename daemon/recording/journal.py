@@ -42,7 +42,8 @@ MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need 
 class Journal:
     """Sessions in `directory`, one after the other; used by one thread.
 
-    `ended` is called with the path of each complete session. Nothing is written before the first audible entry, and
+    `ended` is called with the path of each complete session; a `resumed` journal begins with the next rotation, because
+    entries from the middle of a session cannot be replayed. Nothing is written before the first audible entry, and
     other entries wait for the next audible one. An error of the disk is logged once and never raised: what could not be
     written is tried again at the next tick.
     """
@@ -54,6 +55,7 @@ class Journal:
         say: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.perf_counter,
         ended: Callable[[Path], None] = lambda path: None,
+        resumed: bool = False,
     ) -> None:
         self._directory, self._say, self._clock, self._ended = directory, say, clock, ended
         self._header = {
@@ -72,18 +74,23 @@ class Journal:
         self._audible_pending = False  # whether an audible entry is pending
         self._gap = self._trouble = False
         self._rotation = Rotation(StageSpec.from_json(header["spec"]), clock)
+        self._waiting = False  # entries are left out until the next rotation
+        if resumed:
+            self._await_rotation()
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             match entry:
                 case StateSaved():
                     self._finish()
-                    self._session = self._header
+                    self._session, self._waiting = self._header, False
                 case Reconfigured() | StageStarted():
                     self._header = {**self._header, "spec": entry.spec.to_json()}
                 case MembersChanged():
                     self._header = {**self._header, "members": entry.members, "models": hashes(entry.members)}
             self._rotation.follow(entry)
+            if self._waiting:
+                continue
             self._audible_pending = self._audible_pending or isinstance(entry, Audible)
             self._keep(frame(entry))
         if self._audible_pending:
@@ -94,14 +101,29 @@ class Journal:
 
         Returns the seconds until the stage should rotate the session, if that is soon.
         """
-        if self._audible_pending:
+        if self._file is not None and self._is_gone(self._file):
+            self._say(f"recording: {self._path} was removed or renamed; a new session begins in {self._directory}")
+            self._finish(whole=False)
+            self._await_rotation()
+        elif self._audible_pending:
             self._attempt(self._save)
         elif self._dirty:
             self._attempt(self._sync)
         return self._rotation.due((self._good - self._start if self._file else 0) + self._size)
 
-    def close(self) -> None:
+    def close(self) -> bool:
+        """End the session. False if something could not be written."""
         self._finish()
+        return not self._trouble
+
+    def leave_gap(self) -> None:
+        """Entries are missing from here on."""
+        self._forget()
+        self._gap = True
+
+    def _await_rotation(self) -> None:
+        self._waiting = True
+        self._rotation.ask_now()
 
     # On disk
 
@@ -109,8 +131,7 @@ class Journal:
         self._pending.append(record)
         self._size += len(record)
         if self._size > MAX_BUFFERED_BYTES:
-            self._forget()
-            self._gap = True
+            self.leave_gap()
 
     def _forget(self) -> None:
         self._pending.clear()
@@ -178,8 +199,19 @@ class Journal:
             os.fsync(self._file.fileno())
         self._dirty = False
 
-    def _finish(self) -> None:
-        """End the session, if one is open. Entries after the last audible one are left out."""
+    def _is_gone(self, file: FileIO) -> bool:
+        """Whether the open file is no longer at its path: it, or its folder, was removed, renamed or unmounted."""
+        try:
+            found = self._path.stat()
+        except OSError as error:
+            return error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
+        return not os.path.samestat(found, os.fstat(file.fileno()))
+
+    def _finish(self, whole: bool = True) -> None:
+        """End the session, if one is open. Entries after the last audible one are left out.
+
+        Of a session that is not `whole`, there will be no MIDI file.
+        """
         if not self._audible_pending:
             self._forget()
         if self._file is not None or self._audible_pending:
@@ -190,7 +222,8 @@ class Journal:
             file, self._file, self._dirty = self._file, None, False
             with contextlib.suppress(OSError):
                 file.close()
-            self._ended(self._path)
+            if whole:
+                self._ended(self._path)
 
 
 def versions() -> dict[str, str]:

@@ -1,32 +1,30 @@
-"""Writes the journal in a thread of its own, so that a slow or full disk delays no music."""
+"""The desk's side of the recording: a process of its own writes the journal, so that no disk delays music or desk."""
 
 from __future__ import annotations
 
 import asyncio
-import time
+import contextlib
+import subprocess
+import sys
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from daemon.entries import Entry
-from daemon.recording.journal import Journal
-from daemon.recording.to_midi import convert, recover
+from daemon.entries import Entry, MembersChanged, Reconfigured, StageStarted, encode_entry
+from daemon.wire import Unpacker, pack
 
-SYNC_INTERVAL = 0.5  # seconds between syncs while there is something new
+SYNC_INTERVAL = 0.5  # seconds between syncs
+HANG_TIME = 5.0  # seconds without an answer after which the disk counts as hung
+CLOSE_TIMEOUT = 4.0  # seconds to write the rest of the session at the end; half of that for a disk that hangs already
+RESTART_PAUSE = 2.0  # seconds until a recording process that ended is started again
+MAX_QUEUED_BYTES = 4 << 20  # bytes of messages to the process; further ones are dropped, which leaves a gap
+
+COMMAND = [sys.executable, "-P", "-m", "daemon.recording.process"]
 
 Say = Callable[[str, str, str], None]
-
-
-def open_journal(
-    directory: Path,
-    header: dict[str, Any],
-    say: Callable[[str], None] = lambda text: None,
-    clock: Callable[[], float] = time.perf_counter,
-) -> Journal:
-    """A journal whose sessions become MIDI files as they end; those that a killed desk left do so at once."""
-    recover(directory, say)
-    return Journal(directory, header, say, clock, ended=lambda path: convert([path], say))
+_GAP, _SYNC = pack([["gap"]]), pack([["sync"]])
 
 
 class Recorder:
@@ -35,57 +33,169 @@ class Recorder:
     def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None]) -> None:
         self._directory, self._say, self._rotate = directory, say, rotate
         self._loop = asyncio.get_running_loop()
-        self._writer = ThreadPoolExecutor(1, "recording")
-        self._journal: Journal | None = None
-        self._ticker = self._loop.create_task(self._tick())
+        self._header: dict[str, Any] = {}  # current
+        self._process: _Process | None = None
+        self._ticker: asyncio.Task[None] | None = None
+        self._asked_at: float | None = None  # when the sync was asked for that is not answered yet
+        self._hangs = self._closing = False
+        self.complete = True
 
     def begin(self, header: dict[str, Any]) -> None:
-        """Close the session that is open, if any, and begin one."""
+        """Begin to record. `header` describes the beginning of the session."""
+        self._header = header
         if self._directory is not None:
-            self._post(self._begin, self._directory, header)
+            self._start(resumed=False)
+            self._ticker = self._loop.create_task(self._tick())
 
     def entries(self, entries: list[Entry]) -> None:
-        self._post(self._write, entries)
+        for entry in entries:
+            if isinstance(entry, Reconfigured | StageStarted):
+                self._header = {**self._header, "spec": entry.spec.to_json()}
+            elif isinstance(entry, MembersChanged):
+                self._header = {**self._header, "members": entry.members}
+        if self._process is not None:
+            self._process.send(pack([["entries", [*map(encode_entry, entries)]]]))
 
     async def close(self) -> None:
-        self._ticker.cancel()
-        self._post(self._close)
-        await asyncio.to_thread(self._writer.shutdown)
+        """End the session. If its end cannot be written in time, that is logged, and `complete` is False."""
+        self._closing = True
+        if self._ticker is not None:
+            self._ticker.cancel()
+        if self._process is None:
+            return
+        self._process.finish()
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT / 2 if self._hangs else CLOSE_TIMEOUT):
+                status = await self._process.ended
+        except TimeoutError:
+            problem = "its disk does not answer"
+        else:
+            problem = f"not everything could be written (status {status})" if status else ""
+        self.complete = not problem
+        if problem:
+            self._say("error", "", f"the recording in {self._directory} may lack its end: {problem}")
+
+    def _start(self, resumed: bool) -> None:
+        self._asked_at = None
+        begin = pack([["begin", str(self._directory), self._header, resumed]])
+        try:
+            self._process = _Process(begin, self._loop, self._hear)
+        except OSError as error:
+            text = f"nothing is recorded: no process can be started ({error.strerror or error}); jamd tries again"
+            self._say("warning", "recording process", text)
+            self._loop.call_later(RESTART_PAUSE, self._restart)
+        else:
+            self._process.ended.add_done_callback(self._process_ended)
+
+    def _restart(self) -> None:
+        if not self._closing:
+            self._start(resumed=True)
+
+    def _process_ended(self, ended: asyncio.Future[int]) -> None:
+        if not self._closing:
+            self._process = None
+            text = f"the recording process ended (status {ended.result()}); a new session begins"
+            self._say("error", "recording process", text)
+            self._loop.call_later(RESTART_PAUSE, self._restart)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(SYNC_INTERVAL)
-            self._post(self._sync)
+            if self._process is None:
+                continue
+            if self._asked_at is None:
+                self._asked_at = self._loop.time()
+                self._process.send(_SYNC)
+            elif self._loop.time() > self._asked_at + HANG_TIME and not self._hangs:
+                self._hangs = True
+                remedy = "8 MB at most are kept until it does; check the disk, or the network"
+                self._warn(
+                    f"recording is interrupted, the music continues: {self._directory} does not answer; {remedy}"
+                )
 
-    def _post(self, work: Callable[..., None], *arguments: Any) -> None:
-        self._writer.submit(self._attempt, work, *arguments)
-
-    # In the thread
-
-    def _attempt(self, work: Callable[..., None], *arguments: Any) -> None:
-        try:
-            work(*arguments)
-        except OSError as error:
-            self._warn(f"nothing is recorded: {error.filename or self._directory}: {error.strerror or error}")
-        except Exception as error:  # whatever fails here, the music goes on
-            self._warn(f"recording failed: {type(error).__name__}: {error}")
+    def _hear(self, message: list[Any]) -> None:
+        match message:
+            case ["say", text]:
+                self._warn(text)
+            case ["synced", wait]:
+                self._asked_at = None
+                if self._hangs:
+                    self._hangs = False
+                    self._warn(f"recording continues: {self._directory}")
+                if wait is not None:
+                    self._loop.call_later(wait, self._rotate)
 
     def _warn(self, text: str) -> None:
-        self._loop.call_soon_threadsafe(self._say, "warning", text, text)
+        self._say("warning", text, text)
 
-    def _begin(self, directory: Path, header: dict[str, Any]) -> None:
-        self._close()
-        self._journal = open_journal(directory, header, self._warn)
 
-    def _write(self, entries: list[Entry]) -> None:
-        if self._journal is not None:
-            self._journal.write(entries)
+class _Process:
+    """The recording process, and the threads that write to it and read from it: on Windows, pipes need threads.
 
-    def _sync(self) -> None:
-        if self._journal is not None and (wait := self._journal.tick()) is not None:
-            self._loop.call_soon_threadsafe(self._loop.call_later, wait, self._rotate)
+    `ended`: its exit status, after its last message. What it does not read waits, at most MAX_QUEUED_BYTES.
+    """
 
-    def _close(self) -> None:
-        journal, self._journal = self._journal, None
-        if journal is not None:
-            journal.close()
+    def __init__(self, begin: bytes, loop: asyncio.AbstractEventLoop, hear: Callable[[list[Any]], None]) -> None:
+        """Raises OSError."""
+        self._loop, self._hear = loop, hear
+        self.ended: asyncio.Future[int] = loop.create_future()
+        self._condition = threading.Condition()
+        self._queue: deque[bytes] = deque()
+        self._size = 0  # bytes in the queue
+        self._finished = False
+        # Its stderr is not the desk's: a process that hangs would keep that open when jamd is gone.
+        self._process = subprocess.Popen(
+            COMMAND,
+            bufsize=0,  # no buffer, whose lock a blocked thread would hold when the interpreter ends
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._write, args=(begin,), name="recording", daemon=True).start()
+        threading.Thread(target=self._read, name="recording answers", daemon=True).start()
+
+    def send(self, message: bytes) -> None:
+        with self._condition:
+            if self._size + len(message) > MAX_QUEUED_BYTES:
+                self._queue = deque([_GAP, _SYNC])
+                self._size = 0
+            self._queue.append(message)
+            self._size += len(message)
+            self._condition.notify()
+
+    def finish(self) -> None:
+        """Have the process end after what was sent."""
+        with self._condition:
+            self._finished = True
+            self._condition.notify()
+
+    def _write(self, begin: bytes) -> None:
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError), self._process.stdin as pipe:  # it ended: `_read` notices
+            data = begin
+            while data:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[pipe.write(rest) :]
+                with self._condition:
+                    self._condition.wait_for(lambda: self._queue or self._finished)
+                    data, self._size = b"".join(self._queue), 0
+                    self._queue.clear()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        unpacker = Unpacker()
+        with self._process.stdout as pipe:
+            while data := pipe.read(1 << 16):
+                for message in unpacker.feed(data):
+                    self._call(self._hear, message)
+        self._call(self._set_ended, self._process.wait())
+
+    def _set_ended(self, status: int) -> None:
+        if not self.ended.done():
+            self.ended.set_result(status)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            self._loop.call_soon_threadsafe(function, *arguments)

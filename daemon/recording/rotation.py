@@ -45,6 +45,7 @@ class Rotation:
         self._sounding: set[tuple[str, str]] = set()  # (source or player, channel and pitch)
         self._tempo: Tempo | None = None  # before the clock's start
         self._heard_at = self._asked_at = clock()
+        self._wanted = False  # a rotation, as soon as possible
         self._configure(spec)
 
     def follow(self, entry: Entry) -> None:
@@ -58,7 +59,7 @@ class Rotation:
                     self._sounding.clear()
                     self._tempo = None
             case StateSaved():
-                self._heard_at = self._clock()
+                self._heard_at, self._wanted = self._clock(), False
             case TempoChanged():
                 self._tempo = Tempo(entry.beat, entry.seconds, entry.bpm)
             case PortLost(port=port):
@@ -77,13 +78,17 @@ class Rotation:
         elif ends_notes(entry.message):
             self._sounding = {other for other in self._sounding if other[0] != name or other[1][0] != key[1][0]}
 
+    def ask_now(self) -> None:
+        """Have `due` request a rotation at once, and again until there is one."""
+        self._wanted, self._asked_at = True, self._clock() - REQUEST_TIMEOUT
+
     def due(self, size: int) -> float | None:
         """Seconds until the stage should rotate; None: not soon. `size`: bytes of the session."""
         now = self._clock()
         if now < self._asked_at + REQUEST_TIMEOUT:
             return None
         wait = None
-        if size and now - self._heard_at > SESSION_SILENCE and not self._sounding:
+        if self._wanted or (size and now - self._heard_at > SESSION_SILENCE and not self._sounding):
             wait = 0.0
         elif size > 2 * LARGE or (size > LARGE and not any(name not in self._players for name, _ in self._sounding)):
             wait = self._until_breath(now)

@@ -245,6 +245,37 @@ def test_recording_can_be_turned_off(write: Any) -> None:
     assert config.load(write("recording: {directory: ~}")).recording is None
 
 
+@pytest.mark.parametrize("word", ["off", "Off", "none", "no", "false", "on", "yes", "'off'", "''", "' '"])
+def test_a_word_for_turning_recording_off_is_not_a_folder(write: Any, word: str) -> None:
+    (found,) = problems(write(f"recording: {{directory: {word}}}"))
+    assert "is not a folder: `null` turns recording off" in found
+    assert config.load(write("recording: {directory: ./off}")).recording == Path("off")
+
+
+def test_home_and_variables_in_every_path(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").mkdir()
+    for name in ("bachbot.onnx", "bachbot.json"):
+        shutil.copy(resources() / "models" / name, tmp_path / "home")
+    shutil.copy(resources() / "melodies" / "twinkle.mid", tmp_path / "home" / "t.mid")
+    shutil.copy(next((resources() / "grooves").glob("*.mid")), tmp_path / "home" / "g.mid")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    text = (
+        "ports: {o: {direction: out}}\nmelodies: {t: {file: 'HOME/t.mid'}}\nband:\n"
+        "  choir: {engine: harmoniser, model: 'HOME/bachbot.onnx', listen: t, play: {port: o}}\n"
+        "  kit: {engine: drums, model: drums, play: {port: o}, options: {groove: 'HOME/g.mid'}}\n"
+        "recording: {directory: 'HOME/takes'}\n"
+    )
+    for home in ("~", "$HOME", "${HOME}"):
+        loaded = config.load(write(text.replace("HOME", home)))
+        assert loaded.melodies[0].file == tmp_path / "home" / "t.mid"
+        assert loaded.band[0].model == tmp_path / "home" / "bachbot.onnx"
+        assert loaded.band[1].options.groove == str(tmp_path / "home" / "g.mid")
+        assert loaded.recording == tmp_path / "home" / "takes"
+    found = problems(write(text.replace("HOME", "~nobody_here")))
+    assert len(found) == 4
+    assert all("there is no home folder for '~nobody_here/" in line for line in found)
+
+
 def test_files_lie_beside_the_configuration_else_where_jamd_ships_them(write: Any, tmp_path: Path) -> None:
     path = write("melodies: {t: {file: melodies/twinkle.mid}}")
     assert config.load(path).melodies[0].file == resources() / "melodies" / "twinkle.mid"

@@ -16,6 +16,7 @@ import pytest
 
 from daemon.paths import resources
 from daemon.recording.journal_file import JournalReader
+from daemon.recording.replay import replay
 from daemon.sockets import connect
 from daemon.wire import pack
 from tests.desk.jamd import Jamd, band
@@ -360,4 +361,40 @@ def test_no_other_program_takes_a_players_or_the_stages_place(start: Start) -> N
     assert jamd.end() == 0
     assert jamd.log.count("is not part of this jamd") == 2, "logged once each"
     assert "ann ended" not in jamd.log and "does not answer" not in jamd.log and "Traceback" not in jamd.log
+
+
+def recording_process(jamd: Jamd) -> int:
+    children = Path(f"/proc/{jamd.process.pid}/task/{jamd.process.pid}/children").read_text().split()
+    (pid,) = [int(pid) for pid in children if b"daemon.recording.process" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return pid
+
+
+def test_a_sessions_folder_that_is_removed_while_playing_is_made_again(start: Start) -> None:
+    jamd = start(band("ann")).ready()
+    folder = jamd.folder / "sessions"
+    jamd.wait(lambda: list(folder.glob("*.journal")), 10, "notes")
+    folder.rename(jamd.folder / "taken")
+    jamd.wait_for_log("was removed or renamed; a new session begins in sessions")
+    jamd.wait(lambda: list(folder.glob("*.journal")), 10, "a new session")
+    time.sleep(1)
+    assert jamd.end() == 0
+    assert jamd.log.count("was removed or renamed") == 1
+    for session in (next(folder.glob("*.mid")), next((jamd.folder / "taken").glob("*.journal"))):
+        replayed = replay(session)
+        assert replayed.notes and not replayed.difference
+
+
+def test_a_disk_that_hangs_keeps_neither_music_nor_the_end(start: Start) -> None:
+    """A stopped recording process is as one that waits for its disk."""
+    jamd = start(band("ann")).ready()
+    folder = jamd.folder / "sessions"
+    jamd.wait(lambda: list(folder.glob("*.journal")), 10, "notes")
+    recording = recording_process(jamd)
+    os.kill(recording, signal.SIGSTOP)
+    jamd.wait_for_log("recording is interrupted, the music continues: sessions does not answer")
+    assert jamd.end() == 1
+    assert "the recording in sessions may lack its end: its disk does not answer" in jamd.log
+    assert "restarts" in jamd.log
+    os.kill(recording, signal.SIGCONT)  # the disk answers: the process writes what it got, and ends
+    jamd.wait(lambda: list(folder.glob("*.mid")), 10, "the rest of the recording")
     assert_complete(jamd, "tune", "ann")

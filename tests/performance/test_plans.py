@@ -33,7 +33,7 @@ from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.host import Host
 from daemon.recording import replay as replay_module
-from daemon.recording.recorder import open_journal
+from daemon.recording.process import open_journal
 from daemon.recording.replay import replay
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Call, Generate, Learn, Reset

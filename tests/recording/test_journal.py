@@ -43,7 +43,7 @@ from daemon.recording import journal as journal_module
 from daemon.recording import rotation
 from daemon.recording.journal import MAX_BUFFERED_BYTES, Journal
 from daemon.recording.journal_file import MAGIC, Damage, JournalReader, frame
-from daemon.recording.recorder import open_journal
+from daemon.recording.process import open_journal
 from daemon.recording.rotation import REQUEST_TIMEOUT, SESSION_SILENCE
 from daemon.recording.to_midi import midi_file
 from daemon.spec import MelodySpec, StageSpec

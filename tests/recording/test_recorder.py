@@ -1,89 +1,217 @@
+"""The desk's side of the recording, with real and with misbehaving processes."""
+
+from __future__ import annotations
+
 import asyncio
-import threading
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
 
 import pytest
 
-from daemon.entries import PlayerUp, Started
+from daemon.entries import Entry, Gap, StateSaved
 from daemon.recording import recorder as module
+from daemon.recording.journal import Journal
+from daemon.recording.journal_file import JournalReader
 from daemon.recording.recorder import Recorder
+from tests.recording.test_journal import HEADER, OFF, ON
 
-
-class FakeJournal:
-    """Keeps what it gets; fails when told to."""
-
-    calls: ClassVar[list[Any]] = []
-    trouble: ClassVar[Exception | None] = None
-    rotates_in: ClassVar[float | None] = None
-
-    def __init__(self, directory: Path, header: dict[str, Any], *_: object, **__: object) -> None:
-        self._note("begin", directory, header)
-
-    def write(self, entries: list[Any]) -> None:
-        self._note("write", entries)
-
-    def tick(self) -> float | None:
-        return self.rotates_in
-
-    def close(self) -> None:
-        self._note("close")
-
-    def _note(self, *call: object) -> None:
-        assert threading.current_thread() is not threading.main_thread()
-        if self.trouble is not None:
-            raise self.trouble
-        self.calls.append(call)
+SAVED = StateSaved(1000.2, {"running": False})
+HANGS = "import time; time.sleep(60)"
+HANGS_FOR_A_SECOND = "import time; time.sleep(1); from daemon.recording.process import main; main()"
+FAILS = "import sys; sys.stdin.readline(); sys.exit(3)"
 
 
 @pytest.fixture(autouse=True)
-def journal(monkeypatch: pytest.MonkeyPatch) -> type[FakeJournal]:
-    monkeypatch.setattr(module, "Journal", FakeJournal)
-    monkeypatch.setattr(FakeJournal, "calls", [])
-    monkeypatch.setattr(module, "SYNC_INTERVAL", 0.01)
-    return FakeJournal
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SYNC_INTERVAL", 0.05)
+    monkeypatch.setattr(module, "RESTART_PAUSE", 0.05)
 
 
-async def record(directory: Path | None, said: list[str], rotations: list[bool]) -> None:
-    recorder = Recorder(directory, lambda level, cause, text: said.append(text), lambda: rotations.append(True))
-    recorder.begin({"jamd": "0"})
-    recorder.entries([Started(0.0)])
-    recorder.entries([PlayerUp(0.1, "ann")])
-    await asyncio.sleep(0.1)
-    await recorder.close()
+def run(monkeypatch: pytest.MonkeyPatch, program: str) -> None:
+    """Have a recorder run this program instead of the recording process."""
+    monkeypatch.setattr(module, "COMMAND", [sys.executable, "-c", program])
 
 
-def test_everything_is_written_in_order_by_another_thread(journal: type[FakeJournal], tmp_path: Path) -> None:
-    asyncio.run(record(tmp_path, [], []))
-    assert journal.calls == [
-        ("begin", tmp_path, {"jamd": "0"}),
-        ("write", [Started(0.0)]),
-        ("write", [PlayerUp(0.1, "ann")]),
-        ("close",),
+class Desk:
+    """A recorder and what it does."""
+
+    def __init__(self, directory: Path | None, padding: str = "") -> None:
+        self.said: list[str] = []
+        self.rotations = 0
+        self.recorder = Recorder(directory, lambda level, cause, text: self.said.append(text), self._rotate)
+        self.recorder.begin({**HEADER, "padding": padding})
+
+    def _rotate(self) -> None:
+        self.rotations += 1
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+
+def sessions(directory: Path) -> list[list[str]]:
+    """The kinds of the entries of every session."""
+    return [[entry.kind for entry in JournalReader(path)] for path in directory.glob("*.journal")]
+
+
+def test_everything_is_written_in_order(tmp_path: Path) -> None:
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON])
+        desk.recorder.entries([OFF])
+        await desk.recorder.close()
+        assert desk.recorder.complete
+        assert desk.said == []
+
+    asyncio.run(record())
+    assert sessions(tmp_path) == [["session", "heard", "heard", "end"]]
+    assert len(list(tmp_path.glob("*.mid"))) == 1
+
+
+def test_a_session_whose_end_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    async def record() -> None:
+        desk = Desk(tmp_path / "file")
+        desk.recorder.entries([ON])
+        await desk.recorder.close()
+        assert not desk.recorder.complete
+        assert "recording is interrupted" in desk.said[0]
+        assert "may lack its end: not everything could be written" in desk.said[1]
+
+    asyncio.run(record())
+
+
+def test_without_a_directory_there_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def record() -> None:
+        desk = Desk(None)
+        desk.recorder.entries([ON])
+        await desk.recorder.close()
+        assert desk.recorder.complete and not desk.said
+
+    monkeypatch.setattr(module, "COMMAND", ["no such program"])
+    asyncio.run(record())
+
+
+def test_a_disk_that_hangs_is_said_once_memory_is_bounded_and_the_end_is_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HANG_TIME", 0.2)
+    monkeypatch.setattr(module, "CLOSE_TIMEOUT", 1.0)
+    run(monkeypatch, HANGS)
+
+    async def record() -> float:
+        desk = Desk(tmp_path, padding="x" * 200_000)  # more than a pipe holds
+        await desk.until(lambda: desk.said)
+        batch: list[Entry] = [ON] * 2000
+        for _ in range(200):  # 20 MB
+            desk.recorder.entries(batch)
+        process = desk.recorder._process
+        assert process is not None
+        assert sum(map(len, process._queue)) <= module.MAX_QUEUED_BYTES + 100
+        assert module._SYNC in process._queue  # it was asked for, and is still to be answered
+        await asyncio.sleep(0.3)
+        begun = time.monotonic()
+        await desk.recorder.close()
+        process._process.kill()
+        assert not desk.recorder.complete
+        first, last = desk.said
+        assert first.startswith("recording is interrupted, the music continues: ") and "does not answer" in first
+        assert "may lack its end" in last
+        return time.monotonic() - begun
+
+    assert asyncio.run(record()) < 10
+
+
+def test_a_disk_that_answers_again_leaves_a_gap_only_if_too_much_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "HANG_TIME", 0.2)
+    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 10_000)
+    run(monkeypatch, HANGS_FOR_A_SECOND)
+
+    async def record(directory: Path, batches: int) -> None:
+        desk = Desk(directory)
+        for _ in range(batches):
+            desk.recorder.entries([ON, OFF] * 50)
+            await asyncio.sleep(0)
+        await desk.until(lambda: len(desk.said) == 2)
+        assert desk.said[1].startswith("recording continues")
+        await desk.recorder.close()
+        assert desk.recorder.complete
+
+    asyncio.run(record(tmp_path / "few", 1))
+    asyncio.run(record(tmp_path / "many", 100))
+    assert sessions(tmp_path / "few") == [["session", *["heard"] * 100, "end"]]
+    ((first, *rest),) = sessions(tmp_path / "many")
+    assert Gap.kind in rest and rest.count("heard") < 10_000 and (first, rest[-1]) == ("session", "end")
+
+
+def test_a_recording_process_that_ended_is_replaced_and_a_session_begins_with_a_rotation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON])
+        await desk.until(lambda: sessions(tmp_path) == [["session", "heard"]])
+        process = desk.recorder._process
+        assert process is not None
+        process._process.kill()
+        await desk.until(lambda: desk.rotations)
+        desk.recorder.entries([OFF])  # of a session whose beginning is lost
+        desk.recorder.entries([SAVED, ON])
+        await desk.recorder.close()
+        assert desk.recorder.complete
+        (line,) = desk.said
+        assert line.startswith("the recording process ended (status ")
+
+    asyncio.run(record())
+    assert sorted(sessions(tmp_path)) == [["session", "heard"], ["session", "state", "heard", "end"]]
+    assert len(list(tmp_path.glob("*.mid"))) == 2
+
+
+@pytest.mark.parametrize("program", [FAILS, None])
+def test_a_process_that_does_not_start_is_tried_again_and_delays_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str | None
+) -> None:
+    if program is None:
+        monkeypatch.setattr(module, "COMMAND", [str(tmp_path / "no such program")])
+    else:
+        run(monkeypatch, program)
+
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON])
+        await desk.until(lambda: len(desk.said) > 2)
+        await desk.recorder.close()
+        assert all("recording process ended" in line or "nothing is recorded" in line for line in desk.said[:2])
+
+    asyncio.run(record())
+
+
+def test_what_is_removed_while_it_is_written_begins_anew(tmp_path: Path) -> None:
+    """Without processes: file, folder, both ways of losing them."""
+    said: list[str] = []
+    directory = tmp_path / "sessions"
+    journal = Journal(directory, HEADER, said.append)
+    losses: list[Callable[[], object]] = [
+        lambda: next(directory.glob("*.journal")).unlink(),
+        lambda: directory.rename(tmp_path / "renamed"),
+        lambda: (directory.rename(tmp_path / "other"), directory.touch()),
     ]
-
-
-@pytest.mark.parametrize(("wait", "rotates"), [(0.0, True), (0.05, True), (60.0, False), (None, False)])
-def test_another_session_begins_when_the_journal_says(
-    journal: type[FakeJournal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wait: float | None, rotates: bool
-) -> None:
-    monkeypatch.setattr(journal, "rotates_in", wait)
-    asyncio.run(record(tmp_path, [], rotations := []))
-    assert bool(rotations) == rotates
-
-
-@pytest.mark.parametrize(
-    ("trouble", "words"),
-    [(PermissionError(13, "denied", "/sessions"), "/sessions: denied"), (KeyError("x"), "KeyError")],
-)
-def test_trouble_is_said_and_hurts_nobody(
-    journal: type[FakeJournal], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, words: str
-) -> None:
-    monkeypatch.setattr(journal, "trouble", trouble)
-    asyncio.run(record(tmp_path, said := [], []))
-    assert any(words in text for text in said)
-
-
-def test_without_a_directory_nothing_is_kept(journal: type[FakeJournal]) -> None:
-    asyncio.run(record(None, [], []))
-    assert journal.calls == []
+    for loss in losses:
+        journal.write([SAVED, ON])
+        loss()
+        assert journal.tick() == 0.0  # a rotation at once
+        assert len(said) == 1 and "was removed or renamed; a new session begins in " in said.pop()
+        journal.write([OFF])
+        assert journal.tick() is None  # it was asked for
+    directory.unlink()
+    journal.write([SAVED, OFF])
+    journal.close()
+    assert said == []
+    assert sessions(directory) == [["session", "state", "heard", "end"]]
+    assert sessions(tmp_path / "renamed") == [["session", "state", "heard", "end"]]

@@ -60,7 +60,7 @@ from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
 from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_file import MAGIC, JournalReader, frame
-from daemon.recording.recorder import open_journal
+from daemon.recording.process import open_journal
 from daemon.recording.replay import other_versions, replay
 from daemon.wire import Call, Reset
 from tests.recording.mutations import journal, records

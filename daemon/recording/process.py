@@ -1,0 +1,107 @@
+"""The recording process: `python -m daemon.recording.process`. It writes the journal and the MIDI files.
+
+A process of its own, because a disk may hang for any time, and then neither its threads nor the process can be ended.
+It reads messages from stdin, a line of JSON each, until the desk closes the pipe or is gone; it answers on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from daemon.entries import decode_entry
+from daemon.recording.journal import Journal
+from daemon.recording.to_midi import convert, recover
+from daemon.wire import pack
+
+UNWRITTEN = 3  # exit status: not everything could be written
+
+Say = Callable[[str], None]
+
+
+def open_journal(
+    directory: Path,
+    header: dict[str, Any],
+    say: Say = lambda text: None,
+    clock: Callable[[], float] = time.perf_counter,
+    resumed: bool = False,
+) -> Journal:
+    """A journal whose sessions become MIDI files as they end; those that a killed jamd left do so at once."""
+    recover(directory, say)
+    return Journal(directory, header, say, clock, ended=lambda path: convert([path], say), resumed=resumed)
+
+
+class RecordingProcess:
+    """Carries out the desk's messages. Whatever fails is said, and the next message is carried out."""
+
+    def __init__(self, tell: Callable[[list[Any]], None]) -> None:
+        self._tell = tell
+        self._journal: Journal | None = None
+
+    def hear(self, message: list[Any]) -> None:
+        self._attempt(lambda: self._obey(message))
+
+    def close(self) -> bool:
+        """False if not everything could be written."""
+        written: list[bool] = []
+        if self._journal is not None:
+            journal = self._journal
+            self._attempt(lambda: written.append(journal.close()))
+        return written == [True]
+
+    def _obey(self, message: list[Any]) -> None:
+        match message:
+            case ["begin", directory, header, resumed]:
+                self._journal = open_journal(Path(directory), header, self._say, resumed=resumed)
+            case ["entries", batch] if self._journal is not None:
+                self._journal.write(map(decode_entry, batch))
+            case ["gap"] if self._journal is not None:
+                self._journal.leave_gap()
+            case ["sync"]:
+                wait = None
+                try:
+                    wait = self._journal.tick() if self._journal is not None else None
+                finally:
+                    self._tell(["synced", wait])
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            self._say(f"nothing is recorded: {error.filename or 'the recording'}: {error.strerror or error}")
+        except Exception as error:
+            self._say(f"recording failed: {type(error).__name__}: {error}")
+
+    def _say(self, text: str) -> None:
+        self._tell(["say", text])
+
+
+def main() -> int:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # they may reach all of jamd's processes; the desk acts
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)
+    desk_is_there = True
+
+    def tell(message: list[Any]) -> None:
+        nonlocal desk_is_there
+        if desk_is_there:
+            try:
+                os.write(sys.stdout.fileno(), pack([message]))
+            except OSError:
+                desk_is_there = False
+
+    process = RecordingProcess(tell)
+    for line in sys.stdin.buffer:
+        if line.endswith(b"\n"):  # else the desk was killed
+            process.hear(json.loads(line))
+    return 0 if process.close() else UNWRITTEN
+
+
+if __name__ == "__main__":
+    sys.exit(main())
