@@ -44,7 +44,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Heard(Entry):
-    """Input port `source` received `message` at `stamp` (seconds)."""
+    """Input port `source` received `message` at `stamp` (seconds), or a key was released there after the port's longest
+    note."""
 
     kind = "heard"
     source: str
@@ -157,7 +158,8 @@ class PlayerHung(Entry):
 
 @dataclass(frozen=True, slots=True)
 class PortLost(Entry):
-    """A port vanished, or a port that was connected to this input did."""
+    """What an input holds is released: the port vanished, or one that was connected to the port, or a System Reset
+    came in."""
 
     kind = "lost"
     port: str

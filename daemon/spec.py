@@ -10,6 +10,7 @@ from daemon.music.events import Channel, Controller
 from daemon.music.melody import Melody
 from daemon.music.tempo import TempoMap
 
+GESTURE_TIME = 0.25  # seconds: longer than a reset takes on a MIDI cable, or a button bounces
 INTERNAL = "internal"  # jamd's own clock; every other source of the clock is external
 
 
@@ -17,8 +18,9 @@ INTERNAL = "internal"  # jamd's own clock; every other source of the clock is ex
 class PortSpec:
     """A port of jamd, virtual unless `connect` names (a part of the name of) a foreign port to join.
 
-    An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`. `delay`:
-    seconds added to the deadlines of an output; negative: earlier.
+    An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`; its keys are
+    released after `longest_note` seconds, if that is given. `delay`: seconds added to the deadlines of an output;
+    negative: earlier.
     """
 
     name: str
@@ -27,6 +29,7 @@ class PortSpec:
     channels: tuple[Channel, ...] = ()
     thru: tuple[str, ...] = ()
     delay: Annotated[float, Limits(-10, 10)] = 0.0
+    longest_note: Annotated[float, Limits(0.1, 3600)] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,8 @@ class ClockSpec:
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody."""
+    """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody. `gesture`: seconds in which
+    a repeated command is no new one."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()
@@ -105,14 +109,16 @@ class StageSpec:
     controls: tuple[ControlSpec, ...] = ()
     seed: int = 0
     clock: ClockSpec = ClockSpec()
+    gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> StageSpec:
-        """Raises ValueError. Journals without `start_delay` were recorded when it was 0.3 s."""
+        """Raises ValueError. In journals without `start_delay` it was 0.3 s; without `gesture`, each command was
+        carried out."""
         match data:
             case {"clock": {**clock}}:
-                data = {**data, "clock": {"start_delay": 0.3, **clock}}
+                data = {"gesture": 0.0, **data, "clock": {"start_delay": 0.3, **clock}}
         return cast(StageSpec, decoder(StageSpec)(data))

@@ -21,7 +21,15 @@ from daemon.clocks.slew import SlewedTempo
 from daemon.clocks.source import Change, ClockSource, ClockWarning, SourceSetup, TransportChange
 from daemon.clocks.tick_tracker import TickTracker
 from daemon.commands import Command, ContinueTransport, StartTransport, StopTransport
-from daemon.music.events import CLOCK_CONTINUE, CLOCK_START, CLOCK_STOP, CLOCK_TICK, SONG_POSITION, TICKS_PER_BEAT
+from daemon.music.events import (
+    CLOCK_CONTINUE,
+    CLOCK_START,
+    CLOCK_STOP,
+    CLOCK_TICK,
+    SONG_POSITION,
+    SYSTEM_RESET,
+    TICKS_PER_BEAT,
+)
 from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
 from daemon.spec import ClockSpec
 
@@ -90,7 +98,7 @@ class MidiClockIn(ClockSource):
         return super().resume(now, tempo)
 
     def accepts(self, message: bytes) -> bool:
-        return bool(message) and (message[0] >= CLOCK_TICK or message[0] == SONG_POSITION)
+        return bool(message) and (CLOCK_TICK <= message[0] < SYSTEM_RESET or message[0] == SONG_POSITION)
 
     def hear(self, message: bytes, stamp: float) -> list[Change]:
         """Messages other than those of clock and transport are ignored."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from daemon.config.yaml_file import Value, YamlFile
 
-PORT_KEYS = ("direction", "connect", "channels", "thru", "delay_ms")
+PORT_KEYS = ("direction", "connect", "channels", "thru", "longest_note", "delay_ms")
 
 Section = Mapping[str, Value]  # name → what is configured under that name
 

@@ -13,7 +13,7 @@ def read_port(name: str, value: Value, names: Names) -> PortSpec:
     port = value.section(*PORT_KEYS)
     direction = port["direction"].one_of(("in", "out"), what="a direction")
     if direction == "out":
-        for key in ("channels", "thru"):
+        for key in ("channels", "thru", "longest_note"):
             if port[key].given:
                 port[key].report(f"only an input has `{key}`: delete this line, or set the direction to `in`")
     elif port["delay_ms"].given:
@@ -26,4 +26,5 @@ def read_port(name: str, value: Value, names: Names) -> PortSpec:
             f"jamd does not connect to ports whose names begin with {CLIENT_PREFIX!r}, as its own do: "
             "rename the other port, and write its new name here"
         )
-    return PortSpec(name, direction, connect, channels, names.outputs_in(port["thru"]), delay)
+    longest_note = port["longest_note"].number(0.1, 3600, 0.0) or None
+    return PortSpec(name, direction, connect, channels, names.outputs_in(port["thru"]), delay, longest_note)

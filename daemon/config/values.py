@@ -171,5 +171,5 @@ class Config:
 def _port_as_yaml(port: PortSpec) -> dict[str, Any]:
     shown: dict[str, Any] = {"direction": port.direction, "connect": port.connect}
     if port.direction == "in":
-        return {**shown, "channels": list(port.channels), "thru": list(port.thru)}
+        return {**shown, "channels": list(port.channels), "thru": list(port.thru), "longest_note": port.longest_note}
     return {**shown, "delay_ms": round(port.delay * 1000, 6)}

@@ -14,6 +14,7 @@ from daemon.entries import (
     Entry,
     Heard,
     MelodyPlayed,
+    PortLost,
     Reconfigured,
     Sent,
     Started,
@@ -21,7 +22,7 @@ from daemon.entries import (
     Stopped,
     TempoChanged,
 )
-from daemon.music.events import is_note_off, is_note_on
+from daemon.music.events import ends_notes, is_note_off, is_note_on
 
 UPDATE_INTERVAL = 0.1  # seconds between two updates of the line
 _NOTE_NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
@@ -87,6 +88,8 @@ class View:
                     self._sounding = {key: [] for key in self._sounding}
                     if isinstance(entry, Started | Stopped):
                         self._stopped = isinstance(entry, Stopped)
+                case PortLost():
+                    self._sounding[entry.port, ""] = []
                 case TempoChanged():
                     self._bpm = entry.bpm
         if self.live and self._pending is None:
@@ -124,6 +127,8 @@ class View:
             pitches.append(message[1])
         elif is_note_off(message) and message[1] in pitches:
             pitches.remove(message[1])
+        elif ends_notes(message):
+            pitches.clear()
 
     def _draw(self) -> None:
         self._pending = None

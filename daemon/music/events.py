@@ -74,7 +74,12 @@ class Window:
 NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
 SONG_POSITION, CLOCK_TICK, CLOCK_START, CLOCK_CONTINUE, CLOCK_STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 TICKS_PER_BEAT = 24  # of MIDI clock
-SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
+SYSTEM_RESET = 0xFF
+SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123  # control changes
+# Control changes of any value that end the notes of their channel, 124 to 127 being omni, mono and poly (MIDI 1.0
+# specification, channel mode messages); and those that lift its pedals (RP-015).
+ENDING_NOTES = frozenset((ALL_SOUND_OFF, *range(ALL_NOTES_OFF, 128)))
+LIFTING_PEDALS = frozenset((ALL_SOUND_OFF, RESET_CONTROLLERS))
 
 
 def note_on(channel: int, pitch: int, velocity: int) -> bytes:
@@ -105,6 +110,16 @@ def is_note_on(message: bytes) -> bool:
 def is_note_off(message: bytes) -> bool:
     """Whether `message` is a note-off, or a note-on with velocity 0, which means the same."""
     return len(message) == 3 and (message[0] & 0xF0 == NOTE_OFF or (message[0] & 0xF0 == NOTE_ON and message[2] == 0))
+
+
+def ends_notes(message: bytes) -> bool:
+    """Whether `message` ends all notes of its channel."""
+    return len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] in ENDING_NOTES
+
+
+def lifts_pedals(message: bytes) -> bool:
+    """Whether `message` lifts all pedals of its channel."""
+    return len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] in LIFTING_PEDALS
 
 
 def channel_of(message: bytes) -> int | None:

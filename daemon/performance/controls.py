@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from daemon.commands import ChangeSetting, Command, Panic, SetTempo, decode_command
-from daemon.music.events import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL_CHANGE, is_note_off, is_note_on
+from daemon.music.events import CONTROL_CHANGE, ENDING_NOTES, LIFTING_PEDALS, is_note_off, is_note_on
 from daemon.spec import ControlSpec
 
 PRESSED = 64  # values from here on are a pressed pedal or button
@@ -44,7 +44,7 @@ def command_of(control: ControlSpec, message: bytes) -> Command | None:
             return ChangeSetting(control.player, control.setting, amount)
         case "tempo":
             return SetTempo(amount)
-        case "panic" if control.event == "cc" and control.number in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+        case "panic" if control.event == "cc" and control.number in ENDING_NOTES | LIFTING_PEDALS:
             return Panic()  # these controllers have no value that means "released"
         case action if value >= PRESSED:
             return decode_command([action])

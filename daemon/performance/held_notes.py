@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.metrics import OTHER, Cause
-from daemon.music.events import CONTROL_CHANGE, SUSTAIN, channel_of, control_change, is_note_off, is_note_on, note_off
+from daemon.music.events import (
+    CONTROL_CHANGE,
+    RESET_CONTROLLERS,
+    SUSTAIN,
+    channel_of,
+    control_change,
+    is_note_off,
+    is_note_on,
+    note_off,
+)
 
 Send = Callable[[str, bytes, float, Cause], None]  # output, message, due seconds, cause
 
@@ -15,6 +25,7 @@ Send = Callable[[str, bytes, float, Cause], None]  # output, message, due second
 @dataclass(eq=False, slots=True)
 class _Held:
     held: dict[tuple[int, int], int] = field(default_factory=dict)  # (channel, pitch) → how often
+    pressed: dict[tuple[int, int], float] = field(default_factory=dict)  # … → seconds, the earliest first
     sustained: set[int] = field(default_factory=set)  # channels
 
 
@@ -33,6 +44,7 @@ class HeldNotes:
         """Forget everything held, without sending note-offs."""
         for source in self._sources.values():
             source.held.clear()
+            source.pressed.clear()
             source.sustained.clear()
 
     def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float, cause: Cause) -> None:
@@ -42,14 +54,17 @@ class HeldNotes:
         channel = channel_of(message)
         if channel is None or name not in self._sources:
             return
-        held = self._sources[name].held
+        held, pressed = self._sources[name].held, self._sources[name].pressed
         if is_note_on(message):
             held[channel, message[1]] = held.get((channel, message[1]), 0) + 1
+            pressed.setdefault((channel, message[1]), due)
         elif is_note_off(message):
             if (left := held.pop((channel, message[1]), 0) - 1) > 0:
                 held[channel, message[1]] = left
-        elif message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN:
-            self.sustain(name, channel, message[2] >= 64)
+            else:
+                pressed.pop((channel, message[1]), None)
+        elif message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (SUSTAIN, RESET_CONTROLLERS):
+            self.sustain(name, channel, message[1] == SUSTAIN and message[2] >= 64)
 
     def sustain(self, name: str, channel: int, down: bool) -> None:
         sustained = self._sources[name].sustained
@@ -57,6 +72,27 @@ class HeldNotes:
 
     def holds(self, name: str, channel: int, pitch: int) -> bool:
         return (channel, pitch) in self._sources[name].held
+
+    def sustains(self, name: str, channel: int) -> bool:
+        return name in self._sources and channel in self._sources[name].sustained
+
+    def is_empty(self, only: str | None = None) -> bool:
+        """Whether no source, or not source `only`, holds a key or a pedal."""
+        sources = (source for name, source in self._sources.items() if only in (None, name))
+        return not any(source.held or source.sustained for source in sources)
+
+    def next_limit(self, limits: Mapping[str, float]) -> float:
+        """When a key will have been held as long as its source allows: seconds; infinity where no key has a limit.
+
+        `limits`: seconds by source.
+        """
+        earliest = ((limits[name], at) for name in limits for at in list(self._sources[name].pressed.values())[:1])
+        return min((at + limit for limit, at in earliest), default=math.inf)
+
+    def beyond_limit(self, limits: Mapping[str, float], now: float) -> list[tuple[str, bytes]]:
+        """The source and the note-off of each key that is held longer than its source allows."""
+        pressed = ((name, key, at) for name in limits for key, at in self._sources[name].pressed.items())
+        return [(name, note_off(*key)) for name, key, at in pressed if at + limits[name] <= now]
 
     def release_keys(self, name: str, outputs: Iterable[str], now: float, channel: int | None = None) -> list[bytes]:
         """Release the keys of a source, on one channel or on all; returns one note-off for each key."""

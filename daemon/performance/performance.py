@@ -47,21 +47,22 @@ from daemon.entries import (
 )
 from daemon.metrics import THRU
 from daemon.music.events import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
     CLOCK_TICK,
-    CONTROL_CHANGE,
     SUSTAIN,
+    SYSTEM_RESET,
     channel_of,
     control_change,
+    ends_notes,
     is_note_off,
     is_note_on,
     is_well_formed,
+    lifts_pedals,
     note_off,
 )
 from daemon.music.plan import Plan
 from daemon.music.tempo import Tempo
 from daemon.performance.controls import PRESSED, Controls, command_of, value_of
+from daemon.performance.gestures import Gestures
 from daemon.performance.held_notes import HeldNotes
 from daemon.performance.players import Players
 from daemon.performance.sink import Sink
@@ -82,6 +83,7 @@ class Performance:
         self._now = 0.0
         self._malformed = 0
         self._held = HeldNotes(sink.send)
+        self._gestures = Gestures()
         clock = lambda: self._now  # noqa: E731
         self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
@@ -120,7 +122,10 @@ class Performance:
             self._malformed += 1
             return False
         channel = channel_of(message)
-        if message[0] < CLOCK_TICK and (channel is None or not port.channels or channel in port.channels):
+        if message[0] == SYSTEM_RESET:
+            if not self._held.is_empty(source):
+                self.take(PortLost(now, source))
+        elif message[0] < CLOCK_TICK and (channel is None or not port.channels or channel in port.channels):
             self.take(Heard(now, source, stamp, message))
         return True
 
@@ -142,6 +147,8 @@ class Performance:
         """Do what is due at `now`. Metronome and MIDI clock are no part of the journal."""
         self._now = now
         self._transport.pulse(now)
+        for source, message in self._held.beyond_limit(self._longest_notes, now):
+            self.take(Heard(now, source, now, message))
         if self._transport.timeline.next_deadline() <= now:
             self.take(Advanced(now))
 
@@ -173,7 +180,7 @@ class Performance:
 
     def next_deadline(self) -> float:
         """When `advance` has something to do: seconds, or infinity."""
-        return self._transport.next_deadline()
+        return min(self._transport.next_deadline(), self._held.next_limit(self._longest_notes))
 
     def beat_at(self, seconds: float) -> float:
         return self._transport.tempo.beat_at(seconds)
@@ -233,9 +240,11 @@ class Performance:
         if is_note_on(message) and channel is not None and self._held.holds(port.name, channel, message[1]):
             # A key that was never released: the old note has one holder less.
             self._held.pass_on(port.name, port.thru, note_off(channel, message[1]), stamp, THRU)
-        if message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+        if ends_notes(message):
             for ended in self._held.release_keys(port.name, port.thru, self._now, channel):
                 self._tell(port.name, ended, self._now)  # the sender may never send their note-offs
+        if lifts_pedals(message) and channel is not None and self._held.sustains(port.name, channel):
+            self._tell(port.name, control_change(channel, SUSTAIN, 0), self._now)
         self._held.pass_on(port.name, port.thru, message, stamp, THRU)
 
     def _answer(self, entry: Answered) -> None:
@@ -268,7 +277,9 @@ class Performance:
 
     def _configure(self, spec: StageSpec) -> None:
         self.spec = spec
+        self._gestures.forget()
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
+        self._longest_notes = {p.name: p.longest_note for p in spec.ports if p.longest_note is not None}
         self._controls = Controls(spec.controls)
         self._transport.take(self._now, spec)
         self._players.take(spec)
@@ -286,6 +297,7 @@ class Performance:
         self._players.reset(first=beat)
 
     def _stop(self) -> None:
+        self._gestures.stopped()
         self._players.silence()
         self._transport.halt(self._now)
         self._players.listen_only(self._transport.position)
@@ -306,6 +318,7 @@ class Performance:
     def _rotate(self) -> None:
         """Every player starts anew here, so that the journal's next entries stand alone."""
         self._do_what_is_due()
+        self._gestures.forget()
         self._players.silence()
         state = {**self._players.to_json(), **self._held.to_json(), **self._transport.to_json()}
         self._sink.record(StateSaved(self._now, state))
@@ -341,6 +354,12 @@ class Performance:
 
     def _execute(self, command: Command, stamp: float) -> None:
         transport = self._transport
+        if isinstance(command, StopTransport):
+            self._gestures.stopped()
+        if self._gestures.repeats(command, self._now, self.spec.gesture) and not (
+            isinstance(command, Panic) and self._is_sounding()
+        ):
+            return
         match command:
             case Panic():
                 self._panic()
@@ -364,6 +383,10 @@ class Performance:
                 at = transport.tap(self._now, stamp)
                 if at is not None:
                     self._start(transport.position, at)
+
+    def _is_sounding(self) -> bool:
+        """Whether a key or a pedal is held, or a player or a melody sounds."""
+        return any(self.sounding().values()) or not self._held.is_empty()
 
 
 def _controls(spec: StageSpec, source: str) -> set[ControlSpec]:

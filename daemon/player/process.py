@@ -9,12 +9,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import select
 import signal
 import socket
 import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from daemon import realtime
 from daemon.errors import JamdError
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect
-from daemon.wire import Call, Unpacker, decode_call, encode_answer, pack
+from daemon.wire import Call, Reset, Unpacker, decode_call, encode_answer, pack
 
 CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
 
@@ -112,17 +114,23 @@ def _send(stage: socket.socket, message: list[Any]) -> None:
 
 
 def _calls(stage: socket.socket) -> Iterator[tuple[int, Call]]:
-    """Calls with their numbers, as they arrive. Raises _StageGone at the end of the connection."""
-    unpacker = Unpacker()
+    """The stage's calls with their numbers, in order. Calls before a reset that has come in are left out: no answer to
+    them would count. Raises _StageGone at the end of the connection."""
+    unpacker, calls = Unpacker(), deque[tuple[int, Call]]()
     while True:
-        try:
-            data = stage.recv(1 << 16)
-        except OSError:
-            data = b""
-        if not data:
-            raise _StageGone
-        for number, *call in unpacker.feed(data):
-            yield number, decode_call(call)
+        while not calls or select.select([stage], [], [], 0)[0]:
+            try:
+                data = stage.recv(1 << 16)
+            except OSError:
+                data = b""
+            if not data:
+                raise _StageGone
+            for number, *message in unpacker.feed(data):
+                call = decode_call(message)
+                if isinstance(call, Reset):
+                    calls.clear()
+                calls.append((number, call))
+        yield calls.popleft()
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from daemon.entries import (
     StateSaved,
     TempoChanged,
 )
-from daemon.music.events import is_note_off, is_note_on
+from daemon.music.events import ends_notes, is_note_off, is_note_on
 from daemon.music.tempo import Tempo
 from daemon.spec import StageSpec
 
@@ -74,6 +74,8 @@ class Rotation:
             self._sounding.add(key)
         elif is_note_off(entry.message):
             self._sounding.discard(key)
+        elif ends_notes(entry.message):
+            self._sounding = {other for other in self._sounding if other[0] != name or other[1][0] != key[1][0]}
 
     def due(self, size: int) -> float | None:
         """Seconds until the stage should rotate; None: not soon. `size`: bytes of the session."""

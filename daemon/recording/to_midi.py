@@ -31,7 +31,7 @@ from daemon.errors import JamdError
 from daemon.json_decoding import decoder
 from daemon.locks import lock
 from daemon.music import smf
-from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.events import channel_of, ends_notes, is_note_off, is_note_on, note_off
 from daemon.music.tempo import Bpm, Tempo, TempoMap, tempo_map_from_json
 from daemon.output_files import replace_file
 from daemon.recording.journal_file import MAX_INTERVAL, Damage, JournalReader
@@ -78,6 +78,7 @@ class _Session:
     tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
     sounding: dict[str, Counter[tuple[int, int]]] = field(default_factory=dict)  # by track: (channel, pitch)
     ours: set[str] = field(default_factory=set)  # the names of melodies and players
+    note_offs_only: bool = False  # as earlier versions wrote the file: channel mode messages do not end notes
     last: float = 0.0
 
     def take(self, entry: Entry) -> None:
@@ -86,6 +87,7 @@ class _Session:
         match entry:
             case SessionBegan():
                 with suppress(KeyError, TypeError, ValueError):
+                    self.note_offs_only = "gesture" not in entry.header["spec"]
                     self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
             case Reconfigured():
                 self.meters.append((seconds, entry.spec.tempo_map))
@@ -100,6 +102,8 @@ class _Session:
             case TempoChanged():
                 self.tempi.append(Tempo(entry.beat, seconds, entry.bpm))
             case Heard():
+                if ends_notes(entry.message) and not self.note_offs_only:
+                    self._end_notes([entry.source], entry.stamp, channel_of(entry.message))
                 self._add(entry.source, entry.stamp, entry.message)
             case MelodyPlayed():
                 self._add(entry.source, seconds, entry.message)
@@ -121,13 +125,12 @@ class _Session:
         elif is_note_off(message):
             sounding[key] = max(sounding[key] - 1, 0)
 
-    def _end_notes(self, names: Iterable[str], seconds: float) -> None:
-        """End the sounding notes of sources and players that are gone."""
+    def _end_notes(self, names: Iterable[str], seconds: float, channel: int | None = None) -> None:
+        """End the sounding notes of these tracks, on one channel or on all."""
         for name in names:
-            sounding = self.sounding.get(name, Counter())
-            self.tracks.get(name, []).extend((seconds, note_off(*key)) for key in sounding.elements())
-            for key in sounding:
-                sounding[key] = 0
+            for key in list(self.sounding.get(name, Counter()).elements()):
+                if channel in (None, key[0]):
+                    self._add(name, seconds, note_off(*key))
 
     def midi_file(self) -> bytes:
         if not self.meters and not self.tracks:

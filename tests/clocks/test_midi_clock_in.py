@@ -308,7 +308,7 @@ def test_a_proposal_survives_the_loss_of_the_port(master: Master) -> None:
     assert place(master.ticks(1)) == ("start", 0)
 
 
-@pytest.mark.parametrize("message", [b"\x90\x3c\x40", b"\xf0\x01\xf7", b"\xf1\x00", b"\xf3\x00", b""])
+@pytest.mark.parametrize("message", [b"\x90\x3c\x40", b"\xf0\x01\xf7", b"\xf1\x00", b"\xf3\x00", b"\xff", b""])
 def test_other_messages_are_left_to_the_performance(master: Master, message: bytes) -> None:
     assert not master.source.accepts(message)
     assert all(map(master.source.accepts, (TICK, START, CONTINUE, STOP, song_position(3), b"\xfe")))

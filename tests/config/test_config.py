@@ -219,6 +219,15 @@ def test_clicks_and_delays_reach_the_stage_as_written(write: Any) -> None:
     assert config.load(write(loaded.as_yaml())).stage == loaded.stage
 
 
+def test_the_longest_note_of_an_input_is_without_limit_unless_given(write: Any) -> None:
+    loaded = config.load(
+        write("ports: {a: {direction: in, longest_note: 8.5}, b: {direction: in}, c: {direction: out}}")
+    )
+    assert [port.longest_note for port in loaded.stage.ports] == [8.5, None, None]
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+    assert StageSpec.from_json(json.loads(json.dumps(loaded.stage.to_json()))) == loaded.stage
+
+
 def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert problems(write(f"recording: {{directory: {tmp_path / 'file'}}}")) == [
@@ -290,6 +299,8 @@ MISTAKES = [
     ("bpm: 100", "source: midi, port: keys, count_in: 1", "1: clock.count_in: with the source `midi` there is no cou"),
     ("bpm: 100", "send: [keys]", "1: clock.send[0]: 'keys' is not an output among the ports"),
     ("{direction: out}", "{direction: out, delay_ms: 5000}", "5: ports.out.delay_ms: 5000 is out of range"),
+    ("{direction: out}", "{direction: out, longest_note: 9}", "5: ports.out.longest_note: only an input has"),
+    ("connect: Launchpad", "longest_note: 0", "4: ports.pads.longest_note: 0 is out of range"),
     ("connect: Launchpad", "delay_ms: 5", "4: ports.pads.delay_ms: only an output can be delayed"),
     ("connect: Launchpad", "connect: jamd keys", "4: ports.pads.connect: jamd does not connect to ports whose names"),
     ("cc 1:", "note 1:", "16: controls.keys.note 1: a key is only up or down and sets no value: use a control ch"),

@@ -9,6 +9,7 @@ from daemon.entries import (
     Entry,
     Heard,
     MelodyPlayed,
+    PortLost,
     Reconfigured,
     Sent,
     Started,
@@ -16,7 +17,7 @@ from daemon.entries import (
     Stopped,
     TempoChanged,
 )
-from daemon.music.events import note_off, note_on
+from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.spec import StageSpec
 
@@ -129,3 +130,12 @@ def test_a_stopped_song_is_shown() -> None:
     assert view.line() == "stopped (96 bpm)"
     view.follow([Started(2.0, 0.0, 2.3)])
     assert view.line() == ""
+
+
+def test_notes_end_with_a_channel_mode_message_or_a_lost_port() -> None:
+    view = View(None)
+    strike = [Heard(0.0, name, 0.0, note_on(1, 72, 64)) for name in ("keys", "pads")]
+    view.follow([*strike, Heard(0.5, "keys", 0.5, control_change(1, 123, 0))])
+    assert view.line() == "pads: C5"
+    view.follow([Heard(0.6, "keys", 0.6, note_on(1, 60, 64)), PortLost(0.7, "pads")])
+    assert view.line() == "keys: C4"

@@ -80,9 +80,9 @@ def test_a_player_that_is_up_before_the_first_beat_plays_from_there() -> None:
 def test_commands_are_proposed_to_an_external_clock() -> None:
     performance, sink = make_performance(False, clock=MIDI, controls=(ControlSpec("keys", 22, "start"),))
     performance.take(Commanded(3.0, StartTransport(), 3.0))
-    performance.hear(3.1, "keys", 3.1, control_change(1, 22, 127))
+    performance.hear(3.5, "keys", 3.5, control_change(1, 22, 127))
     assert not performance.running
-    assert sink.proposals == [(StartTransport(), 3.0), (StartTransport(), 3.1)]
+    assert sink.proposals == [(StartTransport(), 3.0), (StartTransport(), 3.5)]
 
 
 def test_a_new_tempo_moves_queued_notes() -> None:

@@ -19,7 +19,7 @@ from daemon.entries import (
     StateSaved,
     TempoChanged,
 )
-from daemon.music.events import note_off, note_on
+from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import TempoMap
 from daemon.recording.rotation import BREATH, LARGE, NEXT_CALL_LIMIT, REQUEST_TIMEOUT, SESSION_SILENCE, WAY, Rotation
 from daemon.spec import PlayerSpec, StageSpec
@@ -103,6 +103,7 @@ def test_it_waits_for_held_keys_but_not_for_ever(rotation: Rotation, clock: Cloc
     [
         Commanded(1001.0, Panic(), 1001.0),
         PortLost(1001.0, "keys"),
+        Heard(1001.0, "keys", 1001.0, control_change(1, 123, 0)),
         Reconfigured(1001.0, spec()),
         StageStarted(1001.0, spec()),
         Heard(1001.0, "keys", 1001.0, note_off(1, 60)),
@@ -113,6 +114,8 @@ def test_what_ends_a_held_key(rotation: Rotation, clock: Clock, entry: Entry) ->
     rotation.follow(START)
     rotation.follow(Heard(1000.4, "keys", 1000.4, note_on(1, 60, 90)))
     clock.now = BARS[1] - NEXT_CALL_LIMIT / 2
+    assert rotation.due(LARGE + 1) is None
+    rotation.follow(Heard(1000.9, "keys", 1000.9, control_change(2, 123, 0)))  # another channel
     assert rotation.due(LARGE + 1) is None
     rotation.follow(entry)
     assert rotation.due(LARGE + 1) is not None

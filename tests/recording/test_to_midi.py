@@ -37,7 +37,7 @@ from daemon.entries import (
     TempoChanged,
 )
 from daemon.errors import JamdError
-from daemon.music.events import note_off, note_on
+from daemon.music.events import control_change, note_off, note_on
 from daemon.music.smf import FILE_TICKS
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.recording import to_midi
@@ -48,8 +48,9 @@ from daemon.spec import StageSpec
 STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # a beat is 0.5 s
 
 
-def session(tempo_map: TempoMap = STEADY) -> Entry:
+def session(tempo_map: TempoMap = STEADY, without: str = "") -> Entry:
     spec = json.loads(json.dumps(StageSpec(tempo_map).to_json()))
+    spec.pop(without, None)
     return SessionBegan(99.0, {"jamd": "1", "members": {}, "spec": spec})
 
 
@@ -386,3 +387,33 @@ def test_small_journals_are_converted_at_once_and_large_ones_by_a_process_of_its
         time.sleep(0.01)
     assert large.with_suffix(".mid").read_bytes() == small.with_suffix(".mid").read_bytes()
     assert said == []
+
+
+@pytest.mark.parametrize("number", [120, 123, 124, 125, 126, 127])
+def test_notes_that_a_channel_mode_message_ends_are_ended_there(number: int) -> None:
+    """Not every program that reads the file ends notes by itself."""
+    happened = [
+        heard(100.0, note_on(1, 60, 90)),
+        heard(100.0, note_on(2, 64, 90)),
+        heard(100.5, control_change(1, number, 0)),
+        heard(101.0, control_change(2, 121, 0)),
+        heard(102.0, note_off(2, 64)),
+    ]
+    found = tracks(*START, *happened)["keys"]
+    assert [(tick, m.type, m.note) for tick, m in found if m.type.startswith("note")] == [
+        (0, "note_on", 60), (0, "note_on", 64), (FILE_TICKS, "note_off", 60), (4 * FILE_TICKS, "note_off", 64),
+    ]  # fmt: skip
+    assert [(tick, m.control) for tick, m in found if m.type == "control_change"] == [
+        (FILE_TICKS, number), (2 * FILE_TICKS, 121),
+    ]  # fmt: skip
+
+
+def test_the_file_of_an_older_journal_stays_as_it_was() -> None:
+    happened = [
+        heard(100.0, note_on(1, 60, 90)),
+        heard(100.5, control_change(1, 123, 0)),
+        heard(101.0, note_off(1, 60)),
+    ]
+    for without, ends in (("", 2), ("gesture", 1)):
+        file = mido.MidiFile(file=io.BytesIO(midi_file([session(without=without), *START, *happened])))
+        assert sum(message.type == "note_off" for track in file.tracks for message in track) == ends

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 
 from daemon.engines.shared.line import Line, assign_voices, melody_lines
 from daemon.music.events import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
     CONTROL_CHANGE,
     SUSTAIN,
     MidiEvent,
     channel_of,
+    ends_notes,
     is_note_off,
     is_note_on,
+    lifts_pedals,
 )
 from daemon.music.melody import Melodies, Melody
 
@@ -55,21 +55,18 @@ class LiveSource:
             if self.held.pop((channel, message[1]), None) and not self.pedals:
                 self._update_leading(event.beat)
         elif len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE:
-            self._hear_controller(message[1], message[2], channel, event.beat)
+            self._hear_controller(message, channel, event.beat)
 
-    def _hear_controller(self, number: int, value: int, channel: int, beat: float) -> None:
-        if number == SUSTAIN and value >= 64:
+    def _hear_controller(self, message: bytes, channel: int, beat: float) -> None:
+        if message[1] == SUSTAIN and message[2] >= 64:
             self.pedals.add(channel)
-        elif number == SUSTAIN and channel in self.pedals:
-            self.pedals.discard(channel)
-            if not self.pedals:
-                self._update_leading(beat)
-        elif number in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+            return
+        if ends_notes(message):
             self.held = {place: key for place, key in self.held.items() if place[0] != channel}
-            if number == ALL_SOUND_OFF:
-                self.pedals.discard(channel)
-            if not self.pedals:
-                self._update_leading(beat)
+        if message[1] == SUSTAIN or lifts_pedals(message):
+            self.pedals.discard(channel)
+        if not self.pedals:
+            self._update_leading(beat)
 
     def _update_leading(self, beat: float) -> None:
         leading = assign_voices(list(self.held.values()), self.given)
