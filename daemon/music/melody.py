@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from daemon.errors import MelodyError
 from daemon.json_decoding import decoder
-from daemon.music.events import Pitch, Velocity, is_note_off, is_note_on
+from daemon.music.events import Pitch, Velocity, ends_notes, is_note_off, is_note_on
 from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, MidiTrack, read_midi_file
 from daemon.music.tempo import Duration, Length, TempoMap
 
@@ -139,20 +139,26 @@ def _notes(file: MidiFile) -> list[Note]:
 def _spans(track: MidiTrack, division: float) -> list[tuple[int, int, int, int, int]]:
     """(tick of the note-on, tick of the note-off, pitch, velocity, channel) of each note but drums.
 
-    A note-off ends the oldest note of its pitch. A note without a note-off lasts to the end of the track, at least a
-    beat.
+    A note-off ends the oldest note of its pitch, a channel mode message all notes of its channel. A note without an end
+    lasts to the end of the track, at least a beat. Pedals are ignored: a note ends with its key.
     """
-    sounding: dict[tuple[int, int], deque[tuple[int, int]]] = {}  # (channel, pitch) → (tick, velocity), oldest first
+    sounding: dict[int, dict[int, deque[tuple[int, int]]]] = {}  # by channel and pitch: (tick, velocity), oldest first
     spans: list[tuple[int, int, int, int, int]] = []
     for tick, message in track.messages:
         channel, pitch = message[0] & 15, message[1]
         if channel == DRUM_CHANNEL:
             continue
         if is_note_on(message):
-            sounding.setdefault((channel, pitch), deque()).append((tick, message[2]))
-        elif is_note_off(message) and (started := sounding.get((channel, pitch))):
+            sounding.setdefault(channel, {}).setdefault(pitch, deque()).append((tick, message[2]))
+        elif is_note_off(message) and (started := sounding.get(channel, {}).get(pitch)):
             onset, velocity = started.popleft()
             spans.append((onset, tick, pitch, velocity, channel))
-    for (channel, pitch), unended in sounding.items():
-        spans += [(on, max(track.end, math.ceil(on + division)), pitch, velocity, channel) for on, velocity in unended]
+        elif ends_notes(message):
+            for pitch, ended in sounding.pop(channel, {}).items():
+                spans += [(on, tick, pitch, velocity, channel) for on, velocity in ended]
+    for channel, pitches in sounding.items():
+        for pitch, unended in pitches.items():
+            spans += [
+                (on, max(track.end, math.ceil(on + division)), pitch, velocity, channel) for on, velocity in unended
+            ]
     return spans

@@ -252,3 +252,22 @@ def test_the_shipped_melodies_are_valid() -> None:
     for path in (resources() / "melodies").glob("*.mid"):
         assert_valid(load_melody(path, path.stem))
         assert mido.MidiFile(path).ticks_per_beat > 0
+
+
+@pytest.mark.parametrize("number", [120, 121, 123, 124, 125, 126, 127])
+def test_notes_of_a_file_end_with_a_channel_mode_message_of_their_channel(tmp_path: Path, number: int) -> None:
+    file = mido.MidiFile(type=0, ticks_per_beat=480)
+    add = file.add_track().append
+    add(mido.Message("control_change", control=64, value=127))  # pedals are ignored
+    add(mido.Message("note_on", note=60, velocity=80))
+    add(mido.Message("note_on", note=64, velocity=80, channel=1))
+    add(mido.Message("control_change", control=number, time=480))
+    add(mido.Message("note_on", note=60, velocity=70, time=480))
+    add(mido.Message("note_off", note=60, time=480))
+    add(mido.Message("note_off", note=64, channel=1, time=480))
+    file.save(tmp_path / "file.mid")
+    found = [(note.pitch, note.onset, note.duration) for note in load_melody(tmp_path / "file.mid", "m").notes]
+    if number == 121:
+        assert found == [(60, 0.0, 3.0), (64, 0.0, 4.0), (60, 2.0, 2.0)]
+    else:
+        assert found == [(60, 0.0, 1.0), (64, 0.0, 4.0), (60, 2.0, 1.0)]

@@ -12,7 +12,7 @@ from daemon.music.events import MidiEvent, control_change, note_off, note_on
 from daemon.performance.performance import Performance
 from daemon.spec import ControlSpec, PortSpec
 from daemon.wire import Listen
-from tests.performance.test_performance import OUT, Recorder, run_until, stage
+from tests.performance.offline import OUT, Recorder, make_performance, run_until
 
 THRU = PortSpec("keys", "in", thru=("choir",))
 PEDAL = ControlSpec("keys", 64, "sustain")
@@ -21,7 +21,7 @@ RESET = b"\xff"
 
 def holding(port: PortSpec = THRU, **changes: Any) -> tuple[Performance, Recorder]:
     """Keys 60 on channel 1 and 64 on channel 2 are held, and a pedal on each."""
-    performance, sink = stage(ports=(port, PortSpec("pads", "in"), OUT), controls=(PEDAL,), **changes)
+    performance, sink = make_performance(ports=(port, PortSpec("pads", "in"), OUT), controls=(PEDAL,), **changes)
     for channel, pitch in ((1, 60), (2, 64)):
         performance.hear(0.1, "keys", 0.1, note_on(channel, pitch, 90))
         performance.hear(0.1, "keys", 0.1, control_change(channel, 64, 127))
@@ -51,7 +51,7 @@ def test_a_channel_mode_message_ends_notes_or_pedals_of_its_channel(number: int)
 
 
 def test_a_pedal_that_was_not_down_is_not_lifted() -> None:
-    performance, sink = stage(controls=(PEDAL,))
+    performance, sink = make_performance(controls=(PEDAL,))
     performance.hear(0.5, "keys", 0.5, control_change(1, 121, 0))
     assert told(sink) == []
 
@@ -75,7 +75,7 @@ LIMITED = PortSpec("keys", "in", thru=("choir",), longest_note=2.0)
 
 
 def test_a_key_is_released_after_the_longest_note_of_its_input() -> None:
-    performance, sink = stage(ports=(LIMITED, OUT))
+    performance, sink = make_performance(ports=(LIMITED, OUT))
     performance.hear(0.11, "keys", 0.1, note_on(1, 60, 90))  # an octave button is pressed: 72 is released, not 60
     performance.hear(0.5, "keys", 0.5, note_off(1, 72))
     performance.hear(0.6, "keys", 0.6, note_on(1, 62, 90))
@@ -93,7 +93,7 @@ def test_a_key_is_released_after_the_longest_note_of_its_input() -> None:
 
 
 def test_a_key_that_is_struck_again_may_sound_as_long_again() -> None:
-    performance, sink = stage(ports=(LIMITED, OUT))
+    performance, sink = make_performance(ports=(LIMITED, OUT))
     performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
     performance.hear(1.1, "keys", 1.1, note_on(1, 60, 90))
     run_until(performance, 3.0)
@@ -103,17 +103,17 @@ def test_a_key_that_is_struck_again_may_sound_as_long_again() -> None:
 
 
 def test_no_other_input_is_limited() -> None:
-    performance, sink = stage(ports=(THRU, PortSpec("pads", "in", longest_note=2.0), OUT))
+    performance, sink = make_performance(ports=(THRU, PortSpec("pads", "in", longest_note=2.0), OUT))
     performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
     run_until(performance, 100.0)
     assert [message for _, _, message in sink.sent] == [note_on(1, 60, 90)]
 
 
 def test_a_replay_releases_the_key_at_the_same_moment() -> None:
-    performance, sink = stage(ports=(LIMITED, OUT))
+    performance, sink = make_performance(ports=(LIMITED, OUT))
     performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
     run_until(performance, 4.0)
-    again, replayed = stage(ports=(LIMITED, OUT))
+    again, replayed = make_performance(ports=(LIMITED, OUT))
     for entry in sink.entries[len(replayed.entries) :]:
         if isinstance(entry, Heard):
             again.hear(entry.seconds, entry.source, entry.stamp, entry.message)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from daemon.commands import ChangeSetting, ContinueTransport, Panic, RotateSession, StartTransport, StopTransport
-from daemon.entries import Commanded, Entry, Heard, PlayerUp, Reconfigured, Started, StateSaved, Stopped
+from daemon.entries import Commanded, Entry, Heard, Reconfigured, StateSaved, Stopped
 from daemon.music.events import Play, control_change, note_off, note_on
 from daemon.music.melody import Melody, Note
 from daemon.performance.performance import Performance
 from daemon.spec import GESTURE_TIME, ClockSpec, ControlSpec, MelodySpec, PortSpec, StageSpec
 from daemon.wire import Control, Reset
-from tests.performance.test_performance import CHOIR, OUT, STEADY, Recorder, answer
+from tests.performance.offline import CHOIR, OUT, STEADY, Recorder, answer, make_performance
 
 PORTS = (PortSpec("keys", "in", thru=("choir",)), PortSpec("pads", "in"), OUT)
 CONTROLS = (
@@ -32,16 +33,14 @@ CONTROLS = (
 )
 CHANNELS = range(1, 17)
 
+ALL_SOUND_OFF = Path(__file__).parents[1] / "data" / "midi" / "all-sound-off-16-channels.hex"
+
 Message = tuple[float, str, bytes]  # milliseconds, input, message
 
 
 def made(running: bool = True, **changes: Any) -> tuple[Performance, Recorder]:
     """A performance whose beat 0 fell at 0.0 s, with all that its start brought forgotten."""
-    sink = Recorder()
-    spec = StageSpec(**{"tempo_map": STEADY, "ports": PORTS, "players": (CHOIR,), "controls": CONTROLS, **changes})
-    performance = Performance(spec, sink)
-    performance.take(PlayerUp(-1.0, "choir"))
-    performance.take(Started(-0.3) if running else Stopped(-0.3))
+    performance, sink = make_performance(running, **{"ports": PORTS, "controls": CONTROLS, **changes})
     performance.advance(1.0)
     for record in (sink.calls, sink.sent, sink.entries):
         record.clear()
@@ -59,7 +58,7 @@ def resets(sink: Recorder) -> int:
 
 
 GESTURES: dict[str, list[Message]] = {
-    "all sound off": [(0, "keys", control_change(c, 120, 0)) for c in CHANNELS],
+    "all sound off": [(0, "keys", bytes.fromhex(line)) for line in ALL_SOUND_OFF.read_text().splitlines()],
     "all notes off": [(0, "keys", control_change(c, 123, 0)) for c in CHANNELS],
     "reset all controllers": [(0, "keys", control_change(c, 121, 0)) for c in CHANNELS],
     "all three, on a MIDI cable": [

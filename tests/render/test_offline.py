@@ -394,3 +394,15 @@ def test_drums_of_a_file_are_neither_sung_nor_heard_nor_is_their_pedal(
         heard = [call.event.message for call in spies[0].calls if isinstance(call, Listen)]
         assert heard[:2] == [note_on(1, 60, 80), note_off(1, 60)]
         assert not [message for message in heard if message[:2] == b"\xb0\x40" and message[2]]
+
+
+def test_live_reset_all_controllers_lifts_the_pedal(tmp_path: Path) -> None:
+    """A key of one beat under a pedal that nothing but CC 121 lifts, at beat 2; another key at beat 8."""
+    choir = load(
+        tmp_path,
+        "ports: {keys: {direction: in}, out: {direction: out}}\ncontrols: {keys: {cc 64: sustain}}\n"
+        f"band: {{choir: {{engine: harmoniser, model: {TINY}, listen: [keys], play: {{port: out}}}}}}\n",
+    )
+    found = notes(render(choir, TINY.parent / "midi" / "cc121-under-pedal.mid", live=True).data)
+    spans = [(start / smf.FILE_TICKS, stop / smf.FILE_TICKS) for start, stop, _ in found["soprano"]]
+    assert spans == [(0.0, 2.0), (8.0, 9.0)]
