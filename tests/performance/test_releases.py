@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from daemon.entries import Heard, PortLost
+from daemon.commands import Panic
+from daemon.entries import Commanded, Heard, PortLost
 from daemon.music.events import MidiEvent, control_change, note_off, note_on
 from daemon.performance.performance import Performance
 from daemon.spec import ControlSpec, PortSpec
@@ -120,3 +121,11 @@ def test_a_replay_releases_the_key_at_the_same_moment() -> None:
         elif entry not in replayed.entries:
             again.advance(entry.seconds)
     assert replayed.entries == sink.entries and replayed.calls == sink.calls and replayed.sent == sink.sent
+
+
+def test_a_key_from_before_a_panic_is_not_released_again() -> None:
+    performance, sink = make_performance(ports=(LIMITED, OUT))
+    performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
+    performance.take(Commanded(1.0, Panic(), 1.0))
+    run_until(performance, 4.0)
+    assert [message for _, _, message in sink.sent] == [note_on(1, 60, 90)]
