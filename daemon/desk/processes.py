@@ -222,8 +222,8 @@ class Processes:
         kind, *values = message
         if (handler := slot.kind.handlers.get(kind)) is not None:
             handler(self, slot, values)
-        if kind == "ready":
-            slot.patient_until = 0.0
+        if kind == "ready":  # questions from before wait for their answers: a start takes longer than `limit`
+            slot.patient_until, slot.unanswered = 0.0, 0
         match message:
             case ["hello", *_]:
                 for greeting in slot.kind.greeting(self, slot):
