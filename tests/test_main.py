@@ -431,6 +431,7 @@ def test_a_live_session_is_recorded_survives_the_desk_and_replays_to_the_same_by
         assert any("READY" in line for line in first.stderr)
         time.sleep(2)
         first.kill()
+    assert not list(tmp_path.glob("sessions/*.mid"))
     assert jamd("run", "--for", "2").returncode == 0
     files = list(tmp_path.glob("sessions/*.mid"))
     assert len(files) == 2

@@ -1,7 +1,7 @@
 """The recording process: `python -m daemon.recording.process`. It writes the journal and the MIDI files.
 
 A process of its own, because a disk may hang for any time, and then neither its threads nor the process can be ended.
-It reads messages from stdin, a line of JSON each, until the desk closes the pipe or is gone; it answers on stdout.
+It reads messages from stdin, a line of JSON each, until the desk closes the pipe or is killed; it answers on stdout.
 """
 
 from __future__ import annotations
@@ -43,17 +43,10 @@ class RecordingProcess:
     def __init__(self, tell: Callable[[list[Any]], None]) -> None:
         self._tell = tell
         self._journal: Journal | None = None
+        self.complete = False  # the session has ended, and everything was written
 
     def hear(self, message: list[Any]) -> None:
         self._attempt(lambda: self._obey(message))
-
-    def close(self) -> bool:
-        """False if not everything could be written."""
-        written: list[bool] = []
-        if self._journal is not None:
-            journal = self._journal
-            self._attempt(lambda: written.append(journal.close()))
-        return written == [True]
 
     def _obey(self, message: list[Any]) -> None:
         match message:
@@ -63,6 +56,8 @@ class RecordingProcess:
                 self._journal.write(map(decode_entry, batch))
             case ["gap"] if self._journal is not None:
                 self._journal.leave_gap()
+            case ["close"] if self._journal is not None:
+                self.complete = self._journal.close()
             case ["sync"]:
                 wait = None
                 try:
@@ -100,7 +95,9 @@ def main() -> int:
     for line in sys.stdin.buffer:
         if line.endswith(b"\n"):  # else the desk was killed
             process.hear(json.loads(line))
-    return 0 if process.close() else UNWRITTEN
+    if not process.complete:  # a session whose desk was killed has no end: the next start makes its MIDI file
+        process.hear(["sync"])
+    return 0 if process.complete else UNWRITTEN
 
 
 if __name__ == "__main__":

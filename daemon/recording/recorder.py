@@ -24,7 +24,7 @@ MAX_QUEUED_BYTES = 4 << 20  # bytes of messages to the process; further ones are
 COMMAND = [sys.executable, "-P", "-m", "daemon.recording.process"]
 
 Say = Callable[[str, str, str], None]
-_GAP, _SYNC = pack([["gap"]]), pack([["sync"]])
+_GAP, _SYNC, _CLOSE = pack([["gap"]]), pack([["sync"]]), pack([["close"]])
 
 
 class Recorder:
@@ -167,6 +167,7 @@ class _Process:
     def finish(self) -> None:
         """Have the process end after what was sent."""
         with self._condition:
+            self._queue.append(_CLOSE)
             self._finished = True
             self._condition.notify()
 

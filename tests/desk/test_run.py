@@ -391,10 +391,12 @@ def test_a_disk_that_hangs_keeps_neither_music_nor_the_end(start: Start) -> None
     jamd.wait(lambda: list(folder.glob("*.journal")), 10, "notes")
     recording = recording_process(jamd)
     os.kill(recording, signal.SIGSTOP)
-    jamd.wait_for_log("recording is interrupted, the music continues: sessions does not answer")
-    assert jamd.end() == 1
-    assert "the recording in sessions may lack its end: its disk does not answer" in jamd.log
-    assert "restarts" in jamd.log
-    os.kill(recording, signal.SIGCONT)  # the disk answers: the process writes what it got, and ends
+    try:
+        jamd.wait_for_log("recording is interrupted, the music continues: sessions does not answer")
+        assert jamd.end() == 1
+        assert "the recording in sessions may lack its end: its disk does not answer" in jamd.log
+        assert "restarts" in jamd.log
+    finally:
+        os.kill(recording, signal.SIGCONT)  # the disk answers: the process writes what it got, and ends
     jamd.wait(lambda: list(folder.glob("*.mid")), 10, "the rest of the recording")
     assert_complete(jamd, "tune", "ann")
