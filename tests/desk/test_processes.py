@@ -167,6 +167,21 @@ def test_a_process_that_does_not_get_ready_is_late_then_replaced(
     assert heard.pids == []
 
 
+def test_questions_from_before_a_process_was_ready_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start takes longer than the limit that holds from then on."""
+    heard = Heard()
+
+    async def work(supervisor: Supervisor) -> None:
+        await asyncio.sleep(0.3)
+        assert "light" not in str(heard.lines)
+
+    behaviour = '"log", 0), __import__("time").sleep(0.9), send("ready"), __import__("time").sleep(0.1'
+    supervise(tmp_path, monkeypatch, heard, behaviour, work)
+    assert len(heard.pids) == 1
+
+
 def test_a_process_that_refuses_ends_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard()
 
