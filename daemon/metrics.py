@@ -46,6 +46,7 @@ class CauseKind(Enum):
     GRID = "grid"  # due at a beat: lateness is measured, of note-ons and of clock ticks
     THRU = "thru"  # a copy of an input's message: the time since that came in
     ANSWER = "answer"  # a player's immediate answer to a key, pedal or controller: latency, of the first note
+    WITHDRAWAL = "withdrawal"  # the note-off of a note that is released before it is due: neither of the two is sent
     OTHER = "other"  # not measured
 
 
@@ -59,6 +60,7 @@ class Cause:
 
 
 GRID, THRU, OTHER = Cause(CauseKind.GRID), Cause(CauseKind.THRU), Cause(CauseKind.OTHER)
+WITHDRAWAL = Cause(CauseKind.WITHDRAWAL)
 
 
 class Metrics:

@@ -79,7 +79,8 @@ class ClockSpec:
 
     `send`: outputs that get MIDI clock. The internal clock starts at once, unless `by_hand`, after `count_in` bars.
     `metronome`: output and channel; `click`: always, or in the count-in only. `start_delay`: seconds from a command
-    that starts the transport to the first beat, so that the players' first notes are ready in time.
+    that starts the transport to the first beat, so that the players' first notes are ready in time. `song_position`:
+    what a received Song Position counts, sixteenths or clocks. `count_in_ticks`: whether ticks are sent in a count-in.
     """
 
     source: str = INTERNAL
@@ -90,6 +91,8 @@ class ClockSpec:
     metronome: tuple[str, Channel] | None = None
     click: str = "always"
     start_delay: Annotated[float, Limits(0, 60)] = 0.1
+    song_position: str = "sixteenths"
+    count_in_ticks: bool = True
 
     @property
     def is_external(self) -> bool:

@@ -4,6 +4,10 @@
 Position Pointer of n locates beat n/4; while the transport runs, at the next tick, with or without a Continue. Ticks
 without a Start give the tempo only. `tick_tracker.py` describes how the tempo is found.
 
+A Stop takes effect at once, although a position and Start or Continue may follow within milliseconds: so some masters
+jump (Ardour at the turn of a loop). Some masters count ticks in a Song Position Pointer, not 16ths (Ardour 7): an
+option. A position that fits the ticks counted so far only in the other unit is reported.
+
 Invalid input is ignored; each cause is logged again only after a minute without it: a malformed Song Position Pointer;
 a Continue while the transport runs; a clock below 20 or above 400 bpm (the last tempo is kept); ticks of two masters at
 one port (the first one is followed, as far as the two can be told apart).
@@ -37,7 +41,8 @@ ADVANCE_INTERVAL = 0.2  # seconds between calls of `advance`
 TICK_SLEW, ADVANCE_SLEW = 0.1, 1.0  # least durations of a slew, seconds: ended by a tick, or only by `advance`
 WARNING_PAUSE = 60.0  # seconds without a cause until its warning is given again
 LOCK_TIMEOUT = 5.0  # seconds of ticks without a lock until a warning
-POSITIONS = 6  # ticks to a 16th, the unit of a Song Position Pointer
+UNITS = {"sixteenths": 6, "clocks": 1}  # ticks, of a Song Position Pointer
+AGREEMENT = TICKS_PER_BEAT  # ticks by which a position may differ from the count: masters round up to a beat
 
 MESSAGES: Mapping[type[Command], int] = {
     StartTransport: CLOCK_START,
@@ -49,13 +54,14 @@ MESSAGES: Mapping[type[Command], int] = {
 class MidiClockIn(ClockSource):
     """Calls come in the order of their times (seconds). `tempo` is the one that was reported last.
 
-    `bpm` is expected until the first lock; `beat` is where a Continue without a song position starts.
+    `bpm` is expected until the first lock; `beat` is where a Continue without a song position starts; `unit` is one of
+    UNITS.
     """
 
     needs_port: ClassVar[bool] = True
     always_waits: ClassVar[bool] = True
 
-    def __init__(self, bpm: float, beat: float = 0.0) -> None:
+    def __init__(self, bpm: float, beat: float = 0.0, unit: str = "sixteenths") -> None:
         self.next_look = 0.0
         self.running = False
         self._tracker = TickTracker(bpm)
@@ -63,6 +69,8 @@ class MidiClockIn(ClockSource):
         self._starting = False  # at the next tick
         self._position = round(beat * TICKS_PER_BEAT)  # number of the tick at which the transport starts
         self._target: int | None = None  # number of the next tick after a jump, while the transport runs
+        self._unit = unit
+        self._pointer: int | None = 0  # the last song position as it came, in units; None: unknown
         self._now = -math.inf
         self._unlocked_since = math.inf  # when ticks without a lock began
         self._last_seen: dict[str, float] = {}  # cause of a warning → when it last occurred
@@ -70,7 +78,7 @@ class MidiClockIn(ClockSource):
 
     @classmethod
     def create(cls, setup: SourceSetup) -> Self:
-        return cls(setup.bpm, setup.position())
+        return cls(setup.bpm, setup.position(), setup.spec.song_position)
 
     @property
     def tempo(self) -> Tempo:
@@ -81,11 +89,13 @@ class MidiClockIn(ClockSource):
         return super().begin(now)
 
     def configure(self, spec: ClockSpec, quantum: float) -> None:
+        if spec.song_position != self._unit:
+            self._unit, self._pointer = spec.song_position, None
         self.next_look = 0.0
 
     def stand_by(self, now: float, beat: float) -> list[Change]:
         """Song position where the previous stage process stopped; Continue resumes from it."""
-        self._position = round(beat * TICKS_PER_BEAT)
+        self._position, self._pointer = round(beat * TICKS_PER_BEAT), None
         self.next_look = 0.0
         return super().stand_by(now, beat)
 
@@ -93,7 +103,7 @@ class MidiClockIn(ClockSource):
         """The ticks that come are counted from the previous stage process's beat."""
         self._tracker.free_wheel(tempo)
         self._reported.jump(tempo)
-        self.running = True
+        self.running, self._pointer = True, None
         self.next_look = 0.0
         return super().resume(now, tempo)
 
@@ -191,6 +201,7 @@ class MidiClockIn(ClockSource):
         return changes
 
     def _start(self) -> list[Change]:
+        self._pointer = 0
         if self.running:
             self._target = 0
         else:
@@ -218,12 +229,30 @@ class MidiClockIn(ClockSource):
     def _locate(self, data: bytes) -> list[Change]:
         if len(data) != 2 or max(data) > 127:
             return self._warn("position", f"a malformed Song Position Pointer (data {data.hex(' ')!r}) is ignored")
-        position = (data[0] + 128 * data[1]) * POSITIONS
+        pointer = data[0] + 128 * data[1]
+        position = pointer * UNITS[self._unit]
+        changes = self._check_unit(pointer)
+        self._pointer = pointer
         if self.running:
             self._target = position
-        else:
-            self._position = position
-        return []
+            return changes
+        self._position = position
+        tempo = Tempo(position / TICKS_PER_BEAT, self._now, self.tempo.bpm)
+        return [*changes, TransportChange("stand", tempo)]
+
+    def _check_unit(self, pointer: int) -> list[Change]:
+        """A warning if the ticks between the last position and the stop fit `pointer` only in the other unit."""
+        if self.running or self._pointer is None:
+            return []
+        unit = UNITS[self._unit]
+        counted, moved = self._position - self._pointer * unit, pointer - self._pointer
+        (other,) = UNITS.keys() - {self._unit}
+        fits = [abs(moved * ticks - counted) < AGREEMENT for ticks in (unit, UNITS[other])]
+        if fits != [False, True] or counted < AGREEMENT or (other == "clocks" and pointer % UNITS["sixteenths"]):
+            return []
+        text = f"song position {pointer} fits the ticks counted so far in {other}, not in {self._unit}: "
+        text += f"try `song_position: {other}`"
+        return self._warn("unit", text)
 
     def _pass_time(self, now: float) -> list[Change]:
         now = self._now = max(now, self._now)

@@ -30,10 +30,16 @@ class Schedule(Protocol):
 
 
 class MidiClockOut:
-    """`send(message, due seconds)`; ticks and transport messages are due `delay` seconds after their beats."""
+    """`send(message, due seconds)`; ticks and transport messages are due `delay` seconds after their beats.
 
-    def __init__(self, timeline: Schedule, send: Callable[[bytes, float], None], delay: float) -> None:
-        self._timeline, self._send, self._delay = timeline, send, delay
+    `count_in_ticks`: ticks before Start, too. MIDI 1.0 allows ticks at any time, so that receivers know the tempo; some
+    (Ardour 7) start with the first one.
+    """
+
+    def __init__(
+        self, timeline: Schedule, send: Callable[[bytes, float], None], delay: float, count_in_ticks: bool = True
+    ) -> None:
+        self._timeline, self._send, self._delay, self._count_in_ticks = timeline, send, delay, count_in_ticks
         self._entries: list[Scheduled] = []  # the next tick, and the Start or Continue that is still to come
         self._started = False
         self._is_new = True  # receivers may still run, started by a previous stage process that died
@@ -44,8 +50,8 @@ class MidiClockOut:
         A song position is a whole number of 16ths: from a beat between two, receivers start at the later one.
         """
         self.stop(now)
-        self._tick(math.ceil(beat * TICKS_PER_BEAT - 1e-6))
         position = math.ceil(origin / SIXTEENTH - 1e-6) * SIXTEENTH
+        self._tick(math.ceil((beat if self._count_in_ticks else position) * TICKS_PER_BEAT - 1e-6))
         begin = lambda due: self._begin(position, due)  # noqa: E731
         self._entries.append(self._timeline.add(position - BEFORE, RANK_CLOCK, begin, offset=self._delay))
 

@@ -21,7 +21,10 @@ Log = Callable[[str, str, str], None]  # level, cause, text for the log
 
 @dataclass(frozen=True, slots=True)
 class TransportChange:
-    """`kind` is start, locate (a jump while the transport runs) or stop; `tempo.beat` falls at `tempo.seconds`."""
+    """`kind` is start, locate (a jump while the transport runs), stop, or stand (it stands, and has a new position).
+
+    `tempo.beat` falls at `tempo.seconds`.
+    """
 
     kind: str
     tempo: Tempo

@@ -21,7 +21,7 @@ def read_clock(value: Value, names: Names) -> Clock:
     if kind.needs_port:
         port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the clock")
     elif clock["port"].given:
-        having = " or ".join(f"`{name}`" for name in external if CLOCK_SOURCES[name].needs_port)
+        having = _with_ports()
         clock["port"].report(f"only the source {having} has a port: delete this line, or set the source to {having}")
     start = clock["start"].one_of(("at once", "by hand"), default.start, "a way to start")
     if kind.always_waits and start == "by hand":
@@ -30,6 +30,10 @@ def read_clock(value: Value, names: Names) -> Clock:
     if source in external and count_in:
         clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this line")
         count_in = 0
+    units = ("sixteenths", "clocks")
+    unit = clock["song_position"].one_of(units, default.song_position, "a unit of song positions")
+    if unit != default.song_position and not kind.needs_port:
+        clock["song_position"].report(f"only the source {_with_ports()} receives song positions: delete this line")
     return Clock(
         source,
         port,
@@ -39,7 +43,13 @@ def read_clock(value: Value, names: Names) -> Clock:
         count_in,
         _read_metronome(clock["metronome"], source in external, count_in, names),
         names.outputs_in(clock["send"]),
+        clock["ticks"].one_of(("with count-in", "while running"), default.ticks, "a time to send ticks"),
+        unit,
     )
+
+
+def _with_ports() -> str:
+    return " or ".join(f"`{name}`" for name in external_sources() if CLOCK_SOURCES[name].needs_port)
 
 
 def _read_metronome(value: Value, is_external: bool, count_in: int, names: Names) -> tuple[str, int, str] | None:

@@ -30,6 +30,8 @@ class Clock:
     count_in: int = 0  # bars
     metronome: tuple[str, int, str] | None = None  # output, channel, always or count-in
     send: tuple[str, ...] = ()  # outputs that send MIDI clock
+    ticks: str = "with count-in"  # or: while running
+    song_position: str = "sixteenths"  # or: clocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Config:
             clock.count_in,
             metronome[:2] if metronome else None,
             metronome[2] if metronome else "always",
+            song_position=clock.song_position,
+            count_in_ticks=clock.ticks == "with count-in",
         )
 
     @cached_property

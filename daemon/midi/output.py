@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from daemon.metrics import OTHER, Cause, Metrics
+from daemon.metrics import OTHER, WITHDRAWAL, Cause, Metrics
 from daemon.midi.ledger import Key, Ledger, panic_messages
 from daemon.midi.pace import Pace, Unlimited
 from daemon.music.events import is_note_off, is_note_on, note_off
@@ -95,6 +95,8 @@ class Output:
         if is_urgent(message):
             self._urgent.append((message, due, cause))
             self._pump_urgent(now)
+            return
+        if cause is WITHDRAWAL and self._withdraw(message, due):
             return
         if not self._queue and due <= now and self._sent < CHECK_EVERY and self._pace.room(now) > 0:  # the fast path
             self._progress_at = now
@@ -222,6 +224,15 @@ class Output:
     def _clear(self) -> None:
         self._queue.clear()
         self._urgent.clear()
+
+    def _withdraw(self, message: bytes, due: float) -> bool:
+        """Drop the note-on of this note-off, which is queued for a later moment; False: it was sent."""
+        key = message[0] & 15, message[1]
+        for place, entry in enumerate(self._queue):
+            if entry.due > due and is_note_on(entry.message) and (entry.message[0] & 15, entry.message[1]) == key:
+                del self._queue[place]
+                return True
+        return False
 
     def _expand(self, mark: int) -> list[tuple[bytes, int]]:
         """The messages that an entry stands for now, each with its mark."""

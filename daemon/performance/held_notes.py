@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.metrics import OTHER, Cause
+from daemon.metrics import OTHER, WITHDRAWAL, Cause
 from daemon.music.events import (
     CONTROL_CHANGE,
     RESET_CONTROLLERS,
@@ -26,6 +26,7 @@ Send = Callable[[str, bytes, float, Cause], None]  # output, message, due second
 class _Held:
     held: dict[tuple[int, int], int] = field(default_factory=dict)  # (channel, pitch) → how often
     pressed: dict[tuple[int, int], float] = field(default_factory=dict)  # … → seconds, the earliest first
+    struck: dict[tuple[int, int], float] = field(default_factory=dict)  # … → when its last note-on was due, seconds
     sustained: set[int] = field(default_factory=set)  # channels
 
 
@@ -58,6 +59,7 @@ class HeldNotes:
         if is_note_on(message):
             held[channel, message[1]] = held.get((channel, message[1]), 0) + 1
             pressed.setdefault((channel, message[1]), due)
+            self._sources[name].struck[channel, message[1]] = due
         elif is_note_off(message):
             if (left := held.pop((channel, message[1]), 0) - 1) > 0:
                 held[channel, message[1]] = left
@@ -96,13 +98,14 @@ class HeldNotes:
 
     def release_keys(self, name: str, outputs: Iterable[str], now: float, channel: int | None = None) -> list[bytes]:
         """Release the keys of a source, on one channel or on all; returns one note-off for each key."""
-        source = self._sources.get(name)
+        source = self._sources.get(name, _Held())
         ended = []
-        for (on, pitch), count in list(source.held.items()) if source else []:
+        for (on, pitch), count in list(source.held.items()):
             if channel in (None, on):
                 ended.append(note_off(on, pitch))
+                is_ahead = source.struck.get((on, pitch), now) > now  # notes are worked out shortly before they are due
                 for _ in range(count):
-                    self.pass_on(name, outputs, ended[-1], now, OTHER)
+                    self.pass_on(name, outputs, ended[-1], now, WITHDRAWAL if is_ahead else OTHER)
         return ended
 
     def release(self, name: str, outputs: Iterable[str], now: float) -> list[bytes]:

@@ -155,12 +155,13 @@ class Performance:
     def check_players(self, now: float, patient: bool = False) -> list[str]:
         """Ask idle players whether they live; end the notes of the hung ones and return their names, once each.
 
-        While the transport stands, the players compute their first notes of the next start ahead. `patient`: none
+        While the transport stands, the players compute their first notes of the next start ahead; not at once, because
+        a stop may be the first message of a jump, after which they have to be free for the new place. `patient`: none
         counts as hung, because the stage stood still just before, and the players perhaps with it.
         """
         self._now = now
-        stands = self._transport.ready and not self._transport.running
-        hung = self._players.check(self._transport.position if stands else None, patient)
+        standing_at = self._transport.position if self._transport.stands_still(now) else None
+        hung = self._players.check(standing_at, patient)
         for name in hung:
             self.take(PlayerHung(now, name))
         return hung

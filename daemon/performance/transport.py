@@ -26,6 +26,7 @@ from daemon.spec import MelodySpec, StageSpec
 
 PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
 RANK_TEMPO = 0
+JUMP_TIME = 0.1  # seconds after a stop in which a start makes both of them a jump
 MELODY_TOLERANCE = 0.1  # seconds after which a melody's note is dropped
 
 PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
@@ -64,6 +65,7 @@ class Transport:
         self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
         self.ready = self.running = False  # ready: started, or waiting for a start
         self.position = 0.0  # beat from which a standing transport continues
+        self._halted = 0.0  # seconds
         self._bpm: float | None = None  # set by a command or a tapped tempo
         self._taps = TapTempo()
         self._slew: tuple[float, float] | None = None  # beat and bpm of a tapped tempo that is being approached
@@ -73,7 +75,7 @@ class Transport:
         self.late = 0  # notes of melodies that were dropped
         self._groups: dict[_Group, NoteSequencer] = {}
         self._metronome = Metronome(send, self._pulse)
-        self._clocks: dict[tuple[str, float], MidiClockOut] = {}
+        self._clocks: dict[tuple[str, float, bool], MidiClockOut] = {}  # by port, its delay, ticks in a count-in
         self._spec = spec
 
     @property
@@ -88,6 +90,10 @@ class Transport:
     @property
     def follows(self) -> bool:
         return self._spec.clock.is_external
+
+    def stands_still(self, now: float) -> bool:
+        """Whether the transport stands, and has for longer than a jump takes."""
+        return self.ready and not self.running and now >= self._halted + JUMP_TIME
 
     # Start, stop
 
@@ -109,6 +115,7 @@ class Transport:
         """Stop at the current position."""
         if self.running:
             self.position = max(math.floor(self.tempo.beat_at(now) / SIXTEENTH + 1e-6) * SIXTEENTH, self.began)
+            self._halted = now
         self.ready, self.running = True, False
         self._cancel_tempo()
         for part in self._groups.values():
@@ -218,13 +225,12 @@ class Transport:
         self._held.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
         fresh = [group for group in wanted if group not in self._groups]
         self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
-        clocks = [(port, delays.get(port, 0.0)) for port in spec.clock.send]
+        clocks = [(port, delays.get(port, 0.0), spec.clock.count_in_ticks) for port in spec.clock.send]
         for key in [key for key in self._clocks if key not in clocks]:
             self._clocks.pop(key).stop(now)
         fresh_clocks = [key for key in clocks if key not in self._clocks]
         for key in fresh_clocks:
-            port, delay = key
-            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send_clock, port), delay)
+            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send_clock, key[0]), *key[1:])
         if spec.tempo_map != old.tempo_map and not self.follows:
             self._bpm, self._slew = None, None
             here = self.tempo.beat_at(now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from daemon.metrics import GRID, OTHER, Cause
+from daemon.metrics import GRID, OTHER, WITHDRAWAL, Cause
 from daemon.music.events import Action, Play, note_off, note_on
 from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import PlayerSpec
@@ -33,6 +33,7 @@ Drop = Callable[[float, str, bytes], None]
 class Voices:
     """The notes of one player: queued, then sounding.
 
+    Notes may be worked out shortly before they are due; one that is released by then is not sent.
     `clock()` gives the seconds now; `emit` sends, `drop` counts a note-on that came too late. Notes due at a beat sound
     `delay` seconds later.
     """
@@ -88,7 +89,7 @@ class Voices:
     def _end_now(self, note: _Note, now: float) -> None:
         if note.off is not None:
             note.off.cancelled = True
-        self._silence(note, now)
+        self._silence(note, now, WITHDRAWAL if note.sounded > now else OTHER)
 
     def _end(self, note: _Note, beat: float, at_once: bool) -> None:
         if note.end is not None and note.end <= beat:
@@ -127,7 +128,7 @@ class Voices:
             note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + MIN_NOTE_DURATION
         )
 
-    def _silence(self, note: _Note, due: float) -> None:
+    def _silence(self, note: _Note, due: float, cause: Cause = OTHER) -> None:
         self._notes[note.play.voice].remove(note)
         beat = self._timeline.tempo.beat_at(due - note.delay)
-        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat, OTHER)
+        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)

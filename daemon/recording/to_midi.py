@@ -106,11 +106,9 @@ class _Session:
                     self._end_notes([entry.source], entry.stamp, channel_of(entry.message))
                 self._add(entry.source, entry.stamp, entry.message)
             case MelodyPlayed():
-                self._add(entry.source, seconds, entry.message)
-                self.ours.add(entry.source)
+                self._add_ours(entry.source, seconds, entry.message)
             case Sent():
-                self._add(entry.player, seconds, entry.message)
-                self.ours.add(entry.player)
+                self._add_ours(entry.player, seconds, entry.message)
             case PortLost():
                 self._end_notes([entry.port], seconds)
             case Gap() | Damage(is_hole=True):
@@ -125,6 +123,20 @@ class _Session:
         elif is_note_off(message):
             sounding[key] = max(sounding[key] - 1, 0)
 
+    def _add_ours(self, name: str, seconds: float, message: bytes) -> None:
+        """A message of a melody or player. A note that was released before it was due was not heard (see Output)."""
+        self.ours.add(name)
+        events = self.tracks.get(name, [])
+        for place in range(len(events) - 1, -1, -1) if is_note_off(message) else ():
+            due, earlier = events[place]
+            if due <= seconds:
+                break
+            if is_note_on(earlier) and (earlier[0] & 15, earlier[1]) == (message[0] & 15, message[1]):
+                del events[place]
+                self.sounding[name][(message[0] & 15) + 1, message[1]] -= 1
+                return
+        self._add(name, seconds, message)
+
     def _end_notes(self, names: Iterable[str], seconds: float, channel: int | None = None) -> None:
         """End the sounding notes of these tracks, on one channel or on all."""
         for name in names:
@@ -135,7 +147,7 @@ class _Session:
     def midi_file(self) -> bytes:
         if not self.meters and not self.tracks:
             raise NoSession
-        if not self.tracks:
+        if not any(self.tracks.values()):
             return b""
         self.meters = self.meters or [(0.0, DEFAULT_TEMPO_MAP)]
         self._end_notes(self.tracks, self.last)

@@ -124,6 +124,8 @@ class ClockDriver:
                     take(Followed.make(now, change))
                 case TransportChange("stop", _):
                     take(Stopped(now))
+                case TransportChange("stand", tempo):
+                    take(Located(now, tempo.beat))
                 case TransportChange(_, tempo):
                     take(Followed.make(now, tempo))
                     take(Started(now, tempo.beat, tempo.seconds))

@@ -343,3 +343,53 @@ def test_an_error_that_is_left_when_the_ticks_stop_is_slewed_slowly_for_looks_ar
             assert isinstance(change, Tempo) and change.bpm == pytest.approx(measured.bpm, rel=0.02)
         errors.append(source.tempo.beat_at(now) - measured.beat_at(now))
     assert errors == sorted(errors, reverse=True) and errors[-1] == pytest.approx(0.0, abs=0.001)
+
+
+def counting(unit: str) -> Master:
+    """A master at beat 4, after a start from the beginning."""
+    master = Master(MidiClockIn(120, unit=unit))
+    master.send(START)
+    master.ticks(96)
+    master.send(STOP)
+    return master
+
+
+@pytest.mark.parametrize("unit, pointer, beat", [("sixteenths", 64, 16), ("clocks", 1536, 64), ("clocks", 6, 0.25)])
+def test_song_positions_count_sixteenths_or_clocks(unit: str, pointer: int, beat: float) -> None:
+    master = Master(MidiClockIn(120, unit=unit))
+    assert place(master.send(song_position(pointer), CONTINUE)) == ("stand", beat)
+    assert place(master.ticks(1)) == ("start", beat)
+    assert place(master.send(STOP)) == ("stop", pytest.approx(beat, abs=0.1))
+
+
+@pytest.mark.parametrize("unit, pointer", [("sixteenths", 96), ("sixteenths", 102), ("clocks", 16), ("clocks", 17)])
+def test_a_position_in_the_other_unit_is_reported(unit: str, pointer: int) -> None:
+    master = counting(unit)
+    assert causes(master.send(song_position(pointer))) == ["unit"]
+    (warning,) = [c for c in counting(unit).send(song_position(pointer)) if isinstance(c, ClockWarning)]
+    other = {"sixteenths": "clocks", "clocks": "sixteenths"}[unit]
+    assert warning.text.endswith(f"try `song_position: {other}`")
+
+
+@pytest.mark.parametrize(
+    "unit, pointer", [("sixteenths", 16), ("sixteenths", 100), ("sixteenths", 300), ("clocks", 96)]
+)
+def test_a_position_that_fits_or_that_may_be_anywhere_is_not_reported(unit: str, pointer: int) -> None:
+    master = counting(unit)
+    assert causes(master.send(song_position(pointer))) == []
+    master.send(CONTINUE)
+    master.ticks(10)  # fewer than tell the units apart
+    assert causes(master.send(STOP, song_position(pointer + 12))) == []
+
+
+def test_the_unit_is_checked_after_a_position_too_and_again_after_a_reload() -> None:
+    """Ardour from bar 17, then on from where it stopped."""
+    master = Master(MidiClockIn(120))
+    master.send(song_position(1536), CONTINUE)
+    master.ticks(63)
+    assert causes(master.send(STOP, song_position(1536 + 72))) == ["unit"]
+    master.source.configure(ClockSpec("midi", "keys", song_position="clocks"), 4.0)
+    assert place(master.send(song_position(1536), CONTINUE)) == ("stand", 64)
+    assert place(master.ticks(1)) == ("start", 64)
+    master.ticks(62)
+    assert causes(master.send(STOP, song_position(1536 + 72))) == []

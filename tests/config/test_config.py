@@ -428,6 +428,11 @@ CLOCKS = [
         "source: link, metronome: {port: o, when: count-in}",
         ["1: clock.metronome.when: there is no count-in, so the metronome would never click: choose always"],
     ),
+    (
+        "song_position: clocks",
+        ["1: clock.song_position: only the source `midi` receives song positions: delete this line"],
+    ),
+    ("source: midi, port: i, song_position: clocks, ticks: while running", []),
     ("source: midi, port: i, start: at once, count_in: 0, metronome: {port: o, when: always}", []),
     ("start: by hand, count_in: 1, metronome: {port: o, when: count-in}", []),
     (

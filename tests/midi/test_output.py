@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.metrics import GRID, Metrics
+from daemon.metrics import GRID, OTHER, WITHDRAWAL, Metrics
 from daemon.midi import output as output_module
 from daemon.midi.ledger import Ledger
 from daemon.midi.output import Output
@@ -212,3 +212,37 @@ def test_nothing_is_sent_before_it_is_due_or_out_of_order(now: list[float]) -> N
     output.pump(1.001)
     assert sent == [note_on(1, 60, 90), note_off(1, 60)]
     assert output.next_deadline() == float("inf")
+
+
+def test_a_note_that_is_released_before_it_is_due_is_not_sent(now: list[float]) -> None:
+    sent: list[tuple[float, bytes]] = []
+    output = Output("choir", Ledger(), Metrics())
+    output.open(lambda message: sent.append((now[0], message)), Unlimited(), lambda: True, 0.0)
+    now[0] = 1.0
+    output.send(note_on(1, 60, 90), 1.0, GRID)
+    now[0] = 2.0
+    for pitch in (62, 64, 64):
+        output.send(note_on(2, pitch, 90), 2.001, GRID)
+    output.send(note_off(1, 60), 2.0, OTHER)
+    output.send(note_off(2, 64), 2.0, WITHDRAWAL)  # one of two holders
+    output.send(note_off(2, 62), 2.0, WITHDRAWAL)
+    output.pump(2.0)
+    now[0] = 2.001
+    output.pump(2.001)
+    output.send(note_off(2, 64), 2.001, WITHDRAWAL)  # too late: it was sent
+    assert [moment for moment in sent if moment[0] >= 1.0] == [
+        (1.0, note_on(1, 60, 90)),
+        (2.001, note_on(2, 64, 90)),
+        (2.001, note_off(1, 60)),
+        (2.001, note_off(2, 64)),
+    ]
+    now[0] = 3.0
+    output.send(note_on(1, 60, 90), 3.0, GRID)
+    for pitch in (62, 64):
+        output.send(note_on(2, pitch, 90), 3.001, GRID)
+    output.send(note_off(1, 60), 3.0, OTHER)
+    for pitch in (64, 62):
+        output.send(note_off(2, pitch), 3.0, WITHDRAWAL)
+    output.pump(3.0)
+    assert sent[-1] == (3.0, note_off(1, 60))  # at once
+    assert output.is_idle

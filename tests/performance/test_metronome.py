@@ -69,3 +69,20 @@ def test_ticks_and_clicks_are_not_in_the_journal() -> None:
     sink.entries.clear()
     run_until(performance, 5.0)
     assert len(sink.sent) > 240 and not sink.entries
+
+
+@pytest.mark.parametrize("count_in_ticks, first", [(True, 0.0), (False, 2.0)])
+def test_ticks_in_the_count_in_can_be_left_out(count_in_ticks: bool, first: float) -> None:
+    clock = ClockSpec(send=("choir",), count_in=1, count_in_ticks=count_in_ticks)
+    performance, sink = make_performance(clock=clock, players=())
+    run_until(performance, 3.0)
+    assert next(t for t, _, m in sink.sent if m == b"\xf8") == first
+    start = next(n for n, (_, _, m) in enumerate(sink.sent) if m == b"\xfa")
+    assert sink.sent[start + 1] == (2.0, "choir", b"\xf8")
+    assert (start == 0) is not count_in_ticks
+    before = len(sink.sent)
+    other = replace(clock, count_in_ticks=not count_in_ticks)
+    performance.take(Reconfigured(3.0, replace(performance.spec, clock=other)))
+    run_until(performance, 3.5)
+    after = [m for _, _, m in sink.sent[before:]]
+    assert after[0] == b"\xfc" and after.count(b"\xfb") == 1
