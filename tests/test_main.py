@@ -335,7 +335,7 @@ def test_a_replay_tells_that_the_file_is_another(jamd: Jamd, session: Path) -> N
     session.write_bytes(session.read_bytes()[:-1])
     done = jamd("replay", str(session))
     assert done.returncode == 1
-    assert "was changed or made by another program" in done.stdout
+    assert "was changed, or made by another program" in done.stdout
 
 
 def test_a_replay_tells_that_the_file_beside_the_journal_is_none(session: Path) -> None:

@@ -97,7 +97,7 @@ def _difference(recorded: Path, replayed: bytes) -> str:
         return ""
     except OSError as error:
         return f"but {recorded} cannot be read ({error.strerror})"
-    return f"{recorded} was changed or made by another program: its journal gives a different file"
+    return f"{recorded} was changed, or made by another program or an older jamd: its journal gives a different file"
 
 
 def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:
