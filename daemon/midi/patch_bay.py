@@ -151,7 +151,7 @@ class PatchBay:
         self._forget([c for c in self._remembered if is_to_peer(c) and c not in self._to_peers])
         cut_before = list(self._cut)
         connected, replaced = self._restore(graphs, ports, full_interval)
-        replaced |= connected & self._connected & set(interrupted)
+        replaced |= {c for c in interrupted if c[:2] in looked_at} & connected & self._connected
         appeared = connected - self._connected | replaced
         for connection in appeared:
             if connection[:2] in looked_at:

@@ -317,6 +317,14 @@ def test_a_connection_that_was_interrupted_between_two_updates_is_lost_and_resto
     assert (changes.restored, changes.lost, changes.added) == ([(OWN, "synth:in")], [(OWN, "synth:in")], [])
 
 
+def test_an_interrupted_connection_of_a_port_that_is_closed_now_is_no_change() -> None:
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = {"synth:in"}
+    update(patch_bay, graph)
+    changes = patch_bay.update({"JACK": graph}, [], True, [PortConnection("JACK", OWN, "synth:in")])
+    assert (changes.restored, changes.lost, changes.added, changes.cut) == ([], [], [], [])
+
+
 def test_a_peer_that_a_person_cut_stays_cut_until_a_reload_or_until_the_port_is_lost() -> None:
     graph, patch_bay = FakeGraph(), PatchBay()
     port = CHOIR._replace(peer="synth:in")
