@@ -50,7 +50,7 @@ def _open_standard_streams() -> None:
             os.fstat(number)
         except OSError:
             with contextlib.suppress(OSError):
-                os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # it gets the lowest free number
 
 
 def require_open_files(number: int) -> None:

@@ -1,5 +1,6 @@
 """config.yaml → frozen, checked values. All mistakes are reported at once, each with its line, path and remedy."""
 
+import os
 from pathlib import Path
 
 from daemon.config.reader import read_config
@@ -29,8 +30,8 @@ def load(path: Path | None = None, whole_models: bool = False) -> Config:
 def _find(path: Path) -> Path:
     """`path`; if there is no such file, the one of that name that ships with jamd, such as bands/quartet.yaml."""
     try:
-        path = path if path.exists() else expand(str(path))
+        path = path if os.path.exists(path) else expand(str(path))
     except ValueError as error:
         raise ConfigError([f"{path}: {error}"]) from None
     shipped = resources() / path
-    return shipped if not path.exists() and shipped.is_file() else path
+    return shipped if not os.path.exists(path) and os.path.isfile(shipped) else path

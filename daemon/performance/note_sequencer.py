@@ -48,7 +48,9 @@ class NoteSequencer:
         beat = math.floor(self._timeline.tempo.beat_at(now - delay))
         beat += (seconds_at(beat + 1) + delay <= now) - (seconds_at(beat) + delay > now)  # rounding
         following = max(beat + 1, began)
-        for note in self._sequence.between(min(beat, began) - self._sequence.longest, following):
+        longest = self._sequence.longest
+        earliest = max(min(beat, began), beat - longest - 1)  # the start may lie weeks back
+        for note in self._sequence.between(earliest - longest, following):
             if note.onset >= began or note.onset + note.duration > began + 1e-6:
                 self._note(note, max(note.onset, began), after=now)
         self._follow(following)

@@ -113,8 +113,9 @@ class Journal:
 
     def close(self) -> bool:
         """End the session. False if something could not be written."""
+        was_waiting = self._waiting
         self._finish()
-        return not self._trouble
+        return not (self._trouble or was_waiting)
 
     def leave_gap(self) -> None:
         """Entries are missing from here on."""

@@ -86,7 +86,7 @@ def check_jump(entry: Entry, performance: Performance, before: float) -> None:
             if beat < -1000:
                 raise ValueError(f"a start at beat {beat:g}")
             beats.append(0.0 if at is None else (now - at) * performance.bpm / 60)
-        case StateSaved(state=state):  # the start may lie days back
-            beats.append((Tempo(*state["tempo"]).beat_at(now) - state["began"]) / 10)
+        case StateSaved(state=state) if state["running"]:  # the start may lie years back
+            beats.append((Tempo(*state["tempo"]).beat_at(now) - state["began"]) / 1000)
     if any(abs(each) > FARTHEST for each in beats):
         raise ValueError(f"a jump of {max(beats, key=abs):.0f} beats")

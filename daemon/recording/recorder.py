@@ -62,6 +62,9 @@ class Recorder:
         if self._ticker is not None:
             self._ticker.cancel()
         if self._process is None:
+            self.complete = self._ticker is None  # else the recording process ended, or never began
+            if not self.complete:
+                self._say("error", "", f"the recording in {self._directory} lacks its end: no process wrote it")
             return
         self._process.finish()
         try:

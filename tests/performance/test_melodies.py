@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.commands import Panic
-from daemon.entries import Commanded, MelodyPlayed, Started
+from daemon.commands import Panic, RotateSession
+from daemon.entries import Commanded, MelodyPlayed, Started, StateSaved
 from daemon.music.events import note_off, note_on
 from daemon.spec import MelodySpec, PlayerSpec
 from daemon.wire import Listen
@@ -55,3 +55,18 @@ def test_a_panic_ends_melody_notes_in_the_recording_too() -> None:
     run_until(performance, 0.7)
     recorded = [(entry.seconds, entry.message) for entry in sink.entries if isinstance(entry, MelodyPlayed)]
     assert recorded[-1] == (0.6, note_off(3, 62)) and sink.sent[-1] == (0.6, "choir", note_off(3, 62))
+
+
+def test_a_performance_that_began_years_ago_is_restored_at_once() -> None:
+    """Every session of a service begins with the state; the transport may have started with the machine."""
+    heard = []
+    for began in (-2.0, -50_000_000.0):
+        performance, sink = make_performance(melodies=(MelodySpec(TUNE, ("choir",)),), players=())
+        performance.take(Commanded(1.0, RotateSession(), 1.0))
+        (state,) = [entry.state for entry in sink.entries if isinstance(entry, StateSaved)]
+        restored, sink = make_performance(melodies=(MelodySpec(TUNE, ("choir",)),), players=())
+        sink.sent.clear()
+        restored.restore(1.0, {**state, "began": began})
+        run_until(restored, 3.0)
+        heard.append(sink.sent)
+    assert heard[0] == heard[1] and heard[0]

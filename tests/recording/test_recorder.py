@@ -85,6 +85,22 @@ def test_a_session_whose_end_cannot_be_written_is_told(tmp_path: Path) -> None:
     asyncio.run(record())
 
 
+def test_an_end_that_no_process_writes_is_told(tmp_path: Path) -> None:
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON])
+        await desk.until(lambda: sessions(tmp_path) == [["session", "heard"]])
+        process = desk.recorder._process
+        assert process is not None
+        process._process.kill()
+        await desk.until(lambda: desk.recorder._process is None)
+        await desk.recorder.close()  # before there is another process
+        assert not desk.recorder.complete
+        assert "lacks its end" in desk.said[-1]
+
+    asyncio.run(record())
+
+
 def test_without_a_directory_there_is_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     async def record() -> None:
         desk = Desk(None)
