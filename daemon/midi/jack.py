@@ -111,7 +111,7 @@ class JackClient:
         return self.alive
 
     def has_port(self, name: str) -> bool:
-        return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode()))
+        return self.alive and bool(self._library.jack_port_by_name(self._client, name.encode(errors="surrogateescape")))
 
     def ports(self, is_output: bool) -> list[str]:
         """Names of all MIDI ports that give (or take) messages."""
@@ -129,7 +129,7 @@ class JackClient:
         if not names:
             return []
         try:
-            return [name.decode() for name in takewhile(bool, names)]
+            return [name.decode(errors="surrogateescape") for name in takewhile(bool, names)]
         finally:
             self._library.jack_free(names)
 
@@ -137,7 +137,9 @@ class JackClient:
         """The number of the port's client, which no later client gets; that of a port is given again to the next."""
         if not self._answers():
             return None
-        number = self._library.jack_get_uuid_for_client_name(self._client, port.partition(":")[0].encode())
+        number = self._library.jack_get_uuid_for_client_name(
+            self._client, port.partition(":")[0].encode(errors="surrogateescape")
+        )
         if not number:
             return None
         try:
@@ -147,13 +149,21 @@ class JackClient:
 
     def connect(self, own: str, other: str, is_output: bool) -> bool:
         source, target = (own, other) if is_output else (other, own)
-        return self._answers() and self._library.jack_connect(self._client, source.encode(), target.encode()) == 0
+        return (
+            self._answers()
+            and self._library.jack_connect(
+                self._client, source.encode(errors="surrogateescape"), target.encode(errors="surrogateescape")
+            )
+            == 0
+        )
 
     def disconnect(self, own: str, is_output: bool) -> None:
         """Cut all connections of `own`."""
         for other in self.connections(own) if self._answers() else ():
             source, target = (own, other) if is_output else (other, own)
-            self._library.jack_disconnect(self._client, source.encode(), target.encode())
+            self._library.jack_disconnect(
+                self._client, source.encode(errors="surrogateescape"), target.encode(errors="surrogateescape")
+            )
 
     def close(self) -> None:
         if self.alive:

@@ -78,6 +78,7 @@ class PatchBay:
         self._to_peers: set[PortConnection] = set()  # those of `_remembered` and `_cut` that the configuration asks for
         self._connected: set[PortConnection] = set()  # at the last update
         self._missing: set[PortConnection] = set()  # not connected at the last update, though both ends existed
+        self._refused: set[PortConnection] = set()  # could not be made: tried again after a full interval
         self._identities: dict[PortConnection, Hashable] = {}  # of the other port, for those connected or missing
 
     def remember(self, connections: Iterable[Iterable[str]], cut: Iterable[Iterable[str]] = ()) -> None:
@@ -191,6 +192,8 @@ class PatchBay:
         looked_at = {port[:2] for port in ports}
         connected = {connection for connection in self._connected if connection[:2] not in looked_at}
         replaced = set()
+        if full_interval:
+            self._refused.clear()
         for api, own, is_output, _ in ports:
             graph = graphs[api]
             others = {other for other in graph.connections(own) if other not in self._private}
@@ -209,10 +212,13 @@ class PatchBay:
                         self._cut[connection] = None
                     else:
                         self._missing.add(connection)
-                elif graph.connect(own, connection.other, is_output):
-                    connected.add(connection)
-                    if connection in self._connected:
-                        replaced.add(connection)
+                elif connection not in self._refused:
+                    if graph.connect(own, connection.other, is_output):
+                        connected.add(connection)
+                        if connection in self._connected:
+                            replaced.add(connection)
+                    else:  # ALSA announces the attempt itself, which leads to the next update
+                        self._refused.add(connection)
         return connected, replaced
 
 

@@ -325,6 +325,19 @@ def test_an_interrupted_connection_of_a_port_that_is_closed_now_is_no_change() -
     assert (changes.restored, changes.lost, changes.added, changes.cut) == ([], [], [], [])
 
 
+def test_a_connection_that_is_refused_is_tried_again_after_a_full_interval_only() -> None:
+    """On ALSA an attempt is announced, so that an update follows at once: it must not try again."""
+    graph, patch_bay = FakeGraph(), PatchBay()
+    attempts: list[str] = []
+    graph.connect = lambda own, other, is_output: bool(attempts.append(other))  # type: ignore[method-assign]
+    patch_bay.remember([("JACK", OWN, "synth:in")], [])
+    for _ in range(3):
+        patch_bay.update({"JACK": graph}, [CHOIR], False)
+    assert attempts == ["synth:in"]
+    patch_bay.update({"JACK": graph}, [CHOIR], True)
+    assert attempts == ["synth:in"] * 2
+
+
 def test_a_peer_that_a_person_cut_stays_cut_until_a_reload_or_until_the_port_is_lost() -> None:
     graph, patch_bay = FakeGraph(), PatchBay()
     port = CHOIR._replace(peer="synth:in")
