@@ -90,8 +90,10 @@ class ConnectionWatch:
             peer_lost |= self._lost_connection(*devices[own], other, now)
         for own, other in changes.cut:
             name = devices[own][0].spec.name
-            text = f"port {name}: the connection to {printable_name(other)} was cut; it stays cut until it is made again by"
-            self._observer.log("info", f"cut {name} {other}", f"{text} hand or the configuration is reloaded")
+            text = (
+                f"port {name}: the connection to {printable_name(other)} was cut; it stays cut until it is made again"
+            )
+            self._observer.log("info", f"cut {name} {other}", f"{text} by hand or the configuration is reloaded")
         for own in dict(changes.restored + changes.added):
             if (output := devices[own][0].output) is not None:
                 (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
@@ -122,8 +124,10 @@ class ConnectionWatch:
             self._observer.log("info", f"unplugged {port.spec.name}", text)
         elif port.output is not None:
             port.output.receiver_lost()
-            text = f"port {port.spec.name}: {printable_name(other)} is no longer connected; the note-offs that it misses"
-            self._observer.log("info", f"unplugged {port.spec.name}", f"{text} are sent when it is connected again")
+            text = f"port {port.spec.name}: {printable_name(other)} is no longer connected; the note-offs that it"
+            self._observer.log(
+                "info", f"unplugged {port.spec.name}", f"{text} misses are sent when it is connected again"
+            )
         return False
 
     def _release_unconnected(self, port: Port, device: Device, began: float, now: float) -> None:
