@@ -6,11 +6,12 @@ The desk carries out `ReloadConfiguration`; all other commands go to the stage. 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import Any
 
-from daemon.wire import fits
+from daemon.json_decoding import columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "reload": ReloadConfiguration,
 }
 _NAMES: Mapping[type[Command], str] = {kind: name for name, kind in COMMANDS.items()}
-_TYPES: Mapping[str, tuple[Any, ...]] = {
-    name: tuple(get_type_hints(kind)[field.name] for field in fields(kind)) for name, kind in COMMANDS.items()
-}
+_DECODERS = {name: tuple(columns(kind).values()) for name, kind in COMMANDS.items()}
 
 
 def encode_command(command: Command) -> list[Any]:
@@ -108,7 +107,7 @@ def encode_command(command: Command) -> list[Any]:
 def decode_command(data: Sequence[Any]) -> Command:
     """Raises ValueError for what is no command, or has a value of the wrong type or a number that is not finite."""
     match data:
-        case [str(name), *values] if name in COMMANDS and len(values) == len(_TYPES[name]):
-            if all(map(fits, values, _TYPES[name])):
-                return COMMANDS[name](*values)
+        case [str(name), *values] if name in COMMANDS and len(values) == len(_DECODERS[name]):
+            with contextlib.suppress(ValueError):
+                return COMMANDS[name](*(decode(value) for decode, value in zip(_DECODERS[name], values, strict=True)))
     raise ValueError(f"not a command: {repr(data)[:200]}")

@@ -13,19 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, get_type_hints
 
-from daemon.commands import (
-    Command,
-    Panic,
-    RotateSession,
-    decode_command,
-    encode_command,
-)
+from daemon.commands import Command, Panic, RotateSession, decode_command, encode_command
 from daemon.errors import JamdError
+from daemon.json_decoding import decoder
 from daemon.music.events import Action
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
 from daemon.music.tempo import Tempo
 from daemon.spec import StageSpec
-from daemon.wire import decode_action, encode_action, fits
+from daemon.wire import decode_action, encode_action
 
 Actions = tuple[Action, ...]
 Json = Mapping[str, Any]
@@ -281,17 +276,6 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-def _checked(kind: Any) -> Convert:
-    """A decoder of values that JSON has as they are. It raises TypeError for a value that is not of type `kind`."""
-
-    def decode(value: Any) -> Any:
-        if not fits(value, kind):
-            raise TypeError
-        return value
-
-    return decode
-
-
 def _message(data: str) -> bytes:
     if not data:
         raise ValueError("an empty message")
@@ -310,14 +294,14 @@ _CODECS: Mapping[Any, tuple[Convert, Convert]] = {  # by the type of a field; al
     Plan: (plan_to_json, plan_from_json),
     Command: (encode_command, decode_command),
     StageSpec: (StageSpec.to_json, StageSpec.from_json),
-    Json: (_as_it_is, _checked(dict)),
 }
 
 
 def _columns(entry: type[Entry]) -> tuple[tuple[str, Convert, Convert], ...]:
     """Name, encoder and decoder of each field, `seconds` first."""
     types = get_type_hints(entry)
-    return tuple((f.name, *_CODECS.get(types[f.name], (_as_it_is, _checked(types[f.name])))) for f in fields(entry))
+    kinds = [(field.name, types[field.name]) for field in fields(entry)]
+    return tuple((name, *(_CODECS[kind] if kind in _CODECS else (_as_it_is, decoder(kind)))) for name, kind in kinds)
 
 
 _TABLE = {entry: _columns(entry) for entry in _KINDS}

@@ -20,8 +20,9 @@ _FORMATS = {MIDI: "MIDI", PICTURE: "SVG"}
 class OutputFile:
     """The file that a user names with `option`, checked before its content is made.
 
-    Its name ends in one of `suffixes` or has no suffix. A regular file is replaced, a symbolic link followed, a pipe or
-    a character device written to. `others`: inputs and other outputs of the command, which this file must not be.
+    Its name ends in one of `suffixes` or has no suffix. A regular file is replaced, a symbolic link followed; a pipe, a
+    character device and the file that standard output goes to are written to. `others`: inputs and other outputs of the
+    command, which this file must not be.
     """
 
     def __init__(self, name: str, option: str, suffixes: tuple[str, ...], others: Iterable[Path] = ()) -> None:
@@ -38,7 +39,8 @@ class OutputFile:
                 raise self._error("a socket or a disk, which no file may replace: name another file")
             there = _status(self._target)  # a name in /proc of an open file may lead nowhere
             is_file = status is None or (stat.S_ISREG(status.st_mode) and there and os.path.samestat(status, there))
-            self.is_stream = not is_file  # a pipe or a device
+            self._descriptor = _own_stream(status) if is_file else None
+            self.is_stream = not is_file or self._descriptor is not None  # a pipe, a device, or where output goes
             if not self.is_stream:
                 self._compare(status, others)
                 os.stat(self._target.parent)
@@ -66,7 +68,7 @@ class OutputFile:
         """Raises JamdError; then a regular file is as it was."""
         try:
             if self.is_stream:
-                _write_stream(self.path, data)
+                _write_stream(self.path if self._descriptor is None else self._descriptor, data)
             else:
                 replace_file(self._target, data)
         except OSError as error:
@@ -121,10 +123,23 @@ def _status(path: Path) -> os.stat_result | None:
         return None
 
 
-def _write_stream(path: Path, data: bytes) -> None:
-    """To a pipe or a device. A pipe that no program reads cannot be opened, instead of blocking."""
+def _own_stream(status: os.stat_result | None) -> int | None:
+    """The descriptor of this process's standard output or error, if that goes to the file with this status.
+
+    `-o /dev/stdout >> FILE` names FILE, which must not be replaced.
+    """
+    for number in (1, 2):
+        with contextlib.suppress(OSError):
+            if status is not None and os.path.samestat(status, os.fstat(number)):
+                return number
+    return None
+
+
+def _write_stream(target: Path | int, data: bytes) -> None:
+    """To a path of a pipe or a device, or to a copy of a descriptor. A pipe that no program reads cannot be opened,
+    instead of blocking."""
     flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    with open(os.open(path, flags), "wb") as file:
+    with open(os.dup(target) if isinstance(target, int) else os.open(target, flags), "wb") as file:
         if sys.platform != "win32":
             os.set_blocking(file.fileno(), True)
         file.write(data)

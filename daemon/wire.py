@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, get_args
+from typing import Any
 
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_beat
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
@@ -59,7 +57,6 @@ class Ping:
     """Answered with no item: the player is alive."""
 
 
-_LARGEST = sys.float_info.max
 MESSAGE_LIMIT = 64 << 20  # bytes
 
 Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping
@@ -87,17 +84,15 @@ def encode_call(call: Call) -> list[Any]:
 def decode_call(data: list[Any]) -> Call:
     """Raises ValueError for what is no call."""
     match data:
-        case ["listen", beat, str(source), str(message)] if fits(beat, float):
+        case ["listen", beat, str(source), str(message)] if is_beat(beat):
             return Listen(MidiEvent(beat, source, bytes.fromhex(message)))
-        case ["generate", start, end, bar_start, meter, tempo] if all(fits(value, float) for value in data[1:]):
+        case ["generate", start, end, bar_start, meter, tempo] if all(map(is_beat, data[1:])):
             return Generate(Window(start, end, bar_start, meter, tempo))
-        case ["anticipate", beat, int(seed), *window] if len(window) == 5 and all(
-            fits(v, float) for v in (beat, *window)
-        ):
+        case ["anticipate", beat, int(seed), *window] if len(window) == 5 and all(map(is_beat, (beat, *window))):
             return Anticipate(Reset(beat, seed), Window(*window))
-        case ["control", str(name), value, beat] if fits(value, float) and fits(beat, float):
+        case ["control", str(name), value, beat] if is_beat(value) and is_beat(beat):
             return Control(name, value, beat)
-        case ["reset", beat, int(seed)] if fits(beat, float):
+        case ["reset", beat, int(seed)] if is_beat(beat):
             return Reset(beat, seed)
         case ["learn", str(source), plan]:
             return Learn(source, plan_from_json(plan))
@@ -132,15 +127,6 @@ def decode_action(data: list[Any]) -> Action:
             if 0 <= pitch < 128 and 0 < velocity < 128:
                 return Play(onset, pitch, velocity, voice, duration)
     raise ValueError(f"not an action: {repr(data)[:200]}")
-
-
-def fits(value: object, kind: object) -> bool:
-    """Whether a value from JSON is of a field's type: float (a finite number), int, str, bool, or one of two."""
-    if isinstance(kind, UnionType):
-        return any(fits(value, each) for each in get_args(kind))
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST <= value <= _LARGEST
-    return isinstance(kind, type) and isinstance(value, kind) and isinstance(value, bool) == (kind is bool)
 
 
 def pack(messages: Iterable[Any]) -> bytes:

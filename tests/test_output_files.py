@@ -147,6 +147,15 @@ def test_protected_files_and_folders_stay(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / "x.mid").read_bytes() == b"old"
 
 
+@posix
+def test_the_file_that_standard_output_is_appended_to_is_written_to(tmp_path: Path) -> None:
+    program = "from daemon.output_files import MIDI, OutputFile as O; O('/dev/stdout', '-o', MIDI).write(b'new')"
+    (tmp_path / "all").write_bytes(b"old")
+    with (tmp_path / "all").open("ab") as file:
+        subprocess.run([sys.executable, "-c", program], stdout=file, check=True)
+    assert (tmp_path / "all").read_bytes() == b"oldnew"
+
+
 @pytest.mark.parametrize("name", ["x.wav", "x.mid.gz", "x.MIDX", "config.yaml", "S.journal", "no. 2"])
 def test_the_suffix_must_be_that_of_the_format(tmp_path: Path, name: str) -> None:
     with refused(tmp_path / name, "MIDI is written: name a file that ends in .mid or .midi or .smf"):

@@ -104,17 +104,18 @@ class Ports:
         if self._connections.update(now, self._ports.values()):
             self._check_at = now
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
-        with self._systems.changes.ours():
-            self._closing.close_ready(now)
-            for port in away:
-                try:
-                    self._open(port, now)
-                except NameTaken as error:
-                    port.retry_at = now + OPEN_INTERVAL
-                    self._observer.log("error", f"port {port.spec.name}", str(error))
-                if port.device is not None and port is not away[-1]:
-                    self._inbox.wake()  # the others at the next turn: opening many takes longer than the desk waits
-                    break
+        if away or self._closing:
+            with self._systems.changes.ours():
+                self._closing.close_ready(now)
+                for port in away:
+                    try:
+                        self._open(port, now)
+                    except NameTaken as error:
+                        port.retry_at = now + OPEN_INTERVAL
+                        self._observer.log("error", f"port {port.spec.name}", str(error))
+                    if port.device is not None and port is not away[-1]:
+                        self._inbox.wake()  # the others at the next turn: opening many takes longer than the desk waits
+                        break
         if any(port.device is not None for port in away):
             realtime.release_jack_memory()
             self._pumped_at = NEVER

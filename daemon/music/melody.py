@@ -8,10 +8,10 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 from daemon.errors import MelodyError
-from daemon.json_decoding import decoder
+from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Pitch, Velocity, ends_notes, is_note_off, is_note_on
 from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, MidiTrack, read_midi_file
 from daemon.music.tempo import Duration, Length, TempoMap
@@ -28,7 +28,7 @@ class Note:
     duration: Duration
     pitch: Pitch
     velocity: Velocity
-    part: int = 0
+    part: Annotated[int, Limits(0, 65_535)] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ class HeldNotes:
         for source in self._sources.values():
             source.held.clear()
             source.pressed.clear()
+            source.struck.clear()
             source.sustained.clear()
 
     def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float, cause: Cause) -> None:
@@ -55,16 +56,18 @@ class HeldNotes:
         channel = channel_of(message)
         if channel is None or name not in self._sources:
             return
-        held, pressed = self._sources[name].held, self._sources[name].pressed
+        source = self._sources[name]
+        held, pressed = source.held, source.pressed
         if is_note_on(message):
             held[channel, message[1]] = held.get((channel, message[1]), 0) + 1
             pressed.setdefault((channel, message[1]), due)
-            self._sources[name].struck[channel, message[1]] = due
+            source.struck[channel, message[1]] = due
         elif is_note_off(message):
             if (left := held.pop((channel, message[1]), 0) - 1) > 0:
                 held[channel, message[1]] = left
             else:
                 pressed.pop((channel, message[1]), None)
+                source.struck.pop((channel, message[1]), None)
         elif message[0] & 0xF0 == CONTROL_CHANGE and message[1] in (SUSTAIN, RESET_CONTROLLERS):
             self.sustain(name, channel, message[1] == SUSTAIN and message[2] >= 64)
 

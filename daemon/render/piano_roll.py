@@ -185,7 +185,10 @@ class _Row:
 
 
 def _read(data: bytes) -> _Roll:
-    file = parse_midi_file(data)
+    try:
+        file = parse_midi_file(data)
+    except MelodyError:  # beyond the limits of a file: an output may have as many notes as several inputs
+        raise MelodyError("--picture: too many notes: leave the picture out, or render a shorter file") from None
     names: list[str] = []
     notes: list[_Note] = []
     drums: list[_Note] = []

@@ -185,6 +185,24 @@ def test_a_note_off_is_confirmed_only_while_the_connections_can_be_seen(
     assert stage.ledger.owed("choir") == owed
 
 
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+def test_notices_are_left_out_only_while_ports_are_opened_or_closed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At any other time they tell of what a person does."""
+    changes, entered = stage.ports._systems.changes, []
+    ours = changes.ours
+    monkeypatch.setattr(changes, "ours", lambda: entered.append(stage.clock[0]) or ours())
+    stage.configure(CHOIR)
+    stage.go_on(0.5)
+    before = len(entered)
+    stage.go_on(0.5)
+    assert len(entered) == before
+    stage.configure()
+    stage.go_on(0.5)
+    assert len(entered) > before
+
+
 def test_a_lost_peer_is_found_by_the_update_of_the_connections(stage: Stage) -> None:
     stage.graph.others = ["piano"]
     stage.configure(PortSpec("keys", "in", connect="piano"))

@@ -413,7 +413,7 @@ def change(entry: list[Any], *place: Any, to: Any) -> None:
             "heard",
             (2,),
             "\ud800",
-            "the journal has an entry that cannot be used ('utf-8' codec can't encode",
+            "the journal has an entry that cannot be used (an entry that this version",
         ),
         (
             "sent",

@@ -108,3 +108,10 @@ def test_a_picture_has_a_limit_that_is_told_and_a_note_without_length_is_a_bar()
     with pytest.raises(MelodyError, match=r"--picture: more than 10,000 bars: leave the picture out"):
         picture_of(smf.to_bytes([smf.Track("a", note(0, 960 * 10_001, 60))], [], [(0, (1, 4))]))
     assert "<svg" in picture_of(smf.to_bytes([smf.Track("a", note(0, 0, 60))], [], []))
+
+
+def test_a_result_beyond_the_limits_of_a_file_is_told_with_the_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = smf.to_bytes([smf.Track("one", note(0, 960, 60))], [(0, 500_000)], [(0, (4, 4))])
+    monkeypatch.setattr("daemon.music.midi_file.MAX_MESSAGES", 1)
+    with pytest.raises(MelodyError, match="--picture: too many notes"):
+        picture_of(data)
