@@ -23,6 +23,7 @@ if __name__ == "__main__":
 import typer
 from typer.core import TyperGroup
 
+NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
 
 
@@ -207,6 +208,10 @@ def main() -> None:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
         _fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
+            raise
+        _fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

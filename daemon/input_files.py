@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
+MIN_CHUNK = 1 << 16  # bytes read at once, at least
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
@@ -17,7 +18,7 @@ _KINDS = {
 }
 
 
-def open_input(path: Path, most: int) -> BinaryIO:
+def open_input(path: Path, most: int) -> BufferedReader:
     """Open a regular file of at most `most` bytes, or a link to one, for reading.
 
     Raises OSError, whose `strerror` says why: the file is missing, a folder, a pipe, a device, too large, and so on.
@@ -38,12 +39,22 @@ def open_input(path: Path, most: int) -> BinaryIO:
 
 def read_input(path: Path, most: int) -> bytes:
     """The content of a regular file of at most `most` bytes. Raises OSError, as `open_input` does."""
+    chunks, left = [], most + 1
     with open_input(path, most) as file:
-        data: bytes | None = file.read(most + 1)  # not the size: a file may grow, and in /proc the size is 0
-    if data is None:  # some files of /proc wait for content
-        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
+        at_once = max(os.fstat(file.fileno()).st_size, MIN_CHUNK)  # not `left`: that much memory would be reserved
+        while left and (chunk := _read(file, min(at_once, left), path)):  # a file may grow; in /proc the size is 0
+            chunks.append(chunk)
+            left -= len(chunk)
+    data = b"".join(chunks)
     if len(data) > most:
         raise _too_large(path, most)
+    return data
+
+
+def _read(file: BufferedReader, size: int, path: Path) -> bytes:
+    data: bytes | None = file.read(size)
+    if data is None:  # some files of /proc wait for content
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(path))
     return data
 
 

@@ -78,6 +78,25 @@ def test_a_file_of_just_the_size_is_read_also_through_a_link(tmp_path: Path) -> 
         assert file.read(3) == b"\r\n\x1a"
 
 
+def test_memory_is_reserved_for_the_file_not_for_the_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(100))
+    assert read_input(tmp_path / "file", 1 << 60) == bytes(100)
+
+
+def test_a_file_without_a_size_is_read_to_its_end() -> None:
+    assert read_input(Path("/proc/self/status"), MOST).startswith(b"Name:")
+
+
+def test_a_file_that_grows_while_it_is_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(bytes(MOST))
+    before = os.stat(tmp_path / "file")
+    (tmp_path / "file").write_bytes(bytes(2 * MOST))
+    monkeypatch.setattr(os, "stat", lambda path: before)
+    monkeypatch.setattr(os, "fstat", lambda number: before)
+    with pytest.raises(OSError, match="larger than 1 MiB"):
+        read_input(tmp_path / "file", MOST)
+
+
 def test_a_pipe_that_takes_the_files_place_while_it_is_opened_does_not_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ import mido
 import pytest
 import yaml
 
+from daemon import __main__ as command_line
 from daemon import __version__, config
 from daemon.entries import Entry, Gap, SessionBegan, Started
 from daemon.music import smf
@@ -89,6 +90,20 @@ def test_a_word_that_is_no_command(jamd: Jamd) -> None:
     done = jamd("paly")
     assert (done.returncode, done.stdout) == (2, "")
     assert "paly" in done.stderr
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("can't start new thread")], ids=repr)
+def test_a_system_without_memory_or_threads_is_told_in_a_line(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(command_line, "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 1
+    assert capfd.readouterr().err.count("\n") == 1
 
 
 def test_check_looks_into_the_models(jamd: Jamd, tmp_path: Path) -> None:

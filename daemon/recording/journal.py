@@ -29,7 +29,7 @@ from daemon.entries import (
     StageStarted,
     StateSaved,
 )
-from daemon.input_files import read_input
+from daemon.input_files import open_input
 from daemon.locks import lock
 from daemon.recording.journal_file import MAGIC, frame
 from daemon.recording.rotation import Rotation
@@ -237,8 +237,8 @@ def hashes(members: Mapping[str, Any]) -> dict[str, str]:
     paths = {member["model"] for member in members.values() if member["model"]}
     found = {}
     for path in sorted(paths):
-        with contextlib.suppress(OSError):
-            found[path] = hashlib.sha256(read_input(Path(path), MAX_MODEL_BYTES)).hexdigest()
+        with contextlib.suppress(OSError), open_input(Path(path), MAX_MODEL_BYTES) as file:
+            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
 
 
