@@ -3,8 +3,6 @@
 Live, `stage/process.py` feeds it from MIDI ports and sockets; offline, `render/offline.py` feeds it from a file and
 `recording/replay.py` from a journal. Every input is an entry of the journal, so the same entries give the same output.
 It reads no clock: each entry brings its time.
-
-Over 300 lines because the table of entries and what each of them does are read together.
 """
 
 from __future__ import annotations
@@ -13,18 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
-from daemon.commands import (
-    ChangeSetting,
-    Command,
-    ContinueTransport,
-    MutePlayer,
-    Panic,
-    RotateSession,
-    SetTempo,
-    StartTransport,
-    StopTransport,
-    TapBeat,
-)
 from daemon.entries import (
     Advanced,
     Answered,
@@ -41,7 +27,6 @@ from daemon.entries import (
     PortLost,
     Reconfigured,
     Started,
-    StateSaved,
     Stopped,
     TempoChanged,
 )
@@ -61,8 +46,8 @@ from daemon.music.events import (
 )
 from daemon.music.plan import Plan
 from daemon.music.tempo import Tempo
-from daemon.performance.controls import PRESSED, Controls, command_of, value_of
-from daemon.performance.gestures import Gestures
+from daemon.performance.command_executor import CommandExecutor
+from daemon.performance.controls import Controls
 from daemon.performance.held_notes import HeldNotes
 from daemon.performance.players import Players
 from daemon.performance.sink import Sink
@@ -83,20 +68,20 @@ class Performance:
         self._now = 0.0
         self._malformed = 0
         self._held = HeldNotes(sink.send)
-        self._gestures = Gestures()
         clock = lambda: self._now  # noqa: E731
         self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
+        self._commands = CommandExecutor(sink, self._held, self._transport, self._players, clock)
         self._handlers: Mapping[type[Entry], Callable[[Any], None]] = {
             Heard: self._hear,
             Answered: self._answer,
             Planned: lambda entry: self._players.plan(entry.player, entry.number, entry.plan),
             Advanced: lambda entry: self._do_what_is_due(),
             Started: self._begin,
-            Stopped: lambda entry: self._stop(),
+            Stopped: lambda entry: self._commands.stop(),
             Located: lambda entry: self._transport.locate(entry.beat),
             Followed: lambda entry: self._transport.follow(entry.seconds, entry.tempo),
-            Commanded: lambda entry: self._execute(entry.command, entry.stamp),
+            Commanded: lambda entry: self._commands.execute(entry.command, entry.stamp),
             PlayerUp: lambda entry: self._player_up(entry.player),
             PlayerDown: lambda entry: self._players.down(entry.player),
             PlayerHung: lambda entry: self._players.hung(entry.player),
@@ -176,7 +161,7 @@ class Performance:
         self._players.restore(state)
         self._held.restore(state)
         self._transport.restore(now, state)
-        self._reset_players()
+        self._commands.reset_players()
 
     # Queries
 
@@ -233,7 +218,7 @@ class Performance:
         if control is None or control.event == "cc":  # a key that is a control makes no music
             self._pass_on(self._ports[source], channel_of(message), message, stamp)
         if control is not None:
-            self._turn(control, message, stamp)
+            self._commands.turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
             self._tell(source, message, stamp, is_note_on(message))
 
@@ -272,14 +257,14 @@ class Performance:
                 self._release_input(name)
         other_clock = (spec.clock.source, spec.clock.port) != (old.clock.source, old.clock.port) and transport.ready
         if other_clock:
-            self._stop()
+            self._commands.stop()
         self._configure(spec)
         if other_clock and not transport.follows and not spec.clock.by_hand:
-            self._start(transport.position, self._now + transport.pre_roll())
+            self._commands.start(transport.position, self._now + transport.pre_roll())
 
     def _configure(self, spec: StageSpec) -> None:
         self.spec = spec
-        self._gestures.forget()
+        self._commands.take(spec)
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
         self._longest_notes = {p.name: p.longest_note for p in spec.ports if p.longest_note is not None}
         self._controls = Controls(spec.controls)
@@ -288,43 +273,9 @@ class Performance:
 
     def _begin(self, entry: Started) -> None:
         if entry.at is not None:
-            self._start(entry.beat, entry.at)
+            self._commands.start(entry.beat, entry.at)
         else:
-            self._start(entry.beat, self._now + self._transport.pre_roll(), self.spec.clock.count_in)
-
-    def _start(self, beat: float, at: float, count_in: int = 0) -> None:
-        """Run from `beat`, which falls at `at` seconds, or `count_in` bars later."""
-        self._players.silence()
-        self._transport.start(self._now, beat, at, count_in * self.bar_at(beat)[1])
-        self._players.reset(first=beat)
-
-    def _stop(self) -> None:
-        self._gestures.stopped()
-        self._players.silence()
-        self._transport.halt(self._now)
-        self._players.listen_only(self._transport.position)
-
-    def _reset_players(self) -> None:
-        if self._transport.running:
-            self._players.reset(began=self._transport.began)
-        elif self._transport.ready:
-            self._players.listen_only(self._transport.position)
-
-    def _panic(self) -> None:
-        self._transport.release(self._now)  # in the recording, too
-        self._held.clear()
-        self._sink.panic()
-        self._players.silence()
-        self._reset_players()
-
-    def _rotate(self) -> None:
-        """Every player starts anew here, so that the journal's next entries stand alone."""
-        self._do_what_is_due()
-        self._gestures.forget()
-        self._players.silence()
-        state = {**self._players.to_json(), **self._held.to_json(), **self._transport.to_json()}
-        self._sink.record(StateSaved(self._now, state))
-        self._reset_players()
+            self._commands.start(entry.beat, self._now + self._transport.pre_roll(), self.spec.clock.count_in)
 
     def _release_input(self, name: str) -> None:
         """End what input `name` holds."""
@@ -342,53 +293,6 @@ class Performance:
 
     def _tempo_changed(self, now: float) -> None:
         self._sink.record(TempoChanged(now, self.beat_at(now), self.bpm))
-
-    # Commands
-
-    def _turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
-        """A bound controller or key."""
-        if control.action == "sustain":
-            channel, value = (message[0] & 15) + 1, value_of(control, message)
-            self._held.sustain(control.source, channel, value >= PRESSED)
-            self._tell(control.source, control_change(channel, SUSTAIN, value), stamp, is_played=True)
-        elif (command := command_of(control, message)) is not None:
-            self._execute(command, stamp)
-
-    def _execute(self, command: Command, stamp: float) -> None:
-        transport = self._transport
-        if isinstance(command, StopTransport):
-            self._gestures.stopped()
-        if self._gestures.repeats(command, self._now, self.spec.gesture) and not (
-            isinstance(command, Panic) and self._is_sounding()
-        ):
-            return
-        match command:
-            case Panic():
-                self._panic()
-            case RotateSession():
-                self._rotate()
-            case ChangeSetting(player, setting, value):
-                self._players.turn(player, setting, value, self.beat_at(stamp), stamp)
-            case MutePlayer(player, muted):
-                self._players.mute(player, muted)
-            case _ if transport.follows:  # the clock source decides, and reports what becomes of the proposal
-                self._sink.propose(command, stamp)
-            case SetTempo(bpm):
-                transport.set_bpm(self._now, bpm)
-            case StartTransport():
-                self._start(0.0, self._now + transport.pre_roll(self.spec.clock.start_delay), self.spec.clock.count_in)
-            case StopTransport() if transport.running:
-                self._stop()
-            case ContinueTransport() if not transport.running:
-                self._start(transport.position, self._now + transport.pre_roll(self.spec.clock.start_delay))
-            case TapBeat():
-                at = transport.tap(self._now, stamp)
-                if at is not None:
-                    self._start(transport.position, at)
-
-    def _is_sounding(self) -> bool:
-        """Whether a key or a pedal is held, or a player or a melody sounds."""
-        return any(self.sounding().values()) or not self._held.is_empty()
 
 
 def _controls(spec: StageSpec, source: str) -> set[ControlSpec]:

@@ -1,0 +1,125 @@
+"""Commands, posted or given by a control: what they do to the transport, the players and the held notes together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    ContinueTransport,
+    MutePlayer,
+    Panic,
+    RotateSession,
+    SetTempo,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+)
+from daemon.entries import StateSaved
+from daemon.music.events import SUSTAIN, control_change
+from daemon.performance.controls import PRESSED, command_of, value_of
+from daemon.performance.gestures import Gestures
+from daemon.performance.held_notes import HeldNotes
+from daemon.performance.players import Players
+from daemon.performance.sink import Sink
+from daemon.performance.transport import Transport
+from daemon.spec import ControlSpec, StageSpec
+
+
+class CommandExecutor:
+    """`clock()` gives the seconds of the current entry."""
+
+    def __init__(
+        self, sink: Sink, held: HeldNotes, transport: Transport, players: Players, clock: Callable[[], float]
+    ) -> None:
+        self._sink, self._held, self._transport, self._players, self._clock = sink, held, transport, players, clock
+        self._gestures = Gestures()
+        self._spec: StageSpec
+
+    def take(self, spec: StageSpec) -> None:
+        """Take the lengths of a gesture and of the count-in from `spec`."""
+        self._spec = spec
+        self._gestures.forget()
+
+    def turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
+        """Carry out what a bound controller or key means."""
+        if control.action == "sustain":
+            channel, value = (message[0] & 15) + 1, value_of(control, message)
+            self._held.sustain(control.source, channel, value >= PRESSED)
+            pedal, beat = control_change(channel, SUSTAIN, value), self._transport.tempo.beat_at(stamp)
+            self._players.tell(control.source, pedal, beat, stamp)
+        elif (command := command_of(control, message)) is not None:
+            self.execute(command, stamp)
+
+    def execute(self, command: Command, stamp: float) -> None:
+        """Carry out a command that was given at `stamp`, unless it only repeats the one before."""
+        transport, now, clock = self._transport, self._clock(), self._spec.clock
+        if isinstance(command, StopTransport):
+            self._gestures.stopped()
+        if self._gestures.repeats(command, now, self._spec.gesture) and not (
+            isinstance(command, Panic) and self._is_sounding()
+        ):
+            return
+        match command:
+            case Panic():
+                self._panic()
+            case RotateSession():
+                self._rotate()
+            case ChangeSetting(player, setting, value):
+                self._players.turn(player, setting, value, transport.tempo.beat_at(stamp), stamp)
+            case MutePlayer(player, muted):
+                self._players.mute(player, muted)
+            case _ if transport.follows:  # the clock source decides, and reports what becomes of the proposal
+                self._sink.propose(command, stamp)
+            case SetTempo(bpm):
+                transport.set_bpm(now, bpm)
+            case StartTransport():
+                self.start(0.0, now + transport.pre_roll(clock.start_delay), clock.count_in)
+            case StopTransport() if transport.running:
+                self.stop()
+            case ContinueTransport() if not transport.running:
+                self.start(transport.position, now + transport.pre_roll(clock.start_delay))
+            case TapBeat():
+                at = transport.tap(now, stamp)
+                if at is not None:
+                    self.start(transport.position, at)
+
+    def start(self, beat: float, at: float, count_in: int = 0) -> None:
+        """Run from `beat`, which falls at `at` seconds, or `count_in` bars later."""
+        self._players.silence()
+        self._transport.start(self._clock(), beat, at, count_in * self._spec.tempo_map.bar_at(beat)[1])
+        self._players.reset(first=beat)
+
+    def stop(self) -> None:
+        """Stop at the current position; keys are still answered."""
+        self._gestures.stopped()
+        self._players.silence()
+        self._transport.halt(self._clock())
+        self._players.listen_only(self._transport.position)
+
+    def reset_players(self) -> None:
+        if self._transport.running:
+            self._players.reset(began=self._transport.began)
+        elif self._transport.ready:
+            self._players.listen_only(self._transport.position)
+
+    def _panic(self) -> None:
+        self._transport.release(self._clock())  # in the recording, too
+        self._held.clear()
+        self._sink.panic()
+        self._players.silence()
+        self.reset_players()
+
+    def _rotate(self) -> None:
+        """Every player starts anew here, so that the journal's next entries stand alone."""
+        self._transport.timeline.advance(self._clock())
+        self._gestures.forget()
+        self._players.silence()
+        state = {**self._players.to_json(), **self._held.to_json(), **self._transport.to_json()}
+        self._sink.record(StateSaved(self._clock(), state))
+        self.reset_players()
+
+    def _is_sounding(self) -> bool:
+        """Whether a key or a pedal is held, or a player or a melody sounds."""
+        return any(self._players.sounding().values()) or not self._held.is_empty()
