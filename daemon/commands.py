@@ -40,6 +40,11 @@ class SetTempo:
 
 
 @dataclass(frozen=True, slots=True)
+class ToggleMetronome:
+    """Let the metronome be heard, or silence it, all but its count-in."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeSetting:
     """Turn a declared setting of a player to `value`; outside the setting's range, to the nearest end of it."""
 
@@ -77,6 +82,7 @@ Command = (
     | ContinueTransport
     | TapBeat
     | SetTempo
+    | ToggleMetronome
     | ChangeSetting
     | MutePlayer
     | Panic
@@ -90,6 +96,7 @@ COMMANDS: Mapping[str, type[Command]] = {
     "continue": ContinueTransport,
     "tap": TapBeat,
     "tempo": SetTempo,
+    "metronome": ToggleMetronome,
     "setting": ChangeSetting,
     "mute": MutePlayer,
     "panic": Panic,

@@ -59,8 +59,8 @@ class PlayerSpec:
 class ControlSpec:
     """The command that a control change or a key from input `source` gives.
 
-    `event`: cc or note. `action`: sustain, panic, start, stop, continue, tap; or setting or tempo, which turns a
-    player's setting or the bpm from `low` (value 0) to `high` (value 127).
+    `event`: cc or note. `action`: sustain, panic, start, stop, continue, tap, metronome; or setting or tempo, which
+    turns a player's setting or the bpm from `low` (value 0) to `high` (value 127).
     """
 
     source: str

@@ -19,6 +19,7 @@ from daemon.commands import (
     StartTransport,
     StopTransport,
     TapBeat,
+    ToggleMetronome,
     decode_command,
     encode_command,
 )
@@ -29,6 +30,7 @@ EVERY: list[Command] = [
     ContinueTransport(),
     TapBeat(),
     SetTempo(96.5),
+    ToggleMetronome(),
     ChangeSetting("choir", "temperature", 0.7),
     MutePlayer("choir", True),
     Panic(),

@@ -10,7 +10,7 @@ from daemon.config.yaml_file import Value, suggestion
 from daemon.engines.base import Engine
 from daemon.spec import ControlSpec
 
-ACTIONS = ("sustain", "panic", "start", "stop", "continue", "tap", "clock.bpm")
+ACTIONS = ("sustain", "panic", "start", "stop", "continue", "tap", "metronome", "clock.bpm")
 TEMPO_RANGE = (40.0, 220.0)  # beats per minute at the controller values 0 and 127
 
 

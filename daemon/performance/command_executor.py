@@ -15,6 +15,7 @@ from daemon.commands import (
     StartTransport,
     StopTransport,
     TapBeat,
+    ToggleMetronome,
 )
 from daemon.entries import StateSaved
 from daemon.music.events import SUSTAIN, control_change
@@ -70,6 +71,8 @@ class CommandExecutor:
                 self._players.turn(player, setting, value, transport.tempo.beat_at(stamp), stamp)
             case MutePlayer(player, muted):
                 self._players.mute(player, muted)
+            case ToggleMetronome():
+                transport.toggle_metronome(now)
             case _ if transport.follows:  # the clock source decides, and reports what becomes of the proposal
                 self._sink.propose(command, stamp)
             case SetTempo(bpm):

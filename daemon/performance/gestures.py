@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from daemon.commands import ChangeSetting, Command, ContinueTransport, Panic, StartTransport
+from daemon.commands import ChangeSetting, Command, ContinueTransport, Panic, StartTransport, ToggleMetronome
 
 
 class Gestures:
@@ -15,7 +15,7 @@ class Gestures:
 
     def repeats(self, command: Command, now: float, span: float) -> bool:
         match command:
-            case Panic() | StartTransport() | ContinueTransport():
+            case Panic() | StartTransport() | ContinueTransport() | ToggleMetronome():
                 about: object = type(command)
             case ChangeSetting(player, setting, _):  # some settings are switches, which the same value turns on again
                 about = player, setting

@@ -1,4 +1,4 @@
-"""The metronome, for the count-in or for as long as the transport runs."""
+"""The metronome, for the count-in or for as long as the transport runs; a command turns it on and off."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from daemon.spec import StageSpec
 
 DOWNBEAT_CLICK, BEAT_CLICK = (76, 120), (77, 90)  # pitch, velocity: high and low wood block of General MIDI
 CLICK_LENGTH = 0.1  # beats
+DRUMS = 10  # channel of the drums in General MIDI, for a metronome that the configuration does not place
+JUST_PLAYED = 0.01  # beats in which a click that sounds already is not repeated
 NAME = "metronome"
 
 
@@ -37,11 +39,12 @@ class Metronome:
         self._sounding.keep([NAME])
         self._click: _Click | None = None
         self._player: NoteSequencer | None = None
+        self.turned: bool | None = None  # on or off by a command; None: as configured
 
     def start(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
         """Click from `beat` on; a count-in lasts until beat `began`."""
         self.stop(now)
-        click = self._click = _make(spec, began)
+        click = self._click = _make(spec, began, self.turned)
         if click is None:
             return
 
@@ -49,14 +52,19 @@ class Metronome:
             self._sounding.pass_on(NAME, (click.port,), message, due, GRID)
 
         notes = clicks(click.tempo_map, click.until)
-        sequence = NoteSequence(notes, CLICK_LENGTH, click.channel, click.delay, play)
+        sequence = NoteSequence(notes, 0.0, click.channel, click.delay, play)  # a click is struck on its beat or not
         self._player = NoteSequencer(sequence, self._timeline)
         self._player.start(beat)
 
     def change(self, now: float, spec: StageSpec, beat: float, began: float) -> None:
         """Restart with the metronome of `spec`, unless nothing changed."""
-        if _make(spec, began) != self._click:
-            self.start(now, spec, beat + CLICK_LENGTH, began)  # the sounding click is not repeated
+        if _make(spec, began, self.turned) != self._click:
+            self.start(now, spec, beat + JUST_PLAYED, began)
+
+    def is_on(self, spec: StageSpec) -> bool:
+        """Whether it clicks for as long as the transport runs."""
+        click = _make(spec, 0.0, self.turned)
+        return click is not None and click.until == math.inf
 
     def stop(self, now: float) -> None:
         if self._player is not None and self._click is not None:
@@ -65,13 +73,21 @@ class Metronome:
         self._click = self._player = None
 
 
-def _make(spec: StageSpec, began: float) -> _Click | None:
-    clock = spec.clock
-    if clock.metronome is None:
+def _make(spec: StageSpec, began: float, turned: bool | None) -> _Click | None:
+    """The metronome of `spec`, `turned` on or off; one that is turned off clicks in the count-in, if configured."""
+    place = spec.clock.metronome or (_default_place(spec) if turned else None)
+    if place is None:
         return None
-    port, channel = clock.metronome
+    port, channel = place
     delay = next((p.delay for p in spec.ports if p.name == port), 0.0)
-    return _Click(port, channel, delay, began if clock.click == "count-in" else math.inf, spec.tempo_map)
+    always = spec.clock.click == "always" if turned is None else turned
+    return _Click(port, channel, delay, math.inf if always else began, spec.tempo_map)
+
+
+def _default_place(spec: StageSpec) -> tuple[str, int] | None:
+    """Where the band plays, so that a synthesiser is there: the first player's port, else the first output."""
+    ports = [*(player.port for player in spec.players), *(port.name for port in spec.ports if port.direction == "out")]
+    return (ports[0], DRUMS) if ports else None
 
 
 def clicks(tempo_map: TempoMap, until: float) -> Callable[[float, float], Iterable[Note]]:

@@ -205,6 +205,12 @@ class Transport:
 
     # Time
 
+    def toggle_metronome(self, now: float) -> None:
+        """Turn the metronome on or off; it clicks while the transport runs."""
+        self._metronome.turned = not self._metronome.is_on(self._spec)
+        if self.running:
+            self._metronome.change(now, self._spec, self.tempo.beat_at(now), self.began)
+
     def next_deadline(self) -> float:
         return min(self.timeline.next_deadline(), self._pulse.next_deadline())
 
@@ -225,6 +231,8 @@ class Transport:
         self._held.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
         fresh = [group for group in wanted if group not in self._groups]
         self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
+        if (spec.clock.metronome, spec.clock.click) != (old.clock.metronome, old.clock.click):
+            self._metronome.turned = None
         clocks = [(port, delays.get(port, 0.0), spec.clock.count_in_ticks) for port in spec.clock.send]
         for key in [key for key in self._clocks if key not in clocks]:
             self._clocks.pop(key).stop(now)
@@ -290,6 +298,7 @@ class Transport:
             "tempo": [self.tempo.beat, self.tempo.seconds, self.tempo.bpm],
             "tempo_from": self._tempo_from,
             "slew": self._slew,
+            "metronome": self._metronome.turned,
         }
 
     def restore(self, now: float, state: Mapping[str, Any]) -> None:
@@ -297,6 +306,7 @@ class Transport:
         self._bpm, self.began = state["bpm"], state["began"]
         self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
         self._taps = TapTempo(state["taps"])
+        self._metronome.turned = state.get("metronome")  # older journals know no such command
         tempo = Tempo(*state["tempo"])
         self.timeline.change_tempo(tempo)
         self._pulse.change_tempo(tempo)

@@ -62,6 +62,7 @@ class State:
     tempo_from: float
     slew: tuple[float, Bpm] | None
     muted: tuple[str, ...] = ()
+    metronome: bool | None = None
 
 
 def check_shape(entry: Entry) -> None:

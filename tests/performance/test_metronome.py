@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.entries import Reconfigured, Stopped
-from daemon.music.events import note_off, note_on
+from daemon.commands import RotateSession, ToggleMetronome
+from daemon.entries import Commanded, Reconfigured, Started, StateSaved, Stopped
+from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import TempoMap
-from daemon.spec import ClockSpec, MelodySpec
-from tests.performance.offline import TUNE, Recorder, make_performance, run_until, window_starts
+from daemon.performance.performance import Performance
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PortSpec
+from tests.performance.offline import KEYS, OUT, TUNE, Recorder, make_performance, run_until, window_starts
 
 
 def times(sink: Recorder, kind: int = 0x90, port: str = "choir") -> list[float]:
@@ -86,3 +88,104 @@ def test_ticks_in_the_count_in_can_be_left_out(count_in_ticks: bool, first: floa
     run_until(performance, 3.5)
     after = [m for _, _, m in sink.sent[before:]]
     assert after[0] == b"\xfc" and after.count(b"\xfb") == 1
+
+
+def toggle(performance: Performance, at: float) -> None:
+    run_until(performance, at)
+    performance.take(Commanded(at, ToggleMetronome(), at))
+
+
+def clicks(sink: Recorder, channel: int = 10) -> list[float]:
+    return [at for at, _, message in sink.sent if message[0] == 0x8F + channel]
+
+
+def test_turned_on_without_a_configured_metronome_it_clicks_where_the_first_player_plays() -> None:
+    performance, sink = make_performance(ports=(KEYS, PortSpec("sync", "out"), OUT))
+    toggle(performance, 0.7)
+    toggle(performance, 2.04)  # in the middle of a click
+    run_until(performance, 5.0)
+    assert sink.sent == [
+        (1.0, "choir", note_on(10, 77, 90)),
+        (1.05, "choir", note_off(10, 77)),
+        (1.5, "choir", note_on(10, 77, 90)),
+        (1.55, "choir", note_off(10, 77)),
+        (2.0, "choir", note_on(10, 76, 120)),
+        (2.04, "choir", note_off(10, 76)),
+    ]
+
+
+def test_without_players_it_clicks_on_the_first_output_and_without_outputs_nowhere() -> None:
+    performance, sink = make_performance(ports=(KEYS, PortSpec("sync", "out"), OUT), players=())
+    toggle(performance, 0.7)
+    run_until(performance, 1.0)
+    assert sink.sent == [(1.0, "sync", note_on(10, 77, 90))]
+    performance, sink = make_performance(ports=(KEYS,), players=())
+    toggle(performance, 0.7)
+    run_until(performance, 1.0)
+    assert sink.sent == []
+
+
+def test_turned_on_while_the_transport_stands_it_clicks_from_the_start_on() -> None:
+    performance, sink = make_performance(False)
+    toggle(performance, 0.7)
+    assert sink.sent == []
+    performance.take(Started(1.0, 0.0, 1.1))
+    run_until(performance, 2.2)
+    assert clicks(sink) == [1.1, 1.6, 2.1]
+
+
+@pytest.mark.parametrize("configured, heard", [("always", [0.0, 0.5]), ("count-in", [0.0, 0.5, 1.0, 1.5, 4.5, 5.0])])
+def test_a_configured_metronome_is_turned_off_but_for_its_count_in(configured: str, heard: list[float]) -> None:
+    count_in = 1 if configured == "count-in" else 0
+    performance, sink = make_performance(clock=ClockSpec(count_in=count_in, metronome=("choir", 9), click=configured))
+    if configured == "count-in":
+        toggle(performance, 4.3)
+        toggle(performance, 5.2)
+    else:
+        toggle(performance, 0.7)
+    run_until(performance, 8.0)
+    assert clicks(sink, 9) == heard
+
+
+def test_a_click_less_than_a_moment_away_is_not_struck_late() -> None:
+    performance, sink = make_performance()
+    toggle(performance, 0.98)
+    run_until(performance, 2.0)
+    assert clicks(sink) == [1.0, 1.5, 2.0]
+
+
+def test_a_control_turns_it_on_and_a_button_that_bounces_counts_once() -> None:
+    performance, sink = make_performance(controls=(ControlSpec("keys", 20, "metronome"),))
+    for at, value in ((0.7, 127), (0.71, 0), (0.72, 127), (0.9, 0)):
+        performance.hear(at, "keys", at, control_change(1, 20, value))
+    run_until(performance, 1.0)
+    assert clicks(sink) == [1.0]
+
+
+def test_a_reload_keeps_it_on_unless_the_metronome_changes() -> None:
+    performance, sink = make_performance()
+    toggle(performance, 0.7)
+    performance.take(Reconfigured(1.2, replace(performance.spec, seed=2)))
+    run_until(performance, 1.7)
+    assert clicks(sink) == [1.0, 1.5]
+    clock = ClockSpec(metronome=("choir", 9), click="count-in")
+    performance.take(Reconfigured(1.7, replace(performance.spec, clock=clock)))
+    run_until(performance, 4.0)
+    assert clicks(sink) == [1.0, 1.5] and clicks(sink, 9) == []
+
+
+def states(sink: Recorder) -> list[bool | None]:
+    return [entry.state["metronome"] for entry in sink.entries if isinstance(entry, StateSaved)]
+
+
+def test_a_session_that_begins_with_the_metronome_on_can_turn_it_off() -> None:
+    performance, sink = make_performance()
+    toggle(performance, 0.7)
+    performance.take(Commanded(1.2, RotateSession(), 1.2))
+    assert states(sink) == [True]
+    later = Recorder()
+    again = Performance(performance.spec, later)
+    again.restore(1.2, next(entry.state for entry in sink.entries if isinstance(entry, StateSaved)))
+    toggle(again, 1.3)
+    again.take(Commanded(1.4, RotateSession(), 1.4))
+    assert states(later) == [False]

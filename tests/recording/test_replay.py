@@ -28,6 +28,7 @@ from daemon.commands import (
     StartTransport,
     StopTransport,
     TapBeat,
+    ToggleMetronome,
 )
 from daemon.config import Config
 from daemon.entries import (
@@ -184,7 +185,8 @@ class Live:
             case "stop":
                 performance.take(Stopped(self.now))
             case "hand":
-                command: Command = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat)[number % 5]()
+                hands = (StartTransport, StopTransport, ContinueTransport, TapBeat, TapBeat, ToggleMetronome)
+                command: Command = hands[number % 6]()
                 performance.take(Commanded(self.now, command, self.now))
             case "command":
                 command = (

@@ -1,4 +1,4 @@
-"""The computer's keyboard, while `jamd run` is in the foreground of a terminal: tap tempo, start, stop, panic."""
+"""The computer's keyboard while `jamd run` is in the foreground of a terminal: tempo, start, stop, metronome, panic."""
 
 from __future__ import annotations
 
@@ -11,15 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from daemon.commands import Command, ContinueTransport, Panic, StartTransport, StopTransport, TapBeat
+from daemon.commands import Command, ContinueTransport, Panic, StartTransport, StopTransport, TapBeat, ToggleMetronome
 
 KEY_COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether the transport runs
     " ": lambda running: TapBeat(),
     "s": lambda running: StopTransport() if running else StartTransport(),
     "c": lambda running: ContinueTransport(),
+    "m": lambda running: ToggleMetronome(),
     "p": lambda running: Panic(),
 }
-HELP = "space taps the tempo, s starts from the beginning or stops, c continues, p silences everything, Ctrl-C quits"
+HELP = (
+    "space taps the tempo, s starts from the beginning or stops, c continues, m turns the metronome on or off, "
+    "p silences everything, Ctrl-C quits"
+)
 ESCAPE = "\x1b"  # begins the sequences of arrow and function keys, whose letters are not commands
 FOREGROUND_CHECK_INTERVAL = 0.5  # seconds: a shell's `fg` of a running job sends no signal
 
