@@ -11,6 +11,7 @@ from daemon.music.melody import Melody
 from daemon.music.tempo import TempoMap
 
 GESTURE_TIME = 0.25  # seconds: longer than a reset takes on a MIDI cable, or a button bounces
+JUMP, PICK_UP = "jump", "pick-up"  # how a control takes over a value that something else has set
 INTERNAL = "internal"  # jamd's own clock; every other source of the clock is external
 
 
@@ -60,7 +61,8 @@ class ControlSpec:
     """The command that a control change or a key from input `source` gives.
 
     `event`: cc or note. `action`: sustain, panic, start, stop, continue, tap, metronome; or setting or tempo, which
-    turns a player's setting or the bpm from `low` (value 0) to `high` (value 127).
+    turns a player's setting or the bpm from `low` (value 0) to `high` (value 127), which may be less. `takeover`: JUMP,
+    or PICK_UP: no effect until the control has reached or passed the present value.
     """
 
     source: str
@@ -71,6 +73,7 @@ class ControlSpec:
     low: float = 0.0
     high: float = 1.0
     event: str = "cc"
+    takeover: str = JUMP
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon.clocks.table import CLOCK_SOURCES
 from daemon.config.band import BandReader
 from daemon.config.clock import read_clock
 from daemon.config.controls import read_controls
@@ -13,6 +14,7 @@ from daemon.config.ports import read_port
 from daemon.config.values import Config
 from daemon.config.yaml_file import Value, YamlFile
 from daemon.paths import expand
+from daemon.spec import INTERNAL
 
 _NO_FOLDERS = ("off", "none", "no", "false", "on", "yes", "true")  # what a person writes to turn recording off or on
 
@@ -24,13 +26,15 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     names = read_names(ports, melodies, band)
     reader = BandReader(names, whole_models)
     members = reader.members(band)
+    clock = read_clock(top["clock"], names)
+    follows = clock.source in CLOCK_SOURCES and clock.source != INTERNAL
     return Config(
         path=file.path,
-        clock=read_clock(top["clock"], names),
+        clock=clock,
         ports=tuple(read_port(name, value, names) for name, value in ports.items()),
         melodies=read_melodies(top["melodies"], names),
         band=members,
-        controls=tuple(read_controls(top["controls"], names, reader.engines)),
+        controls=tuple(read_controls(top["controls"], names, reader.engines, follows)),
         recording=_read_recording(top["recording"]),
         seed=top["seed"].integer(0, 2**31, 0),
     )

@@ -120,10 +120,10 @@ class Config:
 
     def as_yaml(self) -> str:
         """The configuration as YAML, written out in full."""
-        controls: dict[str, dict[str, str]] = {}
-        for c in self.controls:
-            action = {"setting": f"{c.player}.{c.setting}", "tempo": "clock.bpm"}.get(c.action, c.action)
-            controls.setdefault(c.source, {})[f"{c.event} {c.number}"] = action
+        controls: dict[str, dict[str, Any]] = {}
+        for control in self.controls:
+            key = f"{control.event} {control.number}"
+            controls.setdefault(control.source, {})[key] = _control_as_yaml(control)
         metronome = self.clock.metronome
         document = {
             "clock": {
@@ -170,6 +170,13 @@ class Config:
             engine.tolerance,
             dict(member.settings),
         )
+
+
+def _control_as_yaml(control: ControlSpec) -> Any:
+    if control.action not in ("setting", "tempo"):
+        return control.action
+    target = f"{control.player}.{control.setting}" if control.action == "setting" else "clock.bpm"
+    return {"set": target, "from": control.low, "to": control.high, "takeover": control.takeover}
 
 
 def _port_as_yaml(port: PortSpec) -> dict[str, Any]:

@@ -84,6 +84,10 @@ class Value:
         return self.given and isinstance(self.node, yaml.ScalarNode)
 
     @property
+    def is_mapping(self) -> bool:
+        return isinstance(self.node, yaml.MappingNode)
+
+    @property
     def is_wrong(self) -> bool:
         """Whether a problem of this value was reported."""
         return any(text.startswith(f"{self.path}: ") for *_, text in self.file.problems)
@@ -117,9 +121,8 @@ class Value:
         found = self.entries()
         for name in found.keys() - set(keys):
             found[name].report(f"unknown key{suggestion(name, keys)}")
-        is_mapping = not self.given or isinstance(self.node, yaml.MappingNode)
         # What is not a mapping is reported as such: absent keys in it are not reported as well.
-        file = self.file if is_mapping else YamlFile(self.file.path)
+        file = self.file if self.is_mapping or not self.given else YamlFile(self.file.path)
         return {k: found.get(k) or Value(file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
 
     def items(self) -> list[Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from daemon.commands import (
     ChangeSetting,
@@ -19,7 +20,7 @@ from daemon.commands import (
 )
 from daemon.entries import StateSaved
 from daemon.music.events import SUSTAIN, control_change
-from daemon.performance.controls import PRESSED, command_of, value_of
+from daemon.performance.controls import PRESSED, Controls, value_of
 from daemon.performance.gestures import Gestures
 from daemon.performance.held_notes import HeldNotes
 from daemon.performance.players import Players
@@ -32,9 +33,16 @@ class CommandExecutor:
     """`clock()` gives the seconds of the current entry."""
 
     def __init__(
-        self, sink: Sink, held: HeldNotes, transport: Transport, players: Players, clock: Callable[[], float]
+        self,
+        sink: Sink,
+        controls: Controls,
+        held: HeldNotes,
+        transport: Transport,
+        players: Players,
+        clock: Callable[[], float],
     ) -> None:
-        self._sink, self._held, self._transport, self._players, self._clock = sink, held, transport, players, clock
+        self._sink, self._controls, self._held, self._clock = sink, controls, held, clock
+        self._transport, self._players = transport, players
         self._gestures = Gestures()
         self._spec: StageSpec
 
@@ -50,7 +58,7 @@ class CommandExecutor:
             self._held.sustain(control.source, channel, value >= PRESSED)
             pedal, beat = control_change(channel, SUSTAIN, value), self._transport.tempo.beat_at(stamp)
             self._players.tell(control.source, pedal, beat, stamp)
-        elif (command := command_of(control, message)) is not None:
+        elif (command := self._controls.command(control, message, self._present)) is not None:
             self.execute(command, stamp)
 
     def execute(self, command: Command, stamp: float) -> None:
@@ -119,9 +127,17 @@ class CommandExecutor:
         self._transport.timeline.advance(self._clock())
         self._gestures.forget()
         self._players.silence()
-        state = {**self._players.to_json(), **self._held.to_json(), **self._transport.to_json()}
+        state: dict[str, Any] = {}
+        for part in (self._players, self._held, self._transport, self._controls):
+            state |= part.to_json()
         self._sink.record(StateSaved(self._clock(), state))
         self.reset_players()
+
+    def _present(self, control: ControlSpec) -> float | None:
+        """The value that a control changes; None for the tempo of another clock, which may change gradually."""
+        if control.action == "tempo":
+            return None if self._transport.follows else self._transport.bpm
+        return self._players.setting(control.player, control.setting)
 
     def _is_sounding(self) -> bool:
         """Whether a key or a pedal is held, or a player or a melody sounds."""

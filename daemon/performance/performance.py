@@ -47,12 +47,12 @@ from daemon.music.events import (
 from daemon.music.plan import Plan
 from daemon.music.tempo import Tempo
 from daemon.performance.command_executor import CommandExecutor
-from daemon.performance.controls import Controls
+from daemon.performance.controls import Controls, bound
 from daemon.performance.held_notes import HeldNotes
 from daemon.performance.players import Players
 from daemon.performance.sink import Sink
 from daemon.performance.transport import Transport
-from daemon.spec import ControlSpec, PortSpec, StageSpec
+from daemon.spec import PortSpec, StageSpec
 from daemon.wire import Answer
 
 
@@ -67,11 +67,11 @@ class Performance:
         self._sink = sink
         self._now = 0.0
         self._malformed = 0
-        self._held = HeldNotes(sink.send)
+        self._held, self._controls = HeldNotes(sink.send), Controls()
         clock = lambda: self._now  # noqa: E731
         self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
-        self._commands = CommandExecutor(sink, self._held, self._transport, self._players, clock)
+        self._commands = CommandExecutor(sink, self._controls, self._held, self._transport, self._players, clock)
         self._handlers: Mapping[type[Entry], Callable[[Any], None]] = {
             Heard: self._hear,
             Answered: self._answer,
@@ -85,7 +85,7 @@ class Performance:
             PlayerUp: lambda entry: self._player_up(entry.player),
             PlayerDown: lambda entry: self._players.down(entry.player),
             PlayerHung: lambda entry: self._players.hung(entry.player),
-            PortLost: lambda entry: self._release_input(entry.port),
+            PortLost: lambda entry: self._lose_input(entry.port),
             Reconfigured: lambda entry: self._reconfigure(entry.spec),
         }
         self._configure(spec)
@@ -160,6 +160,7 @@ class Performance:
         self._now = now
         self._players.restore(state)
         self._held.restore(state)
+        self._controls.restore(state)
         self._transport.restore(now, state)
         self._commands.reset_players()
 
@@ -253,7 +254,7 @@ class Performance:
         ports = {port.name: port for port in spec.ports}
         for name, port in self._ports.items():
             # Keys held there may be released on another port from now on, or be controls.
-            if ports.get(name) != port or _controls(old, name) != _controls(spec, name):
+            if ports.get(name) != port or bound(old.controls, name) != bound(spec.controls, name):
                 self._release_input(name)
         other_clock = (spec.clock.source, spec.clock.port) != (old.clock.source, old.clock.port) and transport.ready
         if other_clock:
@@ -267,7 +268,7 @@ class Performance:
         self._commands.take(spec)
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
         self._longest_notes = {p.name: p.longest_note for p in spec.ports if p.longest_note is not None}
-        self._controls = Controls(spec.controls)
+        self._controls.take(spec.controls)
         self._transport.take(self._now, spec)
         self._players.take(spec)
 
@@ -276,6 +277,10 @@ class Performance:
             self._commands.start(entry.beat, entry.at)
         else:
             self._commands.start(entry.beat, self._now + self._transport.pre_roll(), self.spec.clock.count_in)
+
+    def _lose_input(self, name: str) -> None:
+        self._release_input(name)
+        self._controls.forget(name)
 
     def _release_input(self, name: str) -> None:
         """End what input `name` holds."""
@@ -293,7 +298,3 @@ class Performance:
 
     def _tempo_changed(self, now: float) -> None:
         self._sink.record(TempoChanged(now, self.beat_at(now), self.bpm))
-
-
-def _controls(spec: StageSpec, source: str) -> set[ControlSpec]:
-    return {control for control in spec.controls if control.source == source}

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from daemon.entries import Dropped, Sent
@@ -14,8 +12,10 @@ from daemon.metrics import GRID, OTHER, Cause, CauseKind
 from daemon.music.events import Action, MidiEvent, Window, is_note_on
 from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, TempoMap
+from daemon.performance.player_state import PlayerState, WaitingCall
+from daemon.performance.settings import Settings
 from daemon.performance.sink import Sink
-from daemon.performance.timeline import ScheduledCall, Timeline
+from daemon.performance.timeline import Timeline
 from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
@@ -25,36 +25,13 @@ FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, befor
 RANK_ASK = 1
 
 
-@dataclass(eq=False, slots=True)
-class _Waiting:
-    number: int
-    asked: float  # seconds
-    cause: Cause  # of what is sent at once in answer; GRID where nothing is
-
-
-@dataclass(eq=False, slots=True)
-class _Player:
-    spec: PlayerSpec
-    voices: Voices
-    up: bool = False
-    released: bool = False  # hung: silent until the process is replaced
-    ask: ScheduledCall | None = None
-    waiting: deque[_Waiting] = field(default_factory=deque)  # unanswered calls
-    first_valid: int = 0  # answers to calls before the last reset no longer count
-    anticipated: set[Anticipate] = field(default_factory=set)  # sent since settings changed
-
-    @property
-    def lead(self) -> float:
-        return self.spec.lead + max(-self.voices.delay, 0.0)
-
-
 class Players:
     """`clock()` gives the seconds of the current entry."""
 
     def __init__(self, sink: Sink, timeline: Timeline, clock: Callable[[], float]) -> None:
         self._sink, self._timeline, self._clock = sink, timeline, clock
-        self._players: dict[str, _Player] = {}
-        self._settings: dict[tuple[str, str], float] = {}  # turned since the start of the stage
+        self._players: dict[str, PlayerState] = {}
+        self._settings = Settings()
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
         self._number = self._resets = self._seed = 0
         self._tempo_map: TempoMap
@@ -74,7 +51,7 @@ class Players:
             self._players[player_spec.name].voices.delay = delays.get(player_spec.port, 0.0)
         for player in old.values():
             self._silence(player)
-            self._settings = {key: value for key, value in self._settings.items() if key[0] != player.spec.name}
+            self._settings.forget(player.spec.name)
             self._plans.pop(player.spec.name, None)
 
     def up(self, name: str) -> None:
@@ -107,12 +84,12 @@ class Players:
             if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT and not patient:
                 hung.append(name)
             elif not player.waiting:  # with the last call's number: these calls are no part of the journal
-                player.waiting.append(_Waiting(self._number, now, GRID))
+                player.waiting.append(WaitingCall(self._number, now, GRID))
                 call = None if standing_at is None else self._anticipation(player, standing_at, resets)
                 self._sink.call(name, self._number, call or Ping())
         return hung
 
-    def _anticipation(self, player: _Player, standing_at: float, resets: int) -> Anticipate | None:
+    def _anticipation(self, player: PlayerState, standing_at: float, resets: int) -> Anticipate | None:
         """The next start to be anticipated, if `player` is reset then as number `resets`."""
         for beat in (standing_at, 0.0):
             start = _next_sixteenth(beat)
@@ -168,10 +145,15 @@ class Players:
     def turn(self, name: str, setting: str, value: float, beat: float, stamp: float) -> None:
         if (player := self._players.get(name)) is None:
             return
-        self._settings[name, setting] = value
+        self._settings.turn(name, setting, value)
         player.anticipated.clear()
         if player.up:
             self._call(player, Control(setting, value, beat), stamp)
+
+    def setting(self, name: str, setting: str) -> float | None:
+        """The present value of a player's setting; None if there is none."""
+        player = self._players.get(name)
+        return self._settings.of(player.spec).get(setting) if player is not None else None
 
     def silence(self) -> None:
         """End all sounding notes, drop queued ones, request no more windows."""
@@ -205,7 +187,7 @@ class Players:
         return {
             "number": self._number,
             "resets": self._resets,
-            "settings": [[name, setting, value] for (name, setting), value in self._settings.items()],
+            **self._settings.to_json(),
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
             "muted": [name for name, player in self._players.items() if player.voices.muted],
@@ -213,14 +195,14 @@ class Players:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._number, self._resets = state["number"], state["resets"]
-        self._settings = {(name, setting): value for name, setting, value in state["settings"]}
+        self._settings.restore(state)
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
             player.voices.muted = name in state.get("muted", ())  # older journals know no mute
 
     # Inside
 
-    def _new(self, spec: PlayerSpec) -> _Player:
+    def _new(self, spec: PlayerSpec) -> PlayerState:
         measured: Cause | None = None
 
         def emit(due: float, voice: str, message: bytes, beat: float, cause: Cause) -> None:
@@ -235,28 +217,27 @@ class Players:
             self.counts["dropped"] += 1
             self._sink.record(Dropped(due, spec.name, voice, spec.port, message))
 
-        return _Player(spec, Voices(spec, self._timeline, self._clock, emit, drop))
+        return PlayerState(spec, Voices(spec, self._timeline, self._clock, emit, drop))
 
-    def _silence(self, player: _Player) -> None:
+    def _silence(self, player: PlayerState) -> None:
         player.voices.release(self._clock())
         if player.ask is not None:
             player.ask.cancelled = True
             player.ask = None
 
-    def _reset(self, player: _Player, first: float | None, began: float) -> None:
+    def _reset(self, player: PlayerState, first: float | None, began: float) -> None:
         soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, FIRST_WINDOW_TIME))
         beat = max(soon, began) if first is None else first
         start = _next_sixteenth(beat)
         self._begin(player, start)
         self._generate(player, start)
 
-    def _begin(self, player: _Player, beat: float) -> None:
+    def _begin(self, player: PlayerState, beat: float) -> None:
         self._silence(player)
         self._resets += 1
         player.first_valid = self._number + 1
         self._call(player, Reset(beat, self._seed_of(player.spec.name, self._resets)))
-        turned = {setting: value for (name, setting), value in self._settings.items() if name == player.spec.name}
-        for setting, value in {**player.spec.settings, **turned}.items():
+        for setting, value in self._settings.of(player.spec).items():
             self._call(player, Control(setting, value, beat))
         for source in player.spec.listen:
             if source in self._plans:
@@ -270,7 +251,7 @@ class Players:
         bar_start, meter = self._tempo_map.bar_at(start)
         return Window(start, start + SIXTEENTH, bar_start, meter, self._timeline.tempo.bpm)
 
-    def _generate(self, player: _Player, start: float) -> None:
+    def _generate(self, player: PlayerState, start: float) -> None:
         """Request the window at beat `start`, and each following one when it is due."""
         self._call(player, Generate(self._window(start)))
 
@@ -283,14 +264,14 @@ class Players:
 
         player.ask = self._timeline.add(start + SIXTEENTH, RANK_ASK, run, offset=-player.lead)
 
-    def _call(self, player: _Player, call: Call, stamp: float | None = None) -> None:
+    def _call(self, player: PlayerState, call: Call, stamp: float | None = None) -> None:
         if player.released:
             return
         self._number += 1
         cause = GRID
         if isinstance(call, Listen | Control):
             cause = OTHER if stamp is None else Cause(CauseKind.ANSWER, player.spec.name, stamp)
-        player.waiting.append(_Waiting(self._number, self._clock(), cause))
+        player.waiting.append(WaitingCall(self._number, self._clock(), cause))
         self._sink.call(player.spec.name, self._number, call)
 
 

@@ -82,6 +82,11 @@ class Transport:
     def tempo(self) -> Tempo:
         return self.timeline.tempo
 
+    @property
+    def bpm(self) -> float:
+        """The tempo that was set or tapped last, which a slew still approaches."""
+        return self.tempo.bpm if self._slew is None else self._slew[1]
+
     def pre_roll(self, least: float = PRE_ROLL) -> float:
         """Seconds from a start to its first beat: more than `least` where an output has a large negative delay."""
         earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from daemon.entries import Entry, Followed, MembersChanged, SessionBegan, Started, StateSaved
 from daemon.json_decoding import Limits, decoder
-from daemon.music.events import Channel, Pitch
+from daemon.music.events import Channel, Controller, Pitch
 from daemon.music.melody import Melody
 from daemon.music.tempo import Bpm, Tempo
 from daemon.performance.performance import Performance
@@ -63,6 +63,7 @@ class State:
     slew: tuple[float, Bpm] | None
     muted: tuple[str, ...] = ()
     metronome: bool | None = None
+    controls: tuple[tuple[str, str, Controller, Controller], ...] = ()
 
 
 def check_shape(entry: Entry) -> None:

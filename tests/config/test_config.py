@@ -228,6 +228,37 @@ def test_the_longest_note_of_an_input_is_without_limit_unless_given(write: Any) 
     assert StageSpec.from_json(json.loads(json.dumps(loaded.stage.to_json()))) == loaded.stage
 
 
+def test_a_control_may_name_its_range_and_how_it_takes_over(write: Any) -> None:
+    controls = (
+        "{cc 1: dice.often, cc 2: {set: dice.often}, cc 3: {set: dice.often, from: 0.9, to: 0.1, takeover: pick-up},"
+        " cc 4: clock.bpm, cc 5: {set: clock.bpm, from: 60}}"
+    )
+    loaded = config.load(write(GOOD.replace("{cc 1: dice.often, cc 64: sustain}", controls)))
+    often, bpm = ("setting", "dice", "often"), ("tempo", "", "")
+    assert loaded.stage.controls[:-1] == (
+        ControlSpec("keys", 1, *often, 0.0, 1.0),
+        ControlSpec("keys", 2, *often, 0.0, 1.0),
+        ControlSpec("keys", 3, *often, 0.9, 0.1, takeover="pick-up"),
+        ControlSpec("keys", 4, *bpm, 40.0, 220.0),
+        ControlSpec("keys", 5, *bpm, 60.0, 220.0),
+    )
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+
+
+@pytest.mark.parametrize(("source", "found"), [("internal", 0), ("midi, port: i", 1), ("link", 1)])
+def test_the_tempo_of_another_clock_only_jumps(
+    write: Any, monkeypatch: pytest.MonkeyPatch, source: str, found: int
+) -> None:
+    monkeypatch.setattr(ableton_link, "MODULE", "yaml")  # as if it were installed
+    control = "{set: clock.bpm, takeover: pick-up}"
+    path = write(f"clock: {{source: {source}}}\nports: {{i: {{direction: in}}}}\ncontrols: {{i: {{cc 1: {control}}}}}")
+    expected = "3: controls.i.cc 1.takeover: the tempo is that of clock.source: clock.bpm can only jump"
+    if not found:
+        assert config.load(path).stage.controls[0].takeover == "pick-up"
+    else:
+        assert problems(path) == [expected]
+
+
 def test_recordings_need_a_folder(write: Any, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert problems(write(f"recording: {{directory: {tmp_path / 'file'}}}")) == [
@@ -376,6 +407,16 @@ MISTAKES = [
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
     ("[dice]", "[shadow]", "14: band.shadow: players listen to each other in a circle (shadow → shadow)"),
     ("cc 1: dice.often", "cc 1: dice.offen", "16: controls.keys.cc 1: 'dice.offen' is not sustain, panic, start, stop"),
+    ("1: dice.often", "1: {set: dice.offen}", "16: controls.keys.cc 1.set: 'dice.offen' is not clock.bpm or PLAYER.S"),
+    ("1: dice.often", "1: {set: sustain}", "16: controls.keys.cc 1.set: 'sustain' is not clock.bpm or PLAYER.SET"),
+    ("1: dice.often", "1: {from: 0}", "16: controls.keys.cc 1.set: is missing: give clock.bpm or PLAYER.SETTING"),
+    ("1: dice.often", "1: {set: dice.often, form: 0}", "16: controls.keys.cc 1.form: unknown key: did you mean 'fro"),
+    ("1: dice.often", "1: {set: dice.often, from: 2}", "16: controls.keys.cc 1.from: 2 is out of range: give a number"),
+    ("1: dice.often", "1: {set: clock.bpm, to: 0}", "16: controls.keys.cc 1.to: 0 is out of range: give a number from"),
+    ("1: dice.often", "1: {set: dice.often, from: 1}", "16: controls.keys.cc 1.from: the range begins and ends at 1"),
+    ("1: dice.often", "1: {set: dice.often, takeover: pickup}", "16: controls.keys.cc 1.takeover: 'pickup' is not a"),
+    ("1: dice.often", "1: [dice.often]", "16: controls.keys.cc 1: must be text, not a list or a mapping"),
+    ("cc 1: dice.often", "note 1: {set: dice.often}", "16: controls.keys.note 1: a key is only up or down and sets no"),
     ("cc 1:", "cc 128:", "16: controls.keys.cc 128: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "cc 064:", "16: controls.keys.cc 64: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "one:", "16: controls.keys.one: write `cc N` or `note N` with N from 0 to 127, each once"),

@@ -73,7 +73,8 @@ melodies: {tune: {file: tune.mid, thru: [out], channel: 9}}
 band:
   dice: {engine: dice, listen: [keys, tune], play: {port: out}}
   echo: {engine: dice, listen: [dice], play: {port: out, channels: {low: 5}}, options: {mirror: true, often: 0.1}}
-controls: {keys: {cc 1: dice.often, cc 64: sustain, cc 120: panic}}
+controls:
+  keys: {cc 1: {set: dice.often, from: 0.9, to: 0.1, takeover: pick-up}, cc 64: sustain, cc 120: panic}
 seed: 3
 """
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
