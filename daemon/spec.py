@@ -8,6 +8,7 @@ from typing import Annotated, Any, cast
 from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Channel, Controller
 from daemon.music.melody import Melody
+from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 
 GESTURE_TIME = 0.25  # seconds: longer than a reset takes on a MIDI cable, or a button bounces
@@ -21,7 +22,7 @@ class PortSpec:
 
     An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`; its keys are
     released after `longest_note` seconds, if that is given. `delay`: seconds added to the deadlines of an output;
-    negative: earlier.
+    negative: earlier. `sounds`: of an output's channels, at most one each.
     """
 
     name: str
@@ -31,6 +32,7 @@ class PortSpec:
     thru: tuple[str, ...] = ()
     delay: Annotated[float, Limits(-10, 10)] = 0.0
     longest_note: Annotated[float, Limits(0.1, 3600)] | None = None
+    sounds: tuple[Sound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 from daemon import models
 from daemon.config.names import Names, Section
 from daemon.config.options import read_options
+from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import Member
 from daemon.config.yaml_file import Value, nearest
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
@@ -20,8 +21,8 @@ MAX_NAMES = 10  # players of a circle in a message
 class BandReader:
     """Reads the players, and keeps the engine of each whose engine could be loaded."""
 
-    def __init__(self, names: Names, whole_models: bool) -> None:
-        self._names, self._whole_models = names, whole_models
+    def __init__(self, names: Names, sounds: SoundReader, whole_models: bool) -> None:
+        self._names, self._sounds, self._whole_models = names, sounds, whole_models
         self._installed = engine_names()  # slow: reads the metadata of all installed packages
         self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; players may share a model
         self.engines: dict[str, type[Engine]] = {}
@@ -35,7 +36,7 @@ class BandReader:
         member, names = value.section("engine", "model", "listen", "play", "options"), self._names
         sources = [*names.inputs, *names.melodies, *names.players]
         listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
-        play = member["play"].section("port", "channels")
+        play = member["play"].section("port", "channels", *SOUND_KEYS)
         port = play["port"].one_of(names.outputs, what="an output among the ports")
         engine_name = member["engine"].one_of(self._installed, what="an installed engine")
         checked_as = engine_name if engine_name in self._installed else nearest(engine_name, self._installed)
@@ -46,9 +47,10 @@ class BandReader:
         if play["channels"].given:
             given = play["channels"].section(*engine.voices)
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
+        sounds = self._sounds.read(play, name, [port], channels)
         model = self._model(member["model"], engine, checked_as)
         options, settings = read_options(member["options"], engine, model, listen)
-        return Member(name, engine_name, model, listen, port, channels, options, settings)
+        return Member(name, engine_name, model, listen, port, channels, options, settings, sounds)
 
     def _engine(self, member: str, name: str, value: Value) -> type[Engine] | None:
         try:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.config.names import Names
+from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import MelodyFile
 from daemon.config.yaml_file import Value
 from daemon.errors import MelodyError
@@ -17,9 +18,9 @@ from daemon.spec import MelodySpec
 MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them
 
 
-def read_melodies(section: Value, names: Names) -> tuple[MelodyFile, ...]:
+def read_melodies(section: Value, names: Names, sounds: SoundReader) -> tuple[MelodyFile, ...]:
     """The melodies whose files are right."""
-    reader = _Reader(names)
+    reader = _Reader(names, sounds)
     read = [reader.melody(name, value) for name, value in section.entries().items()]
     found = tuple(melody for melody in read if melody is not None)
     notes = sum(len(melody.spec.melody.notes) for melody in found)
@@ -31,16 +32,20 @@ def read_melodies(section: Value, names: Names) -> tuple[MelodyFile, ...]:
 class _Reader:
     """Reads each file once."""
 
-    def __init__(self, names: Names) -> None:
-        self._names = names
+    def __init__(self, names: Names, sounds: SoundReader) -> None:
+        self._names, self._sounds = names, sounds
         self._read: dict[tuple[Path, bool], tuple[Melody, str]] = {}  # file, loop → melody, warning
 
     def melody(self, name: str, value: Value) -> MelodyFile | None:
         """A melody with its notes; None if its file is wrong. A relative path counts from the configuration's folder,
         else from that of the files that ship with jamd."""
-        melody = value.section("file", "loop", "thru", "channel")
+        melody = value.section("file", "loop", "thru", "channel", *SOUND_KEYS)
         loop, thru = melody["loop"].flag(True), self._names.outputs_in(melody["thru"])
         channel = melody["channel"].integer(1, 16, 1)
+        sound = self._sounds.read(melody, name, thru, {"": channel}).get("")
+        for key in SOUND_KEYS if not thru else ():
+            if melody[key].given:
+                melody[key].report("no output plays this melody: name one in `thru`, or delete this line")
         wanted = melody["file"].text(what="the path of a Standard MIDI File")
         if not wanted or not melody["file"].is_text:
             return None
@@ -54,4 +59,4 @@ class _Reader:
             melody["file"].report(str(error))
             return None
         loaded, warning = self._read[file, loop]
-        return MelodyFile(file, MelodySpec(replace(loaded, name=name), thru, channel), warning)
+        return MelodyFile(file, MelodySpec(replace(loaded, name=name), thru, channel), warning, sound)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from daemon.clocks.table import CLOCK_SOURCES
@@ -11,6 +12,7 @@ from daemon.config.controls import read_controls
 from daemon.config.melodies import read_melodies
 from daemon.config.names import read_names
 from daemon.config.ports import read_port
+from daemon.config.sounds import SoundReader
 from daemon.config.values import Config
 from daemon.config.yaml_file import Value, YamlFile
 from daemon.paths import expand
@@ -24,15 +26,16 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     top = file.read().section("clock", "ports", "melodies", "band", "controls", "recording", "seed")
     ports, melodies, band = (top[section].entries() for section in ("ports", "melodies", "band"))
     names = read_names(ports, melodies, band)
-    reader = BandReader(names, whole_models)
-    members = reader.members(band)
+    sounds = SoundReader()
+    reader = BandReader(names, sounds, whole_models)
+    members, melody_files = reader.members(band), read_melodies(top["melodies"], names, sounds)
     clock = read_clock(top["clock"], names)
     follows = clock.source in CLOCK_SOURCES and clock.source != INTERNAL
     return Config(
         path=file.path,
         clock=clock,
-        ports=tuple(read_port(name, value, names) for name, value in ports.items()),
-        melodies=read_melodies(top["melodies"], names),
+        ports=tuple(replace(read_port(name, value, names), sounds=sounds.of(name)) for name, value in ports.items()),
+        melodies=melody_files,
         band=members,
         controls=tuple(read_controls(top["controls"], names, reader.engines, follows)),
         recording=_read_recording(top["recording"]),

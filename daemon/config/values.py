@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import yaml
 
 from daemon.clocks.table import CLOCK_SOURCES
+from daemon.config.sounds import sounds_as_yaml
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
+from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
@@ -36,17 +38,19 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class MelodyFile:
-    """`warning`: the parts of the file that were passed over, in one line, or ""."""
+    """`warning`: the parts of the file that were passed over, in one line, or ""; `sound`: of its channel, where the
+    melody is played."""
 
     file: Path
     spec: MelodySpec
     warning: str = ""
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """A player of the band. `channels` maps voices to MIDI channels 1–16; `options` is an instance of its engine's
-    `Options`; `settings` are initial values."""
+    `Options`; `settings` are initial values; `sounds`: by voice, of those that are given one."""
 
     name: str
     engine: str
@@ -56,6 +60,7 @@ class Member:
     channels: Mapping[str, int]
     options: Any
     settings: Mapping[str, float]
+    sounds: Mapping[str, Sound] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -138,6 +143,7 @@ class Config:
                     "loop": m.spec.melody.loop,
                     "thru": list(m.spec.thru),
                     "channel": m.spec.channel,
+                    **(sounds_as_yaml({"": m.sound}, [""]) if m.sound else {}),
                 }
                 for m in self.melodies
             },
@@ -146,7 +152,11 @@ class Config:
                     "engine": member.engine,
                     **({"model": str(member.model)} if member.model else {}),
                     "listen": list(member.listen),
-                    "play": {"port": member.port, "channels": dict(member.channels)},
+                    "play": {
+                        "port": member.port,
+                        "channels": dict(member.channels),
+                        **sounds_as_yaml(member.sounds, member.channels),
+                    },
                     "options": options_to_json(member.options) | dict(member.settings),
                 }
                 for member in self.band

@@ -97,6 +97,7 @@ class ConnectionWatch:
         for own in dict(changes.restored + changes.added):
             if (output := devices[own][0].output) is not None:
                 (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
+                output.repeat_sounds()
         for port, device in devices.values():
             self._release_unconnected(port, device, began, now)
             if port.output is not None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from daemon.metrics import OTHER, WITHDRAWAL, Cause, Metrics
 from daemon.midi.ledger import Key, Ledger, panic_messages
 from daemon.midi.pace import Pace, Unlimited
+from daemon.midi.queued import (
+    END,
+    END_ALL,
+    NORMAL,
+    RAW,
+    REPEAT,
+    REPEAT_ALL,
+    REPEAT_AND_PANIC,
+    SOUNDS,
+    Queued,
+    is_urgent,
+    withdraw,
+)
+from daemon.midi.sounds import PendingSounds
 from daemon.music.events import is_note_off, is_note_on, note_off
+from daemon.music.sound import Sound
 
-# How an entry of the queue is sent: through the ledger, past the ledger, as the note-off that ends a note for all its
-# holders, or as a repeated note-off that a receiver may have missed.
-NORMAL, RAW, END, REPEAT = range(4)
-# Entries that are replaced by messages when their turn comes: the note-off of every sounding note; repeated note-offs,
-# and a panic if no note sounds; repeated note-offs alone.
-END_ALL, REPEAT_AND_PANIC, REPEAT_ALL = range(4, 7)
 CHECK_EVERY = 500  # messages after which the port's existence is checked
 QUEUE_LIMIT = 10_000  # messages
 MAX_STANDSTILL = 0.2  # seconds that a note-on may wait for a MIDI system that takes nothing
@@ -25,14 +34,6 @@ NEVER = float("inf")
 REPEAT_AFTER = (0.25, 0.5, 1.0, 2.0, 3.0)  # seconds after opening at which owed note-offs are repeated for receivers
 URGENT_ROOM = 20  # urgent messages sent beyond the pace's room: clock and transport wait for no burst of notes
 DETECTION_TIME = 1.0  # seconds that a receiver may be gone before that is noticed
-
-
-class _Queued(NamedTuple):
-    message: bytes
-    due: float
-    cause: Cause
-    mark: int  # NORMAL … REPEAT_ALL
-    since: float  # seconds at which it was queued
 
 
 class Output:
@@ -46,7 +47,7 @@ class Output:
         self.name = name
         self._ledger, self._metrics = ledger, metrics
         self.has_receiver = True  # False: all remembered receivers are away, so what is sent reaches none
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Queued] = deque()
         self._urgent: deque[tuple[bytes, float, Cause]] = deque(maxlen=QUEUE_LIMIT)  # clock, transport
         self._transmit: Callable[[Any], None] | None = None
         self._pace: Pace = Unlimited()
@@ -57,6 +58,7 @@ class Output:
         self._drop_before = 0.0  # note-ons that were queued before are dropped
         self._recent_note_offs: dict[Key, float] = {}  # that a receiver may have missed, and when they were sent
         self._repeat_at: list[float] = []
+        self._sounds = PendingSounds()
 
     def open(
         self,
@@ -66,12 +68,14 @@ class Output:
         now: float,
         is_complete: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Send through `transmit` from now on, owed note-offs first.
+        """Send through `transmit` from now on, owed note-offs first. Each channel's sound is sent before its first
+        note, or by `repeat_sounds` as soon as there is a receiver.
 
         `port_works`: whether the port still exists. `is_complete`: whether receivers are connected, all that ever were.
         """
         self._transmit, self._pace, self._port_works, self._is_complete = transmit, pace, port_works, is_complete
         self._clear()
+        self._sounds.repeat()
         self._repeat_at = []
         if self._ledger.knows(self.name):
             self._ledger.end_holders(self.name)
@@ -96,7 +100,7 @@ class Output:
             self._urgent.append((message, due, cause))
             self._pump_urgent(now)
             return
-        if cause is WITHDRAWAL and self._withdraw(message, due):
+        if cause is WITHDRAWAL and withdraw(self._queue, message, due):
             return
         if not self._queue and due <= now and self._sent < CHECK_EVERY and self._pace.room(now) > 0:  # the fast path
             self._progress_at = now
@@ -136,6 +140,16 @@ class Output:
         if sent and self._transmit is not None:
             self._ledger.owe(self.name, sent)
             self.repeat_owed()
+
+    def set_sounds(self, sounds: Iterable[Sound]) -> None:
+        """Send what is new in these sounds: of a silent channel now, else before its next note. (See `open`.)"""
+        if self._sounds.change(sounds) and self._transmit is not None:
+            self._append(b"", mark=SOUNDS)
+
+    def repeat_sounds(self) -> None:
+        """Send all sounds again for a receiver that was not connected before."""
+        if self._sounds.repeat() and self._transmit is not None:
+            self._append(b"", mark=SOUNDS)
 
     def receiver_lost(self) -> None:
         """A receiver is gone: recent note-offs (it may have missed them) and those to come are repeated later."""
@@ -186,8 +200,8 @@ class Output:
             if self._queue[0].due > now:
                 return
             message, due, cause, mark, since = self._queue.popleft()
-            if mark in (END_ALL, REPEAT_AND_PANIC, REPEAT_ALL):
-                self._queue.extendleft(_Queued(m, 0.0, OTHER, k, now) for m, k in reversed(self._expand(mark)))
+            if mark >= END_ALL:
+                self._queue.extendleft(Queued(m, 0.0, OTHER, k, now) for m, k in reversed(self._expand(mark)))
             elif mark == RAW:
                 self._send(message)
             elif mark == REPEAT:
@@ -225,18 +239,11 @@ class Output:
         self._queue.clear()
         self._urgent.clear()
 
-    def _withdraw(self, message: bytes, due: float) -> bool:
-        """Drop the note-on of this note-off, which is queued for a later moment; False: it was sent."""
-        key = message[0] & 15, message[1]
-        for place, entry in enumerate(self._queue):
-            if entry.due > due and is_note_on(entry.message) and (entry.message[0] & 15, entry.message[1]) == key:
-                del self._queue[place]
-                return True
-        return False
-
     def _expand(self, mark: int) -> list[tuple[bytes, int]]:
         """The messages that an entry stands for now, each with its mark."""
         sounding = self._ledger.sounding(self.name)
+        if mark == SOUNDS:
+            return [(m, RAW) for m in self._sounds.of_silent({channel for channel, _ in sounding})]
         if mark == END_ALL:
             return [(note_off(channel, pitch), END) for channel, pitch in sounding]
         owed = self._ledger.owed(self.name)
@@ -264,6 +271,8 @@ class Output:
     def _send(self, message: bytes) -> bool:
         if self._transmit is None:
             return False
+        for first in self._sounds.before(message):
+            self._send(first)
         if is_note_off(message):
             self._ledger.note_off_sent(self.name, message)
             self._recent_note_offs[(message[0] & 15) + 1, message[1]] = time.perf_counter()
@@ -285,12 +294,4 @@ class Output:
         now = time.perf_counter()
         if not self._queue:
             self._progress_at = now
-        self._queue.append(_Queued(message, due, cause, mark, now))
-
-
-def is_urgent(message: bytes) -> bool:
-    """Whether this is clock, transport, song position or another system message, but not an exclusive one.
-
-    Urgent messages keep their order: a Continue that overtook its song position would start at the wrong bar.
-    """
-    return message[0] > 0xF0 and message[0] != 0xF7
+        self._queue.append(Queued(message, due, cause, mark, now))

@@ -51,6 +51,8 @@ class Ports:
             spec = wanted.get(name)
             if spec is not None and (spec.direction, spec.connect) == (port.spec.direction, port.spec.connect):
                 port.spec = spec
+                if port.output is not None:
+                    port.output.set_sounds(spec.sounds)
             else:
                 self._close_for_good(port, now)
                 del self._ports[name]
@@ -81,6 +83,11 @@ class Ports:
         for output in self._outputs.values():
             output.silence()
             output.pump(time.perf_counter())
+
+    def repeat_sounds(self) -> None:
+        """Send the sounds again, for a receiver that was reset or whose connection cannot be seen."""
+        for output in self._outputs.values():
+            output.repeat_sounds()
 
     def pump(self, now: float) -> None:
         """Send what may be sent now."""
@@ -148,10 +155,17 @@ class Ports:
             if port.input is not None and port.device is not None and port.device.api == JACK:
                 self._inbox.post(port.input, b"")
 
-    def repeat_note_offs(self) -> None:
-        """Send again the note-offs that were sent when the ports were opened: receivers may be connected by now."""
-        for output in self._outputs.values():
-            output.repeat_note_offs()
+    def repeat_opening(self) -> None:
+        """Send again what was sent when the ports were opened: receivers may be connected by now."""
+        for port in self._ports.values():
+            if port.output is not None:
+                port.output.repeat_note_offs()
+                self._repeat_unseen(port)
+
+    def _repeat_unseen(self, port: Port) -> None:
+        """Send the sounds where connections cannot be seen; elsewhere they are sent at each new connection."""
+        if port.output is not None and port.device is not None and port.device.api not in (ALSA, JACK):
+            port.output.repeat_sounds()
 
     def received_malformed(self, name: str, now: float) -> None:
         """Input `name` brought bytes that are not MIDI."""
@@ -204,6 +218,7 @@ class Ports:
                 realtime.raise_priority(realtime.ordinary_threads() - before)
         else:
             self._open_output(port.output, device)
+            self._repeat_unseen(port)
         self._connections.update_soon()
         if port.was_open:
             self._observer.port_changed(spec.name, True)
@@ -230,6 +245,7 @@ class Ports:
 
     def _add_output(self, port: Port) -> None:
         port.output = self._outputs[port.spec.name] = Output(port.spec.name, self._ledger, self._metrics)
+        port.output.set_sounds(port.spec.sounds)
 
     def _lose(self, ports: dict[Port, str]) -> None:
         """These have failed, for the reason given.

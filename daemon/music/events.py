@@ -71,10 +71,11 @@ class Window:
     tempo: float
 
 
-NOTE_OFF, NOTE_ON, CONTROL_CHANGE = 0x80, 0x90, 0xB0
+NOTE_OFF, NOTE_ON, CONTROL_CHANGE, PROGRAM_CHANGE = 0x80, 0x90, 0xB0, 0xC0
 SONG_POSITION, CLOCK_TICK, CLOCK_START, CLOCK_CONTINUE, CLOCK_STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 TICKS_PER_BEAT = 24  # of MIDI clock
 SYSTEM_RESET = 0xFF
+BANK_MSB, VOLUME, PAN, BANK_LSB = 0, 7, 10, 32  # control changes
 SUSTAIN, ALL_SOUND_OFF, RESET_CONTROLLERS, ALL_NOTES_OFF = 64, 120, 121, 123  # control changes
 # Control changes of any value that end the notes of their channel, 124 to 127 being omni, mono and poly (MIDI 1.0
 # specification, channel mode messages); and those that lift its pedals (RP-015).
@@ -95,6 +96,11 @@ def note_off(channel: int, pitch: int) -> bytes:
 def control_change(channel: int, number: int, value: int) -> bytes:
     """Channel 1–16."""
     return bytes((CONTROL_CHANGE | channel - 1, number, value))
+
+
+def program_change(channel: int, program: int) -> bytes:
+    """Channel 1–16, program 1–128."""
+    return bytes((PROGRAM_CHANGE | channel - 1, program - 1))
 
 
 def song_position(beat: float) -> bytes:

@@ -234,7 +234,7 @@ class Stage:
             case _ if self._performance is None or self._clock is None:
                 pass
             case ["start", *place]:
-                self._ports.repeat_note_offs()
+                self._ports.repeat_opening()
                 self._clock.begin(now, place)
             case ["command", data, float() | int() as stamp]:
                 try:
@@ -341,6 +341,7 @@ class Stage:
 
     def panic(self) -> None:
         self._ports.silence()
+        self._ports.repeat_sounds()
 
     def propose(self, command: Command, stamp: float) -> None:
         if self._clock is not None:

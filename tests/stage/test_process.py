@@ -165,7 +165,7 @@ def test_the_desk_learns_where_a_song_stands_and_missed_note_offs_are_repeated_a
 ) -> None:
     stage = make_stage(desk)
     repeated: list[bool] = []
-    monkeypatch.setattr(stage._ports, "repeat_note_offs", lambda: repeated.append(True))
+    monkeypatch.setattr(stage._ports, "repeat_opening", lambda: repeated.append(True))
     desk.send(["start", 2.5])
     turn_until(stage, lambda: ["place", 2.5] in desk.messages("place"))
     assert repeated == [True]
