@@ -10,6 +10,7 @@ import yaml
 from daemon.__main__ import app
 from daemon.clocks import ableton_link
 from daemon.config import Config, load
+from daemon.music.general_midi import DRUM_KITS, PROGRAMS
 from daemon.paths import resources
 
 PAGE = (Path(__file__).parents[1] / "docs" / "daw.md").read_text(encoding="utf-8")
@@ -31,6 +32,9 @@ def with_piece(piece: str, folder: Path) -> Config:
     return load(file)
 
 
+_WOODWINDS = ("flute", "oboe", "clarinet", "bassoon")
+
+
 @pytest.fixture(autouse=True)
 def _link_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ableton_link, "MODULE", "yaml")
@@ -49,6 +53,9 @@ def test_the_pieces_say_what_the_text_around_them_says(tmp_path: Path) -> None:
     assert (link.clock.source, link.clock.start) == ("link", "by hand")
     assert (by_hand.clock.count_in, by_hand.clock.metronome) == (1, ("choir", 10, "count-in"))
     assert {control.action for control in by_hand.controls} >= {"start", "stop", "continue", "tap", "tempo"}
+    sounds = {sound.channel: sound for port in configs[4].ports for sound in port.sounds}
+    assert [sounds[channel].program for channel in (1, 2, 3, 4)] == [PROGRAMS[name] for name in _WOODWINDS]
+    assert (sounds[1].volume, sounds[1].pan) == (100, -24)
     assert [port.delay for port in configs[-1].ports if port.name == "choir"] == [-0.012]
 
 
@@ -68,3 +75,10 @@ def test_options_that_it_names_exist() -> None:
     named |= {code for code in CODE if re.fullmatch(r"[a-z]+_[a-z_]+", code)} - {"jack_midi_clock", "jack_mclk_dump"}
     assert {"metronome", "connect", "delay_ms", "beats_per_bar", "count_in"} <= named
     assert not named - known, named - known
+
+
+def test_it_lists_the_names_of_all_programs_and_drum_kits() -> None:
+    rows = re.findall(r"^\| (\d+)–(\d+) \| (.*) \|$", PAGE, re.MULTILINE)
+    listed = {name: n for first, _, names in rows for n, name in enumerate(names.split(", "), int(first))}
+    assert listed == PROGRAMS
+    assert all(f"{name} ({program})" in PAGE for name, program in DRUM_KITS.items())

@@ -127,15 +127,15 @@ def test_a_change_of_what_was_not_sent_yet_is_sent_whole(now: list[float]) -> No
 def test_a_port_that_is_opened_again_sends_what_is_owed_then_the_sounds(now: list[float]) -> None:
     sent: list[bytes] = []
     output = open_output(sent)
+    output.send(note_on(1, 60, 90), 0.0, GRID)
     output.send(note_on(2, 60, 90), 0.0, GRID)
     output.close()
     output.set_sounds([CHOIR])
-    output.repeat_sounds()
     again: list[bytes] = []
     output.open(again.append, Unlimited(), lambda: True, 0.0)
     output.pump(0.0)
-    output.send(note_on(1, 60, 90), 0.0, GRID)
-    assert again == [note_off(2, 60), *panic_messages(), *CHOIR_MESSAGES, note_on(1, 60, 90)]
+    output.send(note_on(1, 62, 90), 0.0, GRID)
+    assert again == [note_off(1, 60), note_off(2, 60), *panic_messages(), *CHOIR_MESSAGES, note_on(1, 62, 90)]
 
 
 def test_on_alsa_a_chord_to_a_new_receiver_fits_into_one_burst(now: list[float]) -> None:
