@@ -35,6 +35,8 @@ from daemon.music.events import channel_of, ends_notes, is_note_off, is_note_on,
 from daemon.music.tempo import Bpm, Tempo, TempoMap, tempo_map_from_json
 from daemon.output_files import replace_file
 from daemon.recording.journal_file import MAX_INTERVAL, Damage, JournalReader
+from daemon.recording.track_sounds import TrackSounds
+from daemon.spec import StageSpec
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
 MAX_METER_BARS = 100_000  # bars whose meter is looked up
@@ -76,6 +78,7 @@ class _Session:
     tempi: list[Tempo] = field(default_factory=list)
     meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
     tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)
+    sounds: TrackSounds = field(default_factory=TrackSounds)
     sounding: dict[str, Counter[tuple[int, int]]] = field(default_factory=dict)  # by track: (channel, pitch)
     ours: set[str] = field(default_factory=set)  # the names of melodies and players
     note_offs_only: bool = False  # as earlier versions wrote the file: channel mode messages do not end notes
@@ -89,10 +92,11 @@ class _Session:
                 with suppress(KeyError, TypeError, ValueError):
                     self.note_offs_only = "gesture" not in entry.header["spec"]
                     self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
+                    self.sounds.take(seconds, StageSpec.from_json(entry.header["spec"]))
             case Reconfigured():
-                self.meters.append((seconds, entry.spec.tempo_map))
+                self._configure(seconds, entry.spec)
             case StageStarted():
-                self.meters.append((seconds, entry.spec.tempo_map))
+                self._configure(seconds, entry.spec)
                 self._end_notes(list(self.tracks), seconds)
             case StateSaved() if entry.state.get("running"):
                 with suppress(ValueError):
@@ -113,6 +117,10 @@ class _Session:
                 self._end_notes([entry.port], seconds)
             case Gap() | Damage(is_hole=True):
                 self._end_notes(list(self.tracks), seconds)
+
+    def _configure(self, seconds: float, spec: StageSpec) -> None:
+        self.meters.append((seconds, spec.tempo_map))
+        self.sounds.take(seconds, spec)
 
     def _add(self, name: str, seconds: float, message: bytes) -> None:
         self.tracks.setdefault(name, []).append((seconds, message))
@@ -160,6 +168,8 @@ class _Session:
         for track in tracks:
             if track.name in self.ours:
                 track.events = list(smf.as_sent(track.events))
+                sounds = self.sounds.messages.get(track.name, [])
+                track.events[:0] = [(ruler.tick(at) if at > first else 0, message) for at, message in sounds]
         last = max(tick for track in tracks for tick, _ in track.events)
         meters = _meters(self.meters[0][1], ruler.origin, last)
         for seconds, tempo_map in self.meters[1:]:

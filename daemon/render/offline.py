@@ -14,6 +14,7 @@ from daemon.music import smf
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, melody_of, melody_to_json
 from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, read_midi_file
+from daemon.music.sound import of_channels
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
@@ -189,20 +190,23 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
 
 
 def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.Track]:
-    """A track for every voice of every member that has a channel, at the beats where the clock had them."""
-    names = {
-        (member.name, voice): voice if len(config.band) == 1 else f"{member.name} {voice}"
-        for member in config.band
-        for voice in member.channels
+    """A track for every voice of every member that has a channel, at the beats where the clock had them. Each begins
+    with its channel's sound."""
+    played: dict[tuple[str, str], list[tuple[int, bytes]]] = {
+        (member.name, voice): [] for member in config.band for voice in member.channels
     }
-    tracks = {key: smf.Track(name) for key, name in names.items()}
     beat, seconds, bpm = 0.0, 0.0, 60.0
     for entry in entries:
         if isinstance(entry, TempoChanged):
             seconds, beat, bpm = entry.seconds, entry.beat, entry.bpm
             continue
         tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.FILE_TICKS), 0)
-        tracks[entry.player, entry.voice].events.append((tick, entry.message))
-    for track in tracks.values():
-        track.events = list(smf.as_sent(track.events))
-    return list(tracks.values())
+        played[entry.player, entry.voice].append((tick, entry.message))
+    tracks, outputs = [], {port.name: port.sounds for port in config.ports}
+    for member in config.band:
+        for voice, channel in member.channels.items():
+            sounds = of_channels(outputs.get(member.port, ()), [channel]).values()
+            first = [(0, message) for sound in sounds for message in sound.messages()]
+            name = voice if len(config.band) == 1 else f"{member.name} {voice}"
+            tracks.append(smf.Track(name, [*first, *smf.as_sent(played[member.name, voice])]))
+    return tracks
