@@ -47,6 +47,7 @@ class CauseKind(Enum):
     THRU = "thru"  # a copy of an input's message: the time since that came in
     ANSWER = "answer"  # a player's immediate answer to a key, pedal or controller: latency, of the first note
     WITHDRAWAL = "withdrawal"  # the note-off of a note that is released before it is due: neither of the two is sent
+    STRAY = "stray"  # the note-off of a key that its source does not hold: not sent while others hold the note
     OTHER = "other"  # not measured
 
 
@@ -60,7 +61,7 @@ class Cause:
 
 
 GRID, THRU, OTHER = Cause(CauseKind.GRID), Cause(CauseKind.THRU), Cause(CauseKind.OTHER)
-WITHDRAWAL = Cause(CauseKind.WITHDRAWAL)
+WITHDRAWAL, STRAY = Cause(CauseKind.WITHDRAWAL), Cause(CauseKind.STRAY)
 
 
 class Metrics:

@@ -71,6 +71,10 @@ class Ledger:
         counts, at = self._slot(port), _at(message)
         counts[at] = min(counts[at] + 1, 255)
 
+    def is_held(self, port: str, message: bytes) -> bool:
+        """Whether the note of this note-off has a holder."""
+        return self._slot(port)[_at(message)] > 0
+
     def sounding(self, port: str) -> list[Key]:
         """The notes that sound on `port`."""
         return [_key(i) for i, count in enumerate(bytes(self._slot(port)[:_COUNTS])) if count]

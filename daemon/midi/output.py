@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from daemon.metrics import OTHER, WITHDRAWAL, Cause, Metrics
+from daemon.metrics import OTHER, STRAY, WITHDRAWAL, Cause, Metrics
 from daemon.midi.ledger import Key, Ledger, panic_messages
 from daemon.midi.pace import Pace, Unlimited
 from daemon.midi.queued import (
@@ -104,8 +104,7 @@ class Output:
             return
         if not self._queue and due <= now and self._sent < CHECK_EVERY and self._pace.room(now) > 0:  # the fast path
             self._progress_at = now
-            self._ledger.transmit(self.name, message, self._send)
-            self._metrics.measure(message, due, cause, time.perf_counter())
+            self._send_counted(message, due, cause)
             return
         if len(self._queue) >= QUEUE_LIMIT:  # the MIDI system stands still: end all notes as soon as it goes on
             self._metrics.unsent += len(self._queue)
@@ -212,12 +211,16 @@ class Output:
                 self._metrics.late += 1
                 self._ledger.hold(self.name, message)
             else:
-                self._ledger.transmit(self.name, message, self._send)
-                self._metrics.measure(message, due, cause, time.perf_counter())
+                self._send_counted(message, due, cause)
 
     @property
     def is_idle(self) -> bool:
         return not (self._queue or self._urgent) or self._transmit is None
+
+    def _send_counted(self, message: bytes, due: float, cause: Cause) -> None:
+        if cause is not STRAY or not self._ledger.is_held(self.name, message):
+            self._ledger.transmit(self.name, message, self._send)
+            self._metrics.measure(message, due, cause, time.perf_counter())
 
     def _pump_urgent(self, now: float) -> None:
         while self._urgent and self._urgent[0][1] <= now and self._transmit is not None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from daemon.metrics import OTHER, WITHDRAWAL, Cause
+from daemon.metrics import OTHER, STRAY, WITHDRAWAL, Cause
 from daemon.music.events import (
     CONTROL_CHANGE,
     RESET_CONTROLLERS,
@@ -50,11 +50,18 @@ class HeldNotes:
             source.sustained.clear()
 
     def pass_on(self, name: str, outputs: Iterable[str], message: bytes, due: float, cause: Cause) -> None:
-        """Copy `message` to `outputs` and keep track of the keys that the source holds."""
+        """Copy `message` to `outputs` and keep track of the keys that the source holds.
+
+        The note-off of a key that was released without its sender (after the longest note, by a panic or a reset) comes
+        late: others may sound the same note by then.
+        """
+        channel = channel_of(message)
+        is_known = channel is not None and name in self._sources
+        if channel is not None and is_known and is_note_off(message) and not self.holds(name, channel, message[1]):
+            cause = STRAY
         for output in outputs:
             self._send(output, message, due, cause)
-        channel = channel_of(message)
-        if channel is None or name not in self._sources:
+        if channel is None or not is_known:
             return
         source = self._sources[name]
         held, pressed = source.held, source.pressed

@@ -9,11 +9,13 @@ import pytest
 
 from daemon.commands import Panic
 from daemon.entries import Commanded, Heard, PortLost
+from daemon.metrics import Cause
 from daemon.music.events import MidiEvent, control_change, note_off, note_on
 from daemon.performance.performance import Performance
-from daemon.spec import ControlSpec, PortSpec
+from daemon.spec import ControlSpec, PortSpec, StageSpec
 from daemon.wire import Listen
-from tests.performance.offline import OUT, Recorder, make_performance, run_until
+from tests.midi.outputs import open_output
+from tests.performance.offline import OUT, STEADY, Recorder, make_performance, run_until
 
 THRU = PortSpec("keys", "in", thru=("choir",))
 PEDAL = ControlSpec("keys", 64, "sustain")
@@ -101,6 +103,48 @@ def test_a_key_that_is_struck_again_may_sound_as_long_again() -> None:
     assert [message for _, _, message in sink.sent] == [note_on(1, 60, 90), note_off(1, 60), note_on(1, 60, 90)]
     run_until(performance, 3.2)
     assert sink.sent[-1] == (3.1, "choir", note_off(1, 60))
+
+
+class Sounding(Recorder):
+    """Sends through an output with a ledger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.out: list[bytes] = []
+        self.output = open_output(self.out)
+
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+        self.output.send(message, due, cause)
+
+    def panic(self) -> None:
+        self.output.silence()
+        self.output.pump(0.0)
+
+
+@pytest.mark.parametrize("release", [None, control_change(1, 123, 0), RESET, "panic"])
+def test_a_late_note_off_does_not_end_the_note_of_another_holder(release: bytes | str | None) -> None:
+    sink = Sounding()
+    performance = Performance(
+        StageSpec(STEADY, ports=(LIMITED, PortSpec("pads", "in", thru=("choir",)), OUT), players=()), sink
+    )
+    sent = sink.out
+    performance.hear(0.1, "keys", 0.1, note_on(1, 60, 90))
+    if isinstance(release, bytes):
+        performance.hear(0.5, "keys", 0.5, release)
+    elif release == "panic":
+        performance.take(Commanded(0.5, Panic(), 0.5))
+    run_until(performance, 3.0)
+    assert note_off(1, 60) in sent
+    performance.hear(3.0, "pads", 3.0, note_on(1, 60, 80))
+    sent.clear()
+    performance.hear(3.1, "keys", 3.1, note_off(1, 60))  # the key that was released before
+    assert sent == []
+    performance.hear(3.2, "keys", 3.2, note_on(1, 60, 90))
+    performance.hear(3.3, "pads", 3.3, note_off(1, 60))
+    performance.hear(3.4, "keys", 3.4, note_off(1, 60))
+    assert sent == [note_off(1, 60), note_on(1, 60, 90), note_off(1, 60)]  # the last holder ends the note
+    performance.hear(3.5, "keys", 3.5, note_off(1, 60))
+    assert sent[3:] == [note_off(1, 60)]  # where nothing sounds, what comes in is passed on
 
 
 def test_no_other_input_is_limited() -> None:
