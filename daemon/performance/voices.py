@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Reversible
 from dataclasses import dataclass
+from itertools import takewhile
 
 from daemon.metrics import GRID, OTHER, WITHDRAWAL, Cause
 from daemon.music.events import Action, Play, note_off, note_on
@@ -42,7 +43,7 @@ class Voices:
         self, spec: PlayerSpec, timeline: Timeline, clock: Callable[[], float], emit: Emit, drop: Drop
     ) -> None:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
-        self._notes: dict[str, list[_Note]] = {voice: [] for voice in spec.channels}
+        self._notes: dict[str, dict[_Note, None]] = {voice: {} for voice in spec.channels}  # in the order of arrival
         self.delay = 0.0
         self.muted = False  # note-ons are left out, with their note-offs
 
@@ -57,13 +58,13 @@ class Voices:
             return
         at_once = cause is not GRID and action.onset <= self._timeline.tempo.beat_at(self._clock())
         if self._spec.monophonic or not isinstance(action, Play):
-            for note in list(notes):
+            for note in self._not_ended(notes, action.onset):
                 self._end(note, action.onset, at_once)
         if isinstance(action, Play):
             end = None if action.duration is None else action.onset + action.duration
             delay = 0.0 if at_once else self.delay
             note = _Note(action, self._spec.channels[action.voice], end, delay, cause if at_once else GRID)
-            notes.append(note)
+            notes[note] = None
             note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
 
     def release(self, now: float) -> None:
@@ -72,7 +73,7 @@ class Voices:
             for note in list(notes):
                 if note.on is not None:
                     note.on.cancelled = True
-                    notes.remove(note)
+                    del notes[note]
                     continue
                 self._end_now(note, now)
             assert not self._notes[voice]
@@ -91,12 +92,16 @@ class Voices:
             note.off.cancelled = True
         self._silence(note, now, WITHDRAWAL if note.sounded > now else OTHER)
 
+    def _not_ended(self, notes: Reversible[_Note], beat: float) -> list[_Note]:
+        """The notes that do not end by `beat`. In a monophonic voice each note ends after the ones before."""
+        if self._spec.monophonic:
+            return list(takewhile(lambda note: note.end is None or note.end > beat, reversed(notes)))[::-1]
+        return [note for note in notes if note.end is None or note.end > beat]
+
     def _end(self, note: _Note, beat: float, at_once: bool) -> None:
-        if note.end is not None and note.end <= beat:
-            return
         if note.on is not None and (note.play.onset >= beat or at_once):
             note.on.cancelled = True
-            self._notes[note.play.voice].remove(note)
+            del self._notes[note.play.voice][note]
             return
         note.end = beat
         if at_once:
@@ -109,10 +114,10 @@ class Voices:
         now = self._clock()
         note.on = None
         if self.muted:
-            self._notes[note.play.voice].remove(note)
+            del self._notes[note.play.voice][note]
             return
         if now - due > self._spec.tolerance:
-            self._notes[note.play.voice].remove(note)
+            del self._notes[note.play.voice][note]
             self._drop(due, note.play.voice, message)
             return
         note.sounded = max(now, due)
@@ -129,6 +134,6 @@ class Voices:
         )
 
     def _silence(self, note: _Note, due: float, cause: Cause = OTHER) -> None:
-        self._notes[note.play.voice].remove(note)
+        del self._notes[note.play.voice][note]
         beat = self._timeline.tempo.beat_at(due - note.delay)
         self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)
