@@ -16,13 +16,13 @@ class Counted(float):
 
     comparisons = 0
 
-    def __ge__(self, other: float) -> bool:
+    def __le__(self, other: float) -> bool:
         Counted.comparisons += 1
-        return super().__ge__(other)
+        return super().__le__(other)
 
-    def __lt__(self, other: float) -> bool:
+    def __gt__(self, other: float) -> bool:
         Counted.comparisons += 1
-        return super().__lt__(other)
+        return super().__gt__(other)
 
 
 @pytest.mark.parametrize("duration", [0.25, None])
