@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
 import sys
-from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
 
 try:
-    from daemon import __version__, start
+    from daemon import __version__, held_signals
+
+    if __name__ == "__main__":
+        held_signals.hold()
+    from daemon import start
     from daemon.errors import Interrupted, JamdError, printable, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
@@ -19,6 +18,12 @@ except ImportError:  # the PyPI package python-daemon brings a package of the sa
 
 if __name__ == "__main__":
     start.prepare()
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -64,7 +69,7 @@ def _options(
     ] = False,
 ) -> None:
     if context.invoked_subcommand != "run":
-        start.restore_signals()
+        held_signals.restore()
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
 from io import TextIOWrapper
 
@@ -15,32 +14,15 @@ MOST_OPEN_FILES = 1024  # `select` takes no file descriptors beyond
 
 
 def prepare() -> None:
-    """Complete the standard streams, hold the signals that are for a running jamd, and allow open files."""
+    """Complete the standard streams, and allow open files."""
     _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # the locale may lack characters of a message
-    if sys.platform != "win32":
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C while modules are imported prints no traceback
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
     try:
         require_open_files(OPEN_FILES)
     except JamdError as error:
         sys.exit(f"jamd: {error}")
-
-
-def restore_signals() -> None:
-    """A command begins: from now on Ctrl-C raises KeyboardInterrupt, and no signal is held."""
-    if sys.platform != "win32" and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    release_signals()
-
-
-def release_signals() -> None:
-    """Deliver the signals that were held. `jamd run` calls this when its handlers are set."""
-    if sys.platform != "win32":
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGUSR1})
 
 
 def _open_standard_streams() -> None:

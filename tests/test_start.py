@@ -62,6 +62,21 @@ def test_signals_while_modules_are_imported(folder: Path, number: signal.Signals
     assert process.returncode == (-number if number in (signal.SIGTERM, signal.SIGINT) else 9)
 
 
+@pytest.mark.parametrize(
+    ("first", "command"),
+    [("contextlib", ["-c", "from daemon.script import main; main()"]), ("typing", ["-m", "daemon"])],
+)
+def test_signals_are_held_before_anything_is_imported(folder: Path, first: str, command: list[str]) -> None:
+    (folder / f"{first}.py").write_text(f"import os\nos.kill(os.getpid(), {signal.SIGUSR1:d})\nraise SystemExit(9)\n")
+    done = subprocess.run(
+        [sys.executable, *command, "ports"],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(folder), str(Path(__file__).parents[1])])},
+        timeout=60,
+    )
+    assert done.returncode == 9  # not SIGUSR1
+
+
 def test_a_reload_that_was_asked_for_while_modules_were_imported_happens(folder: Path) -> None:
     (folder / "typer.py").write_text(
         "import sys\nprint('importing', file=sys.stderr, flush=True)\nsys.stdin.readline()\n"

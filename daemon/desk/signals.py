@@ -8,16 +8,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+from daemon import held_signals
 from daemon.commands import Command, Panic, ReloadConfiguration
 from daemon.desk.control.keyboard import foreground
-from daemon.start import release_signals
 
 STDIN = 0
 
 
 class Signals:
     """Handles signals while the `with` block lasts. Signals that come before
-    their handler is set are kept, also those that `daemon.start` holds."""
+    their handler is set are kept, also those that `daemon.held_signals` holds."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -52,7 +52,7 @@ class Signals:
 
         for number in by_number:
             signal.signal(number, post)
-        release_signals()
+        held_signals.release()
         self._numbers = tuple(by_number)
         return self
 
