@@ -53,6 +53,11 @@ class Child:
     def alive(self) -> bool:
         return not self._ended.done()
 
+    @property
+    def status(self) -> int | None:
+        """The exit status (−N: signal N); None while the process lives."""
+        return self._status
+
     async def ended(self) -> int:
         """The exit status (−N: signal N), once the process is gone and all its messages have been handled."""
         return await asyncio.shield(self._ended)

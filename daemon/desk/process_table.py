@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from daemon.desk.children import Child
@@ -15,6 +16,7 @@ from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.entries import StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
+from daemon.models.limits import ends_process, native_crash
 
 CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
 HUNG = 1.0  # seconds without an answer after which the stage counts as hung: its notes end within 2 seconds
@@ -39,6 +41,13 @@ def _engine_crashed(processes: Processes, player: PlayerSlot, values: list[Any])
     processes.tell.say("error", f"{player.name} crashed", f"{player.name}: the engine failed\n{trace}")
 
 
+def _model_crash(player: PlayerSlot) -> str | None:
+    """A model upon which native code crashes is refused as other bad models are."""
+    model, status = player.member["model"], player.child.status if player.child is not None else None
+    crash = native_crash(status) if model and status is not None else None
+    return ends_process(Path(model), crash) if crash is not None else None
+
+
 def _player_log(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:
     level, cause, text = values
     processes.tell.say(level, f"{player.name} {cause}", f"{player.name}: {text}")
@@ -50,6 +59,7 @@ PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
     per_player=True,
     greeting=_greet_player,
     on_ready=_player_ready,
+    crashed=_model_crash,
     handlers={"crashed": _engine_crashed, "log": _player_log},
     heartbeat=None,
     restart=RestartPolicy(ended="{name} ended ({reason}); restarting {when}", after_refusal=False),

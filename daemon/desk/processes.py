@@ -80,6 +80,7 @@ class ProcessKind(Generic[S]):
     before_start: Hook[S] = _nothing
     on_ready: Hook[S] = _nothing  # at the first `ready` after each start
     on_end: Hook[S] = _nothing
+    crashed: Callable[[S], str | None] = lambda _: None  # why a process that ended before it was ready is refused
     closing: Sequence[list[Any]] = ()  # messages that ask the process to end; without any, the desk hangs up
 
 
@@ -100,6 +101,11 @@ class ProcessSlot:
 
     def __post_init__(self) -> None:
         self.backoff = Backoff(self.kind.restart)
+
+    def note_crash(self) -> None:
+        """The process has ended: it may be one to be refused."""
+        if not self.ready and self.refused is None:
+            self.refused = self.kind.crashed(self)
 
     @property
     def settled(self) -> bool:
@@ -241,6 +247,7 @@ class Processes:
         policy = slot.kind.restart
         while slot.child is not None:
             status = await slot.child.ended()
+            slot.note_crash()
             slot.ready = slot.up = False
             slot.kind.on_end(self, slot)
             self.changed()

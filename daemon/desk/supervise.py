@@ -145,5 +145,7 @@ class Supervisor:
 
         await self._processes.until(lambda: not any(undecided(slot) for slot in candidates), CANDIDATE)
         if failed := [slot for slot in candidates if not slot.ready]:
+            for slot in failed:
+                slot.note_crash()
             await asyncio.gather(*(self._processes.dismiss(slot) for slot in candidates))
             raise ModelError("\n".join(slot.refused or f"{slot.name}: the engine does not start" for slot in failed))

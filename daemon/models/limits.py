@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ MEMORY_PER_BYTE = 8  # … and for each byte of the model's file; Linux only
 LOAD_TIMEOUT = 30.0  # seconds
 REMEDY = "choose another model"
 ERROR = "jamd: "  # before an error on stderr
+_CRASHES = ("SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT")  # that native code raises in its own process
+_WINDOWS_CRASH = 0xC0000000  # exit statuses of native errors begin here
 
 
 def exit_with(text: str) -> None:
@@ -21,6 +24,22 @@ def exit_with(text: str) -> None:
     sys.stderr.write(f"{ERROR}{text}\n")
     sys.stderr.flush()
     os._exit(2)
+
+
+def ends_process(path: Path, reason: str) -> str:
+    """The error for a model upon which its process ends."""
+    return f"{path}: ends the process that loads the model ({reason}): {REMEDY}"
+
+
+def native_crash(status: int) -> str | None:
+    """The name of the native crash that ended a process with exit status `status`; None if none did.
+
+    No crash are the signals that come from outside: SIGKILL, SIGTERM …
+    """
+    if status < 0:
+        names = [name for name in _CRASHES if getattr(signal, name, None) == -status]
+        return names[0] if names else None
+    return f"status {status:#x}" if status >= _WINDOWS_CRASH else None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from daemon.errors import JamdError, ModelError
-from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY
+from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process, native_crash
 
 
 def trial(path: Path, engine: str = "") -> str | None:
@@ -34,7 +34,7 @@ def trial(path: Path, engine: str = "") -> str | None:
     if done.returncode == ModelError.exit_code and text.startswith(ERROR):
         return text.removeprefix(ERROR)
     last = (text.splitlines() or ["no message"])[-1]
-    return f"{path}: ends the process that loads the model (status {done.returncode}: {last}): {REMEDY}"
+    return ends_process(path, native_crash(done.returncode) or f"status {done.returncode}: {last}")
 
 
 def trial_of_file(path: Path) -> str | None:

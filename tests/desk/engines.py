@@ -1,5 +1,7 @@
-"""An engine for the tests of the desk that fails or blocks on demand. The fixture echo_engine registers it."""
+"""Engines for the tests of the desk that fail or block on demand. The fixture echo_engine registers them."""
 
+import os
+import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -47,3 +49,13 @@ class Echo(Engine):
     def generate(self, window: Window) -> Iterable[Action]:
         if window.start % 1 == 0:
             yield Play(window.start, 48, 80, "beat", 0.5)
+
+
+class Fragile(Echo):
+    """An Echo whose process crashes if its model's file says so."""
+
+    needs_model: ClassVar[bool] = True
+
+    def prepare(self) -> None:
+        if self.setup.require_model("fragile").read_text() == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)

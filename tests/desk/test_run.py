@@ -248,6 +248,28 @@ def test_a_mistake_at_the_start_ends_jamd(start: Start, config: str, message: st
     assert "Traceback" not in jamd.log
 
 
+def test_a_model_upon_which_native_code_crashes_is_refused(start: Start, tmp_path: Path) -> None:
+    model = tmp_path / "frail.onnx"
+    model.write_text("crash")
+    config = band("ann", "bob").replace("engine: echo", "engine: fragile, model: ./frail.onnx", 1)
+    reason = f"{model}: ends the process that loads the model (SIGSEGV): choose another model"
+    jamd = start(config)
+    assert jamd.wait_for_end() == 2
+    assert reason in jamd.log
+    model.write_text("good")
+    jamd = start(config).ready()
+    model.write_text("crash")
+    jamd.reload()
+    assert reason in jamd.log and "nothing was changed" in jamd.log
+    os.kill(jamd.children()["ann"], signal.SIGKILL)
+    jamd.wait_for_log("ann stays silent until the next reload")
+    assert jamd.log.count(reason) == 2
+    model.write_text("good")
+    jamd.reload()
+    assert "new or changed: ann" in jamd.log
+    assert jamd.end() == 0
+
+
 def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
     jamd = start(band("ann", "bob", trouble={"bob": "crash"}))
     jamd.wait_for_log("READY.*ann.*bob", 10)
