@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, cast
 
 from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Channel, Controller
-from daemon.music.melody import Melody
+from daemon.music.melody import Melody, melody_to_json
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 
@@ -120,7 +120,11 @@ class StageSpec:
     gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        melodies = [
+            {each.name: getattr(spec, each.name) for each in fields(spec)} | {"melody": melody_to_json(spec.melody)}
+            for spec in self.melodies
+        ]
+        return asdict(replace(self, melodies=())) | {"melodies": melodies}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> StageSpec:

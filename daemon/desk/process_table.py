@@ -14,7 +14,7 @@ from daemon.desk.children import Child
 from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
-from daemon.entries import StageStarted, decode_entry
+from daemon.entries import Entry, Reconfigured, StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 from daemon.models.limits import ends_process, native_crash
 
@@ -79,6 +79,7 @@ def _record_stage_start(processes: Processes, _stage: ProcessSlot) -> None:
 def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
     state = processes.stage_state
     assert state.spec is not None
+    state.unconfirmed.clear()
     yield ["connections", *state.connections]
     yield ["spec", state.spec.to_json()]
 
@@ -110,10 +111,14 @@ def _stage_ended(processes: Processes, _stage: ProcessSlot) -> None:
 
 def _journal(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     (batch,) = values
-    entries = []
+    entries: list[Entry] = []
     for data in batch:
         try:
-            entries.append(decode_entry(data))
+            match data:
+                case ["configured", float() | int() as seconds] if processes.stage_state.unconfirmed:
+                    entries.append(Reconfigured(seconds, processes.stage_state.unconfirmed.popleft()))
+                case _:
+                    entries.append(decode_entry(data))
         except JamdError as error:  # must not end the connection, and the stage with it
             processes.tell.say("error", "journal", f"not recorded: {error}")
     processes.tell.entries(entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,10 @@ class StageState:
     metrics: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, str | None] = field(default_factory=dict)  # by port: the MIDI system, or None while closed
 
+    unconfirmed: deque[StageSpec] = field(default_factory=deque)  # sent to the present process, not yet in its journal
+
     def reload(self, spec: StageSpec) -> None:
         """Take another configuration, for a stage that starts later: what was cut by hand is connected again."""
         remembered, cut = self.connections
         self.spec, self.connections = spec, [[*remembered, *cut], []]
+        self.unconfirmed.append(spec)

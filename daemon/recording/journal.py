@@ -131,6 +131,8 @@ class Journal:
     def _keep(self, record: bytes) -> None:
         self._pending.append(record)
         self._size += len(record)
+        if self._size > MAX_BUFFERED_BYTES:  # long melodies of a reload, or a disk that is full
+            self._attempt(self._flush)
         if self._size > MAX_BUFFERED_BYTES:
             self.leave_gap()
 

@@ -20,6 +20,7 @@ HANG_TIME = 5.0  # seconds without an answer after which the disk counts as hung
 CLOSE_TIMEOUT = 4.0  # seconds to write the rest of the session at the end; half of that for a disk that hangs already
 RESTART_PAUSE = 2.0  # seconds until a recording process that ended is started again
 MAX_QUEUED_BYTES = 4 << 20  # bytes of messages to the process; further ones are dropped, which leaves a gap
+MAX_QUEUED_SPECS = 4  # messages with a configuration, which may have megabytes of melodies: two reloads
 
 COMMAND = [sys.executable, "-P", "-m", "daemon.recording.process"]
 
@@ -54,7 +55,8 @@ class Recorder:
             elif isinstance(entry, MembersChanged):
                 self._header = {**self._header, "members": entry.members}
         if self._process is not None:
-            self._process.send(pack([["entries", [*map(encode_entry, entries)]]]))
+            has_spec = any(isinstance(entry, Reconfigured | StageStarted | MembersChanged) for entry in entries)
+            self._process.send(pack([["entries", [*map(encode_entry, entries)]]]), has_spec)
 
     async def close(self) -> None:
         """End the session. If its end cannot be written in time, that is logged, and `complete` is False."""
@@ -111,7 +113,7 @@ class Recorder:
                 self._process.send(_SYNC)
             elif self._loop.time() > self._asked_at + HANG_TIME and not self._hangs:
                 self._hangs = True
-                remedy = "8 MB at most are kept until it does; check the disk, or the network"
+                remedy = "8 MB of music at most are kept until it does; check the disk, or the network"
                 self._warn(
                     f"recording is interrupted, the music continues: {self._directory} does not answer; {remedy}"
                 )
@@ -144,7 +146,7 @@ class _Process:
         self.ended: asyncio.Future[int] = loop.create_future()
         self._condition = threading.Condition()
         self._queue: deque[bytes] = deque()
-        self._size = 0  # bytes in the queue
+        self._size = self._specs = 0  # in the queue: bytes of messages without a configuration, messages with one
         self._finished = False
         # Its stderr is not the desk's: a process that hangs would keep that open when jamd is gone.
         self._process = subprocess.Popen(
@@ -158,13 +160,15 @@ class _Process:
         threading.Thread(target=self._write, args=(begin,), name="recording", daemon=True).start()
         threading.Thread(target=self._read, name="recording answers", daemon=True).start()
 
-    def send(self, message: bytes) -> None:
+    def send(self, message: bytes, has_spec: bool = False) -> None:
         with self._condition:
-            if self._size + len(message) > MAX_QUEUED_BYTES:
+            size = 0 if has_spec else len(message)
+            if self._size + size > MAX_QUEUED_BYTES or self._specs + has_spec > MAX_QUEUED_SPECS:
                 self._queue = deque([_GAP, _SYNC])
-                self._size = 0
+                self._size = self._specs = 0
             self._queue.append(message)
-            self._size += len(message)
+            self._size += size
+            self._specs += has_spec
             self._condition.notify()
 
     def finish(self) -> None:
@@ -184,7 +188,7 @@ class _Process:
                     rest = rest[pipe.write(rest) :]
                 with self._condition:
                     self._condition.wait_for(lambda: self._queue or self._finished)
-                    data, self._size = b"".join(self._queue), 0
+                    data, self._size, self._specs = b"".join(self._queue), 0, 0
                     self._queue.clear()
 
     def _read(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from daemon.entries import Entry, encode_entry
+from daemon.entries import Entry, Reconfigured, encode_entry
 from daemon.midi.output import NEVER
 from daemon.stage.connection import Connection
 
@@ -19,7 +19,7 @@ class DeskConnection:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self._entries: list[Entry] = []
+        self._entries: list[Entry | list[Any]] = []  # what is in a list is encoded
         self._post_at = NEVER
         self._logged_at: dict[str, float] = {}  # by cause
 
@@ -37,7 +37,8 @@ class DeskConnection:
         """Add to the journal, which the next `post` encodes and sends: here a note may be about to sound."""
         if not self._entries:
             self._post_at = time.perf_counter() + BATCH_SECONDS
-        self._entries.append(entry)
+        # The desk knows what it sent: melodies may have megabytes, which would delay the music here.
+        self._entries.append(["configured", entry.seconds] if isinstance(entry, Reconfigured) else entry)
 
     def next_deadline(self) -> float:
         """When `post` has something to do."""
@@ -47,7 +48,7 @@ class DeskConnection:
         """Send the journal's entries if it is time, or if there are enough for a batch."""
         if self._entries and (now >= self._post_at or len(self._entries) >= BATCH_ENTRIES):
             entries, self._entries, self._post_at = self._entries, [], NEVER
-            self.send("journal", [encode_entry(entry) for entry in entries])
+            self.send("journal", [entry if isinstance(entry, list) else encode_entry(entry) for entry in entries])
 
     def close(self) -> None:
         """Send everything, if the desk still reads."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.process_table import PLAYER, STAGE
 from daemon.desk.processes import STOOD_STILL, Heartbeat, Listeners, Processes, ProcessSlot
 from daemon.desk.supervise import Supervisor
+from daemon.entries import Advanced, Entry, Reconfigured
 from daemon.music.tempo import TempoMap
 from daemon.spec import PlayerSpec, StageSpec
 
@@ -186,6 +188,27 @@ def test_a_stage_is_told_the_connections_before_the_configuration(tmp_path: Path
         await processes.close()
 
     asyncio.run(run())
+
+
+def test_a_reload_is_recorded_with_the_configuration_that_the_desk_sent(tmp_path: Path) -> None:
+    recorded: list[Entry] = []
+    first, second, third = (StageSpec(TempoMap(((0.0, bpm),), ((0.0, 4.0),))) for bpm in (60.0, 70.0, 80.0))
+
+    async def run() -> None:
+        processes = Processes(tmp_path, replace(listeners(), entries=recorded.extend))
+        stage, child, *_ = stage_and_player(processes)
+        state = processes.stage_state
+        state.spec = first
+        state.reload(second)  # never reaches a stage: the next one is greeted with it
+        processes._hear(stage, child, ["hello", "stage", 1])
+        state.reload(third)
+        state.reload(first)
+        processes._hear(stage, child, ["journal", [["configured", 1.0], ["advance", 1.5], ["configured", 2.0]]])
+        processes._slots.clear()
+        await processes.close()
+
+    asyncio.run(run())
+    assert recorded == [Reconfigured(1.0, third), Advanced(1.5), Reconfigured(2.0, first)]
 
 
 def test_the_players_are_down_when_the_stage_has_ended(tmp_path: Path) -> None:

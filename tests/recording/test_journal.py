@@ -27,6 +27,7 @@ from daemon.entries import (
     Entry,
     Gap,
     Heard,
+    MembersChanged,
     PlayerUp,
     PortLost,
     Reconfigured,
@@ -389,6 +390,16 @@ def test_a_long_outage_leaves_a_gap_and_memory_stays_bounded(tmp_path: Path, jou
     (path,) = files(tmp_path)
     assert isinstance(entries(path)[0], Gap)
     assert entries(path)[-1] == OFF
+
+
+def test_long_melodies_of_a_reload_leave_no_gap(
+    tmp_path: Path, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "MAX_BUFFERED_BYTES", 1000)
+    change = MembersChanged(1000.0, {"choir": {"model": None, "padding": "x" * 2000}})
+    journal.write([ON, OFF])
+    journal.write([change, Advanced(1000.0), change, ON])
+    assert entries(files(tmp_path)[0]) == [ON, OFF, change, Advanced(1000.0), change, ON]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders are not synced there")

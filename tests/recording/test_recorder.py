@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from daemon.entries import Entry, Gap, StateSaved
+from daemon.entries import Entry, Gap, MembersChanged, Reconfigured, StateSaved
 from daemon.recording import recorder as module
 from daemon.recording.journal import Journal
 from daemon.recording.journal_file import JournalReader
 from daemon.recording.recorder import Recorder
+from daemon.spec import StageSpec
 from tests.recording.test_journal import HEADER, OFF, ON
 
 SAVED = StateSaved(1000.2, {"running": False})
@@ -164,6 +165,38 @@ def test_a_disk_that_answers_again_leaves_a_gap_only_if_too_much_came(
     assert sessions(tmp_path / "few") == [["session", *["heard"] * 100, "end"]]
     ((first, *rest),) = sessions(tmp_path / "many")
     assert Gap.kind in rest and rest.count("heard") < 10_000 and (first, rest[-1]) == ("session", "end")
+
+
+def test_long_melodies_of_a_reload_leave_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 10_000)
+    run(monkeypatch, HANGS_FOR_A_SECOND)
+    members = {"choir": {"model": None, "padding": "x" * 200_000}}
+
+    async def record() -> None:
+        desk = Desk(tmp_path, padding="x" * 200_000)  # more than a pipe holds
+        await asyncio.sleep(0.1)
+        desk.recorder.entries([ON, OFF])
+        for _ in range(2):  # two reloads
+            desk.recorder.entries([MembersChanged(1000.2, members)])
+            desk.recorder.entries([Reconfigured(1000.2, StageSpec.from_json(HEADER["spec"]))])
+        desk.recorder.entries([ON])
+        process = desk.recorder._process
+        assert process is not None and module._GAP not in process._queue
+        for _ in range(100):  # that is bounded, too
+            desk.recorder.entries([MembersChanged(1000.2, members)])
+        assert sum(map(len, process._queue)) < (module.MAX_QUEUED_SPECS + 1) * 200_000
+        await desk.recorder.close()
+
+    async def reload() -> None:
+        desk = Desk(tmp_path / "played")
+        desk.recorder.entries([ON, OFF, MembersChanged(1000.2, members)])
+        desk.recorder.entries([Reconfigured(1000.2, StageSpec.from_json(HEADER["spec"])), ON])
+        await desk.recorder.close()
+        assert desk.recorder.complete
+
+    asyncio.run(record())
+    asyncio.run(reload())
+    assert sessions(tmp_path / "played") == [["session", "heard", "heard", "members", "spec", "heard", "end"]]
 
 
 def test_a_recording_process_that_ended_is_replaced_and_a_session_begins_with_a_rotation(

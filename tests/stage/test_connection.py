@@ -7,8 +7,10 @@ import socket
 
 import pytest
 
-from daemon.entries import Advanced, Entry, Sent, encode_entry
+from daemon.entries import Advanced, Entry, Reconfigured, Sent, encode_entry
 from daemon.music.events import note_on
+from daemon.music.tempo import TempoMap
+from daemon.spec import StageSpec
 from daemon.stage import desk_connection
 from daemon.stage.connection import Connection
 from daemon.stage.desk_connection import BATCH_ENTRIES, BATCH_SECONDS, DESK_BACKLOG, DeskConnection
@@ -53,6 +55,9 @@ def test_entries_are_encoded_when_they_are_sent_and_not_while_a_note_is_about_to
         assert encoded == entries
         assert json.loads(theirs.recv(1 << 16)) == ["journal", [encode_entry(entry) for entry in entries]]
         assert desk.next_deadline() == float("inf")
+        desk.record(Reconfigured(2.0, StageSpec(TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))))
+        desk.post()
+        assert json.loads(theirs.recv(1 << 16)) == ["journal", [["configured", 2.0]]]  # the desk knows the rest
         for _ in range(BATCH_ENTRIES):
             desk.record(entries[0])
         desk.post(0.0)
