@@ -10,7 +10,7 @@ try:
     if __name__ == "__main__":
         held_signals.hold()
     from daemon import start
-    from daemon.errors import Interrupted, JamdError, printable, printable_name
+    from daemon.errors import JamdError, printable, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -21,36 +21,49 @@ if __name__ == "__main__":
 
 import contextlib
 import errno
+import math
 import os
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
-from typer.core import TyperGroup
+
+from daemon.usage import WRONG_COMMAND_LINE, Command, Commands, busy, problem_of
 
 NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
 
 
-class _Commands(TyperGroup):
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted") from None
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     help="A daemon that plays along: neural models accompany a keyboard, a DAW or a melody, live over MIDI.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, which is printed at once
 )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a number of seconds")
+    return seconds
+
 
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
+]
+Bpm = Annotated[str | None, typer.Option(metavar="BPM", help="The tempo, in place of clock.bpm.")]
+Seed = Annotated[
+    str | None, typer.Option(metavar="N", help="The seed, in place of the configuration's; or random: draw one.")
+]
+Connect = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
 ]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
 
@@ -65,41 +78,55 @@ def _version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     if context.invoked_subcommand != "run":
         held_signals.restore()
 
 
-@app.command()
+@app.command(cls=Command)
 def run(
     config: ConfigFile = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", min=0.0, help="Stop after this time.")
+        float | None, typer.Option("--for", metavar="SECONDS", parser=_seconds, help="Stop after this time.")
     ] = None,
+    bpm: Bpm = None,
+    seed: Seed = None,
+    connect: Connect = None,
 ) -> None:
-    """Play along, until Ctrl-C."""
+    """Play along, until Ctrl-C.
+
+    Options of the configuration are in effect until jamd ends, also after a reload.
+    """
+    from daemon.config import option_values
     from daemon.desk import run as desk
 
-    raise typer.Exit(desk.run(config, seconds))
+    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or ())))
 
 
-@app.command()
-def check(config: ConfigFile = None) -> None:
-    """Check the configuration: list every mistake, or print all values in effect."""
-    from daemon.config import load
+@app.command(cls=Command)
+def check(config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect: Connect = None) -> None:
+    """Check the configuration, and print its values.
 
-    loaded = load(config, whole_models=True)
+    Lists every mistake, or prints all values in effect, as a configuration.
+    """
+    from daemon.config import load, option_values
+
+    with busy("trying the models"):
+        loaded = load(config, True, option_values(bpm, seed, connect or ()))
     for warning in loaded.warnings:
         typer.echo(printable(f"jamd: warning: {warning}"), err=True)
     title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
     typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)
 
 
-@app.command()
+@app.command(cls=Command)
 def ports(config: ConfigFile = None) -> None:
-    """List the MIDI ports of other programs and devices, and the ports that jamd would open."""
+    """List the MIDI ports: those of others, and jamd's.
+
+    Other programs' and devices' ports, and those that jamd would open.
+    """
     from rich.console import Console
 
     from daemon.config import load
@@ -108,38 +135,23 @@ def ports(config: ConfigFile = None) -> None:
     show(load(config), Console())
 
 
-@app.command()
+@app.command(cls=Command)
 def models() -> None:
-    """List the models, and verify each: files intact, and correct results on this machine."""
-    from concurrent.futures import ThreadPoolExecutor
+    """List the models, their music, and verify each.
 
-    from daemon import models as artifacts
-    from daemon.player.trial import trial_of_file
+    Whether the files are intact, and the results correct on this machine.
+    """
+    from daemon.desk.model_list import show
 
-    paths = sorted(artifacts.folder().glob("*.onnx"))
-    failed = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for path, wrong in zip(paths, pool.map(trial_of_file, paths), strict=True):
-            failed += wrong is not None
-            if wrong is None:
-                engine = artifacts.read_sidecar(path).engine
-                line = f"{path.stem}: a model for {engine}, {path.stat().st_size / 1e6:.1f} MB, verified"
-                typer.echo(printable_name(line))
-            else:
-                typer.echo(printable(f"{path.stem}: {wrong}"), err=True)
-    if not paths:
-        typer.echo(f"no models in {artifacts.folder()}: install jamd again", err=True)
-    raise typer.Exit(1 if failed or not paths else 0)
+    raise typer.Exit(show())
 
 
-@app.command()
+@app.command(cls=Command)
 def render(
     file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="Replaces all input ports and melodies.")],
     output: Output,
     config: ConfigFile = None,
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**31, help="Instead of the seed in the configuration.")
-    ] = None,
+    seed: Seed = None,
     live: Annotated[
         bool, typer.Option("--live", help="Treat the file as live keys: the band does not look ahead in it.")
     ] = False,
@@ -147,19 +159,22 @@ def render(
         str | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")
     ] = None,
 ) -> None:
-    """Let the band accompany a MIDI file, faster than real time."""
-    from dataclasses import replace
+    """Let the band accompany a MIDI file.
 
-    from daemon.config import load
+    Faster than real time. The files that ship with jamd are found from anywhere, such as melodies/twinkle.mid.
+    """
+    from daemon.config import load, option_values
+    from daemon.music.midi_file import find_midi_file
     from daemon.output_files import MIDI, PICTURE, OutputFile
     from daemon.render.offline import render as render_file
     from daemon.render.progress import progress
 
-    loaded = load(config)
+    loaded = load(config, given=option_values(seed=seed))
+    file = find_midi_file(file)
     made = OutputFile(output, "-o", MIDI, [file, loaded.path])
     drawn = OutputFile(picture, "--picture", PICTURE, [file, loaded.path, made.path]) if picture is not None else None
     with progress("rendering") as report:
-        rendering = render_file(loaded if seed is None else replace(loaded, seed=seed), file, live, report)
+        rendering = render_file(loaded, file, live, report)
     if rendering.warning:
         typer.echo(printable(f"jamd: warning: {rendering.warning}"), err=True)
     made.write(rendering.data)
@@ -167,15 +182,21 @@ def render(
         from daemon.render.piano_roll import picture_of
 
         drawn.write(picture_of(rendering.data).encode())
-    typer.echo(printable_name(f"{output}: {rendering.notes} notes"), err=made.is_stream)
+    drawn_seed = f", seed {loaded.seed}" if loaded.seed_is_drawn else ""
+    typer.echo(printable_name(f"{output}: {rendering.notes} notes{drawn_seed}"), err=made.is_stream)
 
 
-@app.command()
+@app.command(cls=Command)
 def replay(
-    session: Annotated[Path, typer.Argument(help="A recording: its .mid or its .journal.")],
-    output: Annotated[str | None, typer.Option("--output", "-o", metavar="OUTPUT.mid")] = None,
+    session: Annotated[Path, typer.Argument(metavar="SESSION", help="A recording: its .mid or its .journal.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="A MIDI file of the replay to write.")
+    ] = None,
 ) -> None:
-    """Replay a recorded session from its journal, and report whether every note is the same."""
+    """Replay a recorded session, and compare every note.
+
+    From its journal; reports whether every note is the same.
+    """
     from daemon.output_files import MIDI, OutputFile
     from daemon.recording import replay as module
 
@@ -192,12 +213,14 @@ def replay(
     raise typer.Exit(1 if replayed.difference else 3 if replayed.ends_early else 0)
 
 
-@app.command()
+@app.command(cls=Command)
 def bench(
-    measures: Annotated[list[str] | None, typer.Argument(help="Names of measures; without any, all of them.")] = None,
+    measures: Annotated[
+        list[str] | None, typer.Argument(metavar="MEASURE...", help="Names of measures; without any, all of them.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
-    """Measure latency, lateness, memory and more on this machine, beside their targets."""
+    """Measure latency, memory and more, beside targets."""
     from daemon.bench.run import run as run_bench
 
     raise typer.Exit(run_bench(measures or [], as_json))
@@ -206,9 +229,11 @@ def bench(
 def main() -> None:
     """Run the command line. Errors are printed as messages, without a traceback."""
     try:
-        app()
+        code = app(sys.argv[1:] or ["--help"], prog_name="jamd", standalone_mode=False)
     except JamdError as error:
         _fail(str(error), error.exit_code)
+    except WRONG_COMMAND_LINE as error:
+        _fail(problem_of(error), error.exit_code)
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
@@ -217,6 +242,7 @@ def main() -> None:
         if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
             raise
         _fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
+    sys.exit(code)
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

@@ -38,6 +38,12 @@ class Interrupted(JamdError):
     exit_code = 130
 
 
+class UsageError(JamdError):
+    """A wrong command line."""
+
+    exit_code = 2
+
+
 class ConfigError(JamdError):
     """An invalid configuration: all mistakes of one file, in the file's order."""
 

@@ -1,10 +1,15 @@
 """Paths that a person wrote; and the folder of the models, melodies and configuration that ship with jamd."""
 
+import contextlib
 import os
 import re
 import sys
+from itertools import islice
 from pathlib import Path
 
+from daemon.suggestions import MAX_SEARCHED, nearest
+
+_SHIPPED = ("bands", "grooves", "melodies")  # folders of files that a person may name
 _VARIABLE = re.compile(r"\$(?:(\w+)|{(\w+)})(?=[/\\]|$)")
 
 
@@ -35,3 +40,34 @@ def expand(text: str) -> Path:
     if not path.is_absolute() or (os.environ.get("HOME") == "" and Path(text).parts[0] == "~"):
         raise ValueError(f"there is no home folder for {text!r}: write the path without ~")
     return path
+
+
+def find_file(wanted: str, folder: Path = Path()) -> Path:
+    """The file at a path that a person wrote: relative to `folder`, else to the files that ship with jamd.
+
+    Where there is neither, the path in `folder`. Raises ValueError as `expand` does.
+    """
+    if os.path.exists(folder / wanted):
+        return folder / wanted
+    path = folder / (expanded := expand(wanted))
+    shipped = resources() / expanded
+    return shipped if not os.path.exists(path) and os.path.isfile(shipped) else path
+
+
+def near_file(missing: Path) -> Path | None:
+    """A file that may be meant by a path without one: of a similar name in the same folder, else one that ships with
+    jamd."""
+    shipped = {file.stem: file for folder in _SHIPPED for file in _files(resources() / folder, missing.suffix)}
+    for found in ({file.stem: file for file in _files(missing.parent, missing.suffix)}, shipped):
+        if (name := nearest(missing.stem, found)) is not None:
+            file = found[name]
+            return file if found is not shipped else file.relative_to(resources())
+    return None
+
+
+def _files(folder: Path, suffix: str) -> list[Path]:
+    """Some files of the suffix in `folder`: none if they are too many to be compared."""
+    found: list[Path] = []
+    with contextlib.suppress(OSError, ValueError):
+        found += islice((file for file in folder.iterdir() if file.suffix == suffix), MAX_SEARCHED + 1)
+    return found

@@ -181,6 +181,34 @@ def test_render_of_what_is_no_melody(jamd: Jamd, tmp_path: Path, content: bytes 
     assert not (tmp_path / "out.mid").exists()
 
 
+def test_files_that_ship_are_found_from_any_folder(jamd: Jamd, tmp_path: Path) -> None:
+    assert jamd("render", "melodies/twinkle.mid", "-o", "out.mid").returncode == 0
+    assert jamd("check", "-c", "bands/quartet.yaml").returncode == 0
+    done = jamd("render", "melodies/twinkel.mid", "-o", "none.mid")
+    told = "jamd: melodies/twinkel.mid: there is no such file: did you mean 'melodies/twinkle.mid'?\n"
+    assert (done.returncode, done.stderr) == (2, told)
+    done = jamd("ports", "-c", "quartet.yaml")
+    assert (done.returncode, done.stderr.endswith("did you mean 'bands/quartet.yaml'?\n")) == (2, True)
+
+
+def test_a_random_seed_is_told_and_repeats_the_music(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("render", TWINKLE, "-o", "out.mid", "--seed", "random")
+    found = re.fullmatch(r"out.mid: \d+ notes, seed (\d+)\n", done.stdout)
+    assert found is not None
+    assert jamd("render", TWINKLE, "-o", "again.mid", "--seed", found[1]).returncode == 0
+    assert (tmp_path / "out.mid").read_bytes() == (tmp_path / "again.mid").read_bytes()
+    assert jamd("render", TWINKLE, "-o", "out.mid", "--seed", "random").stdout != done.stdout
+
+
+def test_check_prints_the_values_of_options(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("check", "--bpm", "120", "--seed", "random", "--connect", "out=fluid", "--connect", "keys=Launchkey")
+    values = yaml.safe_load(done.stdout)
+    assert (values["clock"]["bpm"], values["seed"]) == (120, "random")
+    assert [port["connect"] for port in values["ports"].values()] == ["Launchkey", "fluid"]
+    done = jamd("check", "--bpm", "1200", "-c", "config.yaml")
+    assert (done.returncode, done.stderr) == (2, "jamd: --bpm: 1200 is out of range: give a number from 20 to 400\n")
+
+
 def test_what_is_passed_over_in_a_file_is_told_once(jamd: Jamd, tmp_path: Path) -> None:
     """By render in one line; by check in one line for two melodies of one file."""
     odd = Path(__file__).parent / "data" / "midi" / "unknown-chunk.mid"
@@ -476,6 +504,11 @@ def test_models_are_verified(jamd: Jamd) -> None:
     done = jamd("models")
     assert done.returncode == 0
     assert done.stdout.count("verified") == len(list((resources() / "models").glob("*.onnx"))) > 0
+    assert done.stdout.startswith("bachbot (harmoniser, 14.4 MB): verified\n    chorales by Bach: four parts to ")
+    for path in (resources() / "models").glob("*.json"):
+        told = done.stdout.replace("\n   ", "")
+        training = json.loads(path.read_text())["training"]
+        assert all(training[key] in told for key in ("music", "data", "licence"))
 
 
 def test_another_package_of_the_same_name_is_recognised(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.paths import expand
+from daemon.paths import expand, find_file, near_file, resources
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,29 @@ def test_an_unusable_home(monkeypatch: pytest.MonkeyPatch, home: str, text: str)
 def test_without_home_the_user_database_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HOME")
     assert expand("$HOME/x") == expand("~/x") == Path("~/x").expanduser()
+
+
+def test_a_file_is_found_in_the_folder_else_among_those_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = resources() / "melodies" / "twinkle.mid"
+    assert find_file("melodies/twinkle.mid", tmp_path) == shipped
+    assert find_file("melodies/none.mid", tmp_path) == tmp_path / "melodies" / "none.mid"
+    assert find_file("melodies", tmp_path) == tmp_path / "melodies"  # a folder is no file
+    (tmp_path / "melodies").mkdir()
+    (tmp_path / "melodies" / "twinkle.mid").touch()
+    assert find_file("melodies/twinkle.mid", tmp_path) == tmp_path / "melodies" / "twinkle.mid"
+    monkeypatch.setenv("TAKES", str(tmp_path))
+    assert find_file("$TAKES/melodies/twinkle.mid") == tmp_path / "melodies" / "twinkle.mid"
+    (tmp_path / "~x").touch()
+    assert find_file("~x", tmp_path) == tmp_path / "~x"  # literally, if there is one
+
+
+def test_a_near_file_has_the_suffix_and_a_similar_name(tmp_path: Path) -> None:
+    (tmp_path / "ballade.mid").touch()
+    (tmp_path / "twinkle.txt").touch()
+    assert near_file(tmp_path / "balade.mid") == tmp_path / "ballade.mid"
+    assert near_file(tmp_path / "twinkl.mid") == Path("melodies/twinkle.mid")
+    assert near_file(tmp_path / "quartet.yaml") == Path("bands/quartet.yaml")
+    assert near_file(tmp_path / "none" / "xyz.mid") is None
+    assert near_file(Path("a\0b.mid")) is None

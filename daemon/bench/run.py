@@ -26,7 +26,8 @@ from daemon.bench.engine_measures import ENGINE_MEASURES
 from daemon.bench.figure import Figure
 from daemon.bench.jack_server import JackServer, available
 from daemon.bench.measures import MEASURES
-from daemon.errors import ConfigError, JamdError
+from daemon.errors import JamdError, UsageError
+from daemon.suggestions import suggestion
 
 ALL_MEASURES = {
     measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES)
@@ -36,12 +37,10 @@ ALL_MEASURES = {
 def run(names: Sequence[str], as_json: bool) -> int:
     """Run the named measures, or all, and print the figures. Returns 1 if a target is missed, else 0.
 
-    Raises ConfigError for an unknown name, JamdError without a JACK server or JACK-Client.
+    Raises UsageError for an unknown name, JamdError without a JACK server or JACK-Client.
     """
     if unknown := [name for name in names if name not in ALL_MEASURES]:
-        raise ConfigError(
-            [f"jamd bench has no measure {name!r}: choose from {', '.join(ALL_MEASURES)}" for name in unknown]
-        )
+        raise UsageError("\n".join(f"bench has no measure {n!r}{suggestion(n, ALL_MEASURES)}" for n in unknown))
     if not available():
         raise JamdError("jamd bench needs a JACK server: install jackd2 (Debian: apt-get install jackd2)")
     if find_spec("jack") is None:

@@ -1,15 +1,27 @@
 """config.yaml → frozen, checked values. All mistakes are reported at once, each with its line, path and remedy."""
 
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from daemon.config import command_line
+from daemon.config.command_line import option_values
 from daemon.config.reader import read_config
 from daemon.config.values import Clock, Config, MelodyFile, Member
-from daemon.config.yaml_file import YamlFile
+from daemon.config.yaml_file import OptionValue, YamlFile
 from daemon.errors import ConfigError
-from daemon.paths import expand, resources
+from daemon.paths import find_file, resources
 
-__all__ = ["Clock", "Config", "MelodyFile", "Member", "default_path", "load"]
+__all__ = [
+    "Clock",
+    "Config",
+    "MelodyFile",
+    "Member",
+    "OptionValue",
+    "default_path",
+    "find_midi_file",
+    "load",
+    "option_values",
+]
 
 
 def default_path() -> Path:
@@ -18,11 +30,12 @@ def default_path() -> Path:
     return own if own.is_file() else resources() / "config.yaml"
 
 
-def load(path: Path | None = None, whole_models: bool = False) -> Config:
+def load(path: Path | None = None, whole_models: bool = False, given: Sequence[OptionValue] = ()) -> Config:
     """Read and check a configuration. Raises ConfigError with all its mistakes. A damaged model, without which the
-    other players can still play, is a mistake only with `whole_models`."""
-    file = YamlFile(default_path() if path is None else _find(path))
+    other players can still play, is a mistake only with `whole_models`. `given`: options of the command line."""
+    file = YamlFile(default_path() if path is None else _find(path), options={option.path: option for option in given})
     config = read_config(file, whole_models)
+    command_line.check(given, [port.name for port in config.ports], file)
     file.check()
     return config
 
@@ -30,8 +43,6 @@ def load(path: Path | None = None, whole_models: bool = False) -> Config:
 def _find(path: Path) -> Path:
     """`path`; if there is no such file, the one of that name that ships with jamd, such as bands/quartet.yaml."""
     try:
-        path = path if os.path.exists(path) else expand(str(path))
+        return find_file(str(path))
     except ValueError as error:
         raise ConfigError([f"{path}: {error}"]) from None
-    shipped = resources() / path
-    return shipped if not os.path.exists(path) and os.path.isfile(shipped) else path

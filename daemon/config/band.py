@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemon import models
@@ -10,10 +12,11 @@ from daemon.config.names import Names, Section
 from daemon.config.options import read_options
 from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import Member
-from daemon.config.yaml_file import Value, nearest
+from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
 from daemon.errors import JamdError
 from daemon.player.trial import trial
+from daemon.suggestions import nearest
 
 MAX_NAMES = 10  # players of a circle in a message
 
@@ -25,12 +28,22 @@ class BandReader:
         self._names, self._sounds, self._whole_models = names, sounds, whole_models
         self._installed = engine_names()  # slow: reads the metadata of all installed packages
         self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; players may share a model
+        self._trials: dict[tuple[Path, str], list[Value]] = {}  # models to try, and where they are named
         self.engines: dict[str, type[Engine]] = {}
 
     def members(self, band: Section) -> tuple[Member, ...]:
         members = tuple(self._member(name, value) for name, value in band.items())
         _check_circles(members, band)
+        self._try_models()
         return members
+
+    def _try_models(self) -> None:
+        """All at once: each in a process of its own."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            problems = pool.map(lambda tried: trial(*tried), self._trials)
+            for values, problem in zip(self._trials.values(), problems, strict=True):
+                for value in values if problem is not None else ():
+                    value.report(str(problem))
 
     def _member(self, name: str, value: Value) -> Member:
         member, names = value.section("engine", "model", "listen", "play", "options"), self._names
@@ -75,6 +88,8 @@ class BandReader:
             return None
         if problem is not None:
             value.report(problem)
+        elif self._whole_models:
+            self._trials.setdefault((path, engine_name), []).append(value)
         return None if problem is not None and self._whole_models else path
 
     def _problem(self, path: Path, engine: str) -> str | None:
@@ -84,12 +99,11 @@ class BandReader:
 
 
 def _check_model(path: Path, engine: str, whole: bool) -> str | None:
-    """The problem of a model, if any; without `whole`, only whether the model belongs to another engine."""
+    """The problem of a model, if any, before it is tried; without `whole`, whether it belongs to another engine."""
     try:
         if whole:
             models.check(path, engine)
-            return trial(path, engine)
-        if (wrong := models.engine_mismatch(path, engine)) is not None:
+        elif (wrong := models.engine_mismatch(path, engine)) is not None:
             return f"{wrong}: correct `model:`"
     except (JamdError, OSError, ValueError, RuntimeError) as error:
         return str(error)

@@ -17,6 +17,8 @@ def read_clock(value: Value, names: Names) -> Clock:
     kind = CLOCK_SOURCES.get(source, CLOCK_SOURCES[INTERNAL])  # a melody's tempo map is for the internal clock
     if missing := kind.missing():
         clock["source"].report(missing)
+    if clock["bpm"].is_option and source in names.melodies:
+        clock["bpm"].report(f"the clock's source is the melody {source!r}, which has its own tempo: set clock.source")
     port = None
     if kind.needs_port:
         port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the clock")

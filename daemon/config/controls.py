@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from daemon.config.names import Names
-from daemon.config.yaml_file import Value, suggestion
+from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 from daemon.spec import JUMP, PICK_UP, ControlSpec
+from daemon.suggestions import suggestion
 
 ACTIONS = ("sustain", "panic", "start", "stop", "continue", "tap", "metronome")
 BPM = "clock.bpm"

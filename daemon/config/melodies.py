@@ -12,7 +12,7 @@ from daemon.config.yaml_file import Value
 from daemon.errors import MelodyError
 from daemon.music.melody import Melody, melody_of
 from daemon.music.midi_file import read_midi_file
-from daemon.paths import expand, resources
+from daemon.paths import find_file
 from daemon.spec import MelodySpec
 
 MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them
@@ -50,8 +50,7 @@ class _Reader:
         if not wanted or not melody["file"].is_text:
             return None
         try:
-            places = [folder / expand(wanted) for folder in (value.file.path.parent.absolute(), resources())]
-            file = next((place for place in places if place.is_file()), places[0])
+            file = find_file(wanted, value.file.path.parent.absolute())
             if (file, loop) not in self._read:
                 content = read_midi_file(file)
                 self._read[file, loop] = melody_of(content, name, loop), content.warning

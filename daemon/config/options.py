@@ -9,7 +9,7 @@ from typing import Any
 from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, Option, make_options, options_of
-from daemon.paths import expand
+from daemon.paths import find_file
 
 LARGEST_NUMBER = 10**9  # of a number as an option
 
@@ -47,7 +47,7 @@ def _read_text(option: Option, value: Value) -> str:
     if not (option.file and _is_path(text)):
         return text
     try:
-        return str(value.file.path.parent.absolute() / expand(text))
+        return str(find_file(text, value.file.path.parent.absolute()))
     except (OSError, ValueError) as error:
         value.report(str(error))
         return text

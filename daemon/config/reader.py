@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 from daemon.clocks.table import CLOCK_SOURCES
@@ -13,11 +15,12 @@ from daemon.config.melodies import read_melodies
 from daemon.config.names import read_names
 from daemon.config.ports import read_port
 from daemon.config.sounds import SoundReader
-from daemon.config.values import Config
+from daemon.config.values import RANDOM, Config
 from daemon.config.yaml_file import Value, YamlFile
 from daemon.paths import expand
 from daemon.spec import INTERNAL
 
+MAX_SEED = 2**31
 _NO_FOLDERS = ("off", "none", "no", "false", "on", "yes", "true")  # what a person writes to turn recording off or on
 
 
@@ -31,6 +34,7 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     members, melody_files = reader.members(band), read_melodies(top["melodies"], names, sounds)
     clock = read_clock(top["clock"], names)
     follows = clock.source in CLOCK_SOURCES and clock.source != INTERNAL
+    seed, is_drawn = _read_seed(top["seed"])
     return Config(
         path=file.path,
         clock=clock,
@@ -39,8 +43,27 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
         band=members,
         controls=tuple(read_controls(top["controls"], names, reader.engines, follows)),
         recording=_read_recording(top["recording"]),
-        seed=top["seed"].integer(0, 2**31, 0),
+        seed=seed,
+        seed_is_drawn=is_drawn,
+        options=tuple(file.options.values()),
     )
+
+
+@cache
+def _drawn_seed() -> int:
+    """Drawn once by each process, so that a reload changes no player."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def _read_seed(value: Value) -> tuple[int, bool]:
+    """The seed, and whether it was drawn at random."""
+    text = value.text("0") if value.is_text else ""
+    if text == RANDOM:
+        return _drawn_seed(), True
+    if not text.isalpha():
+        return value.integer(0, MAX_SEED, 0), False
+    value.report(f"{text!r} is no seed: write a whole number from 0 to {MAX_SEED}, or {RANDOM}")
+    return 0, False
 
 
 def _read_recording(value: Value) -> Path | None:

@@ -12,12 +12,15 @@ import yaml
 
 from daemon.clocks.table import CLOCK_SOURCES
 from daemon.config.sounds import sounds_as_yaml
+from daemon.config.yaml_file import OptionValue
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+
+RANDOM = "random"  # as the seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ class Member:
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration in `path`, with every default filled in. `recording` is a folder, or None: no recording."""
+    """The configuration in `path`, with every default filled in. `recording` is a folder, or None: no recording.
+    `options`: those of the command line that gave values in place of the file's."""
 
     path: Path
     clock: Clock
@@ -75,6 +79,8 @@ class Config:
     controls: tuple[ControlSpec, ...]
     recording: Path | None
     seed: int
+    seed_is_drawn: bool = False  # at the start of this process, for `seed: random`
+    options: tuple[OptionValue, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -163,7 +169,7 @@ class Config:
             },
             "controls": controls,
             "recording": {"directory": None if self.recording is None else str(self.recording)},
-            "seed": self.seed,
+            "seed": RANDOM if self.seed_is_drawn else self.seed,
         }
         return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,10 @@ import yaml
 
 from daemon.errors import ConfigError
 from daemon.input_files import read_input
+from daemon.paths import near_file
+from daemon.suggestions import listed, suggestion
 
 MAX_BYTES = 64 << 10
-MAX_NAMES = 50  # that a message lists
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -31,12 +31,30 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+@dataclass(frozen=True, slots=True)
+class OptionValue:
+    """The `text` that an option of the command line gives for the value at a dotted `path`; an empty one is null.
+    `name`: the option, as messages name it."""
+
+    name: str
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        """The option and its value, as on the command line."""
+        return f"{self.name}{'=' if ' ' in self.name else ' '}{self.text}"
+
+
 @dataclass(slots=True)
 class YamlFile:
-    """The file at `path`, and the problems found in it: (line, column, text)."""
+    """The file at `path`, and the problems found in it: (line, column, text).
+
+    `options`: values in place of those in the file, by dotted path. Their problems have the line 0.
+    """
 
     path: Path
     problems: list[tuple[int, int, str]] = field(default_factory=list)
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
 
     def read(self) -> Value:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
@@ -44,7 +62,9 @@ class YamlFile:
             data = read_input(self.path, MAX_BYTES)
             return Value(self, "", _Loader(data.decode("utf-8-sig")).get_single_node())
         except OSError as error:
-            problem = f"{self.path}: cannot be read ({error.strerror}): name a file with -c FILE"
+            near = near_file(self.path) if isinstance(error, FileNotFoundError) else None
+            remedy = f"did you mean {str(near)!r}?" if near else "name a file with -c FILE"
+            problem = f"{self.path}: cannot be read ({error.strerror}): {remedy}"
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             problem = f"{self.path}:{line}: not UTF-8: save it again in that encoding"
@@ -59,20 +79,22 @@ class YamlFile:
         raise ConfigError([problem])
 
     def check(self) -> None:
-        """Raise ConfigError with the problems found so far, if any, in the file's order."""
+        """Raise ConfigError with the problems found so far, if any: those of options, then in the file's order."""
         if self.problems:
-            raise ConfigError([f"{self.path}:{line}: {text}" for line, _, text in sorted(set(self.problems))])
+            found = sorted(set(self.problems))
+            raise ConfigError([f"{self.path}:{line}: {text}" if line else text for line, _, text in found])
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """The value at a dotted path; without a node, there is none. Its methods report a wrong value, and return the
-    default or a value of the right type."""
+    """The value at a dotted path, or of an option of the command line; without a node, there is none. Its methods
+    report a wrong value, and return the default or a value of the right type."""
 
     file: YamlFile
     path: str
     node: yaml.Node | None
     key: yaml.Node | None = None  # its line and column are reported; else those of the value
+    is_option: bool = False  # then `path` is the option's name
 
     @property
     def given(self) -> bool:
@@ -94,7 +116,9 @@ class Value:
 
     def report(self, problem: str) -> None:
         node = self.key or self.node
-        line, column = (node.start_mark.line + 1, node.start_mark.column) if node else (1, 0)
+        line, column = (0 if self.is_option else 1), 0
+        if node is not None and not self.is_option:
+            line, column = node.start_mark.line + 1, node.start_mark.column
         self.file.problems.append((line, column, f"{self.path or 'the file'}: {problem}"))
 
     def entries(self) -> dict[str, Value]:
@@ -123,7 +147,14 @@ class Value:
             found[name].report(f"unknown key{suggestion(name, keys)}")
         # What is not a mapping is reported as such: absent keys in it are not reported as well.
         file = self.file if self.is_mapping or not self.given else YamlFile(self.file.path)
-        return {k: found.get(k) or Value(file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
+        values = {k: found.get(k) or Value(file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
+        return values | {k: option for k in keys if (option := self._option(values[k].path)) is not None}
+
+    def _option(self, path: str) -> Value | None:
+        """The value that an option of the command line gives for the one at `path`."""
+        if (option := self.file.options.get(path)) is None:
+            return None
+        return Value(self.file, option.name, yaml.ScalarNode("", option.text), is_option=True)
 
     def items(self) -> list[Value]:
         """A list; a single value is a list of one."""
@@ -146,7 +177,7 @@ class Value:
 
     def one_of(self, choices: Iterable[str], default: str | None = None, what: str = "a choice") -> str:
         choices = list(choices)
-        value = self.text(default, what + (f" ({_listed(choices)})" if choices else ""))
+        value = self.text(default, what + (f" ({listed(choices)})" if choices else ""))
         if value not in choices and self.is_text:
             self.report(f"{value!r} is not {what}{suggestion(value, choices)}")
         return value
@@ -183,24 +214,3 @@ class Value:
     def _is(self, words: tuple[str, ...]) -> bool:
         plain = isinstance(self.node, yaml.ScalarNode) and not self.node.style
         return plain and self.node is not None and self.node.value.lower() in words
-
-
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The most similar one of `known`, if `word` may be a misspelling; None for very many: the search is slow."""
-    known = list(known)
-    if len(known) > MAX_NAMES:
-        return None
-    close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), known, 1)
-    return close[0] if close else None
-
-
-def suggestion(word: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown `word`: the one of `known` that may be meant, or all of them."""
-    known = list(known)
-    if (near := nearest(word, known)) is not None:
-        return f": did you mean {near!r}?"
-    return f": choose from {_listed(known)}" if known else ": there are none"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "…"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
@@ -17,16 +17,16 @@ DISK_TIMEOUT = 15.0  # seconds that the configuration and its files may take to 
 T = TypeVar("T")
 
 
-def load_config(path: Path | None) -> config.Config:
+def load_config(path: Path | None, options: Sequence[config.OptionValue] = ()) -> config.Config:
     """Raises ConfigError, also if the files are not read in time."""
     try:
-        return _start(lambda: config.load(path)).result(DISK_TIMEOUT)
+        return _start(lambda: config.load(path, given=options)).result(DISK_TIMEOUT)
     except TimeoutError:
         raise ConfigError([_not_in_time(path)]) from None
 
 
-async def load_config_again(path: Path) -> config.Config:
-    return await in_thread(lambda: config.load(path), path)
+async def load_config_again(path: Path, options: Sequence[config.OptionValue] = ()) -> config.Config:
+    return await in_thread(lambda: config.load(path, given=options), path)
 
 
 async def in_thread(work: Callable[[], T], path: Path | str) -> T:

@@ -8,6 +8,7 @@ import functools
 import json
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from daemon import __version__, config
@@ -31,8 +32,11 @@ from daemon.start import OPEN_FILES, require_open_files
 FILES_PER_MEMBER = 4  # open files of a process for each port (3 on JACK) or player
 
 
-def run(path: Path | None, seconds: float | None) -> int:
-    """Play until SIGTERM or SIGINT, or for `seconds`. Raises JamdError if it cannot start."""
+def run(path: Path | None, seconds: float | None, options: Sequence[config.OptionValue] = ()) -> int:
+    """Play until SIGTERM or SIGINT, or for `seconds`. `options`: of the command line, for the configuration.
+
+    Raises JamdError if it cannot start.
+    """
     with ConsoleWriter() as output:
         terminal = Terminal(functools.partial(output.put, sys.stdout), lambda: output.idle)
         view = View(terminal if sys.stdout is not None and sys.stdout.isatty() else None)
@@ -42,7 +46,7 @@ def run(path: Path | None, seconds: float | None) -> int:
             output.put(sys.stderr, text)
 
         log.set_up(write)
-        band = load_config(path)
+        band = load_config(path, options)
         require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             complete = runner.run(_perform(band, seconds, view))
@@ -116,7 +120,7 @@ async def _play(
 async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     """Load the configuration again. Returns the error with which the status line begins; empty if it succeeded."""
     try:
-        band = await load_config_again(first.path)
+        band = await load_config_again(first.path, first.options)
         if not (band.ports or band.band):  # an editor may be about to write it
             raise JamdError(f"{first.path}: the file is empty: save it again, then reload")
         changed = await supervisor.reload(band.stage, band.members)
@@ -127,6 +131,8 @@ async def _reload(supervisor: Supervisor, first: config.Config) -> str:
     log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player changed")
     for hint in hints(band):
         log.LOG.info(hint)
+    if band.options:
+        log.LOG.info("from the command line, not from %s: %s", band.path, ", ".join(map(str, band.options)))
     if band.recording != first.recording:
         log.LOG.warning("recording.directory: the new folder is used after a restart of jamd")
     return ""

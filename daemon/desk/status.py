@@ -52,8 +52,11 @@ def status_line(supervisor: Supervisor) -> str:
 
 
 def hints(config: Config) -> Iterator[str]:
-    """Log lines about parts of files that were passed over, and about expected silence: no player, or no source."""
+    """Log lines about parts of files that were passed over, about a drawn seed, and about expected silence: no player,
+    or no source."""
     yield from config.warnings
+    if config.seed_is_drawn:
+        yield f"seed {config.seed}, drawn at random: `--seed {config.seed}` repeats the music"
     if not config.band:
         yield f"no player is configured: add one under band: in {config.path}"
     for member in config.band:

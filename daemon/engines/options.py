@@ -41,7 +41,7 @@ def option(default: T, help: str, *, choices: tuple[str, ...] = (), file: bool =
     tuple[str, ...] for a list.
 
     `choices`: the only values, of a list the only items. `file`: a name or the path of a file; a relative path counts
-    from the configuration's folder.
+    from the configuration's folder, else from the files that ship with jamd.
     """
     declared: T = field(default=default, metadata={"help": help, "choices": choices, "file": file})
     return declared

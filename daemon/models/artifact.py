@@ -13,7 +13,8 @@ from daemon.input_files import open_input
 from daemon.models.external_data import has_external_data
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
-from daemon.paths import expand, resources
+from daemon.paths import expand, find_file, resources
+from daemon.suggestions import nearest
 
 MOST_BYTES = (1 << 31) - 1  # of an ONNX file: the limit of protocol buffers
 ONNX_TYPES = {"bool": "tensor(bool)", "int64": "tensor(int64)", "float32": "tensor(float)"}  # ONNX Runtime's names
@@ -43,12 +44,14 @@ def find(name_or_path: str | Path, base: Path | None = None) -> Path:
     except ValueError as error:
         raise ModelError(str(error)) from None
     if wanted.suffix == ".onnx" or len(wanted.parts) > 1:
-        path = wanted if wanted.is_absolute() else (base or Path()) / wanted
+        path = find_file(str(name_or_path), base or Path())
         remedy = "correct the path under `model:`"
     else:
         path = folder() / f"{wanted}.onnx"
-        names = ", ".join(sorted(found.stem for found in folder().glob("*.onnx"))) or "none"
-        remedy = f"correct `model:`; installed are: {names}"
+        names = sorted(found.stem for found in folder().glob("*.onnx"))
+        near = nearest(str(wanted), names)
+        meant = f" (did you mean {near!r}?)" if near else ""
+        remedy = f"correct `model:`{meant}; installed are: {', '.join(names) or 'none'}"
     if not path.is_file():
         raise ModelError(f"{path}: there is no such model: {remedy}")
     return path

@@ -16,6 +16,7 @@ from daemon.errors import MelodyError
 from daemon.input_files import read_input
 from daemon.music.events import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, is_note_on
 from daemon.music.tempo import TempoMap
+from daemon.paths import find_file, near_file
 
 MAX_FILE_BYTES = 8 << 20  # bytes of a file
 MAX_MESSAGES = 500_000  # notes, note-offs, control changes, tempi and time signatures of a file, together
@@ -68,12 +69,25 @@ class MidiFile:
         )
 
 
+def find_midi_file(path: Path) -> Path:
+    """`path`; if there is no such file, the one of that name that ships with jamd, such as melodies/twinkle.mid.
+
+    Raises MelodyError.
+    """
+    try:
+        return find_file(str(path))
+    except ValueError as error:
+        raise MelodyError(f"{path}: {error}") from None
+
+
 def read_midi_file(path: Path) -> MidiFile:
     """Read the file at `path`. Raises MelodyError for a missing, too large or other file, or one without time."""
     try:
         data = read_input(path, MAX_FILE_BYTES)
     except FileNotFoundError:
-        raise MelodyError(f"{path}: there is no such file: correct the path") from None
+        near = near_file(path)
+        remedy = f"did you mean {str(near)!r}?" if near else "correct the path"
+        raise MelodyError(f"{path}: there is no such file: {remedy}") from None
     except OSError as error:
         raise MelodyError(f"{path}: cannot be read ({error.strerror}): name a Standard MIDI File") from None
     return parse_midi_file(data, path)

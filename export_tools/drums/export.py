@@ -35,6 +35,10 @@ from .grooves import midi_files
 from .model import MetricNet, MetricShape
 from .rnn_drummer import RnnDrummerNet
 
+MUSIC = {  # by encoding
+    "metric": "drum kit by ten drummers, mostly in 4/4: rock, funk, jazz, latin and other styles",
+    "rnn-drummer": "drum kit by ten drummers: a baseline, the configuration of the RNN drummer",
+}
 DATA = "Groove MIDI Dataset 1.0.0 (Gillick, Roberts, Engel, Eck and Bamman, 'Learning to Groove', 2019; Google)"
 LICENCE = "CC BY 4.0"
 GOLDEN_SHOWN = ("h_next", "summary", "joint", "offsets", "velocities")
@@ -166,7 +170,7 @@ def main() -> None:
     args = parser.parse_args()
     saved = checkpoint.load(args.checkpoint)
     model = restored(saved)
-    training = {"data": DATA, "licence": LICENCE, **saved["training"]}
+    training = {"music": MUSIC[saved["encoding"]], "data": DATA, "licence": LICENCE, **saved["training"]}
 
     def write(path: Path, figures: dict) -> None:
         card = {"training": training, "metrics": figures}

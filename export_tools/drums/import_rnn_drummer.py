@@ -25,6 +25,7 @@ from .graph import HIDDEN, artifact_parts
 
 CARD = {
     "training": {
+        "music": "drum kit, by one drummer",
         "data": "the RNN drummer's published weights (M. Hollemans, 2017), imported",
         "licence": "none given: for your own use, not to be passed on",
     },

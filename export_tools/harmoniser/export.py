@@ -26,6 +26,7 @@ from export_tools.common.artifact import Golden, conditional, golden_feeds, to_g
 from .model import INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
 
 ENCODING = "chorale"
+MUSIC = "chorales by Bach: four parts to hymns, folk songs and other singable tunes"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
 BOTH = 2  # the value of the input `function` that runs ADVANCE and HEAD
@@ -166,7 +167,7 @@ def main() -> None:
     saved = checkpoint.load(args.checkpoint)
     model = HarmoniserNet(HarmoniserShape(**saved["shape"]))
     model.load_state_dict(saved["weights"])
-    training = {"data": DATA, "licence": LICENCE, **saved["training"]} | (
+    training = {"music": MUSIC, "data": DATA, "licence": LICENCE, **saved["training"]} | (
         {"history": args.history} if args.history else {}
     )
     metrics = {"nll_per_note": round(saved["validation"]["nats"], 4), **saved["metrics"]}

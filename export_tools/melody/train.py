@@ -28,6 +28,11 @@ from export_tools.common.averaging import Averaging
 from .model import MelodyShape, build
 from .tunes import Tune
 
+MUSIC = "dance tunes and airs: "  # and, by encoding:
+KINDS = {
+    "jamd": "answers and continuations in their style, in any meter",
+    **{name: f"a baseline, the {name} RNN of Magenta's MelodyRNN" for name in ("basic", "lookback", "attention")},
+}
 DATA = "tunes of the 18th and 19th century: O'Neill's Music of Ireland (1850), Ryan's Mammoth Collection, Aird's Airs"
 LICENCE = "the tunes are in the public domain"
 NO_LABEL = -100  # cross_entropy ignores these steps
@@ -231,7 +236,8 @@ class MelodyTask:
         self.valid = [collate(group) for group in batches(tunes["valid"], 16, None)]
         self.steps_per_epoch = -(-len(self.tunes) * config.shown // config.batch)
         self.about = {"shape": asdict(config.shape)}
-        self.training = {"data": DATA, "licence": LICENCE, "options": options(config)}
+        music = MUSIC + KINDS[config.shape.encoding]
+        self.training = {"music": music, "data": DATA, "licence": LICENCE, "options": options(config)}
         self.training |= {"files": len(files["train"]), "valid": files["valid"]}
 
     def make_net(self) -> nn.Module:

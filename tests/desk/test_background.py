@@ -18,7 +18,7 @@ def hanging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """`config.load` hangs until the end of the test."""
     end = threading.Event()
     monkeypatch.setattr(background, "DISK_TIMEOUT", 0.05)
-    monkeypatch.setattr(config, "load", lambda path: end.wait())
+    monkeypatch.setattr(config, "load", lambda path, given: end.wait())
     yield
     end.set()
 

@@ -14,10 +14,12 @@ from pathlib import Path
 import mido
 import pytest
 
+from daemon.entries import Reconfigured, SessionBegan
 from daemon.paths import resources
 from daemon.recording.journal_file import JournalReader
 from daemon.recording.replay import replay
 from daemon.sockets import connect
+from daemon.spec import StageSpec
 from daemon.wire import pack
 from tests.desk.jamd import Jamd, band
 
@@ -81,6 +83,37 @@ def test_expected_silence_is_logged(start: Start) -> None:
     assert alone.end() == 0
     empty = start("ports: {keys: {direction: in}}\nmelodies: {}\nband: {}\ncontrols: {}\n").ready()
     assert "no player is configured" in empty.log
+
+
+def test_options_and_a_drawn_seed_outlive_a_reload(start: Start) -> None:
+    jamd = start(band("ann"), "--bpm", "300", "--seed", "random", "--connect", "keys=No such keyboard").ready()
+    (seed,) = re.findall(r"seed (\d+), drawn at random: `--seed \1` repeats the music", jamd.log)
+    jamd.wait(lambda: list(jamd.folder.glob("sessions/*.journal")), 10, "a note")
+    jamd.configure(band("ann", "bob", bpm=60))
+    jamd.reload()
+    assert "new or changed: bob" in jamd.log
+    told = f"from the command line, not from {jamd.folder / 'config.yaml'}: --bpm 300, --seed random, --connect keys=No"
+    assert told in jamd.log
+    assert jamd.end() == 0
+    entries = list(JournalReader(*jamd.folder.glob("sessions/*.journal")))
+    specs = [StageSpec.from_json(entry.header["spec"]) for entry in entries if isinstance(entry, SessionBegan)]
+    specs += [entry.spec for entry in entries if isinstance(entry, Reconfigured)]
+    assert [len(spec.players) for spec in specs] == [1, 2]
+    for spec in specs:
+        assert (spec.tempo_map.tempi, spec.seed, spec.ports[0].connect) == (
+            ((0.0, 300.0),),
+            int(seed),
+            "No such keyboard",
+        )
+
+
+def test_a_wrong_option_ends_the_start_with_2(start: Start) -> None:
+    jamd = start(band("ann"), "--bpm", "3000", "--connect", "kees=x")
+    assert jamd.wait_for_end() == 2
+    assert jamd.log.splitlines() == [
+        "jamd: --bpm: 3000 is out of range: give a number from 20 to 400",
+        f"jamd: --connect kees: 'kees' is not a port in {jamd.folder / 'config.yaml'}: did you mean 'keys'?",
+    ]
 
 
 def test_environment_of_children(start: Start, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
+from daemon.suggestions import suggestion
 
 MAX_LATENESS = 0.1  # beats; a hit that is later is left out
 PHRASE = 8  # bars after which the drummer returns to its groove; without a return, the groove is lost within an hour
@@ -85,8 +86,8 @@ class Drums(Engine):
             except ModelError:
                 return  # reported under `model:`
             if style not in styles:
-                remedy = f"choose one of {', '.join(styles)}" if styles else "it has none, remove the option"
-                yield "style", f"{style!r} is not a style of the model {setup.model.name}: {remedy}"
+                remedy = suggestion(style, styles) if styles else ": it has none, remove the option"
+                yield "style", f"{style!r} is not a style of the model {setup.model.name}{remedy}"
 
     def prepare(self) -> None:
         path = self.setup.require_model("drums")

@@ -14,6 +14,7 @@ from daemon.engines.drums.kit import KICK
 from daemon.engines.drums.options import RANDOM
 from daemon.errors import MelodyError, ModelError
 from daemon.paths import resources
+from daemon.suggestions import nearest
 
 MAX_BARS = 2  # of a file that are used
 MAX_HITS = 160  # in these bars: the model runs once for each of them before the drummer starts
@@ -129,7 +130,10 @@ def find_groove(name_or_path: str) -> Primer | None:
     try:
         return read(Path(name_or_path).expanduser())
     except (MelodyError, RuntimeError, ValueError) as error:
-        raise ModelError(f"{error}; or choose one of {', '.join((RANDOM, *shipped_grooves()))}") from None
+        names = (RANDOM, *shipped_grooves())
+        near = nearest(name_or_path, names)
+        meant = f" (did you mean {near!r}?)" if near else ""
+        raise ModelError(f"{error}; or choose one of {', '.join(names)}{meant}") from None
 
 
 def groove_at_random(bar: int, style: str | None, draw: float) -> Primer:

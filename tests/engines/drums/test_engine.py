@@ -187,7 +187,7 @@ def test_a_groove_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     [
         ({"groove": "polka"}, r"drums: `groove`: polka: there is no such file.*choose one of random, ballad"),
         ({"groove": str(Path(__file__))}, "not a Standard MIDI File"),
-        ({"style": "polka"}, r"`style`: 'polka' is not a style of the model f: choose one of funk, rock"),
+        ({"style": "polka"}, r"`style`: 'polka' is not a style of the model f: choose from funk, rock"),
         ({"kick": 128.0}, "`kick`: 128 is not a MIDI note: choose 0 to 127"),
         ({"kick": -0.5}, "`kick`: -0.5 is not a MIDI note: choose 0 to 127"),
         ({piece.name: -1.0 for piece in PIECES}, "every piece of the kit is -1"),
