@@ -96,7 +96,7 @@ def test_a_word_that_is_no_command(jamd: Jamd) -> None:
 def test_a_system_without_memory_or_threads_is_told_in_a_line(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(command_line, "app", fail)
