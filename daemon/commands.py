@@ -62,6 +62,28 @@ class MutePlayer:
 
 
 @dataclass(frozen=True, slots=True)
+class SoloPlayer:
+    """Begin or end a player's solo: while there is one, players without a solo are silent. A mute has precedence."""
+
+    player: str
+    soloed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleMute:
+    """Mute a player that is not muted, else let it sound again."""
+
+    player: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToggleSolo:
+    """Solo a player that is not soloed, else end its solo."""
+
+    player: str
+
+
+@dataclass(frozen=True, slots=True)
 class Panic:
     """End every note on every output, and let every player start anew."""
 
@@ -85,6 +107,9 @@ Command = (
     | ToggleMetronome
     | ChangeSetting
     | MutePlayer
+    | SoloPlayer
+    | ToggleMute
+    | ToggleSolo
     | Panic
     | RotateSession
     | ReloadConfiguration
@@ -99,6 +124,9 @@ COMMANDS: Mapping[str, type[Command]] = {
     "metronome": ToggleMetronome,
     "setting": ChangeSetting,
     "mute": MutePlayer,
+    "solo": SoloPlayer,
+    "toggle mute": ToggleMute,
+    "toggle solo": ToggleSolo,
     "panic": Panic,
     "rotate": RotateSession,
     "reload": ReloadConfiguration,

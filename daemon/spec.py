@@ -63,8 +63,9 @@ class ControlSpec:
     """The command that a control change or a key from input `source` gives.
 
     `event`: cc or note. `action`: sustain, panic, start, stop, continue, tap, metronome; or setting or tempo, which
-    turns a player's setting or the bpm from `low` (value 0) to `high` (value 127), which may be less. `takeover`: JUMP,
-    or PICK_UP: no effect until the control has reached or passed the present value.
+    turns a player's setting or the bpm from `low` (value 0) to `high` (value 127), which may be less; or mute or solo
+    of a player, which each press toggles. `takeover`: JUMP, or PICK_UP: no effect until the control has reached or
+    passed the present value. `held`: mute or solo last while the control is held down.
     """
 
     source: str
@@ -76,6 +77,7 @@ class ControlSpec:
     high: float = 1.0
     event: str = "cc"
     takeover: str = JUMP
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

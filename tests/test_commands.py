@@ -16,10 +16,13 @@ from daemon.commands import (
     ReloadConfiguration,
     RotateSession,
     SetTempo,
+    SoloPlayer,
     StartTransport,
     StopTransport,
     TapBeat,
     ToggleMetronome,
+    ToggleMute,
+    ToggleSolo,
     decode_command,
     encode_command,
 )
@@ -33,6 +36,9 @@ EVERY: list[Command] = [
     ToggleMetronome(),
     ChangeSetting("choir", "temperature", 0.7),
     MutePlayer("choir", True),
+    SoloPlayer("choir", False),
+    ToggleMute("choir"),
+    ToggleSolo("choir"),
     Panic(),
     RotateSession(),
     ReloadConfiguration(),
@@ -52,7 +58,8 @@ def test_every_command_is_in_the_table() -> None:
     "data",
     [[], ["dance"], ["tempo"], ["panic", 1], ["setting", "choir", "temperature"], 7, None, [["tempo"], 96.0]]
     + [["tempo", value] for value in ("96", None, True, math.nan, math.inf, 10**400)]
-    + [["setting", "choir", "temperature", "0.7"], ["setting", 7, "temperature", 0.7], ["mute", "choir", 1]],
+    + [["setting", "choir", "temperature", "0.7"], ["setting", 7, "temperature", 0.7], ["mute", "choir", 1]]
+    + [["toggle mute"], ["solo", "choir"]],
 )
 def test_what_is_no_command_is_refused(data: Any) -> None:
     with pytest.raises(ValueError, match="not a command"):

@@ -70,7 +70,7 @@ def test_ports_and_commands_that_it_names_exist(tmp_path: Path) -> None:
 
 def test_options_that_it_names_exist() -> None:
     known = set(re.findall(r"^\s*#?\s*([a-z_]+):", SHIPPED, re.MULTILINE)) | set(
-        re.findall(r"\b(when|channel|takeover):", SHIPPED)
+        re.findall(r"\b(when|channel|takeover|mute|solo|while):", SHIPPED)
     )
     named = {match[1] for code in CODE for match in re.finditer(r"(?<![\w ])([a-z_]+):(?= |$)", code)}
     named |= {code for code in CODE if re.fullmatch(r"[a-z]+_[a-z_]+", code)} - {"jack_midi_clock", "jack_mclk_dump"}

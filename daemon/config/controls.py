@@ -15,6 +15,7 @@ from daemon.suggestions import suggestion
 
 ACTIONS = ("sustain", "panic", "start", "stop", "continue", "tap", "metronome")
 BPM = "clock.bpm"
+KINDS = {"set": ("set", "from", "to", "takeover"), "mute": ("mute", "while"), "solo": ("solo", "while")}  # their keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,7 @@ def read_controls(
     value: Value, names: Names, engines: Mapping[str, type[Engine]], follows: bool
 ) -> Iterator[ControlSpec]:
     """The controllers and keys of each input. `engines`: by player. `follows`: the tempo is that of another clock."""
-    targets = {BPM: _TEMPO} | {
-        f"{player}.{s.name}": _Target("setting", player, s.name, s.low, s.high, (s.low, s.high))
-        for player, engine in engines.items()
-        for s in engine.settings
-    }
-    unknown = [player for player in names.players if player not in engines]  # reported already, their settings unknown
+    reader = _ControlReader(names, engines, follows)
     for source, mapping in value.entries().items():
         if source not in names.inputs:
             mapping.report(f"{source!r} is not an input among the ports{suggestion(source, names.inputs)}")
@@ -53,33 +49,71 @@ def read_controls(
             if number > 127 or (event, number) in seen:
                 entry.report("write `cc N` or `note N` with N from 0 to 127, each once")
             seen.add((event, number))
-            options = entry.section("set", "from", "to", "takeover") if entry.is_mapping else {"set": entry}
-            named = options["set"]
-            if named.text("").partition(".")[0] in unknown:
-                continue
-            if entry.is_mapping:
-                action = named.one_of(targets, what=f"{BPM} or PLAYER.SETTING")
-            else:
-                action = named.one_of([*ACTIONS, *targets], what=f"{', '.join((*ACTIONS, BPM))} or PLAYER.SETTING")
-            if event == "note" and action in targets:
-                entry.report(f"a key is only up or down and sets no value: use a control change (cc N) for {action}")
-            if action not in targets:
-                yield ControlSpec(source, number, action, event=event)
-                continue
-            target = targets[action]
-            low, high, takeover = _range(options, target) if entry.is_mapping else (target.low, target.high, JUMP)
-            if takeover == PICK_UP and target is _TEMPO and follows:
-                options["takeover"].report(f"the tempo is that of clock.source: {BPM} can only jump")
-            yield ControlSpec(
-                source, number, target.action, target.player, target.setting, low, high, event, takeover
-            )  # fmt: skip
+            control = reader.read(entry, source, event, number)
+            if control is not None:
+                yield control
 
 
-def _range(options: Mapping[str, Value], target: _Target) -> tuple[float, float, str]:
-    """The values at 0 and 127, and what happens when the control is moved."""
-    low = options["from"].number(*target.limits, target.low)
-    high = options["to"].number(*target.limits, target.high)
-    if low == high and not (options["from"].is_wrong or options["to"].is_wrong):
-        at = options["from"] if options["from"].given else options["to"]
-        at.report(f"the range begins and ends at {low:g}, so the control would change nothing: give another number")
-    return low, high, options["takeover"].one_of((JUMP, PICK_UP), JUMP, "a way to take over")
+class _ControlReader:
+    """Reads what one control change or key does; None where that is wrong and reported."""
+
+    def __init__(self, names: Names, engines: Mapping[str, type[Engine]], follows: bool) -> None:
+        self._players, self._follows = names.players, follows
+        self._unknown = [player for player in names.players if player not in engines]  # engines, reported already
+        self._targets = {BPM: _TEMPO} | {
+            f"{player}.{s.name}": _Target("setting", player, s.name, s.low, s.high, (s.low, s.high))
+            for player, engine in engines.items()
+            for s in engine.settings
+        }
+
+    def read(self, entry: Value, source: str, event: str, number: int) -> ControlSpec | None:
+        if not entry.is_mapping:
+            return self._read_name(entry, source, event, number)
+        kind = next((kind for kind in KINDS if kind in entry.entries()), "")
+        options = entry.section(*KINDS.get(kind, [key for keys in KINDS.values() for key in keys]))
+        if kind == "set":
+            return self._read_range(options, source, event, number)
+        if kind:
+            player = options[kind].one_of(self._players, what="a player of the band")
+            held = options["while"].one_of(("held",), "", "a condition") == "held"
+            return ControlSpec(source, number, kind, player, event=event, held=held)
+        entry.report("does nothing: give set, mute or solo")
+        return None
+
+    def _read_name(self, entry: Value, source: str, event: str, number: int) -> ControlSpec | None:
+        if self._is_unknown(entry):
+            return None
+        what = f"{', '.join((*ACTIONS, BPM))} or PLAYER.SETTING"
+        action = entry.one_of([*ACTIONS, *self._targets], what=what)
+        if action not in self._targets:
+            return ControlSpec(source, number, action, event=event)
+        target = self._target(entry, event)
+        return ControlSpec(
+            source, number, target.action, target.player, target.setting, target.low, target.high, event
+        )  # fmt: skip
+
+    def _read_range(self, options: Mapping[str, Value], source: str, event: str, number: int) -> ControlSpec | None:
+        if self._is_unknown(options["set"]):
+            return None
+        if options["set"].one_of(self._targets, what=f"{BPM} or PLAYER.SETTING") not in self._targets:
+            return None
+        target = self._target(options["set"], event)
+        low = options["from"].number(*target.limits, target.low)
+        high = options["to"].number(*target.limits, target.high)
+        if low == high and not (options["from"].is_wrong or options["to"].is_wrong):
+            at = options["from"] if options["from"].given else options["to"]
+            at.report(f"the range begins and ends at {low:g}, so the control would change nothing: give another number")
+        takeover = options["takeover"].one_of((JUMP, PICK_UP), JUMP, "a way to take over")
+        if takeover == PICK_UP and target is _TEMPO and self._follows:
+            options["takeover"].report(f"the tempo is that of clock.source: {BPM} can only jump")
+        return ControlSpec(source, number, target.action, target.player, target.setting, low, high, event, takeover)
+
+    def _is_unknown(self, named: Value) -> bool:
+        """Whether a setting is named of a player whose engine is reported already."""
+        return named.text("").partition(".")[0] in self._unknown
+
+    def _target(self, named: Value, event: str) -> _Target:
+        name = named.text("")
+        if event == "note":
+            named.report(f"a key is only up or down and sets no value: use a control change (cc N) for {name}")
+        return self._targets[name]

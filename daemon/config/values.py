@@ -189,6 +189,8 @@ class Config:
 
 
 def _control_as_yaml(control: ControlSpec) -> Any:
+    if control.action in ("mute", "solo"):
+        return {control.action: control.player} | ({"while": "held"} if control.held else {})
     if control.action not in ("setting", "tempo"):
         return control.action
     target = f"{control.player}.{control.setting}" if control.action == "setting" else "clock.bpm"

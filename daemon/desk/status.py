@@ -36,7 +36,9 @@ def clock(metrics: Mapping[str, Any]) -> list[str]:
 
 def status_line(supervisor: Supervisor) -> str:
     """The error of a failed reload, players, MIDI systems of the ports, clock, figures as p50/p99/max, restarts."""
-    players = [name if slot.up else f"{name} ({_why(slot.refused)})" for name, slot in supervisor.players.items()]
+    silent = dict.fromkeys(supervisor.metrics.get("silent", ()), "muted")
+    states = {name: silent.get(name) if slot.up else _why(slot.refused) for name, slot in supervisor.players.items()}
+    players = [f"{name} ({state})" if state else name for name, state in states.items()]
     apis = sorted({api for api in supervisor.ports.values() if api})
     if supervisor.ports and not apis:
         apis = ["no port is open"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from daemon.commands import (
@@ -13,10 +13,13 @@ from daemon.commands import (
     Panic,
     RotateSession,
     SetTempo,
+    SoloPlayer,
     StartTransport,
     StopTransport,
     TapBeat,
     ToggleMetronome,
+    ToggleMute,
+    ToggleSolo,
 )
 from daemon.entries import StateSaved
 from daemon.music.events import SUSTAIN, control_change
@@ -47,9 +50,15 @@ class CommandExecutor:
         self._spec: StageSpec
 
     def take(self, spec: StageSpec) -> None:
-        """Take the lengths of a gesture and of the count-in from `spec`."""
+        """Take the controls and the lengths of a gesture and of the count-in from `spec`."""
+        released = self._controls.take(spec.controls)
         self._spec = spec
         self._gestures.forget()
+        self._execute_now(released)
+
+    def lose_controls(self, source: str) -> None:
+        """Input `source` was lost: what its controls hold down is released."""
+        self._execute_now(self._controls.lose(source))
 
     def turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
         """Carry out what a bound controller or key means."""
@@ -79,6 +88,12 @@ class CommandExecutor:
                 self._players.turn(player, setting, value, transport.tempo.beat_at(stamp), stamp)
             case MutePlayer(player, muted):
                 self._players.mute(player, muted)
+            case SoloPlayer(player, soloed):
+                self._players.solo(player, soloed)
+            case ToggleMute(player):
+                self._players.mute(player)
+            case ToggleSolo(player):
+                self._players.solo(player)
             case ToggleMetronome():
                 transport.toggle_metronome(now)
             case _ if transport.follows:  # the clock source decides, and reports what becomes of the proposal
@@ -95,6 +110,13 @@ class CommandExecutor:
                 at = transport.tap(now, stamp)
                 if at is not None:
                     self.start(transport.position, at)
+
+    def begin(self, beat: float, at: float | None) -> None:
+        """Run from `beat`, which falls at `at` seconds; without `at`, soon, after the count-in."""
+        if at is not None:
+            self.start(beat, at)
+        else:
+            self.start(beat, self._clock() + self._transport.pre_roll(), self._spec.clock.count_in)
 
     def start(self, beat: float, at: float, count_in: int = 0) -> None:
         """Run from `beat`, which falls at `at` seconds, or `count_in` bars later."""
@@ -114,6 +136,10 @@ class CommandExecutor:
             self._players.reset(began=self._transport.began)
         elif self._transport.ready:
             self._players.listen_only(self._transport.position)
+
+    def _execute_now(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            self.execute(command, self._clock())
 
     def _panic(self) -> None:
         self._transport.release(self._clock())  # in the recording, too

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from daemon.commands import ChangeSetting, Command, Panic, SetTempo, decode_command
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    MutePlayer,
+    Panic,
+    SetTempo,
+    SoloPlayer,
+    ToggleMute,
+    ToggleSolo,
+    decode_command,
+)
 from daemon.music.events import CONTROL_CHANGE, ENDING_NOTES, LIFTING_PEDALS, is_note_off, is_note_on
 from daemon.spec import PICK_UP, ControlSpec
 
 PRESSED = 64  # values from here on are a pressed pedal or button
 HIGHEST = 127
+TOGGLES = ("metronome", "mute", "solo")
 
+Key = tuple[str, str, int]  # source, event, number
 Present = Callable[[ControlSpec], float | None]
 
 
@@ -19,17 +31,26 @@ class Controls:
     """The bindings of all input ports, and the last value (0–127) of each bound control."""
 
     def __init__(self) -> None:
-        self._specs: dict[tuple[str, str, int], ControlSpec] = {}
-        self._values: dict[tuple[str, str, int], int] = {}
+        self._specs: dict[Key, ControlSpec] = {}
+        self._values: dict[Key, int] = {}
 
-    def take(self, specs: Iterable[ControlSpec]) -> None:
-        """Bind as in `specs`. The last value of a control that stays bound is kept, also if its meaning changes."""
-        self._specs = {(spec.source, spec.event, spec.number): spec for spec in specs}
+    def take(self, specs: Iterable[ControlSpec]) -> list[Command]:
+        """Bind as in `specs`; returns the commands that release held controls which are bound to something else now.
+        The last value of a control that stays bound is kept, also if its meaning changes."""
+        before, self._specs = self._specs, {_key(spec): spec for spec in specs}
+        released = self._released(spec for key, spec in before.items() if self._specs.get(key) != spec)
         self._values = {key: value for key, value in self._values.items() if key in self._specs}
+        return released
 
-    def forget(self, source: str) -> None:
-        """Input `source` was lost: its controls may be moved unnoticed."""
+    def lose(self, source: str) -> list[Command]:
+        """Input `source` was lost, and its controls may be moved unnoticed; returns the commands that release them."""
+        released = self._released(spec for spec in self._specs.values() if spec.source == source)
         self._values = {key: value for key, value in self._values.items() if key[0] != source}
+        return released
+
+    def _released(self, specs: Iterable[ControlSpec]) -> list[Command]:
+        held = (spec for spec in specs if spec.held and self._values.get(_key(spec), 0) >= PRESSED)
+        return [command for spec in held if (command := command_of(spec, 0)) is not None]
 
     def find(self, source: str, message: bytes) -> ControlSpec | None:
         """The binding of a control change or key from input `source`."""
@@ -42,12 +63,14 @@ class Controls:
     def command(self, control: ControlSpec, message: bytes, present: Present) -> Command | None:
         """The command that `message` of a control gives, if any. `present(control)` gives the value that the control
         would change; None, if the value is not known."""
-        key, value = (control.source, control.event, control.number), value_of(control, message)
+        key, value = _key(control), value_of(control, message)
         before = self._values.get(key, value)
         self._values[key] = value
         if control.takeover == PICK_UP and not _reaches(control, before, value, present(control)):
             return None
-        return command_of(control, message)
+        if control.action in TOGGLES and not control.held and PRESSED <= before != value:
+            return None  # a fader that moves on above the middle; a button that never sends 0 repeats its value
+        return command_of(control, value)
 
     def to_json(self) -> dict[str, Any]:
         return {"controls": [[*key, value] for key, value in self._values.items()]}
@@ -62,6 +85,10 @@ def bound(specs: Iterable[ControlSpec], source: str) -> set[ControlSpec]:
     return {spec for spec in specs if spec.source == source}
 
 
+def _key(control: ControlSpec) -> Key:
+    return control.source, control.event, control.number
+
+
 def value_of(control: ControlSpec, message: bytes) -> int:
     """0–127. A key counts as pressed or not, however hard it is struck."""
     if control.event == "note":
@@ -69,9 +96,9 @@ def value_of(control: ControlSpec, message: bytes) -> int:
     return message[2]
 
 
-def command_of(control: ControlSpec, message: bytes) -> Command | None:
-    """The command that `message` gives; None for a released button, and for the sustain pedal, which is no command."""
-    value = value_of(control, message)
+def command_of(control: ControlSpec, value: int) -> Command | None:
+    """The command that a control gives at `value`; None for a released button, and for the sustain pedal, which is no
+    command."""
     amount = control.low + (control.high - control.low) * value / HIGHEST
     match control.action:
         case "sustain":
@@ -80,6 +107,14 @@ def command_of(control: ControlSpec, message: bytes) -> Command | None:
             return ChangeSetting(control.player, control.setting, amount)
         case "tempo":
             return SetTempo(amount)
+        case "mute" if control.held:
+            return MutePlayer(control.player, value >= PRESSED)
+        case "solo" if control.held:
+            return SoloPlayer(control.player, value >= PRESSED)
+        case "mute" if value >= PRESSED:
+            return ToggleMute(control.player)
+        case "solo" if value >= PRESSED:
+            return ToggleSolo(control.player)
         case "panic" if control.event == "cc" and control.number in ENDING_NOTES | LIFTING_PEDALS:
             return Panic()  # these controllers have no value that means "released"
         case action if value >= PRESSED:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import math
 
-from daemon.commands import ChangeSetting, Command, ContinueTransport, Panic, StartTransport, ToggleMetronome
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    ContinueTransport,
+    Panic,
+    StartTransport,
+    ToggleMetronome,
+    ToggleMute,
+    ToggleSolo,
+)
 
 
 class Gestures:
@@ -17,6 +26,8 @@ class Gestures:
         match command:
             case Panic() | StartTransport() | ContinueTransport() | ToggleMetronome():
                 about: object = type(command)
+            case ToggleMute(player) | ToggleSolo(player):
+                about = type(command), player
             case ChangeSetting(player, setting, _):  # some settings are switches, which the same value turns on again
                 about = player, setting
             case _:

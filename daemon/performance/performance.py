@@ -77,7 +77,7 @@ class Performance:
             Answered: self._answer,
             Planned: lambda entry: self._players.plan(entry.player, entry.number, entry.plan),
             Advanced: lambda entry: self._do_what_is_due(),
-            Started: self._begin,
+            Started: lambda entry: self._commands.begin(entry.beat, entry.at),
             Stopped: lambda entry: self._commands.stop(),
             Located: lambda entry: self._transport.locate(entry.beat),
             Followed: lambda entry: self._transport.follow(entry.seconds, entry.tempo),
@@ -211,6 +211,10 @@ class Performance:
         """How many notes each player sounds."""
         return self._players.sounding()
 
+    def silent(self) -> list[str]:
+        """The players that are muted, or not soloed while others are."""
+        return self._players.silent()
+
     # Inside
 
     def _hear(self, entry: Heard) -> None:
@@ -268,19 +272,12 @@ class Performance:
         self._commands.take(spec)
         self._ports: dict[str, PortSpec] = {port.name: port for port in spec.ports}
         self._longest_notes = {p.name: p.longest_note for p in spec.ports if p.longest_note is not None}
-        self._controls.take(spec.controls)
         self._transport.take(self._now, spec)
         self._players.take(spec)
 
-    def _begin(self, entry: Started) -> None:
-        if entry.at is not None:
-            self._commands.start(entry.beat, entry.at)
-        else:
-            self._commands.start(entry.beat, self._now + self._transport.pre_roll(), self.spec.clock.count_in)
-
     def _lose_input(self, name: str) -> None:
         self._release_input(name)
-        self._controls.forget(name)
+        self._commands.lose_controls(name)
 
     def _release_input(self, name: str) -> None:
         """End what input `name` holds."""

@@ -1,4 +1,4 @@
-"""The players: their calls and deadlines, which of their answers still count, their notes, settings and plans."""
+"""The players: their calls and deadlines, which of their answers still count, notes, settings, mutes and plans."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from daemon.metrics import GRID, OTHER, Cause, CauseKind
 from daemon.music.events import Action, MidiEvent, Window, is_note_on
 from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, TempoMap
+from daemon.performance.mutes import Mutes
 from daemon.performance.player_state import PlayerState, WaitingCall
 from daemon.performance.settings import Settings
 from daemon.performance.sink import Sink
@@ -31,7 +32,7 @@ class Players:
     def __init__(self, sink: Sink, timeline: Timeline, clock: Callable[[], float]) -> None:
         self._sink, self._timeline, self._clock = sink, timeline, clock
         self._players: dict[str, PlayerState] = {}
-        self._settings = Settings()
+        self._settings, self._mutes = Settings(), Mutes()
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
         self._number = self._resets = self._seed = 0
         self._tempo_map: TempoMap
@@ -53,6 +54,8 @@ class Players:
             self._silence(player)
             self._settings.forget(player.spec.name)
             self._plans.pop(player.spec.name, None)
+        self._mutes.keep(self._players)
+        self._apply_mutes()
 
     def up(self, name: str) -> None:
         """A player is ready (again)."""
@@ -128,13 +131,22 @@ class Players:
             if other.up and name in other.spec.listen:
                 self._call(other, Learn(name, plan))
 
-    def mute(self, name: str, muted: bool) -> None:
-        """Silence `name` at once, or let it sound again. A muted player goes on playing, unheard by listeners too."""
-        if (player := self._players.get(name)) is None:
-            return
-        player.voices.muted = muted
-        if muted:
-            player.voices.end_sounding(self._clock())
+    def mute(self, name: str, muted: bool | None = None) -> None:
+        """Silence `name` at once, or let it sound again; None: the opposite of now. A silent player goes on playing,
+        unheard by listeners too."""
+        if name in self._players:
+            self._mutes.mute(name, muted)
+            self._apply_mutes()
+
+    def solo(self, name: str, soloed: bool | None = None) -> None:
+        """Begin or end a solo of `name`; None: the opposite of now."""
+        if name in self._players:
+            self._mutes.solo(name, soloed)
+            self._apply_mutes()
+
+    def silent(self) -> list[str]:
+        """The players that are muted, or not soloed while others are."""
+        return [name for name in self._players if self._mutes.silences(name)]
 
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
         """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured."""
@@ -190,7 +202,7 @@ class Players:
             **self._settings.to_json(),
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
-            "muted": [name for name, player in self._players.items() if player.voices.muted],
+            **self._mutes.to_json(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -198,7 +210,8 @@ class Players:
         self._settings.restore(state)
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
-            player.voices.muted = name in state.get("muted", ())  # older journals know no mute
+        self._mutes.restore(state)
+        self._apply_mutes()
 
     # Inside
 
@@ -218,6 +231,12 @@ class Players:
             self._sink.record(Dropped(due, spec.name, voice, spec.port, message))
 
         return PlayerState(spec, Voices(spec, self._timeline, self._clock, emit, drop))
+
+    def _apply_mutes(self) -> None:
+        for name, player in self._players.items():
+            player.voices.muted = self._mutes.silences(name)
+            if player.voices.muted:
+                player.voices.end_sounding(self._clock())
 
     def _silence(self, player: PlayerState) -> None:
         player.voices.release(self._clock())

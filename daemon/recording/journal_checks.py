@@ -62,6 +62,7 @@ class State:
     tempo_from: float
     slew: tuple[float, Bpm] | None
     muted: tuple[str, ...] = ()
+    soloed: tuple[str, ...] = ()
     metronome: bool | None = None
     controls: tuple[tuple[str, str, Controller, Controller], ...] = ()
 

@@ -25,7 +25,7 @@ from daemon.wire import Answer, Call, Generate
 
 INPUT = "input"  # the name of the source that replaces all others
 EPSILON = 1e-6  # beats
-PLAYED = ("setting", "sustain", "panic")  # controls that count; the file has its own clock
+PLAYED = ("setting", "sustain", "panic", "mute", "solo")  # controls that count; the file has its own clock
 RELEASE_BARS = 2  # bars after the end in which sounding notes may end by themselves
 ANSWER_BARS = 66  # bars after the end for answers: the longest phrase and the rest before it
 

@@ -245,6 +245,17 @@ def test_a_control_may_name_its_range_and_how_it_takes_over(write: Any) -> None:
     assert config.load(write(loaded.as_yaml())).stage == loaded.stage
 
 
+def test_a_control_may_mute_or_solo_a_player(write: Any) -> None:
+    controls = "{note 36: {mute: dice}, cc 20: {solo: shadow}, cc 67: {mute: shadow, while: held}}"
+    loaded = config.load(write(GOOD.replace("{cc 1: dice.often, cc 64: sustain}", controls)))
+    assert loaded.stage.controls[:-1] == (
+        ControlSpec("keys", 36, "mute", "dice", event="note"),
+        ControlSpec("keys", 20, "solo", "shadow"),
+        ControlSpec("keys", 67, "mute", "shadow", held=True),
+    )
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+
+
 @pytest.mark.parametrize(("source", "found"), [("internal", 0), ("midi, port: i", 1), ("link", 1)])
 def test_the_tempo_of_another_clock_only_jumps(
     write: Any, monkeypatch: pytest.MonkeyPatch, source: str, found: int
@@ -409,14 +420,20 @@ MISTAKES = [
     ("cc 1: dice.often", "cc 1: dice.offen", "16: controls.keys.cc 1: 'dice.offen' is not sustain, panic, start, stop"),
     ("1: dice.often", "1: {set: dice.offen}", "16: controls.keys.cc 1.set: 'dice.offen' is not clock.bpm or PLAYER.S"),
     ("1: dice.often", "1: {set: sustain}", "16: controls.keys.cc 1.set: 'sustain' is not clock.bpm or PLAYER.SET"),
-    ("1: dice.often", "1: {from: 0}", "16: controls.keys.cc 1.set: is missing: give clock.bpm or PLAYER.SETTING"),
+    ("1: dice.often", "1: {from: 0}", "16: controls.keys.cc 1: does nothing: give set, mute or solo"),
     ("1: dice.often", "1: {set: dice.often, form: 0}", "16: controls.keys.cc 1.form: unknown key: did you mean 'fro"),
     ("1: dice.often", "1: {set: dice.often, from: 2}", "16: controls.keys.cc 1.from: 2 is out of range: give a number"),
     ("1: dice.often", "1: {set: clock.bpm, to: 0}", "16: controls.keys.cc 1.to: 0 is out of range: give a number from"),
     ("1: dice.often", "1: {set: dice.often, from: 1}", "16: controls.keys.cc 1.from: the range begins and ends at 1"),
     ("1: dice.often", "1: {set: dice.often, takeover: pickup}", "16: controls.keys.cc 1.takeover: 'pickup' is not a"),
+    ("1: dice.often", "1: {mut: dice}", "16: controls.keys.cc 1.mut: unknown key: did you mean 'mute'?"),
+    ("1: dice.often", "1: {mute: dize}", "16: controls.keys.cc 1.mute: 'dize' is not a player of the band: did you"),
+    ("1: dice.often", "1: {solo: keys}", "16: controls.keys.cc 1.solo: 'keys' is not a player of the band: choose"),
+    ("1: dice.often", "1: {mute: dice, while: hold}", "16: controls.keys.cc 1.while: 'hold' is not a condition: d"),
+    ("1: dice.often", "1: {mute: dice, from: 1}", "16: controls.keys.cc 1.from: unknown key: choose from mute, while"),
+    ("1: dice.often", "1: {set: dice.often, while: held}", "16: controls.keys.cc 1.while: unknown key: choose"),
     ("1: dice.often", "1: [dice.often]", "16: controls.keys.cc 1: must be text, not a list or a mapping"),
-    ("cc 1: dice.often", "note 1: {set: dice.often}", "16: controls.keys.note 1: a key is only up or down and sets no"),
+    ("cc 1: dice.often", "note 1: {set: dice.often}", "16: controls.keys.note 1.set: a key is only up or down and set"),
     ("cc 1:", "cc 128:", "16: controls.keys.cc 128: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "cc 064:", "16: controls.keys.cc 64: write `cc N` or `note N` with N from 0 to 127, each once"),
     ("cc 1:", "one:", "16: controls.keys.one: write `cc N` or `note N` with N from 0 to 127, each once"),

@@ -40,6 +40,8 @@ def test_the_status_is_one_line() -> None:
     assert status_line(supervisor()).endswith(
         "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts 3"
     )
+    muted = status_line(supervisor(metrics={"silent": ["choir", "drums"]}))
+    assert muted == "players: choir (muted), drums (starting); JACK; restarts 3"
     assert "; no port is open; " in status_line(supervisor(ports={"keys": None}))
 
 

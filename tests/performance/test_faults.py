@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from daemon.commands import Command, MutePlayer, Panic, RotateSession
+from daemon.commands import Command, MutePlayer, Panic, RotateSession, SoloPlayer, ToggleMute
 from daemon.config import load
 from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, PortLost, Reconfigured
 from daemon.metrics import Cause, Metrics
@@ -227,8 +227,9 @@ class World:
             if rng.random() < 0.05:
                 self.performance.take(Commanded(self.now, RotateSession(), self.now))
             if self.spec.players and self.mutes.random() < 0.1:
-                mute = MutePlayer(self.mutes.choice(self.spec.players).name, self.mutes.random() < 0.5)
-                self.performance.take(Commanded(self.now, mute, self.now))
+                name, on = self.mutes.choice(self.spec.players).name, self.mutes.random() < 0.5
+                silence = self.mutes.choice((MutePlayer(name, on), SoloPlayer(name, on), ToggleMute(name)))
+                self.performance.take(Commanded(self.now, silence, self.now))
 
     # Events and faults
 

@@ -25,10 +25,12 @@ from daemon.commands import (
     Panic,
     RotateSession,
     SetTempo,
+    SoloPlayer,
     StartTransport,
     StopTransport,
     TapBeat,
     ToggleMetronome,
+    ToggleMute,
 )
 from daemon.config import Config
 from daemon.entries import (
@@ -74,7 +76,13 @@ band:
   dice: {engine: dice, listen: [keys, tune], play: {port: out}}
   echo: {engine: dice, listen: [dice], play: {port: out, channels: {low: 5}}, options: {mirror: true, often: 0.1}}
 controls:
-  keys: {cc 1: {set: dice.often, from: 0.9, to: 0.1, takeover: pick-up}, cc 64: sustain, cc 120: panic}
+  keys:
+    cc 1: {set: dice.often, from: 0.9, to: 0.1, takeover: pick-up}
+    cc 20: {mute: dice}
+    cc 21: {solo: echo, while: held}
+    note 55: {mute: echo}
+    cc 64: sustain
+    cc 120: panic
 seed: 3
 """
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
@@ -159,7 +167,9 @@ class Live:
             case "release":
                 performance.hear(self.now, "keys", self.now, note_off(1, 50 + number % 30))
             case "turn":
-                performance.hear(self.now, "keys", self.now, control_change(1, (1, 64, 120)[number % 3], number % 128))
+                performance.hear(
+                    self.now, "keys", self.now, control_change(1, (1, 64, 120, 20, 21)[number % 5], number % 128)
+                )
             case "up":
                 self.up(name)
             case "down":
@@ -191,11 +201,13 @@ class Live:
                 performance.take(Commanded(self.now, command, self.now))
             case "command":
                 command = (
-                    MutePlayer(name, number % 24 == 0),
+                    MutePlayer(name, number % 36 == 0),
                     ChangeSetting(name, "often", number / 400 - 0.5),  # also outside the range
                     SetTempo(80.0 + number % 60),
                     ChangeSetting("nobody", "often", 0.5),
-                )[number % 4]
+                    SoloPlayer(name, number % 25 == 4),
+                    ToggleMute(name),
+                )[number % 6]
                 performance.take(Commanded(self.now, command, self.now))
             case "follow" if self.band.clock.source == "midi":
                 beat = performance.beat_at(self.now) + seconds / 10
