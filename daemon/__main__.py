@@ -94,6 +94,7 @@ def run(
     bpm: Bpm = None,
     seed: Seed = None,
     connect: Connect = None,
+    metrics: Annotated[bool, typer.Option("--metrics", help="Log all figures at the end, as JSON.")] = False,
 ) -> None:
     """Play along, until Ctrl-C.
 
@@ -102,7 +103,7 @@ def run(
     from daemon.config import option_values
     from daemon.desk import run as desk
 
-    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or ())))
+    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or ()), metrics))
 
 
 @app.command(cls=Command)

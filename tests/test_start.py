@@ -96,7 +96,7 @@ def test_a_reload_that_was_asked_for_while_modules_were_imported_happens(folder:
     process.send_signal(signal.SIGHUP)
     _, log = process.communicate("\n", timeout=60)
     assert process.returncode == 0
-    assert "no player changed" in log
+    assert "reloaded: no change" in log
 
 
 def test_too_few_open_files_are_told(folder: Path) -> None:

@@ -31,7 +31,7 @@ class JamdProcess:
     def __init__(self, folder: Path, environment: dict[str, str], config: str | None) -> None:
         self.lines: list[str] = []
         self._folder = Path(tempfile.mkdtemp(dir=folder))
-        command = [sys.executable, "-P", "-m", "daemon", "run"]
+        command = [sys.executable, "-P", "-m", "daemon", "run", "--metrics"]
         if config is not None:
             (self._folder / "config.yaml").write_text(config + f"\nrecording: {{directory: {self._folder}/sessions}}\n")
             command += ["-c", str(self._folder / "config.yaml")]

@@ -131,12 +131,18 @@ class Config:
 
     def as_yaml(self) -> str:
         """The configuration as YAML, written out in full."""
+        return yaml.safe_dump(
+            self.to_document(), sort_keys=False, allow_unicode=True, default_flow_style=None, width=100
+        )
+
+    def to_document(self) -> dict[str, Any]:
+        """The sections of the configuration file, written out in full."""
         controls: dict[str, dict[str, Any]] = {}
         for control in self.controls:
             key = f"{control.event} {control.number}"
             controls.setdefault(control.source, {})[key] = _control_as_yaml(control)
         metronome = self.clock.metronome
-        document = {
+        return {
             "clock": {
                 **{s: getattr(self.clock, s) for s in Clock.__slots__},
                 "metronome": dict(zip(("port", "channel", "when"), metronome, strict=True)) if metronome else None,
@@ -171,7 +177,6 @@ class Config:
             "recording": {"directory": None if self.recording is None else str(self.recording)},
             "seed": RANDOM if self.seed_is_drawn else self.seed,
         }
-        return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)
 
     @staticmethod
     def _player(member: Member) -> PlayerSpec:

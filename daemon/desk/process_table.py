@@ -156,12 +156,12 @@ def _port_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) ->
     """`back` or `lost`; of a loss the stage logs the reason itself."""
     name, state = values
     if state == "back":
-        processes.tell.say("info", f"port {name} back", f"port {name} is back")
+        processes.tell.say("info", f"port {name}", f"port {name} is back", is_change=True)
 
 
 def _stage_log(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    level, cause, text = values
-    processes.tell.say(level, cause, text)
+    level, cause, text, is_change = values
+    processes.tell.say(level, cause, text, is_change)
 
 
 STAGE: ProcessKind[ProcessSlot] = ProcessKind(

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from daemon import realtime
 from daemon.desk.children import Child, ChildServer
+from daemon.desk.log import Say
 from daemon.desk.restarts import Backoff, RestartPolicy
 from daemon.desk.stage_state import StageState
 from daemon.entries import Entry
@@ -27,7 +28,6 @@ RECOVERY = (
     10.0  # seconds after that in which other processes may be busy too: after a suspend all ports are opened anew
 )
 S = TypeVar("S", bound="ProcessSlot")
-Say = Callable[[str, str, str], None]  # level, cause, text
 Hook = Callable[["Processes", S], None]
 Handler = Callable[["Processes", S, list[Any]], None]  # with the message's values, without its kind
 

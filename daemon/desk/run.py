@@ -13,14 +13,16 @@ from pathlib import Path
 
 from daemon import __version__, config
 from daemon.commands import Command, ReloadConfiguration, RotateSession
+from daemon.config.changes import changes
 from daemon.desk import log
+from daemon.desk.activity import Activity
 from daemon.desk.background import load_config, load_config_again
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import ActivityLog, hints, status_line
+from daemon.desk.status import figures, hints, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.terminal import Terminal, View
@@ -32,8 +34,12 @@ from daemon.start import OPEN_FILES, require_open_files
 FILES_PER_MEMBER = 4  # open files of a process for each port (3 on JACK) or player
 
 
-def run(path: Path | None, seconds: float | None, options: Sequence[config.OptionValue] = ()) -> int:
-    """Play until SIGTERM or SIGINT, or for `seconds`. `options`: of the command line, for the configuration.
+def run(
+    path: Path | None, seconds: float | None, options: Sequence[config.OptionValue] = (), metrics: bool = False
+) -> int:
+    """Play until SIGTERM or SIGINT, or for `seconds`; then log the stage's `metrics`, if wanted.
+
+    `options`: of the command line, for the configuration.
 
     Raises JamdError if it cannot start.
     """
@@ -49,14 +55,15 @@ def run(path: Path | None, seconds: float | None, options: Sequence[config.Optio
         band = load_config(path, options)
         require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-            complete = runner.run(_perform(band, seconds, view))
+            complete = runner.run(_perform(band, seconds, view, metrics))
     return 0 if complete else 1
 
 
-async def _perform(band: config.Config, seconds: float | None, view: View) -> bool:
+async def _perform(band: config.Config, seconds: float | None, view: View, metrics: bool) -> bool:
     """Returns whether the recording is complete."""
+    reporter, activity, reload = log.Reporter(), Activity(), asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
-        say, systemd = log.Reporter().say, stack.enter_context(contextlib.closing(Notifier()))
+        say, systemd = reporter.say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
         folder = stack.enter_context(runtime_folder(log.LOG.warning))
         recorder = Recorder(band.recording, say, rotate=lambda: post(RotateSession()))
@@ -65,13 +72,15 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> bo
 
         def entries(batch: list[Entry]) -> None:
             recorder.entries(batch)
+            activity.follow(batch)
             view.follow(batch)
 
         def pong() -> None:
             systemd.alive()
             systemd.status(status_line(supervisor))
-            if not systemd.present and (line := activity.line(supervisor)):
-                log.LOG.info(line)
+            reporter.settle()
+            if not systemd.present and not view.live and (notes := activity.minute()):
+                log.LOG.info("; ".join([notes, *figures(supervisor.metrics)]))
 
         def post(command: Command, stamp: float | None = None) -> None:
             """Every control surface posts its commands here."""
@@ -80,24 +89,30 @@ async def _perform(band: config.Config, seconds: float | None, view: View) -> bo
             else:
                 supervisor.post(command, stamp)
 
-        activity, reload = ActivityLog(view), asyncio.Event()
         supervisor = Supervisor(folder, Listeners(say, entries, pong), systemd.watchdog)
         stack.push_async_callback(supervisor.stop)
         stack.callback(systemd.stopping)
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
-        work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds))
+        work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))
         signals.on_stop(work.cancel)
         signals.on_command(post)
         if stack.enter_context(keys(sys.stdin, post, lambda: supervisor.running)):
             log.LOG.info(HELP)
         with contextlib.suppress(asyncio.CancelledError):
             await work
-    log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
+    if metrics:
+        log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
+    log.LOG.info(activity.summary(band.recording, recorder.files, recorder.complete))
     return recorder.complete
 
 
 async def _play(
-    supervisor: Supervisor, reload: asyncio.Event, systemd: Notifier, band: config.Config, seconds: float | None
+    supervisor: Supervisor,
+    reload: asyncio.Event,
+    systemd: Notifier,
+    band: config.Config,
+    seconds: float | None,
+    activity: Activity,
 ) -> None:
     """Start, then play for `seconds`; reload whenever that is asked for."""
     await supervisor.start(band.stage, band.members)
@@ -106,33 +121,38 @@ async def _play(
     systemd.status(status_line(supervisor))
     systemd.ready()
     log.LOG.info("READY: %s", status_line(supervisor))
+    activity.start()
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
                 await reload.wait()
                 reload.clear()
                 systemd.reloading()
-                supervisor.reload_error = await _reload(supervisor, band)
+                band = await _reload(supervisor, band)
                 systemd.status(status_line(supervisor))
                 systemd.ready()
 
 
-async def _reload(supervisor: Supervisor, first: config.Config) -> str:
-    """Load the configuration again. Returns the error with which the status line begins; empty if it succeeded."""
+async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
+    """Load the configuration again; returns the one that is in effect then. `supervisor.reload_error` is set to the
+    error with which the status line begins; empty if there was none."""
     try:
-        band = await load_config_again(first.path, first.options)
+        band = await load_config_again(old.path, old.options)
         if not (band.ports or band.band):  # an editor may be about to write it
-            raise JamdError(f"{first.path}: the file is empty: save it again, then reload")
-        changed = await supervisor.reload(band.stage, band.members)
+            raise JamdError(f"{old.path}: the file is empty: save it again, then reload")
+        renewed = await supervisor.reload(band.stage, band.members)
     except Exception as error:  # also an unexpected one: the music must not stop
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
         log.LOG.error("%s\nnothing was changed: the previous configuration stays in effect", text)
-        return f"reload failed, the previous configuration stays in effect ({' '.join(str(error).split())}); "
-    log.LOG.info("reloaded: %s", f"new or changed: {', '.join(changed)}" if changed else "no player changed")
+        error_line = " ".join(str(error).split())
+        supervisor.reload_error = f"reload failed, the previous configuration stays in effect ({error_line}); "
+        return old
+    supervisor.reload_error = ""
+    log.LOG.info("reloaded: %s", "; ".join(changes(old, band, renewed)) or "no change")
     for hint in hints(band):
         log.LOG.info(hint)
     if band.options:
         log.LOG.info("from the command line, not from %s: %s", band.path, ", ".join(map(str, band.options)))
-    if band.recording != first.recording:
+    if band.recording != old.recording:
         log.LOG.warning("recording.directory: the new folder is used after a restart of jamd")
-    return ""
+    return band

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from daemon.config import Config
+from daemon.desk.stage_state import StageState
 from daemon.desk.supervise import Supervisor
-from daemon.desk.terminal import View
-
-MINUTE = 60.0
+from daemon.midi.port_names import find_port, own_name
 
 
 def figures(metrics: Mapping[str, Any]) -> list[str]:
@@ -35,22 +32,41 @@ def clock(metrics: Mapping[str, Any]) -> list[str]:
 
 
 def status_line(supervisor: Supervisor) -> str:
-    """The error of a failed reload, players, MIDI systems of the ports, clock, figures as p50/p99/max, restarts."""
+    """The error of a failed reload, players, MIDI systems and missing connections of the ports, clock, figures as
+    p50/p99/max, restarts."""
     silent = dict.fromkeys(supervisor.metrics.get("silent", ()), "muted")
     states = {name: silent.get(name) if slot.up else _why(slot.refused) for name, slot in supervisor.players.items()}
     players = [f"{name} ({state})" if state else name for name, state in states.items()]
-    apis = sorted({api for api in supervisor.ports.values() if api})
-    if supervisor.ports and not apis:
-        apis = ["no port is open"]
-    restarts = sum(supervisor.restarts.values())
+    restarts = ", ".join(f"{name} {number}" for name, number in supervisor.restarts.items())
     parts = [
         f"players: {', '.join(players) or 'none'}",
-        *apis,
+        *ports(supervisor.stage_state),
         *clock(supervisor.metrics),
         *figures(supervisor.metrics),
-        f"restarts {restarts}",
+        *([f"restarts: {restarts}"] if restarts else []),
     ]
     return supervisor.reload_error + "; ".join(parts)
+
+
+def ports(state: StageState) -> list[str]:
+    """The MIDI systems in use, and the ports that are not open, or not connected to what `connect:` names."""
+    systems = sorted({api for api in state.ports.values() if api})
+    problems = []
+    for port in state.spec.ports if state.spec is not None else ():
+        api = state.ports.get(port.name)
+        if api is None and port.connect is not None:
+            problems.append(f"{port.name} waits for {port.connect}")
+        elif api is None and systems:
+            problems.append(f"{port.name} is not open")
+        elif api is not None and port.connect is not None and _is_cut(state, own_name(api, port.name), port.connect):
+            problems.append(f"{port.name} was disconnected from {port.connect}")
+    return [*(systems or ["no port is open"] if state.ports else []), *problems]
+
+
+def _is_cut(state: StageState, own: str, wanted: str) -> bool:
+    """Whether a person cut the connection of our port to the one that `connect:` names."""
+    _, cut = state.connections
+    return any(ours == own and find_port([other], wanted) is not None for _, ours, other in cut)
 
 
 def hints(config: Config) -> Iterator[str]:
@@ -65,27 +81,6 @@ def hints(config: Config) -> Iterator[str]:
         if not member.listen:
             name = member.name
             yield f"{name} listens to no source and plays on its own, or not at all: see band.{name}.listen"
-
-
-class ActivityLog:
-    """Without a live line on a terminal, the log tells once a minute how many notes were played."""
-
-    def __init__(self, view: View, clock: Callable[[], float] = time.monotonic) -> None:
-        self._view, self._clock = view, clock
-        self._next = clock() + MINUTE
-        self._reported: Counter[str] = Counter()
-
-    def line(self, supervisor: Supervisor) -> str | None:
-        """The line to log now, or None. Call it at least once a minute."""
-        if self._view.live or self._clock() < self._next:
-            return None
-        self._next = self._clock() + MINUTE
-        played = self._view.notes - self._reported
-        self._reported = self._view.notes.copy()
-        if not played:
-            return None
-        notes = ", ".join(f"{name} {count}" for name, count in sorted(played.items()))
-        return "; ".join([f"notes in the last minute: {notes}", *figures(supervisor.metrics)])
 
 
 def _why(refused: str | None) -> str:

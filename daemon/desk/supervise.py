@@ -13,6 +13,7 @@ from daemon.commands import Command, encode_command
 from daemon.desk.player_slots import PlayerSlot, make_slots
 from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
 from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
+from daemon.desk.stage_state import StageState
 from daemon.entries import MembersChanged
 from daemon.errors import ModelError
 from daemon.spec import StageSpec
@@ -46,9 +47,8 @@ class Supervisor:
         return self._processes.stage_state.metrics
 
     @property
-    def ports(self) -> Mapping[str, str | None]:
-        """The MIDI system of each port; None while the port is closed."""
-        return self._processes.stage_state.ports
+    def stage_state(self) -> StageState:
+        return self._processes.stage_state
 
     @property
     def restarts(self) -> Counter[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -65,10 +64,9 @@ class Terminal:
 
 
 class View:
-    """Follows the journal's entries: keeps one line on a terminal up to date, and counts notes."""
+    """Follows the journal's entries: keeps one line on a terminal up to date."""
 
     def __init__(self, terminal: Terminal | None) -> None:
-        self.notes: Counter[str] = Counter()  # note-ons since the start, by source or player
         self.live = terminal is not None
         self._terminal = terminal
         self._sounding: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
@@ -123,7 +121,6 @@ class View:
     def _note(self, key: tuple[str, str], message: bytes) -> None:
         pitches = self._sounding.setdefault(key, [])
         if is_note_on(message):
-            self.notes[key[0]] += 1
             pitches.append(message[1])
         elif is_note_off(message) and message[1] in pitches:
             pitches.remove(message[1])

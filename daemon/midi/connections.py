@@ -31,8 +31,8 @@ class PortObserver(Protocol):
     def connections_changed(self, connections: list[Any]) -> None:
         """What the patch bay remembers (`PatchBay.to_json`), which has changed."""
 
-    def log(self, level: str, cause: str, text: str) -> None:
-        """A line for the log; at most one a minute for each cause."""
+    def log(self, level: str, cause: str, text: str, is_change: bool = False) -> None:
+        """A line for the log; at most one a minute for each cause, but for changes."""
 
 
 @dataclass(eq=False, slots=True)
@@ -93,7 +93,13 @@ class ConnectionWatch:
             text = (
                 f"port {name}: the connection to {printable_name(other)} was cut; it stays cut until it is made again"
             )
-            self._observer.log("info", f"cut {name} {other}", f"{text} by hand or the configuration is reloaded")
+            self._log_connection(name, other, f"{text} by hand or the configuration is reloaded")
+        for own, other in changes.restored + changes.added:
+            port, device = devices[own]
+            ends = (
+                [printable_name(other), port.spec.name] if device.is_input else [port.spec.name, printable_name(other)]
+            )
+            self._log_connection(port.spec.name, other, " → ".join(ends))
         for own in dict(changes.restored + changes.added):
             if (output := devices[own][0].output) is not None:
                 (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
@@ -122,14 +128,15 @@ class ConnectionWatch:
             self._release(port.input, now)
             self._systems.end_exclusive(device)  # the sender may have been within an exclusive message
             text = f"port {port.spec.name}: {printable_name(other)} is no longer connected; its held notes are released"
-            self._observer.log("info", f"unplugged {port.spec.name}", text)
+            self._log_connection(port.spec.name, other, text)
         elif port.output is not None:
             port.output.receiver_lost()
             text = f"port {port.spec.name}: {printable_name(other)} is no longer connected; the note-offs that it"
-            self._observer.log(
-                "info", f"unplugged {port.spec.name}", f"{text} misses are sent when it is connected again"
-            )
+            self._log_connection(port.spec.name, other, f"{text} misses are sent when it is connected again")
         return False
+
+    def _log_connection(self, own: str, other: str, text: str) -> None:
+        self._observer.log("info", f"connection {own} {other}", text, is_change=True)
 
     def _release_unconnected(self, port: Port, device: Device, began: float, now: float) -> None:
         """Release the notes of a sender that came, played and went between two updates.

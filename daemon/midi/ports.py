@@ -119,7 +119,7 @@ class Ports:
                         self._open(port, now)
                     except NameTaken as error:
                         port.retry_at = now + OPEN_INTERVAL
-                        self._observer.log("error", f"port {port.spec.name}", str(error))
+                        self._observer.log("error", f"port {port.spec.name} taken", str(error))
                     if port.device is not None and port is not away[-1]:
                         self._inbox.wake()  # the others at the next turn: opening many takes longer than the desk waits
                         break
@@ -222,6 +222,8 @@ class Ports:
         self._connections.update_soon()
         if port.was_open:
             self._observer.port_changed(spec.name, True)
+        elif port.is_reported and device.peer is None:  # a connection is logged by itself
+            self._observer.log("info", f"port {spec.name}", f"port {spec.name} is open on {device.api}", is_change=True)
         port.was_open = True
 
     def _open_output(self, output: Output, device: Device) -> None:
@@ -263,7 +265,7 @@ class Ports:
             self._close_device(port, None, time.perf_counter())
             self._metrics.lost_ports += 1
             text = f"port {name}: {why}; jamd reopens the port as soon as possible"
-            self._observer.log("warning", f"port {name} lost", text)
+            self._observer.log("warning", f"port {name}", text, is_change=True)
             self._observer.port_changed(name, False)
 
     def _close_for_good(self, port: Port, now: float) -> None:

@@ -31,10 +31,17 @@ def open_journal(
     say: Say = lambda text: None,
     clock: Callable[[], float] = time.perf_counter,
     resumed: bool = False,
+    ended: Callable[[Path], None] = lambda path: None,
 ) -> Journal:
-    """A journal whose sessions become MIDI files as they end; those that a killed jamd left do so at once."""
+    """A journal whose sessions become MIDI files as they end; those that a killed jamd left do so at once. `ended` is
+    called with the path of each MIDI file (a large one is complete a little later)."""
+
+    def end(path: Path) -> None:
+        convert([path], say)
+        ended(path.with_suffix(".mid"))
+
     recover(directory, say)
-    return Journal(directory, header, say, clock, ended=lambda path: convert([path], say), resumed=resumed)
+    return Journal(directory, header, say, clock, ended=end, resumed=resumed)
 
 
 class RecordingProcess:
@@ -51,7 +58,13 @@ class RecordingProcess:
     def _obey(self, message: list[Any]) -> None:
         match message:
             case ["begin", directory, header, resumed]:
-                self._journal = open_journal(Path(directory), header, self._say, resumed=resumed)
+                self._journal = open_journal(
+                    Path(directory),
+                    header,
+                    self._say,
+                    resumed=resumed,
+                    ended=lambda path: self._tell(["ended", str(path)]),
+                )
             case ["entries", batch] if self._journal is not None:
                 self._journal.write(map(decode_entry, batch))
             case ["gap"] if self._journal is not None:

@@ -40,6 +40,7 @@ class Recorder:
         self._asked_at: float | None = None  # when the sync was asked for that is not answered yet
         self._hangs = self._closing = False
         self.complete = True
+        self.files: list[Path] = []  # the MIDI files of the sessions that have ended
 
     def begin(self, header: dict[str, Any]) -> None:
         """Begin to record. `header` describes the beginning of the session."""
@@ -122,6 +123,8 @@ class Recorder:
         match message:
             case ["say", text]:
                 self._warn(text)
+            case ["ended", path]:
+                self.files.append(Path(path))
             case ["synced", wait]:
                 self._asked_at = None
                 if self._hangs:

@@ -1,4 +1,4 @@
-"""Messages from the stage to the desk: the journal in batches, log lines at most once a minute for each cause."""
+"""Messages from the stage to the desk: the journal in batches, most log lines at most once a minute for each cause."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class DeskConnection:
     def send(self, *message: Any) -> None:
         self.connection.send([message])
 
-    def log(self, level: str, cause: str, text: str) -> None:
-        """A log line; ignored within LOG_INTERVAL of one with the same cause."""
+    def log(self, level: str, cause: str, text: str, is_change: bool = False) -> None:
+        """A log line; unless `is_change`, ignored within LOG_INTERVAL of one with the same cause."""
         now = time.perf_counter()
-        if now - self._logged_at.get(cause, -LOG_INTERVAL) >= LOG_INTERVAL:
+        if is_change or now - self._logged_at.get(cause, -LOG_INTERVAL) >= LOG_INTERVAL:
             self._logged_at[cause] = now
-            self.send("log", level, cause, text)
+            self.send("log", level, cause, text, is_change)
 
     def record(self, entry: Entry) -> None:
         """Add to the journal, which the next `post` encodes and sends: here a note may be about to sound."""

@@ -127,7 +127,8 @@ class Stage:
             self._add_player(name, connection)
         if self._desk.connection in readable or self._desk.connection.broken:
             self._receive_orders()
-        self._do_other_work(time.perf_counter())
+        if not self._ending:
+            self._do_other_work(time.perf_counter())
 
     def _next_deadline(self) -> float:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
@@ -328,8 +329,8 @@ class Stage:
     def connections_changed(self, connections: list[Any]) -> None:
         self._desk.send("connections", *connections)
 
-    def log(self, level: str, cause: str, text: str) -> None:
-        self._desk.log(level, cause, text)
+    def log(self, level: str, cause: str, text: str, is_change: bool = False) -> None:
+        self._desk.log(level, cause, text, is_change)
 
     # Sink
 

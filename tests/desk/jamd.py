@@ -49,7 +49,7 @@ class Jamd:
         write_tune(folder / "tune.mid")
         (folder / "runtime").mkdir(exist_ok=True)
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "daemon", "run", "-c", str(folder / "config.yaml"), *arguments],
+            [sys.executable, "-P", "-m", "daemon", "run", "--metrics", "-c", str(folder / "config.yaml"), *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

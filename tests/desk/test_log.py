@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from daemon.desk.log import LOG, Reporter, set_up
+from daemon.desk.log import LOG, MAX_CHANGES, Reporter, set_up
 
 
 @pytest.fixture
@@ -33,6 +33,37 @@ def test_causes_are_logged_once_a_minute(
     now[0] += 100
     reporter.say("warning", "port", "the port is lost")
     assert caplog.messages[3:] == ["the port is lost"]
+
+
+def test_changes_are_logged_at_once(reporter: Reporter, now: list[float], caplog: pytest.LogCaptureFixture) -> None:
+    for change in ("lost", "back", "lost", "back"):
+        reporter.say("info", "port", f"the port is {change}", is_change=True)
+        reporter.say("info", "cable", f"the cable is {change}", is_change=True)
+        now[0] += 1
+    expected = [f"the {what} is {change}" for change in ("lost", "back") for what in ("port", "cable")]
+    assert caplog.messages == expected * 2
+
+
+def test_a_loose_plug_cannot_flood_the_log_whose_last_line_is_true(
+    reporter: Reporter, now: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    def change(text: str) -> None:
+        reporter.say("info", "port", text, is_change=True)
+        now[0] += 0.5
+        reporter.settle()
+
+    for _ in range(10 * 60):  # ten minutes
+        change("lost")
+        change("back")
+    assert MAX_CHANGES < len(caplog.messages) <= 10 * MAX_CHANGES
+    for _ in range(70):
+        now[0] += 1
+        reporter.settle()
+    lines = caplog.messages[:]
+    assert re.fullmatch(r"back \(repeated \d+ times since last logged\)", lines[-1])
+    now[0] += 60
+    change("lost")
+    assert caplog.messages[len(lines) :] == ["lost"]
 
 
 def test_without_a_cause_every_text_is_logged(reporter: Reporter, caplog: pytest.LogCaptureFixture) -> None:

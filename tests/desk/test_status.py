@@ -3,11 +3,11 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from daemon import config
-from daemon.desk.status import ActivityLog, clock, figures, hints, status_line
+from daemon.desk.stage_state import StageState
+from daemon.desk.status import clock, figures, hints, ports, status_line
 from daemon.desk.supervise import Supervisor
-from daemon.desk.terminal import View
-from daemon.entries import MelodyPlayed, Sent
-from daemon.music.events import note_on
+from daemon.music.tempo import TempoMap
+from daemon.spec import PortSpec, StageSpec
 
 METRICS = {
     "lateness_ms": {"count": 40, "p50": 0.08, "p99": 0.31, "max": 1.2345},
@@ -22,7 +22,7 @@ def supervisor(**changes: Any) -> Supervisor:
     players = {"choir": SimpleNamespace(up=True, refused=None), "drums": SimpleNamespace(up=False, refused=None)}
     attributes = {
         "players": players,
-        "ports": {"keys": "JACK"},
+        "stage_state": StageState(ports={"keys": "JACK"}),
         "metrics": METRICS,
         "restarts": {"choir": 2, "stage": 1},
         "reload_error": "",
@@ -36,13 +36,34 @@ def test_figures_are_percentiles_of_measured_times() -> None:
 
 
 def test_the_status_is_one_line() -> None:
-    assert status_line(supervisor(metrics={})) == "players: choir, drums (starting); JACK; restarts 3"
+    assert status_line(supervisor(metrics={})) == "players: choir, drums (starting); JACK; restarts: choir 2, stage 1"
+    assert status_line(supervisor(metrics={}, restarts={})) == "players: choir, drums (starting); JACK"
     assert status_line(supervisor()).endswith(
-        "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts 3"
+        "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts: choir 2, stage 1"
     )
-    muted = status_line(supervisor(metrics={"silent": ["choir", "drums"]}))
-    assert muted == "players: choir (muted), drums (starting); JACK; restarts 3"
-    assert "; no port is open; " in status_line(supervisor(ports={"keys": None}))
+    muted = status_line(supervisor(metrics={"silent": ["choir", "drums"]}, restarts={}))
+    assert muted == "players: choir (muted), drums (starting); JACK"
+
+
+def test_the_status_names_ports_that_are_not_open_or_not_connected() -> None:
+    tempo_map = TempoMap(((0.0, 96.0),), ((0.0, 4.0),))
+    state = StageState(StageSpec(tempo_map, (PortSpec("keys", "in", "Launchkey"), PortSpec("choir", "out", "synth"))))
+    state.ports = {"keys": "JACK", "choir": "JACK"}
+    assert ports(state) == ["JACK"]
+    state.ports = {"keys": None, "choir": "JACK"}
+    assert ports(state) == ["JACK", "keys waits for Launchkey"]
+    state.ports = {"keys": None, "choir": None}
+    assert ports(state) == ["no port is open", "keys waits for Launchkey", "choir waits for synth"]
+    state.ports = {"keys": "JACK", "choir": "JACK"}
+    state.connections = [[], [["JACK", "jamd choir:midi", "fluidsynth:midi"], ["JACK", "jamd choir:midi", "Synth 2"]]]
+    assert ports(state) == ["JACK", "choir was disconnected from synth"]
+    state.connections = [[], [["JACK", "jamd keys:midi", "another"]]]
+    assert ports(state) == ["JACK"]
+    state.spec = StageSpec(tempo_map, (PortSpec("keys", "in"), PortSpec("choir", "out")))
+    state.ports = {"keys": None, "choir": "JACK"}
+    assert ports(state) == ["JACK", "keys is not open"]
+    state.ports = {"keys": None, "choir": None}
+    assert ports(state) == ["no port is open"]
 
 
 def test_the_status_has_the_clock() -> None:
@@ -51,21 +72,6 @@ def test_the_status_has_the_clock() -> None:
     followed = {"place": [4.0], "bpm": 119.98, "clock": {"state": "locked"}}
     assert clock(followed) == ["clock locked at 120.0 bpm, stopped"]
     assert "; clock locked at 120.0 bpm, stopped; restarts" in status_line(supervisor(metrics=followed))
-
-
-def test_the_activity_log_counts_notes_once_a_minute() -> None:
-    now = [0.0]
-    view = View(None)
-    activity_log = ActivityLog(view, lambda: now[0])
-    view.follow([MelodyPlayed(0.0, "tune", note_on(1, 60, 64))] * 3)
-    assert activity_log.line(supervisor()) is None
-    now[0] = 60.0
-    assert activity_log.line(supervisor(metrics={})) == "notes in the last minute: tune 3"
-    now[0] = 120.0
-    assert activity_log.line(supervisor()) is None
-    view.follow([Sent(0.0, "choir", "alto", "choir", note_on(1, 60, 64))])
-    now[0] = 180.0
-    assert activity_log.line(supervisor(metrics={})) == "notes in the last minute: choir 1"
 
 
 def test_what_was_passed_over_in_a_melody_is_a_hint_once(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_the_line_is_updated_and_control_c_ends_jamd(terminal: Terminal) -> None
     terminal.until("READY")
     terminal.until(r"\rtune: (C|D|E|F)4 │ ann: echo (C|D|E|F)5")
     os.write(terminal.master, b"\x03")
-    terminal.until("metrics")
+    terminal.until("jamd ran for")
     assert terminal.process.wait(10) == 0
     assert "Traceback" not in terminal.text
     assert "signal" not in terminal.text
@@ -127,7 +127,7 @@ def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     terminal.text = ""
     terminal.until(r"\rtune: (C|D|E|F)4")
     os.write(terminal.master, b"\x03")
-    terminal.until("metrics")
+    terminal.until("jamd ran for")
     assert terminal.process.wait(10) == 0
 
 
@@ -176,7 +176,7 @@ def test_an_end_in_the_background_does_not_change_the_terminal(job: tuple[Termin
     others[3] &= ~(termios.ISIG | termios.ECHO | termios.ICANON)
     termios.tcsetattr(terminal.master, termios.TCSANOW, others)
     os.kill(pid, signal.SIGTERM)
-    terminal.until("metrics")
+    terminal.until("jamd ran for")
     assert terminal.process.wait(10) == 0
     assert termios.tcgetattr(terminal.master)[3] == others[3]
 
@@ -184,7 +184,7 @@ def test_an_end_in_the_background_does_not_change_the_terminal(job: tuple[Termin
 def test_an_end_in_the_foreground_restores_the_terminal(job: tuple[Terminal, int]) -> None:
     terminal, pid = job
     os.kill(pid, signal.SIGTERM)
-    terminal.until("metrics")
+    terminal.until("jamd ran for")
     assert terminal.process.wait(10) == 0
     assert termios.tcgetattr(terminal.master)[3] == terminal.cooked[3]
 

@@ -61,7 +61,6 @@ def test_the_line_shows_sounding_notes_by_player_and_voice() -> None:
     assert view.line() == "choir: alto G4  tenor E4  bass C4  (C)"
     view.follow([Commanded(2.0, Panic(), 2.0)])
     assert view.line() == ""
-    assert view.notes == {"keys": 1, "choir": 4}
 
 
 @pytest.mark.parametrize(

@@ -156,5 +156,5 @@ class Stage:
 
     def connections_changed(self, connections: list[Any]) -> None: ...
 
-    def log(self, level: str, cause: str, text: str) -> None:
+    def log(self, level: str, cause: str, text: str, is_change: bool = False) -> None:
         self.logged.append(text)

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.metrics import OTHER
 from daemon.midi.connections import CONNECTION_INTERVAL
+from daemon.midi.devices import Device, NotThere
 from daemon.midi.output import DETECTION_TIME
 from daemon.midi.port_names import ALSA, JACK
 from daemon.midi.ports import PORT_CHECK_INTERVAL, STALL, Ports
@@ -429,3 +430,39 @@ def test_after_a_late_update_recent_note_offs_are_repeated(stage: Stage, late: f
     stage.go_on()
     stage.go_on(0.01)
     assert stage.handle("choir").got == repeated
+
+
+def test_connections_are_logged_when_they_are_made_and_when_they_are_gone(stage: Stage) -> None:
+    stage.configure(KEYS, PortSpec("choir", "out", connect="synth"))
+    assert len(stage.logged) == 1 and "nothing to connect to" in stage.logged[0]
+    stage.graph.others = ["piano\x1b", "synth"]
+    stage.graph.connected["jamd keys:midi"] = {"piano\x1b"}
+    stage.go_on(2.0)
+    assert sorted(stage.logged[1:]) == ["choir → synth", r"piano\x1b → keys"]
+    for _ in range(2):  # also the second time within a minute
+        stage.logged.clear()
+        stage.graph.others = []
+        stage.go_on(1.0)
+        assert [text for text in stage.logged if r"piano\x1b is no longer connected" in text]
+        assert [text for text in stage.logged if "port choir: synth is gone" in text]
+        stage.logged.clear()
+        stage.graph.others = ["piano\x1b", "synth"]
+        stage.go_on(1.0)
+        assert sorted(stage.logged) == ["choir → synth", r"piano\x1b → keys"]
+        assert stage.changes[-2:] == [("choir", False), ("choir", True)]
+
+
+def test_a_virtual_port_that_could_not_be_opened_is_logged_when_it_is_open(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Systems._open_on
+
+    def refuse(*_: object) -> Device:
+        raise NotThere("the server does not respond")
+
+    monkeypatch.setattr(Systems, "_open_on", refuse)
+    stage.configure(KEYS)
+    monkeypatch.setattr(Systems, "_open_on", opened)
+    stage.go_on(2.0)
+    assert len(stage.logged) == 2 and "no MIDI system" in stage.logged[0]
+    assert stage.logged[1] == f"port keys is open on {stage.api}"

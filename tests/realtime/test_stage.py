@@ -334,7 +334,7 @@ def test_no_midi_system_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
         with PlayerProcess(desk):
             desk.send(["start"])
             until(lambda: [e for m in desk.messages("journal") for e in m[1] if e[0] == "sent"], "notes in the journal")
-        warnings = [text for _, level, _, text in desk.messages("log") if level == "warning"]
+        warnings = [text for _, level, _, text, _ in desk.messages("log") if level == "warning"]
         assert any("ALSA" in text and "JACK" in text and "until then jamd plays" in text for text in warnings), warnings
 
 

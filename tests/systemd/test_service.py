@@ -82,7 +82,7 @@ def test_reload_leaves_the_players_alone_and_a_mistake_changes_nothing(service: 
     start(service)
     before = service.show("jamd", "MainPID"), processes(service)
     service.run("systemctl", "reload", "jamd")
-    wait(lambda: "no player changed" in journal(service), 5, service)
+    wait(lambda: "reloaded: no change" in journal(service), 5, service)
     service.write(OWN, "bnad: {}\n")
     service.run("systemctl", "reload", "jamd")
     wait(lambda: "did you mean" in journal(service), 5, service)
