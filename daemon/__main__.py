@@ -23,6 +23,7 @@ import contextlib
 import errno
 import math
 import os
+import traceback
 from pathlib import Path
 from typing import Annotated, NoReturn, TextIO
 
@@ -148,6 +149,26 @@ def models() -> None:
 
 
 @app.command(cls=Command)
+def check_engine(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The engine's name, as in `engine: NAME`.")],
+    model: Annotated[str | None, typer.Option(metavar="MODEL", help="A model's name or path, if it needs one.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option or setting; may be repeated.")
+    ] = None,
+) -> None:
+    """Check an engine, whoever wrote it.
+
+    Whether the engine keeps the rules of docs/engines.md; a broken rule is shown by the calls that break it.
+    """
+    from daemon.contract.run import check_engine as check
+
+    with busy(f"checking {name}"):
+        keeps_all, report = check(name, model, option or [])
+    typer.echo(report)
+    raise typer.Exit(0 if keeps_all else 1)
+
+
+@app.command(cls=Command)
 def render(
     file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="Replaces all input ports and melodies.")],
     output: Output,
@@ -228,10 +249,13 @@ def bench(
 
 
 def main() -> None:
-    """Run the command line. Errors are printed as messages, without a traceback."""
+    """Run the command line. Errors are printed as messages; with JAMD_TRACEBACK in the environment, for authors of
+    engines, the traceback of their cause comes first."""
     try:
         code = app(sys.argv[1:] or ["--help"], prog_name="jamd", standalone_mode=False)
     except JamdError as error:
+        if os.environ.get("JAMD_TRACEBACK") and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
         _fail(str(error), error.exit_code)
     except WRONG_COMMAND_LINE as error:
         _fail(problem_of(error), error.exit_code)

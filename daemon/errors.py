@@ -60,6 +60,12 @@ class ModelError(JamdError):
     exit_code = 2
 
 
+class EngineError(JamdError):
+    """An engine that cannot be loaded, or whose class attributes are wrong."""
+
+    exit_code = 2
+
+
 class MelodyError(JamdError):
     """A Standard MIDI File that cannot be read or played."""
 

@@ -63,7 +63,7 @@ def test_help_names_every_command_and_comes_at_once(jamd: Jamd) -> None:
         done = jamd("--help")
         times.append(time.perf_counter() - start)
     assert done.returncode == 0
-    for command in ("run", "check", "ports", "models", "render", "replay", "bench"):
+    for command in ("run", "check", "ports", "models", "check-engine", "render", "replay", "bench"):
         assert f" {command} " in done.stdout
         assert jamd(command, "--help").returncode == 0
     assert min(times) < 1.0
@@ -219,6 +219,22 @@ def test_what_is_passed_over_in_a_file_is_told_once(jamd: Jamd, tmp_path: Path) 
     (tmp_path / "config.yaml").write_text(BAND.replace("melodies: {twinkle: {file: melodies/twinkle.mid}}", twice))
     done = jamd("check")
     assert (done.returncode, done.stderr) == (0, told)
+
+
+def test_an_engine_that_fails_in_render_is_a_message(echo_engine: Path, tmp_path: Path) -> None:
+    """With JAMD_TRACEBACK the author of the engine gets the traceback, too."""
+    band = "ports: {o: {direction: out}}\nband: {shadow: {engine: echo, play: {port: o}, options: {trouble: crash}}}\n"
+    (tmp_path / "config.yaml").write_text(band)
+    command = [sys.executable, "-m", "daemon", "render", TWINKLE, "-o", "out.mid"]
+    for environment, lines in ((os.environ, 1), (os.environ | {"JAMD_TRACEBACK": "1"}, 2)):
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.splitlines()[-1].startswith(
+            "jamd: shadow: the engine Echo failed in prepare: RuntimeError: failed on demand (engines.py:"
+        )
+        assert (len(done.stderr.splitlines()) == 1) == (lines == 1)
+        assert ("Traceback (most recent call last)" in done.stderr) == (lines == 2)
+    assert not (tmp_path / "out.mid").exists()
 
 
 def test_an_interrupted_rendering_leaves_nothing_and_ends_with_130(jamd: Jamd, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import Member
 from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
-from daemon.errors import JamdError
+from daemon.errors import EngineError, JamdError
 from daemon.player.trial import trial
 from daemon.suggestions import nearest
 
@@ -68,8 +68,8 @@ class BandReader:
     def _engine(self, member: str, name: str, value: Value) -> type[Engine] | None:
         try:
             self.engines[member] = engine_class(name)
-        except Exception as error:  # a third party's module may raise anything
-            value.report(f"the engine {name!r} cannot be loaded ({error!r}): reinstall the package that provides it")
+        except EngineError as error:
+            value.report(str(error))
         return self.engines.get(member)
 
     def _model(self, value: Value, engine: type[Engine], engine_name: str) -> Path | None:

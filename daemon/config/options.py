@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.config.yaml_file import Value
+import yaml
+
+from daemon.config.yaml_file import Value, YamlFile
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, Option, make_options, options_of
+from daemon.engines.traces import described
+from daemon.errors import ConfigError
 from daemon.paths import find_file
 
 LARGEST_NUMBER = 10**9  # of a number as an option
@@ -30,7 +34,30 @@ def read_options(
             if not values[name].is_wrong:
                 values[name].report(problem)
     except Exception as error:
-        value.report(f"the engine cannot check its options ({error!r}): report this to the engine's author")
+        problem = described(error, engine.__module__)
+        value.report(f"the engine cannot check its options ({problem}): report this to the engine's author")
+    return options, settings
+
+
+def read_words(
+    words: Sequence[str], engine: type[Engine], model: Path | None, listen: tuple[str, ...]
+) -> tuple[Any, dict[str, float]]:
+    """The same from words such as `drone=38` on a command line, where paths count from the working folder. Raises
+    ConfigError with every mistake."""
+    file = YamlFile(Path("--option"))
+    lines = []
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals or "\n" in word:
+            raise ConfigError([f"--option {word}: write NAME=VALUE, as in --option temperature=0.5"])
+        lines.append(f"{name}: {text}\n")
+    try:
+        value = file.parse("".join(lines))
+    except (yaml.YAMLError, RecursionError):
+        raise ConfigError([f"--option {' '.join(words)}: a value is not YAML: put it in quotes"]) from None
+    options, settings = read_options(value, engine, model, listen)
+    if file.problems:
+        raise ConfigError([f"--option {text}" for _, _, text in sorted(set(file.problems))])
     return options, settings
 
 

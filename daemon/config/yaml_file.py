@@ -60,7 +60,7 @@ class YamlFile:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
         try:
             data = read_input(self.path, MAX_BYTES)
-            return Value(self, "", _Loader(data.decode("utf-8-sig")).get_single_node())
+            return self.parse(data.decode("utf-8-sig"))
         except OSError as error:
             near = near_file(self.path) if isinstance(error, FileNotFoundError) else None
             remedy = f"did you mean {str(near)!r}?" if near else "name a file with -c FILE"
@@ -77,6 +77,10 @@ class YamlFile:
         except yaml.YAMLError as error:
             problem = f"{self.path}: not YAML ({' '.join(str(error).split())}): save it again as plain text"
         raise ConfigError([problem])
+
+    def parse(self, text: str) -> Value:
+        """`text` as the whole file. Raises yaml.YAMLError, RecursionError."""
+        return Value(self, "", _Loader(text).get_single_node())
 
     def check(self) -> None:
         """Raise ConfigError with the problems found so far, if any: those of options, then in the file's order."""

@@ -37,8 +37,8 @@ def _player_ready(_processes: Processes, player: PlayerSlot) -> None:
 
 
 def _engine_crashed(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:
-    (trace,) = values
-    processes.tell.say("error", f"{player.name} crashed", f"{player.name}: the engine failed\n{trace}")
+    (text,) = values
+    processes.tell.say("error", f"{player.name} crashed", f"{player.name}: {text}")
 
 
 def _model_crash(player: PlayerSlot) -> str | None:

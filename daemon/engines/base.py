@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from daemon.engines.options import options_of
-from daemon.errors import ConfigError, ModelError
+from daemon.engines.declaration import declaration_mistakes
+from daemon.engines.traces import described
+from daemon.errors import ConfigError, EngineError, ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
+from daemon.suggestions import suggestion
 
 ON = 0.5  # a setting used as a switch is on from this value up
 SEEDS = 2**63 - 1  # the bits of a seed, which may be any integer, that are used
@@ -136,14 +139,37 @@ def engine_names() -> list[str]:
 @cache
 def engine_class(name: str) -> type[Engine]:
     """The engine registered under `name` in the entry-point group `jamd.engines`. Raises ConfigError if there is none,
-    TypeError if it is not an engine; loading a third party's module may raise anything."""
-    for point in entry_points(group="jamd.engines", name=name):
+    EngineError if it cannot be loaded or its class attributes are wrong."""
+    points = tuple(entry_points(group="jamd.engines", name=name))
+    if not points:
+        raise ConfigError([f"there is no engine {name!r}{suggestion(name, engine_names())}"])
+    packages = [f"{point.dist.name} {point.dist.version}" if point.dist else "a package" for point in points]
+    if len(points) > 1:
+        raise EngineError(f"the engine {name!r} comes with {' and with '.join(packages)}: uninstall all but one")
+    try:
+        return _load(points[0])
+    except EngineError as error:
+        raise EngineError(f"the engine {name!r} of {packages[0]} cannot be loaded: {error}") from error.__cause__
+
+
+def _load(point: EntryPoint) -> type[Engine]:
+    """Raises EngineError."""
+    entry = 'the entry point under [project.entry-points."jamd.engines"], and install the package again'
+    try:
+        import_module(point.module)
+    except (Exception, SystemExit) as error:  # a third party's module may raise anything
+        if isinstance(error, ModuleNotFoundError) and error.name == point.module:
+            raise EngineError(f"there is no module {point.module!r}: correct {entry}") from error
+        raise EngineError(f"{described(error, point.module)}: correct or reinstall the package") from error
+    try:
         loaded = point.load()
-        if not isinstance(loaded, type) or not issubclass(loaded, Engine):
-            raise TypeError(f"{point.value} is not a subclass of daemon.engines.base.Engine")
-        options_of(loaded.Options)
-        return loaded
-    raise ConfigError([f"there is no engine {name!r}: installed are {', '.join(engine_names())}"])
+    except AttributeError as error:
+        raise EngineError(f"there is no {point.attr!r} in the module {point.module!r}: correct {entry}") from error
+    if not isinstance(loaded, type) or not issubclass(loaded, Engine):
+        raise EngineError(f"{point.value} is not a subclass of daemon.engines.base.Engine: correct {entry}")
+    if mistakes := list(declaration_mistakes(loaded)):
+        raise EngineError("; ".join(f"{loaded.__qualname__}: {mistake}" for mistake in mistakes))
+    return loaded
 
 
 def default_channels(engine: type[Engine]) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
@@ -75,6 +76,22 @@ class TempoMap:
         start, local = self._split(beat)
         changed, length = self.meters[max(bisect_right(self.meters, (local, float("inf"))) - 1, 0)]
         return start + changed + (local - changed) // length * length, length
+
+    def place_of(self, beat: float) -> tuple[int, float]:
+        """(number of the bar, beat within it), both from 1."""
+        start, _ = self._split(beat)
+        bar_start, _ = self.bar_at(beat)
+        before = round(start / self.period) * self._bars(self.period) if self.period else 0
+        return before + self._bars(bar_start - start) + 1, beat - bar_start + 1
+
+    def _bars(self, local: float) -> int:
+        """The number of bars before the beat `local` of a period."""
+        ends = [*(begun for begun, _ in self.meters[1:]), math.inf]
+        return sum(
+            math.ceil((min(end, local) - begun) / length - 1e-9)
+            for (begun, length), end in zip(self.meters, ends, strict=True)
+            if begun < local or not begun
+        )
 
     def _split(self, beat: float) -> tuple[float, float]:
         """(start of the current period, beat within it)."""

@@ -12,6 +12,7 @@ from daemon.errors import JamdError, ModelError
 from daemon.models.artifact import first_line
 from daemon.models.limits import REMEDY, exit_with, limited
 from daemon.music.melody import Melodies, melody_from_json
+from daemon.player.failure import failure, items_of
 from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
 
 
@@ -22,23 +23,34 @@ class Host:
         self._engine, self._known = engine, known
 
     def owes(self, beat: float) -> bool:
-        return self._engine.owes(beat)
+        """Raises EngineFailure."""
+        try:
+            return self._engine.owes(beat)
+        except Exception as error:
+            raise failure(type(self._engine), f"in owes at beat {beat:.10g}", error) from error
 
     def handle(self, call: Call) -> Iterator[Answer]:
-        """Executes the call while the engine's answer is iterated over."""
+        """Executes the call while the engine's answer is iterated over. Raises EngineFailure."""
+        try:
+            yield from self._answer(call)
+        except Exception as error:
+            raise failure(type(self._engine), call, error) from error
+
+    def _answer(self, call: Call) -> Iterator[Answer]:
         match call:
             case Listen(event):
-                yield from self._engine.listen(event)
+                yield from items_of(self._engine.listen(event))
             case Generate(window):
-                yield from self._engine.generate(window)
+                yield from items_of(self._engine.generate(window))
             case Control(name, value, beat):
                 for setting in self._engine.settings:
                     if setting.name == name:  # one that is not declared is ignored
-                        yield from self._engine.control(name, min(max(value, setting.low), setting.high), beat)
+                        value = min(max(value, setting.low), setting.high)
+                        yield from items_of(self._engine.control(name, value, beat))
             case Reset(beat, seed):
                 self._engine.reset(self._known, beat, seed)
             case Learn(source, plan):
-                yield from self._engine.learn(source, plan)
+                yield from items_of(self._engine.learn(source, plan))
             case Anticipate(Reset(beat, seed), window):
                 self._engine.anticipate(self._known, beat, seed, window)
             case Ping():
@@ -48,7 +60,12 @@ class Host:
 def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> None:
     """Get an engine ready. With a model, within `limited`, and every failure is one of the model. Raises JamdError."""
     if (path := engine.setup.model) is None:
-        engine.prepare()
+        try:
+            engine.prepare()
+        except JamdError:
+            raise
+        except Exception as error:
+            raise failure(type(engine), "in prepare", error) from error
         return
     with limited(path, give_up):
         try:
@@ -58,6 +75,14 @@ def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> Non
         except Exception as error:
             text = f"{type(error).__name__}: {first_line(error)}"
             raise ModelError(f"{path}: the engine cannot play this model ({text}): {REMEDY}") from error
+
+
+def create(engine_type: type[Engine], setup: Setup[Any]) -> Engine:
+    """Raises EngineFailure."""
+    try:
+        return engine_type(setup)
+    except Exception as error:
+        raise failure(engine_type, "in __init__", error) from error
 
 
 def make_host(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with) -> Host:
@@ -70,8 +95,9 @@ def make_host(member: Mapping[str, Any], give_up: Callable[[str], object] = exit
         model=Path(model) if model else None,
         listen=tuple(member["listen"]),
     )
-    engine = engine_type(setup)
+    engine = create(engine_type, setup)
     prepare(engine, give_up)
     known = {melody.name: melody for melody in map(melody_from_json, member["melodies"])}
-    engine.reset(known, 0.0, 0)  # an engine may need seconds for its first look at long melodies
-    return Host(engine, known)
+    host = Host(engine, known)
+    list(host.handle(Reset(0.0, 0)))  # an engine may need seconds for its first look at long melodies
+    return host

@@ -24,10 +24,12 @@ from typing import Any
 from daemon import realtime
 from daemon.errors import JamdError, ModelError
 from daemon.models.limits import limit_memory
+from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect, read_secret
 from daemon.wire import Call, Reset, Unpacker, decode_call, encode_answer, pack
 
+TRACE = 5  # lines of code
 CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
 
 
@@ -50,11 +52,13 @@ class Player:
         threading.Thread(target=self._follow_desk, daemon=True).start()
         try:
             host = make_host(member, self._give_up)
+        except EngineFailure as error:
+            return self._crashed(error)
         except JamdError as error:
             self._send_to_desk(["failed", str(error)])
             return error.exit_code
-        except Exception:
-            return self._crashed()
+        except Exception as error:
+            return self._crashed(error)
         _freeze_memory()
         if member["model"]:
             limit_memory(Path(member["model"]))
@@ -63,8 +67,8 @@ class Player:
         try:
             while True:
                 self._answer(host)
-        except Exception:
-            return self._crashed()
+        except Exception as error:
+            return self._crashed(error)
 
     def _answer(self, host: Host) -> None:
         """Connect to the stage and answer its calls until the connection ends."""
@@ -109,8 +113,10 @@ class Player:
         self._send_to_desk(["failed", text])
         os._exit(ModelError.exit_code)
 
-    def _crashed(self) -> int:
-        self._send_to_desk(["crashed", traceback.format_exc(limit=-5)])
+    def _crashed(self, error: Exception) -> int:
+        """Report the error with the innermost lines of its traceback: a log may be all that its reader gets."""
+        trace = "".join(traceback.format_exception(error.__cause__ or error, limit=-TRACE))
+        self._send_to_desk(["crashed", f"{error}\n{trace}"])
         return 1
 
 

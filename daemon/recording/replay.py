@@ -33,6 +33,7 @@ from daemon.input_files import read_input
 from daemon.music.events import NOTE_ON
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
+from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_checks import check_jump, check_shape
@@ -260,7 +261,10 @@ class _Player(SilentSink):
         if name not in self._members:
             raise ValueError(f"there is no player {name!r}")
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
-        self._hosts[name] = make_host(self._members[name])
+        try:
+            self._hosts[name] = make_host(self._members[name])
+        except EngineFailure as error:
+            raise error.of(name) from error.__cause__
 
     def _answer(self, name: str, number: int, was: Sequence[Answer], last: bool) -> Sequence[Answer]:
         """As many items of the replay's own answer as the session had at that moment."""
@@ -278,8 +282,8 @@ class _Player(SilentSink):
         answer = self._answers[player, number] = deque()
         try:
             answer.extend(self._hosts[player].handle(call))
-        except Exception as error:  # then it crashed in the session, too
-            self._result.warnings.append(f"{player}: {error!r}")
+        except EngineFailure as error:  # then it crashed in the session, too
+            self._result.warnings.append(str(error.of(player, self._performance.spec.tempo_map)))
 
     def record(self, entry: Entry) -> None:
         if not isinstance(entry, StateSaved):  # the next session begins with it

@@ -18,6 +18,7 @@ from daemon.music.sound import of_channels
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
+from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.render.progress import Report
 from daemon.spec import MelodySpec, PortSpec, StageSpec
@@ -54,8 +55,11 @@ class OfflineSink(SilentSink):
         """Answer all pending calls at `now`; answers may cause further calls."""
         while self._calls:
             player, number, call = self._calls.popleft()
-            end = self._end_of(player, call)
-            performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
+            try:
+                end = self._end_of(player, call)
+                performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
+            except EngineFailure as error:
+                raise error.of(player, performance.spec.tempo_map) from error.__cause__
 
     def _end_of(self, player: str, call: Call) -> float:
         """The beat from which on `player` plays nothing new."""
@@ -90,13 +94,13 @@ class Rendering:
 def render(config: Config, path: Path, live: bool = False, report: Report = lambda share: None) -> Rendering:
     """Play the file at `path` to the band. Its future is known, or, `live`, it is played as keys.
 
-    `report` is called at every beat. Raises MelodyError, ModelError.
+    `report` is called at every beat. Raises MelodyError, ModelError, EngineFailure.
     """
     file = read_midi_file(path)
     melody = melody_of(file, INPUT)
     spec, members = _plan(config, melody, live)
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
-    hosts = {name: make_host(member) for name, member in members.items()}
+    hosts = {name: _host(name, member) for name, member in members.items()}
     heard = {name for member in members.values() for name in member["listen"] if name in hosts}
     sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER_BARS * bar)
     performance = Performance(spec, sink)
@@ -111,6 +115,13 @@ def render(config: Config, path: Path, live: bool = False, report: Report = lamb
     meters = {round(tick * smf.FILE_TICKS / file.division): meter for tick, meter in file.meters}
     data = smf.to_bytes(tracks, list(tempi.items()), list(meters.items()))
     return Rendering(data, notes, file.warning)
+
+
+def _host(name: str, member: Mapping[str, Any]) -> Host:
+    try:
+        return make_host(member)
+    except EngineFailure as error:
+        raise error.of(name) from error.__cause__
 
 
 def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:

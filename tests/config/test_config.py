@@ -412,7 +412,7 @@ MISTAKES = [
     ("width: 3", "width: 3, faces: ten", "13: band.dice.options.faces: ten: there is no such file: write six, or the"),
     ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check its options (OSErr"),
     ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be text, not a list or a mapping"),
-    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check its options (ArithmeticError())"),
+    ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check its options (Arithmetic"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
     ("label: a b", "label: [a]", "13: band.dice.options.label: must be text, not a list or a mapping"),
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
@@ -624,13 +624,25 @@ def test_an_engine_that_cannot_be_loaded_is_one_mistake(write: Any, tmp_path: Pa
             "controls: {k: {cc 1: x.y}}"
         )
     )
-    assert found.startswith("2: band.x.engine: the engine 'broken' cannot be loaded (")
+    assert found == (
+        "2: band.x.engine: the engine 'broken' of jamd-dice 1.0 cannot be loaded: there is no module "
+        "'tests.no_such_module': correct the entry point under [project.entry-points.\"jamd.engines\"], "
+        "and install the package again"
+    )
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        ("tests.dice:register", "tests.dice:register is not a subclass of daemon.engines.base.Engine"),
+        (
+            "tests.dice:register",
+            "tests.dice:register is not a subclass of daemon.engines.base.Engine: correct the entry",
+        ),
+        ("tests.dice:Dise", "there is no 'Dise' in the module 'tests.dice': correct the entry point under"),
+        (
+            "tests.config.broken_module:X",
+            "ZeroDivisionError: division by zero (broken_module.py:3: EIGHTH = 1 / 0): corr",
+        ),
         ("tests.config.test_config:Undeclared", "must be declared with option(default, help)"),
     ],
 )
@@ -638,7 +650,7 @@ def test_a_class_that_is_no_engine_is_reported(write: Any, tmp_path: Path, value
     points = next((tmp_path / "site-dice").glob("*.dist-info")) / "entry_points.txt"
     points.write_text(points.read_text() + f"odd = {value}\n")
     (found,) = problems(write("ports: {o: {direction: out}}\nband: {x: {engine: odd, play: {port: o}}}"))
-    assert found.startswith("2: band.x.engine: the engine 'odd' cannot be loaded (TypeError(") and text in found
+    assert found.startswith("2: band.x.engine: the engine 'odd' of jamd-dice 1.0 cannot be loaded: ") and text in found
 
 
 def test_an_option_that_is_wrong_is_not_a_mistake_as_its_default_too(write: Any, tmp_path: Path) -> None:

@@ -308,7 +308,7 @@ def test_a_player_that_fails_at_once_delays_no_other(start: Start) -> None:
     jamd.wait_for_log("READY.*ann.*bob", 10)
     assert "failed on demand" in jamd.log
     assert jamd.log.count("bob ended") == 1  # once a minute
-    assert jamd.log.count("the engine failed") == 1
+    assert jamd.log.count("bob: the engine Echo failed in prepare: RuntimeError: failed on demand (engines.py:") == 1
     time.sleep(1)
     assert jamd.end() == 0
     assert_complete(jamd, "tune", "ann")

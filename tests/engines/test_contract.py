@@ -5,17 +5,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import FrozenInstanceError
 from pathlib import Path
+from random import Random
 from typing import Any
 
-import numpy as np
 import pytest
 
+from daemon.contract.calls import LISTEN, song
+from daemon.contract.check import Checker
+from daemon.contract.record import play
+from daemon.contract.subject import Subject, variants
 from daemon.engines.base import Engine, Setup, engine_class, engine_names
 from daemon.engines.options import TEXTS, make_options, options_of, options_to_json
 from daemon.errors import ModelError
-from daemon.music.events import SUSTAIN, Action, MidiEvent, Play, Stop, Window, control_change, note_off, note_on
-from daemon.music.melody import Melodies, Melody, Note
-from daemon.music.tempo import TempoMap
+from daemon.music.events import Action, MidiEvent, Play, Stop, Window, control_change, note_off, note_on
 
 DATA = Path(__file__).parents[1] / "data"
 TINY = {  # a model of each engine that needs one
@@ -24,13 +26,12 @@ TINY = {  # a model of each engine that needs one
     "melody": DATA / "tiny_melody.onnx",
 }
 NAMES = engine_names()
-TUNE = Melody(
-    "tune",
-    tuple(Note(beat * 0.75, 0.7, 40 + beat * 7 % 50, 80, beat % 2) for beat in range(20)),
-    16.0,
-    True,
-    TempoMap(((0, 96),), ((0, 4),), 16.0),
-)
+
+
+def subject(name: str, variant: str = "", **settings: float) -> Subject:
+    engine = engine_class(name)
+    all_settings = {setting.name: float(setting.default) for setting in engine.settings} | settings
+    return Subject(engine, Setup(engine.Options(), all_settings, TINY.get(name), LISTEN), variant)
 
 
 def make(name: str, **values: Any) -> Engine:
@@ -43,7 +44,7 @@ def make(name: str, **values: Any) -> Engine:
     return engine
 
 
-def variants(name: str) -> Iterator[dict[str, Any]]:
+def choices(name: str) -> Iterator[dict[str, Any]]:
     """The defaults, and every choice of every option; of settings, those that make another player of it."""
     yield {}
     if name == "melody":
@@ -53,7 +54,7 @@ def variants(name: str) -> Iterator[dict[str, Any]]:
             yield {option.name: (choice,) if option.type == TEXTS else choice}
 
 
-CASES = [(name, options) for name in NAMES for options in variants(name)]
+CASES = [(name, options) for name in NAMES for options in choices(name)]
 
 
 def plays_on(name: str, options: Mapping[str, object]) -> bool:
@@ -66,61 +67,13 @@ def answers(name: str, options: Mapping[str, object]) -> bool:
     return name == "melody" and "duet" not in options
 
 
-def noise(random: np.random.Generator, beat: float) -> MidiEvent:
-    """Anything that a channel can send."""
-    source = ("keys", "pads", "tune", "stranger")[random.choice(4, p=[0.7, 0.1, 0.1, 0.1])]
-    kind, number = int(random.integers(8)), int(random.integers(128))
-    channel, value = int(random.integers(1, 17)), int(random.integers(128))
-    if kind < 4:
-        return MidiEvent(beat, source, note_on(channel, number, value))
-    if kind < 6:
-        return MidiEvent(beat, source, note_off(channel, number))
-    if kind == 6:
-        return MidiEvent(beat, source, control_change(channel, int(random.choice([1, SUSTAIN, 120, 123])), value))
-    return MidiEvent(beat, source, [b"", b"\x90", b"\xf8", b"\xc0\x05", b"\xf0\x7e\xf7", b"\xe0\x00\x40"][number % 6])
-
-
-def silence(beat: float) -> Iterator[MidiEvent]:
-    for source in ("keys", "pads", "tune"):
-        for channel in range(1, 17):
-            for control in (SUSTAIN, 123):
-                yield MidiEvent(beat, source, control_change(channel, control, 0))
-
-
-def session(engine: Engine, known: Melodies, seed: int, windows: int = 48) -> list[Action]:
-    """Random keys over windows of which some are missed, repeated or of odd length, at odd tempi and meters. Now and
-    then everything is let go for a while."""
-    random = np.random.default_rng(seed)
-    engine.reset(known, 0.0, seed)
-    start, out = 0.0, []
-    for number in range(windows):
-        if random.random() < 0.1:
-            start += float(random.choice([0.25, 1.0, 7.0, -0.25, -20.0, 0.1]))
-        length = 0.25 if random.random() < 0.9 else float(random.choice([0.0, 0.01, 0.1, 0.5, 1.3]))
-        meter = float(random.choice([4.0, 3.0, 1.5, 7.0, 0.25])) if random.random() < 0.1 else 4.0
-        tempo = float(random.choice([5, 60, 96, 2000]))
-        window = Window(start, start + length, start // meter * meter, meter, tempo)
-        for action in engine.generate(window):
-            assert action.onset >= window.start - 1e-9
-            out.append(action)
-        if random.random() < 0.1:
-            setting = engine.settings[int(random.integers(len(engine.settings)))]
-            value = float(random.uniform(setting.low, setting.high))
-            for action in engine.control(setting.name, value, start):
-                assert action.onset >= start - 1e-9
-                out.append(action)
-        events = [
-            noise(random, start + float(random.uniform(-0.05, length + 1e-3)))
-            for _ in range(int(random.choice([0, 1, 2, 5])))
-        ]
-        if number % 16 >= 10:
-            events = [] if number % 16 > 10 else [*silence(start)]
-        for event in events:
-            for action in engine.listen(event):
-                assert action.onset >= event.beat - 1e-9
-                out.append(action)
-        start += length
-    return out
+def filtered_out(random: Random, beat: float) -> MidiEvent:
+    """Anything that the stage does not pass on: of a stranger, of other kinds, or no MIDI."""
+    channel, number, value = random.randint(1, 16), random.randrange(128), random.randrange(128)
+    strange = MidiEvent(beat, "stranger", note_on(channel, number, value))
+    controller = control_change(channel, random.choice([1, 120, 123]), value)
+    others = [controller, b"", b"\x90", b"\xf8", b"\xc0\x05", b"\xf0\x7e\xf7", b"\xe0\x00\x40"]
+    return random.choice([strange, *(MidiEvent(beat, "keys", message) for message in others)])
 
 
 def test_there_are_engines() -> None:
@@ -174,57 +127,49 @@ def test_settings_begin_at_their_defaults_and_are_kept(name: str) -> None:
     assert set(engine.values) == {setting.name for setting in engine.settings}
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_it_keeps_every_rule(name: str) -> None:
+    """docs/engines.md; daemon/contract."""
+    checker = Checker()
+    checker.check(subject(name))
+    assert checker.violations == {} and not checker.tally.cut_short
+    assert checker.tally.actions
+
+
+VARIANTS = [(name, variant) for name in NAMES for variant in list(variants(subject(name)))[1:]]
+VARIANTS.append(("melody", subject("melody", "duet", duet=1.0)))
+
+
+@pytest.mark.parametrize(("name", "variant"), VARIANTS, ids=lambda value: getattr(value, "name", value))
+def test_it_keeps_every_rule_with_other_options_and_settings(name: str, variant: Subject) -> None:
+    checker = Checker()
+    checker.check_variant(variant, seeds=3)
+    assert checker.violations == {} and not checker.tally.cut_short
+
+
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
-@pytest.mark.parametrize("known", [{}, {"tune": TUNE}], ids=["keys", "melody"])
-def test_whatever_it_hears_it_plays_in_its_voices_and_never_raises(
-    name: str, options: dict[str, Any], known: Melodies
-) -> None:
-    engine = make(name, **options)
-    for seed in range(3):
-        for action in session(engine, known, seed):
-            assert action.voice in engine.voices
-            if isinstance(action, Play):
-                assert 0 <= action.pitch <= 127 and 1 <= action.velocity <= 127
-                assert isinstance(action.pitch, int) and isinstance(action.velocity, int)
-                assert action.duration is None or action.duration > 0
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_the_same_seed_gives_the_same_notes_and_another_gives_others(name: str) -> None:
-    engine, other = make(name), make(name)
-    first = session(engine, {"tune": TUNE}, 1, 144)
-    assert first
-    session(engine, {}, 2)  # a reset forgets all of it
-    for setting in engine.settings:
-        list(engine.control(setting.name, setting.default, 0.0))
-    assert session(engine, {"tune": TUNE}, 1, 144) == first == session(other, {"tune": TUNE}, 1, 144)
-
-    def heard(seed: int) -> list[Action]:
-        """The known tune, which is also heard as it sounds, and half its length after it."""
-        engine.reset({"tune": TUNE}, 0.0, seed)
-        actions: list[Action] = []
-        for frame in range(96):
-            beat = frame / 4
-            actions += engine.generate(Window(beat, beat + 0.25, beat // 4 * 4, 4, 96))
-            for note in TUNE.notes:
-                if beat <= note.onset < beat + 0.25:
-                    actions += engine.listen(MidiEvent(note.onset, "tune", note_on(1, note.pitch, 80)))
-                if beat <= note.onset + 0.25 < beat + 0.25:
-                    actions += engine.listen(MidiEvent(note.onset + 0.25, "tune", note_off(1, note.pitch)))
-        return actions
-
-    assert heard(1) == heard(1) != heard(2)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_handful_of_notes_at_once(name: str) -> None:
-    engine = make(name)
+def test_what_the_stage_filters_out_is_no_error_either(name: str, options: dict[str, Any]) -> None:
+    engine, random = make(name, **options), Random(1)
     engine.reset({}, 0.0, 1)
-    list(engine.generate(Window(0, 0.25, 0, 4, 96)))
-    for pitch in (*range(128), *reversed(range(128))):
-        list(engine.listen(MidiEvent(0.1, "keys", note_on(1, pitch, 90))))
-    for pitch in range(128):
-        list(engine.listen(MidiEvent(0.2, "keys", note_off(1, pitch))))
+    for frame in range(48):
+        start = frame / 4
+        list(engine.generate(Window(start, start + 0.25, start // 4 * 4, 4, 96)))
+        list(engine.listen(MidiEvent(start + 0.05, "keys", note_on(1, 60 + frame % 12, 90))))
+        for _ in range(random.choice([0, 1, 2, 5])):
+            event = filtered_out(random, start + random.uniform(-0.05, 0.25))
+            assert all(action.onset >= event.beat - 1e-9 for action in engine.listen(event))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_seed_gives_other_notes(name: str) -> None:
+    """The engines that ship with jamd draw their notes at random."""
+    engine = make(name)
+
+    def played(seed: int) -> list[Any]:
+        session = song(subject(name).settings, seed)
+        return [step.answer for step in play(engine, session.melodies, session.calls).steps]
+
+    assert played(1) == played(1) != played(2)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)

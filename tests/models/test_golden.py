@@ -43,7 +43,7 @@ def test_no_player_takes_the_model_of_a_third_party(tmp_path: Path) -> None:
         models.load(path, "melody")
     with pytest.raises(ModelError, match=r"theremin.json: `encoding` is 'hands in the air', the engine theremin knows"):
         MelodyModel(models.load(path))
-    with pytest.raises(ConfigError, match="there is no engine 'theremin': installed are drums"):
+    with pytest.raises(ConfigError, match="there is no engine 'theremin': choose from drums"):
         engine_class("theremin")
 
 

@@ -129,3 +129,13 @@ def test_the_next_change_of_very_many_is_found_by_bisection() -> None:
     tempo_map = TempoMap(tempi, ((0.0, 4.0),))
     assert tempo_map.next_change(40_000.5) == (40_001.0, 100.0 + 40_001 % 7)
     assert Counted.looks < 40
+
+
+def test_a_beat_has_its_place_in_a_bar() -> None:
+    plain = TempoMap(((0.0, 96.0),), ((0.0, 4.0),))
+    assert [plain.place_of(beat) for beat in (0.0, 3.5, 4.0, 47.25)] == [(1, 1), (1, 4.5), (2, 1), (12, 4.25)]
+    assert [plain.place_of(beat) for beat in (-0.5, -4.0, -4.5)] == [(0, 4.5), (0, 1), (-1, 4.5)]
+    changing = TempoMap(((0.0, 96.0),), ((0.0, 4.0), (6.0, 3.0)))  # the second bar is cut short
+    assert [changing.place_of(beat) for beat in (5.0, 6.0, 9.5)] == [(2, 2), (3, 1), (4, 1.5)]
+    looped = TempoMap(((0.0, 96.0),), ((0.0, 4.0), (8.0, 3.0)), 14.0)
+    assert [looped.place_of(beat) for beat in (13.0, 14.0, 22.5, 28.0)] == [(4, 3), (5, 1), (7, 1.5), (9, 1)]

@@ -1,0 +1,204 @@
+"""Every rule, checked on one engine."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from daemon.contract.calls import (
+    TUNE,
+    Session,
+    Settings,
+    anticipated,
+    as_code,
+    extremes,
+    noise,
+    phrase,
+    song,
+    without_keys,
+)
+from daemon.contract.record import Record, Step, play
+from daemon.contract.rules import OF_ONE_RECORD, ends_notes, repeatable
+from daemon.contract.subject import Subject
+from daemon.engines.base import Engine
+from daemon.errors import ModelError
+from daemon.player.failure import EngineFailure, failure
+from daemon.player.host import create
+from daemon.wire import Call, Generate, Listen
+
+SHORTEN_SECONDS = 5.0  # spent on leaving out calls that are not needed to show a violation
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`calls`: Python that shows the violation, after `prepare`. `trace`: of the engine's exception."""
+
+    rule: int
+    problem: str
+    session: str
+    calls: tuple[str, ...] = ()
+    trace: str = ""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was checked."""
+
+    calls: int = 0
+    actions: int = 0
+    seconds: dict[type[Call], list[float]] = field(default_factory=lambda: {Listen: [], Generate: []})
+    cut_short: bool = False
+
+    def add(self, record: Record) -> None:
+        self.calls += len(record.steps)
+        self.actions += sum(len(step.answer) for step in record.steps)
+        self.cut_short |= not record.complete
+        for step in record.steps:
+            if type(step.call) in self.seconds:
+                self.seconds[type(step.call)].append(step.seconds)
+
+
+def _sessions(settings: Settings, seeds: int) -> Iterator[Session]:
+    for number in range(seeds):
+        yield noise(settings, number)
+        yield noise(settings, number, (TUNE,))
+    yield phrase(settings)
+    yield phrase(settings, pedal=True)
+
+
+def reference(settings: Settings) -> Session:
+    """The session that is repeated."""
+    return noise(settings, 1, (TUNE,), 144)
+
+
+class Checker:
+    """Checks subjects and keeps the first violation of each rule. `watch` is told the session and the call before each
+    call."""
+
+    def __init__(self, watch: Callable[[str, Call], object] = lambda session, call: None) -> None:
+        self.violations: dict[int, Violation] = {}
+        self.tally = Tally()
+        self._watch = watch
+
+    def check(self, subject: Subject, seeds: int = 3) -> None:
+        """Every rule. Raises JamdError if the engine cannot be made."""
+        settings = subject.settings
+        self._check_without_model(subject)
+        if not self._check_sessions(subject, [extremes(settings), *_sessions(settings, seeds), song(settings, 1)]):
+            return
+        for session in (reference(settings), song(settings, 1)):
+            if 3 not in self.violations:
+                self._check_repeats(subject, session)
+
+    def check_variant(self, subject: Subject, seeds: int = 1) -> None:
+        """What may differ where only options or settings differ: rules 1, 2 and 4 to 6. Raises JamdError."""
+        self._check_sessions(subject, _sessions(subject.settings, seeds))
+
+    def _check_sessions(self, subject: Subject, sessions: Iterable[Session]) -> bool:
+        """Whether the engine could be made."""
+        try:
+            engine = subject.make()
+        except EngineFailure as error:
+            self.violations.setdefault(6, Violation(6, str(error), subject.name, (), _trace_of(error)))
+            self.tally.cut_short = True
+            return False
+        for session in sessions:
+            record = self.play(engine, subject, session)
+            for number, rule in OF_ONE_RECORD.items():
+                if number not in self.violations and (problem := rule(record)) is not None:
+                    self._found(number, problem, subject, session, record)
+            if not record.complete:
+                engine = subject.make()
+        return True
+
+    def play(self, engine: Engine, subject: Subject, session: Session) -> Record:
+        name = _name(subject, session)
+        record = play(engine, session.melodies, session.calls, lambda call: self._watch(name, call))
+        self.tally.add(record)
+        return record
+
+    def _check_without_model(self, subject: Subject) -> None:
+        """Rule 6: without the model that it needs, `prepare` raises ModelError."""
+        if not subject.engine.needs_model or 6 in self.violations:
+            return
+        problem, trace = "prepare raises nothing without a model", ""
+        try:
+            create(subject.engine, replace(subject.setup, model=None)).prepare()
+        except ModelError:
+            return
+        except Exception as error:
+            problem = str(failure(subject.engine, "in prepare, without a model", error))
+            trace = _trace_of(error)
+        problem += "; `self.setup.require_model(NAME)` raises ModelError"
+        self.violations[6] = Violation(6, problem, subject.name, (), trace)
+
+    def _check_repeats(self, subject: Subject, session: Session) -> None:
+        """Rule 3: on the same engine after another session, and on a new one whose first window is computed ahead."""
+        engine = subject.make()
+        first = self.play(engine, subject, session)
+        self.play(engine, subject, noise(subject.settings, 2))
+        again = self.play(engine, subject, session)
+        ahead = self.play(subject.make(), subject, anticipated(session))
+        ahead.steps = ahead.steps[1:]
+        for other, when in ((again, "after another session"), (ahead, "on a new engine, after `anticipate`")):
+            if first.complete and other.complete and (at := first_difference(first.steps, other.steps)) is not None:
+                problem = f"{repeatable(first, other)}, {when}"
+                self.violations[3] = Violation(3, problem, _name(subject, session), calls_until(session, at))
+                return
+
+    def _found(self, number: int, problem: str, subject: Subject, session: Session, record: Record) -> None:
+        calls = record.calls
+
+        def again(calls: Sequence[Call]) -> Record:
+            name = _name(subject, session)
+            return play(subject.make(), session.melodies, calls, lambda call: self._watch(name, call))
+
+        if number == 1:
+            if record.too_long and not again(calls).too_long:
+                return  # the machine was busy
+            calls = [calls[0], calls[-1]] if record.too_long else calls[:1]
+        elif number == 4 and ends_notes(again(without_keys(session).calls)):
+            return  # the note sounds for ever, with keys or without
+        else:
+            calls = _shortest(calls, lambda shorter: OF_ONE_RECORD[number](again(shorter)) is not None)
+            problem = OF_ONE_RECORD[number](again(calls)) or problem
+        self.violations[number] = Violation(
+            number, problem, _name(subject, session), tuple(map(as_code, calls)), _trace_of(record.error)
+        )
+
+
+def first_difference(one: Sequence[Step], other: Sequence[Step]) -> int | None:
+    """The number of the first step with another answer."""
+    pairs = zip(one, other, strict=False)
+    return next((number for number, (a, b) in enumerate(pairs) if a.answer != b.answer), None)
+
+
+def calls_until(session: Session, last: int) -> tuple[str, ...]:
+    """The reset and call number `last`, as Python."""
+    return as_code(session.calls[0]), f"# {last - 1} more calls", as_code(session.calls[last])
+
+
+def _shortest(calls: list[Call], shows: Callable[[list[Call]], bool]) -> list[Call]:
+    """The calls without those that are not needed to show a violation. The first, a reset, stays."""
+    until, size = time.monotonic() + SHORTEN_SECONDS, len(calls) // 2
+    while size:
+        place = 1
+        while place < len(calls) and time.monotonic() < until:
+            shorter = calls[:place] + calls[place + size :]
+            if shows(shorter):
+                calls = shorter
+            else:
+                place += size
+        size //= 2
+    return calls
+
+
+def _name(subject: Subject, session: Session) -> str:
+    known = " with a known melody" if session.known else ""
+    return f"{session.name}{known}{f', {subject.name}' if subject.name else ''}"
+
+
+def _trace_of(error: BaseException | None) -> str:
+    return "" if error is None else "".join(traceback.format_exception(error.__cause__ or error))

@@ -1,0 +1,119 @@
+"""`jamd check-engine`: an engine is checked in a process of its own, and the result is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from daemon.contract.rules import RULES, difference, text_of
+from daemon.errors import EngineError, printable
+
+LOAD_TIMEOUT = 60.0  # seconds to import the engine
+CALL_TIMEOUT = 10.0  # seconds for one call
+TIMEOUT = 900.0  # seconds for everything
+SHOWN_CALLS = 12  # of a session that did not end
+
+
+def check_engine(name: str, model: str | None, options: Sequence[str]) -> tuple[bool, str]:
+    """Whether the engine keeps every rule, and the report. Raises EngineError if the engine cannot be loaded."""
+    job: dict[str, Any] = {
+        "engine": name,
+        "model": model,
+        "options": list(options),
+        "timeouts": [LOAD_TIMEOUT, CALL_TIMEOUT],
+        "reference_only": False,
+    }
+    result = _in_process(job, "1")
+    if not result["violations"] and result["reference"]:
+        other = _in_process({**job, "reference_only": True}, "2")
+        result["violations"] = other["violations"] or list(_between_processes(result, other))
+    return not result["violations"], "\n".join(_report(name, result))
+
+
+def _in_process(job: dict[str, Any], hash_seed: str) -> dict[str, Any]:
+    """The result of the process; where it crashed or hung, that is the result."""
+    with tempfile.TemporaryDirectory(prefix="jamd-") as name:
+        folder = Path(name)
+        (folder / "job.json").write_text(json.dumps(job))
+        command = [sys.executable, "-P", "-m", "daemon.contract.process", name]
+        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
+        try:  # what the engine prints goes to standard error, as in `jamd run`
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=2, env=environment, timeout=TIMEOUT, check=False
+            )
+            status: int | None = done.returncode
+        except subprocess.TimeoutExpired:
+            status = None
+        if (written := folder / "result.json").is_file():
+            result: dict[str, Any] = json.loads(written.read_text())
+            if "refused" in result:
+                raise EngineError(result["refused"])
+            return result
+        return _ended(job["engine"], status, folder)
+
+
+def _ended(engine: str, status: int | None, folder: Path) -> dict[str, Any]:
+    """The process ended without a result: in a call, or before the first one."""
+    session, *calls = (folder / "calls").read_text(errors="replace").splitlines() or [""]
+    stack = (folder / "stack").read_text(errors="replace").strip()
+    if hung := status is None or stack.startswith("Timeout"):
+        problem = f"this call has not ended after {CALL_TIMEOUT:g} s"
+    else:
+        problem = f"the engine's process ended in this call ({_reason(status)})"
+    if not calls:
+        when = "does not get ready in time" if hung else f"ends the process that loads it ({_reason(status)})"
+        raise EngineError(f"the engine {engine!r} {when}: correct or reinstall the package that provides it\n{stack}")
+    left_out = [f"# {len(calls) - SHOWN_CALLS} more calls"] if len(calls) > SHOWN_CALLS else []
+    shown = [*calls[:1], *left_out, *calls[1:][-SHOWN_CALLS + 1 :]]
+    violation = {"rule": 1 if hung else 6, "problem": problem, "session": session, "calls": shown, "trace": stack}
+    return {"violations": [violation], "cut_short": True}
+
+
+def _reason(status: int | None) -> str:
+    if status is not None and status < 0:
+        return f"signal {-status}, {signal.strsignal(-status)}"
+    return f"exit status {status}"
+
+
+def _between_processes(one: dict[str, Any], other: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The first answer that is not the same in two processes."""
+    pairs = zip(one["reference"], other["reference"], strict=False)
+    for number, ((call, first), (_, second)) in enumerate(pairs):
+        if first != second:
+            where = "in two processes: is a set iterated over, or hash() used?"
+            calls = [one["reference"][0][0], f"# {number - 1} more calls", call]
+            problem = f"{difference(first, second)}, {where}"
+            yield {"rule": 3, "problem": problem, "session": "random calls 1", "calls": calls, "trace": ""}
+            return
+
+
+def _report(name: str, result: dict[str, Any]) -> Iterator[str]:
+    if "calls" in result:
+        yield f"{name} ({result['class']}): {result['calls']:,} calls, {result['actions']:,} actions"
+    violations = {violation["rule"]: violation for violation in result["violations"]}
+    for number in RULES:
+        violation = violations.get(number)
+        status = "violated" if violation else "cut short" if result["cut_short"] else "ok"
+        yield f"rule {number}  {status:9}  {text_of(number)}"
+        if number == 1 and status == "ok":
+            times = ", ".join(f"{call} {seconds * 1000:.1f} ms" for call, seconds in result["seconds"].items())
+            yield f"{'':19}{times} at the 99th percentile; `lead` is {result['lead'] * 1000:g} ms"
+        if violation:
+            yield from (f"    {printable(line)}" for line in _told(violation))
+    if violations and result["cut_short"]:
+        yield "cut short: not every session could be played to its end; check again when the violation is corrected"
+
+
+def _told(violation: dict[str, Any]) -> Iterator[str]:
+    yield violation["problem"]
+    if violation["calls"]:
+        yield f"shown by these calls ({violation['session']}):"
+        yield from (f"    engine.{call}" if not call.startswith("#") else f"    {call}" for call in violation["calls"])
+    yield from violation["trace"].splitlines()
