@@ -236,6 +236,18 @@ def replay(
 
 
 @app.command(cls=Command)
+def doctor(config: ConfigFile = None) -> None:
+    """Examine this machine: a page for a bug report.
+
+    What prevents playing, and what would improve it, each with its remedy. The page names neither you nor your
+    machine. Exit status 1 if something prevents playing.
+    """
+    from daemon.doctor.report import show
+
+    raise typer.Exit(show(config))
+
+
+@app.command(cls=Command)
 def bench(
     measures: Annotated[
         list[str] | None, typer.Argument(metavar="MEASURE...", help="Names of measures; without any, all of them.")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
-from daemon import config
+from daemon import config, futures
 from daemon.errors import ConfigError
 
 DISK_TIMEOUT = 15.0  # seconds that the configuration and its files may take to be read
@@ -20,7 +18,7 @@ T = TypeVar("T")
 def load_config(path: Path | None, options: Sequence[config.OptionValue] = ()) -> config.Config:
     """Raises ConfigError, also if the files are not read in time."""
     try:
-        return _start(lambda: config.load(path, given=options)).result(DISK_TIMEOUT)
+        return futures.in_thread(lambda: config.load(path, given=options), "disk").result(DISK_TIMEOUT)
     except TimeoutError:
         raise ConfigError([_not_in_time(path)]) from None
 
@@ -32,7 +30,7 @@ async def load_config_again(path: Path, options: Sequence[config.OptionValue] = 
 async def in_thread(work: Callable[[], T], path: Path | str) -> T:
     """The result of `work`, which reads `path`. Raises ConfigError if there is none in time."""
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(_start(work)), DISK_TIMEOUT)
+        return await asyncio.wait_for(asyncio.wrap_future(futures.in_thread(work, "disk")), DISK_TIMEOUT)
     except TimeoutError:
         raise ConfigError([_not_in_time(path)]) from None
 
@@ -40,20 +38,3 @@ async def in_thread(work: Callable[[], T], path: Path | str) -> T:
 def _not_in_time(path: Path | str | None) -> str:
     problem = f"not read within {DISK_TIMEOUT:g} s, together with the files that are named there"
     return f"{path or 'the configuration'}: {problem}: check their disk, or name another configuration with -c"
-
-
-def _start(work: Callable[[], T]) -> Future[T]:
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            result = work()
-        except BaseException as error:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(error)
-        else:
-            if future.set_running_or_notify_cancel():
-                future.set_result(result)
-
-    threading.Thread(target=run, name="disk", daemon=True).start()
-    return future

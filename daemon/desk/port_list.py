@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from daemon.config import Config
 from daemon.errors import printable, printable_name
 from daemon.midi.port_names import ALSA, JACK, WINDOWS, client_name, find_port, is_ours, remedy
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
+from daemon.suggestions import nearest
+
+if TYPE_CHECKING:
+    from daemon.config import Config
+
+_CLIENT = re.compile(r"[:(].*")  # what follows the name of a client in that of its port
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def show(config: Config, console: Console) -> None:
     for title in ("name", "direction", "where"):
         table.add_column(title)
     for port in config.ports:
-        table.add_row(client_name(port.name), port.direction, Text(printable_name(_where(port, usable))))
+        table.add_row(client_name(port.name), port.direction, Text(printable_name(where(port, usable))))
     console.print(table)
 
 
@@ -97,7 +104,8 @@ def _names(ports: tuple[str, ...]) -> Text:
     return Text("\n".join(printable_name(port) for port in ports) or "none")
 
 
-def _where(port: PortSpec, usable: list[System]) -> str:
+def where(port: PortSpec, usable: list[System]) -> str:
+    """The system on which jamd would open the port, and the port of another program that it would connect to."""
     if port.connect is None:
         named = next((system.name for system in usable if system.name != WINDOWS), None)
         return f"{named}, a virtual port" if named else "not open: there is no MIDI system with virtual ports"
@@ -106,4 +114,7 @@ def _where(port: PortSpec, usable: list[System]) -> str:
         index = find_port(names, port.connect)
         if index is not None:
             return f"{system.name}, connected to {names[index]}"
-    return f"not open: no port name matches {port.connect!r}"
+    known = [name for system in usable for name in (system.sources if port.direction == "in" else system.destinations)]
+    clients = {_CLIENT.sub("", name).casefold(): name for name in known}
+    near = nearest(port.connect.casefold(), clients)
+    return f"not open: no port name matches {port.connect!r}{f': did you mean {clients[near]!r}?' if near else ''}"

@@ -108,6 +108,26 @@ def _remove_abandoned(folder: Path) -> None:
         os.close(inside)
 
 
+def running() -> list[Path]:
+    """The folders of this user's desks that run: their locks are held."""
+    found = []
+    for _, place in _places():
+        with contextlib.suppress(OSError):
+            found += [place / name for name in sorted(os.listdir(place)) if _is_held(place / name)]
+    return found
+
+
+def _is_held(folder: Path) -> bool:
+    if not folder.name.startswith(FOLDER_PREFIX):
+        return False
+    with contextlib.suppress(OSError):
+        if _is_ours(folder.lstat()) and not folder.is_symlink():
+            flags = os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+            with FileIO(os.open(folder / LOCK_FILE, flags), "rb+") as file:
+                return not lock(file)
+    return False
+
+
 def _is_ours(found: os.stat_result) -> bool:
     """Whether the file or folder is this user's, and no other user can write there."""
     return sys.platform == "win32" or (found.st_uid == os.geteuid() and not found.st_mode & _WRITABLE_BY_OTHERS)

@@ -13,8 +13,9 @@ from daemon.errors import JamdError, ModelError
 from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process, native_crash
 
 
-def trial(path: Path, engine: str = "") -> str | None:
-    """Verify the model, and get the engine ready that is to play the model, if one is named. Returns what is wrong."""
+def trial(path: Path, engine: str = "", seconds: float = 3 * LOAD_TIMEOUT) -> str | None:
+    """Verify the model, and get the engine ready that is to play the model, if one is named. Returns what is wrong,
+    also if that takes more than `seconds`."""
     command = [sys.executable, "-P", "-m", "daemon.player.trial", str(path), engine]
     try:
         done = subprocess.run(
@@ -23,7 +24,7 @@ def trial(path: Path, engine: str = "") -> str | None:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=3 * LOAD_TIMEOUT,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -1,0 +1,52 @@
+"""MIDI systems and ports."""
+
+from __future__ import annotations
+
+from daemon.doctor.finding import Finding, attention, ok, problem
+from daemon.doctor.subject import Subject
+
+MANY = 12  # names of ports in a line
+
+
+def systems(subject: Subject) -> Finding:
+    from daemon.midi.port_names import remedy
+
+    lines, usable, cannot_import = [], False, False
+    for system in subject.systems():
+        cannot_import |= system.name == "rtmidi"
+        usable |= not system.problem
+        state = system.problem or (
+            f"answers; sources of others: {_listed(system.sources)}; destinations: {_listed(system.destinations)}"
+        )
+        lines.append(f"{system.name}: {state}")
+    text = "\n".join(lines) or "python-rtmidi was built without any MIDI system"
+    if usable:
+        return ok(text)
+    if cannot_import:
+        return problem(text, "install what the message names: libasound2, else python-rtmidi; see docs/operations.md")
+    if "no answer" in text:
+        return problem(text, f"end the JACK server that stands still (killall -9 jackd), or {remedy()}")
+    return problem(text, remedy())
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = [*names[:MANY], *(["…"] if len(names) > MANY else [])]
+    return ", ".join(shown) or "none"
+
+
+def ports(subject: Subject) -> Finding:
+    """Where jamd would open the configured ports."""
+    from daemon.desk.port_list import where
+    from daemon.midi.port_names import client_name
+
+    if (config := subject.config) is None:
+        return attention("not examined without a configuration", "correct the configuration first")
+    usable = [system for system in subject.systems() if not system.problem]
+    places = {port: where(port, usable) for port in config.ports}
+    text = "\n".join(f"{client_name(port.name)} ({port.direction}): {place}" for port, place in places.items())
+    if not usable:
+        return attention(text or "none", "see MIDI above")
+    if any(place.startswith("not open") for place in places.values()):
+        remedy = "start the other program or plug in the device; `jamd ports` lists the names that connect: may have"
+        return attention(text, remedy)
+    return ok(text or "none")

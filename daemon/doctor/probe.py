@@ -1,0 +1,63 @@
+"""Looks that may hang, crash or change the process that looks: in a process of its own, which can be killed.
+
+`python -m daemon.doctor.probe KIND` prints a JSON value per line, each as soon as it is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+TIMEOUT = 10.0  # seconds; a JACK server that stands still never answers
+
+
+def look(kind: str, seconds: float = TIMEOUT) -> tuple[list[Any], str]:
+    """The values that the process printed, and why there are no more, or ""."""
+    command = [sys.executable, "-P", "-m", "daemon.doctor.probe", kind]
+    environment = os.environ | {"JACK_NO_START_SERVER": "1"}
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, env=environment
+        )
+    except subprocess.TimeoutExpired as error:
+        return _values(error.stdout), f"no answer within {seconds:g} s"
+    if not done.returncode:
+        return _values(done.stdout), ""
+    last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
+    return _values(done.stdout), f"the process that looks has crashed (status {done.returncode}: {last})"
+
+
+def _values(output: bytes | None) -> list[Any]:
+    lines = (output or b"").split(b"\n")[:-1]  # whole lines
+    return [json.loads(line) for line in lines]
+
+
+def _midi() -> None:
+    """The names of all MIDI systems, then each of them (desk/port_list.py: System)."""
+    from daemon.desk.port_list import systems
+    from daemon.midi.systems import Systems
+
+    _print([name for name, _ in Systems.compiled()])
+    for system in systems():
+        _print(asdict(system))
+
+
+def _real_time() -> None:
+    """What the stage would be granted."""
+    from daemon.realtime import request_real_time
+
+    _print(request_real_time())
+
+
+def _print(value: object) -> None:
+    print(json.dumps(value), flush=True)
+
+
+KINDS = {"midi": _midi, "real-time": _real_time}
+
+if __name__ == "__main__":
+    KINDS[sys.argv[1]]()
