@@ -117,7 +117,7 @@ def check(config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect
 
     with busy("trying the models"):
         loaded = load(config, True, option_values(bpm, seed, connect or ()))
-    for warning in loaded.warnings:
+    for warning in [*loaded.warnings, *filter(None, [loaded.silence])]:
         typer.echo(printable(f"jamd: warning: {warning}"), err=True)
     title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
     typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)
@@ -197,8 +197,8 @@ def render(
     drawn = OutputFile(picture, "--picture", PICTURE, [file, loaded.path, made.path]) if picture is not None else None
     with progress("rendering") as report:
         rendering = render_file(loaded, file, live, report)
-    if rendering.warning:
-        typer.echo(printable(f"jamd: warning: {rendering.warning}"), err=True)
+    for warning in filter(None, [loaded.silence, rendering.warning]):
+        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
     made.write(rendering.data)
     if drawn is not None:
         from daemon.render.piano_roll import picture_of
@@ -220,11 +220,12 @@ def replay(
     From its journal; reports whether every note is the same.
     """
     from daemon.output_files import MIDI, OutputFile
-    from daemon.recording import replay as module
+    from daemon.recording.replay import replay as replay_session
+    from daemon.recording.session_name import journal_of
 
-    journal = module.journal_of(session)
+    journal = journal_of(session)
     made = OutputFile(output, "-o", MIDI, [journal, journal.with_suffix(".mid")]) if output is not None else None
-    replayed = module.replay(session)
+    replayed = replay_session(session)
     for warning in replayed.warnings:
         typer.echo(printable(f"jamd: warning: {warning}"), err=True)
     if made is not None:

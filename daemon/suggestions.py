@@ -23,7 +23,7 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     known = list(known)
     if (near := nearest(word, known)) is not None:
         return f": did you mean {near!r}?"
-    return f": choose from {listed(known)}" if known else ": there are none"
+    return f": choose from {listed(known)}" if known else ": there are none: add one"
 
 
 def listed(names: Sequence[str]) -> str:

@@ -438,6 +438,28 @@ def test_a_replay_of_what_is_no_session(jamd: Jamd, tmp_path: Path, content: byt
     assert "name a" in done.stderr
 
 
+def test_what_a_replay_needs_is_told(jamd: Jamd, tmp_path: Path, session: Path) -> None:
+    (tmp_path / "song.mid").write_bytes(session.read_bytes())
+    for name, told in (
+        ("song.mid", "song.mid: song.journal, its journal, is not beside it: only a session that `jamd run` wrote can"),
+        ("sessions", "sessions: a folder: name a session in it"),
+        (f"sessions/{session.stem[:-1]}.mid", f"did you mean 'sessions/{session.stem}.journal'?"),
+    ):
+        done = jamd("replay", name)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1) and told in done.stderr
+
+
+def test_a_configuration_without_anything_is_told(jamd: Jamd, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("# to be filled\n")
+    told = f"config.yaml: nothing is configured: add ports: and band:, as in {resources() / 'config.yaml'}"
+    for command in (("check",), ("render", TWINKLE, "-o", "out.mid")):
+        done = jamd(*command)
+        assert (done.returncode, done.stderr) == (0, f"jamd: warning: {told}\n")
+    (tmp_path / "config.yaml").write_text("ports: {keys: {direction: in}}\n")
+    told = "no player is configured: add one under band: in config.yaml"
+    assert jamd("check").stderr == f"jamd: warning: {told}\n"
+
+
 def test_a_cut_session_replays_as_far_as_it_goes(jamd: Jamd, tmp_path: Path, session: Path) -> None:
     journal = session.with_suffix(".journal")
     data = journal.read_bytes()

@@ -55,7 +55,7 @@ def test_a_wrong_command_line_is_one_line_and_ends_with_2(arguments: str, told: 
 
 def test_names_are_listed_where_none_is_near() -> None:
     assert suggestion("xyz", ["run", "check"]) == ": choose from run, check"
-    assert suggestion("xyz", []) == ": there are none"
+    assert suggestion("xyz", []) == ": there are none: add one"
     assert suggestion("xyz", map(str, range(MAX_NAMES + 1))).endswith(", 49, …")
     assert nearest("RUN", ["run"]) == "run"
     assert nearest("run", ["run"] * (MAX_SEARCHED + 1)) is None

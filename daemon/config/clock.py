@@ -21,7 +21,7 @@ def read_clock(value: Value, names: Names) -> Clock:
         clock["bpm"].report(f"the clock's source is the melody {source!r}, which has its own tempo: set clock.source")
     port = None
     if kind.needs_port:
-        port = clock["port"].one_of(names.inputs, what="the input among the ports that receives the clock")
+        port = clock["port"].one_of(names.inputs, what="an input among the ports, which receives the clock")
     elif clock["port"].given:
         having = _with_ports()
         clock["port"].report(f"only the source {having} has a port: delete this line, or set the source to {having}")

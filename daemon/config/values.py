@@ -18,6 +18,7 @@ from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
+from daemon.paths import resources
 from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
 RANDOM = "random"  # as the seed
@@ -86,6 +87,13 @@ class Config:
     def warnings(self) -> list[str]:
         """The parts of melodies' files that were passed over: a line per file."""
         return list(dict.fromkeys(melody.warning for melody in self.melodies if melody.warning))
+
+    @property
+    def silence(self) -> str:
+        """Why nothing would be played, with the remedy, or ""."""
+        if not self.band and not self.ports:
+            return f"{self.path}: nothing is configured: add ports: and band:, as in {resources() / 'config.yaml'}"
+        return "" if self.band else f"no player is configured: add one under band: in {self.path}"
 
     @cached_property
     def stage(self) -> StageSpec:

@@ -75,8 +75,8 @@ def hints(config: Config) -> Iterator[str]:
     yield from config.warnings
     if config.seed_is_drawn:
         yield f"seed {config.seed}, drawn at random: `--seed {config.seed}` repeats the music"
-    if not config.band:
-        yield f"no player is configured: add one under band: in {config.path}"
+    if config.silence:
+        yield config.silence
     for member in config.band:
         if not member.listen:
             name = member.name

@@ -38,6 +38,7 @@ from daemon.player.host import Host, make_host
 from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader
+from daemon.recording.session_name import journal_of, unreadable
 from daemon.recording.to_midi import NoSession, midi_file
 from daemon.spec import StageSpec
 from daemon.wire import Answer, Call
@@ -59,13 +60,6 @@ class Replay:
     warnings: list[str] = field(default_factory=list)
 
 
-def journal_of(session: Path) -> Path:
-    """The journal of a session, which may be named by its MIDI file or without a suffix. Raises JamdError."""
-    if not session.name:
-        raise JamdError(f"{session}: a folder: name a session that `jamd run` wrote")
-    return session.with_suffix(".journal") if session.suffix.lower() in ("", ".mid") else session
-
-
 def replay(session: Path) -> Replay:
     """Replay the journal of `session`, which may be named by its MIDI file. Raises JamdError."""
     journal = journal_of(session)
@@ -73,7 +67,7 @@ def replay(session: Path) -> Replay:
     try:
         result.data = midi_file(_counted(_Player(entries, result).again(), result))
     except OSError as error:
-        raise JamdError(f"{journal}: cannot be read ({error.strerror}): name a session that `jamd run` wrote") from None
+        raise JamdError(unreadable(session, journal, error)) from None
     except NoSession as error:
         raise JamdError(f"{journal}: {error}") from None
     is_replayed = not result.ends_early
