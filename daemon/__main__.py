@@ -99,7 +99,7 @@ def run(
 ) -> None:
     """Play along, until Ctrl-C.
 
-    Options of the configuration are in effect until jamd ends, also after a reload.
+    --bpm, --seed and --connect count as if written in the configuration, also after a reload.
     """
     from daemon.config import option_values
     from daemon.desk import run as desk

@@ -14,7 +14,11 @@ from daemon.__main__ import app
 from daemon.suggestions import MAX_NAMES, MAX_SEARCHED, nearest, suggestion
 from daemon.usage import busy
 
-COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS = [
+    command.name or command.callback.__name__.replace("_", "-")
+    for command in app.registered_commands
+    if command.callback
+]
 
 
 def jamd(*arguments: str) -> subprocess.CompletedProcess[str]:
