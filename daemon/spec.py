@@ -46,7 +46,8 @@ class MelodySpec:
 
 @dataclass(frozen=True, slots=True)
 class PlayerSpec:
-    """A band member without its engine. `channels`: voice → MIDI channel 1–16."""
+    """A band member without its engine. `channels`: voice → MIDI channel 1–16. `gives_way`: its own music ends when
+    keys play that it listens to."""
 
     name: str
     listen: tuple[str, ...]
@@ -56,6 +57,7 @@ class PlayerSpec:
     lead: Annotated[float, Limits(0, 3600)]  # seconds
     tolerance: float  # seconds
     settings: dict[str, float] = field(default_factory=dict)
+    gives_way: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class ClockSpec:
     `metronome`: output and channel; `click`: always, or in the count-in only. `start_delay`: seconds from a command
     that starts the transport to the first beat, so that the players' first notes are ready in time. `song_position`:
     what a received Song Position counts, sixteenths or clocks. `count_in_ticks`: whether ticks are sent in a count-in.
+    `first_key_sets_beat`: see performance/first_key.py; it is off in journals without it.
     """
 
     source: str = INTERNAL
@@ -100,6 +103,7 @@ class ClockSpec:
     start_delay: Annotated[float, Limits(0, 60)] = 0.1
     song_position: str = "sixteenths"
     count_in_ticks: bool = True
+    first_key_sets_beat: bool = False
 
     @property
     def is_external(self) -> bool:

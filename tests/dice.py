@@ -41,6 +41,11 @@ class Dice(Engine):
         if (faces := setup.options.faces) != "six" and not Path(faces).is_file():
             yield "faces", f"{faces}: there is no such file: write six, or the path of a file"
 
+    @classmethod
+    def gives_way(cls, options: Options) -> bool:
+        """As a mirror it says so, although its own music goes on."""
+        return options.mirror
+
     def prepare(self) -> None:
         self.reset({}, 0.0, 0)
 

@@ -47,6 +47,7 @@ def read_clock(value: Value, names: Names) -> Clock:
         names.outputs_in(clock["send"]),
         clock["ticks"].one_of(("with count-in", "while running"), default.ticks, "a time to send ticks"),
         unit,
+        clock["first_key"].one_of(("sets the beat", "plays along"), default.first_key, "an effect of the first key"),
     )
 
 

@@ -38,6 +38,7 @@ class Clock:
     send: tuple[str, ...] = ()  # outputs that send MIDI clock
     ticks: str = "with count-in"  # or: while running
     song_position: str = "sixteenths"  # or: clocks
+    first_key: str = "sets the beat"  # or: plays along
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ class Config:
             metronome[2] if metronome else "always",
             song_position=clock.song_position,
             count_in_ticks=clock.ticks == "with count-in",
+            first_key_sets_beat=clock.first_key == "sets the beat",
         )
 
     @cached_property
@@ -198,6 +200,7 @@ class Config:
             engine.lead,
             engine.tolerance,
             dict(member.settings),
+            engine.gives_way(member.options),
         )
 
 

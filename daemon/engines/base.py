@@ -84,6 +84,12 @@ class Engine:
         self.values = {s.name: float(setup.settings.get(s.name, s.default)) for s in self.settings}
 
     @classmethod
+    def gives_way(cls, options: Any) -> bool:
+        """Whether its own music ends when keys play that it listens to, so that they may begin a beat of their own.
+        While any other engine plays in time, no key sets the beat."""
+        return False
+
+    @classmethod
     def mistakes(cls, setup: Setup[Any]) -> Iterable[tuple[str, str]]:
         """Mistakes in options and settings that their types and ranges do not exclude: (name, problem and remedy).
 

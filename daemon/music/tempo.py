@@ -101,6 +101,11 @@ class TempoMap:
         return start, beat - start
 
 
+def next_sixteenth(beat: float) -> float:
+    """The first 16th at or after `beat`, not before the song's beginning."""
+    return max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)
+
+
 def tempo_map_from_json(data: dict[str, Any]) -> TempoMap:
     """Raises ValueError."""
     return cast(TempoMap, decoder(TempoMap)(data))

@@ -19,6 +19,8 @@ from daemon.music.events import (
     note_off,
 )
 
+NEVER = -1e9  # seconds, long before any clock begins
+
 Send = Callable[[str, bytes, float, Cause], None]  # output, message, due seconds, cause
 
 
@@ -36,6 +38,13 @@ class HeldNotes:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._sources: dict[str, _Held] = {}
+        self.silent_since: float | None = NEVER  # seconds; None: keys were pressed since the last silence
+
+    def notice_silence(self, names: Iterable[str], now: float) -> None:
+        """Set `silent_since` if all keys and pedals of the sources `names` are up again. A pedal that goes down without
+        a key does not end a silence."""
+        if self.silent_since is None and self.is_empty(*names):
+            self.silent_since = now
 
     def keep(self, names: Iterable[str]) -> None:
         """Keep these sources and forget all others."""
@@ -88,9 +97,9 @@ class HeldNotes:
     def sustains(self, name: str, channel: int) -> bool:
         return name in self._sources and channel in self._sources[name].sustained
 
-    def is_empty(self, only: str | None = None) -> bool:
-        """Whether no source, or not source `only`, holds a key or a pedal."""
-        sources = (source for name, source in self._sources.items() if only in (None, name))
+    def is_empty(self, *names: str) -> bool:
+        """Whether no source, or none of those named, holds a key or a pedal."""
+        sources = (source for name, source in self._sources.items() if not names or name in names)
         return not any(source.held or source.sustained for source in sources)
 
     def next_limit(self, limits: Mapping[str, float]) -> float:
@@ -130,6 +139,7 @@ class HeldNotes:
         return {
             "held": [[n, *key, count] for n, source in self._sources.items() for key, count in source.held.items()],
             "sustained": [[n, channel] for n, source in self._sources.items() for channel in source.sustained],
+            "silent_since": self.silent_since,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -137,3 +147,4 @@ class HeldNotes:
             self._sources[name].held[channel, pitch] = count
         for name, channel in state["sustained"]:
             self._sources[name].sustained.add(channel)
+        self.silent_since = state.get("silent_since")  # older journals do not know it

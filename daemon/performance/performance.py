@@ -1,8 +1,7 @@
 """The performance: a pure function from entries to what is sent, asked and recorded.
 
 Live, `stage/process.py` feeds it from MIDI ports and sockets; offline, `render/offline.py` feeds it from a file and
-`recording/replay.py` from a journal. Every input is an entry of the journal, so the same entries give the same output.
-It reads no clock: each entry brings its time.
+`recording/replay.py` from a journal. Every input is an entry with its time, so the same entries give the same output.
 """
 
 from __future__ import annotations
@@ -48,6 +47,7 @@ from daemon.music.plan import Plan
 from daemon.music.tempo import Tempo
 from daemon.performance.command_executor import CommandExecutor
 from daemon.performance.controls import Controls, bound
+from daemon.performance.first_key import FirstKey
 from daemon.performance.held_notes import HeldNotes
 from daemon.performance.players import Players
 from daemon.performance.sink import Sink
@@ -64,14 +64,13 @@ class Performance:
     """
 
     def __init__(self, spec: StageSpec, sink: Sink) -> None:
-        self._sink = sink
-        self._now = 0.0
-        self._malformed = 0
+        self._sink, self._now, self._malformed = sink, 0.0, 0
         self._held, self._controls = HeldNotes(sink.send), Controls()
         clock = lambda: self._now  # noqa: E731
         self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
         self._commands = CommandExecutor(sink, self._controls, self._held, self._transport, self._players, clock)
+        self._first_key = FirstKey(self._held, self._transport, self._players)
         self._handlers: Mapping[type[Entry], Callable[[Any], None]] = {
             Heard: self._hear,
             Answered: self._answer,
@@ -97,6 +96,7 @@ class Performance:
         self._now = entry.seconds
         self._sink.record(entry)
         self._handlers[type(entry)](entry)
+        self._first_key.look(self._now)
 
     def hear(self, now: float, source: str, stamp: float, message: bytes) -> bool:
         """Take a message that an input received at `stamp`, unless its port filters it. False: it is not MIDI."""
@@ -225,6 +225,8 @@ class Performance:
         if control is not None:
             self._commands.turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
+            if is_note_on(message):
+                self._first_key.press(self._now, source, stamp)
             self._tell(source, message, stamp, is_note_on(message))
 
     def _pass_on(self, port: PortSpec, channel: int | None, message: bytes, stamp: float) -> None:
@@ -274,6 +276,7 @@ class Performance:
         self._longest_notes = {p.name: p.longest_note for p in spec.ports if p.longest_note is not None}
         self._transport.take(self._now, spec)
         self._players.take(spec)
+        self._first_key.take(spec)
 
     def _lose_input(self, name: str) -> None:
         self._release_input(name)

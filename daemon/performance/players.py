@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from daemon.entries import Dropped, Sent
 from daemon.metrics import GRID, OTHER, Cause, CauseKind
-from daemon.music.events import Action, MidiEvent, Window, is_note_on
+from daemon.music.events import Action, MidiEvent, is_note_on
 from daemon.music.plan import Plan
-from daemon.music.tempo import SIXTEENTH, TempoMap
+from daemon.music.tempo import SIXTEENTH, next_sixteenth
+from daemon.performance.held_notes import NEVER
 from daemon.performance.mutes import Mutes
 from daemon.performance.player_state import PlayerState, WaitingCall
 from daemon.performance.settings import Settings
 from daemon.performance.sink import Sink
 from daemon.performance.timeline import Timeline
 from daemon.performance.voices import Voices
+from daemon.performance.windows import Windows
 from daemon.spec import PlayerSpec, StageSpec
-from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
+from daemon.wire import Anticipate, Call, Control, Learn, Listen, Ping, Reset
 
 ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
 FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
-RANK_ASK = 1
 
 
 class Players:
@@ -35,12 +35,13 @@ class Players:
         self._settings, self._mutes = Settings(), Mutes()
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
         self._number = self._resets = self._seed = 0
-        self._tempo_map: TempoMap
+        self._windows = Windows(timeline, clock, self._call)
         self.counts = {"dropped": 0, "stale": 0}
 
     def take(self, spec: StageSpec) -> None:
         """Take the players of `spec`; unchanged players go on undisturbed."""
-        self._seed, self._tempo_map = spec.seed, spec.tempo_map
+        self._seed = spec.seed
+        self._windows.take(spec.tempo_map)
         delays = {port.name: port.delay for port in spec.ports}
         old, self._players = self._players, {}
         for player_spec in spec.players:
@@ -95,8 +96,8 @@ class Players:
     def _anticipation(self, player: PlayerState, standing_at: float, resets: int) -> Anticipate | None:
         """The next start to be anticipated, if `player` is reset then as number `resets`."""
         for beat in (standing_at, 0.0):
-            start = _next_sixteenth(beat)
-            call = Anticipate(Reset(start, self._seed_of(player.spec.name, resets)), self._window(start))
+            start = next_sixteenth(beat)
+            call = Anticipate(Reset(start, self._seed_of(player.spec.name, resets)), self._windows.at(start))
             if call not in player.anticipated:
                 player.anticipated = {sent for sent in player.anticipated if sent.reset.seed == call.reset.seed} | {
                     call
@@ -180,6 +181,23 @@ class Players:
             if player.up:
                 self._reset(player, first, began)
 
+    def reset_for_key(self, beat: float, source: str) -> None:
+        """Reset all players that are up for a key of `source` at `beat`, which they hear next. Those that give way to
+        the key answer it before anything else: their first window is the one of the next 16th."""
+        self._plans.clear()
+        for player in self._players.values():
+            if player.up and player.gives_way(source):
+                self._begin(player, beat)
+                self._windows.schedule(player, beat + SIXTEENTH)
+            elif player.up:
+                self._reset(player, beat, beat)
+
+    def let_lead(self, source: str, since: float) -> bool:
+        """Whether a player hears keys of `source`, and only such as give way to these played in time after `since`."""
+        players = self._players.values()
+        heard = any(player.up and source in player.spec.listen for player in players)
+        return heard and all(player.gives_way(source) or player.voices.last_in_time <= since for player in players)
+
     def reset_one(self, name: str, began: float) -> None:
         """Reset one player, with a window far enough ahead."""
         self._reset(self._players[name], None, began)
@@ -203,6 +221,7 @@ class Players:
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
             **self._mutes.to_json(),
+            "last_in_time": {name: player.voices.last_in_time for name, player in self._players.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -210,6 +229,7 @@ class Players:
         self._settings.restore(state)
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
+            player.voices.last_in_time = state.get("last_in_time", {}).get(name, NEVER)
         self._mutes.restore(state)
         self._apply_mutes()
 
@@ -247,9 +267,9 @@ class Players:
     def _reset(self, player: PlayerState, first: float | None, began: float) -> None:
         soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, FIRST_WINDOW_TIME))
         beat = max(soon, began) if first is None else first
-        start = _next_sixteenth(beat)
+        start = next_sixteenth(beat)
         self._begin(player, start)
-        self._generate(player, start)
+        self._windows.request(player, start)
 
     def _begin(self, player: PlayerState, beat: float) -> None:
         self._silence(player)
@@ -266,23 +286,6 @@ class Players:
         """A different seed for every player and every reset; two seeds of the configuration share none."""
         return (self._seed << 32) + zlib.crc32(f"{name} {resets}".encode())
 
-    def _window(self, start: float) -> Window:
-        bar_start, meter = self._tempo_map.bar_at(start)
-        return Window(start, start + SIXTEENTH, bar_start, meter, self._timeline.tempo.bpm)
-
-    def _generate(self, player: PlayerState, start: float) -> None:
-        """Request the window at beat `start`, and each following one when it is due."""
-        self._call(player, Generate(self._window(start)))
-
-        def run(due: float) -> None:
-            following, tempo = start + SIXTEENTH, self._timeline.tempo
-            if self._clock() - due > player.lead + 60 / tempo.bpm * SIXTEENTH:
-                # The stage itself stood still: skip to the present.
-                following = math.ceil(tempo.beat_at(self._clock() + player.lead) / SIXTEENTH) * SIXTEENTH
-            self._generate(player, following)
-
-        player.ask = self._timeline.add(start + SIXTEENTH, RANK_ASK, run, offset=-player.lead)
-
     def _call(self, player: PlayerState, call: Call, stamp: float | None = None) -> None:
         if player.released:
             return
@@ -292,8 +295,3 @@ class Players:
             cause = OTHER if stamp is None else Cause(CauseKind.ANSWER, player.spec.name, stamp)
         player.waiting.append(WaitingCall(self._number, self._clock(), cause))
         self._sink.call(player.spec.name, self._number, call)
-
-
-def _next_sixteenth(beat: float) -> float:
-    """The first 16th at or after `beat`, not before the song's beginning."""
-    return max(math.ceil(beat / SIXTEENTH - 1e-6) * SIXTEENTH, 0.0)

@@ -18,7 +18,7 @@ from daemon.clocks.tap_tempo import TapTempo
 from daemon.metrics import GRID
 from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
-from daemon.performance.held_notes import HeldNotes, Send
+from daemon.performance.held_notes import NEVER, HeldNotes, Send
 from daemon.performance.metronome import Metronome
 from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
 from daemon.performance.timeline import ScheduledCall, Timeline
@@ -68,6 +68,7 @@ class Transport:
         self._halted = 0.0  # seconds
         self._bpm: float | None = None  # set by a command or a tapped tempo
         self._taps = TapTempo()
+        self._beat_given = NEVER  # seconds of the last beat that was tapped, or to which was counted in
         self._slew: tuple[float, float] | None = None  # beat and bpm of a tapped tempo that is being approached
         self._tempo_from = 0.0  # the beat after which the next tempo change was looked up
         self._tempo_entry: ScheduledCall | None = None
@@ -96,6 +97,18 @@ class Transport:
     def follows(self) -> bool:
         return self._spec.clock.is_external
 
+    def keeps_time(self, now: float, since: float) -> bool:
+        """Whether people or programs play to this beat: they receive or hear it at `now`, or a beat was tapped or
+        counted in later than `since` (seconds)."""
+        beat, spec = self.tempo.beat_at(now), self._spec
+        return (
+            self.follows
+            or bool(spec.clock.send)
+            or self._metronome.is_on(spec)
+            or any(each.thru and (each.melody.loop or beat < each.melody.length) for each in spec.melodies)
+            or self._beat_given > since
+        )
+
     def stands_still(self, now: float) -> bool:
         """Whether the transport stands, and has for longer than a jump takes."""
         return self.ready and not self.running and now >= self._halted + JUMP_TIME
@@ -109,6 +122,8 @@ class Transport:
         self.began, self._slew = beat, None
         bpm = self.tempo.bpm if self.follows else self._bpm or self._spec.tempo_map.bpm_at(beat)
         self._change(now, Tempo(beat - count_in, at, bpm))
+        if count_in:
+            self._beat_given = self.tempo.seconds_at(beat)
         self._follow_map(beat)
         for part in self._groups.values():
             part.start(beat)
@@ -156,6 +171,7 @@ class Transport:
     def tap(self, now: float, stamp: float) -> float | None:
         """Take a tapped beat. While standing, a whole bar of taps is a count-in: returns the start in seconds."""
         self._taps.tap(stamp)
+        self._beat_given = stamp
         period = self._taps.period
         if period is None:
             return None
@@ -304,6 +320,7 @@ class Transport:
             "tempo_from": self._tempo_from,
             "slew": self._slew,
             "metronome": self._metronome.turned,
+            "beat_given": self._beat_given,
         }
 
     def restore(self, now: float, state: Mapping[str, Any]) -> None:
@@ -312,6 +329,7 @@ class Transport:
         self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
         self._taps = TapTempo(state["taps"])
         self._metronome.turned = state.get("metronome")  # older journals know no such command
+        self._beat_given = state.get("beat_given", self._beat_given)
         tempo = Tempo(*state["tempo"])
         self.timeline.change_tempo(tempo)
         self._pulse.change_tempo(tempo)

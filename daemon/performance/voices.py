@@ -8,6 +8,7 @@ from itertools import takewhile
 
 from daemon.metrics import GRID, OTHER, WITHDRAWAL, Cause
 from daemon.music.events import Action, Play, note_off, note_on
+from daemon.performance.held_notes import NEVER
 from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import PlayerSpec
 
@@ -45,6 +46,7 @@ class Voices:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
         self._notes: dict[str, dict[_Note, None]] = {voice: {} for voice in spec.channels}  # in the order of arrival
         self.delay = 0.0
+        self.last_in_time = NEVER  # seconds of the last note that was no answer to a key
         self.muted = False  # note-ons are left out, with their note-offs
 
     def act(self, action: Action, cause: Cause = GRID) -> None:
@@ -121,6 +123,8 @@ class Voices:
             self._drop(due, note.play.voice, message)
             return
         note.sounded = max(now, due)
+        if note.cause is GRID and due > self.last_in_time:
+            self.last_in_time = due
         self._emit(due, note.play.voice, message, note.play.onset, note.cause)
         if note.end is not None:
             self._schedule_off(note)

@@ -157,6 +157,16 @@ def test_the_effective_configuration_is_one_and_the_same(write: Any, shipped: tu
 # What is read
 
 
+def test_the_first_key_sets_the_beat_unless_the_configuration_says_otherwise(write: Any) -> None:
+    told = config.load(SHIPPED).stage
+    assert told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [True]
+    text = SHIPPED.read_text(encoding="utf-8")
+    assert "first_key: sets the beat #" in text and "given: soprano #" in text
+    other = text.replace("first_key: sets the beat", "first_key: plays along").replace("given: soprano", "given: none")
+    told = config.load(write(other)).stage
+    assert not told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [False]
+
+
 def test_what_stage_and_players_are_told(write: Any) -> None:
     loaded = config.load(write(GOOD))
     spec = loaded.stage
@@ -171,7 +181,7 @@ def test_what_stage_and_players_are_told(write: Any) -> None:
         ("twinkle", True, ("out",), 9)
     ]
     assert spec.players == (
-        PlayerSpec("dice", ("keys", "twinkle"), "out", {"high": 3, "low": 4}, True, 0.03, 0.1, {"often": 0.5}),
+        PlayerSpec("dice", ("keys", "twinkle"), "out", {"high": 3, "low": 4}, True, 0.03, 0.1, {"often": 0.5}, True),
         PlayerSpec("shadow", ("dice",), "out", {"high": 1, "low": 2}, True, 0.03, 0.1, {"often": 0.3}),
     )
     assert spec.controls == (

@@ -85,6 +85,15 @@ controls:
     cc 120: panic
 seed: 3
 """
+FREE = """
+clock: {bpm: 96}
+ports: {keys: {direction: in}, out: {direction: out}}
+melodies: {tune: {file: tune.mid}}
+band:
+  dice: {engine: dice, listen: [keys, tune], play: {port: out}, options: {mirror: true}}
+  echo: {engine: dice, listen: [dice, keys], play: {port: out, channels: {low: 5}}, options: {mirror: true}}
+controls: {keys: {cc 1: dice.often, cc 64: sustain, cc 120: panic}}
+"""
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
@@ -312,6 +321,41 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]
     assert [again.difference for again in replays] == [""] * len(replays)
     assert sum(again.notes for again in replays) > 20
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sessions_in_which_the_first_key_sets_the_beat_replayed_are_the_same(
+    band: Config, tmp_path: Path, seed: int
+) -> None:
+    (tmp_path / "free.yaml").write_text(FREE)
+    live, rng = Live(config.load(tmp_path / "free.yaml"), tmp_path / "sessions"), random.Random(seed)
+    performance, beats_set = live.performance, 0
+    live.up("dice")
+    performance.take(Started(live.now))
+    kinds = ["wait"] * 8 + [
+        "silence",
+        "answer all",
+        "think",
+        "press",
+        "release",
+        "lost",
+        "panic",
+        "rotate",
+        "up",
+        "check",
+    ]
+    for _ in range(400):
+        kind, tempo = rng.choice(kinds), performance.tempo
+        if kind == "silence":
+            performance.take(PortLost(live.now, "keys"))
+            live.pass_time(3.0, 0.0)
+            kind = "press"
+        live.step(kind, rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
+        beats_set += performance.tempo != tempo
+    live.journal.close()
+    assert beats_set > 10
+    replays = [replay(path) for path in sessions(tmp_path / "sessions")]
+    assert [again.difference for again in replays] == [""] * len(replays)
 
 
 def test_an_endless_band_gets_sessions_that_stand_alone(

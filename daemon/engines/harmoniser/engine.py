@@ -56,6 +56,11 @@ class Harmoniser(Engine):
 
     options: Options
 
+    @classmethod
+    def gives_way(cls, options: Options) -> bool:
+        """A melody makes room for keys, a chorale that is composed does not."""
+        return any(voice in options.given for voice in VOICES)
+
     def __init__(self, setup: Setup[Options]) -> None:
         super().__init__(setup)
         self._given_voices = tuple(voice for voice in VOICES if voice in self.options.given)
@@ -80,7 +85,7 @@ class Harmoniser(Engine):
         self._ahead: ParticleFilter | None = None
         self._lines: Mapping[str, Line] = {}  # the lines that `_ahead` harmonises
         self._given: GivenKeys = {}  # the leading keys, as last harmonised
-        self._frame: int | None = None  # number of the 16th that sounds or is next
+        self._frame: int | None = math.ceil(beat / STEP - EPSILON)  # number of the 16th that sounds or is next
         self._struck: set[str] = set()  # voices struck in `_frame`
         self._late_keys: LateKeys | None = None
         self._chord_start = -math.inf  # beat of the first key of the last chord

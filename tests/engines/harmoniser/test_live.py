@@ -222,6 +222,21 @@ def test_a_key_in_the_first_half_of_a_16th_belongs_to_it_a_later_one_to_the_next
         assert [held for _, held in past] == [0, 0 if beat < 0.375 else 1, 1 if beat < 0.375 else 0]
 
 
+def test_after_a_reset_keys_are_heard_in_the_16th_of_the_reset_before_the_first_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such is the first key that sets the beat, with another one in the second half of its 16th."""
+    model = FakeModel()
+    engine = make(monkeypatch, model)
+    run(engine, 0, 3)
+    engine.reset({}, 4.0, 1)
+    assert len(plays(list(engine.listen(on(4.0, 72))))) == 4
+    assert plays(list(engine.listen(on(4.2, 74))))[0] == (4.2, "soprano", 74)
+    assert run(engine, 4.25, 4.5) == [], "the second key counts for this 16th, which is not played again"
+    list(engine.generate(window(4.5)))
+    assert [symbols[0] + 36 for symbols, _ in model.advances[-1].past[-2:]] == [72, 74]
+
+
 def test_a_key_within_the_lead_brings_queued_notes_forward(monkeypatch: pytest.MonkeyPatch) -> None:
     def alternating(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
         return (72, 64, 55, 48 + position % 2)[voice]
