@@ -109,7 +109,7 @@ class Band(SilentSink):
         performance.take(Started(-PRE_ROLL, 0.0, 0.0))
         self._answer(performance, -PRE_ROLL)
         for seconds, message in [*keys, (until, b"")]:
-            while (due := performance.next_deadline()) <= seconds:
+            while (due := performance.next_deadline()) < seconds:
                 performance.advance(due)
                 self._answer(performance, due)
             if message:
@@ -167,7 +167,7 @@ def measure(band: Band, tunes: Sequence[Sequence[Note]], playing: Playing) -> Co
         strikes = [
             (entry.seconds, entry.voice, entry.message[1])
             for entry in band.play(keys, end)
-            if is_note_on(entry.message) and entry.voice != LEADING and start - TOGETHER <= entry.seconds < end
+            if is_note_on(entry.message) and entry.voice != LEADING and start <= entry.seconds < end
         ]
         count.add(onsets, strikes, (end - start) * bpm / 60)
     return count

@@ -36,6 +36,20 @@ LENGTH = 50  # steps
 CHECK = 0.2  # seconds between the stage's checks of connections and players
 ABSENCE = 0.5  # seconds from the end of a stage process to the start of the next
 
+FREE = """\
+clock: {bpm: 120}
+ports:
+  keys: {direction: in, connect: keyboard, thru: [organ]}
+  sync: {direction: in}
+  choir: {direction: out, delay_ms: -40}
+  organ: {direction: out}
+melodies: {tune: {file: tune.mid}}
+band:
+  ann: {engine: dice, listen: [keys, tune], options: {mirror: true}, play: {port: choir, channels: {high: 1, low: 2}}}
+  bob: {engine: dice, listen: [ann, keys], options: {mirror: true}, play: {port: organ, channels: {high: 1, low: 4}}}
+controls: {keys: {cc 64: sustain, cc 120: panic, cc 102: start, cc 103: stop, cc 104: continue}}
+"""
+
 Load = Callable[[str], StageSpec]
 
 
@@ -359,9 +373,31 @@ def test_nothing_is_left_sounding(seeds: Sequence[int], spec_of: Load, clock: Si
         for step in world.sequence.steps:
             world.pass_time(step.after)
             world.do(step)
-        world.end()
-        faults = [
-            *world.faults,
-            *(f for monitor in world.monitors.values() for f in (*monitor.faults, *monitor.left_sounding())),
-        ]
-        assert not faults, "\n".join([f"seed {seed}", *faults])
+        check_end(world, seed)
+
+
+@pytest.mark.parametrize("seeds", [range(block * 50, block * 50 + 50) for block in range(4)])
+def test_nothing_is_left_sounding_where_the_first_key_sets_the_beat(
+    seeds: Sequence[int], spec_of: Load, clock: SimpleNamespace
+) -> None:
+    beats_set = 0
+    for seed in seeds:
+        world = World(seed, lambda text: spec_of(text if text == bands.SILENT else FREE), clock)
+        silences = random.Random(f"silences {seed}")
+        for step in world.sequence.steps:
+            world.pass_time(step.after)
+            if world.is_awake and silences.random() < 0.3:
+                world.performance.take(PortLost(world.now, "keys"))
+                world.pass_time(2.5)
+            tempo = world.performance.tempo
+            world.do(step)
+            beats_set += step.kind == "press" and world.performance.tempo != tempo
+        check_end(world, seed)
+    assert beats_set > 20
+
+
+def check_end(world: World, seed: int) -> None:
+    world.end()
+    monitors = world.monitors.values()
+    faults = [*world.faults, *(f for monitor in monitors for f in (*monitor.faults, *monitor.left_sounding()))]
+    assert not faults, "\n".join([f"seed {seed}", *faults])
