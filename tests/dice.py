@@ -43,7 +43,9 @@ class Dice(Engine):
 
     @classmethod
     def gives_way(cls, options: Options) -> bool:
-        """As a mirror it says so, although its own music goes on."""
+        """As a mirror it says so, although its own music goes on. The label `sulk` makes the question fail."""
+        if options.label == "sulk":
+            raise ArithmeticError
         return options.mirror
 
     def prepare(self) -> None:

@@ -33,6 +33,7 @@ def read_options(
         for name, problem in engine.mistakes(Setup(options, settings, model, listen)):
             if not values[name].is_wrong:
                 values[name].report(problem)
+        engine.gives_way(options)  # the stage is told the result
     except Exception as error:
         problem = described(error, engine.__module__)
         value.report(f"the engine cannot check its options ({problem}): report this to the engine's author")

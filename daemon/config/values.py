@@ -200,7 +200,7 @@ class Config:
             engine.lead,
             engine.tolerance,
             dict(member.settings),
-            engine.gives_way(member.options),
+            bool(engine.gives_way(member.options)),
         )
 
 

@@ -423,6 +423,7 @@ MISTAKES = [
     ("width: 3", "width: 3, faces: " + 300 * "x", "13: band.dice.options: the engine cannot check its options (OSErr"),
     ("width: 3", "width: 3, faces: [six]", "13: band.dice.options.faces: must be text, not a list or a mapping"),
     ("label: a b", "label: cross", "13: band.dice.options: the engine cannot check its options (Arithmetic"),
+    ("label: a b", "label: sulk", "13: band.dice.options: the engine cannot check its options (Arithmetic"),
     ("width: 3", "width: wide", "13: band.dice.options.width: is not a number"),
     ("label: a b", "label: [a]", "13: band.dice.options.label: must be text, not a list or a mapping"),
     ("engine: dice, l", "engine: dice, model: x, l", "14: band.shadow.model: this engine has no model: delete the"),
