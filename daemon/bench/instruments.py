@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from daemon.bench.child_end import END_WITH_PARENT
 from daemon.errors import JamdError
 
 JAMD = "jamd keys:midi", "jamd choir:midi"  # input and output of a measured jamd
@@ -44,11 +45,17 @@ class JamdProcess:
             text=True,
             env=environment,
             cwd=self._folder,
+            preexec_fn=END_WITH_PARENT,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._ready = threading.Event()
         self._reader.start()
-        if not self._ready.wait(30) or self.process.poll() is not None:
+        try:
+            is_ready = self._ready.wait(30) and self.process.poll() is None
+        except BaseException:  # the measurement ends
+            self.stop()
+            raise
+        if not is_ready:
             self.process.kill()
             raise JamdError("jamd run did not become ready:\n" + "".join(self.lines))
         self.ready_after = time.perf_counter() - self.started
@@ -108,7 +115,13 @@ def perform(
     }
     command = [sys.executable, "-P", "-m", "daemon.bench.peer", "play"]
     peer = subprocess.run(
-        command, input=json.dumps(score), capture_output=True, text=True, env=environment, check=False
+        command,
+        input=json.dumps(score),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+        preexec_fn=END_WITH_PARENT,
     )
     if peer.returncode:
         raise JamdError(f"the measuring client failed:\n{peer.stderr}")
@@ -121,7 +134,9 @@ def perform(
 def echo(environment: dict[str, str]) -> Iterator[None]:
     """While the block runs, the client echoes under the name "bench echo"."""
     command = [sys.executable, "-P", "-m", "daemon.bench.peer", "echo"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, preexec_fn=END_WITH_PARENT
+    )
     assert process.stdin is not None and process.stdout is not None
     try:
         process.stdout.readline()

@@ -21,8 +21,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from daemon.bench.child_end import END_WITH_PARENT
 from daemon.locks import lock
-from daemon.realtime import die_with_parent
 
 
 def available() -> bool:
@@ -85,7 +85,7 @@ class JackServer:
             stdout=self._log,
             stderr=subprocess.STDOUT,
             env=os.environ | self.env,
-            preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            preexec_fn=END_WITH_PARENT,
         )
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from daemon.bench.child_end import END_WITH_PARENT
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import ECHO, JAMD, Events, JamdProcess, echo, perform
 from daemon.errors import JamdError
@@ -107,7 +108,7 @@ def lateness(folder: Path, environment: dict[str, str]) -> list[Figure]:
     and of an observer."""
     load = "from daemon import models\nwhile True: models.load(models.find('bachbot'), 'harmoniser')"
     with JamdProcess(folder, environment, BUSY) as jamd:
-        loader = subprocess.Popen([sys.executable, "-c", load], env=environment)
+        loader = subprocess.Popen([sys.executable, "-P", "-c", load], env=environment, preexec_fn=END_WITH_PARENT)
         try:
             silence: Events = [(300.0, b"\xb0\x07\x40")]
             _, heard = perform(environment, silence, "bench peer in:midi", JAMD[1])
@@ -146,7 +147,8 @@ print(json.dumps(late))
 
 def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """Lateness of a process with the stage's priority that only sleeps, 2 ms at a time: the least on this machine."""
-    sleeper = subprocess.run([sys.executable, "-P", "-c", SLEEPER], env=environment, check=True, capture_output=True)
+    command = [sys.executable, "-P", "-c", SLEEPER]
+    sleeper = subprocess.run(command, env=environment, check=True, capture_output=True, preexec_fn=END_WITH_PARENT)
     late = json.loads(sleeper.stdout)
     name = "the machine: a process that only sleeps wakes late"
     return [
@@ -211,7 +213,7 @@ def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
     seconds = []
     for _ in range(2):
         started = time.perf_counter()
-        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, preexec_fn=END_WITH_PARENT)
         seconds.append(time.perf_counter() - started)
     return [Figure("jamd render, one harmonised minute", seconds[-1], 2, "s")]
 

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from daemon.bench.child_end import orderly_end
 from daemon.bench.clock_measures import CLOCK_MEASURES
 from daemon.bench.clock_peer_measures import CLOCK_PEER_MEASURES
 from daemon.bench.engine_measures import ENGINE_MEASURES
@@ -47,7 +48,7 @@ def run(names: Sequence[str], as_json: bool) -> int:
         raise JamdError("jamd bench needs the package JACK-Client: pip install JACK-Client")
     figures: list[tuple[Figure, int]] = []  # each with the XRuns during its measure
     console = Console(stderr=True)
-    with JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
+    with orderly_end(), JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **server.env}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as in normal use: bytecode is compiled once
         for name in track(names or ALL_MEASURES, "Measuring", console=console, disable=not console.is_terminal):

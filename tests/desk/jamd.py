@@ -14,6 +14,8 @@ from typing import Self
 
 import mido
 
+from daemon.bench.child_end import END_WITH_PARENT
+
 
 def band(*players: str, trouble: Mapping[str, str] | None = None, bpm: int = 240) -> str:
     """A configuration in which each of `players` is an Echo that listens to a melody."""
@@ -56,6 +58,7 @@ class Jamd:
             stderr=subprocess.PIPE,
             text=True,
             env=os.environ | {"XDG_RUNTIME_DIR": str(folder / "runtime")} | environment,
+            preexec_fn=END_WITH_PARENT,
         )
         self._seen: set[int] = set()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -8,6 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Self
 
+from daemon.bench.child_end import END_WITH_PARENT
+
 PROGRAM = "ardour7-lua"
 RATE = 48_000
 CLOCK_PORT = "ardour:MIDI Clock out"
@@ -42,6 +44,7 @@ class Ardour:
             stderr=subprocess.DEVNULL,
             text=True,
             env=os.environ | {"HOME": str(folder / "home"), "XDG_CONFIG_HOME": str(folder / "home")},
+            preexec_fn=END_WITH_PARENT,
         )
         self.run('AudioEngine:set_backend("JACK", "ardour", "")')
         self.run(f'create_session("{self._session}", "session", {RATE})')

@@ -19,6 +19,7 @@ from itertools import pairwise
 
 import pytest
 
+from daemon.bench.child_end import END_WITH_PARENT
 from daemon.music.events import is_note_on, note_on
 from daemon.music.melody import Melody, Note
 from daemon.music.tempo import TempoMap
@@ -52,7 +53,12 @@ class JackMidiClock:
         if shutil.which("jack_midi_clock") is None:
             pytest.skip("no jack_midi_clock on this machine; to enable: apt-get install jack-midi-clock")
         command = ["jack_midi_clock", "-d", "0.5", *options, "jamd sync:midi"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=END_WITH_PARENT,
+        )
 
     def kill(self) -> None:
         self.process.kill()
@@ -274,7 +280,13 @@ class MclkDump:
         if shutil.which("jack_mclk_dump") is None:
             pytest.skip("no jack_mclk_dump on this machine; to enable: apt-get install jack-midi-clock")
         command = ["stdbuf", "-oL", "jack_mclk_dump", "-n", "jamd sync:midi"]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            preexec_fn=END_WITH_PARENT,
+        )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

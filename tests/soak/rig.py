@@ -16,6 +16,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from daemon.bench.child_end import END_WITH_PARENT
 from tests.soak import bands
 from tests.soak.observer import OutputMonitor
 from tests.tools import jack
@@ -42,6 +43,7 @@ class Synth:
             stderr=subprocess.DEVNULL,
             text=True,
             env=env,
+            preexec_fn=END_WITH_PARENT,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

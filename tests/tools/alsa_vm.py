@@ -19,6 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from daemon.bench.child_end import END_WITH_PARENT
+
 MODULES_TO_BOOT = ["virtio_pci", "9p", "9pnet_virtio", "overlay"]
 MODULES_OF_ALSA = ["snd-seq", "snd-seq-midi", "snd-virmidi", "snd-dummy", "snd-aloop"]
 COMMANDS = ["qemu-system-x86_64", "busybox", "cpio", "depmod", "modprobe", "aconnect", "apt-get", "dpkg-deb"]
@@ -77,7 +79,12 @@ def run_in_alsa_vm(script: str, seconds: float = 300) -> tuple[int, str]:
         output, status = exchange / "output", exchange / "status"
         try:
             console = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=seconds,
+                check=False,
+                preexec_fn=END_WITH_PARENT,
             )
         except subprocess.TimeoutExpired as error:
             said = output.read_text(errors="replace") if output.exists() else (error.stdout or b"").decode()

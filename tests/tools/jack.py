@@ -11,6 +11,7 @@ import sys
 
 import pytest
 
+from daemon.bench.child_end import END_WITH_PARENT, orderly_end
 from daemon.bench.jack_server import JackServer, available
 
 __all__ = ["LAST_TRY", "STOOD_STILL", "JackServer", "available"]
@@ -24,8 +25,10 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=48_000)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
-    with JackServer(options.period, options.rate) as server:
-        return subprocess.run(options.command, env=os.environ | server.env, check=False).returncode
+    with orderly_end(), JackServer(options.period, options.rate) as server:
+        return subprocess.run(
+            options.command, env=os.environ | server.env, check=False, preexec_fn=END_WITH_PARENT
+        ).returncode
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from daemon.bench.child_end import END_WITH_PARENT
+
 REMEDY = "apt-get install systemd-container, and run as root"
 MASKED = ["apt-daily.timer", "apt-daily-upgrade.timer", "e2scrub_all.timer", "e2scrub_reap.service", "fstrim.timer"]
 MASKED += ["man-db.timer", "postgresql.service", "systemd-resolved.service", "systemd-timesyncd.service"]
@@ -81,6 +83,7 @@ class SystemdBox:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=END_WITH_PARENT,
             )
         try:
             self._wait_until_booted()
