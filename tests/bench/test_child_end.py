@@ -14,7 +14,7 @@ import subprocess, sys, time
 from daemon.bench.child_end import END_WITH_PARENT, orderly_end
 with orderly_end():
     try:
-        child = [sys.executable, "-c", "import time; print('began', flush=True); time.sleep(60)"]
+        child = [sys.executable, "-c", "import time; print('began', flush=True); time.sleep(5); print('lived')"]
         subprocess.run(child, preexec_fn=END_WITH_PARENT)
     finally:
         print("ended in order", flush=True)
