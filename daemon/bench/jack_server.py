@@ -66,13 +66,18 @@ class JackServer:
 
     def _wait_until_ready(self, seconds: float) -> bool:
         wait = ["jack_wait", "-w", "-t", str(round(seconds))]
-        with subprocess.Popen(
-            wait, env=os.environ | self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        ) as waiting:
-            while self.running and waiting.poll() is None:
-                time.sleep(0.01)
-            waiting.kill()
-        return self.running and waiting.returncode == 0
+        end = time.monotonic() + seconds
+        while self.running and time.monotonic() < end:
+            with subprocess.Popen(
+                wait, env=os.environ | self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            ) as waiting:
+                while self.running and waiting.poll() is None:
+                    time.sleep(0.01)
+                waiting.kill()
+            if waiting.returncode == 0:
+                return self.running
+            time.sleep(0.05)  # it gives up where a server of this name was killed just before
+        return False
 
     def _spawn(self) -> None:
         # -S (synchronous) and real time: without both, the asynchronous server loses a message in a thousand.
