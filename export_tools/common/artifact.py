@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -23,6 +22,8 @@ import onnxruntime
 from daemon.models import golden
 from daemon.models.parse import parse, parse_inputs
 from daemon.models.sidecar import FORMAT
+
+from . import files
 
 if TYPE_CHECKING:
     import onnx
@@ -136,15 +137,15 @@ def write(
     path: Path, model: onnx.ModelProto | bytes, run: Golden, about: dict,
     quantise: Callable[[Path], None] | None = None,
 ) -> dict:  # fmt: skip
-    """Compare the outputs for the golden input with torch's, then move both files into place. Returns the sidecar.
+    """Compare the outputs for the golden input with torch's, then write both files. Returns the sidecar.
 
     `about`: the other keys of the sidecar: `engine`, `interface`, `encoding`, `inputs`, `states`, `options`,
     `training`, `metrics`. `quantise` changes the file at the given path, after the unquantised outputs have agreed.
-    Raises AssertionError if outputs differ, ModelError for a sidecar that the daemon would refuse.
+    Raises AssertionError if outputs differ, ModelError for a sidecar that the daemon would refuse, BadFile.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft, draft_sidecar = Path(folder) / path.name, Path(folder) / path.with_suffix(".json").name
+        draft = Path(folder) / path.name
         draft.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         outputs = compare(draft, run.feeds, run.expected, rtol=1e-3, atol=1e-4)
         if quantise:
@@ -166,7 +167,6 @@ def write(
         }
         text = json.dumps(sidecar, indent=1) + "\n"
         parse(path.with_suffix(".json"), json.loads(text))
-        draft_sidecar.write_text(text, encoding="utf-8")
-        os.replace(draft, path)
-        os.replace(draft_sidecar, path.with_suffix(".json"))
+        files.write(path, draft.read_bytes())
+        files.write(path.with_suffix(".json"), text.encode())
     return sidecar

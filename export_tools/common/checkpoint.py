@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import pickle
+from collections.abc import Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ import torch
 from torch import nn
 
 from daemon.errors import ModelError
+
+from . import files
 
 
 @dataclass
@@ -47,12 +52,15 @@ class Run:
         Raises ModelError.
         """
         saved = load(path)
-        self.net.load_state_dict(saved["model"])
-        self.average.load_state_dict(saved["weights"])
-        self.optimiser.load_state_dict(saved["optimiser"])
-        self.rng.bit_generator.state = saved["rng"]
-        torch.set_rng_state(saved["torch_rng"])
-        self.step, self.epoch, self.best, self.minutes = (saved[key] for key in ("step", "epoch", "best", "minutes"))
+        with fitting(path):
+            self.net.load_state_dict(saved["model"])
+            self.average.load_state_dict(saved["weights"])
+            self.optimiser.load_state_dict(saved["optimiser"])
+            self.rng.bit_generator.state = saved["rng"]
+            torch.set_rng_state(saved["torch_rng"])
+            self.step, self.epoch, self.best, self.minutes = (
+                saved[key] for key in ("step", "epoch", "best", "minutes")
+            )
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -71,8 +79,19 @@ def load(path: Path) -> dict[str, Any]:
     return saved
 
 
+@contextlib.contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """For the block that takes a net out of the content of the checkpoint at `path`. Raises ModelError."""
+    try:
+        yield
+    except (AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        raise ModelError(
+            f"{path}: a checkpoint of another model, or of other options: name one of this model, or train again"
+        ) from None
+
+
 def save(content: dict[str, Any], path: Path) -> None:
-    """Write a file atomically: if writing fails, the previous file stays."""
-    draft = path.with_suffix(".new")
+    """Write a file whole or not at all: if writing fails, the previous file stays. Raises BadFile."""
+    draft = BytesIO()
     torch.save(content, draft)
-    draft.replace(path)
+    files.write(path, draft.getvalue())

@@ -169,8 +169,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
     args = parser.parse_args()
     saved = checkpoint.load(args.checkpoint)
-    model = restored(saved)
-    training = {"music": MUSIC[saved["encoding"]], "data": DATA, "licence": LICENCE, **saved["training"]}
+    with checkpoint.fitting(args.checkpoint):
+        model = restored(saved)
+        training = {"music": MUSIC[saved["encoding"]], "data": DATA, "licence": LICENCE, **saved["training"]}
 
     def write(path: Path, figures: dict) -> None:
         card = {"training": training, "metrics": figures}

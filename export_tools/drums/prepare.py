@@ -16,7 +16,7 @@ GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds th
 
 from __future__ import annotations
 
-import json
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from daemon.encodings.drums import metric
 from daemon.encodings.drums.files import DrumPart, read_groove
 from daemon.encodings.drums.hits import TICKS
 from export_tools.common import command
+from export_tools.common.files import read_json, using, write_arrays
 
 from .grooves import GrooveFile, groove_files
 
@@ -92,13 +93,14 @@ def main() -> None:
     args = parser.parse_args()
     listed = groove_files(args.folder)
     styles = sorted({file.style for file in listed if file.split == "train"})
-    out = {"ticks": np.array(json.loads(args.tables.read_text())["ticks"]), "styles": np.array(styles)}
+    with using(args.tables, "tables, an object with the list `ticks`"):
+        out = {"ticks": np.array(read_json(args.tables)["ticks"], int), "styles": np.array(styles)}
     for split in SPLITS:
         split_arrays = arrays([file for file in listed if file.split == split], styles)
         out |= {f"{split}/{name}": array for name, array in split_arrays.items()}
         print(f"{split}: {len(split_arrays['first']) - 1} performances, {len(split_arrays['gap'])} hits")
-    np.savez(args.output, **out)
+    write_arrays(args.output, out)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -9,16 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from export_tools.common.files import read_arrays, using
+
 
 class Split:
     """The arrays of one split of prepare.py, by name. Performance i consists of the hits `first[i]:first[i + 1]`."""
 
     def __init__(self, path: Path, split: str):
-        data = np.load(path)
-        self.ticks, self.styles = data["ticks"].tolist(), data["styles"].tolist()
-        self.arrays = {name.split("/")[1]: data[name] for name in data.files if name.startswith(f"{split}/")}
-        self.first = self.arrays.pop("first")
-        self.hits = len(self.arrays["gap"])
+        with using(path, "prepare.py"):
+            data = read_arrays(path)
+            self.ticks, self.styles = data["ticks"].tolist(), data["styles"].tolist()
+            self.arrays = {name.split("/")[1]: array for name, array in data.items() if name.startswith(f"{split}/")}
+            self.first = self.arrays.pop("first")
+            self.hits = len(self.arrays["gap"])
 
     def streams(
         self, rows: int, length: int, rng: np.random.Generator | None

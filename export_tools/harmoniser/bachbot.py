@@ -15,6 +15,7 @@ batch norm are not updated. The baseline keeps no checkpoint either.
 """
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from tqdm import tqdm
 
 from daemon.engines.melody.key import MAJOR_PROFILE, MINOR_PROFILE
 from export_tools.common import command
+from export_tools.common.files import read_arrays, using
 
 START, END, DELIMITER, FERMATA_TOKEN = range(4)
 FIRST_PITCH_TOKEN = 4
@@ -62,10 +64,11 @@ def tokens(midi: np.ndarray, held: np.ndarray, fermata: np.ndarray) -> list[int]
 
 def read(path: Path) -> tuple[list[list[int]], int]:
     """The pieces of prepare.py, without those with repeats played, as tokens; and their number of notes, frames x 4."""
-    data = np.load(path)
-    names = sorted({name.rsplit("/", 1)[0] for name in data.files if "+repeats" not in name})
-    pieces = [tokens(*(data[f"{name}/{key}"].astype(int) for key in ("midi", "held", "fermata"))) for name in names]
-    return pieces, sum(data[f"{name}/midi"].size for name in names)
+    with using(path, "prepare.py"):
+        data = read_arrays(path)
+        names = sorted({name.rsplit("/", 1)[0] for name in data if "+repeats" not in name})
+        pieces = [tokens(*(data[f"{name}/{key}"].astype(int) for key in ("midi", "held", "fermata"))) for name in names]
+        return pieces, sum(data[f"{name}/midi"].size for name in names)
 
 
 class BachBotNet(nn.Module):
@@ -146,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

@@ -29,6 +29,7 @@ from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ParticleFilter
 from export_tools.common import command
+from export_tools.common.files import read_json, using
 
 from .evaluate import open_model
 
@@ -46,9 +47,10 @@ class Sampling:
 
 def read(path: Path, split: str) -> list[Piece]:
     """The pieces of a file whose sopranos have no rests, from lists of frames of four MIDI numbers, −1 = rest."""
-    data = json.loads(path.read_text())
-    pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
-    return [to_symbols(piece) for piece in pieces if (piece[:, 0] >= 0).all()]
+    with using(path, "pieces, lists of frames of four MIDI numbers"):
+        data = read_json(path)
+        pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
+        return [to_symbols(piece) for piece in pieces if (piece[:, 0] >= 0).all()]
 
 
 def onsets(soprano: np.ndarray) -> np.ndarray:

@@ -165,12 +165,13 @@ def main() -> None:
     parser.add_argument("--history", default="", help="for the sidecar: how the first weights of this run were trained")
     args = parser.parse_args()
     saved = checkpoint.load(args.checkpoint)
-    model = HarmoniserNet(HarmoniserShape(**saved["shape"]))
-    model.load_state_dict(saved["weights"])
-    training = {"music": MUSIC, "data": DATA, "licence": LICENCE, **saved["training"]} | (
-        {"history": args.history} if args.history else {}
-    )
-    metrics = {"nll_per_note": round(saved["validation"]["nats"], 4), **saved["metrics"]}
+    with checkpoint.fitting(args.checkpoint):
+        model = HarmoniserNet(HarmoniserShape(**saved["shape"]))
+        model.load_state_dict(saved["weights"])
+        training = {"music": MUSIC, "data": DATA, "licence": LICENCE, **saved["training"]} | (
+            {"history": args.history} if args.history else {}
+        )
+        metrics = {"nll_per_note": round(saved["validation"]["nats"], 4), **saved["metrics"]}
     card = {"training": training, "metrics": metrics}
     sidecar = write(model, args.model, card)
     print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(sidecar['metrics'])}")

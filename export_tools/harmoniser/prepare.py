@@ -8,6 +8,7 @@ NAME+repeats with the repeats played.
 """
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from daemon.encodings.chorale import HIGHEST, LOWEST, STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
 from export_tools.common import command
+from export_tools.common.files import write_arrays
 
 HELD_OUT = Path(__file__).with_name("held_out_bwv.json")
 
@@ -112,10 +114,10 @@ def main() -> None:
         if score.recurse().getElementsByClass("Repeat"):
             played = read([part.expandRepeats() for part in parts])
             arrays |= {f"{name}+repeats/{key}": value for key, value in played.items()}
-    np.savez_compressed(args.out, **arrays)
+    write_arrays(args.out, arrays, compressed=True)
     count = sum(len(arrays[f"{name}/midi"]) for name in kept)
     print(f"{args.out}: {len(kept)} chorales, {count} frames; {len(names) - len(kept)} left out")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(command.exit_code(main))

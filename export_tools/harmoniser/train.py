@@ -10,7 +10,6 @@ played. With several threads, which draw from one random generator, runs with th
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +36,7 @@ from daemon.encodings.chorale import (
 )
 from export_tools.common import checkpoint, command, schedule, trainer
 from export_tools.common.averaging import Averaging
+from export_tools.common.files import read_arrays, read_json, using
 
 from .model import HarmoniserNet, HarmoniserShape
 
@@ -73,11 +73,12 @@ class Chorales:
     """The pieces of prepare.py, shown transposed, in batches of similar length."""
 
     def __init__(self, path: Path):
-        data = np.load(path)
-        names = sorted({name.rsplit("/", 1)[0] for name in data.files})
-        self.pieces = {n: {k: data[f"{n}/{k}"] for k in ("midi", "held", "fermata", "position")} for n in names}
-        self.printed = [name for name in names if not name.endswith("+repeats")]
-        pitches = np.concatenate([self.pieces[name]["midi"] for name in self.printed]).astype(float)
+        with using(path, "prepare.py"):
+            data = read_arrays(path)
+            names = sorted({name.rsplit("/", 1)[0] for name in data})
+            self.pieces = {n: {k: data[f"{n}/{k}"] for k in ("midi", "held", "fermata", "position")} for n in names}
+            self.printed = [name for name in names if not name.endswith("+repeats")]
+            pitches = np.concatenate([self.pieces[name]["midi"] for name in self.printed]).astype(float)
         pitches[pitches < 0] = np.nan
         self.low, self.high = np.nanmin(pitches, 0), np.nanmax(pitches, 0)
 
@@ -240,7 +241,8 @@ class HarmoniserTask:
 
     def __init__(self, chorales: Path, pieces: Path, config: HarmoniserConfig, start: Path | None = None):
         self.config, self.recipe, self.start, self.data = config, recipe(config), start, Chorales(chorales)
-        views = sorted(map(benchmark_view, json.loads(pieces.read_text())["valid"]), key=lambda v: len(v["symbol"]))
+        with using(pieces, "pieces, an object with the list `valid`"):
+            views = sorted(map(benchmark_view, read_json(pieces)["valid"]), key=lambda v: len(v["symbol"]))
         self.valid = [collate(views[i : i + 8]) for i in range(0, len(views), 8)]
         self.pool = ThreadPoolExecutor(config.threads, initializer=torch.set_num_threads, initargs=(1,))
         self.steps_per_epoch = -(-len(self.data.printed) // config.batch)
@@ -256,7 +258,9 @@ class HarmoniserTask:
     def make_net(self) -> nn.Module:
         net = HarmoniserNet(SHAPE, self.config.dropout)
         if self.start:
-            net.load_state_dict(checkpoint.load(self.start)["weights"])
+            saved = checkpoint.load(self.start)
+            with checkpoint.fitting(self.start):
+                net.load_state_dict(saved["weights"])
         return net
 
     def batches(self, rng: np.random.Generator) -> Iterable[Batch]:

@@ -74,15 +74,16 @@ def main() -> None:
     parser.add_argument("--files", type=Path, required=True, help="list of the files to use: .valid.txt of prepare.py")
     args = parser.parse_args()
     saved = checkpoint.load(args.checkpoint)
-    model = build(MelodyShape(**saved["shape"]))
-    model.load_state_dict(saved["weights"])
+    with checkpoint.fitting(args.checkpoint):
+        model, training = build(MelodyShape(**saved["shape"])), saved["training"]
+        model.load_state_dict(saved["weights"])
     tunes, files, _ = collect(args.tunes, args.files)
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder) / args.model.name
         write(model, draft, {"training": {}, "metrics": {}})
         figures = evaluate(open_model(draft), tunes)
     metrics = {**figures, "split": "valid", "files": files, "definition": DEFINITION}
-    write(model, args.model, {"training": saved["training"], "metrics": metrics})
+    write(model, args.model, {"training": training, "metrics": metrics})
     print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(metrics)}")
 
 

@@ -22,6 +22,7 @@ import numpy as np
 from daemon.errors import JamdError
 from daemon.music.midi_file import read_midi_file
 from export_tools.common import command
+from export_tools.common.files import write, write_arrays
 from export_tools.common.folder import BadFolder, midi_files, nothing_usable, refusal
 
 from .tunes import Tune, notes_of, read_tunes
@@ -120,17 +121,17 @@ def read_folder(folder: Path) -> tuple[dict[str, tuple[list[Tune], str]], list[d
 def save(out: Path, tunes: dict[str, list[Tune]], family: list[int], sides: list[str]) -> None:
     """Write the .npz of all tunes, with the number of the family and the side of each file, in the order of `tunes`."""
     flat = [(tune, number) for number, of_file in enumerate(tunes.values()) for tune in of_file]
-    np.savez_compressed(
-        out,
-        files=np.array(list(tunes)),
-        family=np.array(family),
-        side=np.array(sides),
-        source=np.array([number for _, number in flat]),
-        length=np.array([len(tune.events) for tune, _ in flat]),
-        meter=np.array([tune.meter for tune, _ in flat]),
-        position=np.array([tune.position for tune, _ in flat]),
-        events=np.concatenate([tune.events for tune, _ in flat]).astype(np.int8),
-    )
+    arrays = {
+        "files": np.array(list(tunes)),
+        "family": np.array(family),
+        "side": np.array(sides),
+        "source": np.array([number for _, number in flat]),
+        "length": np.array([len(tune.events) for tune, _ in flat]),
+        "meter": np.array([tune.meter for tune, _ in flat]),
+        "position": np.array([tune.position for tune, _ in flat]),
+        "events": np.concatenate([tune.events for tune, _ in flat]).astype(np.int8),
+    }
+    write_arrays(out, arrays, compressed=True)
 
 
 def prepare(args: argparse.Namespace) -> int:
@@ -146,9 +147,9 @@ def prepare(args: argparse.Namespace) -> int:
     sides = choose_sides(books, family, args.seed, args.held_out)
     save(args.out, tunes, family, sides)
     valid = [name for name, side in zip(files, sides, strict=True) if side == "valid"]
-    args.out.with_suffix(".valid.txt").write_text("".join(f"{name}\n" for name in valid), encoding="utf-8")
+    write(args.out.with_suffix(".valid.txt"), "".join(f"{name}\n" for name in valid).encode())
     lines = [f"{entry['file']}: {entry['reason']}\n" for entry in refused]
-    args.out.with_suffix(".refused.txt").write_text("".join(lines), encoding="utf-8", errors="backslashreplace")
+    write(args.out.with_suffix(".refused.txt"), "".join(lines).encode(errors="backslashreplace"))
     print(
         f"{len(files)} files, {len(refused)} refused, {len(set(family))} families (the largest of "
         f"{max(Counter(family).values())}); {dict(Counter(sides))}; "

@@ -24,6 +24,7 @@ from daemon.encodings.melody.events import FIRST_PITCH, PITCHES
 from daemon.encodings.melody.registry import ENCODINGS
 from export_tools.common import command, schedule, trainer
 from export_tools.common.averaging import Averaging
+from export_tools.common.files import read_arrays, using, write_arrays
 
 from .model import MelodyShape, build
 from .tunes import Tune
@@ -101,25 +102,28 @@ def encoded(tune: Tune, name: str) -> Arrays:
 def load(path: Path, name: str) -> tuple[dict[str, list[Arrays]], dict[str, list[str]]]:
     """The encoded tunes and the files of each side. Encoding takes minutes: the encoded tunes are kept in a file
     beside the data."""
-    data = np.load(path)
-    ends = np.cumsum(data["length"])
-    rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
-    meters, positions, sides = data["meter"].tolist(), data["position"].tolist(), data["side"][data["source"]]
-    tunes = [Tune(tuple(row), *place) for row, *place in zip(rows, meters, positions, strict=True)]
+    with using(path, "prepare.py"):
+        data = read_arrays(path)
+        ends = np.cumsum(data["length"])
+        rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
+        meters, positions, sides = data["meter"].tolist(), data["position"].tolist(), data["side"][data["source"]]
+        tunes = [Tune(tuple(row), *place) for row, *place in zip(rows, meters, positions, strict=True)]
+        files = {side: data["files"][data["side"] == side].tolist() for side in ("train", "valid")}
     cache = path.with_suffix(f".{name}.npz")
     if not cache.exists():
         encodings = [encoded(tune, name) for tune in tqdm(tunes, desc=f"encoding for {name}", mininterval=5)]
-        np.savez(cache, **{key: np.concatenate([one[key] for one in encodings]) for key in encodings[0]})
-    flat = dict(np.load(cache))
-    missing = len(data["events"]) - len(flat["label"])  # > 0 where the encoding leaves out the first 16th of each tune
-    lengths = data["length"] - (1 if missing else 0)
-    ends = np.cumsum(lengths)
-    cut = [
-        {key: array[end - length : end] for key, array in flat.items()}
-        for end, length in zip(ends, lengths, strict=True)
-    ]
+        write_arrays(cache, {key: np.concatenate([one[key] for one in encodings]) for key in encodings[0]})
+    with using(cache, "an earlier run of train.py, which makes it anew if you delete it"):
+        flat = read_arrays(cache)
+        # > 0 where the encoding leaves out the first 16th of each tune
+        missing = len(data["events"]) - len(flat["label"])
+        lengths = data["length"] - (1 if missing else 0)
+        ends = np.cumsum(lengths)
+        cut = [
+            {key: array[end - length : end] for key, array in flat.items()}
+            for end, length in zip(ends, lengths, strict=True)
+        ]
     by_side = {side: [one for one, s in zip(cut, sides, strict=True) if s == side] for side in ("train", "valid")}
-    files = {side: data["files"][data["side"] == side].tolist() for side in ("train", "valid")}
     return by_side, files
 
 
