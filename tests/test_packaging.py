@@ -69,6 +69,13 @@ def test_installed_jamd_plays_what_ships_with_it(installed: Path, tmp_path: Path
     assert (tmp_path / "harmony.mid").stat().st_size > melody.stat().st_size
 
 
+def test_installed_jamd_checks_an_engine_without_pytest(installed: Path, tmp_path: Path) -> None:
+    assert python(installed, tmp_path, "import importlib.util; print(importlib.util.find_spec('pytest'))") == "None"
+    done = jamd(installed, tmp_path, "check-engine", "melody", "--model", "melody")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    assert done.stdout.count("  ok  ") == 6
+
+
 def test_a_package_that_overwrote_daemon_is_told_apart(installed: Path, tmp_path: Path) -> None:
     """As python-daemon would, by its own `daemon/__init__.py`."""
     package = Path(python(installed, tmp_path, "import daemon; print(daemon.__path__[0])"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -24,7 +23,7 @@ from daemon.contract.rules import OF_ONE_RECORD, ends_notes, repeatable
 from daemon.contract.subject import Subject
 from daemon.engines.base import Engine
 from daemon.errors import ModelError
-from daemon.player.failure import EngineFailure, failure
+from daemon.player.failure import EngineFailure, failure, trace_of
 from daemon.player.host import create
 from daemon.wire import Call, Generate, Listen
 
@@ -101,7 +100,7 @@ class Checker:
         try:
             engine = subject.make()
         except EngineFailure as error:
-            self.violations.setdefault(6, Violation(6, str(error), subject.name, (), _trace_of(error)))
+            self.violations.setdefault(6, Violation(6, str(error), subject.name, (), trace_of(error)))
             self.tally.cut_short = True
             return False
         for session in sessions:
@@ -130,7 +129,7 @@ class Checker:
             return
         except Exception as error:
             problem = str(failure(subject.engine, "in prepare, without a model", error))
-            trace = _trace_of(error)
+            trace = trace_of(error)
         problem += "; `self.setup.require_model(NAME)` raises ModelError"
         self.violations[6] = Violation(6, problem, subject.name, (), trace)
 
@@ -165,7 +164,7 @@ class Checker:
             calls = _shortest(calls, lambda shorter: OF_ONE_RECORD[number](again(shorter)) is not None)
             problem = OF_ONE_RECORD[number](again(calls)) or problem
         self.violations[number] = Violation(
-            number, problem, _name(subject, session), tuple(map(as_code, calls)), _trace_of(record.error)
+            number, problem, _name(subject, session), tuple(map(as_code, calls)), trace_of(record.error)
         )
 
 
@@ -198,7 +197,3 @@ def _shortest(calls: list[Call], shows: Callable[[list[Call]], bool]) -> list[Ca
 def _name(subject: Subject, session: Session) -> str:
     known = " with a known melody" if session.known else ""
     return f"{session.name}{known}{f', {subject.name}' if subject.name else ''}"
-
-
-def _trace_of(error: BaseException | None) -> str:
-    return "" if error is None else "".join(traceback.format_exception(error.__cause__ or error))

@@ -62,7 +62,7 @@ def _in_process(job: dict[str, Any], hash_seed: str) -> dict[str, Any]:
 def _ended(engine: str, status: int | None, folder: Path) -> dict[str, Any]:
     """The process ended without a result: in a call, or before the first one."""
     session, *calls = (folder / "calls").read_text(errors="replace").splitlines() or [""]
-    stack = (folder / "stack").read_text(errors="replace").strip()
+    stack = _engine_part((folder / "stack").read_text(errors="replace"))
     if hung := status is None or stack.startswith("Timeout"):
         problem = f"this call has not ended after {CALL_TIMEOUT:g} s"
     else:
@@ -74,6 +74,13 @@ def _ended(engine: str, status: int | None, folder: Path) -> dict[str, Any]:
     shown = [*calls[:1], *left_out, *calls[1:][-SHOWN_CALLS + 1 :]]
     violation = {"rule": 1 if hung else 6, "problem": problem, "session": session, "calls": shown, "trace": stack}
     return {"violations": [violation], "cut_short": True}
+
+
+def _engine_part(stack: str) -> str:
+    """The innermost frames, which come first, up to those that call the engine."""
+    lines = stack.strip().splitlines()
+    host = next((number for number, line in enumerate(lines) if os.path.join("daemon", "player", "") in line), None)
+    return "\n".join(lines[:host])
 
 
 def _reason(status: int | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,9 @@ from daemon.music.events import SUSTAIN, Play, Stop, is_beat, is_note_on
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
 from daemon.music.tempo import TempoMap
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
+
+TRACE_LINES = 5
+_CALLERS = ("daemon.player.", "daemon.contract.")  # modules that call engines
 
 
 class EngineFailure(JamdError):
@@ -40,6 +44,18 @@ def failure(engine: type[Any], work: Call | str, error: BaseException) -> Engine
     made = EngineFailure(engine, work, problem)
     made.__cause__ = error
     return made
+
+
+def trace_of(error: BaseException | None) -> str:
+    """The innermost lines of the traceback of `error`, or of its cause, that belong to the engine; "" if none does."""
+    if error is None:
+        return ""
+    cause = error.__cause__ or error
+    trace = cause.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith(_CALLERS):
+        trace = trace.tb_next
+    lines = traceback.format_exception(type(cause), cause, trace, limit=-TRACE_LINES)
+    return "" if trace is None else "".join(lines).rstrip()
 
 
 class InvalidAnswer(Exception):

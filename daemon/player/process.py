@@ -15,7 +15,6 @@ import socket
 import sys
 import threading
 import time
-import traceback
 from collections import deque
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,12 +23,11 @@ from typing import Any
 from daemon import realtime
 from daemon.errors import JamdError, ModelError
 from daemon.models.limits import limit_memory
-from daemon.player.failure import EngineFailure
+from daemon.player.failure import EngineFailure, trace_of
 from daemon.player.host import Host, make_host
 from daemon.sockets import connect, read_secret
 from daemon.wire import Call, Reset, Unpacker, decode_call, encode_answer, pack
 
-TRACE = 5  # lines of code
 CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
 
 
@@ -114,9 +112,8 @@ class Player:
         os._exit(ModelError.exit_code)
 
     def _crashed(self, error: Exception) -> int:
-        """Report the error with the innermost lines of its traceback: a log may be all that its reader gets."""
-        trace = "".join(traceback.format_exception(error.__cause__ or error, limit=-TRACE))
-        self._send_to_desk(["crashed", f"{error}\n{trace}"])
+        """Report the error with the engine's part of its traceback: a log may be all that its reader gets."""
+        self._send_to_desk(["crashed", f"{error}\n{trace_of(error)}".rstrip()])
         return 1
 
 

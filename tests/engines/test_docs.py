@@ -1,9 +1,16 @@
 """docs/engines.md: the engine that it shows is one, and its tables are those of the engines."""
 
+import os
 import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import mido
 import pytest
 
 from daemon import config
@@ -11,12 +18,15 @@ from daemon.contract.calls import LISTEN
 from daemon.contract.check import Checker
 from daemon.contract.rules import RULES
 from daemon.contract.subject import Subject
-from daemon.engines.base import Setup, engine_class, engine_names
+from daemon.engines.base import Engine, Setup, engine_class, engine_names
 from daemon.engines.options import options_of
 from daemon.models.limits import LOAD_TIMEOUT
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
+from daemon.music.plan import Plan
+from daemon.paths import resources
 from daemon.performance.players import ANSWER_TIMEOUT
 
+TWINKLE = resources() / "melodies" / "twinkle.mid"
 TEXT = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
 
 
@@ -54,8 +64,84 @@ def test_the_rules_of_the_page_are_those_that_are_checked() -> None:
     assert f"after {ANSWER_TIMEOUT:g} seconds" in rules and f"with a model, {LOAD_TIMEOUT:g} seconds" in rules
 
 
+def block(after: str) -> str:
+    """The first block of code after a text of the page."""
+    found = re.search(re.escape(after) + r".*?```\w+\n(.*?)```", TEXT, re.DOTALL)
+    assert found
+    return found[1]
+
+
+@pytest.fixture
+def tutorial(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """The files of the tutorial, with the package built and installed; runs a command of the page."""
+    package = tmp_path / "my_package"
+    package.mkdir()
+    (package / "my_package.py").write_text(block("`my_package/my_package.py`"))
+    (package / "pyproject.toml").write_text(block("`my_package/pyproject.toml`"))
+    (tmp_path / "shadow.yaml").write_text(block("`shadow.yaml`"))
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=package, check=True, capture_output=True)
+    site = tmp_path / "site"
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(site)
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-P", "-m", "daemon", *command.split()[1:]]
+        environment = {**os.environ, "PYTHONPATH": str(site)}
+        return subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=120)
+
+    return run
+
+
+def test_the_tutorial_ends_with_an_engine_that_plays(
+    tutorial: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """Every command of the tutorial but the last, which needs a MIDI system."""
+    commands = re.findall(r"^    \.venv/bin/(jamd .*)$", TEXT.partition("### In ten minutes")[2], re.MULTILINE)
+    assert [command.split()[1] for command in commands] == ["check-engine", "check", "render", "run"]
+    for command in commands[:-1]:
+        done = tutorial(command)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    tracks = {track.name: track for track in mido.MidiFile(tmp_path / "shadow.mid").tracks}
+    drone = [m for m in tracks["drone"] if m.type == "note_on"]
+    assert {(m.note, m.channel) for m in drone} == {(38, 5)} and len(drone) == 48
+    melody = [m.note for track in mido.MidiFile(TWINKLE).tracks for m in track if m.type == "note_on" and m.velocity]
+    assert [m.note for m in tracks["double"] if m.type == "note_on"] == [pitch + 7 for pitch in melody]
+
+
+def test_the_mistake_of_the_tutorial_is_reported_as_the_page_shows(
+    tutorial: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    module = tmp_path / "site" / "my_package.py"
+    text = module.read_text()
+    right = 'min(max(self._held + round(self.values["interval"]), 0), 127)'
+    assert right in text
+    module.write_text(text.replace(right, 'self._held + round(self.values["interval"])'))
+    done = tutorial("jamd check-engine doubler")
+    assert done.returncode == 1
+    report = TEXT.partition("rule 2  violated")[2].partition("\n\n")[0]
+    shown = [line.strip() for line in report.splitlines()]
+    told = [line.strip() for line in done.stdout.partition("rule 2  violated")[2].splitlines()]
+    assert len(shown) == 5 and told[:5] == shown
+
+
+def test_the_page_names_the_fields_of_windows_and_actions_and_the_defaults() -> None:
+    section = TEXT.partition("### What it hears")[2].partition("### The life")[0]
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \| beats", section, re.MULTILINE)))
+    assert named == [field.name for field in fields(Window)]
+    for action in (Play, Stop, Plan):
+        (arguments,) = re.findall(rf"^\| `{action.__name__}\((.*?)\)`", section, re.MULTILINE)
+        assert re.findall(r"(\w+)(?:=None)?(?:, |$)", arguments) == [field.name for field in fields(action)]
+    assert f"({Engine.lead:g} by default)" in section and f"({Engine.tolerance:g} by default)" in section
+    methods = re.findall(r"^\| `(\w+)\(", section.partition("### When calls come")[2], re.MULTILINE)
+    assert set(methods) == {name for name, value in vars(Engine).items() if callable(value)} - {
+        "__init__", "mistakes", "Options"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "text", [text for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "ports:" in text]
+    "text",
+    [text for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "ports:" in text and "doubler" not in text],
 )
 def test_the_bands_have_no_mistakes(tmp_path: Path, text: str) -> None:
     (tmp_path / "band.yaml").write_text(text)

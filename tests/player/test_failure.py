@@ -17,7 +17,7 @@ from daemon.music.events import SUSTAIN, MidiEvent, Play, Stop, Window, control_
 from daemon.music.plan import Plan
 from daemon.music.tempo import TempoMap
 from daemon.player import host
-from daemon.player.failure import EngineFailure, answer_problem
+from daemon.player.failure import EngineFailure, answer_problem, trace_of
 from daemon.player.host import Host, make_host
 from daemon.render.offline import render
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Reset, decode_answer, encode_answer
@@ -143,3 +143,23 @@ def test_render_tells_the_player_the_call_and_the_place(
     assert raised.value.exit_code == 1
     with pytest.raises(EngineFailure, match=r"^shadow: the engine Echo failed in prepare: RuntimeError: failed on dem"):
         render(echo_band("trouble: crash"), tmp_path / "in.mid")
+
+
+def test_the_traceback_begins_where_the_engine_does() -> None:
+    with pytest.raises(EngineFailure) as raised:
+        list(Host(Fails(Setup(None)), {}).handle(Generate(WINDOW)))
+    first, second, *_, last = trace_of(raised.value).splitlines()
+    assert first == "Traceback (most recent call last):"
+    assert "test_failure.py" in second and second.endswith("in _fail")
+    assert last == "chord"
+    assert trace_of(None) == ""
+
+
+def test_an_answer_that_is_none_has_no_traceback_of_the_engine() -> None:
+    class Forgot(Engine):
+        def generate(self, window: Window) -> Any:
+            pass
+
+    with pytest.raises(EngineFailure, match=r"in generate at beat 7.25: it yielded None: yield actions, or") as raised:
+        list(Host(Forgot(Setup(None)), {}).handle(Generate(WINDOW)))
+    assert trace_of(raised.value) == ""
