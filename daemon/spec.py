@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Annotated, Any, cast
 
 from daemon.json_decoding import Limits, decoder
-from daemon.music.events import Channel, Controller
+from daemon.music.events import Channel, Controller, Pitch
 from daemon.music.melody import Melody, melody_to_json
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
@@ -58,6 +58,17 @@ class PlayerSpec:
     tolerance: float  # seconds
     settings: dict[str, float] = field(default_factory=dict)
     gives_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSpec:
+    """The part of `source` that `player` hears: the keys from `low` to `high`, on `channels` (1–16; empty: all)."""
+
+    player: str
+    source: str
+    low: Pitch = 0
+    high: Pitch = 127
+    channels: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +125,7 @@ class ClockSpec:
 @dataclass(frozen=True, slots=True)
 class StageSpec:
     """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody. `gesture`: seconds in which
-    a repeated command is no new one."""
+    a repeated command is no new one. `zones`: of sources that a player does not hear as a whole."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()
@@ -124,6 +135,7 @@ class StageSpec:
     seed: int = 0
     clock: ClockSpec = ClockSpec()
     gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
+    zones: tuple[ZoneSpec, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         melodies = [

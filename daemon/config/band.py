@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemon import models
+from daemon.config.listen import read_listen
 from daemon.config.names import Names, Section
 from daemon.config.options import read_options
 from daemon.config.sounds import SOUND_KEYS, SoundReader
@@ -47,8 +48,7 @@ class BandReader:
 
     def _member(self, name: str, value: Value) -> Member:
         member, names = value.section("engine", "model", "listen", "play", "options"), self._names
-        sources = [*names.inputs, *names.melodies, *names.players]
-        listen = tuple(v.one_of(sources, what="an input, a melody or another player") for v in member["listen"].items())
+        listen, zones = read_listen(member["listen"], name, names)
         play = member["play"].section("port", "channels", *SOUND_KEYS)
         port = play["port"].one_of(names.outputs, what="an output among the ports")
         engine_name = member["engine"].one_of(self._installed, what="an installed engine")
@@ -63,7 +63,7 @@ class BandReader:
         sounds = self._sounds.read(play, name, [port], channels)
         model = self._model(member["model"], engine, checked_as)
         options, settings = read_options(member["options"], engine, model, listen)
-        return Member(name, engine_name, model, listen, port, channels, options, settings, sounds)
+        return Member(name, engine_name, model, listen, port, channels, options, settings, sounds, zones)
 
     def _engine(self, member: str, name: str, value: Value) -> type[Engine] | None:
         try:

@@ -19,7 +19,7 @@ from daemon.music.melody import melody_to_json
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.paths import resources
-from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
 
 RANDOM = "random"  # as the seed
 
@@ -55,7 +55,8 @@ class MelodyFile:
 @dataclass(frozen=True, slots=True)
 class Member:
     """A player of the band. `channels` maps voices to MIDI channels 1–16; `options` is an instance of its engine's
-    `Options`; `settings` are initial values; `sounds`: by voice, of those that are given one."""
+    `Options`; `settings` are initial values; `sounds`: by voice, of those that are given one;
+    `zones`: of the sources that the player does not hear as a whole."""
 
     name: str
     engine: str
@@ -66,6 +67,7 @@ class Member:
     options: Any
     settings: Mapping[str, float]
     sounds: Mapping[str, Sound] = field(default_factory=dict)
+    zones: tuple[ZoneSpec, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,10 @@ class Config:
             tempo_map = TempoMap(((0.0, self.clock.bpm),), ((0.0, self.clock.beats_per_bar),))
         players = tuple(self._player(member) for member in self.band)
         clock = self._clock_spec()
-        return StageSpec(tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed, clock)
+        zones = tuple(zone for member in self.band for zone in member.zones)
+        return StageSpec(
+            tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed, clock, zones=zones
+        )
 
     def _clock_spec(self) -> ClockSpec:
         clock, metronome = self.clock, self.clock.metronome
@@ -173,7 +178,7 @@ class Config:
                 member.name: {
                     "engine": member.engine,
                     **({"model": str(member.model)} if member.model else {}),
-                    "listen": list(member.listen),
+                    "listen": _listen_as_yaml(member),
                     "play": {
                         "port": member.port,
                         "channels": dict(member.channels),
@@ -202,6 +207,11 @@ class Config:
             dict(member.settings),
             bool(engine.gives_way(member.options)),
         )
+
+
+def _listen_as_yaml(member: Member) -> list[Any]:
+    parts = {z.source: {"from": z.low, "to": z.high, "channels": list(z.channels)} for z in member.zones}
+    return [{source: parts[source]} if source in parts else source for source in member.listen]
 
 
 def _control_as_yaml(control: ControlSpec) -> Any:

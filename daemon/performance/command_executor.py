@@ -87,13 +87,13 @@ class CommandExecutor:
             case ChangeSetting(player, setting, value):
                 self._players.turn(player, setting, value, transport.tempo.beat_at(stamp), stamp)
             case MutePlayer(player, muted):
-                self._players.mute(player, muted)
+                self._players.mutes.mute(player, muted)
             case SoloPlayer(player, soloed):
-                self._players.solo(player, soloed)
+                self._players.mutes.solo(player, soloed)
             case ToggleMute(player):
-                self._players.mute(player)
+                self._players.mutes.mute(player)
             case ToggleSolo(player):
-                self._players.solo(player)
+                self._players.mutes.solo(player)
             case ToggleMetronome():
                 transport.toggle_metronome(now)
             case _ if transport.follows:  # the clock source decides, and reports what becomes of the proposal

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 
 class Mutes:
-    """While any player is soloed, those that are not are silent, too."""
+    """While any player is soloed, those that are not are silent, too. `changed` is called after each change."""
 
-    def __init__(self) -> None:
-        self.muted: set[str] = set()
-        self.soloed: set[str] = set()
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._players: list[str] = []
+        self._muted: set[str] = set()
+        self._soloed: set[str] = set()
 
-    def keep(self, players: Collection[str]) -> None:
-        """Forget all other players."""
-        self.muted.intersection_update(players)
-        self.soloed.intersection_update(players)
+    def take(self, players: Iterable[str]) -> None:
+        """Take the players of another configuration; those that are gone are forgotten."""
+        self._players = list(players)
+        self._muted.intersection_update(self._players)
+        self._soloed.intersection_update(self._players)
+        self._changed()
 
-    def mute(self, player: str, muted: bool | None) -> None:
-        """None: the opposite of now."""
-        _put(self.muted, player, muted)
+    def mute(self, player: str, muted: bool | None = None) -> None:
+        """Mute `player` or end that; None: the opposite of now."""
+        self._put(self._muted, player, muted)
 
-    def solo(self, player: str, soloed: bool | None) -> None:
-        """None: the opposite of now."""
-        _put(self.soloed, player, soloed)
+    def solo(self, player: str, soloed: bool | None = None) -> None:
+        """Begin or end a solo of `player`; None: the opposite of now."""
+        self._put(self._soloed, player, soloed)
 
-    def silences(self, player: str) -> bool:
-        return player in self.muted or bool(self.soloed and player not in self.soloed)
+    def silent(self) -> list[str]:
+        """The players that are muted, or not soloed while others are."""
+        return [
+            player
+            for player in self._players
+            if player in self._muted or (self._soloed and player not in self._soloed)
+        ]  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
-        return {"muted": sorted(self.muted), "soloed": sorted(self.soloed)}
+        return {"muted": sorted(self._muted), "soloed": sorted(self._soloed)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        self.muted, self.soloed = set(state.get("muted", ())), set(state.get("soloed", ()))  # older journals have none
+        self._muted, self._soloed = set(state.get("muted", ())), set(state.get("soloed", ()))  # older journals: none
+        self._changed()
 
-
-def _put(names: set[str], name: str, inside: bool | None) -> None:
-    (names.add if (name not in names if inside is None else inside) else names.discard)(name)
+    def _put(self, names: set[str], player: str, inside: bool | None) -> None:
+        if player not in self._players:
+            return
+        (names.add if (player not in names if inside is None else inside) else names.discard)(player)
+        self._changed()

@@ -213,7 +213,7 @@ class Performance:
 
     def silent(self) -> list[str]:
         """The players that are muted, or not soloed while others are."""
-        return self._players.silent()
+        return self._players.mutes.silent()
 
     # Inside
 

@@ -19,6 +19,7 @@ from daemon.performance.sink import Sink
 from daemon.performance.timeline import Timeline
 from daemon.performance.voices import Voices
 from daemon.performance.windows import Windows
+from daemon.performance.zones import Zones
 from daemon.spec import PlayerSpec, StageSpec
 from daemon.wire import Anticipate, Call, Control, Learn, Listen, Ping, Reset
 
@@ -32,7 +33,8 @@ class Players:
     def __init__(self, sink: Sink, timeline: Timeline, clock: Callable[[], float]) -> None:
         self._sink, self._timeline, self._clock = sink, timeline, clock
         self._players: dict[str, PlayerState] = {}
-        self._settings, self._mutes = Settings(), Mutes()
+        self._settings, self._zones = Settings(), Zones()
+        self.mutes = Mutes(self._apply_mutes)
         self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
         self._number = self._resets = self._seed = 0
         self._windows = Windows(timeline, clock, self._call)
@@ -55,8 +57,8 @@ class Players:
             self._silence(player)
             self._settings.forget(player.spec.name)
             self._plans.pop(player.spec.name, None)
-        self._mutes.keep(self._players)
-        self._apply_mutes()
+        self._zones.take(spec.zones, self._players.keys() - old.keys())
+        self.mutes.take(self._players)
 
     def up(self, name: str) -> None:
         """A player is ready (again)."""
@@ -132,27 +134,10 @@ class Players:
             if other.up and name in other.spec.listen:
                 self._call(other, Learn(name, plan))
 
-    def mute(self, name: str, muted: bool | None = None) -> None:
-        """Silence `name` at once, or let it sound again; None: the opposite of now. A silent player goes on playing,
-        unheard by listeners too."""
-        if name in self._players:
-            self._mutes.mute(name, muted)
-            self._apply_mutes()
-
-    def solo(self, name: str, soloed: bool | None = None) -> None:
-        """Begin or end a solo of `name`; None: the opposite of now."""
-        if name in self._players:
-            self._mutes.solo(name, soloed)
-            self._apply_mutes()
-
-    def silent(self) -> list[str]:
-        """The players that are muted, or not soloed while others are."""
-        return [name for name in self._players if self._mutes.silences(name)]
-
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
         """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured."""
-        for player in self._players.values():
-            if player.up and source in player.spec.listen:
+        for name, player in self._players.items():
+            if player.up and source in player.spec.listen and self._zones.lets_pass(name, source, message):
                 self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
 
     def turn(self, name: str, setting: str, value: float, beat: float, stamp: float) -> None:
@@ -220,7 +205,8 @@ class Players:
             **self._settings.to_json(),
             "up": [name for name, player in self._players.items() if player.up],
             "hung": [name for name, player in self._players.items() if player.released],
-            **self._mutes.to_json(),
+            **self.mutes.to_json(),
+            **self._zones.to_json(),
             "last_in_time": {name: player.voices.last_in_time for name, player in self._players.items()},
         }
 
@@ -230,8 +216,8 @@ class Players:
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
             player.voices.last_in_time = state.get("last_in_time", {}).get(name, NEVER)
-        self._mutes.restore(state)
-        self._apply_mutes()
+        self.mutes.restore(state)
+        self._zones.restore(state)
 
     # Inside
 
@@ -253,8 +239,10 @@ class Players:
         return PlayerState(spec, Voices(spec, self._timeline, self._clock, emit, drop))
 
     def _apply_mutes(self) -> None:
+        """A silent player goes on playing, unheard by its listeners too."""
+        silent = self.mutes.silent()
         for name, player in self._players.items():
-            player.voices.muted = self._mutes.silences(name)
+            player.voices.muted = name in silent
             if player.voices.muted:
                 player.voices.end_sounding(self._clock())
 

@@ -63,6 +63,7 @@ class State:
     slew: tuple[float, Bpm] | None
     muted: tuple[str, ...] = ()
     soloed: tuple[str, ...] = ()
+    heard: tuple[tuple[str, str, Channel, Annotated[int, Limits(0, 128)]], ...] = ()
     metronome: bool | None = None
     controls: tuple[tuple[str, str, Controller, Controller], ...] = ()
     beat_given: float = 0.0

@@ -21,7 +21,7 @@ from daemon.performance.transport import PRE_ROLL
 from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.render.progress import Report
-from daemon.spec import MelodySpec, PortSpec, StageSpec
+from daemon.spec import MelodySpec, PortSpec, StageSpec, ZoneSpec
 from daemon.wire import Answer, Call, Generate
 
 INPUT = "input"  # the name of the source that replaces all others
@@ -127,13 +127,18 @@ def _host(name: str, member: Mapping[str, Any]) -> Host:
 def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
     """Stage and players as configured, but with `melody` in the place of every input and melody."""
     inputs = [port.name for port in config.ports if port.direction == "in"]
-    members, players = {}, []
+    members, players, zones = {}, [], list[ZoneSpec]()
     for player in config.stage.players:
         keys = [name for name in player.listen if name in inputs]
         source = (keys or inputs or [INPUT])[0] if live else INPUT
         others = [name for name in player.listen if name in config.members]
         listen = (source, *others) if len(others) < len(player.listen) else tuple(others)
         players.append(replace(player, listen=listen))
+        for zone in (zone for zone in config.stage.zones if zone.player == player.name):
+            if zone.source in others:
+                zones.append(zone)
+            elif live and zone.source == source:  # the file is played on one channel
+                zones.append(replace(zone, channels=()))
         known = [melody_to_json(melody)] if INPUT in listen and not live else []
         members[player.name] = {**config.members[player.name], "listen": list(listen), "melodies": known}
     ports = tuple(replace(port, thru=(), channels=(), delay=0.0) for port in config.ports)
@@ -141,7 +146,7 @@ def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[s
         ports += (PortSpec(INPUT, "in"),)
     melodies = () if live else (MelodySpec(melody),)
     controls = tuple(control for control in config.controls if live and control.action in PLAYED)
-    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), controls, config.seed)
+    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), controls, config.seed, zones=tuple(zones))
     return spec, members
 
 

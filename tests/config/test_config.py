@@ -23,7 +23,7 @@ from daemon.engines.options import option
 from daemon.errors import ConfigError
 from daemon.midi.port_names import client_name
 from daemon.paths import resources
-from daemon.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
+from daemon.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
 from tests.dice import Dice
 
 SHIPPED = resources() / "config.yaml"
@@ -255,6 +255,21 @@ def test_a_control_may_name_its_range_and_how_it_takes_over(write: Any) -> None:
     assert config.load(write(loaded.as_yaml())).stage == loaded.stage
 
 
+def test_a_player_may_hear_a_part_of_a_source(write: Any) -> None:
+    listen = "[{keys: {from: C4, to: F#5}}, pads: {channel: 2}, twinkle]"
+    text = GOOD.replace("[keys, twinkle]", listen).replace("[dice]", "[keys, dice: {to: 59, channels: [3, 4]}]")
+    loaded = config.load(write(text))
+    assert [player.listen for player in loaded.stage.players] == [("keys", "pads", "twinkle"), ("keys", "dice")]
+    assert loaded.members["dice"]["listen"] == ["keys", "pads", "twinkle"]
+    assert loaded.stage.zones == (
+        ZoneSpec("dice", "keys", 60, 78),
+        ZoneSpec("dice", "pads", channels=(2,)),
+        ZoneSpec("shadow", "dice", high=59, channels=(3, 4)),
+    )
+    assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+    assert StageSpec.from_json(json.loads(json.dumps(loaded.stage.to_json()))) == loaded.stage
+
+
 def test_a_control_may_mute_or_solo_a_player(write: Any) -> None:
     controls = "{note 36: {mute: dice}, cc 20: {solo: shadow}, cc 67: {mute: shadow, while: held}}"
     loaded = config.load(write(GOOD.replace("{cc 1: dice.often, cc 64: sustain}", controls)))
@@ -409,6 +424,21 @@ MISTAKES = [
     ("engine: dice\n", "engine: dise\n", "10: band.dice.engine: 'dise' is not an installed engine: did you mean"),
     ("listen: [keys, t", "listen: [kees, t", "11: band.dice.listen[0]: 'kees' is not an input, a melody or another"),
     ("listen: [keys, t", "listen: [out, t", "11: band.dice.listen[0]: 'out' is not an input, a melody or another"),
+    ("listen: [keys, t", "listen: [keys, keys, t", "11: band.dice.listen[1]: 'keys' is listed twice: list each sourc"),
+    ("[keys, t", "[keys: {to: B3}, keys: {from: C4}, t", "11: band.dice.listen[1].keys: 'keys' is listed twice: list"),
+    ("[keys, t", "[{kees: {to: B3}}, t", "11: band.dice.listen[0].kees: 'kees' is not an input, a melody or another"),
+    ("[keys, t", "[{keys: {to: B3}, pads: {}}, t", "11: band.dice.listen[0]: is not one source: write one name in"),
+    ("[keys, t", "[keys: {from: C4, to: B3}, t", "11: band.dice.listen[0].keys.from: C4 is above B3: no key is left"),
+    ("[keys, t", "[keys: {from: H4}, t", "11: band.dice.listen[0].keys.from: 'H4' is not a note: write C4 (middle C)"),
+    ("[keys, t", "[keys: {to: 128}, t", "11: band.dice.listen[0].keys.to: '128' is not a note: write C4 (middle C)"),
+    ("[keys, t", "[keys: {to: [1]}, t", "11: band.dice.listen[0].keys.to: must be text, not a list or a mapping"),
+    ("[keys, t", "[keys: {form: C4}, t", "11: band.dice.listen[0].keys.form: unknown key: did you mean 'from'?"),
+    ("[keys, t", "[keys: {channel: 17}, t", "11: band.dice.listen[0].keys.channel: 17 is out of range: give a numb"),
+    ("[keys, t", "[keys: {channel: 1, channels: 2}, t", "11: band.dice.listen[0].keys.channel: is given beside cha"),
+    ("[keys, t", "[keys: {}, t", "11: band.dice.listen[0].keys: is no part of it: give from, to or channels, or"),
+    ("[keys, t", "[keys: C4, t", "11: band.dice.listen[0].keys: is not a mapping: write `name: value` lines below it"),
+    (", twinkle]", ", twinkle: {from: C4}]", "11: band.dice.listen[1].twinkle: a melody is heard whole: write"),
+    ("[dice]", "[shadow: {from: C4}]", "14: band.shadow: players listen to each other in a circle (shadow → shadow)"),
     ("port: out, c", "port: keys, c", "12: band.dice.play.port: 'keys' is not an output among the ports: choose"),
     ("port: out, c", "c", "12: band.dice.play.port: is missing: give an output among the ports (out)"),
     ("high: 3", "hihg: 3", "12: band.dice.play.channels.hihg: unknown key: did you mean 'high'?"),

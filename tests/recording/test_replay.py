@@ -65,6 +65,7 @@ from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_file import MAGIC, JournalReader, frame
 from daemon.recording.process import open_journal
 from daemon.recording.replay import other_versions, replay
+from daemon.spec import ZoneSpec
 from daemon.wire import Call, Reset
 from tests.recording.mutations import journal, records
 
@@ -73,14 +74,14 @@ clock: {source: tune}
 ports: {keys: {direction: in, thru: [out]}, out: {direction: out}}
 melodies: {tune: {file: tune.mid, thru: [out], channel: 9}}
 band:
-  dice: {engine: dice, listen: [keys, tune], play: {port: out}}
+  dice: {engine: dice, listen: [keys: {to: F#5}, tune], play: {port: out}}
   echo: {engine: dice, listen: [dice], play: {port: out, channels: {low: 5}}, options: {mirror: true, often: 0.1}}
 controls:
   keys:
     cc 1: {set: dice.often, from: 0.9, to: 0.1, takeover: pick-up}
-    cc 20: {mute: dice}
+    cc 20: {solo: dice}
     cc 21: {solo: echo, while: held}
-    note 55: {mute: echo}
+    note 55: {mute: echo, while: held}
     cc 64: sustain
     cc 120: panic
 seed: 3
@@ -215,7 +216,7 @@ class Live:
                     SetTempo(80.0 + number % 60),
                     ChangeSetting("nobody", "often", 0.5),
                     SoloPlayer(name, number % 25 == 4),
-                    ToggleMute(name),
+                    ToggleMute("echo"),
                 )[number % 6]
                 performance.take(Commanded(self.now, command, self.now))
             case "follow" if self.band.clock.source == "midi":
@@ -228,8 +229,9 @@ class Live:
         """Another seed, with or without the melody, a clock of its own, an input with other channels."""
         melodies = self.band.melodies if number % 3 else ()
         listen = (("keys", "tune"), ("keys", "tune"), ("keys",))[number % 3]
-        dice = replace(self.band.band[0], listen=listen if melodies else ("keys",))
-        if dice != self.band.band[0]:
+        zones = (ZoneSpec("dice", "keys", 50 + number % 4, channels=(1,)),) if number % 2 else ()
+        dice = replace(self.band.band[0], listen=listen if melodies else ("keys",), zones=zones)
+        if dice.listen != self.band.band[0].listen:
             self.down("dice")
         clock = config.Clock(
             "tune" if melodies else ("internal", "midi")[number % 2],
@@ -315,7 +317,7 @@ def test_long_sessions_replayed_are_the_same(band: Config, tmp_path: Path, seed:
     live = Live(band, tmp_path / "sessions")
     live.up("dice")
     live.performance.take(Started(live.now))
-    for _ in range(400):
+    for _ in range(450):
         live.step(rng.choice(kinds), rng.randrange(1001), rng.choice([*SECONDS, rng.random()]))
     live.journal.close()
     replays = [replay(path) for path in sessions(tmp_path / "sessions")]

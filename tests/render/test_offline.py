@@ -211,6 +211,42 @@ def test_live_pedal_and_controls_are_obeyed_and_the_clock_is_the_files(
     assert 2400 in ends
 
 
+def test_live_a_split_holds_on_the_one_channel_of_the_file(dice: None, tmp_path: Path, spies: list[Spy]) -> None:
+    dice_part = "[twinkle, keys: {from: D4, channel: 3}, pads: {to: C4}]"
+    text = BAND.replace("[twinkle, pads, keys]", dice_part).replace("[dice]", "[dice: {channel: 2}, keys: {to: C#4}]")
+    path = write(tmp_path / "in.mid", *TUNE)
+    render(load(tmp_path, text), path, live=True)
+    heard = [
+        [(call.event.source, call.event.message[1]) for call in spy.calls if isinstance(call, Listen)] for spy in spies
+    ]
+    assert heard[0] == [("keys", pitch) for _, _, pitch in TUNE[1:] for _ in range(2)]
+    assert [pitch for source, pitch in heard[1] if source == "keys"] == [60, 60]
+    assert any(source == "dice" for source, _ in heard[1])
+    spies.clear()
+    render(load(tmp_path, text), path)
+    heard = [
+        [(call.event.source, call.event.message[1]) for call in spy.calls if isinstance(call, Listen)] for spy in spies
+    ]
+    assert heard[0] == [("input", pitch) for _, _, pitch in TUNE for _ in range(2)]
+
+
+MUTE = """
+controls:
+  keys: {note 24: {mute: dice}, cc 20: {solo: echo, while: held}}
+"""
+
+
+def test_live_a_mute_counts(dice: None, tmp_path: Path) -> None:
+    text = BAND.replace("[twinkle, pads, keys]", "[keys]") + "controls: {keys: {note 24: {mute: dice}}}\n"
+    played = [(n * 960, n * 960 + 900, 60) for n in range(16)]
+    path = write(tmp_path / "in.mid", *played, (3800, 3810, 24), (7600, 7610, 24))
+    found = notes(render(load(tmp_path, text), path, live=True).data)
+    starts = [start for voice in ("dice high", "dice low") for start, *_ in found[voice]]
+    assert min(starts) < 3800 and max(starts) >= 7600
+    assert not any(3800 <= start < 7600 for start in starts)
+    assert all(end <= 3800 or start >= 7600 for start, end, _ in found["dice high"])
+
+
 def test_delays_of_ports_are_no_part_of_what_is_written(dice: None, tmp_path: Path) -> None:
     path = write(tmp_path / "in.mid", *TUNE)
     late = load(tmp_path, BAND.replace("out: {direction: out}", "out: {direction: out, delay_ms: 50}"))

@@ -38,6 +38,8 @@ def band(number: int) -> str:
     source = ("internal", "midi", "tune", "internal", "midi", "midi")[number % 6]
     by_hand, bars = ("at once", 0) if source == "midi" else ("by hand", 1)  # a MIDI clock starts it, without a count-in
     metronome = rng.choice(("null", "null", f"{{port: {rng.choice(OUTPUTS)}, channel: {rng.choice((1, 10))}}}"))
+    keys = "keys: {to: 61}" if number % 4 == 3 else "keys"  # half of the PITCHES of a sequence
+    solo = ", note 65: {solo: ann, while: held}" if number % 8 == 5 else ""
     lines = [
         f"clock: {{source: {source}, port: {'sync' if source == 'midi' else 'null'}, bpm: {rng.choice(BPM)},"
         f" beats_per_bar: {rng.choice((3, 4))}, start: {rng.choice(('at once', 'at once', by_hand))},"
@@ -53,11 +55,11 @@ def band(number: int) -> str:
         *(
             f"  {name}: {{engine: dice, listen: [{listen}], options: {{mirror: {str(rng.random() < 0.3).lower()}}},"
             f" play: {{port: {rng.choice(OUTPUTS)}, channels: {{high: {rng.choice(CHANNELS)}, low: 4}}}}}}"
-            for name, listen in (("ann", rng.choice(("keys", "tune", "keys, tune"))), ("bob", "ann"))
+            for name, listen in (("ann", rng.choice((keys, "tune", f"{keys}, tune"))), ("bob", "ann"))
             if name == "ann" or rng.random() < 0.5
         ),
         f"controls: {{keys: {{cc 64: sustain, cc {PANIC}: panic, cc {START}: start, cc {STOP}: stop,"
-        f" cc {CONTINUE}: continue, cc {TAP}: tap, cc 20: clock.bpm, cc 21: ann.often}}}}",
+        f" cc {CONTINUE}: continue, cc {TAP}: tap, cc 20: clock.bpm, cc 21: ann.often{solo}}}}}",
         "recording: {directory: sessions}",
         f"seed: {rng.randrange(1000)}",
     ]
