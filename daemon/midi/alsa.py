@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p, string_at
 from dataclasses import dataclass, field
+from enum import Enum
 
 _CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
 _PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \((..)')
@@ -19,6 +20,14 @@ _APPLICATION = 1 << 20  # SND_SEQ_PORT_TYPE_APPLICATION
 _ANNOUNCE = 0, 1  # SND_SEQ_CLIENT_SYSTEM, SND_SEQ_PORT_SYSTEM_ANNOUNCE
 _PORT_UNSUBSCRIBED = 67  # SND_SEQ_EVENT_…
 Address = tuple[int, int]  # client, port
+
+
+class Announcement(Enum):
+    OTHER = "a change that cuts no connection"
+    LOST = "changes that could not be read"
+
+
+Cut = tuple[Address, Address]  # the sender and the receiver of a connection
 
 
 class _Address(ctypes.Structure):
@@ -101,10 +110,10 @@ class AlsaGraph:
         return None if sender is None or receiver is None else (sender, receiver)
 
 
-def announcements() -> Iterator[tuple[Address, Address] | None]:
+def announcements() -> Iterator[Cut | Announcement]:
     """Wait for changes of the sequencer's clients, ports and connections, and yield each.
 
-    (sender, receiver) of a connection that was cut, None for any other change. Ends where there is no sequencer.
+    The ends of a connection that was cut, or what else is announced. Ends where there is no sequencer.
     """
     opened = _open(_OPEN_INPUT, b"jamd-connections")
     if opened is None:
@@ -116,11 +125,12 @@ def announcements() -> Iterator[tuple[Address, Address] | None]:
     library.snd_seq_connect_from(handle, port, *_ANNOUNCE)
     event = c_void_p()
     while (result := library.snd_seq_event_input(handle, byref(event))) >= 0 or result in (-errno.ENOSPC, -errno.EINTR):
-        if result < 0 or event.value is None:  # the queue was full
-            yield None
+        if result < 0 or event.value is None:
+            yield Announcement.LOST if result == -errno.ENOSPC else Announcement.OTHER  # the queue was full
             continue
         data = string_at(event.value, 20)  # struct snd_seq_event; from byte 16 on, the ends of a connection
-        yield ((data[16], data[17]), (data[18], data[19])) if data[0] == _PORT_UNSUBSCRIBED else None
+        is_cut = data[0] == _PORT_UNSUBSCRIBED
+        yield ((data[16], data[17]), (data[18], data[19])) if is_cut else Announcement.OTHER
 
 
 def _open(mode: int, name: bytes) -> tuple[ctypes.CDLL, c_void_p] | None:

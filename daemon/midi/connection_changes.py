@@ -14,7 +14,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple
 
 from daemon import realtime
-from daemon.midi.alsa import Address, announcements
+from daemon.midi.alsa import Announcement, Cut, announcements
 
 if TYPE_CHECKING:
     from daemon.midi.jack import Semaphore
@@ -26,7 +26,8 @@ class Changes(NamedTuple):
     """What was noticed since the last `take`."""
 
     jack: list[float]  # seconds of the changes of JACK's graph; of which connection is unknown
-    alsa_cut: set[tuple[Address, Address]]  # (sender, receiver), also of connections that exist again
+    alsa_cut: set[Cut]  # also of connections that exist again
+    alsa_lost: bool  # so many connections changed that some of the cuts are unknown
 
 
 class ConnectionChanges:
@@ -35,22 +36,25 @@ class ConnectionChanges:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.pending = False
         self._wake = wake
-        self._jack: deque[float] = deque(maxlen=100)
-        self._alsa_cut: deque[tuple[Address, Address]] = deque()
+        self._jack: deque[float] = deque()
+        self._alsa_cut: deque[Cut] = deque()
+        self._alsa_lost = False
         self._jack_semaphore: Semaphore | None = None
         self._watches_alsa = False
 
     def take(self) -> Changes:
         self.pending = False
         jack = [self._jack.popleft() for _ in range(len(self._jack))]
-        return Changes(jack, {self._alsa_cut.popleft() for _ in range(len(self._alsa_cut))})
+        lost, self._alsa_lost = self._alsa_lost, False
+        return Changes(jack, {self._alsa_cut.popleft() for _ in range(len(self._alsa_cut))}, lost)
 
     @contextlib.contextmanager
-    def ours(self) -> Iterator[None]:
-        """For changes of JACK's graph that the stage makes; nothing is sent within, so no cut can cost a note-off."""
+    def ours(self, are_connected: Callable[[], bool]) -> Iterator[None]:
+        """For changes of JACK's graph that the stage makes. Nothing is sent within, so that a cut costs no note-off,
+        unless it lasts longer: `are_connected` tells whether the known connections exist at the end."""
         before = len(self._jack)
         yield
-        if not before:
+        if not before and are_connected():
             self._jack.clear()
 
     def watch_jack(self) -> Semaphore:
@@ -80,7 +84,9 @@ class ConnectionChanges:
     def _hear_alsa(self) -> None:
         realtime.raise_priority([0])
         for cut in announcements():
-            if cut is not None:
+            if cut is Announcement.LOST:
+                self._alsa_lost = True
+            elif not isinstance(cut, Announcement):
                 self._alsa_cut.append(cut)
             self._notify()
 

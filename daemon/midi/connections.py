@@ -58,6 +58,7 @@ class ConnectionWatch:
         self._systems, self._inbox, self._observer = systems, inbox, observer
         self._update_at = NEVER
         self._update_soon = False
+        self._updated_at = 0.0  # when the last update began
 
     def reconfigured(self, now: float) -> None:
         """The ports are other ones: update soon, and again within CONNECTION_INTERVAL."""
@@ -66,6 +67,12 @@ class ConnectionWatch:
 
     def update_soon(self) -> None:
         self._update_soon = True
+
+    def are_connected(self, ports: Iterable[Port]) -> bool:
+        """Whether the connections of the open `ports` on JACK that are known exist."""
+        own_ports = [own_port(port.device) for port in ports if port.device is not None and port.device.api == JACK]
+        graph = self._systems.graphs().get(JACK)
+        return graph is not None and self.patch_bay.are_connected(graph, own_ports)
 
     def update(self, now: float, ports: Collection[Port]) -> bool:
         """Look at the connections of `ports` when it is time to, or when a MIDI system tells that some changed.
@@ -76,7 +83,8 @@ class ConnectionWatch:
             return False
         full_interval = now >= self._update_at
         self._update_at, self._update_soon = now + CONNECTION_INTERVAL, False
-        began = time.perf_counter()
+        before, began = self._updated_at, time.perf_counter()
+        self._updated_at = began
         notices = self._systems.changes.take()
         graphs = self._systems.graphs()
         devices = {port.device.name: (port, port.device) for port in ports if port.device is not None}
@@ -104,6 +112,8 @@ class ConnectionWatch:
             if (output := devices[own][0].output) is not None:
                 (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
                 output.repeat_sounds()
+        if notices.alsa_lost:
+            self._presume_cuts(before, now, [port for port, device in devices.values() if device.api == ALSA])
         for port, device in devices.values():
             self._release_unconnected(port, device, began, now)
             if port.output is not None:
@@ -137,6 +147,18 @@ class ConnectionWatch:
 
     def _log_connection(self, own: str, other: str, text: str) -> None:
         self._observer.log("info", f"connection {own} {other}", text, is_change=True)
+
+    def _presume_cuts(self, since: float, now: float, ports: Iterable[Port]) -> None:
+        """Any connection of these ports may have been cut and made again since the last update."""
+        for port in ports:
+            if port.output is not None:
+                port.output.repeat_sent(since - IN_FLIGHT, now)
+            elif port.input is not None:
+                self._release(port.input, now)
+        text = (
+            "ALSA changed more connections at once than jamd could follow: the notes that its inputs hold are released"
+        )
+        self._observer.log("info", "announcements", text)
 
     def _release_unconnected(self, port: Port, device: Device, began: float, now: float) -> None:
         """Release the notes of a sender that came, played and went between two updates.

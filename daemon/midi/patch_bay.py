@@ -123,6 +123,11 @@ class PatchBay:
         """Whether all ports that were connected to `own` are away, or cut. False if there were none."""
         return any(c.own == own for c in (*self._remembered, *self._cut)) and self.is_unconnected(own)
 
+    def are_connected(self, graph: ConnectionGraph, own_ports: Iterable[OwnPort]) -> bool:
+        """Whether the connections of `own_ports` at the last update exist."""
+        found = {port[:2]: graph.connections(port.name) for port in own_ports}
+        return all(c.other in found[c[:2]] for c in self._connected if c[:2] in found)
+
     def is_complete(self, api: str, own: str) -> bool:
         """Whether `own` has a connection, and all that are remembered or were cut."""
         known = (c for c in (*self._remembered, *self._cut) if c[:2] == (api, own))

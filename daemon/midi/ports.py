@@ -112,7 +112,7 @@ class Ports:
             self._check_at = now
         away = [port for port in self._ports.values() if port.device is None and now >= port.retry_at]
         if away or self._closing:
-            with self._systems.changes.ours():
+            with self._systems.changes.ours(lambda: self._connections.are_connected(self._ports.values())):
                 self._closing.close_ready(now)
                 for port in away:
                     try:

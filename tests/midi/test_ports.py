@@ -193,7 +193,7 @@ def test_notices_are_left_out_only_while_ports_are_opened_or_closed(
     """At any other time they tell of what a person does."""
     changes, entered = stage.ports._systems.changes, []
     ours = changes.ours
-    monkeypatch.setattr(changes, "ours", lambda: entered.append(stage.clock[0]) or ours())
+    monkeypatch.setattr(changes, "ours", lambda check: entered.append(stage.clock[0]) or ours(check))
     stage.configure(CHOIR)
     stage.go_on(0.5)
     before = len(entered)
@@ -202,6 +202,46 @@ def test_notices_are_left_out_only_while_ports_are_opened_or_closed(
     stage.configure()
     stage.go_on(0.5)
     assert len(entered) > before
+
+
+@pytest.mark.parametrize("stage", [JACK], indirect=True)
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_cut_that_outlasts_the_opening_of_a_port_is_noticed(stage: Stage, is_cut: bool) -> None:
+    stage.graph.others = ["synth"]
+    stage.configure(CHOIR)
+    stage.graph.connected["jamd choir:midi"] = {"synth"}
+    stage.go_on(5.0)
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    changes, watch = stage.ports._systems.changes, stage.ports._connections
+    with changes.ours(lambda: watch.are_connected(stage.ports._ports.values())):
+        changes._jack.append(stage.clock[0])
+        if is_cut:
+            stage.graph.connected["jamd choir:midi"] = set()
+    stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)  # the synth misses this note-off
+    stage.graph.connected["jamd choir:midi"] = {"synth"}
+    stage.clock[0] += 0.03
+    changes._jack.append(stage.clock[0])
+    changes.pending = True
+    stage.go_on(0.01)
+    assert stage.handle("choir").got.count(note_off(1, 60)) == 1 + is_cut
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_after_lost_announcements_any_connection_may_have_been_cut(stage: Stage, lost: bool) -> None:
+    stage.graph.others = ["synth", "piano"]
+    stage.configure(CHOIR, KEYS)
+    stage.graph.connected = {"jamd choir:midi": {"synth"}, "jamd keys:midi": {"piano"}}
+    stage.go_on(5.0)
+    stage.heard()
+    stage.ports.send("choir", note_on(1, 60, 90), stage.clock[0], OTHER)
+    stage.ports.send("choir", note_off(1, 60), stage.clock[0], OTHER)
+    changes = stage.ports._systems.changes
+    changes._alsa_lost, changes.pending = lost, True
+    stage.go_on(0.01)
+    assert stage.handle("choir").got.count(note_off(1, 60)) == 1 + lost
+    assert stage.heard() == ([("keys", None)] if lost else [])
+    stage.go_on(1.0)
+    assert stage.handle("choir").got.count(note_off(1, 60)) == 1 + lost
 
 
 def test_a_lost_peer_is_found_by_the_update_of_the_connections(stage: Stage) -> None:
