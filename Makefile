@@ -8,9 +8,9 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST_ARGS ?= $(if $(filter true,$(CI)),-m "")
 
 # Programs that the tests use: commands that show that a package is installed, and the packages.
-TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock midish ardour7-lua aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon pgrep ip
+TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock midish ardour7-lua aplaymidi qemu-system-x86_64 busybox cpio depmod systemd-nspawn dbus-daemon pgrep ip fluidsynth
 TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock midish ardour alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
-	systemd-container dbus libpam-systemd procps iproute2 python3
+	systemd-container dbus libpam-systemd procps iproute2 python3 fluidsynth timgm6mb-soundfont
 
 .PHONY: install jam test check bench soak
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -72,6 +73,15 @@ def test_every_voice_has_a_channel_of_its_own_and_the_drums_have_the_tenth(band:
     assert len(set(channels)) == len(channels) and 10 not in channels
     (drummer,) = (member for member in band.band if member.engine == "drums")
     assert set(drummer.channels.values()) == {10}
+
+
+def test_every_channel_has_a_sound_and_no_two_players_have_the_same(band: Config) -> None:
+    (port,) = (port for port in band.stage.ports if port.sounds)
+    assert {sound.channel for sound in port.sounds} == {n for member in band.band for n in member.channels.values()}
+    assert all(None not in (sound.program, sound.volume, sound.pan) for sound in port.sounds)
+    programs = [{sound.program for sound in member.sounds.values()} for member in band.band]
+    assert all(not one & other for one, other in itertools.combinations(programs, 2))
+    assert abs(sum(sound.pan or 0 for sound in port.sounds)) < 10
 
 
 def test_the_quartet_by_itself(tmp_path: Path) -> None:

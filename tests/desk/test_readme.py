@@ -7,6 +7,7 @@ import yaml
 
 from daemon.config import load
 from daemon.paths import resources
+from tests.tools.loudness import GAIN
 
 
 def test_the_excerpt_connects_a_synthesiser(tmp_path: Path) -> None:
@@ -15,3 +16,8 @@ def test_the_excerpt_connects_a_synthesiser(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**shipped, **yaml.safe_load(excerpt)}))
     ports = {port.name: port.connect for port in load(tmp_path / "config.yaml").ports}
     assert ports == {"keys": None, "choir": "fluidsynth"}
+
+
+def test_the_synthesiser_has_the_gain_that_is_measured() -> None:
+    readme = (resources() / "README.md").read_text(encoding="utf-8")
+    assert readme.count(f"`fluidsynth -g {GAIN} ") == readme.count("`fluidsynth -") == 2
