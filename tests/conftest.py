@@ -1,6 +1,7 @@
 """Fixtures for the whole suite. Nothing here touches the JACK server or the sessions of whoever runs it."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -138,11 +139,18 @@ def sdist(_built: Path) -> Path:
 @pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment into which the wheel went, with what it depends on and nothing else. Its Python is the
-    system's where that is new enough: a service with ProtectHome= cannot see one in somebody's home."""
-    python = next(filter(os.path.exists, ["/usr/bin/python3.12", "/usr/bin/python3.11"]), sys.executable)
+    system's where that has the version of this one: a service with ProtectHome= cannot see one in somebody's home."""
+    system = Path(f"/usr/bin/python3.{sys.version_info.minor}")
     environment = tmp_path_factory.mktemp("installed")
     environment.chmod(0o755)  # for a service with a user of its own
-    subprocess.run([python, "-m", "venv", "--without-pip", environment], check=True)
+    subprocess.run(
+        [system if system.exists() else sys.executable, "-m", "venv", "--without-pip", environment], check=True
+    )
+    if sys.version_info >= (3, 13):  # no wheel: the one that the Makefile built or took from the system
+        import rtmidi
+
+        for path in Path(rtmidi.__file__).parents[1].glob("*rtmidi*"):
+            shutil.copytree(path, next(environment.glob("lib/*/site-packages")) / path.name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", f"{environment}/bin/python"]
     subprocess.run([*pip, "install", "--quiet", str(wheel)], check=True)
     return environment
