@@ -175,7 +175,7 @@ def render(
     config: ConfigFile = None,
     seed: Seed = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Treat the file as live keys: the band does not look ahead in it.")
+        bool, typer.Option("--live", help="Treat the file as live keys, on channel 1: the band does not look ahead.")
     ] = False,
     picture: Annotated[
         str | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")

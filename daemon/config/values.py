@@ -94,7 +94,7 @@ class Config:
     @property
     def silence(self) -> str:
         """Why nothing would be played, with the remedy, or ""."""
-        if not self.band and not self.ports:
+        if not (self.band or self.ports or self.melodies):
             return f"{self.path}: nothing is configured: add ports: and band:, as in {resources() / 'config.yaml'}"
         return "" if self.band else f"no player is configured: add one under band: in {self.path}"
 

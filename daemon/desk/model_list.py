@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -21,7 +22,8 @@ def show() -> int:
     if not paths:
         raise JamdError(f"no models in {models.folder()}: install jamd again")
     failed = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool, contextlib.ExitStack() as left:
+        left.callback(pool.shutdown, wait=False, cancel_futures=True)  # where the output cannot be written
         trials = [pool.submit(trial_of_file, path) for path in paths]
         for path, trial in zip(paths, trials, strict=True):
             with busy(f"verifying {printable_name(path.stem)}"):
