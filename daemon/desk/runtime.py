@@ -25,6 +25,7 @@ from daemon.sockets import serve
 
 FOLDER_PREFIX, LOCK_FILE = "jamd-", "desk.lock"
 LOCK_ATTEMPTS = 3
+SHARED_MEMORY = Path("/dev/shm")
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _OWN_CHOICE = "XDG_RUNTIME_DIR"
 _LONGEST_NAME = "stage.sock"  # of the sockets that will be made in the folder
@@ -34,8 +35,8 @@ _LONGEST_NAME = "stage.sock"  # of the sockets that will be made in the folder
 def runtime_folder(say: Callable[[str], object] = lambda text: None) -> Iterator[Path]:
     """Make the folder. It is removed at the end; if desk and stage were both killed, by the next jamd that starts.
 
-    The first place that can be used is taken; `say` is told of a user's own choice that cannot. Raises JamdError if no
-    place can be used.
+    The first place that can be used is taken; `say` is told of those before that cannot. Raises JamdError if no place
+    can be used.
     """
     problems = []
     for name, place in _places():
@@ -46,8 +47,9 @@ def runtime_folder(say: Callable[[str], object] = lambda text: None) -> Iterator
         except OSError as error:
             problems.append(f"{name} ({place}): {error.strerror or error}")
             continue
-        if problems and problems[0].startswith(_OWN_CHOICE):
-            say(f"{problems[0]}: correct {_OWN_CHOICE}; jamd uses {place} instead")
+        if problems:
+            remedy = f"correct {_OWN_CHOICE}" if problems[0].startswith(_OWN_CHOICE) else "mount a tmpfs there"
+            say(f"{'; '.join(problems)}: {remedy}; jamd uses {place} instead")
         break
     else:
         remedy = f"set {_OWN_CHOICE} to a folder with a short path that you can write to"
@@ -63,7 +65,8 @@ def _places() -> Iterator[tuple[str, Path]]:
     """The places to try, each with its name in messages."""
     if own := os.environ.get(_OWN_CHOICE):
         yield _OWN_CHOICE, Path(own)
-    yield "shared memory", Path("/dev/shm")
+    if sys.platform == "linux":
+        yield "shared memory", SHARED_MEMORY
     with contextlib.suppress(FileNotFoundError):  # none of the usual ones can be used
         yield "temporary files", Path(tempfile.gettempdir())
 

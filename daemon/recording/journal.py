@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import sys
 import time
@@ -247,10 +248,10 @@ def hashes(members: Mapping[str, Any]) -> dict[str, str]:
 def _new_file(directory: Path) -> tuple[Path, FileIO]:
     """A new journal, named by the local time."""
     name = time.strftime("%Y-%m-%d %H-%M-%S")
-    for number in range(1, 1000):
+    for number in itertools.count(1):  # a clock without a battery begins at the same time whenever it is switched on
         path = directory / f"{name}{f' ({number})' if number > 1 else ''}.journal"
         if path.with_suffix(".mid").exists():
             continue
         with contextlib.suppress(FileExistsError):
             return path, FileIO(path, "xb+")
-    raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(directory / name))
+    raise AssertionError

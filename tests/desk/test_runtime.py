@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -35,6 +37,20 @@ def test_the_folder_of_a_killed_desk_is_removed(place: Path) -> None:
         assert not left.exists()
         assert (folder / "ledger").exists()
         assert folder.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="shared memory has a folder on Linux only")
+def test_without_shared_memory_the_next_place_is_used_and_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing = tmp_path / "shm"
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setattr(runtime, "SHARED_MEMORY", missing)
+    monkeypatch.setattr(tempfile, "gettempdir", lambda: str(tmp_path))
+    said: list[str] = []
+    with runtime_folder(said.append) as folder:
+        assert folder.parent == tmp_path
+    assert said == [
+        f"shared memory ({missing}): No such file or directory: mount a tmpfs there; jamd uses {tmp_path} instead"
+    ]
 
 
 def test_folders_in_use_and_other_files_stay(place: Path) -> None:

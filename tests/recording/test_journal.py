@@ -8,6 +8,7 @@ import os
 import struct
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import compress
@@ -272,6 +273,25 @@ def test_five_minutes_of_silence_end_a_session(tmp_path: Path, journal: Journal,
     assert next(JournalReader(second)).header["spec"]["seed"] == 7  # as it was when the session began
     journal.close()
     assert second.with_suffix(".mid").exists()
+
+
+@pytest.mark.parametrize("seconds", [0, -5])
+def test_sessions_of_one_moment_have_distinct_names(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """A clock without a battery begins at the same time whenever it is switched on, or jumps backwards."""
+    strftime, moment = time.strftime, time.localtime(seconds)
+    monkeypatch.setattr(time, "strftime", lambda form: strftime(form, moment))
+    name = time.strftime("%Y-%m-%d %H-%M-%S")
+    taken = [tmp_path / f"{name}.mid", *(tmp_path / f"{name} ({number}).journal" for number in range(2, 1000))]
+    for path in taken:
+        path.write_bytes(b"of another session")
+    for number in (1000, 1001):
+        journal = Journal(tmp_path, HEADER, clock=clock)
+        journal.write([ON])
+        journal.close()
+        assert entries(tmp_path / f"{name} ({number}).journal") == [ON]
+    assert {path.read_bytes() for path in taken} == {b"of another session"}
 
 
 def test_a_held_note_is_no_silence(journal: Journal, clock: Clock) -> None:
