@@ -93,12 +93,8 @@ def _noise(settings: Settings, random: Random, number: int, windows: int) -> Ite
 def _key(random: Random, beat: float, held: set[tuple[str, int, int]]) -> MidiEvent:
     """A note-on, a note-off, which may be a note-on with velocity 0, or the sustain pedal, of any source."""
     source = random.choices(LISTEN, [8, 1, 1])[0]
-    kind, pitch, channel, value = (
-        random.randrange(8),
-        random.randrange(128),
-        random.randint(1, 16),
-        random.randrange(128),
-    )
+    kind, channel = random.randrange(8), random.randint(1, 16)
+    pitch, value = _data_byte(random), _data_byte(random)
     if kind < 4 and value:
         held.add((source, channel, pitch))
         return MidiEvent(beat, source, note_on(channel, pitch, value))

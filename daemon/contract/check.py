@@ -19,7 +19,7 @@ from daemon.contract.calls import (
     without_keys,
 )
 from daemon.contract.record import Record, Step, play
-from daemon.contract.rules import OF_ONE_RECORD, ends_notes, repeatable
+from daemon.contract.rules import OF_ONE_RECORD, ends_notes, in_time, repeatable
 from daemon.contract.subject import Subject
 from daemon.engines.base import Engine
 from daemon.errors import ModelError
@@ -155,9 +155,9 @@ class Checker:
             return play(subject.make(), session.melodies, calls, lambda call: self._watch(name, call))
 
         if number == 1:
-            if record.too_long and not again(calls).too_long:
+            if in_time(again(calls)) is None:
                 return  # the machine was busy
-            calls = [calls[0], calls[-1]] if record.too_long else calls[:1]
+            calls = [*calls[:1], *calls[1:][-1:]] if record.too_long else calls[:1]
         elif number == 4 and ends_notes(again(without_keys(session).calls)):
             return  # the note sounds for ever, with keys or without
         else:

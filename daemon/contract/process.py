@@ -55,6 +55,8 @@ def main() -> int:
         status = 0
     except JamdError as error:
         result, status = {"refused": str(error)}, 2
+    except Exception as error:  # such as out of an attribute that is no method
+        result, status = {"refused": f"the engine {job['engine']!r} cannot be checked: {error!r}"}, 2
     faulthandler.cancel_dump_traceback_later()
     (folder / "result.json").write_text(json.dumps(result))
     return status

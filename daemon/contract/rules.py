@@ -18,6 +18,7 @@ from daemon.wire import Control, Generate, Listen
 
 EARLY = 1e-9  # beats: rounding
 MANY_WINDOWS = 64  # whose median time counts
+MOST_SHOWN = 300  # characters of an answer
 HELD_BEATS = 16.0  # that a note may go on after the last key, if no other note of its voice follows
 
 
@@ -73,7 +74,8 @@ def repeatable(first: Record, second: Record) -> str | None:
 
 
 def difference(one: object, other: object) -> str:
-    return f"the same calls gave {one or 'nothing'} once and {other or 'nothing'} another time"
+    once, again = (str(answer)[:MOST_SHOWN] if answer else "nothing" for answer in (one, other))
+    return f"the same calls gave {once} once and {again} another time"
 
 
 def ends_notes(record: Record) -> str | None:

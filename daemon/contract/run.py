@@ -122,5 +122,7 @@ def _told(violation: dict[str, Any]) -> Iterator[str]:
     yield violation["problem"]
     if violation["calls"]:
         yield f"shown by these calls ({violation['session']}):"
+        if "with a known melody" in violation["session"]:
+            yield '    # known = {"tune": daemon.contract.calls.TUNE}'
         yield from (f"    engine.{call}" if not call.startswith("#") else f"    {call}" for call in violation["calls"])
     yield from violation["trace"].splitlines()

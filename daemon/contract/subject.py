@@ -9,6 +9,8 @@ from typing import Any
 from daemon.contract.calls import Settings
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, make_options, options_of, options_to_json
+from daemon.engines.traces import described
+from daemon.errors import EngineError
 from daemon.player.host import Host, create, prepare
 from daemon.wire import Reset
 
@@ -35,7 +37,7 @@ class Subject:
 
 def variants(subject: Subject) -> Iterator[Subject]:
     """The subject; with every other choice of every option; with all settings at their lowest and highest values. Left
-    out is what the engine itself calls a mistake."""
+    out is what the engine itself calls a mistake. Raises EngineError."""
     yield subject
     setup, engine = subject.setup, subject.engine
     chosen = options_to_json(setup.options)
@@ -51,5 +53,12 @@ def variants(subject: Subject) -> Iterator[Subject]:
 
 
 def _faultless(engine: type[Engine], setup: Setup[Any], name: str) -> Iterator[Subject]:
-    if not list(engine.mistakes(setup)):
+    try:
+        mistakes = list(engine.mistakes(setup))
+    except Exception as error:
+        problem = described(error, engine.__module__)
+        raise EngineError(
+            f"the engine cannot check its options, with {name} ({problem}): correct `mistakes`"
+        ) from error
+    if not mistakes:
         yield Subject(engine, setup, name)

@@ -78,9 +78,11 @@ def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> Non
 
 
 def create(engine_type: type[Engine], setup: Setup[Any]) -> Engine:
-    """Raises EngineFailure."""
+    """Raises JamdError."""
     try:
         return engine_type(setup)
+    except JamdError:
+        raise
     except Exception as error:
         raise failure(engine_type, "in __init__", error) from error
 

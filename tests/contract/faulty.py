@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from daemon.engines.base import Engine, Setting
+from daemon.engines.base import Engine, Setting, Setup
 from daemon.engines.options import option
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_off, is_note_on
@@ -295,7 +295,18 @@ class FailsAhead(Good):
         raise LookupError
 
 
+class FailsToCheckOptions(Good):
+    @classmethod
+    def mistakes(cls, setup: Setup[Any]) -> Iterable[tuple[str, str]]:
+        return [] if setup.settings["shift"] < 12 else [("shift", "too high")][2]
+
+
 # Rule 6
+
+
+class RefusesInInit(Good):
+    def __init__(self, setup: Setup[Any]) -> None:
+        raise ModelError("no weights: download some")
 
 
 class LateModelError(Good):

@@ -26,6 +26,8 @@ FAULTY = (
     "crashes_at_import = crashes_at_import:Engine",
     "sleeps_at_import = sleeps_at_import:Engine",
     "prints = prints:Prints",
+    "refuses = tests.contract.faulty:RefusesInInit",
+    "fails_to_check = tests.contract.faulty:FailsToCheckOptions",
 )
 PRINTS = """\
 from tests.contract.faulty import Good
@@ -106,6 +108,8 @@ def test_options_and_settings_are_those_of_a_configuration(faulty_engines: None)
         ("good", "drums", "the engine 'good' has no model: leave out --model"),
         ("melody", None, "the engine 'melody' needs a model: name one with --model"),
         ("melody", "drums", "a model for the engine 'drums', not 'melody'"),
+        ("refuses", None, "no weights: download some"),
+        ("fails_to_check", None, "check its options, with every setting at its high end (IndexError: list index"),
         ("crashes_at_import", None, "ends the process that loads it (signal 11, Segmentation fault)"),
     ],
 )
