@@ -41,6 +41,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help, which is printed at once
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 

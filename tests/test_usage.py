@@ -36,7 +36,8 @@ def test_help_is_plain_text_of_80_columns(command: str) -> None:
 
 
 def test_no_command_prints_the_help() -> None:
-    assert jamd().stdout == jamd("--help").stdout
+    assert jamd().stdout == jamd("--help").stdout == jamd("-h").stdout
+    assert jamd("run", "-h").stdout == jamd("run", "--help").stdout
 
 
 @pytest.mark.parametrize(

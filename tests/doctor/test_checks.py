@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -256,7 +257,7 @@ def test_what_is_known_before_a_look_hangs_or_crashes_is_kept(tmp_path: Path, mo
     alsa = '{"name": "ALSA", "problem": "", "sources": ["Piano"], "destinations": []}'
     known = f'echo \'["ALSA", "JACK"]\'; echo \'{alsa}\'; printf \'{{"name": "JA\'; '
     program(tmp_path / "hangs", known + "exec sleep 60", monkeypatch)
-    assert probe.look("midi", 0.5)[1] == "no answer within 0.5 s"
+    assert probe.look("midi", 0.5) == ([["ALSA", "JACK"], json.loads(alsa)], "no answer within 0.5 s")
     program(tmp_path / "crashes", known + "echo 'not well' >&2; exit 7", monkeypatch)
     examined = Subject.__new__(Subject)
     examined._midi = cast(Any, SimpleNamespace(result=lambda: probe.look("midi")))

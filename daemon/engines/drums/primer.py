@@ -13,7 +13,7 @@ from daemon.encodings.drums.hits import TICKS
 from daemon.engines.drums.kit import KICK
 from daemon.engines.drums.options import RANDOM
 from daemon.errors import MelodyError, ModelError
-from daemon.paths import resources
+from daemon.paths import find_file, resources
 from daemon.suggestions import nearest
 
 MAX_BARS = 2  # of a file that are used
@@ -128,8 +128,8 @@ def find_groove(name_or_path: str) -> Primer | None:
     if (shipped := shipped_grooves().get(name_or_path)) is not None:
         return shipped
     try:
-        return read(Path(name_or_path).expanduser())
-    except (MelodyError, RuntimeError, ValueError) as error:
+        return read(find_file(name_or_path))
+    except (MelodyError, ValueError) as error:
         names = (RANDOM, *shipped_grooves())
         near = nearest(name_or_path, names)
         meant = f" (did you mean {near!r}?)" if near else ""
