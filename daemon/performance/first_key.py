@@ -6,7 +6,7 @@ transport, so nothing of the old beat sounds on, and none of their queued notes 
 Nothing keeps time if
 - jamd's own clock runs, no output sends MIDI clock, the metronome is off, and no melody is sent to an output;
 - no beat was tapped or counted in within a bar;
-- no player played in time within a bar, but such as give way to this key (`PlayerSpec.gives_way`): a drummer keeps
+- no player struck a note within a bar, but such as give way to this key (`PlayerSpec.gives_way`): a drummer keeps
   time, so does a soloist who answers or loops; a choir that sings a tune until keys lead does not.
 """
 
@@ -34,8 +34,8 @@ class FirstKey:
         """Notice whether all keys and pedals are up."""
         self._held.notice_silence(self._inputs, now)
 
-    def press(self, now: float, source: str, stamp: float) -> None:
-        """A key of input `source` was pressed at `stamp` seconds; the players have not heard the key yet."""
+    def press(self, now: float, source: str, stamp: float, key: bytes) -> None:
+        """A `key` of input `source` was pressed at `stamp` seconds; the players have not heard it yet."""
         since, self._held.silent_since = self._held.silent_since, None
         transport, tempo = self._transport, self._transport.tempo
         beat = tempo.beat_at(stamp)
@@ -49,9 +49,9 @@ class FirstKey:
             or not transport.running
             or beat < transport.began
             or transport.keeps_time(stamp, earliest)
-            or not self._players.let_lead(source, earliest)
+            or not self._players.let_lead(source, key, earliest)
         ):
             return
         self._players.silence()
         transport.start(now, first, stamp)
-        self._players.reset_for_key(first, source)
+        self._players.reset_for_key(first, source, key)

@@ -226,7 +226,7 @@ class Performance:
             self._commands.turn(control, message, stamp)
         elif is_note_on(message) or is_note_off(message):
             if is_note_on(message):
-                self._first_key.press(self._now, source, stamp)
+                self._first_key.press(self._now, source, stamp, message)
             self._tell(source, message, stamp, is_note_on(message))
 
     def _pass_on(self, port: PortSpec, channel: int | None, message: bytes, stamp: float) -> None:

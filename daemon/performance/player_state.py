@@ -35,7 +35,3 @@ class PlayerState:
     @property
     def lead(self) -> float:
         return self.spec.lead + max(-self.voices.delay, 0.0)
-
-    def gives_way(self, source: str) -> bool:
-        """Whether its own music ends when keys of `source` play."""
-        return self.spec.gives_way and source in self.spec.listen

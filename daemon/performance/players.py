@@ -166,22 +166,23 @@ class Players:
             if player.up:
                 self._reset(player, first, began)
 
-    def reset_for_key(self, beat: float, source: str) -> None:
-        """Reset all players that are up for a key of `source` at `beat`, which they hear next. Those that give way to
+    def reset_for_key(self, beat: float, source: str, key: bytes) -> None:
+        """Reset all players that are up for a `key` of `source` at `beat`, which they hear next. Those that give way to
         the key answer it before anything else: their first window is the one of the next 16th."""
         self._plans.clear()
         for player in self._players.values():
-            if player.up and player.gives_way(source):
+            if player.up and player.spec.gives_way and self._hears(player, source, key):
                 self._begin(player, beat)
                 self._windows.schedule(player, beat + SIXTEENTH)
             elif player.up:
                 self._reset(player, beat, beat)
 
-    def let_lead(self, source: str, since: float) -> bool:
-        """Whether a player hears keys of `source`, and only such as give way to these played in time after `since`."""
-        players = self._players.values()
-        heard = any(player.up and source in player.spec.listen for player in players)
-        return heard and all(player.gives_way(source) or player.voices.last_in_time <= since for player in players)
+    def let_lead(self, source: str, key: bytes, since: float) -> bool:
+        """Whether a player hears a `key` of `source`, and only such as give way to the key struck a note after `since`
+        (seconds)."""
+        heard = [player for player in self._players.values() if self._hears(player, source, key)]
+        kept = [player for player in self._players.values() if not (player.spec.gives_way and player in heard)]
+        return any(player.up for player in heard) and all(player.voices.last_note <= since for player in kept)
 
     def reset_one(self, name: str, began: float) -> None:
         """Reset one player, with a window far enough ahead."""
@@ -207,7 +208,7 @@ class Players:
             "hung": [name for name, player in self._players.items() if player.released],
             **self.mutes.to_json(),
             **self._zones.to_json(),
-            "last_in_time": {name: player.voices.last_in_time for name, player in self._players.items()},
+            "last_note": {name: player.voices.last_note for name, player in self._players.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -215,11 +216,14 @@ class Players:
         self._settings.restore(state)
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
-            player.voices.last_in_time = state.get("last_in_time", {}).get(name, NEVER)
+            player.voices.last_note = state.get("last_note", {}).get(name, NEVER)
         self.mutes.restore(state)
         self._zones.restore(state)
 
     # Inside
+
+    def _hears(self, player: PlayerState, source: str, key: bytes) -> bool:
+        return source in player.spec.listen and self._zones.covers(player.spec.name, source, key)
 
     def _new(self, spec: PlayerSpec) -> PlayerState:
         measured: Cause | None = None

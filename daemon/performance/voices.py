@@ -46,7 +46,7 @@ class Voices:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
         self._notes: dict[str, dict[_Note, None]] = {voice: {} for voice in spec.channels}  # in the order of arrival
         self.delay = 0.0
-        self.last_in_time = NEVER  # seconds of the last note that was no answer to a key
+        self.last_note = NEVER  # seconds at which the last note was struck
         self.muted = False  # note-ons are left out, with their note-offs
 
     def act(self, action: Action, cause: Cause = GRID) -> None:
@@ -123,8 +123,7 @@ class Voices:
             self._drop(due, note.play.voice, message)
             return
         note.sounded = max(now, due)
-        if note.cause is GRID and due > self.last_in_time:
-            self.last_in_time = due
+        self.last_note = max(self.last_note, due)
         self._emit(due, note.play.voice, message, note.play.onset, note.cause)
         if note.end is not None:
             self._schedule_off(note)

@@ -24,15 +24,20 @@ class Zones:
         self._zones = {(zone.player, zone.source): zone for zone in zones}
         self._held = {held for held in self._held if held[0] in kept}
 
+    def covers(self, player: str, source: str, message: bytes) -> bool:
+        """Whether `message`, a note or a pedal, lies in the part of `source` that `player` hears."""
+        zone = self._zones.get((player, source))
+        if zone is None:
+            return True
+        is_pedal = message[0] & 0xF0 == CONTROL_CHANGE
+        in_channels = not zone.channels or (message[0] & 15) + 1 in zone.channels
+        return in_channels and (is_pedal or zone.low <= message[1] <= zone.high)
+
     def lets_pass(self, player: str, source: str, message: bytes) -> bool:
         """Whether `player` hears `message`, a note or a pedal, of `source`."""
-        channel = (message[0] & 15) + 1
-        zone = self._zones.get((player, source))
         is_pedal = message[0] & 0xF0 == CONTROL_CHANGE
-        held = player, source, channel, PEDAL if is_pedal else message[1]
-        inside = zone is None or (
-            (not zone.channels or channel in zone.channels) and (is_pedal or zone.low <= message[1] <= zone.high)
-        )
+        held = player, source, (message[0] & 15) + 1, PEDAL if is_pedal else message[1]
+        inside = self.covers(player, source, message)
         if is_note_on(message) or (is_pedal and message[2] >= 64):
             if inside:
                 self._held.add(held)
@@ -40,7 +45,7 @@ class Zones:
         if held in self._held:
             self._held.remove(held)
             return True
-        return zone is None or (inside and not is_note_off(message))
+        return (player, source) not in self._zones or (inside and not is_note_off(message))
 
     def to_json(self) -> dict[str, Any]:
         return {"heard": [list(held) for held in sorted(self._held)]}

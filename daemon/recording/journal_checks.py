@@ -68,7 +68,7 @@ class State:
     controls: tuple[tuple[str, str, Controller, Controller], ...] = ()
     beat_given: float = 0.0
     silent_since: float | None = None
-    last_in_time: Mapping[str, float] = field(default_factory=dict)
+    last_note: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_shape(entry: Entry) -> None:

@@ -13,7 +13,7 @@ from daemon.entries import Commanded, MelodyPlayed, PlayerDown, PlayerUp, StateS
 from daemon.music.events import MidiEvent, Play, control_change, note_off, note_on
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.performance.performance import Performance
-from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, ZoneSpec
 from daemon.wire import Generate, Learn, Listen, Reset
 from tests.performance.offline import (
     CHOIR,
@@ -153,6 +153,19 @@ def test_a_pedal_prolongs_the_keys_but_is_none_itself() -> None:
     assert is_set(performance, 6.4)
 
 
+def test_the_notes_of_a_silent_melody_are_no_keys() -> None:
+    performance, _ = made(melodies=(MelodySpec(TUNE),))
+    press(performance, 0.3)
+    release(performance, 0.4)
+    assert is_set(performance, 2.43)
+
+
+def test_a_key_before_the_first_beat_does_not_move_that_beat() -> None:
+    performance, _ = made()
+    performance.hear(-0.1, "keys", -0.1, PRESS)
+    assert performance.tempo == Tempo(0.0, 0.0, 120.0)
+
+
 def test_a_key_held_on_another_input_is_no_silence() -> None:
     performance, _ = made(ports=(KEYS, PADS, OUT))
     press(performance, 0.7, "pads", 40)
@@ -256,20 +269,25 @@ def test_a_muted_drummer_keeps_no_time() -> None:
     assert is_set(performance, 1.3)
 
 
-def test_an_answer_to_keys_keeps_no_time() -> None:
-    performance, sink = made(players=(DRUMS,))
-    press(performance, 0.3)
-    answer_beat = performance.beat_at(0.3)
-    performance.answer(0.301, "drums", sink.calls[-1][1], [Play(answer_beat, 36, 90, "kick", 0.1)], True)
-    release(performance, 0.4)
-    assert is_set(performance, 2.43)
-
-
 def test_a_choir_keeps_time_for_keys_that_it_does_not_hear() -> None:
     players = (replace(SINGERS, listen=("tune",)), replace(DRUMS, listen=("keys",)))
     performance, sink = made(players=players, melodies=(MelodySpec(TUNE),))
     number = [number for name, number, _ in sink.calls if name == "choir"][-1]
     performance.answer(0.0, "choir", number, [Play(0.25, 60, 90, "alto", 1.0)], True)
+    assert not is_set(performance, 1.3)
+
+
+@pytest.mark.parametrize(("low", "expected"), [(61, False), (60, True)])
+def test_a_choir_gives_way_to_the_keys_of_its_zone_only(low: int, expected: bool) -> None:
+    zones = (ZoneSpec("choir", "keys", low=low),)
+    performance, sink = made(players=(SINGERS, DRUMS), melodies=(MelodySpec(TUNE),), zones=zones)
+    number = next(number for name, number, _ in reversed(sink.calls) if name == "choir")
+    performance.answer(0.0, "choir", number, [Play(0.25, 60, 90, "alto", 1.0)], True)
+    assert is_set(performance, 1.3) is expected
+
+
+def test_a_key_outside_the_only_zone_sets_no_beat() -> None:
+    performance, _ = made(zones=(ZoneSpec("choir", "keys", low=61),))
     assert not is_set(performance, 1.3)
 
 
@@ -280,6 +298,19 @@ def test_a_melody_that_has_ended_keeps_no_time() -> None:
 
 
 # What goes on at the new beat
+
+
+def test_listeners_hear_the_ends_of_the_old_notes_before_they_are_reset() -> None:
+    performance, sink = made(players=(SINGERS, replace(DRUMS, listen=("choir",))))
+    number = next(number for name, number, _ in reversed(sink.calls) if name == "choir")
+    performance.answer(0.0, "choir", number, [Play(0.25, 60, 90, "alto")], True)
+    press(performance, 1.3)
+    told = [call for name, _, call in sink.calls if name == "drums" and not isinstance(call, Generate)]
+    assert told[1:] == [
+        Listen(MidiEvent(0.25, "choir", note_on(2, 60, 90))),
+        Listen(MidiEvent(pytest.approx(2.6), "choir", note_off(2, 60))),
+        Reset(4.0, told[-1].seed),
+    ]
 
 
 def test_a_silent_melody_goes_on_at_the_new_place() -> None:
@@ -339,7 +370,7 @@ def test_a_state_of_older_journals_can_be_restored() -> None:
     performance, sink = make_performance(tempo_map=STEADY)
     performance.take(Commanded(1.7, RotateSession(), 1.7))
     state = dict(next(entry.state for entry in sink.entries if isinstance(entry, StateSaved)))
-    for key in ("silent_since", "beat_given", "last_in_time", "metronome"):
+    for key in ("silent_since", "beat_given", "last_note", "metronome"):
         del state[key]
     again = Performance(performance.spec, Recorder())
     again.restore(1.7, state)
