@@ -269,7 +269,7 @@ class Harmoniser(Engine):
             melody = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
             rests = "soprano" in melody and melody["soprano"].pitch is None
             if rests or not any(line.continues_after(ahead.frontier * STEP) for line in lines.values()):
-                ahead.extend_rest(position)
+                ahead.extend_rest(position, self._lead.has_live_source)  # keys go on from the state
                 continue
             for voice, note in melody.items():
                 index = VOICES.index(voice)

@@ -143,11 +143,12 @@ class ParticleFilter:
         )
         return chosen.reshape(draws.shape), (scores - temperature * drawn).reshape(draws.shape)
 
-    def extend_rest(self, position: int) -> None:
+    def extend_rest(self, position: int, needs_state: bool = True) -> None:
         """Write a 16th in which all voices rest. The model assumes that the last chord is held; after a bar of rest it
-        starts anew."""
+        starts anew. Without `needs_state`, the model is not run for the rest that follows such a bar."""
         self._rested += 1
-        self._advance(position)
+        if needs_state or self._rested < STEPS_PER_BAR:
+            self._advance(position)
         self._append(self._symbols, self._symbols, (self._symbols < REST).astype(np.int64))
 
     def _advance(self, position: int) -> None:

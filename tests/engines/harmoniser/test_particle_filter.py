@@ -70,6 +70,33 @@ def test_each_16th_continues_the_one_before(model: ChoraleModel) -> None:
             last = step
 
 
+@pytest.mark.parametrize("rest", [3, 15, 16, 17, 40])
+def test_the_model_is_not_run_during_a_long_rest_and_the_music_is_the_same(
+    model: ChoraleModel, rest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    advance = model.advance
+    monkeypatch.setattr(model, "advance", lambda *arguments: runs.append(None) or advance(*arguments))
+
+    def play(needs_state: bool) -> list[list[list[int]]]:
+        ahead, played = ParticleFilter(model, 8, np.random.default_rng(3), 0), []
+        for frame in range(rest + 40):
+            if 20 <= frame < 20 + rest:
+                ahead.extend_rest(frame % 16, needs_state)
+            else:
+                known = np.array([34 + (frame // 4) % 5, UNKNOWN, UNKNOWN, UNKNOWN])
+                ahead.extend(known, np.array([frame % 4 == 0] * 4), frame % 16, 0.5, 0.95)
+            if frame >= 6:
+                step = ahead.next_step()
+                played.append([step.symbols.tolist(), step.held.tolist()])
+        return played
+
+    whole = play(needs_state=True)
+    before = len(runs)
+    assert play(needs_state=False) == whole
+    assert len(runs) - before == before - max(rest - 15, 0)
+
+
 def test_parallels_are_counted() -> None:
     def count(*frames: tuple[int, int, int, int]) -> tuple[int, int]:
         return count_parallels(np.array(frames) - LOWEST)
