@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from daemon.music.events import note_off, note_on
+from daemon.music.sound import Sound
 from daemon.spec import PortSpec, StageSpec
 from tests.peers.alsa_stage import CLOCK, PORTS, Monitor, Plugged, aconnect, connected
 from tests.stage import fakes
@@ -77,6 +78,15 @@ def main() -> None:
             module.stamp(note_off(1, 80))
             until(lambda: "jamd organ > module" in connected(), "the connection")
         print("the connection to a configured port is cut")
+
+        sound = Sound(3, 53, (0, 1), volume=100, pan=-20)
+        organ = PortSpec("organ", "out", connect="module", sounds=(sound,))
+        desk.send(["spec", StageSpec(CLOCK, (PortSpec("keys", "in", thru=("organ",)), organ)).to_json()])
+        for message in sound.messages():
+            module.stamp(message)
+        late = Monitor("jamd organ:0", "late")
+        until(lambda: [m for _, m in late.heard if m in sound.messages()] == sound.messages(), "the sounds")
+        print("a receiver that connects late hears the sounds")
 
 
 if __name__ == "__main__":
