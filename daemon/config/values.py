@@ -16,6 +16,7 @@ from daemon.config.yaml_file import OptionValue
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
+from daemon.music.note_names import name_of_pitch
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.paths import resources
@@ -210,7 +211,16 @@ class Config:
 
 
 def _listen_as_yaml(member: Member) -> list[Any]:
-    parts = {z.source: {"from": z.low, "to": z.high, "channels": list(z.channels)} for z in member.zones}
+    """A range that is not limited, and all channels, are left out."""
+    parts: dict[str, dict[str, Any]] = {}
+    for zone in member.zones:
+        part = parts[zone.source] = {}
+        if zone.low > 0:
+            part["from"] = name_of_pitch(zone.low)
+        if zone.high < 127:
+            part["to"] = name_of_pitch(zone.high)
+        if zone.channels or not part:
+            part["channels"] = list(zone.channels or range(1, 17))
     return [{source: parts[source]} if source in parts else source for source in member.listen]
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 
 _STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _ACCIDENTALS = {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}
+
+
+def name_of_pitch(pitch: int) -> str:
+    """C4 is 60."""
+    return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
 
 
 def pitch_named(name: str) -> int | None:

@@ -267,7 +267,14 @@ def test_a_player_may_hear_a_part_of_a_source(write: Any) -> None:
         ZoneSpec("shadow", "dice", high=59, channels=(3, 4)),
     )
     assert config.load(write(loaded.as_yaml())).stage == loaded.stage
+    assert yaml.safe_load(loaded.as_yaml())["band"]["dice"]["listen"][0] == {"keys": {"from": "C4", "to": "F#5"}}
     assert StageSpec.from_json(json.loads(json.dumps(loaded.stage.to_json()))) == loaded.stage
+    whole = config.load(write(text.replace("to: F#5", "to: G9, channels: [1, 16]").replace("from: C4", "from: 0")))
+    assert whole.stage.zones[0] == ZoneSpec("dice", "keys", channels=(1, 16))
+    # Another split makes no player's process another one.
+    assert (whole.members, whole.stage.players) == (loaded.members, loaded.stage.players)
+    everything = config.load(write(text.replace("{from: C4, to: F#5}", "{from: 0}")))
+    assert config.load(write(everything.as_yaml())).stage.zones[1:] == everything.stage.zones[1:]
 
 
 def test_a_control_may_mute_or_solo_a_player(write: Any) -> None:

@@ -179,6 +179,41 @@ def test_reload_does_not_disturb_unchanged_players(jamd: Jamd, peer: Peer) -> No
     peer.when("bob out", note_on(4, KEY + 13, 100), struck, 2)
 
 
+def test_a_key_mutes_a_player_and_a_reload_moves_the_split_while_keys_are_held(
+    tmp_path: Path, echo_engine: Path, jack_server: JackServer
+) -> None:
+    def config(split: int) -> str:
+        parts = (f"{{to: {split - 1}}}", f"{{from: {split}}}")
+        text = band("ann", "bob") + "controls: {keys: {note 36: {mute: ann}}}\n"
+        for part in parts:
+            text = text.replace("listen: [keys, tune]", f"listen: [keys: {part}]", 1)
+        return text
+
+    with Jamd(tmp_path, config(KEY)) as jamd:
+        jamd.ready()
+        peer = Peer()
+        try:
+            peer.listen("ann out")
+            peer.listen("bob out")
+            peer.connect_keys()
+            low, high = KEY - 1, KEY
+            for key, heard, silent in ((low, "ann out", "bob out"), (high, "bob out", "ann out")):
+                peer.when(heard, note_on(1, key + 12, 90), peer.play(note_on(1, key, 90)), 3)
+                assert (0, key + 12) not in peer.sounding(silent)
+            players = jamd.children()
+            jamd.configure(config(low))
+            jamd.reload()
+            assert jamd.children() == players  # nobody starts anew
+            assert (0, low + 12) in peer.sounding("ann out") and (0, high + 12) in peer.sounding("bob out")
+            peer.when("ann out", note_off(1, low + 12), peer.play(note_off(1, low)), 3)  # where it was pressed
+            peer.when("bob out", note_on(1, low + 12, 90), peer.play(note_on(1, low, 90)), 3)
+            peer.when("ann out", note_on(1, low + 11, 90), peer.play(note_on(1, low - 1, 90)), 3)
+            peer.when("ann out", note_off(1, low + 11), peer.play(note_on(1, 36, 90)), 3)
+            assert (0, low + 12) in peer.sounding("bob out")
+        finally:
+            peer.close()
+
+
 def test_panic(jamd: Jamd, peer: Peer) -> None:
     hold(peer)
     asked = time.perf_counter()
