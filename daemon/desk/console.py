@@ -14,6 +14,7 @@ from typing import Any, Self, TextIO
 
 MAX_WAITING = 1000  # texts in the queue; further ones are dropped and counted
 CONSOLE_CLOSE_TIMEOUT = 1.0  # seconds to write the rest of the queue at the end
+_PLAIN = str.maketrans({"→": "->", "♯": "#", "♭": "b", "“": '"', "”": '"', "…": "..."})
 WRITE_RETRY_INTERVAL = 0.05  # seconds between attempts on a stream that another process has made non-blocking
 
 
@@ -75,9 +76,17 @@ def _write(stream: TextIO, text: str) -> None:
     """Write around the stream's buffer: if a blocked thread held its lock, the interpreter would abort at its end."""
     buffer: Any = stream.buffer
     raw = getattr(buffer, "raw", buffer)
-    data = memoryview(text.encode(stream.encoding or "utf-8", "replace"))
+    data = memoryview(_encode(text, stream.encoding or "utf-8"))
     while data:
         written = raw.write(data)
         if written is None:
             time.sleep(WRITE_RETRY_INTERVAL)
         data = data[written or 0 :]
+
+
+def _encode(text: str, encoding: str) -> bytes:
+    """With substitutes for characters that the encoding lacks."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(encoding, "replace")

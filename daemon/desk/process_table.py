@@ -129,6 +129,11 @@ def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> N
         processes.stage_state.position = values
 
 
+def _turned(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    state = processes.stage_state
+    state.silent, state.settings, state.metronome, state.bpm = values
+
+
 def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     _, metrics = values
     state = processes.stage_state
@@ -176,6 +181,7 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     handlers={
         "journal": _journal,
         "place": _position,
+        "turned": _turned,
         "pong": _pong,
         "connections": _connections,
         "ready": _stage_ready,

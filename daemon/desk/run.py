@@ -25,7 +25,7 @@ from daemon.desk.signals import Signals
 from daemon.desk.status import figures, hints, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
-from daemon.desk.terminal import Terminal, View
+from daemon.desk.view.view import View, open_view
 from daemon.entries import Entry
 from daemon.errors import JamdError
 from daemon.recording.recorder import Recorder
@@ -44,14 +44,10 @@ def run(
     Raises JamdError if it cannot start.
     """
     with ConsoleWriter() as output:
-        terminal = Terminal(functools.partial(output.put, sys.stdout), lambda: output.idle)
-        view = View(terminal if sys.stdout is not None and sys.stdout.isatty() else None)
-
-        def write(text: str) -> None:
-            view.clear()
-            output.put(sys.stderr, text)
-
-        log.set_up(write)
+        view = open_view(output, sys.stdout)
+        write = functools.partial(output.put, sys.stderr)
+        on_terminal = sys.stderr is not None and sys.stderr.isatty()
+        log.set_up((lambda text: view.log(text, write)) if on_terminal else write)
         band = load_config(path, options)
         require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
@@ -79,6 +75,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
             systemd.alive()
             systemd.status(status_line(supervisor))
             reporter.settle()
+            view.changed()
             if not systemd.present and not view.live and (notes := activity.minute()):
                 log.LOG.info("; ".join([notes, *figures(supervisor.metrics)]))
 
@@ -91,6 +88,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
 
         supervisor = Supervisor(folder, Listeners(say, entries, pong), systemd.watchdog)
         stack.push_async_callback(supervisor.stop)
+        view.show(supervisor.stage_state, supervisor.players)
         stack.callback(systemd.stopping)
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
         work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))

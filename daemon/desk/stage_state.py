@@ -18,6 +18,10 @@ class StageState:
     connections: list[list[Any]] = field(default_factory=lambda: [[], []])  # to jamd's ports: remembered, cut by hand
     metrics: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, str | None] = field(default_factory=dict)  # by port: the MIDI system, or None while closed
+    silent: list[str] = field(default_factory=list)  # the players that are muted, or not soloed while others are
+    settings: dict[str, dict[str, float]] = field(default_factory=dict)  # by player and setting, as they were turned
+    metronome: bool = False  # whether it is on
+    bpm: float | None = None  # of jamd's own clock; None: another clock's
 
     unconfirmed: deque[StageSpec] = field(default_factory=deque)  # sent to the present process, not yet in its journal
 

@@ -45,6 +45,17 @@ DRUM_KITS: Mapping[str, int] = {
     "sfx kit": 57,
 }
 
+DRUMS: Mapping[int, str] = {  # by note of channel 10, in drummers' words
+    35: "kick", 36: "kick", 37: "side stick", 38: "snare", 39: "clap", 40: "snare", 41: "low tom", 42: "closed hat",
+    43: "low tom", 44: "pedal hat", 45: "mid tom", 46: "open hat", 47: "mid tom", 48: "high tom", 49: "crash",
+    50: "high tom", 51: "ride", 52: "china", 53: "bell", 54: "tambourine", 55: "splash", 56: "cowbell", 57: "crash",
+    58: "vibraslap", 59: "ride", 60: "high bongo", 61: "low bongo", 62: "mute conga", 63: "open conga",
+    64: "low conga", 65: "high timbale", 66: "low timbale", 67: "high agogo", 68: "low agogo", 69: "cabasa",
+    70: "maracas", 71: "short whistle", 72: "long whistle", 73: "short guiro", 74: "long guiro", 75: "claves",
+    76: "high woodblock", 77: "low woodblock", 78: "mute cuica", 79: "open cuica", 80: "mute triangle",
+    81: "open triangle",
+}  # fmt: skip
+
 
 def names_on(channel: int) -> Mapping[str, int]:
     """The names of programs on `channel` (1–16), and the programs (1–128)."""

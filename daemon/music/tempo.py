@@ -93,6 +93,20 @@ class TempoMap:
             if begun < local or not begun
         )
 
+    def place_at(self, beat: float) -> tuple[int, float]:
+        """(number of the bar, from 1; beats since its bar line)."""
+        start, local = self._split(beat)
+        bars = 0
+        for number, (changed, length) in enumerate(self.meters):
+            end = self.meters[number + 1][0] if number + 1 < len(self.meters) else math.inf
+            if local < end:
+                bars += math.floor((local - changed) / length)
+                break
+            bars += math.ceil((end - changed) / length - 1e-9)
+        if start > 0 and self.period is not None:
+            bars += round(start / self.period) * (self.place_at(self.period * (1 - 1e-9))[0])
+        return bars + 1, beat - self.bar_at(beat)[0]
+
     def _split(self, beat: float) -> tuple[float, float]:
         """(start of the current period, beat within it)."""
         if self.period is None or beat < 0:

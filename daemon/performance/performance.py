@@ -211,9 +211,10 @@ class Performance:
         """How many notes each player sounds."""
         return self._players.sounding()
 
-    def silent(self) -> list[str]:
-        """The players that are muted, or not soloed while others are."""
-        return self._players.mutes.silent()
+    def turned(self) -> list[Any]:
+        """What controls change: the silent players, the settings, whether the metronome is on, the tempo."""
+        settings = {p.name: {s: self._players.setting(p.name, s) for s in p.settings} for p in self.spec.players}
+        return [self._players.mutes.silent(), settings, self._transport.metronome_is_on, self._transport.set_tempo]
 
     # Inside
 

@@ -161,6 +161,11 @@ class Transport:
             self._bpm = tempo.bpm  # it was set by a command
         self._change(now, tempo)
 
+    @property
+    def set_tempo(self) -> float | None:
+        """The bpm of jamd's own clock, also while a tapped tempo is still being approached; None: another clock's."""
+        return None if self.follows else self._slew[1] if self._slew is not None else self.tempo.bpm
+
     def set_bpm(self, now: float, bpm: float) -> None:
         """Set the tempo until the next change of the tempo map."""
         self._bpm, self._slew = min(max(bpm, MIN_BPM), MAX_BPM), None
@@ -226,9 +231,13 @@ class Transport:
 
     # Time
 
+    @property
+    def metronome_is_on(self) -> bool:
+        return self._metronome.is_on(self._spec)
+
     def toggle_metronome(self, now: float) -> None:
         """Turn the metronome on or off; it clicks while the transport runs."""
-        self._metronome.turned = not self._metronome.is_on(self._spec)
+        self._metronome.turned = not self.metronome_is_on
         if self.running:
             self._metronome.change(now, self._spec, self.tempo.beat_at(now), self.began)
 

@@ -44,11 +44,13 @@ class DeskConnection:
         """When `post` has something to do."""
         return self._post_at
 
-    def post(self, now: float = NEVER) -> None:
-        """Send the journal's entries if it is time, or if there are enough for a batch."""
+    def post(self, now: float = NEVER) -> bool:
+        """Send the journal's entries if it is time, or if there are enough for a batch. Returns whether some were."""
         if self._entries and (now >= self._post_at or len(self._entries) >= BATCH_ENTRIES):
             entries, self._entries, self._post_at = self._entries, [], NEVER
             self.send("journal", [entry if isinstance(entry, list) else encode_entry(entry) for entry in entries])
+            return True
+        return False
 
     def close(self) -> None:
         """Send everything, if the desk still reads."""

@@ -77,6 +77,7 @@ class Stage:
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
         self._moved = False  # whether the transport moved and the desk is to be told the position
+        self._told: list[Any] = []  # what the desk was told by `turned`
         self._ending = False
         self.is_orphan = False  # whether the desk ended without ordering the end
 
@@ -288,7 +289,7 @@ class Stage:
         }
         if (performance := self._performance) is not None and self._clock is not None:
             figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
-            figures["silent"] = performance.silent()
+            figures["silent"] = performance.turned()[0]
             figures |= {"place": self._clock.place(), **self._clock.figures()}
             figures["dropped"] += self.metrics.late
             if performance.running:
@@ -304,7 +305,8 @@ class Stage:
         if self._moved and self._clock is not None:
             self._moved = False
             self._desk.send("place", *self._clock.place())
-        self._desk.post(now)
+        if self._desk.post(now):
+            self._tell_turned()
         if now < self._check_at or self._performance is None or self._clock is None:
             return
         if now > self._check_at + STOOD_STILL:
@@ -319,6 +321,16 @@ class Stage:
         if now >= self._collect_at and self._music_at() > now + 5 * WORK_MARGIN:
             self._collect_at = now + COLLECT
             realtime.collect_garbage()
+
+    def _tell_turned(self) -> None:
+        """Tell the desk what controls have changed, of which the journal has no entries."""
+        if self._performance is None:
+            return
+        turned = [self._performance.running, *self._performance.turned()]
+        if turned != self._told:
+            self._moved |= turned[:1] != self._told[:1]
+            self._told = turned
+            self._desk.send("turned", *turned[1:])
 
     def port_changed(self, name: str, is_open: bool) -> None:
         self._desk.send("port", name, "back" if is_open else "lost")

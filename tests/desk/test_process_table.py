@@ -64,6 +64,7 @@ def stage_and_player(processes: Processes) -> tuple[ProcessSlot, Recorder, Proce
         ("stage", ["pong", 1]),
         ("stage", ["pong", 1, None]),
         ("stage", ["connections"]),
+        ("stage", ["turned", []]),
         ("stage", ["player", "ann"]),
         ("stage", ["player", ["ann"], "up"]),
         ("stage", ["port", "keys"]),
