@@ -1,4 +1,4 @@
-"""`jamd run` in a terminal: the live line, Ctrl-C, keys, job control, a closed terminal."""
+"""`jamd run` in a terminal: the live view, Ctrl-C, keys, job control, a closed terminal."""
 
 import os
 import re
@@ -13,14 +13,18 @@ from pathlib import Path
 import pytest
 
 from tests.desk.jamd import band, write_tune
+from tests.tools.screen import Screen
 
 if sys.platform == "win32":
     pytest.skip("Windows has no such terminals", allow_module_level=True)
 
+import fcntl
 import pty
+import struct
 import termios
 
 CONTROLLED = ("setsid", "--ctty")
+NOTE = r"tune +leads +(C|D|E|F)4"  # in the view
 # A shell with job control only: the job has its own process group; SIGUSR1 and SIGUSR2 move the terminal between them.
 SHELL = """
 import os, signal, subprocess, sys
@@ -36,16 +40,27 @@ sys.exit(job.wait())
 class Terminal:
     """jamd on a new terminal, by default as the leader of a session with that controlling terminal."""
 
-    def __init__(self, folder: Path, *launcher: str) -> None:
+    def __init__(self, folder: Path, *launcher: str, **environment: str) -> None:
         self.folder = folder
         (folder / "config.yaml").write_text(band("ann"))
         write_tune(folder / "tune.mid")
         self.master, slave = pty.openpty()
+        self.resize(80)
         self.cooked = termios.tcgetattr(slave)
         command = [*(launcher or CONTROLLED), sys.executable, "-m", "daemon", "run", "-c", "config.yaml"]
-        self.process = subprocess.Popen(command, cwd=folder, stdin=slave, stdout=slave, stderr=slave)
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=os.environ | {"TERM": "xterm"} | environment,
+        )
         os.close(slave)
         self.text = ""
+
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def until(self, pattern: str, seconds: float = 10) -> None:
         end = time.monotonic() + seconds
@@ -74,7 +89,7 @@ class Terminal:
         """Whether the tune, whose notes last a quarter of a second, is stopped."""
         self.text = ""
         self.read_for(1.5)
-        return "tune: " not in self.text
+        return re.search(NOTE, self.text) is None
 
 
 @pytest.fixture
@@ -85,12 +100,13 @@ def terminal(tmp_path: Path, echo_engine: Path) -> Iterator[Terminal]:
     terminal.process.wait(10)
 
 
-def test_the_line_is_updated_and_control_c_ends_jamd(terminal: Terminal) -> None:
+def test_the_view_is_updated_and_control_c_ends_jamd_with_a_sentence(terminal: Terminal) -> None:
     terminal.until("READY")
-    terminal.until(r"\rtune: (C|D|E|F)4 │ ann: echo (C|D|E|F)5")
+    terminal.until(NOTE + r".*\r\nann .*echo (C|D|E|F)5")
     os.write(terminal.master, b"\x03")
-    terminal.until("jamd ran for")
+    terminal.until(r"jamd ran for \d+ s: no notes heard and \d+ notes played; recorded in sessions/.*\.mid\r\n")
     assert terminal.process.wait(10) == 0
+    assert "sounding" not in terminal.text
     assert "Traceback" not in terminal.text
     assert "signal" not in terminal.text
     os.close(terminal.master)
@@ -115,25 +131,58 @@ def test_jamd_ends_when_the_terminal_is_closed(terminal: Terminal) -> None:
 
 def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     terminal.until("space taps the tempo")
-    terminal.until(r"\rtune: (C|D|E|F)4")
+    terminal.until(NOTE)
     os.write(terminal.master, b"s")
     terminal.read_for(1.0)
     terminal.text = ""
     terminal.read_for(1.5)
-    assert "tune: " not in terminal.text  # its notes last half a second
+    assert not re.search(NOTE, terminal.text)  # its notes last half a second
     for _ in range(4):
         os.write(terminal.master, b" ")
         time.sleep(0.3)
     terminal.text = ""
-    terminal.until(r"\rtune: (C|D|E|F)4")
+    terminal.until(NOTE)
     os.write(terminal.master, b"\x03")
     terminal.until("jamd ran for")
     assert terminal.process.wait(10) == 0
 
 
+@pytest.mark.parametrize("reflow", [False, True])
+def test_the_view_survives_narrowing_and_the_end_clears_it(terminal: Terminal, reflow: bool) -> None:
+    terminal.until("READY.*\r\n")
+    screen = Screen(80, 24, reflow)
+    for columns in (80, 35, 20, 60):
+        terminal.resize(columns)
+        screen.resize(columns, 24)
+        terminal.read_for(1.0)
+        terminal.wait(lambda: terminal.text.endswith("\x1b[J"))  # the block is complete
+        screen.feed(terminal.text)
+        terminal.text = ""
+        assert [line[:4].strip() for line in screen.text[-4:-1]] == ["keys", "tune", "ann"], screen.text
+        assert sum(line.startswith("tune") for line in screen.text) == 1
+    os.write(terminal.master, b"\x03")
+    terminal.until("recorded in .*mid")
+    screen.feed(terminal.text)
+    assert not [line for line in screen.text if line.startswith(("tune", "ann"))]
+
+
+@pytest.mark.parametrize("environment", [{"TERM": "dumb"}, {"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}])
+def test_on_other_terminals(tmp_path: Path, echo_engine: Path, environment: dict[str, str]) -> None:
+    """A dumb terminal gets the log alone; one without Unicode its own spelling."""
+    terminal = Terminal(tmp_path, **environment)
+    terminal.until("READY")
+    terminal.read_for(2.0)
+    assert ("\x1b[" in terminal.text) == (environment.get("TERM") != "dumb")
+    assert terminal.text.isascii()
+    os.write(terminal.master, b"\x03")
+    terminal.until("jamd ran for")
+    assert terminal.process.wait(10) == 0
+    os.close(terminal.master)
+
+
 def test_arrows_and_function_keys_are_ignored(terminal: Terminal) -> None:
     terminal.until("space taps the tempo")
-    terminal.until(r"\rtune: (C|D|E|F)4")
+    terminal.until(NOTE)
     os.write(terminal.master, b"\x1bOS")  # F4
     terminal.read_for(1.0)
     assert not terminal.is_silent()
