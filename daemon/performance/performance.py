@@ -176,10 +176,6 @@ class Performance:
     def seconds_at(self, beat: float) -> float:
         return self._transport.tempo.seconds_at(beat)
 
-    def bar_at(self, beat: float) -> tuple[float, float]:
-        """The bar line at or before `beat`, and the bar's length in beats."""
-        return self.spec.tempo_map.bar_at(beat)
-
     @property
     def ready(self) -> bool:
         """The transport was started, or stands and waits for its start."""
@@ -211,10 +207,13 @@ class Performance:
         """How many notes each player sounds."""
         return self._players.sounding()
 
+    def silent(self) -> list[str]:
+        """The players that are muted, or not soloed while others are."""
+        return self._players.mutes.silent()
+
     def turned(self) -> list[Any]:
         """What controls change: the silent players, the settings, whether the metronome is on, the tempo."""
-        settings = {p.name: {s: self._players.setting(p.name, s) for s in p.settings} for p in self.spec.players}
-        return [self._players.mutes.silent(), settings, self._transport.metronome_is_on, self._transport.set_tempo]
+        return [self.silent(), self._players.settings(), self._transport.metronome_is_on, self._transport.set_tempo]
 
     # Inside
 

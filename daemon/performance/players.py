@@ -153,6 +153,10 @@ class Players:
         player = self._players.get(name)
         return self._settings.of(player.spec).get(setting) if player is not None else None
 
+    def settings(self) -> dict[str, dict[str, float]]:
+        """The present values, by player and setting."""
+        return {name: self._settings.of(player.spec) for name, player in self._players.items()}
+
     def silence(self) -> None:
         """End all sounding notes, drop queued ones, request no more windows."""
         for player in self._players.values():

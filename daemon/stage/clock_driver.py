@@ -104,7 +104,7 @@ class ClockDriver:
     @property
     def _quantum(self) -> float:
         """Beats per bar at the song's start."""
-        return self._performance.bar_at(0.0)[1]
+        return self._performance.spec.tempo_map.bar_at(0.0)[1]
 
     def _create(self, spec: ClockSpec) -> ClockSource:
         """Where a package is missing, a source that never reports anything."""

@@ -289,7 +289,7 @@ class Stage:
         }
         if (performance := self._performance) is not None and self._clock is not None:
             figures |= {**performance.counts, "sounding": performance.sounding(), "bpm": performance.bpm}
-            figures["silent"] = performance.turned()[0]
+            figures["silent"] = performance.silent()
             figures |= {"place": self._clock.place(), **self._clock.figures()}
             figures["dropped"] += self.metrics.late
             if performance.running:

@@ -1,4 +1,4 @@
-"""The excerpt of config.yaml in README.md, in place of the same keys of config.yaml."""
+"""The excerpt of config.yaml in README.md, in place of the same keys of config.yaml; the picture of a terminal."""
 
 import re
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import yaml
 
 from daemon.config import load
+from daemon.desk.view.layout import lay_out
+from daemon.desk.view.picture import Picture, Row
 from daemon.paths import resources
 from tests.tools.loudness import GAIN
 
@@ -21,3 +23,15 @@ def test_the_excerpt_connects_a_synthesiser(tmp_path: Path) -> None:
 def test_the_synthesiser_has_the_gain_that_is_measured() -> None:
     readme = (resources() / "README.md").read_text(encoding="utf-8")
     assert readme.count(f"`fluidsynth -g {GAIN} ") == readme.count("`fluidsynth -") == 2
+
+
+def test_the_terminal_looks_as_shown() -> None:
+    voices = (("soprano", "C5"), ("alto", "G4"), ("tenor", "E4"), ("bass", "C4"))
+    rows = (
+        Row("keys", "leads", (("", "C5"),)),
+        Row("twinkle", "waits", (("", ""),)),
+        Row("choir", "C", voices, is_player=True),
+    )
+    picture = Picture("3.1", "96 bpm", "plays", rows, "choir.temperature 0.50 → 0.72", True)
+    shown = "\n".join(line.text for line in lay_out(picture, 80, 24))
+    assert f"→ keys\n{shown}\n```" in (resources() / "README.md").read_text()

@@ -25,6 +25,7 @@ from daemon.music.general_midi import DRUM_CHANNEL
 from daemon.music.tempo import Tempo
 
 HIT_SHOWN = 0.25  # seconds that a drum is shown at least
+SAME_BEAT = 0.01  # beats by which the clock may seem to jump, by rounding
 TAPPED = 2.0  # seconds after a tap in which a new tempo is the tapped one
 
 
@@ -38,6 +39,7 @@ class Sounding:
         self.tapped_at = -TAPPED
         self._notes: dict[tuple[str, str], list[int]] = {}  # (source or player, voice) → pitches
         self._hits: dict[tuple[str, str], dict[int, float]] = {}  # the same of channel 10 → pitch: seconds it is shown
+        self._struck_at = -TAPPED  # when the last key was
         self._released: dict[str, float] = {}  # input → the beat of the last release of all keys
 
     def follow(self, entries: Iterable[Entry]) -> None:
@@ -46,6 +48,8 @@ class Sounding:
                 case Sent():
                     self._hear(entry.player, entry.voice, entry.message, entry.seconds)
                 case Heard():
+                    if is_note_on(entry.message):
+                        self._struck_at = entry.seconds
                     self._hear(entry.source, "", entry.message, entry.seconds)
                     if not self.pitches(entry.source):
                         self._released[entry.source] = self.tempo.beat_at(entry.seconds)
@@ -54,6 +58,9 @@ class Sounding:
                 case PortLost():
                     self._notes.pop((entry.port, ""), None)
                 case TempoChanged():
+                    moved = abs(self.tempo.beat_at(entry.seconds) - entry.beat) > SAME_BEAT
+                    if moved and self.tempo.bpm == entry.bpm and entry.seconds == self._struck_at:
+                        self.tell("your key sets the beat", entry.seconds)
                     self.tempo = Tempo(entry.beat, entry.seconds, entry.bpm)
                 case Commanded(command=TapBeat()):
                     self.tapped_at = entry.seconds

@@ -228,5 +228,13 @@ def test_notices_of_what_a_person_does() -> None:
     assert desk.picture(40.0).notice == "73.5 → 80 bpm"
 
 
+def test_the_key_that_sets_the_beat_is_told() -> None:
+    desk = Desk()
+    desk.run()
+    desk.picture(1.0)
+    assert "key" not in desk.picture(9.5, key(60, 9.4)).notice
+    assert desk.picture(9.5, key(62, 9.45), TempoChanged(9.45, 12.0, 60.0)).notice == "your key sets the beat"
+
+
 def test_nothing_is_shown_before_there_is_a_configuration() -> None:
     assert Painter(Sounding(), StageState(), {}).picture(0.0) is None
