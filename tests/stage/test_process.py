@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from daemon import realtime
+from daemon.music.events import control_change
 from daemon.music.tempo import TempoMap
 from daemon.performance.performance import Performance
-from daemon.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import ControlSpec, PlayerSpec, PortSpec, StageSpec
 from daemon.stage.process import Stage
 from daemon.wire import pack
 from tests.stage.fakes import SECRET, Desk, until
@@ -137,6 +138,36 @@ def test_an_invalid_command_is_logged_and_ignored(desk: Desk) -> None:
     assert [e[2] for m in desk.messages("journal") for e in m[1] if e[0] == "command"] == [["panic"]]
     assert [m[1] for m in desk.messages("log") if "not a command: ['dance']" in m[3]] == ["error"]
     stage.close()
+
+
+def test_the_desk_is_told_what_a_control_changed_once(desk: Desk) -> None:
+    """Also by a controller, of which the journal has the message alone."""
+    stage = make_stage(desk)
+    choir = dataclasses.replace(CHOIR, settings={"temperature": 0.5})
+    wheel, button = (ControlSpec("keys", 1, "setting", "choir", "temperature"), ControlSpec("keys", 2, "start"))
+    desk.send(["spec", dataclasses.replace(SPEC, players=(choir,), controls=(wheel, button)).to_json()])
+    turn_until(stage, lambda: len(desk.messages("ready")) == 2)
+    desk.send(["start", 0.0])  # it stands
+
+    def turn(number: int, value: int) -> None:
+        assert stage._performance is not None
+        stage._performance.hear(time.perf_counter(), "keys", time.perf_counter(), control_change(1, number, value))
+
+    turn_until(stage, lambda: [[], {"choir": {"temperature": 0.5}}, False, 120.0] in told(desk))
+    for _ in range(3):
+        turn(1, 127)
+    turn_until(stage, lambda: [[], {"choir": {"temperature": 1.0}}, False, 120.0] in told(desk))
+    assert len(told(desk)) == 2
+    desk.send(["command", ["mute", "choir", True], time.perf_counter()])
+    turn_until(stage, lambda: [["choir"], {"choir": {"temperature": 1.0}}, False, 120.0] in told(desk))
+    places = len(desk.messages("place"))
+    turn(2, 127)
+    turn_until(stage, lambda: [len(place) for place in desk.messages("place")[places:]] == [4])  # before the next pong
+    stage.close()
+
+
+def told(desk: Desk) -> list[list[Any]]:
+    return [message[1:] for message in desk.messages("turned")]
 
 
 def journal(desk: Desk) -> list[list[Any]]:
