@@ -1,5 +1,6 @@
 """`jamd run` on a private JACK server: what other clients hear after kills, hangs and reloads."""
 
+import contextlib
 import os
 import queue
 import signal
@@ -35,7 +36,7 @@ class Peer:
         """Record jamd's output `name` from now on."""
         port = self.client.midi_inports.register(name.replace(" ", "_"))
         self.inputs.append(port)
-        self.client.connect(self.output(name), port)
+        self._connect(self.output(name), port)
 
     def output(self, name: str) -> jack.MidiPort:
         (port,) = self.client.get_ports(f"^jamd {name}:", is_midi=True, is_output=True)
@@ -43,7 +44,11 @@ class Peer:
 
     def connect_keys(self) -> None:
         (port,) = self.client.get_ports("^jamd keys:", is_midi=True, is_input=True)
-        self.client.connect(self.keys, port)
+        self._connect(self.keys, port)
+
+    def _connect(self, sender: object, receiver: object) -> None:
+        with contextlib.suppress(jack.JackErrorCode):  # jamd may have restored the connection just before
+            self.client.connect(sender, receiver)
 
     def play(self, message: bytes) -> float:
         self._queue.put(message)
