@@ -1,4 +1,4 @@
-"""How the command line speaks: plain help, errors in the style of jamd's others, a line while a command works."""
+"""The command line: plain help, errors in the style of all others, and a line while a command works."""
 
 from __future__ import annotations
 
@@ -47,12 +47,10 @@ def problem_of(error: Any) -> str:
         parameters = context.command.get_params(context)
         known = [name for parameter in parameters for name in parameter.opts if name.startswith("--")]
         told = suggestion(option, known)
-        return (
-            f"{command} has no option {option}{told}"
-            if command
-            else f"there is no option {option} before a command{told}"
-        )
-    text = error.format_message().rstrip(".")
+        if not command:
+            return f"there is no option {option} before a command{told}"
+        return f"{command} has no option {option}{told}"
+    text = error.format_message().rstrip(".").replace("argument(s)", "argument")
     where = f"{command}: " if command else ""
     return f"{where}{text[:1].lower()}{text[1:]}: see `jamd {command}{' ' if command else ''}--help`"
 

@@ -48,7 +48,7 @@ def test_no_command_prints_the_help() -> None:
         ("--vresion", "there is no option --vresion before a command: did you mean '--version'?"),
         ("run --for x", "run: invalid value for '--for': 'x' is not a number of seconds: see `jamd run --help`"),
         ("run --for -1", "run: invalid value for '--for': '-1' is not a number of seconds: see `jamd run --help`"),
-        ("run now", "run: got unexpected extra argument(s) (now): see `jamd run --help`"),
+        ("run now", "run: got unexpected extra argument (now): see `jamd run --help`"),
         ("render", "render: missing argument 'INPUT.mid': see `jamd render --help`"),
         ("bench latancy", "bench has no measure 'latancy': did you mean 'latency'?"),
     ],

@@ -67,13 +67,14 @@ def page(findings: dict[str, Finding]) -> str:
         lines += [f"{'':11}{line}" for line in rest]
         lines += [f"{'':11}remedy: {finding.remedy}"] if finding.remedy else []
     wrapper = textwrap.TextWrapper(WIDTH, subsequent_indent=" " * 13, break_long_words=False, break_on_hyphens=False)
-    return private(printable("\n".join(part for line in lines for part in wrapper.wrap(line))))
+    return "\n".join(part for line in lines for part in wrapper.wrap(private(printable(line))))
 
 
 def private(text: str) -> str:
     """`text` with ~ for the home folder, and USER for the user's name as a part of other paths."""
     with contextlib.suppress(RuntimeError):  # there is no home
-        text = re.sub(rf"{re.escape(str(Path.home()))}(?=[/\\\s:,;)']|$)", "~", text)
+        if (home := Path.home()) != Path(home.anchor):
+            text = re.sub(rf"{re.escape(str(home))}(?=[/\\\s:,;)']|$)", "~", text)
     with contextlib.suppress(KeyError, OSError, ImportError):  # the user has no name
         text = re.sub(rf"(?<=[/\\]){re.escape(getpass.getuser())}(?=[/\\])", "USER", text)
     return text

@@ -137,3 +137,5 @@ def test_no_private_name_is_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(report.getpass, "getuser", unknown)
     assert private("in /home/ann") == "in ~"
+    monkeypatch.setenv("HOME", "/")
+    assert private("/dev/shm / and /") == "/dev/shm / and /"
