@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -92,7 +93,8 @@ class _Session:
                 with suppress(KeyError, TypeError, ValueError):
                     self.note_offs_only = "gesture" not in entry.header["spec"]
                     self.meters.append((seconds, tempo_map_from_json(entry.header["spec"]["tempo_map"])))
-                    self.sounds.take(seconds, StageSpec.from_json(entry.header["spec"]))
+                    # The header is written once something was heard: it may be later than the first note.
+                    self.sounds.take(-math.inf, StageSpec.from_json(entry.header["spec"]))
             case Reconfigured():
                 self._configure(seconds, entry.spec)
             case StageStarted():

@@ -27,10 +27,10 @@ PORTS = (
 SPEC = StageSpec(STEADY, PORTS, (MelodySpec(TWINKLE, ("choir",), 7),), (CHOIR, DRUMMER))
 
 
-def tracks(spec: StageSpec, *entries: Entry) -> dict[str, list[tuple[int, bytes]]]:
+def tracks(spec: StageSpec, *entries: Entry, began: float = 99.0) -> dict[str, list[tuple[int, bytes]]]:
     """Name of the track → (tick, message) without meta events."""
     header = {"jamd": "1", "members": {}, "spec": json.loads(json.dumps(spec.to_json()))}
-    file = mido.MidiFile(file=io.BytesIO(midi_file([SessionBegan(99.0, header), *START, *entries])))
+    file = mido.MidiFile(file=io.BytesIO(midi_file([SessionBegan(began, header), *START, *entries])))
     found = {}
     for track in file.tracks[1:]:
         tick, events = 0, []
@@ -62,6 +62,10 @@ def test_the_tracks_of_players_and_melodies_begin_with_the_sounds_of_their_chann
     ]  # fmt: skip
     assert found["twinkle"][0] == (0, b"\xc6\x49") and len(found["twinkle"]) == 3
     assert found["drummer"][0] == (0, b"\xc9\x20") and len(found["drummer"]) == 3
+
+
+def test_the_sounds_come_first_where_the_header_was_written_after_the_first_note() -> None:
+    assert tracks(SPEC, *NOTES, began=101.2) == tracks(SPEC, *NOTES)
 
 
 def test_what_a_reload_changes_is_written_at_its_moment_and_a_new_stage_changes_nothing() -> None:
