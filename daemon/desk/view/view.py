@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import os
 import signal
@@ -23,7 +22,6 @@ from daemon.entries import Entry
 
 UPDATE_INTERVAL = 0.1  # seconds between two updates, at least
 FALLBACK_SIZE = 80, 24
-_SIGNALS = ("SIGWINCH", "SIGCONT")  # the terminal has another size; jamd goes on after Ctrl-Z
 
 
 class View:
@@ -48,10 +46,9 @@ class View:
             return
         self._painter = Painter(self._sounding, state, players)
         loop = asyncio.get_running_loop()
-        for name in _SIGNALS:
-            if (number := getattr(signal, name, None)) is not None:
-                with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-                    loop.add_signal_handler(number, self._redraw, name)
+        if sys.platform != "win32":
+            loop.add_signal_handler(signal.SIGWINCH, self._draw_soon)
+            signal.signal(signal.SIGCONT, lambda *_: self._continue(loop))
         self._draw_soon()
 
     def follow(self, entries: Iterable[Entry]) -> None:
@@ -76,12 +73,16 @@ class View:
             self._timer.cancel()
         if self._block is not None:
             self._block.erase()
+        if self._painter is not None and sys.platform != "win32":
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGWINCH)
+            signal.signal(signal.SIGCONT, signal.SIG_DFL)
         self.live = False
 
-    def _redraw(self, name: str) -> None:
-        if name == "SIGCONT" and self._block is not None:
+    def _continue(self, loop: asyncio.AbstractEventLoop) -> None:
+        """jamd goes on after Ctrl-Z, and the shell has written meanwhile: called before a timer draws again."""
+        if self._block is not None:
             self._block.forget()
-        self._draw_soon()
+        loop.call_soon_threadsafe(self._draw_soon)
 
     def _draw_soon(self) -> None:
         self._draw_in(0.0)

@@ -83,6 +83,20 @@ def test_a_size_that_changes_is_noticed() -> None:
     play(work)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+def test_after_a_stop_the_view_is_drawn_below_what_the_shell_wrote() -> None:
+    async def work(view: View, screen: Screen, state: StageState) -> None:
+        await asyncio.sleep(2 * UPDATE_INTERVAL)
+        screen.feed("\r\n$ fg\r\n")
+        view.changed()  # a drawing is due already
+        os.kill(os.getpid(), signal.SIGCONT)
+        await asyncio.sleep(3 * UPDATE_INTERVAL)
+        rows = ["bar ", "keys", "tune", "choi", "drum"]
+        assert [line[:4] for line in screen.text] == [*rows, "", "$ fg", *rows]
+
+    play(work)
+
+
 class Stream(io.StringIO):
     def __init__(self, is_terminal: bool) -> None:
         super().__init__()
