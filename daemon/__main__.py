@@ -10,7 +10,7 @@ try:
     if __name__ == "__main__":
         held_signals.hold()
     from daemon import start
-    from daemon.errors import JamdError, printable, printable_name
+    from daemon.errors import JamdError, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -19,17 +19,16 @@ except ImportError:  # the PyPI package python-daemon brings a package of the sa
 if __name__ == "__main__":
     start.prepare()
 
-import contextlib
 import errno
 import math
 import os
 import traceback
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import Annotated
 
 import typer
 
-from daemon.usage import WRONG_COMMAND_LINE, Command, Commands, busy, problem_of
+from daemon.usage import WRONG_COMMAND_LINE, Command, Commands, busy, fail, problem_of, warn
 
 NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
@@ -118,8 +117,7 @@ def check(config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect
 
     with busy("trying the models"):
         loaded = load(config, True, option_values(bpm, seed, connect or ()))
-    for warning in [*loaded.warnings, *filter(None, [loaded.silence])]:
-        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
+    warn(*loaded.warnings, loaded.silence)
     title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
     typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)
 
@@ -198,8 +196,7 @@ def render(
     drawn = OutputFile(picture, "--picture", PICTURE, [file, loaded.path, made.path]) if picture is not None else None
     with progress("rendering") as report:
         rendering = render_file(loaded, file, live, report)
-    for warning in filter(None, [loaded.silence, rendering.warning]):
-        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
+    warn(loaded.silence, rendering.warning)
     made.write(rendering.data)
     if drawn is not None:
         from daemon.render.piano_roll import picture_of
@@ -227,8 +224,7 @@ def replay(
     journal = journal_of(session)
     made = OutputFile(output, "-o", MIDI, [journal, journal.with_suffix(".mid")]) if output is not None else None
     replayed = replay_session(session)
-    for warning in replayed.warnings:
-        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
+    warn(*replayed.warnings)
     if made is not None:
         made.write(replayed.data)
     result = replayed.difference or ("no difference" if replayed.ends_early else "identical")
@@ -270,37 +266,18 @@ def main() -> None:
     except JamdError as error:
         if os.environ.get("JAMD_TRACEBACK") and error.__cause__ is not None:
             traceback.print_exception(error.__cause__)
-        _fail(str(error), error.exit_code)
+        fail(str(error), error.exit_code)
     except WRONG_COMMAND_LINE as error:
-        _fail(problem_of(error), error.exit_code)
+        fail(problem_of(error), error.exit_code)
     except OSError as error:
         if error.filename is not None or error.errno not in UNWRITABLE:
             raise
-        _fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
+        fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
             raise
-        _fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
+        fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
     sys.exit(code)
-
-
-def _fail(message: str, exit_code: int) -> NoReturn:
-    with contextlib.suppress(OSError):
-        for line in printable(message).split("\n"):
-            typer.echo(f"jamd: {line}", err=True)
-    for stream in (sys.stdout, sys.stderr):
-        if _is_broken(stream):  # the interpreter flushes it again when it ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    sys.exit(exit_code)
-
-
-def _is_broken(stream: TextIO | None) -> bool:
-    try:
-        if stream is not None:
-            stream.flush()
-    except OSError:
-        return True
-    return False
 
 
 if __name__ == "__main__":

@@ -1,16 +1,17 @@
-"""The command line: plain help, errors in the style of all others, and a line while a command works."""
+"""What all commands share: plain help, errors and warnings in one style, and a line while a command works."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from daemon.errors import Interrupted, UsageError
+from daemon.errors import Interrupted, UsageError, printable
 from daemon.suggestions import suggestion
 
 WRONG_COMMAND_LINE: Any = typer.BadParameter.__base__  # the UsageError of click, or of typer's copy of click
@@ -55,7 +56,33 @@ def problem_of(error: Any) -> str:
     return f"{where}{text[:1].lower()}{text[1:]}: see `jamd {command}{' ' if command else ''}--help`"
 
 
-@contextmanager
+def warn(*warnings: str) -> None:
+    """Print each warning that is not empty on standard error."""
+    for warning in filter(None, warnings):
+        typer.echo(printable(f"jamd: warning: {warning}"), err=True)
+
+
+def fail(message: str, exit_code: int) -> NoReturn:
+    """Print the lines of the message on standard error, and end the process."""
+    with contextlib.suppress(OSError):
+        for line in printable(message).split("\n"):
+            typer.echo(f"jamd: {line}", err=True)
+    for stream in (sys.stdout, sys.stderr):
+        if _is_broken(stream):  # the interpreter flushes it again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(exit_code)
+
+
+def _is_broken(stream: TextIO | None) -> bool:
+    try:
+        if stream is not None:
+            stream.flush()
+    except OSError:
+        return True
+    return False
+
+
+@contextlib.contextmanager
 def busy(work: str) -> Iterator[None]:
     """Show `work` on standard error, if that is a terminal, until the `with` block ends."""
     shown = sys.stderr is not None and sys.stderr.isatty()

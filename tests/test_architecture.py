@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 from daemon.entries import KINDS
@@ -26,6 +27,12 @@ def test_every_module_at_the_top_is_named() -> None:
     text = next(row[1] for row in rows("Folders") if row[0] == "`daemon/`")
     modules = {path.stem for path in (ROOT / "daemon").glob("*.py")} - {"__init__"}
     assert set(re.findall(r"`(\w+)`", text)) == modules
+
+
+def test_a_package_has_every_name_that_it_lists() -> None:
+    for path in (ROOT / "daemon").rglob("__init__.py"):
+        package = import_module(".".join(path.parent.relative_to(ROOT).parts))
+        assert all(hasattr(package, name) for name in getattr(package, "__all__", ())), package
 
 
 def test_every_kind_of_entry_is_in_the_table() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from daemon.__main__ import app
 from daemon.suggestions import MAX_NAMES, MAX_SEARCHED, nearest, suggestion
-from daemon.usage import busy
+from daemon.usage import busy, warn
 
 COMMANDS = [
     command.name or command.callback.__name__.replace("_", "-")
@@ -75,3 +75,8 @@ def test_work_is_shown_on_a_terminal_and_erased(monkeypatch: pytest.MonkeyPatch,
         assert shown.getvalue() == ("trying …" if terminal else "")
         raise ValueError
     assert shown.getvalue() == ("trying …\r\x1b[K" if terminal else "")
+
+
+def test_warnings_are_lines_of_printable_text(capsys: pytest.CaptureFixture[str]) -> None:
+    warn("", "one\x1b[31m", "", "two")
+    assert capsys.readouterr() == ("", "jamd: warning: one\\x1b[31m\njamd: warning: two\n")

@@ -18,7 +18,6 @@ __all__ = [
     "Member",
     "OptionValue",
     "default_path",
-    "find_midi_file",
     "load",
     "option_values",
 ]
