@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from daemon.contract.calls import LISTEN, as_code
 from daemon.errors import JamdError
+from daemon.realtime import die_with_parent
 from daemon.wire import Call
 
 
@@ -47,6 +48,7 @@ class Watch:
 
 def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text())
     watch = Watch(folder, *job["timeouts"])

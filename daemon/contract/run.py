@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +11,7 @@ from typing import Any
 
 from daemon.contract.rules import RULES, difference, text_of
 from daemon.errors import EngineError, printable
+from daemon.subprocesses import Ended, run_module
 
 LOAD_TIMEOUT = 60.0  # seconds to import the engine
 CALL_TIMEOUT = 10.0  # seconds for one call
@@ -42,33 +40,27 @@ def _in_process(job: dict[str, Any], hash_seed: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="jamd-") as name:
         folder = Path(name)
         (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, "-P", "-m", "daemon.contract.process", name]
-        environment = {**os.environ, "PYTHONHASHSEED": hash_seed}
-        try:  # what the engine prints goes to standard error, as in `jamd run`
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=2, env=environment, timeout=TIMEOUT, check=False
-            )
-            status: int | None = done.returncode
-        except subprocess.TimeoutExpired:
-            status = None
+        ended = run_module(  # what the engine prints goes to standard error, as in `jamd run`
+            "daemon.contract.process", name, seconds=TIMEOUT, environment={"PYTHONHASHSEED": hash_seed}, prints=True
+        )
         if (written := folder / "result.json").is_file():
             result: dict[str, Any] = json.loads(written.read_text())
             if "refused" in result:
                 raise EngineError(result["refused"])
             return result
-        return _ended(job["engine"], status, folder)
+        return _without_result(job["engine"], ended, folder)
 
 
-def _ended(engine: str, status: int | None, folder: Path) -> dict[str, Any]:
+def _without_result(engine: str, ended: Ended, folder: Path) -> dict[str, Any]:
     """The process ended without a result: in a call, or before the first one."""
     session, *calls = (folder / "calls").read_text(errors="replace").splitlines() or [""]
     stack = _engine_part((folder / "stack").read_text(errors="replace"))
-    if hung := status is None or stack.startswith("Timeout"):
+    if hung := ended.status is None or stack.startswith("Timeout"):
         problem = f"this call has not ended after {CALL_TIMEOUT:g} s"
     else:
-        problem = f"the engine's process ended in this call ({_reason(status)})"
+        problem = f"the engine's process ended in this call ({ended.reason})"
     if not calls:
-        when = "does not get ready in time" if hung else f"ends the process that loads it ({_reason(status)})"
+        when = "does not get ready in time" if hung else f"ends the process that loads it ({ended.reason})"
         raise EngineError(f"the engine {engine!r} {when}: correct or reinstall the package that provides it\n{stack}")
     left_out = [f"# {len(calls) - SHOWN_CALLS} more calls"] if len(calls) > SHOWN_CALLS else []
     shown = [*calls[:1], *left_out, *calls[1:][-SHOWN_CALLS + 1 :]]
@@ -81,12 +73,6 @@ def _engine_part(stack: str) -> str:
     lines = stack.strip().splitlines()
     host = next((number for number, line in enumerate(lines) if os.path.join("daemon", "player", "") in line), None)
     return "\n".join(lines[:host])
-
-
-def _reason(status: int | None) -> str:
-    if status is not None and status < 0:
-        return f"signal {-status}, {signal.strsignal(-status)}"
-    return f"exit status {status}"
 
 
 def _between_processes(one: dict[str, Any], other: dict[str, Any]) -> Iterator[dict[str, Any]]:

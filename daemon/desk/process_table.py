@@ -16,7 +16,8 @@ from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import RestartPolicy
 from daemon.entries import Entry, Reconfigured, StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
-from daemon.models.limits import ends_process, native_crash
+from daemon.models.limits import ends_process, is_native_crash
+from daemon.subprocesses import end_reason
 
 CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the players
 HUNG = 1.0  # seconds without an answer after which the stage counts as hung: its notes end within 2 seconds
@@ -44,8 +45,9 @@ def _engine_crashed(processes: Processes, player: PlayerSlot, values: list[Any])
 def _model_crash(player: PlayerSlot) -> str | None:
     """A model upon which native code crashes is refused as other bad models are."""
     model, status = player.member["model"], player.child.status if player.child is not None else None
-    crash = native_crash(status) if model and status is not None else None
-    return ends_process(Path(model), crash) if crash is not None else None
+    if not model or status is None or not is_native_crash(status):
+        return None
+    return ends_process(Path(model), end_reason(status))
 
 
 def _player_log(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:

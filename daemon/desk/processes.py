@@ -22,6 +22,7 @@ from daemon.desk.restarts import Backoff, RestartPolicy
 from daemon.desk.stage_state import StageState
 from daemon.entries import Entry
 from daemon.errors import JamdError
+from daemon.subprocesses import end_reason
 
 STOOD_STILL = 0.3  # seconds by which the desk is late when it was stopped, or the machine was
 RECOVERY = (
@@ -256,7 +257,7 @@ class Processes:
                     text = f"{slot.refused}\n{slot.log_name} stays silent until the next reload"
                     self.tell.say("error", f"{slot.name} refused", text)
                 return
-            reason, slot.refused = slot.refused or _exit_reason(status), None
+            reason, slot.refused = slot.refused or end_reason(status), None
             self.restarts[slot.name] += 1
             pause = slot.backoff.pause()
             when = f"in {pause:g} s" if pause else "now"
@@ -291,7 +292,3 @@ class Processes:
     async def _announce_end(self, child: Child) -> None:
         await child.ended()
         self.changed()
-
-
-def _exit_reason(status: int) -> str:
-    return f"signal {-status}" if status < 0 else f"exit status {status}"

@@ -6,34 +6,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import asdict
 from typing import Any
+
+from daemon.subprocesses import run_module
 
 TIMEOUT = 10.0  # seconds; a JACK server that stands still never answers
 
 
 def look(kind: str, seconds: float = TIMEOUT) -> tuple[list[Any], str]:
     """The values that the process printed, and why there are no more, or ""."""
-    command = [sys.executable, "-P", "-m", "daemon.doctor.probe", kind]
-    environment = os.environ | {"JACK_NO_START_SERVER": "1"}
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds, check=False, env=environment
-        )
-    except subprocess.TimeoutExpired as error:
-        return _values(error.stdout), f"no answer within {seconds:g} s"
-    if not done.returncode:
-        return _values(done.stdout), ""
-    last = (done.stderr.decode(errors="replace").strip().splitlines() or ["no message"])[-1]
-    return _values(done.stdout), f"the process that looks has crashed (status {done.returncode}: {last})"
-
-
-def _values(output: bytes | None) -> list[Any]:
-    lines = (output or b"").split(b"\n")[:-1]  # whole lines
-    return [json.loads(line) for line in lines]
+    ended = run_module("daemon.doctor.probe", kind, seconds=seconds, environment={"JACK_NO_START_SERVER": "1"})
+    lines = ended.output.split(b"\n")[:-1]  # whole lines
+    values = [json.loads(line) for line in lines]
+    if ended.status is None:
+        return values, f"no answer within {seconds:g} s"
+    return values, f"the process that looks has crashed ({ended.reason})" if ended.status else ""
 
 
 def _midi() -> None:

@@ -31,15 +31,9 @@ def ends_process(path: Path, reason: str) -> str:
     return f"{path}: ends the process that loads the model ({reason}): {REMEDY}"
 
 
-def native_crash(status: int) -> str | None:
-    """The name of the native crash that ended a process with exit status `status`; None if none did.
-
-    No crash are the signals that come from outside: SIGKILL, SIGTERM …
-    """
-    if status < 0:
-        names = [name for name in _CRASHES if getattr(signal, name, None) == -status]
-        return names[0] if names else None
-    return f"status {status:#x}" if status >= _WINDOWS_CRASH else None
+def is_native_crash(status: int) -> bool:
+    """Whether native code ended a process with exit status `status`, and no signal from outside, such as SIGKILL."""
+    return status >= _WINDOWS_CRASH or -status in (getattr(signal, name, None) for name in _CRASHES)
 
 
 @contextlib.contextmanager

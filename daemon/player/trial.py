@@ -5,37 +5,26 @@ What is wrong with a file may end the process that loads the file, or fill the m
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 from daemon.errors import JamdError, ModelError
-from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process, native_crash
+from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process
+from daemon.subprocesses import run_module
 
 
 def trial(path: Path, engine: str = "", seconds: float = 3 * LOAD_TIMEOUT) -> str | None:
     """Verify the model, and get the engine ready that is to play the model, if one is named. Returns what is wrong,
     also if that takes more than `seconds`."""
-    command = [sys.executable, "-P", "-m", "daemon.player.trial", str(path), engine]
-    try:
-        done = subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
+    ended = run_module("daemon.player.trial", str(path), engine, seconds=seconds)
+    if ended.status is None:
         return f"{path}: the model is not ready in time: {REMEDY}"
-    if not done.returncode:
+    if not ended.status:
         return None
-    text = done.stderr.strip()
-    if done.returncode == ModelError.exit_code and text.startswith(ERROR):
+    text = ended.errors.strip()
+    if ended.status == ModelError.exit_code and text.startswith(ERROR):
         return text.removeprefix(ERROR)
-    last = (text.splitlines() or ["no message"])[-1]
-    return ends_process(path, native_crash(done.returncode) or f"status {done.returncode}: {last}")
+    return ends_process(path, ended.reason)
 
 
 def trial_of_file(path: Path) -> str | None:

@@ -26,6 +26,7 @@ FAULTY = (
     "crashes_at_import = crashes_at_import:Engine",
     "sleeps_at_import = sleeps_at_import:Engine",
     "prints = prints:Prints",
+    "begins = begins:Engine",
     "refuses = tests.contract.faulty:RefusesInInit",
     "fails_to_check = tests.contract.faulty:FailsToCheckOptions",
 )
@@ -48,6 +49,9 @@ def faulty_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "crashes_at_import.py").write_text("import ctypes\nctypes.string_at(0)\n")
     (folder / "sleeps_at_import.py").write_text("import time\ntime.sleep(60)\n")
     (folder / "prints.py").write_text(PRINTS)
+    (folder / "begins.py").write_text(
+        "import time\nprint('began', flush=True)\ntime.sleep(3)\nprint('lived', flush=True)\n"
+    )
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(ROOT)]))
 
 
@@ -110,7 +114,7 @@ def test_options_and_settings_are_those_of_a_configuration(faulty_engines: None)
         ("melody", "drums", "a model for the engine 'drums', not 'melody'"),
         ("refuses", None, "no weights: download some"),
         ("fails_to_check", None, "check its options, with every setting at its high end (IndexError: list index"),
-        ("crashes_at_import", None, "ends the process that loads it (signal 11, Segmentation fault)"),
+        ("crashes_at_import", None, "ends the process that loads it (SIGSEGV)"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(faulty_engines: None, name: str, model: str | None, text: str) -> None:
@@ -128,7 +132,7 @@ def test_a_set_that_is_iterated_over_differs_from_process_to_process(faulty_engi
     assert not keeps_all and "rule 3  violated" in report and "in two processes" in report
 
 
-@pytest.mark.parametrize(("name", "reason"), [("crashes", "signal 11"), ("vanishes", "exit status 0")])
+@pytest.mark.parametrize(("name", "reason"), [("crashes", "SIGSEGV"), ("vanishes", "exit status 0")])
 def test_an_engine_that_ends_its_process_does_not_end_the_check(faulty_engines: None, name: str, reason: str) -> None:
     keeps_all, report = check_engine(name, None, [])
     assert not keeps_all and "rule 6  violated" in report
@@ -153,3 +157,12 @@ def test_what_is_written_is_removed(faulty_engines: None, tmp_path: Path, monkey
     before = json.dumps(sorted(map(str, tmp_path.iterdir())))
     check_engine("vanishes", None, [])
     assert json.dumps(sorted(map(str, tmp_path.iterdir()))) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends processes with their parent")
+def test_the_process_of_the_engine_ends_with_a_check_that_is_killed(faulty_engines: None) -> None:
+    command = [sys.executable, "-m", "daemon", "check-engine", "begins"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None and process.stderr.readline() == "began\n"
+        process.kill()
+        assert process.stderr.read() == ""  # until the other process has ended, too

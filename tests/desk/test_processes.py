@@ -144,7 +144,7 @@ def test_a_third_kind_of_process_is_a_row_of_the_table(tmp_path: Path, monkeypat
     lights = [line for line in heard.lines if "light" in line[1]]
     assert lights == [
         ("error", "the light does not answer; its process is killed"),
-        ("error", "the light ended (signal 9), on again in 0.1 s"),
+        ("error", "the light ended (SIGKILL), on again in 0.1 s"),
     ]
     assert heard.pids[0] != heard.pids[1]
     assert heard.ended == 1
@@ -247,7 +247,7 @@ def test_a_process_that_refuses_later_is_retried_if_its_row_says_so(
 
     asyncio.run(run())
     texts = [text for _, text in heard.lines]
-    assert texts[0] == "the light ended (signal 9), on again in 0.1 s"
+    assert texts[0] == "the light ended (SIGKILL), on again in 0.1 s"
     assert texts[1] == (
         "the light ended (no lamp), on again in 0.1 s"
         if after_refusal

@@ -159,7 +159,7 @@ def test_a_killed_player_is_replaced(start: Start) -> None:
     second = jamd.children()["ann"]
     os.kill(second, signal.SIGKILL)  # the second replacement is delayed by half a second
     jamd.replaced("ann", second, 3)
-    jamd.wait_for_log(r"ann ended \(signal 9\)")
+    jamd.wait_for_log(r"ann ended \(SIGKILL\)")
     assert {**jamd.children(), "ann": 0} == {**before, "ann": 0}
     assert jamd.end() == 0
     assert '"restarts": {"ann": 2}' in jamd.log
@@ -179,7 +179,7 @@ def test_a_killed_stage_is_replaced_and_the_players_reconnect(start: Start) -> N
     before = jamd.children()
     os.kill(before["stage"], signal.SIGKILL)
     jamd.replaced("stage", before["stage"], 3)
-    jamd.wait_for_log(r"the stage ended \(signal 9\)")
+    jamd.wait_for_log(r"the stage ended \(SIGKILL\)")
     time.sleep(2)
     assert {**jamd.children(), "stage": 0} == {**before, "stage": 0}
     assert jamd.end() == 0

@@ -249,7 +249,7 @@ def test_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
 def program(path: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path.write_text(f"#!/bin/sh\n{lines}\n")
     path.chmod(0o755)
-    monkeypatch.setattr(probe.sys, "executable", str(path))
+    monkeypatch.setattr(sys, "executable", str(path))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
@@ -261,7 +261,7 @@ def test_what_is_known_before_a_look_hangs_or_crashes_is_kept(tmp_path: Path, mo
     program(tmp_path / "crashes", known + "echo 'not well' >&2; exit 7", monkeypatch)
     examined = Subject.__new__(Subject)
     examined._midi = cast(Any, SimpleNamespace(result=lambda: probe.look("midi")))
-    why = "the process that looks has crashed (status 7: not well)"
+    why = "the process that looks has crashed (exit status 7: not well)"
     assert examined.systems() == [System("ALSA", "", ("Piano",)), System("JACK", why)]
     program(tmp_path / "nothing", "exit 1", monkeypatch)
     assert [system.name for system in examined.systems()] == ["MIDI"]
