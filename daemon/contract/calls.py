@@ -209,6 +209,12 @@ def as_code(call: Call) -> str:
     return "# ping"
 
 
+def abridged(calls: Sequence[str], last: int) -> tuple[str, ...]:
+    """The first call, a reset, and the `last` ones, with the number of calls that are left out."""
+    left_out = len(calls) - 1 - last
+    return (calls[0], f"# {left_out} more calls", *calls[-last:]) if left_out > 0 else tuple(calls)
+
+
 def _message(message: bytes) -> str:
     status, number, value = message
     name = {0x80: "note_off", 0x90: "note_on"}.get(status & 0xF0, "control_change")

@@ -10,6 +10,7 @@ from daemon.contract.calls import (
     TUNE,
     Session,
     Settings,
+    abridged,
     anticipated,
     as_code,
     extremes,
@@ -18,8 +19,8 @@ from daemon.contract.calls import (
     song,
     without_keys,
 )
-from daemon.contract.record import Record, Step, play
-from daemon.contract.rules import OF_ONE_RECORD, ends_notes, in_time, repeatable
+from daemon.contract.record import Record, play
+from daemon.contract.rules import OF_ONE_RECORD, ends_notes, first_difference, in_time, repeatable
 from daemon.contract.subject import Subject
 from daemon.engines.base import Engine
 from daemon.errors import ModelError
@@ -113,7 +114,7 @@ class Checker:
         return True
 
     def play(self, engine: Engine, subject: Subject, session: Session) -> Record:
-        name = _name(subject, session)
+        name = name_of(subject, session)
         record = play(engine, session.melodies, session.calls, lambda call: self._watch(name, call))
         self.tally.add(record)
         return record
@@ -142,16 +143,17 @@ class Checker:
         ahead = self.play(subject.make(), subject, anticipated(session))
         ahead.steps = ahead.steps[1:]
         for other, when in ((again, "after another session"), (ahead, "on a new engine, after `anticipate`")):
-            if first.complete and other.complete and (at := first_difference(first.steps, other.steps)) is not None:
+            if first.complete and other.complete and (at := first_difference(first.answers, other.answers)) is not None:
                 problem = f"{repeatable(first, other)}, {when}"
-                self.violations[3] = Violation(3, problem, _name(subject, session), calls_until(session, at))
+                calls = abridged([as_code(call) for call in session.calls[: at + 1]], 1)
+                self.violations[3] = Violation(3, problem, name_of(subject, session), calls)
                 return
 
     def _found(self, number: int, problem: str, subject: Subject, session: Session, record: Record) -> None:
         calls = record.calls
 
         def again(calls: Sequence[Call]) -> Record:
-            name = _name(subject, session)
+            name = name_of(subject, session)
             return play(subject.make(), session.melodies, calls, lambda call: self._watch(name, call))
 
         if number == 1:
@@ -164,19 +166,8 @@ class Checker:
             calls = _shortest(calls, lambda shorter: OF_ONE_RECORD[number](again(shorter)) is not None)
             problem = OF_ONE_RECORD[number](again(calls)) or problem
         self.violations[number] = Violation(
-            number, problem, _name(subject, session), tuple(map(as_code, calls)), trace_of(record.error)
+            number, problem, name_of(subject, session), tuple(map(as_code, calls)), trace_of(record.error)
         )
-
-
-def first_difference(one: Sequence[Step], other: Sequence[Step]) -> int | None:
-    """The number of the first step with another answer."""
-    pairs = zip(one, other, strict=False)
-    return next((number for number, (a, b) in enumerate(pairs) if a.answer != b.answer), None)
-
-
-def calls_until(session: Session, last: int) -> tuple[str, ...]:
-    """The reset and call number `last`, as Python."""
-    return as_code(session.calls[0]), f"# {last - 1} more calls", as_code(session.calls[last])
 
 
 def _shortest(calls: list[Call], shows: Callable[[list[Call]], bool]) -> list[Call]:
@@ -194,6 +185,7 @@ def _shortest(calls: list[Call], shows: Callable[[list[Call]], bool]) -> list[Ca
     return calls
 
 
-def _name(subject: Subject, session: Session) -> str:
+def name_of(subject: Subject, session: Session) -> str:
+    """The session as reports name it."""
     known = " with a known melody" if session.known else ""
     return f"{session.name}{known}{f', {subject.name}' if subject.name else ''}"

@@ -67,7 +67,7 @@ def main() -> int:
 def _result(job: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Raises JamdError if the engine cannot be loaded, or its model or options are wrong."""
     from daemon.config.options import read_words
-    from daemon.contract.check import Checker, reference
+    from daemon.contract.check import Checker, name_of, reference
     from daemon.contract.subject import Subject, variants
     from daemon.engines.base import Setup, engine_class
 
@@ -79,7 +79,8 @@ def _result(job: dict[str, Any], watch: Watch) -> dict[str, Any]:
         checker.check(subject)
         for variant in list(variants(subject))[1:]:
             checker.check_variant(variant)
-    again = checker.play(subject.make(), subject, reference(subject.settings)) if not checker.violations else None
+    session = reference(subject.settings)
+    again = checker.play(subject.make(), subject, session) if not checker.violations else None
     tally = checker.tally
     return {
         "class": f"{engine.__module__}:{engine.__qualname__}",
@@ -89,6 +90,7 @@ def _result(job: dict[str, Any], watch: Watch) -> dict[str, Any]:
         "cut_short": tally.cut_short,
         "seconds": {call.__name__.lower(): _percentile(seconds) for call, seconds in tally.seconds.items()},
         "violations": [asdict(checker.violations[number]) for number in sorted(checker.violations)],
+        "session": name_of(subject, session),
         "reference": [[as_code(step.call), repr(step.answer)] for step in again.steps] if again else [],
     }
 

@@ -36,6 +36,10 @@ class Record:
         return [step.call for step in self.steps]
 
     @property
+    def answers(self) -> list[tuple[Answer, ...]]:
+        return [step.answer for step in self.steps]
+
+    @property
     def too_long(self) -> bool:
         return bool(self.steps) and self.steps[-1].seconds > ANSWER_TIMEOUT
 

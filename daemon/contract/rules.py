@@ -6,7 +6,7 @@ Rule 3 compares two records.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from daemon.contract.record import Record, Step
@@ -67,10 +67,14 @@ def _wrong_action(step: Step, record: Record) -> str | None:
 
 def repeatable(first: Record, second: Record) -> str | None:
     """The same calls with the same seed give the same actions, whatever was played before."""
-    for one, other in zip(first.steps, second.steps, strict=False):
-        if one.answer != other.answer:
-            return difference(one.answer, other.answer)
-    return None
+    at = first_difference(first.answers, second.answers)
+    return None if at is None else difference(first.answers[at], second.answers[at])
+
+
+def first_difference(answers: Sequence[object], others: Sequence[object]) -> int | None:
+    """The number of the first answer that is not the same."""
+    pairs = enumerate(zip(answers, others, strict=False))
+    return next((number for number, (one, other) in pairs if one != other), None)
 
 
 def difference(one: object, other: object) -> str:

@@ -9,14 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.contract.rules import RULES, difference, text_of
+from daemon.contract.calls import abridged
+from daemon.contract.rules import RULES, difference, first_difference, text_of
 from daemon.errors import EngineError, printable
 from daemon.subprocesses import Ended, run_module
 
 LOAD_TIMEOUT = 60.0  # seconds to import the engine
 CALL_TIMEOUT = 10.0  # seconds for one call
 TIMEOUT = 900.0  # seconds for everything
-SHOWN_CALLS = 12  # of a session that did not end
+SHOWN_CALLS = 11  # the last ones, of a session that did not end
 
 
 def check_engine(name: str, model: str | None, options: Sequence[str]) -> tuple[bool, str]:
@@ -62,9 +63,13 @@ def _without_result(engine: str, ended: Ended, folder: Path) -> dict[str, Any]:
     if not calls:
         when = "does not get ready in time" if hung else f"ends the process that loads it ({ended.reason})"
         raise EngineError(f"the engine {engine!r} {when}: correct or reinstall the package that provides it\n{stack}")
-    left_out = [f"# {len(calls) - SHOWN_CALLS} more calls"] if len(calls) > SHOWN_CALLS else []
-    shown = [*calls[:1], *left_out, *calls[1:][-SHOWN_CALLS + 1 :]]
-    violation = {"rule": 1 if hung else 6, "problem": problem, "session": session, "calls": shown, "trace": stack}
+    violation = {
+        "rule": 1 if hung else 6,
+        "problem": problem,
+        "session": session,
+        "calls": abridged(calls, SHOWN_CALLS),
+        "trace": stack,
+    }
     return {"violations": [violation], "cut_short": True}
 
 
@@ -77,14 +82,13 @@ def _engine_part(stack: str) -> str:
 
 def _between_processes(one: dict[str, Any], other: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The first answer that is not the same in two processes."""
-    pairs = zip(one["reference"], other["reference"], strict=False)
-    for number, ((call, first), (_, second)) in enumerate(pairs):
-        if first != second:
-            where = "in two processes: is a set iterated over, or hash() used?"
-            calls = [one["reference"][0][0], f"# {number - 1} more calls", call]
-            problem = f"{difference(first, second)}, {where}"
-            yield {"rule": 3, "problem": problem, "session": "random calls 1", "calls": calls, "trace": ""}
-            return
+    calls = [call for call, _ in one["reference"]]
+    answers, others = ([answer for _, answer in result["reference"]] for result in (one, other))
+    if (at := first_difference(answers, others)) is None:
+        return
+    problem = f"{difference(answers[at], others[at])}, in two processes: is a set iterated over, or hash() used?"
+    shown = abridged(calls[: at + 1], 1)
+    yield {"rule": 3, "problem": problem, "session": one["session"], "calls": shown, "trace": ""}
 
 
 def _report(name: str, result: dict[str, Any]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,8 @@ def test_an_engine_that_is_not_installed_ends_with_2() -> None:
 def test_a_set_that_is_iterated_over_differs_from_process_to_process(faulty_engines: None) -> None:
     keeps_all, report = check_engine("hash_order", None, [])
     assert not keeps_all and "rule 3  violated" in report and "in two processes" in report
+    assert "shown by these calls (random calls 1 with a known melody):" in report
+    assert "# known = " in report and re.search(r"engine\.reset.*\n +# \d+ more calls\n +engine\.", report)
 
 
 @pytest.mark.parametrize(("name", "reason"), [("crashes", "SIGSEGV"), ("vanishes", "exit status 0")])
