@@ -73,17 +73,16 @@ PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
 # The stage
 
 
-def _record_stage_start(processes: Processes, _stage: ProcessSlot) -> None:
-    assert processes.stage_state.spec is not None
-    processes.tell.entries([StageStarted(time.perf_counter(), processes.stage_state.spec)])
-
-
 def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
     state = processes.stage_state
     assert state.spec is not None
     state.unconfirmed.clear()
+    now = time.perf_counter()
+    processes.tell.entries([StageStarted(now, state.spec)])  # not earlier: a reload may come before the hello
     yield ["connections", *state.connections]
     yield ["spec", state.spec.to_json()]
+    for command in state.commands:
+        yield ["command", command, now]
 
 
 def _stage_first_ready(processes: Processes, stage: ProcessSlot) -> None:
@@ -133,7 +132,7 @@ def _position(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> N
 
 def _turned(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     state = processes.stage_state
-    state.silent, state.settings, state.metronome, state.bpm = values
+    state.silent, state.settings, state.metronome, state.bpm, state.commands = values
 
 
 def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
@@ -176,7 +175,6 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     module="daemon.stage.process",
     per_player=False,
     log_name="the stage",
-    before_start=_record_stage_start,
     greeting=_greet_stage,
     on_ready=_stage_first_ready,
     on_end=_stage_ended,

@@ -78,7 +78,6 @@ class ProcessKind(Generic[S]):
     refusal: type[JamdError]  # raised when a process refuses to start while jamd starts
     late: str  # logged when jamd starts without the process; `{name}` is its name
     log_name: str = "{name}"  # how log lines name the process
-    before_start: Hook[S] = _nothing
     on_ready: Hook[S] = _nothing  # at the first `ready` after each start
     on_end: Hook[S] = _nothing
     crashed: Callable[[S], str | None] = lambda _: None  # why a process that ended before it was ready is refused
@@ -158,7 +157,6 @@ class Processes:
         slot.ready = slot.up = False
         slot.unanswered, slot.patient_until = 0, 0.0
         slot.backoff.start()
-        kind.before_start(self, slot)
         arguments = [str(self._folder), *([slot.name] if kind.per_player else [])]
         slot.child = self._server.start(
             kind.module, *arguments, on_message=lambda child, message: self._hear(slot, child, message)

@@ -22,11 +22,12 @@ class StageState:
     settings: dict[str, dict[str, float]] = field(default_factory=dict)  # by player and setting, as they were turned
     metronome: bool = False  # whether it is on
     bpm: float | None = None  # of jamd's own clock; None: another clock's
-
+    commands: list[list[Any]] = field(default_factory=list)  # encoded; they turn the next stage as this one is turned
     unconfirmed: deque[StageSpec] = field(default_factory=deque)  # sent to the present process, not yet in its journal
 
     def reload(self, spec: StageSpec) -> None:
-        """Take another configuration, for a stage that starts later: what was cut by hand is connected again."""
+        """Take another configuration, for a stage that starts later: what was cut by hand is connected again. What was
+        turned counts no longer, unless the stage that lives reports what the reload has left of that."""
         remembered, cut = self.connections
-        self.spec, self.connections = spec, [[*remembered, *cut], []]
+        self.spec, self.connections, self.commands = spec, [[*remembered, *cut], []], []
         self.unconfirmed.append(spec)

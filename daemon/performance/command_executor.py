@@ -60,6 +60,11 @@ class CommandExecutor:
         """Input `source` was lost: what its controls hold down is released."""
         self._execute_now(self._controls.lose(source))
 
+    def standing(self) -> list[Command]:
+        """The commands that turn a new performance like this one. What controls hold down is released: they may be
+        released unnoticed meanwhile."""
+        return [*self._transport.standing(), *self._players.standing(), *self._controls.held()]
+
     def turn(self, control: ControlSpec, message: bytes, stamp: float) -> None:
         """Carry out what a bound controller or key means."""
         if control.action == "sustain":

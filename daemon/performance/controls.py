@@ -48,6 +48,10 @@ class Controls:
         self._values = {key: value for key, value in self._values.items() if key[0] != source}
         return released
 
+    def held(self) -> list[Command]:
+        """The commands that release what controls hold down."""
+        return self._released(self._specs.values())
+
     def _released(self, specs: Iterable[ControlSpec]) -> list[Command]:
         held = (spec for spec in specs if spec.held and self._values.get(_key(spec), 0) >= PRESSED)
         return [command for spec in held if (command := command_of(spec, 0)) is not None]

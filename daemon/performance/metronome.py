@@ -63,8 +63,11 @@ class Metronome:
 
     def is_on(self, spec: StageSpec) -> bool:
         """Whether it clicks for as long as the transport runs."""
-        click = _make(spec, 0.0, self.turned)
-        return click is not None and click.until == math.inf
+        return _is_on(spec, self.turned)
+
+    def is_toggled(self, spec: StageSpec) -> bool:
+        """Whether it is on where `spec` has it off, or off where `spec` has it on."""
+        return _is_on(spec, self.turned) != _is_on(spec, None)
 
     def stop(self, now: float) -> None:
         if self._player is not None and self._click is not None:
@@ -82,6 +85,11 @@ def _make(spec: StageSpec, began: float, turned: bool | None) -> _Click | None:
     delay = next((p.delay for p in spec.ports if p.name == port), 0.0)
     always = spec.clock.click == "always" if turned is None else turned
     return _Click(port, channel, delay, math.inf if always else began, spec.tempo_map)
+
+
+def _is_on(spec: StageSpec, turned: bool | None) -> bool:
+    click = _make(spec, 0.0, turned)
+    return click is not None and click.until == math.inf
 
 
 def _default_place(spec: StageSpec) -> tuple[str, int] | None:

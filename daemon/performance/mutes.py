@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from daemon.commands import Command, MutePlayer, SoloPlayer
+
 
 class Mutes:
     """While any player is soloed, those that are not are silent, too. `changed` is called after each change."""
@@ -37,6 +39,11 @@ class Mutes:
             for player in self._players
             if player in self._muted or (self._soloed and player not in self._soloed)
         ]  # fmt: skip
+
+    def commands(self) -> list[Command]:
+        """The commands that mute and solo the players that are muted and soloed."""
+        muted = [MutePlayer(player, True) for player in sorted(self._muted)]
+        return [*muted, *(SoloPlayer(player, True) for player in sorted(self._soloed))]
 
     def to_json(self) -> dict[str, Any]:
         return {"muted": sorted(self._muted), "soloed": sorted(self._soloed)}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 from typing import Any
 
+from daemon.commands import encode_command
 from daemon.entries import (
     Advanced,
     Answered,
@@ -71,11 +72,11 @@ class Performance:
         self._players = Players(sink, self._transport.timeline, clock)
         self._commands = CommandExecutor(sink, self._controls, self._held, self._transport, self._players, clock)
         self._first_key = FirstKey(self._held, self._transport, self._players)
-        self._handlers: Mapping[type[Entry], Callable[[Any], None]] = {
+        self._handlers: Mapping[type[Entry], Callable[[Any], object]] = {
             Heard: self._hear,
             Answered: self._answer,
             Planned: lambda entry: self._players.plan(entry.player, entry.number, entry.plan),
-            Advanced: lambda entry: self._do_what_is_due(),
+            Advanced: lambda entry: self._transport.timeline.advance(self._now),
             Started: lambda entry: self._commands.begin(entry.beat, entry.at),
             Stopped: lambda entry: self._commands.stop(),
             Located: lambda entry: self._transport.locate(entry.beat),
@@ -212,8 +213,10 @@ class Performance:
         return self._players.mutes.silent()
 
     def turned(self) -> list[Any]:
-        """What controls change: the silent players, the settings, whether the metronome is on, the tempo."""
-        return [self.silent(), self._players.settings(), self._transport.metronome_is_on, self._transport.set_tempo]
+        """What controls change: the silent players, the settings, whether the metronome is on, the tempo; and the
+        commands, encoded, that turn the performance of another stage process like this one."""
+        transport, commands = self._transport, [encode_command(each) for each in self._commands.standing()]
+        return [self.silent(), self._players.settings(), transport.metronome_is_on, transport.set_tempo, commands]
 
     # Inside
 
@@ -243,9 +246,6 @@ class Performance:
 
     def _answer(self, entry: Answered) -> None:
         self._players.answer(entry.player, entry.number, entry.actions, entry.last)
-        self._do_what_is_due()
-
-    def _do_what_is_due(self) -> None:
         self._transport.timeline.advance(self._now)
 
     def _player_up(self, name: str) -> None:

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from daemon.commands import Command
 from daemon.entries import Dropped, Sent
 from daemon.metrics import GRID, OTHER, Cause, CauseKind
 from daemon.music.events import Action, MidiEvent, is_note_on
@@ -156,6 +157,10 @@ class Players:
     def settings(self) -> dict[str, dict[str, float]]:
         """The present values, by player and setting."""
         return {name: self._settings.of(player.spec) for name, player in self._players.items()}
+
+    def standing(self) -> list[Command]:
+        """The commands that turned the settings, mutes and solos."""
+        return [*self._settings.commands(), *self.mutes.commands()]
 
     def silence(self) -> None:
         """End all sounding notes, drop queued ones, request no more windows."""

@@ -1,10 +1,11 @@
-"""The settings of the players: those of the configuration, and those that were turned since the start of the stage."""
+"""The settings of the players: those of the configuration, and those that were turned since."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from daemon.commands import ChangeSetting, Command
 from daemon.spec import PlayerSpec
 
 
@@ -28,6 +29,9 @@ class Settings:
             **spec.settings,
             **{name: value for (player, name), value in self._turned.items() if player == spec.name},
         }
+
+    def commands(self) -> list[Command]:
+        return [ChangeSetting(player, setting, value) for (player, setting), value in self._turned.items()]
 
     def to_json(self) -> dict[str, Any]:
         return {"settings": [[player, setting, value] for (player, setting), value in self._turned.items()]}

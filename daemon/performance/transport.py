@@ -15,6 +15,7 @@ from typing import Any
 
 from daemon.clocks.midi_clock_out import MidiClockOut
 from daemon.clocks.tap_tempo import TapTempo
+from daemon.commands import Command, SetTempo, ToggleMetronome
 from daemon.metrics import GRID
 from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
@@ -240,6 +241,11 @@ class Transport:
         self._metronome.turned = not self.metronome_is_on
         if self.running:
             self._metronome.change(now, self._spec, self.tempo.beat_at(now), self.began)
+
+    def standing(self) -> list[Command]:
+        """The commands that set the tempo and turn the metronome as commands and taps did."""
+        tempo = [SetTempo(self._bpm)] if self._bpm is not None and not self.follows else []
+        return [*tempo, *([ToggleMetronome()] if self._metronome.is_toggled(self._spec) else [])]
 
     def next_deadline(self) -> float:
         return min(self.timeline.next_deadline(), self._pulse.next_deadline())

@@ -20,13 +20,10 @@ from daemon.commands import Command, Panic, decode_command
 from daemon.entries import (
     Commanded,
     Entry,
-    Located,
     PlayerDown,
     PlayerUp,
     PortLost,
     Reconfigured,
-    Started,
-    Stopped,
 )
 from daemon.metrics import Cause, Metrics
 from daemon.midi.inbox import Inbox, Waker
@@ -53,9 +50,6 @@ COLLECT = 5.0  # seconds between garbage collections
 HAND_OVER = 1.5  # seconds until the MIDI system has removed the ports of the previous stage process
 
 
-_MOVING = (Started, Stopped, Located, Commanded)  # entries after which the position may be another
-
-
 class Stage:
     """Passes input of ports, players, clock source and desk to the performance, and is the performance's `Sink`."""
 
@@ -76,8 +70,7 @@ class Stage:
         self._check_at = self._collect_at = self._patient_until = 0.0
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
-        self._moved = False  # whether the transport moved and the desk is to be told the position
-        self._told: list[Any] = []  # what the desk was told by `turned`
+        self._told: dict[str, list[Any]] = {}  # what the desk was told last of `place` and `turned`
         self._ending = False
         self.is_orphan = False  # whether the desk ended without ordering the end
 
@@ -253,6 +246,7 @@ class Stage:
         else:
             before = {player.name: player for player in self._performance.spec.players}
             self._performance.take(Reconfigured(time.perf_counter(), spec))
+            self._told.clear()  # see StageState.reload
             if self._clock is not None:
                 self._clock.configure()
             self._ports.patch_bay.forget_cuts()
@@ -302,11 +296,8 @@ class Stage:
         if min(self._music_at(), self._ports.next_deadline()) < now + WORK_MARGIN and now < self._check_at + MAX_DELAY:
             return
         self._ports.look(now)
-        if self._moved and self._clock is not None:
-            self._moved = False
-            self._desk.send("place", *self._clock.place())
         if self._desk.post(now):
-            self._tell_turned()
+            self._tell_changes()
         if now < self._check_at or self._performance is None or self._clock is None:
             return
         if now > self._check_at + STOOD_STILL:
@@ -322,15 +313,14 @@ class Stage:
             self._collect_at = now + COLLECT
             realtime.collect_garbage()
 
-    def _tell_turned(self) -> None:
-        """Tell the desk what controls have changed, of which the journal has no entries."""
-        if self._performance is None:
+    def _tell_changes(self) -> None:
+        """Tell the desk what has changed that a stage process which follows needs, or that controls have turned."""
+        if self._performance is None or self._clock is None:
             return
-        turned = [self._performance.running, *self._performance.turned()]
-        if turned != self._told:
-            self._moved |= turned[:1] != self._told[:1]
-            self._told = turned
-            self._desk.send("turned", *turned[1:])
+        for kind, values in (("place", self._clock.place()), ("turned", self._performance.turned())):
+            if values != self._told.get(kind):
+                self._told[kind] = values
+                self._desk.send(kind, *values)
 
     def port_changed(self, name: str, is_open: bool) -> None:
         self._desk.send("port", name, "back" if is_open else "lost")
@@ -362,7 +352,6 @@ class Stage:
             self._clock.propose(time.perf_counter(), command, stamp)
 
     def record(self, entry: Entry) -> None:
-        self._moved |= isinstance(entry, _MOVING)
         self._desk.record(entry)
 
 

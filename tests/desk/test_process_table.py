@@ -16,7 +16,7 @@ from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.process_table import PLAYER, STAGE
 from daemon.desk.processes import STOOD_STILL, Heartbeat, Listeners, Processes, ProcessSlot
 from daemon.desk.supervise import Supervisor
-from daemon.entries import Advanced, Entry, Reconfigured
+from daemon.entries import Advanced, Entry, Reconfigured, StageStarted
 from daemon.music.tempo import TempoMap
 from daemon.spec import PlayerSpec, StageSpec
 
@@ -172,7 +172,7 @@ def test_the_clock_waits_for_players_that_run_and_continues_at_the_last_position
     asyncio.run(run())
 
 
-def test_a_stage_is_told_the_connections_before_the_configuration(tmp_path: Path) -> None:
+def test_a_stage_is_told_the_connections_the_configuration_and_what_was_turned(tmp_path: Path) -> None:
     async def run() -> None:
         processes = Processes(tmp_path, listeners())
         stage, child, *_ = stage_and_player(processes)
@@ -181,10 +181,15 @@ def test_a_stage_is_told_the_connections_before_the_configuration(tmp_path: Path
         processes._hear(stage, child, ["hello", "stage", 1])
         spec = processes.stage_state.spec
         assert child.sent == [["connections", [["a", "b"]], [["a", "c"]]], ["spec", spec.to_json()]]
+        processes._hear(stage, child, ["turned", [], {}, True, 96.0, [["metronome"], ["mute", "ann", True]]])
+        child.sent.clear()
+        processes._hear(stage, child, ["hello", "stage", 2])
+        *_, (*toggle, _), (*mute, _) = child.sent
+        assert [toggle, mute] == [["command", ["metronome"]], ["command", ["mute", "ann", True]]]
         processes.stage_state.reload(spec)
         child.sent.clear()
         processes._hear(stage, child, ["hello", "stage", 1])
-        assert child.sent[0] == ["connections", [["a", "b"], ["a", "c"]], []]
+        assert child.sent == [["connections", [["a", "b"], ["a", "c"]], []], ["spec", spec.to_json()]]
         processes._slots.clear()
         await processes.close()
 
@@ -209,7 +214,8 @@ def test_a_reload_is_recorded_with_the_configuration_that_the_desk_sent(tmp_path
         await processes.close()
 
     asyncio.run(run())
-    assert recorded == [Reconfigured(1.0, third), Advanced(1.5), Reconfigured(2.0, first)]
+    assert recorded[1:] == [Reconfigured(1.0, third), Advanced(1.5), Reconfigured(2.0, first)]
+    assert isinstance(recorded[0], StageStarted) and recorded[0].spec == second
 
 
 def test_the_players_are_down_when_the_stage_has_ended(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def test_reload_does_not_disturb_unchanged_players(jamd: Jamd, peer: Peer) -> No
     peer.when("bob out", note_on(4, KEY + 13, 100), struck, 2)
 
 
-def test_a_key_mutes_a_player_and_a_reload_moves_the_split_while_keys_are_held(
+def test_a_key_mutes_a_player_and_a_reload_moves_the_split_and_a_stage_that_follows_knows_the_mute(
     tmp_path: Path, echo_engine: Path, jack_server: JackServer
 ) -> None:
     def config(split: int) -> str:
@@ -215,6 +215,17 @@ def test_a_key_mutes_a_player_and_a_reload_moves_the_split_while_keys_are_held(
             peer.when("ann out", note_on(1, low + 11, 90), peer.play(note_on(1, low - 1, 90)), 3)
             peer.when("ann out", note_off(1, low + 11), peer.play(note_on(1, 36, 90)), 3)
             assert (0, low + 12) in peer.sounding("bob out")
+            time.sleep(0.5)  # the stage updates the connections five times a second
+            os.kill(jamd.children()["stage"], signal.SIGKILL)
+            jamd.wait(lambda: not peer.keys.is_connected_to("jamd keys:midi"), 5, "the end of the stage")
+            jamd.wait(lambda: peer.keys.is_connected_to("jamd keys:midi"), 5, "the connection of the keys")
+            time.sleep(0.5)
+            for key in (low - 1, low - 2):
+                peer.play(note_on(1, key, 90))
+            peer.when("bob out", note_on(1, high + 13, 90), peer.play(note_on(1, high + 1, 90)), 3)
+            assert not any(channel == 0 for channel, _ in peer.sounding("ann out"))
+            peer.play(note_on(1, 36, 90))
+            peer.when("ann out", note_on(1, low + 9, 90), peer.play(note_on(1, low - 3, 90)), 3)
         finally:
             peer.close()
 

@@ -153,16 +153,46 @@ def test_the_desk_is_told_what_a_control_changed_once(desk: Desk) -> None:
         assert stage._performance is not None
         stage._performance.hear(time.perf_counter(), "keys", time.perf_counter(), control_change(1, number, value))
 
-    turn_until(stage, lambda: [[], {"choir": {"temperature": 0.5}}, False, 120.0] in told(desk))
+    turn_until(stage, lambda: [[], {"choir": {"temperature": 0.5}}, False, 120.0, []] in told(desk))
     for _ in range(3):
         turn(1, 127)
-    turn_until(stage, lambda: [[], {"choir": {"temperature": 1.0}}, False, 120.0] in told(desk))
+    warm = ["setting", "choir", "temperature", 1.0]
+    turn_until(stage, lambda: [[], {"choir": {"temperature": 1.0}}, False, 120.0, [warm]] in told(desk))
     assert len(told(desk)) == 2
-    desk.send(["command", ["mute", "choir", True], time.perf_counter()])
-    turn_until(stage, lambda: [["choir"], {"choir": {"temperature": 1.0}}, False, 120.0] in told(desk))
+    mute = ["mute", "choir", True]
+    desk.send(["command", mute, time.perf_counter()])
+    turn_until(stage, lambda: [["choir"], {"choir": {"temperature": 1.0}}, False, 120.0, [warm, mute]] in told(desk))
     places = len(desk.messages("place"))
     turn(2, 127)
     turn_until(stage, lambda: [len(place) for place in desk.messages("place")[places:]] == [4])  # before the next pong
+    stage.close()
+
+
+def test_the_desk_is_told_after_a_reload_what_is_left_of_what_was_turned(desk: Desk) -> None:
+    stage = make_stage(desk)
+    choir, mute = dataclasses.replace(CHOIR, settings={"temperature": 0.5}), ["mute", "choir", True]
+    spec = dataclasses.replace(SPEC, players=(choir,))
+    desk.send(["spec", spec.to_json()])
+    for command in (mute, ["setting", "choir", "temperature", 0.7]):
+        desk.send(["command", command, time.perf_counter()])
+    turn_until(stage, lambda: len(told(desk)) == 1)
+    desk.send(["spec", spec.to_json()])
+    turn_until(stage, lambda: len(told(desk)) == 2)
+    desk.send(["spec", dataclasses.replace(spec, players=(dataclasses.replace(choir, lead=1.0),)).to_json()])
+    turn_until(stage, lambda: len(told(desk)) == 3)
+    warm = ["setting", "choir", "temperature", 0.7]
+    assert [message[-1] for message in told(desk)] == [[warm, mute], [warm, mute], [mute]]
+    stage.close()
+
+
+def test_the_desk_learns_at_once_that_a_controller_changed_the_tempo(desk: Desk) -> None:
+    stage = make_stage(desk)
+    desk.send(["spec", dataclasses.replace(SPEC, controls=(ControlSpec("keys", 1, "tempo", high=254.0),)).to_json()])
+    desk.send(["start"])
+    turn_until(stage, lambda: [message[3] for message in desk.messages("place")] == [120.0])
+    assert stage._performance is not None
+    stage._performance.hear(time.perf_counter(), "keys", time.perf_counter(), control_change(1, 1, 45))
+    turn_until(stage, lambda: [message[3] for message in desk.messages("place")] == [120.0, 90.0])
     stage.close()
 
 
