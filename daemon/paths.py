@@ -54,6 +54,14 @@ def find_file(wanted: str, folder: Path = Path()) -> Path:
     return shipped if not os.path.exists(path) and os.path.isfile(shipped) else path
 
 
+def unreadable(path: Path, error: OSError, remedy: str) -> str:
+    """The message about a file that cannot be read; where the file is missing, a near name takes the remedy's place."""
+    if not isinstance(error, FileNotFoundError):
+        return f"{path}: cannot be read ({error.strerror}): {remedy}"
+    near = near_file(path)
+    return f"{path}: there is no such file: {f'did you mean {str(near)!r}?' if near else remedy}"
+
+
 def near_file(missing: Path) -> Path | None:
     """A file that may be meant by a path without one: of a similar name in the same folder, else one that ships with
     jamd."""

@@ -26,5 +26,5 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f": choose from {listed(known)}" if known else ": there are none: add one"
 
 
-def listed(names: Sequence[str]) -> str:
-    return ", ".join(names if len(names) <= MAX_NAMES else [*names[:MAX_NAMES], "…"])
+def listed(names: Sequence[str], most: int = MAX_NAMES) -> str:
+    return ", ".join(names if len(names) <= most else [*names[:most], "…"])

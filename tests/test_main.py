@@ -144,7 +144,7 @@ def test_every_command_tells_all_mistakes_and_ends_with_2(jamd: Jamd, tmp_path: 
 def test_a_configuration_that_is_not_there(jamd: Jamd) -> None:
     done = jamd("check", "-c", "none.yaml")
     assert done.returncode == 2
-    assert done.stderr == "jamd: none.yaml: cannot be read (No such file or directory): name a file with -c FILE\n"
+    assert done.stderr == "jamd: none.yaml: there is no such file: name a file with -c FILE\n"
 
 
 def test_a_missing_model_ends_with_2(jamd: Jamd, tmp_path: Path) -> None:

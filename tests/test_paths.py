@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.paths import expand, find_file, near_file, resources
+from daemon.paths import expand, find_file, near_file, resources, unreadable
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +77,12 @@ def test_a_near_file_has_the_suffix_and_a_similar_name(tmp_path: Path) -> None:
     assert near_file(tmp_path / "quartet.yaml") == Path("bands/quartet.yaml")
     assert near_file(tmp_path / "none" / "xyz.mid") is None
     assert near_file(Path("a\0b.mid")) is None
+
+
+def test_a_near_file_takes_the_place_of_the_remedy(tmp_path: Path) -> None:
+    missing = FileNotFoundError(2, "No such file or directory")
+    path = tmp_path / "twinkl.mid"
+    assert unreadable(path, missing, "x") == f"{path}: there is no such file: did you mean 'melodies/twinkle.mid'?"
+    assert unreadable(Path("xyz.mid"), missing, "name one") == "xyz.mid: there is no such file: name one"
+    refused = PermissionError(13, "Permission denied")
+    assert unreadable(path, refused, "name one") == f"{path}: cannot be read (Permission denied): name one"

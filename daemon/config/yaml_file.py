@@ -12,7 +12,7 @@ import yaml
 
 from daemon.errors import ConfigError
 from daemon.input_files import read_input
-from daemon.paths import near_file
+from daemon.paths import unreadable
 from daemon.suggestions import listed, suggestion
 
 MAX_BYTES = 64 << 10
@@ -62,9 +62,7 @@ class YamlFile:
             data = read_input(self.path, MAX_BYTES)
             return self.parse(data.decode("utf-8-sig"))
         except OSError as error:
-            near = near_file(self.path) if isinstance(error, FileNotFoundError) else None
-            remedy = f"did you mean {str(near)!r}?" if near else "name a file with -c FILE"
-            problem = f"{self.path}: cannot be read ({error.strerror}): {remedy}"
+            problem = unreadable(self.path, error, "name a file with -c FILE")
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             problem = f"{self.path}:{line}: not UTF-8: save it again in that encoding"

@@ -24,10 +24,10 @@ def load_config(path: Path | None, options: Sequence[config.OptionValue] = ()) -
 
 
 async def load_config_again(path: Path, options: Sequence[config.OptionValue] = ()) -> config.Config:
-    return await in_thread(lambda: config.load(path, given=options), path)
+    return await read_in_time(lambda: config.load(path, given=options), path)
 
 
-async def in_thread(work: Callable[[], T], path: Path | str) -> T:
+async def read_in_time(work: Callable[[], T], path: Path | str) -> T:
     """The result of `work`, which reads `path`. Raises ConfigError if there is none in time."""
     try:
         return await asyncio.wait_for(asyncio.wrap_future(futures.in_thread(work, "disk")), DISK_TIMEOUT)

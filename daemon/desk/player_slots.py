@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from daemon.desk.background import in_thread
+from daemon.desk.background import read_in_time
 from daemon.desk.processes import ProcessKind, ProcessSlot
 from daemon.spec import PlayerSpec, StageSpec
 
@@ -35,7 +35,7 @@ async def make_slots(
     def stamps() -> dict[str, tuple[int, ...]]:
         return {player.name: _stamps(members[player.name]["model"]) for player in spec.players}
 
-    found = await in_thread(stamps, "the models")
+    found = await read_in_time(stamps, "the models")
     return {
         player.name: PlayerSlot(kind, player.name, spec=player, member=members[player.name], model=found[player.name])
         for player in spec.players

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from daemon.doctor.finding import Finding, attention, ok, problem
 from daemon.doctor.subject import Subject
+from daemon.suggestions import listed
 
 MANY = 12  # names of ports in a line
 
@@ -16,7 +17,8 @@ def systems(subject: Subject) -> Finding:
         cannot_import |= system.name == "rtmidi"
         usable |= not system.problem
         state = system.problem or (
-            f"answers; sources of others: {_listed(system.sources)}; destinations: {_listed(system.destinations)}"
+            f"answers; sources of others: {listed(system.sources, MANY) or 'none'}; "
+            f"destinations: {listed(system.destinations, MANY) or 'none'}"
         )
         lines.append(f"{system.name}: {state}")
     text = "\n".join(lines) or "python-rtmidi was built without any MIDI system"
@@ -27,11 +29,6 @@ def systems(subject: Subject) -> Finding:
     if "no answer" in text:
         return problem(text, f"end the JACK server that stands still (killall -9 jackd), or {remedy()}")
     return problem(text, remedy())
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    shown = [*names[:MANY], *(["…"] if len(names) > MANY else [])]
-    return ", ".join(shown) or "none"
 
 
 def ports(subject: Subject) -> Finding:

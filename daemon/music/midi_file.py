@@ -16,7 +16,7 @@ from daemon.errors import MelodyError
 from daemon.input_files import read_input
 from daemon.music.events import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, is_note_on
 from daemon.music.tempo import TempoMap
-from daemon.paths import find_file, near_file
+from daemon.paths import find_file, unreadable
 
 MAX_FILE_BYTES = 8 << 20  # bytes of a file
 MAX_MESSAGES = 500_000  # notes, note-offs, control changes, tempi and time signatures of a file, together
@@ -84,12 +84,8 @@ def read_midi_file(path: Path) -> MidiFile:
     """Read the file at `path`. Raises MelodyError for a missing, too large or other file, or one without time."""
     try:
         data = read_input(path, MAX_FILE_BYTES)
-    except FileNotFoundError:
-        near = near_file(path)
-        remedy = f"did you mean {str(near)!r}?" if near else "correct the path"
-        raise MelodyError(f"{path}: there is no such file: {remedy}") from None
     except OSError as error:
-        raise MelodyError(f"{path}: cannot be read ({error.strerror}): name a Standard MIDI File") from None
+        raise MelodyError(unreadable(path, error, "name a Standard MIDI File")) from None
     return parse_midi_file(data, path)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from daemon import paths
 from daemon.errors import JamdError
-from daemon.paths import near_file
 
 
 def journal_of(session: Path) -> Path:
@@ -24,6 +24,4 @@ def unreadable(session: Path, journal: Path, error: OSError) -> str:
             f"{session}: {journal.name}, its journal, is not beside it: only a session that `jamd run` wrote can be "
             "replayed, and only from its journal"
         )
-    near = near_file(journal) if isinstance(error, FileNotFoundError) else None
-    remedy = f"did you mean {str(near)!r}?" if near else "name a session that `jamd run` wrote"
-    return f"{journal}: cannot be read ({error.strerror}): {remedy}"
+    return paths.unreadable(journal, error, "name a session that `jamd run` wrote")

@@ -774,7 +774,7 @@ def test_what_is_no_configuration_is_refused(write: Any, content: bytes, expecte
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    assert problems(tmp_path / "none.yaml") == [" cannot be read (No such file or directory): name a file with -c FILE"]
+    assert problems(tmp_path / "none.yaml") == [" there is no such file: name a file with -c FILE"]
     assert "cannot be read" in problems(tmp_path)[0]
     assert problems(Path("x" * 300)) == [" cannot be read (File name too long): name a file with -c FILE"]
 

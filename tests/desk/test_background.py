@@ -9,7 +9,7 @@ import pytest
 
 from daemon import config
 from daemon.desk import background
-from daemon.desk.background import in_thread, load_config, load_config_again
+from daemon.desk.background import load_config, load_config_again, read_in_time
 from daemon.errors import ConfigError
 
 
@@ -51,9 +51,9 @@ def test_results_and_errors_arrive(tmp_path: Path) -> None:
         raise KeyError("x")
 
     async def run() -> None:
-        assert await in_thread(lambda: 5, "x") == 5
+        assert await read_in_time(lambda: 5, "x") == 5
         with pytest.raises(KeyError):
-            await in_thread(fail, "x")
+            await read_in_time(fail, "x")
 
     asyncio.run(run())
     with pytest.raises(ConfigError, match="cannot be read"):

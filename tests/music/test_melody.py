@@ -193,7 +193,7 @@ def test_errors_name_the_file_and_the_remedy(tmp_path: Path, data: bytes, expect
 
 
 def test_a_missing_file_and_a_folder_are_errors(tmp_path: Path) -> None:
-    with pytest.raises(MelodyError, match="there is no such file: correct the path"):
+    with pytest.raises(MelodyError, match="there is no such file: name a Standard MIDI File"):
         load_melody(tmp_path / "x.mid", "m")
     with pytest.raises(MelodyError, match=r"cannot be read \(a folder, not a file\)"):
         load_melody(tmp_path, "m")
