@@ -43,7 +43,7 @@ def test_what_ships_is_found_from_anywhere_unless_there_is_one_of_that_name(
     own.parent.mkdir()
     own.write_text("clock: {bpm: 77}")
     assert config.load(Path("bands/quartet.yaml")).clock.bpm == 77
-    with pytest.raises(ConfigError, match=r"bands/none\.yaml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"bands/none\.yaml: there is no such file"):
         config.load(Path("bands/none.yaml"))
 
 

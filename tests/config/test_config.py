@@ -269,6 +269,8 @@ def test_a_player_may_hear_a_part_of_a_source(write: Any) -> None:
     assert config.load(write(loaded.as_yaml())).stage == loaded.stage
     assert yaml.safe_load(loaded.as_yaml())["band"]["dice"]["listen"][0] == {"keys": {"from": "C4", "to": "F#5"}}
     assert StageSpec.from_json(json.loads(json.dumps(loaded.stage.to_json()))) == loaded.stage
+    one_key = config.load(write(text.replace("to: F#5", "to: C4")))
+    assert one_key.stage.zones[0] == ZoneSpec("dice", "keys", 60, 60)
     whole = config.load(write(text.replace("to: F#5", "to: G9, channels: [1, 16]").replace("from: C4", "from: 0")))
     assert whole.stage.zones[0] == ZoneSpec("dice", "keys", channels=(1, 16))
     # Another split makes no player's process another one.
