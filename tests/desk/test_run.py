@@ -14,7 +14,7 @@ from pathlib import Path
 import mido
 import pytest
 
-from daemon.entries import Reconfigured, SessionBegan, StageStarted
+from daemon.entries import Entry, Reconfigured, SessionBegan
 from daemon.paths import resources
 from daemon.recording.journal_file import JournalReader
 from daemon.recording.replay import replay
@@ -94,10 +94,15 @@ def test_options_and_a_drawn_seed_outlive_a_reload(start: Start) -> None:
     assert "; new player bob\n" in jamd.log
     told = f"from the command line, not from {jamd.folder / 'config.yaml'}: --bpm 300, --seed random, --connect keys=No"
     assert told in jamd.log
+
+    def entries() -> list[Entry]:
+        return list(JournalReader(*jamd.folder.glob("sessions/*.journal")))
+
+    # A journal ends with the last note: with the reload in it, there were notes after the reload.
+    jamd.wait(lambda: any(isinstance(entry, Reconfigured) for entry in entries()), 10, "a note after the reload")
     assert jamd.end() == 0
-    entries = list(JournalReader(*jamd.folder.glob("sessions/*.journal")))
-    specs = [StageSpec.from_json(entry.header["spec"]) for entry in entries if isinstance(entry, SessionBegan)]
-    specs += [entry.spec for entry in entries if isinstance(entry, Reconfigured | StageStarted)]
+    specs = [StageSpec.from_json(entry.header["spec"]) for entry in entries() if isinstance(entry, SessionBegan)]
+    specs += [entry.spec for entry in entries() if isinstance(entry, Reconfigured)]
     assert (len(specs[0].players), len(specs[-1].players)) == (1, 2)
     for spec in specs:
         assert (spec.tempo_map.tempi, spec.seed, spec.ports[0].connect) == (

@@ -29,7 +29,7 @@ def test_jamd_models_lists_the_model_of_a_third_party(tmp_path: Path, monkeypatc
     path = third_party.write(tmp_path)
     monkeypatch.setattr(models, "folder", lambda: tmp_path)
     done = CliRunner().invoke(app, ["models"])
-    assert (done.exit_code, done.stdout) == (0, "theremin: a model for theremin, 0.0 MB, verified\n")
+    assert (done.exit_code, done.stdout) == (0, "theremin (theremin, 0.0 MB): verified\n")
     sidecar = json.loads(path.with_suffix(".json").read_text())
     sidecar["golden"]["outputs"]["total"][0][0] += 0.01
     path.with_suffix(".json").write_text(json.dumps(sidecar))
