@@ -47,10 +47,10 @@ def problem_of(error: Any) -> str:
     if option and hasattr(error, "possibilities") and context is not None:  # click's NoSuchOption
         parameters = context.command.get_params(context)
         known = [name for parameter in parameters for name in parameter.opts if name.startswith("--")]
-        told = suggestion(option, known)
+        remedy = suggestion(option, known)
         if not command:
-            return f"there is no option {option} before a command{told}"
-        return f"{command} has no option {option}{told}"
+            return f"there is no option {option} before a command{remedy}"
+        return f"{command} has no option {option}{remedy}"
     text = error.format_message().rstrip(".").replace("argument(s)", "argument")
     where = f"{command}: " if command else ""
     return f"{where}{text[:1].lower()}{text[1:]}: see `jamd {command}{' ' if command else ''}--help`"

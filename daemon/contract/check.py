@@ -74,8 +74,8 @@ def reference(settings: Settings) -> Session:
 
 
 class Checker:
-    """Checks subjects and keeps the first violation of each rule. `watch` is told the session and the call before each
-    call."""
+    """Checks subjects and keeps the first violation of each rule. `watch` gets the session's name and the call before
+    each call."""
 
     def __init__(self, watch: Callable[[str, Call], object] = lambda session, call: None) -> None:
         self.violations: dict[int, Violation] = {}
@@ -108,7 +108,7 @@ class Checker:
             record = self.play(engine, subject, session)
             for number, rule in OF_ONE_RECORD.items():
                 if number not in self.violations and (problem := rule(record)) is not None:
-                    self._found(number, problem, subject, session, record)
+                    self._add_violation(number, problem, subject, session, record)
             if not record.complete:
                 engine = subject.make()
         return True
@@ -149,7 +149,8 @@ class Checker:
                 self.violations[3] = Violation(3, problem, name_of(subject, session), calls)
                 return
 
-    def _found(self, number: int, problem: str, subject: Subject, session: Session, record: Record) -> None:
+    def _add_violation(self, number: int, problem: str, subject: Subject, session: Session, record: Record) -> None:
+        """Keep the violation with the fewest calls that show it, unless it is gone when the calls are repeated."""
         calls = record.calls
 
         def again(calls: Sequence[Call]) -> Record:

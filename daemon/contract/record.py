@@ -48,7 +48,7 @@ class Record:
         return self.error is None and not self.too_long
 
 
-Watch = Callable[[Call], object]  # is told every call before the engine gets it
+Watch = Callable[[Call], object]  # gets every call before the engine does
 
 
 def play(engine: Engine, known: Melodies, calls: Sequence[Call], watch: Watch = lambda call: None) -> Record:

@@ -103,12 +103,12 @@ def _report(name: str, result: dict[str, Any]) -> Iterator[str]:
             times = ", ".join(f"{call} {seconds * 1000:.1f} ms" for call, seconds in result["seconds"].items())
             yield f"{'':19}{times} at the 99th percentile; `lead` is {result['lead'] * 1000:g} ms"
         if violation:
-            yield from (f"    {printable(line)}" for line in _told(violation))
+            yield from (f"    {printable(line)}" for line in _details(violation))
     if violations and result["cut_short"]:
         yield "cut short: not every session could be played to its end; check again when the violation is corrected"
 
 
-def _told(violation: dict[str, Any]) -> Iterator[str]:
+def _details(violation: dict[str, Any]) -> Iterator[str]:
     yield violation["problem"]
     if violation["calls"]:
         yield f"shown by these calls ({violation['session']}):"

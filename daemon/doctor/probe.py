@@ -1,4 +1,4 @@
-"""Looks that may hang, crash or change the process that looks: in a process of its own, which can be killed.
+"""Probes that may hang, crash or change their process: each runs in a process of its own, which can be killed.
 
 `python -m daemon.doctor.probe KIND` prints a JSON value per line, each as soon as it is known.
 """
@@ -15,14 +15,14 @@ from daemon.subprocesses import run_module
 TIMEOUT = 10.0  # seconds; a JACK server that stands still never answers
 
 
-def look(kind: str, seconds: float = TIMEOUT) -> tuple[list[Any], str]:
+def run(kind: str, seconds: float = TIMEOUT) -> tuple[list[Any], str]:
     """The values that the process printed, and why there are no more, or ""."""
     ended = run_module("daemon.doctor.probe", kind, seconds=seconds, environment={"JACK_NO_START_SERVER": "1"})
     lines = ended.output.split(b"\n")[:-1]  # whole lines
     values = [json.loads(line) for line in lines]
     if ended.status is None:
         return values, f"no answer within {seconds:g} s"
-    return values, f"the process that looks has crashed ({ended.reason})" if ended.status else ""
+    return values, f"the probe has crashed ({ended.reason})" if ended.status else ""
 
 
 def _midi() -> None:

@@ -21,8 +21,8 @@ class Subject:
 
     def __init__(self, path: Path | None = None) -> None:
         self._config = in_thread(lambda: _load(path), "configuration")
-        self._midi = in_thread(lambda: probe.look("midi"), "MIDI")
-        self._real_time = in_thread(lambda: probe.look("real-time"), "real time")
+        self._midi = in_thread(lambda: probe.run("midi"), "MIDI")
+        self._real_time = in_thread(lambda: probe.run("real-time"), "real time")
 
     def load(self) -> Config:
         """Raises JamdError, TimeoutError, or whatever a broken installation raises."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from daemon import config
+from daemon.config.sounds import MAX_SUGGESTED
 from daemon.errors import ConfigError
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
@@ -129,6 +130,11 @@ MISTAKES = [
 @pytest.mark.parametrize(("text", "expected"), MISTAKES, ids=[text for text, _ in MISTAKES])
 def test_a_wrong_sound_is_reported_with_its_remedy(write: Any, text: str, expected: str) -> None:
     assert problems(write(dice=f", {text}")) == [expected]
+
+
+def test_ten_similar_names_are_suggested_at_most(write: Any) -> None:
+    (problem,) = problems(write(dice=", program: a"))
+    assert problem.count(" or ") == MAX_SUGGESTED - 1
 
 
 def test_players_and_melodies_that_share_a_channel_are_named(write: Any) -> None:

@@ -19,6 +19,7 @@ from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window, is_note_off, is_note_on
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
+from daemon.performance.players import ANSWER_TIMEOUT
 
 
 class Good(Engine):
@@ -80,6 +81,16 @@ class SlowWindows(Good):
     def generate(self, window: Window) -> Iterator[Action]:
         time.sleep(0.0003)
         yield from super().generate(window)
+
+
+class SlowOnce(Good):
+    is_first: ClassVar[bool] = True
+
+    def listen(self, event: MidiEvent) -> Iterator[Any]:
+        if SlowOnce.is_first:
+            SlowOnce.is_first = False
+            time.sleep(ANSWER_TIMEOUT + 0.05)
+        yield from super().listen(event)
 
 
 # Rule 2

@@ -86,6 +86,12 @@ def test_no_rule_asks_for_more_than_it_says(engine: type[Engine]) -> None:
     assert checker.violations == {} and not checker.tally.cut_short
 
 
+def test_a_machine_that_was_busy_once_breaks_no_rule() -> None:
+    faulty.SlowOnce.is_first = True
+    checker = checked(faulty.SlowOnce)
+    assert checker.violations == {} and checker.tally.cut_short
+
+
 def test_there_is_a_broken_engine_for_every_rule() -> None:
     assert {rule for rule, *_ in BROKEN} == set(RULES)
     for number in RULES:

@@ -211,6 +211,10 @@ def test_sockets_and_other_jamds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with runtime.runtime_folder() as folder:
         found = folders.others(subject())
         assert found.state == ATTENTION and str(folder) in found.text
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "jamd-link").symlink_to(folder)
+        assert [*map(runtime._is_held, (folder, elsewhere / "jamd-link"))] == [True, False]
     (place / "jamd-abandoned").mkdir()
     (place / "jamd-abandoned" / runtime.LOCK_FILE).touch()
     (place / "other").mkdir()
@@ -243,7 +247,7 @@ def test_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert folders.unit(subject()).text == "there is no unit jamd"
 
 
-# Looks in a process of their own
+# Probes
 
 
 def program(path: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,24 +257,24 @@ def program(path: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
-def test_what_is_known_before_a_look_hangs_or_crashes_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_known_before_a_probe_hangs_or_crashes_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alsa = '{"name": "ALSA", "problem": "", "sources": ["Piano"], "destinations": []}'
     known = f'echo \'["ALSA", "JACK"]\'; echo \'{alsa}\'; printf \'{{"name": "JA\'; '
     program(tmp_path / "hangs", known + "exec sleep 60", monkeypatch)
-    assert probe.look("midi", 0.5) == ([["ALSA", "JACK"], json.loads(alsa)], "no answer within 0.5 s")
+    assert probe.run("midi", 0.5) == ([["ALSA", "JACK"], json.loads(alsa)], "no answer within 0.5 s")
     program(tmp_path / "crashes", known + "echo 'not well' >&2; exit 7", monkeypatch)
     examined = Subject.__new__(Subject)
-    examined._midi = cast(Any, SimpleNamespace(result=lambda: probe.look("midi")))
-    why = "the process that looks has crashed (exit status 7: not well)"
+    examined._midi = cast(Any, SimpleNamespace(result=lambda: probe.run("midi")))
+    why = "the probe has crashed (exit status 7: not well)"
     assert examined.systems() == [System("ALSA", "", ("Piano",)), System("JACK", why)]
     program(tmp_path / "nothing", "exit 1", monkeypatch)
     assert [system.name for system in examined.systems()] == ["MIDI"]
 
 
-def test_a_real_look() -> None:
-    values, why = probe.look("midi")
+def test_a_real_probe() -> None:
+    values, why = probe.run("midi")
     assert why == "" and values[0] == [value["name"] for value in values[1:]]
-    assert probe.look("real-time")[0][0].keys() == {"fifo", "memory"}
+    assert probe.run("real-time")[0][0].keys() == {"fifo", "memory"}
 
 
 def test_a_port_without_a_near_name() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,6 +115,21 @@ def test_a_check_that_hangs_or_fails_is_a_finding() -> None:
     assert [finding.state for finding in found.values()] == [PROBLEM] * 3 + ["ok"]
     assert found["hangs"].text == "no answer within 0.3 s" and "by zero" in found["fails"].text
     assert found["works"].text == "fine"
+
+
+def test_all_checks_have_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, limits = [100.0], list[float]()
+
+    def wait(limit: float) -> None:
+        limits.append(limit)
+        clock[0] += 40
+        raise TimeoutError
+
+    monkeypatch.setattr(report, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(report, "Subject", lambda path: None)
+    monkeypatch.setattr(report, "in_thread", lambda work, name: SimpleNamespace(result=wait))
+    examine(None, [(name, lambda subject: ok("")) for name in "abc"], 60)
+    assert limits == [60, 20, 0]
 
 
 def test_the_page_is_aligned_and_wrapped() -> None:
