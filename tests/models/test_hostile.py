@@ -17,6 +17,7 @@ from daemon.__main__ import app
 from daemon.engines.base import Setup
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.errors import ModelError
+from daemon.models import limits
 from daemon.models.external_data import has_external_data
 from daemon.models.limits import limited
 from daemon.player.host import prepare
@@ -113,6 +114,11 @@ def test_a_graph_that_never_ends_ends_the_process_in_time(tmp_path: Path) -> Non
     assert done.returncode == 2
     said = rf"jamd: {re.escape(str(path))}: the model is not ready after 0.3 s \(does its graph end\?\): choose another"
     assert re.fullmatch(rf"{said} model\n", done.stderr)
+
+
+def test_only_signals_of_native_code_are_crashes_of_the_model() -> None:
+    crashes = [status for status in (0, 1, 2, -1, -2, -6, -9, -11, -15, 0xC0000005) if limits.is_native_crash(status)]
+    assert crashes == [-6, -11, 0xC0000005]
 
 
 def test_an_engine_says_which_model_it_cannot_play(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from daemon.music.events import SUSTAIN, MidiEvent, Play, Stop, Window, control_
 from daemon.music.plan import Plan
 from daemon.music.tempo import TempoMap
 from daemon.player import host
-from daemon.player.failure import EngineFailure, answer_problem, trace_of
+from daemon.player.failure import TRACE_LINES, EngineFailure, answer_problem, trace_of
 from daemon.player.host import Host, make_host
 from daemon.render.offline import render
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Reset, decode_answer, encode_answer
@@ -163,3 +163,16 @@ def test_an_answer_that_is_none_has_no_traceback_of_the_engine() -> None:
     with pytest.raises(EngineFailure, match=r"in generate at beat 7.25: it yielded None: yield actions, or") as raised:
         list(Host(Forgot(Setup(None)), {}).handle(Generate(WINDOW)))
     assert trace_of(raised.value) == ""
+
+
+def test_the_innermost_lines_of_a_deep_traceback_are_kept() -> None:
+    class Recurses(Engine):
+        def generate(self, window: Window, depth: int = 0) -> Any:
+            if depth < 2 * TRACE_LINES:
+                return self.generate(window, depth + 1)
+            raise ValueError("too deep")
+
+    with pytest.raises(EngineFailure) as raised:
+        list(Host(Recurses(Setup(None)), {}).handle(Generate(WINDOW)))
+    trace = trace_of(raised.value)
+    assert trace.count("  File ") <= TRACE_LINES and 'raise ValueError("too deep")' in trace
