@@ -8,7 +8,7 @@ import os
 import secrets
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from daemon.errors import JamdError
@@ -87,26 +87,41 @@ def replace_file(path: Path, data: bytes) -> None:
 
     A symbolic link at `path` is replaced, not followed; nothing else is.
     """
+    replace_files({path: data})
+
+
+def replace_files(contents: Mapping[Path, bytes]) -> None:
+    """As `replace_file`, for files that belong together: none is replaced before all are written. Raises OSError."""
+    parts: dict[Path, Path] = {}
     try:
-        before: os.stat_result | None = path.lstat()
-    except FileNotFoundError:
-        before = None
-    if before is not None and not stat.S_ISREG(before.st_mode) and not stat.S_ISLNK(before.st_mode):
-        raise FileExistsError(errno.EEXIST, "not a regular file", str(path))
-    part = path.with_name(f".{secrets.token_hex(8)}.part")
-    opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with open(opened, "wb") as file:
-            if before is not None and stat.S_ISREG(before.st_mode):
-                _keep_permissions(before, opened)
-            file.write(data)
-            file.flush()
-            os.fsync(opened)
-        part.replace(path)
+        for path, data in contents.items():
+            before, part = _replaceable(path), path.with_name(f".{secrets.token_hex(8)}.part")
+            opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            parts[path] = part
+            with open(opened, "wb") as file:
+                if before is not None and stat.S_ISREG(before.st_mode):
+                    _keep_permissions(before, opened)
+                file.write(data)
+                file.flush()
+                os.fsync(opened)
+        for path, part in parts.items():
+            part.replace(path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        for part in parts.values():
+            with contextlib.suppress(OSError):
+                part.unlink()
         raise
+
+
+def _replaceable(path: Path) -> os.stat_result | None:
+    """The status of the file or link at `path`, None if there is nothing. Raises OSError for other kinds of files."""
+    try:
+        before = path.lstat()
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(before.st_mode) and not stat.S_ISLNK(before.st_mode):
+        raise FileExistsError(errno.EEXIST, "not a regular file", str(path))
+    return before
 
 
 def _keep_permissions(before: os.stat_result, opened: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -17,7 +18,7 @@ import pytest
 
 from daemon import output_files
 from daemon.errors import JamdError
-from daemon.output_files import MIDI, PICTURE, OutputFile, replace_file
+from daemon.output_files import MIDI, PICTURE, OutputFile, replace_file, replace_files
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files")
 root = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root makes devices")
@@ -69,6 +70,24 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
 
 
 @posix
+def test_files_that_belong_together_are_replaced_after_all_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("x.onnx", "x.json")]
+    replace_files(dict.fromkeys(paths, b"old"))
+    written: list[int] = []
+
+    def full_at_the_second(descriptor: int) -> None:
+        written.append(descriptor)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(output_files.os, "fsync", full_at_the_second)
+    with pytest.raises(OSError, match="No space left"):
+        replace_files(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"old", b"old"]
+
+
 def test_permissions_are_those_of_a_new_file_or_of_the_one_that_was_there(tmp_path: Path) -> None:
     umask = os.umask(0o027)
     try:

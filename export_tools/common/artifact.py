@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
@@ -62,6 +63,7 @@ def to_graph(module: nn.Module, feeds: Arrays, outputs: Sequence[str], rows: Seq
     import onnx
     import torch
 
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that are not needed
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "graph.onnx"
@@ -143,9 +145,8 @@ def write(
     `training`, `metrics`. `quantise` changes the file at the given path, after the unquantised outputs have agreed.
     Raises AssertionError if outputs differ, ModelError for a sidecar that the daemon would refuse, BadFile.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        draft = Path(folder) / path.name
+    with files.draft_folder(path) as folder:
+        draft = folder / path.name
         draft.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
         outputs = compare(draft, run.feeds, run.expected, rtol=1e-3, atol=1e-4)
         if quantise:
@@ -167,6 +168,5 @@ def write(
         }
         text = json.dumps(sidecar, indent=1) + "\n"
         parse(path.with_suffix(".json"), json.loads(text))
-        files.write(path, draft.read_bytes())
-        files.write(path.with_suffix(".json"), text.encode())
+        files.write_all({path: draft.read_bytes(), path.with_suffix(".json"): text.encode()})
     return sidecar

@@ -16,8 +16,10 @@ import torch
 from torch import nn
 
 from daemon.errors import ModelError
+from daemon.input_files import open_input
 
 from . import files
+from .command import MAX_INPUT_BYTES
 
 
 @dataclass
@@ -66,9 +68,11 @@ class Run:
 def load(path: Path) -> dict[str, Any]:
     """The content of a checkpoint: tensors, numbers, texts, lists and objects, never code. Raises ModelError."""
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        with open_input(path, MAX_INPUT_BYTES) as file:
+            saved = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}): name a checkpoint that train.py wrote") from None
+        reason = error.strerror or error
+        raise ModelError(f"{path}: cannot be read ({reason}): name a checkpoint that train.py wrote") from None
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError):
         raise ModelError(
             f"{path}: not a checkpoint of train.py, or one that holds more than tensors, numbers and texts "

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from daemon.errors import JamdError
+from daemon.errors import Interrupted, JamdError
 
 MAX_INPUT_BYTES = 1 << 30  # of a file of tunes, pieces, tables or weights
 
@@ -17,9 +17,12 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
-    """Run a command and return its exit code. A JamdError is printed on stderr; its own exit code is returned."""
+    """Run a command and return its exit code. A JamdError, or Ctrl-C, is one line on stderr and has its own code."""
     try:
         return command() or 0
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return Interrupted.exit_code
     except JamdError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

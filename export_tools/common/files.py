@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from daemon.errors import JamdError
-from daemon.input_files import open_input, read_input
-from daemon.output_files import replace_file
+from daemon.input_files import open_input
+from daemon.output_files import replace_files
 
 from .command import MAX_INPUT_BYTES
 
@@ -34,7 +33,7 @@ def using(path: Path, source: str) -> Iterator[None]:
     except OSError as error:
         raise BadFile(f"{path}: cannot be read ({error.strerror or error}): name a file of {source}") from None
     except (
-        *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, RecursionError),
+        *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError),
         *(TypeError, ValueError, BadZipFile, zlib.error),
     ):
         raise BadFile(f"{path}: damaged, or not a file of {source}: name another one, or make it again") from None
@@ -46,17 +45,33 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         return dict(np.load(file))
 
 
-def read_json(path: Path) -> Any:
-    """Raises what `using` expects."""
-    return json.loads(read_input(path, MAX_INPUT_BYTES).decode())
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """For the block that makes the file or folder at `path`. Raises BadFile."""
+    try:
+        yield
+    except OSError as error:
+        raise BadFile(f"{path}: cannot be written ({error.strerror or error}): choose another place") from None
+
+
+@contextlib.contextmanager
+def draft_folder(path: Path) -> Iterator[Path]:
+    """A temporary folder beside `path`, whose folder is made if it is missing. Raises BadFile, also for the block."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            yield Path(folder)
 
 
 def write(path: Path, data: bytes) -> None:
     """Raises BadFile; then the file is as it was."""
-    try:
-        replace_file(path, data)
-    except OSError as error:
-        raise BadFile(f"{path}: cannot be written ({error.strerror or error}): choose another place") from None
+    write_all({path: data})
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together, the first of which names them. Raises BadFile; then all are as they were."""
+    with writing(next(iter(contents))):
+        replace_files(contents)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray], compressed: bool = False) -> None:

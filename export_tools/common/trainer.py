@@ -16,9 +16,12 @@ from torch import nn
 from torch.nn.utils import clip_grad_norm_
 from tqdm import tqdm
 
+from daemon.errors import Interrupted
+
 from . import checkpoint, command
 from .averaging import Averaging
 from .checkpoint import Run
+from .files import writing
 from .schedule import Schedule
 
 Batch = Any  # an item of a task's `batches`, the argument of its `backward`
@@ -98,21 +101,22 @@ def train(task: Task, folder: Path, seed: int, epochs: int | None = None, resume
     recipe = task.recipe
     epochs = epochs or recipe.epochs
     run = begin(task, seed)
-    folder.mkdir(parents=True, exist_ok=True)
     if resume:
         run.restore(folder / "last.pt")
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     steps = epochs * task.steps_per_epoch
-    progress = tqdm(total=steps, initial=run.step, unit="step", mininterval=10)
     began = time.process_time() - run.minutes * 60
-    while run.epoch < epochs:
-        trained = train_epoch(task, run, steps, progress)
-        run.minutes = (time.process_time() - began) / 60
-        if run.epoch % recipe.validate_every and run.epoch != epochs:
-            continue
-        validated = task.validate(run.average)
-        figures = f"train {line(trained)}; valid {line(validated)}"
-        tqdm.write(f"epoch {run.epoch} step {run.step} {run.minutes:.1f} min: {figures}")
-        write(run, contents(task, run, seed, validated), validated["nats"], folder)
+    with tqdm(total=steps, initial=run.step, unit="step", mininterval=10) as progress:
+        while run.epoch < epochs:
+            trained = train_epoch(task, run, steps, progress)
+            run.minutes = (time.process_time() - began) / 60
+            if run.epoch % recipe.validate_every and run.epoch != epochs:
+                continue
+            validated = task.validate(run.average)
+            figures = f"train {line(trained)}; valid {line(validated)}"
+            tqdm.write(f"epoch {run.epoch} step {run.step} {run.minutes:.1f} min: {figures}")
+            write(run, contents(task, run, seed, validated), validated["nats"], folder)
     return run
 
 
@@ -168,12 +172,17 @@ def parser(description: str | None, **data: str) -> argparse.ArgumentParser:
         made.add_argument(name, type=Path, help=text)
     made.add_argument("run", type=Path, metavar="RUN_FOLDER", help="folder for best.pt and last.pt")
     made.add_argument("--resume", action="store_true", help="continue from RUN_FOLDER/last.pt")
-    made.add_argument("--epochs", type=int, help="number of epochs; default: that of the shipped models")
+    made.add_argument("--epochs", type=command.positive_integer, help="default: as many as for the shipped models")
     made.add_argument("--seed", type=int, default=1)
     return made
 
 
 def main(task: Task, args: argparse.Namespace) -> None:
-    """Train with the options of the command line. Prints one JSON object."""
-    run = train(task, args.run, args.seed, args.epochs, args.resume)
+    """Train with the options of the command line. Prints one JSON object. Raises Interrupted, ModelError, BadFile."""
+    try:
+        run = train(task, args.run, args.seed, args.epochs, args.resume)
+    except KeyboardInterrupt:
+        last = args.run / "last.pt"
+        kept = f"--resume continues from {last}" if last.is_file() else "nothing was written yet"
+        raise Interrupted(f"interrupted: {kept}") from None
     print(json.dumps({"valid": round(run.best, 4), "cpu_minutes": round(run.minutes, 1)}))

@@ -42,11 +42,13 @@ def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
     """All functions of the checkpoint's net, once each, in eager torch."""
     import torch
 
-    from export_tools.common.checkpoint import load
+    from export_tools.common.checkpoint import fitting, load
 
     from .export import restored, step
 
-    net = restored(load(checkpoint)).eval()
+    saved = load(checkpoint)
+    with fitting(checkpoint):
+        net = restored(saved).eval()
     tensors = {name: torch.from_numpy(array) for name, array in feeds.items()}
     return common.eager(lambda: step(net, tensors))
 

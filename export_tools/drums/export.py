@@ -10,10 +10,8 @@ not run have no rows. The input `wishes` is the conditioning; its name is that o
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +25,7 @@ from daemon.encodings.drums.metric import AHEAD, ANCHORS, CHANNELS, FEATURES, PL
 from daemon.engines.drums.interface import INTERFACE
 from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
+from export_tools.common.files import draft_folder
 
 from . import evaluate
 from .fused import FusedAdvance, FusedWhen
@@ -163,7 +162,7 @@ def metrics(path: Path, folder: Path, saved: dict) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("folder", type=Path, metavar="GROOVE_FOLDER")
@@ -180,9 +179,10 @@ def main() -> None:
         else:
             write_rnn(model, path, card, saved["ticks"])
 
-    with tempfile.TemporaryDirectory() as draft:
-        write(Path(draft) / "draft.onnx", {})
-        figures = metrics(Path(draft) / "draft.onnx", args.folder, saved)
+    with draft_folder(args.model) as folder:
+        draft = folder / args.model.name
+        write(draft, {})
+        figures = metrics(draft, args.folder, saved)
     write(args.model, figures)
     print(f"{args.model}: {args.model.stat().st_size / 1e6:.1f} MB, {json.dumps(figures)}")
 

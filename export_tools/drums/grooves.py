@@ -23,8 +23,8 @@ class GrooveFile:
     fill: bool
 
 
-def groove_files(folder: Path) -> list[GrooveFile]:
-    """The files of info.csv that exist. Raises BadFolder."""
+def groove_files(folder: Path, split: str | None = None) -> list[GrooveFile]:
+    """The files of info.csv that exist; with `split`, those of a split, at least one. Raises BadFolder."""
     table = folder / "info.csv"
     try:
         rows = list(csv.DictReader(io.StringIO(read_input(table, MAX_INPUT_BYTES).decode(), newline="")))
@@ -43,16 +43,17 @@ def groove_files(folder: Path) -> list[GrooveFile]:
     existing = [file for file in listed if file.path.is_file()]
     if not existing:
         raise BadFolder(f"{folder}: none of the files in info.csv exists: unpack Groove's MIDI files into it")
-    return existing
+    if split is None:
+        return existing
+    found = [file for file in existing if file.split == split]
+    if not found:
+        splits = ", ".join(sorted({file.split for file in existing}))
+        raise BadFolder(f"{folder}: has no split {split!r}: choose from {splits}, or list files of it in info.csv")
+    return found
 
 
 def midi_files(folder: Path, split: str | None = None) -> list[Path]:
     """The MIDI files below a folder; with `split`, those of a split of Groove. Raises BadFolder."""
     if split is not None:
-        every = groove_files(folder)
-        found = [file.path for file in every if file.split == split]
-        if not found:
-            splits = ", ".join(sorted({file.split for file in every}))
-            raise BadFolder(f"{folder}: has no split {split!r}: choose --split from {splits}")
-        return sorted(found)
+        return sorted(file.path for file in groove_files(folder, split))
     return midi_folder.midi_files(folder)

@@ -2,8 +2,9 @@
 
     python -m export_tools.drums.prepare GROOVE_FOLDER TABLES.json drums.npz
 
-GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds the tick classes of the RNN drummer under
-`ticks`. The output has `ticks`, `styles` and, for each of `train` and `validation`, over the hits of all performances:
+GROOVE_FOLDER holds info.csv, whose official split is kept. TABLES.json holds `notes` and `ticks`, the tick classes, of
+the RNN drummer. The output has `ticks`, `styles` and, for each of `train` and `validation`, over the hits of all
+performances:
   first                        number of the first hit of each performance, and the number of all hits
   gap, instrument, velocity    the hits; the first gap counts from the preceding bar line
   features, window             of `daemon.encodings.drums.metric` before each hit
@@ -27,9 +28,11 @@ from daemon.encodings.drums import metric
 from daemon.encodings.drums.files import DrumPart, read_groove
 from daemon.encodings.drums.hits import TICKS
 from export_tools.common import command
-from export_tools.common.files import read_json, using, write_arrays
+from export_tools.common.files import write_arrays
+from export_tools.common.folder import BadFolder
 
 from .grooves import GrooveFile, groove_files
+from .import_rnn_drummer import read_tables
 
 SPLITS = ("train", "validation")
 Rows = dict[str, list]
@@ -91,12 +94,17 @@ def main() -> None:
     parser.add_argument("tables", type=Path, metavar="TABLES.json")
     parser.add_argument("output", type=Path, metavar="drums.npz")
     args = parser.parse_args()
-    listed = groove_files(args.folder)
-    styles = sorted({file.style for file in listed if file.split == "train"})
-    with using(args.tables, "tables, an object with the list `ticks`"):
-        out = {"ticks": np.array(read_json(args.tables)["ticks"], int), "styles": np.array(styles)}
+    by_split = {split: groove_files(args.folder, split) for split in SPLITS}
+    styles = sorted({file.style for file in by_split["train"]})
+    untrained = sorted({file.style for file in by_split["validation"]}.difference(styles))
+    if untrained:
+        raise BadFolder(
+            f"{args.folder / 'info.csv'}: the style {untrained[0]!r} is in the split validation only: "
+            "list a file of it under train"
+        )
+    out = {"ticks": np.array(read_tables(args.tables)), "styles": np.array(styles)}
     for split in SPLITS:
-        split_arrays = arrays([file for file in listed if file.split == split], styles)
+        split_arrays = arrays(by_split[split], styles)
         out |= {f"{split}/{name}": array for name, array in split_arrays.items()}
         print(f"{split}: {len(split_arrays['first']) - 1} performances, {len(split_arrays['gap'])} hits")
     write_arrays(args.output, out)

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from daemon.engines.melody.key import MAJOR_PROFILE, MINOR_PROFILE
 from export_tools.common import command
-from export_tools.common.files import read_arrays, using
+from export_tools.common.files import BadFile, read_arrays, using
 
 START, END, DELIMITER, FERMATA_TOKEN = range(4)
 FIRST_PITCH_TOKEN = 4
@@ -67,6 +67,8 @@ def read(path: Path) -> tuple[list[list[int]], int]:
     with using(path, "prepare.py"):
         data = read_arrays(path)
         names = sorted({name.rsplit("/", 1)[0] for name in data if "+repeats" not in name})
+        if not names:
+            raise BadFile(f"{path}: holds no chorales: make it again with prepare.py")
         pieces = [tokens(*(data[f"{name}/{key}"].astype(int) for key in ("midi", "held", "fermata"))) for name in names]
         return pieces, sum(data[f"{name}/midi"].size for name in names)
 

@@ -2,7 +2,7 @@
 
     python -m export_tools.harmoniser.compare --model models/bachbot.onnx PIECES.json [--split valid]
 
-Needs no torch. Prints one JSON object. For Bach and each method:
+PIECES.json is that of evaluate.py. Needs no torch. Prints one JSON object. For Bach and each method:
   nll_per_note      nats per note of alto, tenor and bass under the model, given the past and the soprano
   nll_all           the same over all four voices, the soprano predicted too: how well the harmony leads to the melody
   fifths, octaves   parallels per 100 frames: two voices move in one direction from a fifth (octave) to another
@@ -23,15 +23,14 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES, to_symbols
+from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ParticleFilter
 from export_tools.common import command
-from export_tools.common.files import read_json, using
 
-from .evaluate import open_model
+from .evaluate import BadPieces, open_model, read_pieces
 
 Piece = np.ndarray  # (frames, 4) symbols
 
@@ -45,12 +44,12 @@ class Sampling:
     top_p: float
 
 
-def read(path: Path, split: str) -> list[Piece]:
-    """The pieces of a file whose sopranos have no rests, from lists of frames of four MIDI numbers, −1 = rest."""
-    with using(path, "pieces, lists of frames of four MIDI numbers"):
-        data = read_json(path)
-        pieces = [np.array(piece) for piece in (data[split] if isinstance(data, dict) else data)]
-        return [to_symbols(piece) for piece in pieces if (piece[:, 0] >= 0).all()]
+def read(path: Path, split: str | None) -> list[Piece]:
+    """The pieces of a file, those whose sopranos have no rests. Raises BadPieces."""
+    pieces = [piece for piece in read_pieces(path, split) if (piece[:, 0] != REST).all()]
+    if not pieces:
+        raise BadPieces(f"{path}: every soprano has rests: name pieces whose sopranos have none")
+    return pieces
 
 
 def onsets(soprano: np.ndarray) -> np.ndarray:
@@ -142,7 +141,7 @@ def measure(model: ChoraleModel, pieces: list[Piece]) -> dict[str, float]:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Print the figures of Bach's pieces and of both methods on their sopranos. Raises ModelError."""
+    """Print the figures of Bach's pieces and of both methods on their sopranos. Raises ModelError, BadPieces."""
     model = open_model(args.model)
     bach = read(args.pieces, args.split)[: args.limit]
     report: dict[str, Any] = {"pieces": len(bach), "frames": sum(map(len, bach)), "bach": measure(model, bach)}
@@ -168,8 +167,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = command.parser(__doc__)
     parser.add_argument("pieces", type=Path, metavar="PIECES.json")
     parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--split", default="valid")
-    parser.add_argument("--limit", type=int, help="use only this many pieces, the first ones")
+    parser.add_argument("--split", help="which list of PIECES.json")
+    parser.add_argument("--limit", type=command.positive_integer, help="use only this many pieces, the first ones")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
     parser.add_argument("--particles", type=int, default=PARTICLES)

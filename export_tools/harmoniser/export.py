@@ -135,7 +135,7 @@ def inputs_of(model: HarmoniserNet) -> dict[str, dict]:
 
 
 def write(model: HarmoniserNet, path: Path, card: dict, int8: bool = True) -> dict:
-    """Export, compare the outputs for the golden input with torch's, move both files into place. Returns the sidecar.
+    """Export, compare the outputs for the golden input with torch's, then write both files. Returns the sidecar.
 
     `card`: `training` and `metrics` of the sidecar. `int8`: quantise the LSTM. Its inputs then have one scale for all
     rows of a batch, so that rows are no longer quite independent of each other.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from daemon.encodings.chorale import HIGHEST, LOWEST, STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
 from export_tools.common import command
-from export_tools.common.files import write_arrays
+from export_tools.common.files import BadFile, write_arrays
 
 HELD_OUT = Path(__file__).with_name("held_out_bwv.json")
 
@@ -102,7 +102,10 @@ def main() -> None:
         parser.error(f"{args.bach}: no bwv*.mxl; name the folder corpus/bach of an installed music21")
     arrays, kept = {}, []
     for name in names:
-        score = converter.parse(args.bach / name)
+        try:
+            score = converter.parse(args.bach / name)
+        except Exception as error:  # music21 lets those of zipfile, of its XML parser and its own through
+            raise BadFile(f"{args.bach / name}: music21 cannot read it ({error}): install music21 again") from None
         parts = voices(score)
         piece = read(parts) if parts else {}
         midi = piece.get("midi", np.array([-1]))

@@ -31,13 +31,14 @@ from daemon.encodings.chorale import (
     STEPS_PER_BEAT,
     UNKNOWN,
     VOICES,
+    Symbols,
     repeated,
-    to_symbols,
 )
 from export_tools.common import checkpoint, command, schedule, trainer
 from export_tools.common.averaging import Averaging
-from export_tools.common.files import read_arrays, read_json, using
+from export_tools.common.files import read_arrays, using
 
+from .evaluate import read_pieces
 from .model import HarmoniserNet, HarmoniserShape
 
 SHAPE = HarmoniserShape()
@@ -157,9 +158,8 @@ def collate(views: list[View]) -> Shard:
     return shard
 
 
-def benchmark_view(piece: list[list[int]]) -> View:
+def benchmark_view(symbol: Symbols) -> View:
     """A piece of PIECES.json as the benchmark shows it."""
-    symbol = to_symbols(piece)
     return {
         "symbol": symbol,
         **past(symbol, repeated(symbol)),
@@ -241,8 +241,7 @@ class HarmoniserTask:
 
     def __init__(self, chorales: Path, pieces: Path, config: HarmoniserConfig, start: Path | None = None):
         self.config, self.recipe, self.start, self.data = config, recipe(config), start, Chorales(chorales)
-        with using(pieces, "pieces, an object with the list `valid`"):
-            views = sorted(map(benchmark_view, read_json(pieces)["valid"]), key=lambda v: len(v["symbol"]))
+        views = sorted(map(benchmark_view, read_pieces(pieces, "valid")), key=lambda v: len(v["symbol"]))
         self.valid = [collate(views[i : i + 8]) for i in range(0, len(views), 8)]
         self.pool = ThreadPoolExecutor(config.threads, initializer=torch.set_num_threads, initargs=(1,))
         self.steps_per_epoch = -(-len(self.data.printed) // config.batch)

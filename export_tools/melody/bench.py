@@ -37,13 +37,14 @@ def torch_step(checkpoint: Path, feeds: Arrays) -> Run:
     """One step of the checkpoint's net in eager torch."""
     import torch
 
-    from export_tools.common.checkpoint import load
+    from export_tools.common.checkpoint import fitting, load
 
     from .model import MelodyShape, build
 
     saved = load(checkpoint)
-    net = build(MelodyShape(**saved["shape"])).eval()
-    net.load_state_dict(saved["weights"])
+    with fitting(checkpoint):
+        net = build(MelodyShape(**saved["shape"])).eval()
+        net.load_state_dict(saved["weights"])
     tensors = [torch.from_numpy(array) for array in feeds.values()]
     return common.eager(lambda: net.step(*tensors))
 

@@ -103,7 +103,7 @@ def continuations(tunes: Sequence[Tune]) -> list[Continuation]:
 
 
 def check(args: argparse.Namespace) -> int:
-    """Compare models with tunes. Raises ModelError, NoTunes or NoPieces."""
+    """Compare models with tunes. Raises ModelError, BadFile or NoPieces."""
     models = {path.stem: open_model(path) for path in args.models}
     tunes = load_tunes(args.tunes)
     corpus = Corpus(melody_tokens(notes_from(tune.events)) for tune in tunes["train"])

@@ -1,12 +1,10 @@
 """Write a trained melody net as NAME.onnx and NAME.json, if the graph agrees with torch.
 
-python -m export_tools.melody.export RUN_FOLDER/best.pt models/melody.onnx
+python -m export_tools.melody.export RUN_FOLDER/best.pt models/melody.onnx --tunes DIR --files tunes.valid.txt
 """
 
-import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +15,7 @@ from daemon.encodings.melody import jamd
 from daemon.engines.melody.model import INTERFACE
 from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, golden_feeds, to_graph, to_model
+from export_tools.common.files import draft_folder
 
 from .evaluate import collect, evaluate, open_model
 from .model import JamdNet, MagentaNet, MelodyShape, build
@@ -67,7 +66,7 @@ def write(model: MagentaNet | JamdNet, path: Path, card: dict) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("checkpoint", type=Path, help="best.pt of train.py")
     parser.add_argument("model", type=Path, help="NAME.onnx; NAME.json goes beside it")
     parser.add_argument("--tunes", type=Path, required=True, help="folder of MIDI files to measure on")
@@ -78,8 +77,8 @@ def main() -> None:
         model, training = build(MelodyShape(**saved["shape"])), saved["training"]
         model.load_state_dict(saved["weights"])
     tunes, files, _ = collect(args.tunes, args.files)
-    with tempfile.TemporaryDirectory() as folder:
-        draft = Path(folder) / args.model.name
+    with draft_folder(args.model) as folder:
+        draft = folder / args.model.name
         write(model, draft, {"training": {}, "metrics": {}})
         figures = evaluate(open_model(draft), tunes)
     metrics = {**figures, "split": "valid", "files": files, "definition": DEFINITION}

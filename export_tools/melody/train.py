@@ -8,7 +8,9 @@ C major. jamd has AdamW, a cosine learning rate, averaged weights, and every tun
 per 16th, without the first of each tune, which Magenta's models do not predict.
 """
 
+import contextlib
 import sys
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,10 +26,10 @@ from daemon.encodings.melody.events import FIRST_PITCH, PITCHES
 from daemon.encodings.melody.registry import ENCODINGS
 from export_tools.common import command, schedule, trainer
 from export_tools.common.averaging import Averaging
-from export_tools.common.files import read_arrays, using, write_arrays
+from export_tools.common.files import BadFile, read_arrays, using, write_arrays
 
 from .model import MelodyShape, build
-from .tunes import Tune
+from .tunes import Tune, unpacked
 
 MUSIC = "dance tunes and airs: "  # and, by encoding:
 KINDS = {
@@ -100,31 +102,40 @@ def encoded(tune: Tune, name: str) -> Arrays:
 
 
 def load(path: Path, name: str) -> tuple[dict[str, list[Arrays]], dict[str, list[str]]]:
-    """The encoded tunes and the files of each side. Encoding takes minutes: the encoded tunes are kept in a file
-    beside the data."""
+    """The encoded tunes and the files of each side. Raises BadFile."""
     with using(path, "prepare.py"):
         data = read_arrays(path)
-        ends = np.cumsum(data["length"])
-        rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
-        meters, positions, sides = data["meter"].tolist(), data["position"].tolist(), data["side"][data["source"]]
-        tunes = [Tune(tuple(row), *place) for row, *place in zip(rows, meters, positions, strict=True)]
+        tunes, sides = unpacked(data), data["side"][data["source"]]
         files = {side: data["files"][data["side"] == side].tolist() for side in ("train", "valid")}
-    cache = path.with_suffix(f".{name}.npz")
-    if not cache.exists():
-        encodings = [encoded(tune, name) for tune in tqdm(tunes, desc=f"encoding for {name}", mininterval=5)]
-        write_arrays(cache, {key: np.concatenate([one[key] for one in encodings]) for key in encodings[0]})
-    with using(cache, "an earlier run of train.py, which makes it anew if you delete it"):
-        flat = read_arrays(cache)
-        # > 0 where the encoding leaves out the first 16th of each tune
-        missing = len(data["events"]) - len(flat["label"])
-        lengths = data["length"] - (1 if missing else 0)
-        ends = np.cumsum(lengths)
-        cut = [
-            {key: array[end - length : end] for key, array in flat.items()}
-            for end, length in zip(ends, lengths, strict=True)
-        ]
+    if not all(files.values()):
+        raise BadFile(f"{path}: no tunes to train on, or none to validate on: prepare ten different tunes or more")
+    flat = encodings(path.with_suffix(f".{name}.npz"), tunes, name)
+    # > 0 where the encoding leaves out the first 16th of each tune
+    missing = len(data["events"]) - len(flat["label"])
+    lengths = data["length"] - (1 if missing else 0)
+    ends = np.cumsum(lengths)
+    cut = [
+        {key: array[end - length : end] for key, array in flat.items()}
+        for end, length in zip(ends, lengths, strict=True)
+    ]
     by_side = {side: [one for one, s in zip(cut, sides, strict=True) if s == side] for side in ("train", "valid")}
     return by_side, files
+
+
+def encodings(cache: Path, tunes: list[Tune], name: str) -> Arrays:
+    """The encoded tunes, one after the other. Encoding takes minutes: the file `cache` keeps the result.
+
+    A file of other tunes, or a damaged one, is replaced. Raises BadFile if the file cannot be written.
+    """
+    checksum = zlib.crc32(repr(tunes).encode())
+    with contextlib.suppress(BadFile), using(cache, "train.py"):
+        kept = read_arrays(cache)
+        if kept.pop("tunes") == checksum:
+            return kept
+    rows = [encoded(tune, name) for tune in tqdm(tunes, desc=f"encoding for {name}", mininterval=5)]
+    flat = {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
+    write_arrays(cache, {**flat, "tunes": np.array(checksum)})
+    return flat
 
 
 def collate(tunes: list[Arrays]) -> Batch:

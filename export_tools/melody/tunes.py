@@ -7,21 +7,18 @@ sound together are refused. The rule of bar lines is jamd's: if the loudest note
 the bar, as in files written by notation programs, bars begin there, and notes before the first bar line are a pick-up.
 """
 
-import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, STEPS_PER_BEAT, event_of, step_of
 from daemon.errors import JamdError, MelodyError
-from daemon.input_files import open_input
 from daemon.music.melody import Melody, Note, load_melody
-from export_tools.common.command import MAX_INPUT_BYTES
+from export_tools.common.files import read_arrays, using
 from export_tools.common.folder import must_be_file
 
 OVERLAP = 1 / 8  # beats that one note may reach into the next
@@ -117,24 +114,20 @@ def to_tune(steps: Sequence[tuple[int, int, int]], first_bar: int, bar: int) -> 
     return Tune(tuple(events), bar / STEPS_PER_BEAT, (begin - first_bar) % bar / STEPS_PER_BEAT)
 
 
+def unpacked(data: dict[str, np.ndarray]) -> list[Tune]:
+    """The tunes in the arrays of prepare.py."""
+    ends = np.cumsum(data["length"])
+    rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
+    places = zip(rows, data["meter"].tolist(), data["position"].tolist(), strict=True)
+    return [Tune(tuple(row), meter, position) for row, meter, position in places]
+
+
 def load_tunes(path: Path) -> dict[str, list[Tune]]:
-    """The tunes of the sides "train" and "valid" in an .npz of prepare.py. Raises NoTunes for other files."""
-    try:
-        with open_input(path, MAX_INPUT_BYTES) as file:  # np.load(path) would leave an unreadable file open
-            data = dict(np.load(file))
-        ends = np.cumsum(data["length"]).tolist()
-        rows = [data["events"][end - length : end].tolist() for end, length in zip(ends, data["length"], strict=True)]
-        places, sides = (
-            zip(data["meter"].tolist(), data["position"].tolist(), strict=True),
-            data["side"][data["source"]],
-        )
-    except OSError as error:
-        reason = error.strerror or error
-        raise NoTunes(f"{path}: cannot be read ({reason}): name a file of export_tools.melody.prepare") from None
-    except (EOFError, ValueError, TypeError, LookupError, BadZipFile, zlib.error):  # numpy advises allow_pickle=True
-        raise NoTunes(f"{path}: not written by export_tools.melody.prepare: run it again") from None
-    tunes = [Tune(tuple(row), *place) for row, place in zip(rows, places, strict=True)]
-    return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
+    """The tunes of the sides "train" and "valid" in an .npz of prepare.py. Raises BadFile for other files."""
+    with using(path, "export_tools.melody.prepare"):
+        data = read_arrays(path)
+        tunes, sides = unpacked(data), data["side"][data["source"]]
+        return {side: [t for t, s in zip(tunes, sides, strict=True) if s == side] for side in ("train", "valid")}
 
 
 def notes_of(events: Sequence[int]) -> list[tuple[int, int]]:

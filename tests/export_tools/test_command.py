@@ -22,3 +22,11 @@ def test_an_error_is_one_line_with_its_exit_code(capsys, error, code):
 
     assert (command.exit_code(fail), command.exit_code(lambda: 3)) == (code, 3)
     assert capsys.readouterr() == ("", f"error: {error}\n")
+
+
+def test_ctrl_c_is_one_line(capsys):
+    def interrupted():
+        raise KeyboardInterrupt
+
+    assert command.exit_code(interrupted) == 130
+    assert capsys.readouterr() == ("", "error: interrupted\n")

@@ -194,7 +194,7 @@ def test_splits_of_the_groove_midi_dataset(capsys, folder):
     result = json.loads(run(evaluate, capsys, "--model", TINY, folder, "--split", "validation")[1])
     assert (result["files"], result["refused"]) == (1, [])
     status, _, err = run(evaluate, capsys, "--model", TINY, folder, "--split", "test")
-    assert status == 2 and "choose --split from train, validation" in err
+    assert status == 2 and "has no split 'test': choose from train, validation" in err
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Files that the tools hand to each other: whole or not at all, and errors of one line."""
 
-import json
+import errno
+import os
 import zipfile
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from export_tools.common import files
-from export_tools.common.files import BadFile, read_arrays, read_json, using, write, write_arrays
+from export_tools.common.files import BadFile, draft_folder, read_arrays, using, write, write_all, write_arrays
 
 ARRAYS = {"first": np.arange(5), "styles": np.array(["rock", "funk"])}
 
@@ -69,15 +70,26 @@ def test_a_damaged_file_of_arrays_is_one_line(tmp_path):
         read_arrays(path)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, "[]", '{"tick": 1}', "3"])
-def test_damaged_json_is_one_line(tmp_path, content):
-    path = tmp_path / "tables.json"
-    path.write_text(content)
-    with pytest.raises(BadFile, match=r"tables\.json: damaged, or not a file of tables"), using(path, "tables"):
-        read_json(path)["ticks"]
-    path.write_text(json.dumps({"ticks": [0]}))
-    with using(path, "tables"):
-        assert read_json(path)["ticks"] == [0]
+def test_files_that_belong_together_are_all_written_or_none(tmp_path):
+    model, sidecar = tmp_path / "tiny.onnx", tmp_path / "tiny.json"
+    write_all({model: b"old", sidecar: b"old"})
+    sidecar.unlink()
+    sidecar.mkdir()
+    with pytest.raises(BadFile, match=r"tiny\.onnx: cannot be written \(not a regular file\): choose another place"):
+        write_all({model: b"new", sidecar: b"new"})
+    assert model.read_bytes() == b"old" and sorted(tmp_path.iterdir()) == [sidecar, model]
+
+
+def test_a_full_disk_is_one_line_and_leaves_no_draft(tmp_path):
+    path = tmp_path / "models" / "tiny.onnx"
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with pytest.raises(BadFile, match=r"tiny\.onnx: cannot be written \(No space left"), draft_folder(path) as folder:
+        (folder / "draft").write_bytes(b"half")
+        raise full
+    assert not list(path.parent.iterdir())
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BadFile, match="cannot be written"), draft_folder(tmp_path / "file" / "tiny.onnx"):
+        pass
 
 
 def test_all_tools_write_through_this_module():

@@ -12,8 +12,9 @@ from daemon.encodings.melody.events import event_of
 from daemon.music.melody import Note
 from export_tools.common import bench as common
 from export_tools.common.checks import Corpus, failures, melody_tokens
+from export_tools.common.files import BadFile
 from export_tools.melody import bench, checks
-from export_tools.melody.tunes import NoTunes, Tune, load_tunes
+from export_tools.melody.tunes import Tune, load_tunes
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_melody.onnx"
 SHIPPED = ("melody", "melody_attention", "melody_lookback", "melody_basic")
@@ -65,9 +66,9 @@ def test_tunes_are_loaded_by_side(tmp_path):
 def test_a_file_that_prepare_did_not_write_is_refused(tmp_path, content):
     path = tmp_path / "tunes.npz"
     path.write_bytes(content)
-    with pytest.raises(NoTunes, match=r"tunes.npz: not written by export_tools.melody.prepare: run it again$"):
+    with pytest.raises(BadFile, match=r"tunes.npz: damaged, or not a file of export_tools.melody.prepare: "):
         load_tunes(path)
-    with pytest.raises(NoTunes, match=r"nowhere.npz: cannot be read \(No such file or directory\): name a file"):
+    with pytest.raises(BadFile, match=r"nowhere.npz: cannot be read \(No such file or directory\): name a file"):
         load_tunes(tmp_path / "nowhere.npz")
 
 

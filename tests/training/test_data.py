@@ -4,9 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from daemon.encodings.drums.hits import INSTRUMENTS
 from daemon.encodings.melody import jamd
 from daemon.encodings.melody.events import FIRST_PITCH, IN_KEY, LOWEST, PITCHES, event_of
 from daemon.encodings.melody.registry import ENCODINGS
+from daemon.errors import JamdError
+from export_tools.common.files import BadFile
+from export_tools.common.folder import BadFolder
+from export_tools.drums import prepare as prepare_drums
+from export_tools.harmoniser import bachbot
+from export_tools.harmoniser import prepare as prepare_chorales
 from export_tools.melody import prepare, train
 from export_tools.melody.tunes import Tune, read_tunes
 
@@ -143,6 +150,62 @@ def test_encodings_are_kept_and_cut_again_into_tunes(tmp_path, name):
     expected = [train.encoded(tune, name) for tune in tunes]
     everything = [*first["train"], *first["valid"]]
     assert sorted(one["label"].tolist() for one in everything) == sorted(one["label"].tolist() for one in expected)
+
+
+def test_kept_encodings_of_other_tunes_or_damaged_ones_are_replaced(tmp_path):
+    """prepare.py may have written other tunes, of as many 16ths, since."""
+    path, cache = tmp_path / "tunes.npz", tmp_path / "tunes.jamd.npz"
+    music.tunes(tmp_path, 12)
+    train.load(path, "jamd")
+    arrays = dict(np.load(path))
+    arrays["events"] = np.where(arrays["events"] >= FIRST_PITCH, FIRST_PITCH + 5, arrays["events"]).astype(np.int8)
+    np.savez(path, **arrays)
+    for content in (cache.read_bytes(), b"damaged"):
+        cache.write_bytes(content)
+        sides, _ = train.load(path, "jamd")
+        labels = np.concatenate([one["label"] for one in (*sides["train"], *sides["valid"])])
+        assert set(labels[labels >= FIRST_PITCH]) == {FIRST_PITCH + 5}
+
+
+def test_too_few_tunes_are_one_line(tmp_path):
+    with pytest.raises(BadFile, match=r"tunes.npz: no tunes to train on, or none to validate on: prepare ten"):
+        train.load(music.tunes(tmp_path, 4), "basic")
+    assert not list(tmp_path.glob("tunes.basic.npz"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("validation,", "test,", "has no split 'validation': choose from test, train, or list files of it in info.csv"),
+        ("validation,jazz", "validation,ska", r"info.csv: the style 'ska' is in the split validation only"),
+    ],
+)
+def test_grooves_that_cannot_be_validated_on_are_one_line(tmp_path, old, new, message):
+    music.grooves(tmp_path)
+    (tmp_path / "drums.npz").unlink()
+    table = (tmp_path / "info.csv").read_text().replace("validation,rock", "validation,jazz")
+    (tmp_path / "info.csv").write_text(table.replace(old, new))
+    with pytest.raises(BadFolder, match=message):
+        music.run(prepare_drums.main, tmp_path, tmp_path / "tables.json", tmp_path / "drums.npz")
+    assert not (tmp_path / "drums.npz").exists()
+
+
+@pytest.mark.parametrize("ticks", ["3", "[]", '["a"]', "[1, 2]"])
+def test_tables_are_checked_before_grooves_are_read(tmp_path, ticks):
+    music.grooves(tmp_path)
+    (tmp_path / "tables.json").write_text(f'{{"notes": {list(INSTRUMENTS)}, "ticks": {ticks}}}')
+    with pytest.raises(JamdError, match=r"tables.json: `ticks` must be whole numbers in ascending order from 0"):
+        music.run(prepare_drums.main, tmp_path, tmp_path / "tables.json", tmp_path / "drums.npz")
+
+
+def test_chorales_that_cannot_be_used_are_one_line(tmp_path):
+    (tmp_path / "bwv1.1.mxl").write_bytes(b"damaged")
+    with pytest.raises(BadFile, match=r"bwv1.1.mxl: music21 cannot read it \(.*\): install music21 again"):
+        music.run(prepare_chorales.main, tmp_path, tmp_path / "chorales.npz")
+    assert not (tmp_path / "chorales.npz").exists()
+    np.savez(tmp_path / "chorales.npz")
+    with pytest.raises(BadFile, match=r"chorales.npz: holds no chorales: make it again with prepare.py"):
+        bachbot.read(tmp_path / "chorales.npz")
 
 
 @pytest.mark.parametrize("name", nets.MELODY)

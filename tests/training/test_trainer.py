@@ -1,14 +1,16 @@
 """The training loop of all models: steps, checkpoints, schedules, averages."""
 
+import argparse
 import math
 
 import pytest
 import torch
 from torch import nn
 
-from daemon.errors import ModelError
+from daemon.errors import Interrupted, ModelError
 from export_tools.common import checkpoint, schedule, trainer
 from export_tools.common.averaging import Averaging
+from export_tools.common.files import BadFile
 
 
 class OneWeight:
@@ -126,3 +128,39 @@ def test_no_checkpoint_runs_code(tmp_path):
     with pytest.raises(ModelError, match=r"last.pt: cannot be read \(No such file or directory\): name a checkpoint"):
         checkpoint.load(last)
     assert not planted.exists()
+
+
+def test_ctrl_c_names_the_checkpoint_to_resume_from(tmp_path):
+    class Long(OneWeight):
+        def validate(self, net):
+            if len(self.validated) == interrupted_after:
+                raise KeyboardInterrupt
+            return super().validate(net)
+
+    args = argparse.Namespace(run=tmp_path / "run", seed=1, epochs=None, resume=False)
+    interrupted_after = 0
+    with pytest.raises(Interrupted, match="interrupted: nothing was written yet"):
+        trainer.main(Long(), args)
+    interrupted_after = 2
+    with pytest.raises(Interrupted, match=r"interrupted: --resume continues from .*last\.pt"):
+        trainer.main(Long(), args)
+    assert checkpoint.load(args.run / "last.pt")["epoch"] == 2
+
+
+def test_a_run_folder_that_cannot_be_used_is_one_line(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(BadFile, match=r"file: cannot be written \(File exists\): choose another place"):
+        trainer.train(OneWeight(), tmp_path / "file", seed=1)
+    with pytest.raises(ModelError, match=r"last.pt: cannot be read"):
+        trainer.train(OneWeight(), tmp_path / "new", seed=1, resume=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_checkpoint_of_another_model_is_one_line(tmp_path):
+    class Other(OneWeight):
+        def make_net(self):
+            return nn.Linear(1, 1)
+
+    trainer.train(Other(), tmp_path, seed=1, epochs=1)
+    with pytest.raises(ModelError, match=r"last.pt: a checkpoint of another model, or of other options: name one"):
+        trainer.train(OneWeight(), tmp_path, seed=1, resume=True)
