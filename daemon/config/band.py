@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemon import models
@@ -16,7 +14,7 @@ from daemon.config.values import Member
 from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
 from daemon.errors import EngineError, JamdError
-from daemon.player.trial import trial
+from daemon.player.trial import trials
 from daemon.suggestions import nearest
 
 MAX_NAMES = 10  # players of a circle in a message
@@ -39,12 +37,9 @@ class BandReader:
         return members
 
     def _try_models(self) -> None:
-        """All at once: each in a process of its own."""
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            problems = pool.map(lambda tried: trial(*tried), self._trials)
-            for values, problem in zip(self._trials.values(), problems, strict=True):
-                for value in values if problem is not None else ():
-                    value.report(str(problem))
+        for values, problem in zip(self._trials.values(), trials(self._trials), strict=True):
+            for value in values if problem is not None else ():
+                value.report(str(problem))
 
     def _member(self, name: str, value: Value) -> Member:
         member, names = value.section("engine", "model", "listen", "play", "options"), self._names

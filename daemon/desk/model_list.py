@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import sys
 import textwrap
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from daemon import models
 from daemon.errors import JamdError, printable, printable_name
-from daemon.player.trial import trial_of_file
+from daemon.player.trial import trials
 from daemon.usage import busy
 
 
@@ -22,12 +20,10 @@ def show() -> int:
     if not paths:
         raise JamdError(f"no models in {models.folder()}: install jamd again")
     failed = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool, contextlib.ExitStack() as left:
-        left.callback(pool.shutdown, wait=False, cancel_futures=True)  # where the output cannot be written
-        trials = [pool.submit(trial_of_file, path) for path in paths]
-        for path, trial in zip(paths, trials, strict=True):
+    with contextlib.closing(trials((path, None) for path in paths)) as results:  # also if the output cannot be written
+        for path in paths:
             with busy(f"verifying {printable_name(path.stem)}"):
-                wrong = trial.result()
+                wrong = next(results)
             if wrong is None:
                 print(_description(path), flush=True)
             else:

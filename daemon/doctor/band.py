@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from daemon.doctor.finding import Finding, attention, ok, problem
 from daemon.doctor.subject import Subject
@@ -29,21 +29,16 @@ def configuration(subject: Subject) -> Finding:
 def models(subject: Subject) -> Finding:
     """Those of the band; without a configuration, all that ship with jamd."""
     from daemon.models import folder
-    from daemon.player.trial import trial, trial_of_file
+    from daemon.player.trial import trials
 
     config = subject.config
+    tried: dict[tuple[Path, str | None], None]  # models and engines
     if config is None:
-        tried = dict.fromkeys(sorted(folder().glob("*.onnx")), "")
+        tried = dict.fromkeys((path, None) for path in sorted(folder().glob("*.onnx")))
     else:
-        tried = {member.model: member.engine for member in config.band if member.model is not None}
+        tried = dict.fromkeys((member.model, member.engine) for member in config.band if member.model is not None)
     if not tried:
         return ok("none is used") if config else problem(f"none in {folder()}", "install jamd again")
-    with ThreadPoolExecutor(4) as pool:
-        wrong = list(
-            pool.map(
-                lambda path: trial(path, tried[path], TRIAL_TIMEOUT) if tried[path] else trial_of_file(path), tried
-            )
-        )
-    if any(wrong):
-        return problem("\n".join(each for each in wrong if each), "install jamd again, or choose another model")
-    return ok(f"{', '.join(path.stem for path in tried)}: verified")
+    if wrong := [text for text in trials(tried, TRIAL_TIMEOUT) if text]:
+        return problem("\n".join(wrong), "install jamd again, or choose another model")
+    return ok(f"{', '.join(dict.fromkeys(path.stem for path, _ in tried))}: verified")

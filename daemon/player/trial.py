@@ -1,21 +1,46 @@
-"""A model tried in a process of its own (`python -m daemon.player.trial MODEL ENGINE`) by `jamd check` and `models`.
+"""A model tried in a process of its own (`python -m daemon.player.trial MODEL ENGINE`) for `jamd check`, `models` and
+`doctor`.
 
 What is wrong with a file may end the process that loads the file, or fill the memory.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from daemon import models
+from daemon.engines.base import Setup, engine_class, engine_names
+from daemon.engines.options import make_options
 from daemon.errors import JamdError, ModelError
-from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process
+from daemon.models.limits import ERROR, LOAD_TIMEOUT, REMEDY, ends_process, limited
+from daemon.player.host import prepare
 from daemon.subprocesses import run_module
 
+TIMEOUT = 3 * LOAD_TIMEOUT  # seconds
 
-def trial(path: Path, engine: str = "", seconds: float = 3 * LOAD_TIMEOUT) -> str | None:
-    """Verify the model, and get the engine ready that is to play the model, if one is named. Returns what is wrong,
-    also if that takes more than `seconds`."""
+
+def trials(tried: Iterable[tuple[Path, str | None]], seconds: float = TIMEOUT) -> Generator[str | None, None, None]:
+    """The results of `trial` for each model and engine, in order; the models are tried at the same time."""
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try:
+        yield from pool.map(lambda each: trial(each[0], each[1], seconds), tried)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def trial(path: Path, engine: str | None = None, seconds: float = TIMEOUT) -> str | None:
+    """Verify the model, and get the engine ready that is to play the model; None: the engine that the model's sidecar
+    names, if that is installed. Returns what is wrong, also if that takes more than `seconds`."""
+    if engine is None:
+        try:
+            engine = models.read_sidecar(path).engine
+        except JamdError as error:
+            return str(error)
+        engine = engine if engine in engine_names() else ""
     ended = run_module("daemon.player.trial", str(path), engine, seconds=seconds)
     if ended.status is None:
         return f"{path}: the model is not ready in time: {REMEDY}"
@@ -27,25 +52,7 @@ def trial(path: Path, engine: str = "", seconds: float = 3 * LOAD_TIMEOUT) -> st
     return ends_process(path, ended.reason)
 
 
-def trial_of_file(path: Path) -> str | None:
-    """The same for the engine that the model's sidecar names, if that is installed."""
-    from daemon.engines.base import engine_names
-    from daemon.models import read_sidecar
-
-    try:
-        engine = read_sidecar(path).engine
-    except JamdError as error:
-        return str(error)
-    return trial(path, engine if engine in engine_names() else "")
-
-
 def main() -> int:
-    from daemon import models
-    from daemon.engines.base import Setup, engine_class
-    from daemon.engines.options import make_options
-    from daemon.models.limits import limited
-    from daemon.player.host import prepare
-
     path, engine = Path(sys.argv[1]), sys.argv[2]
     try:
         with limited(path):

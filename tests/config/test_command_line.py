@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from daemon import config
-from daemon.config import band, option_values, reader
+from daemon.config import option_values, reader
 from daemon.errors import ConfigError
 from daemon.paths import resources
+from daemon.player import trial
 
 BAND = """\
 clock: {bpm: 100}
@@ -111,13 +112,13 @@ def test_the_models_of_a_band_are_tried_at_once(dice: None, tmp_path: Path, monk
     both = threading.Barrier(2)
     tried = []
 
-    def trial(path: Path, engine: str) -> str | None:
+    def try_model(path: Path, engine: str, seconds: float) -> str | None:
         both.wait(10)
         tried.append((path.stem, engine))
         return f"{path.name} is odd" if engine == "drums" else None
 
-    monkeypatch.setattr(band, "trial", trial)
-    monkeypatch.setattr(band.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(trial, "trial", try_model)
+    monkeypatch.setattr(trial.os, "cpu_count", lambda: 2)
     players = "".join(
         f"  p{number}: {{engine: {engine}, model: {model}, play: {{port: out}}}}\n"
         for number, (engine, model) in enumerate([("melody", "melody"), ("drums", "drums"), ("drums", "drums")])

@@ -112,9 +112,9 @@ def test_a_configuration_without_players_plays_nothing(tmp_path: Path) -> None:
 
 
 def test_models(loaded: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    tried: list[tuple[str, str]] = []
+    tried: list[tuple[str, str | None]] = []
 
-    def fake(path: Path, engine: str = "", seconds: float = 0) -> str | None:
+    def fake(path: Path, engine: str | None, seconds: float) -> str | None:
         tried.append((path.stem, engine))
         return f"{path}: is damaged" if path.stem == "drums" else None
 
