@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -66,6 +68,15 @@ def test_jamd_and_a_jamd_without_its_files(tmp_path: Path, monkeypatch: pytest.M
     found = installation.jamd(subject())
     assert (found.state, found.remedy) == (PROBLEM, "install jamd again")
     assert found.text.endswith("lacks config.yaml, melodies, grooves, bands")
+
+
+def test_the_packages_that_jamd_requires_are_examined() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    for names, lines in (
+        (installation.REQUIRED, project["dependencies"]),
+        (installation.OPTIONAL, project["optional-dependencies"]["link"]),
+    ):
+        assert {name.lower() for name in names} == {re.split(r"[^\w-]", line)[0].lower() for line in lines}
 
 
 def test_packages(monkeypatch: pytest.MonkeyPatch) -> None:
