@@ -54,7 +54,7 @@ def test_the_pieces_say_what_the_text_around_them_says(tmp_path: Path) -> None:
     assert (link.clock.source, link.clock.start) == ("link", "by hand")
     assert (by_hand.clock.count_in, by_hand.clock.metronome) == (1, ("choir", 10, "count-in"))
     assert {control.action for control in by_hand.controls} >= {"start", "stop", "continue", "tap", "tempo"}
-    (orchestra,) = (config for config, piece in zip(configs, PIECES, strict=True) if "program:" in piece)
+    (orchestra,) = (config for config, piece in zip(configs, PIECES, strict=True) if "program: {" in piece)
     sounds = {sound.channel: sound for port in orchestra.ports for sound in port.sounds}
     assert [sounds[channel].program for channel in (1, 2, 3, 4)] == [PROGRAMS[name] for name in _WOODWINDS]
     assert (sounds[1].volume, sounds[1].pan) == (100, -24)
