@@ -155,7 +155,7 @@ def check_engine(
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="An option or setting; may be repeated.")
     ] = None,
 ) -> None:
-    """Check an engine, whoever wrote it.
+    """Check an engine against the rules for engines.
 
     Whether the engine keeps the rules of docs/engines.md; a broken rule is shown by the calls that break it.
     """

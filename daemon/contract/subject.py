@@ -17,7 +17,7 @@ from daemon.wire import Reset
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`setup` has a value of every setting. `name` says in what it differs from the one that was asked for."""
+    """`setup` has a value of every setting. `name`: the difference from the subject that was asked for."""
 
     engine: type[Engine]
     setup: Setup[Any]

@@ -15,7 +15,7 @@ MINUTE = 60.0
 
 
 class Activity:
-    """Counts the notes in the journal's entries, from the moment on that `start` is called."""
+    """Counts the notes in the journal's entries; the time counts from `start` on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -26,7 +26,7 @@ class Activity:
         self.start()
 
     def start(self) -> None:
-        """jamd is ready."""
+        """jamd is ready: the time begins."""
         self._began = self._clock()
         self._next_report = self._began + MINUTE
 

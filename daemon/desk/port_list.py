@@ -109,12 +109,11 @@ def where(port: PortSpec, usable: list[System]) -> str:
     if port.connect is None:
         named = next((system.name for system in usable if system.name != WINDOWS), None)
         return f"{named}, a virtual port" if named else "not open: there is no MIDI system with virtual ports"
-    for system in usable:
-        names = list(system.sources if port.direction == "in" else system.destinations)
-        index = find_port(names, port.connect)
+    found = {system.name: system.sources if port.direction == "in" else system.destinations for system in usable}
+    for system, names in found.items():
+        index = find_port(list(names), port.connect)
         if index is not None:
-            return f"{system.name}, connected to {names[index]}"
-    known = [name for system in usable for name in (system.sources if port.direction == "in" else system.destinations)]
-    clients = {_CLIENT.sub("", name).casefold(): name for name in known}
+            return f"{system}, connected to {names[index]}"
+    clients = {_CLIENT.sub("", name).casefold(): name for names in found.values() for name in names}
     near = nearest(port.connect.casefold(), clients)
     return f"not open: no port name matches {port.connect!r}{f': did you mean {clients[near]!r}?' if near else ''}"
