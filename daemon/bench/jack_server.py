@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Self
 
 from daemon.bench.child_end import END_WITH_PARENT
+from daemon.errors import JamdError
 from daemon.locks import lock
 
 
@@ -50,7 +51,7 @@ class JackServer:
         return self._process.pid if self._process is not None else None
 
     def start(self, seconds: float = 10) -> None:
-        """Return once clients can connect. Raises RuntimeError with the server's output."""
+        """Return once clients can connect. Raises JamdError with the server's output."""
         if self.running:
             return
         for _ in range(10):
@@ -62,7 +63,9 @@ class JackServer:
             if "already active" not in self.log()[before:]:
                 break
             time.sleep(0.3)  # a server of this name was killed, and init has not reaped its process yet
-        raise RuntimeError(f"jackd did not start:\n{self.log()}")
+        raise JamdError(
+            f"jackd did not start: correct what it reports, or end other JACK servers:\n{self.log().rstrip()}"
+        )
 
     def _wait_until_ready(self, seconds: float) -> bool:
         wait = ["jack_wait", "-w", "-t", str(round(seconds))]
@@ -136,7 +139,7 @@ class JackServer:
         """
         for _ in range(3):
             if self._holds_registry_slot:
-                with contextlib.suppress(RuntimeError):
+                with contextlib.suppress(JamdError):
                     self.start()
                     self.stop()
         for left in Path("/dev/shm").glob(f"jack_sem.*_{self.name}_*"):
@@ -144,7 +147,11 @@ class JackServer:
                 left.unlink()
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._close()
+            raise
         return self
 
     def __exit__(
@@ -152,6 +159,9 @@ class JackServer:
     ) -> None:
         self.stop()
         self._release_leftovers()
+        self._close()
+
+    def _close(self) -> None:
         self._log.close()
         self._lock.close()
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,17 @@ with JackServer() as server:
     print(server.name, server.pid, flush=True)
     input()
 """
+
+
+def test_a_server_that_does_not_start_is_told_without_a_traceback(tmp_path: Path) -> None:
+    for name in ("jackd", "jack_wait"):
+        (tmp_path / name).write_text("#!/bin/sh\necho cannot lock memory\nexit 1\n")
+        (tmp_path / name).chmod(0o755)
+    command = [sys.executable, "-X", "dev", "-m", "daemon", "bench", "start"]
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+    told = "jackd did not start: correct what it reports, or end other JACK servers:"
+    assert (done.returncode, done.stderr) == (1, f"jamd: {told}\njamd: cannot lock memory\n")
 
 
 def test_a_killed_servers_name_is_used_again() -> None:
