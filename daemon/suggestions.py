@@ -14,8 +14,17 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     known = list(known)
     if len(known) > MAX_SEARCHED:
         return None
-    close = get_close_matches(word, known, 1) or get_close_matches(word.lower(), known, 1)
-    return close[0] if close else None
+    names = {name.lstrip("-"): name for name in known}  # the dashes of options would make any two of them similar
+    word = word.lstrip("-")
+    close = get_close_matches(word, names, 1, _cutoff(word)) or get_close_matches(word.lower(), names, 1, _cutoff(word))
+    return names[close[0]] if close else None
+
+
+def _cutoff(word: str) -> float:
+    """The least similarity, 0–1, of a misspelling: half of the letters of a short word are those of any other one."""
+    if len(word) <= 3:
+        return 0.65  # two letters of three
+    return 0.7 if len(word) <= 8 else 0.6
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:

@@ -45,6 +45,10 @@ def test_no_command_prints_the_help() -> None:
     [
         ("rnu", "there is no command 'rnu': did you mean 'run'?"),
         ("run --bmp 3", "run has no option --bmp: did you mean '--bpm'?"),
+        (
+            "run --tempo 120",
+            "run has no option --tempo: choose from --config, --for, --bpm, --seed, --connect, --metrics, --help",
+        ),
         ("--vresion", "there is no option --vresion before a command: did you mean '--version'?"),
         ("run --for x", "run: invalid value for '--for': 'x' is not a number of seconds: see `jamd run --help`"),
         ("run --for -1", "run: invalid value for '--for': '-1' is not a number of seconds: see `jamd run --help`"),
@@ -64,6 +68,18 @@ def test_names_are_listed_where_none_is_near() -> None:
     assert suggestion("xyz", map(str, range(MAX_NAMES + 1))).endswith(", 49, …")
     assert nearest("RUN", ["run"]) == "run"
     assert nearest("run", ["run"] * (MAX_SEARCHED + 1)) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "near"),
+    [
+        ("--tempo", "--help", None), ("nothere", "three", None), ("tempo", "temperature", None), ("solo", "tool", None),
+        ("kik", "kick", "kick"), ("uot", "out", "out"), ("--sed", "--seed", "--seed"), ("bnad", "band", "band"),
+        ("temprature", "temperature", "temperature"), ("shufle", "shuffle", "shuffle"),
+    ],
+)  # fmt: skip
+def test_no_name_is_better_than_a_wrong_one(word: str, known: str, near: str | None) -> None:
+    assert nearest(word, [known]) == near
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -20,7 +20,7 @@ from daemon.desk.background import load_config, load_config_again
 from daemon.desk.console import ConsoleWriter
 from daemon.desk.control.keyboard import HELP, keys
 from daemon.desk.processes import Listeners
-from daemon.desk.runtime import runtime_folder
+from daemon.desk.runtime import describe, runtime_folder
 from daemon.desk.signals import Signals
 from daemon.desk.status import figures, hints, status_line
 from daemon.desk.supervise import Supervisor
@@ -62,6 +62,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         say, systemd = reporter.say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
         folder = stack.enter_context(runtime_folder(log.LOG.warning))
+        describe(folder, band.path)
         recorder = Recorder(band.recording, say, rotate=lambda: post(RotateSession()))
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import json
 import os
 import shutil
 import stat
@@ -19,11 +20,14 @@ from io import FileIO
 from pathlib import Path
 
 from daemon.errors import JamdError
+from daemon.input_files import read_input
 from daemon.locks import lock
 from daemon.midi.ledger import open_ledger
 from daemon.sockets import serve
 
 FOLDER_PREFIX, LOCK_FILE = "jamd-", "desk.lock"
+DESCRIPTION_FILE = "desk.json"
+MAX_DESCRIPTION = 64 << 10  # bytes; a path has a few thousand at most
 LOCK_ATTEMPTS = 3
 SHARED_MEMORY = Path("/dev/shm")
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
@@ -111,13 +115,28 @@ def _remove_abandoned(folder: Path) -> None:
         os.close(inside)
 
 
-def running() -> list[Path]:
-    """The folders of this user's desks that run: their locks are held."""
+def describe(folder: Path, config: Path) -> None:
+    """Note in the runtime folder this process's id and the path of its configuration, for `running`."""
+    with contextlib.suppress(OSError):  # without the note jamd plays all the same
+        text = json.dumps([os.getpid(), str(config.absolute())])
+        (folder / DESCRIPTION_FILE).write_text(text, encoding="ascii")
+
+
+def running() -> list[str]:
+    """This user's desks that run (their locks are held): process and configuration of each, or its folder."""
     found = []
     for _, place in _places():
         with contextlib.suppress(OSError):
-            found += [place / name for name in sorted(os.listdir(place)) if _is_held(place / name)]
+            found += [_described(place / name) for name in sorted(os.listdir(place)) if _is_held(place / name)]
     return found
+
+
+def _described(folder: Path) -> str:
+    with contextlib.suppress(OSError, ValueError, RecursionError):
+        match json.loads(read_input(folder / DESCRIPTION_FILE, MAX_DESCRIPTION)):
+            case [int(number), str(config)]:
+                return f"PID {number}, {config}"
+    return str(folder)
 
 
 def _is_held(folder: Path) -> bool:

@@ -33,10 +33,16 @@ def recordings(subject: Subject) -> Finding:
         text = f"{folder}: cannot be written ({error.strerror}): jamd plays and records nothing"
         return attention(text, "name another folder under recording.directory")
     sizes = [file.stat().st_size for file in folder.glob("*.journal")] if folder.is_dir() else []
-    text = f"{folder}: can be written, {free >> 20:,} MB free; {len(sizes)} journals with {sum(sizes) >> 20:,} MB"
+    text = f"{folder}: can be written, {free >> 20:,} MB free"
+    if sizes:
+        text += f"; {len(sizes)} {'journal' if len(sizes) == 1 else 'journals'} with {_size(sum(sizes))}"
     if free < LEAST_SPACE:
         return attention(text, "make room: jamd records about 9 MB an hour and deletes nothing (docs/operations.md)")
     return ok(text)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20:,} MB" if count >= 1 << 20 else f"{-(-count >> 10)} KB"
 
 
 def sockets(subject: Subject) -> Finding:
@@ -57,9 +63,8 @@ def others(subject: Subject) -> Finding:
     from daemon.desk.runtime import running
 
     if found := running():
-        places = ", ".join(str(folder) for folder in found)
-        remedy = "if that is not meant, end it: its ports have the same names (systemctl --user stop jamd, or Ctrl-C)"
-        return attention(f"a jamd of this user is running ({places})", remedy)
+        remedy = "if that is not meant, end it: its ports have the same names (systemctl --user stop jamd, or kill PID)"
+        return attention("\n".join(f"a jamd of this user is running: {each}" for each in found), remedy)
     return ok("no other jamd of this user is running")
 
 

@@ -12,19 +12,18 @@ MANY = 12  # names of ports in a line
 def systems(subject: Subject) -> Finding:
     from daemon.midi.port_names import remedy
 
-    lines, usable, cannot_import = [], False, False
-    for system in subject.systems():
-        cannot_import |= system.name == "rtmidi"
-        usable |= not system.problem
-        state = system.problem or (
-            f"answers; sources of others: {listed(system.sources, MANY) or 'none'}; "
-            f"destinations: {listed(system.destinations, MANY) or 'none'}"
-        )
-        lines.append(f"{system.name}: {state}")
-    text = "\n".join(lines) or "python-rtmidi was built without any MIDI system"
+    found = subject.systems()
+    usable = [
+        f"{system.name} answers; sources of others: {listed(system.sources, MANY) or 'none'}; "
+        f"destinations: {listed(system.destinations, MANY) or 'none'}"
+        for system in found
+        if not system.problem
+    ]
     if usable:
-        return ok(text)
-    if cannot_import:
+        return ok("\n".join([*usable, *(f"{s.name} is not used: {s.problem}" for s in found if s.problem)]))
+    text = "\n".join(f"{system.name}: {system.problem}" for system in found)
+    text = text or "python-rtmidi was built without any MIDI system"
+    if any(system.name == "rtmidi" for system in found):
         return problem(text, "install what the message names: libasound2, else python-rtmidi; see docs/operations.md")
     if "no answer" in text:
         return problem(text, f"end the JACK server that stands still (killall -9 jackd), or {remedy()}")

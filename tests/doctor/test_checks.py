@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -144,9 +145,11 @@ def test_midi_systems(monkeypatch: pytest.MonkeyPatch) -> None:
     found = midi.systems(subject(systems=[ALSA, NO_JACK]))
     assert found.state == OK
     assert found.text == (
-        "ALSA: answers; sources of others: Launchkey:port 1 20:0; destinations: FLUID Synth (1):synth 128:0\n"
-        "JACK: no server is running"
+        "ALSA answers; sources of others: Launchkey:port 1 20:0; destinations: FLUID Synth (1):synth 128:0\n"
+        "JACK is not used: no server is running"
     )
+    jack = midi.systems(subject(systems=[System("ALSA", "/dev/snd/seq does not exist"), System("JACK")])).text
+    assert jack.startswith("JACK answers;") and jack.endswith("\nALSA is not used: /dev/snd/seq does not exist")
     none = midi.systems(subject(systems=[System("ALSA", "/dev/snd/seq does not exist"), NO_JACK]))
     assert none.state == PROBLEM and none.remedy
     hangs = midi.systems(subject(systems=[System("JACK", "no answer within 10 s")]))
@@ -194,11 +197,14 @@ def test_rights() -> None:
 
 def test_recordings(loaded: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = folders.recordings(subject(loaded))
-    assert found.state == OK and "0 journals" in found.text
+    assert found.state == OK and found.text.endswith(" MB free")
     assert not (tmp_path / "takes").exists()  # nothing is made
     (tmp_path / "takes").mkdir()
     (tmp_path / "takes" / "a.journal").write_bytes(bytes(3 << 20))
-    assert "1 journals with 3 MB" in folders.recordings(subject(loaded)).text
+    assert folders.recordings(subject(loaded)).text.endswith("; 1 journal with 3 MB")
+    (tmp_path / "takes" / "a.journal").write_bytes(bytes(700))
+    (tmp_path / "takes" / "b.journal").write_bytes(bytes(700))
+    assert folders.recordings(subject(loaded)).text.endswith("; 2 journals with 2 KB")
     monkeypatch.setattr(folders.shutil, "disk_usage", lambda place: SimpleNamespace(free=100 << 20))
     assert "make room" in folders.recordings(subject(loaded)).remedy
 
@@ -222,6 +228,12 @@ def test_sockets_and_other_jamds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with runtime.runtime_folder() as folder:
         found = folders.others(subject())
         assert found.state == ATTENTION and str(folder) in found.text
+        runtime.describe(folder, tmp_path / "band.yaml")
+        band_path = tmp_path / "band.yaml"
+        assert folders.others(subject()).text == f"a jamd of this user is running: PID {os.getpid()}, {band_path}"
+        for damaged in ('{"a": 1}', "[1", "[" * 10_000, "\u00fc"):
+            (folder / runtime.DESCRIPTION_FILE).write_text(damaged, encoding="utf-8")
+            assert str(folder) in folders.others(subject()).text
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         (elsewhere / "jamd-link").symlink_to(folder)

@@ -90,10 +90,11 @@ def test_under_jack(tmp_path: Path, jack_server: object) -> None:
         client.deactivate()
         client.close()
     assert code == 0
-    assert found["MIDI"][0] == "ok" and "JACK: answers; sources of others: Launchkey:out;" in found["MIDI"][1]
+    assert found["MIDI"][0] == "ok" and "JACK answers; sources of others: Launchkey:out;" in found["MIDI"][1]
     assert found["ports"][0] == "ok"
     assert "jamd keys (in): JACK, connected to Launchkey:out" in found["ports"][1]
     assert found["other jamds"][0] == "attention"
+    assert f"PID {running.pid}, {tmp_path / 'config.yaml'}" in found["other jamds"][1]
 
 
 def test_a_check_that_hangs_or_fails_is_a_finding() -> None:
