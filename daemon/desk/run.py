@@ -18,7 +18,7 @@ from daemon.desk import log
 from daemon.desk.activity import Activity
 from daemon.desk.background import load_config, load_config_again
 from daemon.desk.console import ConsoleWriter
-from daemon.desk.control.keyboard import HELP, keys
+from daemon.desk.control.keyboard import keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import describe, runtime_folder
 from daemon.desk.signals import Signals
@@ -95,8 +95,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))
         signals.on_stop(work.cancel)
         signals.on_command(post)
-        if stack.enter_context(keys(sys.stdin, post, lambda: supervisor.running)):
-            log.LOG.info(HELP)
+        stack.enter_context(keys(sys.stdin, post, lambda: supervisor.running, log.LOG.info))
         with contextlib.suppress(asyncio.CancelledError):
             await work
     if metrics:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.commands import ToggleMetronome
-from daemon.desk.control.keyboard import HELP, KEY_COMMANDS
+from daemon.commands import ReloadConfiguration, ToggleMetronome
+from daemon.desk.control.keyboard import HELP, HELP_KEYS, KEY_COMMANDS
 
 
 def test_m_turns_the_metronome_on_and_off() -> None:
@@ -12,4 +12,8 @@ def test_m_turns_the_metronome_on_and_off() -> None:
 
 def test_the_help_names_every_key() -> None:
     keys = {" ": "space"}
-    assert all(f"{keys.get(key, key)} " in HELP.replace(",", " ,") for key in KEY_COMMANDS)
+    assert all(f"{keys.get(key, key)} " in HELP.replace(",", " ,") for key in [*KEY_COMMANDS, HELP_KEYS[0]])
+
+
+def test_r_reads_the_configuration_again() -> None:
+    assert KEY_COMMANDS["r"](True) == ReloadConfiguration()

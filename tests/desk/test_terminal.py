@@ -147,6 +147,19 @@ def test_keys_stop_and_start_and_tap(terminal: Terminal) -> None:
     assert terminal.process.wait(10) == 0
 
 
+def test_keys_reload_and_show_the_keys(terminal: Terminal) -> None:
+    terminal.until("Ctrl-C quits")
+    terminal.until("READY")
+    config = terminal.folder / "config.yaml"
+    config.write_text(config.read_text().replace("bpm: 240", "bpm: 200"))
+    os.write(terminal.master, b"r")
+    terminal.until("reloaded: bpm 240 → 200")
+    for key in (b"h", b"?"):
+        terminal.text = ""
+        os.write(terminal.master, key)
+        terminal.until("space taps the tempo")
+
+
 @pytest.mark.parametrize("reflow", [False, True])
 def test_the_view_survives_narrowing_and_the_end_clears_it(terminal: Terminal, reflow: bool) -> None:
     terminal.until("READY.*\r\n")

@@ -1,4 +1,4 @@
-"""The computer's keyboard while `jamd run` is in the foreground of a terminal: tempo, start, stop, metronome, panic."""
+"""The computer's keyboard while `jamd run` is in the foreground of a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
-from daemon.commands import Command, ContinueTransport, Panic, StartTransport, StopTransport, TapBeat, ToggleMetronome
+from daemon.commands import (
+    Command,
+    ContinueTransport,
+    Panic,
+    ReloadConfiguration,
+    StartTransport,
+    StopTransport,
+    TapBeat,
+    ToggleMetronome,
+)
 
 KEY_COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given whether the transport runs
     " ": lambda running: TapBeat(),
@@ -19,11 +28,13 @@ KEY_COMMANDS: Mapping[str, Callable[[bool], Command]] = {  # by key, given wheth
     "c": lambda running: ContinueTransport(),
     "m": lambda running: ToggleMetronome(),
     "p": lambda running: Panic(),
+    "r": lambda running: ReloadConfiguration(),
 }
 HELP = (
     "space taps the tempo, s starts from the beginning or stops, c continues, m turns the metronome on or off, "
-    "p silences everything, Ctrl-C quits"
+    "p silences everything, r reads the configuration again, h shows this help, Ctrl-C quits"
 )
+HELP_KEYS = "h?"
 ESCAPE = "\x1b"  # begins the sequences of arrow and function keys, whose letters are not commands
 FOREGROUND_CHECK_INTERVAL = 0.5  # seconds: a shell's `fg` of a running job sends no signal
 
@@ -41,13 +52,15 @@ def foreground(terminal: int) -> int | None:
 
 
 @contextlib.contextmanager
-def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iterator[bool]:
+def keys(
+    stream: TextIO | None, post: Post, running: Callable[[], bool], say: Callable[[str], object]
+) -> Iterator[None]:
     """Post the commands of pressed keys while the `with` block lasts and jamd is in the foreground.
 
-    Yields whether jamd is in the foreground now.
+    `say` gets HELP at the beginning, and when a person asks for help.
     """
     if sys.platform == "win32" or stream is None or not stream.isatty() or foreground(stream.fileno()) is None:
-        yield False
+        yield
         return
     import termios
     import tty
@@ -85,12 +98,16 @@ def keys(stream: TextIO | None, post: Post, running: Callable[[], bool]) -> Iter
         if not pressed:  # the terminal is gone, or jamd is in the background
             loop.remove_reader(terminal)
         for key in pressed.decode(errors="replace").partition(ESCAPE)[0]:
-            if (command := KEY_COMMANDS.get(key.lower())) is not None:
+            if key.lower() in HELP_KEYS:
+                say(HELP)
+            elif (command := KEY_COMMANDS.get(key.lower())) is not None:
                 post(command(running()), stamp)
 
     check()
+    if before is not None:
+        say(HELP)
     try:
-        yield before is not None
+        yield
     finally:
         if timer is not None:
             timer.cancel()
