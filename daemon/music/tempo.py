@@ -61,7 +61,7 @@ class TempoMap:
     def next_change(self, beat: float) -> tuple[float, float] | None:
         """The first change of tempo after `beat`: (beat, bpm)."""
         start, local = self._split(beat)
-        number = bisect_right(self.tempi, (local, float("inf")))
+        number = max(bisect_right(self.tempi, (local, float("inf"))), not start)  # the first tempo holds before beat 0
         while number < len(self.tempi) and start + self.tempi[number][0] <= beat:
             number += 1  # the rounded sum may be `beat`, so that the same change would be found for ever
         if number < len(self.tempi):
@@ -92,20 +92,6 @@ class TempoMap:
             for (begun, length), end in zip(self.meters, ends, strict=True)
             if begun < local or not begun
         )
-
-    def place_at(self, beat: float) -> tuple[int, float]:
-        """(number of the bar, from 1; beats since its bar line)."""
-        start, local = self._split(beat)
-        bars = 0
-        for number, (changed, length) in enumerate(self.meters):
-            end = self.meters[number + 1][0] if number + 1 < len(self.meters) else math.inf
-            if local < end:
-                bars += math.floor((local - changed) / length)
-                break
-            bars += math.ceil((end - changed) / length - 1e-9)
-        if start > 0 and self.period is not None:
-            bars += round(start / self.period) * (self.place_at(self.period * (1 - 1e-9))[0])
-        return bars + 1, beat - self.bar_at(beat)[0]
 
     def _split(self, beat: float) -> tuple[float, float]:
         """(start of the current period, beat within it)."""

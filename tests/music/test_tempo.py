@@ -97,6 +97,14 @@ def test_next_change_finds_all_changes_of_tempo_in_order(tempo_map: TempoMap, be
         assert tempo_map.next_change(at) is None
 
 
+@pytest.mark.parametrize("period", [None, 8.0])
+def test_the_first_tempo_is_no_change_before_the_song(period: float | None) -> None:
+    tempo_map = TempoMap(((0.0, 100.0), (4.0, 120.0)), ((0.0, 4.0),), period)
+    assert (tempo_map.bpm_at(-1.0), tempo_map.next_change(-1.0)) == (100.0, (4.0, 120.0))
+    assert tempo_map.next_change(5.0) == (None if period is None else (8.0, 100.0))
+    assert TempoMap(((0.0, 100.0),), ((0.0, 4.0),), period).next_change(-1.0) is None
+
+
 def test_a_change_at_a_rounded_beat_is_not_found_again() -> None:
     tempo_map = TempoMap(((0.0, 100.0), (0.1, 120.0)), ((0.0, 4.0),), 4.0)
     for turn in range(0, 4000, 4):

@@ -269,6 +269,13 @@ def test_a_muted_drummer_keeps_no_time() -> None:
     assert is_set(performance, 1.3)
 
 
+def test_a_drummer_that_has_just_crashed_keeps_time() -> None:
+    performance, sink = made(players=(SINGERS, DRUMS))
+    in_time(performance, sink, 0.9)
+    performance.take(PlayerDown(1.0, "drums"))
+    assert not is_set(performance, 1.3)
+
+
 def test_a_choir_keeps_time_for_keys_that_it_does_not_hear() -> None:
     players = (replace(SINGERS, listen=("tune",)), replace(DRUMS, listen=("keys",)))
     performance, sink = made(players=players, melodies=(MelodySpec(TUNE),))
@@ -336,6 +343,16 @@ def test_a_player_that_does_not_give_way_is_asked_for_its_window_before_it_hears
     assert sink.last(Generate)[2].window.start == 4.0
 
 
+def test_a_player_that_gives_way_to_other_keys_is_asked_for_its_first_window() -> None:
+    performance, sink = made(
+        players=(SINGERS, replace(SINGERS, name="other", listen=("pads",))), ports=(KEYS, PADS, OUT)
+    )
+    press(performance, 1.3)
+    assert [(name, call.window.start) for name, _, call in sink.calls[-4:] if isinstance(call, Generate)] == [
+        ("other", 4.0)
+    ]
+
+
 def test_a_player_that_comes_up_later_begins_on_the_new_beat() -> None:
     performance, sink = made()
     press(performance, 1.3)
@@ -364,6 +381,19 @@ def test_a_session_that_begins_in_the_silence_knows_how_long_it_is(press_at: flo
     again.restore(1.7, state)
     assert (is_set(performance, press_at), is_set(again, press_at)) == (expected, expected)
     assert again.tempo == performance.tempo
+
+
+@pytest.mark.parametrize(("press_at", "expected"), [(2.4, False), (3.3, True)])
+def test_a_session_that_begins_after_a_note_of_the_drums_knows_when_it_was_struck(
+    press_at: float, expected: bool
+) -> None:
+    performance, sink = made(players=(SINGERS, DRUMS))
+    in_time(performance, sink, 1.0)
+    performance.take(Commanded(1.7, RotateSession(), 1.7))
+    state = next(entry.state for entry in sink.entries if isinstance(entry, StateSaved))
+    again = Performance(performance.spec, Recorder())
+    again.restore(1.7, state)
+    assert (is_set(performance, press_at), is_set(again, press_at)) == (expected, expected)
 
 
 def test_a_state_of_older_journals_can_be_restored() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from daemon.commands import ContinueTransport, StartTransport, TapBeat
+import pytest
+
+from daemon.commands import ContinueTransport, SetTempo, StartTransport, TapBeat
 from daemon.entries import Commanded, Followed, PlayerDown, PlayerUp, Started, Stopped
 from daemon.music.events import Play, control_change, note_off, note_on
 from daemon.music.tempo import Tempo, TempoMap
-from daemon.spec import ControlSpec, MelodySpec
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec
 from daemon.wire import Generate, Listen, Reset
 from tests.performance.offline import MIDI, TUNE, answer, make_performance, run_until, window_starts
 
@@ -130,3 +132,15 @@ def test_a_tempo_of_the_map_during_the_slew_to_a_tapped_tempo_is_not_lost() -> N
         performance.take(Commanded(stamp, TapBeat(), stamp))
     run_until(performance, 5.0)
     assert performance.bpm == 60.0
+
+
+def test_a_tempo_that_is_set_or_tapped_in_the_count_in_stays() -> None:
+    for commands in ([(0.5, SetTempo(90.0))], [(0.3, TapBeat()), (0.9, TapBeat())]):
+        performance, _ = make_performance(started=False, clock=ClockSpec(count_in=1))
+        performance.take(Commanded(0.0, StartTransport(), 0.0))
+        for at, command in commands:
+            performance.take(Commanded(at, command, at))
+        run_until(performance, 1.5)
+        assert performance.beat_at(1.5) < 0
+        run_until(performance, 9.0)
+        assert performance.bpm == pytest.approx(90.0 if len(commands) == 1 else 100.0)

@@ -167,5 +167,5 @@ def _place(tempo_map: TempoMap, beat: float) -> str:
     """Bar and beat, from 1.1 on; in a count-in and before the first beat, the beats that are left, as -1."""
     if beat < -0.5:
         return f"{int(beat // 1)}"
-    bar, since = tempo_map.place_at(max(beat, 0.0) + 1e-6)
-    return f"{bar}.{int(since) + 1}"
+    bar, place = tempo_map.place_of(max(beat, 0.0) + 1e-6)
+    return f"{bar}.{int(place)}"
