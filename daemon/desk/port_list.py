@@ -13,7 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.errors import printable, printable_name
-from daemon.midi.port_names import ALSA, JACK, WINDOWS, client_name, find_port, is_ours, remedy
+from daemon.midi.alsa import AlsaGraph, read_clients
+from daemon.midi.port_names import (
+    ALSA,
+    JACK,
+    WINDOWS,
+    client_name,
+    find_port,
+    is_ours,
+    own_name,
+    remedy,
+    without_numbers,
+)
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 from daemon.suggestions import nearest
@@ -21,6 +32,7 @@ from daemon.suggestions import nearest
 if TYPE_CHECKING:
     from daemon.config import Config
 
+NOT_CONNECTED = "a virtual port, connected to nothing"
 _CLIENT = re.compile(r"[:(].*")  # what follows the name of a client in that of its port
 
 
@@ -32,6 +44,7 @@ class System:
     problem: str = ""
     sources: tuple[str, ...] = ()  # to receive from
     destinations: tuple[str, ...] = ()  # to send to
+    unconnected: tuple[str, ...] = ()  # outputs of a jamd that runs which no other program is connected to
 
 
 def systems() -> Iterator[System]:
@@ -73,7 +86,25 @@ def _list_ports(name: str, api: int) -> System:
             found.append(tuple(port for port in handle.get_ports() if not is_ours(port)))
         finally:
             handle.delete()
-    return System(name, "", *found)
+    sources, destinations = found
+    return System(name, "", sources, destinations, _unconnected(name))
+
+
+def _unconnected(name: str) -> tuple[str, ...]:
+    if name == ALSA:
+        graph = AlsaGraph(read_clients())
+        names = [str(without_numbers(port)) for port in graph.ports(is_output=True)]
+        return tuple(port for port in names if is_ours(port) and not graph.connections(port))
+    if name != JACK:
+        return ()
+    from daemon.midi.jack import open_client
+
+    if (client := open_client()) is None:
+        return ()
+    try:
+        return tuple(port for port in client.ports(True) if is_ours(port) and not client.connections(port))
+    finally:
+        client.close()
 
 
 def show(config: Config, console: Console) -> None:
@@ -108,6 +139,8 @@ def where(port: PortSpec, usable: list[System]) -> str:
     """The system on which jamd would open the port, and the port of another program that it would connect to."""
     if port.connect is None:
         named = next((system.name for system in usable if system.name != WINDOWS), None)
+        if any(own_name(system.name, port.name) in system.unconnected for system in usable):
+            return f"{named}, {NOT_CONNECTED}"
         return f"{named}, a virtual port" if named else "not open: there is no MIDI system with virtual ports"
     found = {system.name: system.sources if port.direction == "in" else system.destinations for system in usable}
     for system, names in found.items():

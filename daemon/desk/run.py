@@ -22,7 +22,7 @@ from daemon.desk.control.keyboard import keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import describe, runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import figures, hints, status_line
+from daemon.desk.status import UnconnectedOutputs, figures, hints, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view.view import View, open_view
@@ -58,6 +58,7 @@ def run(
 async def _perform(band: config.Config, seconds: float | None, view: View, metrics: bool) -> bool:
     """Returns whether the recording is complete."""
     reporter, activity, reload = log.Reporter(), Activity(), asyncio.Event()
+    unconnected = UnconnectedOutputs()
     async with contextlib.AsyncExitStack() as stack:
         say, systemd = reporter.say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
@@ -75,6 +76,9 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         def pong() -> None:
             systemd.alive()
             systemd.status(status_line(supervisor))
+            if supervisor.started:
+                for line in unconnected.look(supervisor.stage_state):
+                    log.LOG.warning(line)
             reporter.settle()
             view.changed()
             if not systemd.present and not view.live and (notes := activity.minute()):

@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from daemon.config import Config
 from daemon.desk.stage_state import StageState
 from daemon.desk.supervise import Supervisor
 from daemon.midi.port_names import find_port, own_name
+
+PATIENCE = 3.0  # seconds in which a person or a program connects the ports of a jamd that has just started
+
+
+class UnconnectedOutputs:
+    """Log lines about outputs that nothing has been connected to since the start: one for each."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._since: dict[str, float] = {}  # seconds at which the output was first seen without a connection
+        self._settled: set[str] = set()  # outputs that were connected once, or reported
+
+    def look(self, state: StageState) -> Iterator[str]:
+        """To be called every second or so from READY on."""
+        now, without = self._clock(), unconnected(state)
+        self._settled |= {name for name, connected in _connected(state).items() if connected}
+        for name in without:
+            if name not in self._settled and now - self._since.setdefault(name, now) >= PATIENCE:
+                self._settled.add(name)
+                yield (
+                    f"{name} is connected to nothing: connect a synthesiser to it, or start jamd with "
+                    f"--connect {shlex.quote(name)}=NAME (`jamd ports` lists the names)"
+                )
 
 
 def figures(metrics: Mapping[str, Any]) -> list[str]:
@@ -51,16 +76,31 @@ def status_line(supervisor: Supervisor) -> str:
 def ports(state: StageState) -> list[str]:
     """The MIDI systems in use, and the ports that are not open, or not connected to what `connect:` names."""
     systems = sorted({api for api in state.ports.values() if api})
-    problems = []
+    problems, without = [], unconnected(state)
     for port in state.spec.ports if state.spec is not None else ():
         api = state.ports.get(port.name)
         if api is None and port.connect is not None:
             problems.append(f"{port.name} waits for {port.connect}")
         elif api is None and systems:
             problems.append(f"{port.name} is not open")
+        elif port.name in without:
+            problems.append(f"{port.name} is connected to nothing")
         elif api is not None and port.connect is not None and _is_cut(state, own_name(api, port.name), port.connect):
             problems.append(f"{port.name} was disconnected from {port.connect}")
     return [*(systems or ["no port is open"] if state.ports else []), *problems]
+
+
+def unconnected(state: StageState) -> list[str]:
+    """The virtual ports that a player plays on and no other program is connected to, where connections can be seen."""
+    if state.spec is None:
+        return []
+    played, connected = {player.port for player in state.spec.players}, _connected(state)
+    virtual = [port.name for port in state.spec.ports if port.connect is None]
+    return [name for name in virtual if name in played and not connected.get(name, True)]
+
+
+def _connected(state: StageState) -> Mapping[str, bool]:
+    return dict(state.metrics.get("connected", {}))
 
 
 def _is_cut(state: StageState, own: str, wanted: str) -> bool:

@@ -42,6 +42,11 @@ class Supervisor:
         return self._processes.slots(PLAYER)
 
     @property
+    def started(self) -> bool:
+        """Whether jamd's own start is over."""
+        return self._processes.started
+
+    @property
     def metrics(self) -> Mapping[str, Any]:
         """The stage's latest metrics."""
         return self._processes.stage_state.metrics

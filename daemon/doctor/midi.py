@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from daemon.doctor.finding import Finding, attention, ok, problem
 from daemon.doctor.subject import Subject
 from daemon.suggestions import listed
@@ -32,7 +34,7 @@ def systems(subject: Subject) -> Finding:
 
 def ports(subject: Subject) -> Finding:
     """Where jamd would open the configured ports."""
-    from daemon.desk.port_list import where
+    from daemon.desk.port_list import NOT_CONNECTED, where
     from daemon.midi.port_names import client_name
 
     if (config := subject.config) is None:
@@ -45,4 +47,7 @@ def ports(subject: Subject) -> Finding:
     if any(place.startswith("not open") for place in places.values()):
         remedy = "start the other program or plug in the device; `jamd ports` lists the names that connect: may have"
         return attention(text, remedy)
+    if silent := [port.name for port, place in places.items() if place.endswith(NOT_CONNECTED)]:
+        options = " ".join(f"--connect {shlex.quote(name)}=NAME" for name in silent)
+        return attention(text, f"connect a synthesiser, or start jamd with {options}; `jamd ports` lists the names")
     return ok(text or "none")

@@ -41,7 +41,10 @@ class Subject:
         from daemon.desk.port_list import System
 
         values, why = self._midi.result()
-        found = [System(v["name"], v["problem"], tuple(v["sources"]), tuple(v["destinations"])) for v in values[1:]]
+        found = [
+            System(v["name"], v["problem"], *(tuple(v[key]) for key in ("sources", "destinations", "unconnected")))
+            for v in values[1:]
+        ]
         names = values[0] if values else ["MIDI"]
         answered = {system.name for system in found}
         return found + [System(name, why) for name in names if why and name not in answered]

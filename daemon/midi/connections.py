@@ -55,6 +55,7 @@ class ConnectionWatch:
 
     def __init__(self, systems: Systems, inbox: Inbox, observer: PortObserver) -> None:
         self.patch_bay = PatchBay(private=[EOX_PORT])
+        self.connected: dict[str, bool] = {}  # by open output whose connections can be seen: whether it has any
         self._systems, self._inbox, self._observer = systems, inbox, observer
         self._update_at = NEVER
         self._update_soon = False
@@ -112,6 +113,14 @@ class ConnectionWatch:
             if (output := devices[own][0].output) is not None:
                 (output.repeat_note_offs if own in dict(changes.restored) else output.repeat_owed)()
                 output.repeat_sounds()
+        self.connected = {
+            port.spec.name: is_connected
+            for port, device in devices.values()
+            if port.output is not None
+            and (graph := graphs.get(device.api)) is not None
+            # ALSA's list may be hidden from this process.
+            and ((is_connected := not self.patch_bay.is_unconnected(device.name)) or graph.has_port(device.name))
+        }
         if notices.alsa_lost:
             self._presume_cuts(before, now, [port for port, device in devices.values() if device.api == ALSA])
         for port, device in devices.values():

@@ -181,6 +181,10 @@ class Ports:
         """The MIDI system that each port is open on."""
         return {name: port.device.api if port.device else None for name, port in self._ports.items()}
 
+    def connected(self) -> dict[str, bool]:
+        """Whether others are connected to the outputs, of those whose connections can be seen."""
+        return self._connections.connected
+
     def close(self) -> None:
         """Send what is queued and owed, then close all ports."""
         for port in self._ports.values():

@@ -279,6 +279,7 @@ class Stage:
             **self.metrics.to_json(),
             **self._granted,
             "ports": self._ports.apis(),
+            "connected": self._ports.connected(),
             "inbox_lost": self._inbox.lost,
         }
         if (performance := self._performance) is not None and self._clock is not None:

@@ -4,10 +4,10 @@ from typing import Any, cast
 
 from daemon import config
 from daemon.desk.stage_state import StageState
-from daemon.desk.status import clock, figures, hints, ports, status_line
+from daemon.desk.status import PATIENCE, UnconnectedOutputs, clock, figures, hints, ports, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.music.tempo import TempoMap
-from daemon.spec import PortSpec, StageSpec
+from daemon.spec import PlayerSpec, PortSpec, StageSpec
 
 METRICS = {
     "lateness_ms": {"count": 40, "p50": 0.08, "p99": 0.31, "max": 1.2345},
@@ -64,6 +64,47 @@ def test_the_status_names_ports_that_are_not_open_or_not_connected() -> None:
     assert ports(state) == ["JACK", "keys is not open"]
     state.ports = {"keys": None, "choir": None}
     assert ports(state) == ["no port is open"]
+
+
+def played(*outputs: str, connect: str | None = None) -> StageState:
+    """The state of a stage with a player on each of `outputs`."""
+    tempo_map = TempoMap(((0.0, 96.0),), ((0.0, 4.0),))
+    specs = (*(PortSpec(name, "out", connect) for name in outputs), PortSpec("spare", "out"))
+    players = tuple(PlayerSpec(f"player {name}", (), name, {}, False, 0.0, 0.0, {}) for name in outputs)
+    return StageState(StageSpec(tempo_map, specs, players=players), ports=dict.fromkeys(outputs, "JACK"))
+
+
+def test_an_output_without_a_connection_is_named_in_the_status_and_once_in_the_log() -> None:
+    now = 0.0
+    log, state = UnconnectedOutputs(lambda: now), played("choir", "ann out", "left")
+    assert [*log.look(state)] == []  # not known yet
+    state.metrics = {"connected": {"choir": False, "ann out": False, "left": True, "spare": False}}
+    assert ports(state)[1:] == ["choir is connected to nothing", "ann out is connected to nothing", "spare is not open"]
+    assert [*log.look(state)] == []
+    now = PATIENCE - 0.1
+    assert [*log.look(state)] == []
+    state.metrics["connected"]["left"] = False  # cut by hand: the log has said so
+    now = PATIENCE
+    first, second = log.look(state)
+    assert first.startswith("choir is connected to nothing: connect a synthesiser to it, or start jamd with --connect ")
+    assert "--connect choir=NAME" in first and "--connect 'ann out'=NAME" in second
+    now = 100.0
+    assert [*log.look(state)] == []
+
+
+def test_an_output_that_is_connected_in_time_or_cannot_be_seen_is_not_reported() -> None:
+    now = 0.0
+    log, state = UnconnectedOutputs(lambda: now), played("choir", "out")
+    state.metrics = {"connected": {"choir": False}}
+    assert [*log.look(state)] == []
+    state.metrics = {"connected": {"choir": True}}
+    assert [*log.look(state)] == [] and ports(state)[0] == "JACK"
+    state.metrics = {"connected": {"choir": False}}
+    now = 100.0
+    assert [*log.look(state)] == []
+    named = played("choir", connect="synth")  # which the status names as cut or missing
+    named.metrics = {"connected": {"choir": False}}
+    assert [*UnconnectedOutputs(lambda: now).look(named)] == [] and ports(named) == ["JACK", "spare is not open"]
 
 
 def test_the_status_has_the_clock() -> None:

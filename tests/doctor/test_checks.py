@@ -175,6 +175,16 @@ def test_ports(loaded: Config) -> None:
     assert midi.ports(subject()).state == ATTENTION
 
 
+def test_an_output_of_a_jamd_that_runs_is_connected_to_nothing(loaded: Config) -> None:
+    alone = System(ALSA.name, "", ALSA.sources, ALSA.destinations, ("jamd out:midi",))
+    found = midi.ports(subject(loaded, [alone]))
+    assert (found.state, found.text.splitlines()[1]) == (
+        ATTENTION,
+        "jamd out (out): ALSA, a virtual port, connected to nothing",
+    )
+    assert "--connect out=NAME" in found.remedy
+
+
 def test_many_ports_are_cut(loaded: Config) -> None:
     many = System("ALSA", "", tuple(f"p{number}" for number in range(50)))
     assert "p11, …; destinations: none" in midi.systems(subject(systems=[many])).text
@@ -281,7 +291,7 @@ def program(path: Path, lines: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a shell script")
 def test_what_is_known_before_a_probe_hangs_or_crashes_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    alsa = '{"name": "ALSA", "problem": "", "sources": ["Piano"], "destinations": []}'
+    alsa = '{"name": "ALSA", "problem": "", "sources": ["Piano"], "destinations": [], "unconnected": []}'
     known = f'echo \'["ALSA", "JACK"]\'; echo \'{alsa}\'; printf \'{{"name": "JA\'; '
     program(tmp_path / "hangs", known + "exec sleep 60", monkeypatch)
     assert probe.run("midi", 0.5) == ([["ALSA", "JACK"], json.loads(alsa)], "no answer within 0.5 s")

@@ -69,7 +69,7 @@ def test_mistakes_of_the_configuration_are_on_the_page(tmp_path: Path) -> None:
 
 
 def test_under_jack(tmp_path: Path, jack_server: object) -> None:
-    """With a foreign port to connect to, and a jamd that runs."""
+    """With a foreign port to connect to, and a jamd that runs, whose output is connected to nothing."""
     jack = pytest.importorskip("jack")
     client = jack.Client("Launchkey")
     client.midi_outports.register("out")
@@ -82,7 +82,10 @@ def test_under_jack(tmp_path: Path, jack_server: object) -> None:
     try:
         assert running.stderr is not None
         assert any("READY" in line for line in running.stderr)
+        assert any("out is connected to nothing: connect a synthesiser to it" in line for line in running.stderr)
         code, found, _ = doctor(tmp_path)
+        client.connect("jamd out:midi", client.midi_inports.register("in"))
+        connected = doctor(tmp_path)[1]
         running.terminate()
         running.communicate(timeout=15)
     finally:
@@ -91,7 +94,8 @@ def test_under_jack(tmp_path: Path, jack_server: object) -> None:
         client.close()
     assert code == 0
     assert found["MIDI"][0] == "ok" and "JACK answers; sources of others: Launchkey:out;" in found["MIDI"][1]
-    assert found["ports"][0] == "ok"
+    assert found["ports"][0] == "attention" and connected["ports"][0] == "ok"
+    assert "jamd out (out): JACK, a virtual port, connected to nothing" in found["ports"][1]
     assert "jamd keys (in): JACK, connected to Launchkey:out" in found["ports"][1]
     assert found["other jamds"][0] == "attention"
     assert f"PID {running.pid}, {tmp_path / 'config.yaml'}" in found["other jamds"][1]
