@@ -37,15 +37,15 @@ class FirstKey:
     def press(self, now: float, source: str, stamp: float, key: bytes) -> None:
         """A `key` of input `source` was pressed at `stamp` seconds; the players have not heard it yet."""
         since, self._held.silent_since = self._held.silent_since, None
+        if since is None or not self._spec.clock.first_key_sets_beat:
+            return
         transport, tempo = self._transport, self._transport.tempo
         beat = tempo.beat_at(stamp)
         bar, length = self._spec.tempo_map.bar_at(beat)
         first = bar if beat - bar < SIXTEENTH / 2 else bar + length  # on a bar line, the song's place stays as it is
         earliest = stamp - length * 60 / tempo.bpm
         if (
-            not self._spec.clock.first_key_sets_beat
-            or since is None
-            or since > earliest
+            since > earliest
             or not transport.running
             or beat < transport.began
             or transport.keeps_time(stamp, earliest)
