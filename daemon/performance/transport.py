@@ -183,6 +183,7 @@ class Transport:
             return None
         self._bpm = min(max(60 / period, MIN_BPM), MAX_BPM)
         if not self.running:
+            self._slew = None  # of a tempo that was still being approached when the transport stopped
             self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
             if self._taps.count < min(self._spec.tempo_map.bar_at(self.position)[1], self._taps.MAX_TAPS):
                 return None

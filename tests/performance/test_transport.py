@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.commands import ContinueTransport, SetTempo, StartTransport, TapBeat
+from daemon.commands import ContinueTransport, SetTempo, StartTransport, StopTransport, TapBeat
 from daemon.entries import Commanded, Followed, PlayerDown, PlayerUp, Started, Stopped
 from daemon.music.events import Play, control_change, note_off, note_on
 from daemon.music.tempo import Tempo, TempoMap
@@ -144,3 +144,13 @@ def test_a_tempo_that_is_set_or_tapped_in_the_count_in_stays() -> None:
         assert performance.beat_at(1.5) < 0
         run_until(performance, 9.0)
         assert performance.bpm == pytest.approx(90.0 if len(commands) == 1 else 100.0)
+
+
+def test_a_tempo_tapped_after_a_stop_replaces_the_one_that_was_still_being_approached() -> None:
+    performance, _ = make_performance()
+    for at, command in ((1.0, TapBeat()), (1.6, TapBeat()), (1.7, StopTransport()), (3.0, TapBeat()), (3.5, TapBeat())):
+        run_until(performance, at)
+        performance.take(Commanded(at, command, at))
+        if at == 1.7:
+            assert performance.turned()[3] == pytest.approx(100.0)
+    assert performance.turned()[3] == performance.bpm == pytest.approx(120.0)
