@@ -125,7 +125,8 @@ class ClockSpec:
 @dataclass(frozen=True, slots=True)
 class StageSpec:
     """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody. `gesture`: seconds in which
-    a repeated command is no new one. `zones`: of sources that a player does not hear as a whole."""
+    a repeated command is no new one. `zones`: of sources that a player does not hear as a whole. `tells_held_keys`:
+    whether a player that starts anew is told the keys that are held; older journals were recorded without."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()
@@ -136,6 +137,7 @@ class StageSpec:
     clock: ClockSpec = ClockSpec()
     gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
     zones: tuple[ZoneSpec, ...] = ()
+    tells_held_keys: bool = False
 
     def to_json(self) -> dict[str, Any]:
         melodies = [

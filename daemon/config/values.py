@@ -111,7 +111,15 @@ class Config:
         clock = self._clock_spec()
         zones = tuple(zone for member in self.band for zone in member.zones)
         return StageSpec(
-            tempo_map, self.ports, tuple(melodies.values()), players, self.controls, self.seed, clock, zones=zones
+            tempo_map,
+            self.ports,
+            tuple(melodies.values()),
+            players,
+            self.controls,
+            self.seed,
+            clock,
+            zones=zones,
+            tells_held_keys=True,
         )
 
     def _clock_spec(self) -> ClockSpec:

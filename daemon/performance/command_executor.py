@@ -136,11 +136,28 @@ class CommandExecutor:
         self._transport.halt(self._clock())
         self._players.listen_only(self._transport.position)
 
+    def join(self, player: str) -> None:
+        """A player that has started joins in."""
+        self._players.up(player)
+        if self._transport.running:
+            self._players.reset_one(player, self._transport.began)
+        elif self._transport.ready:
+            self._players.listen_only(self._transport.position, player)
+        self._tell_held_keys(player)
+
     def reset_players(self) -> None:
         if self._transport.running:
             self._players.reset(began=self._transport.began)
         elif self._transport.ready:
             self._players.listen_only(self._transport.position)
+        self._tell_held_keys()
+
+    def _tell_held_keys(self, only: str = "") -> None:
+        """Tell the players, or only one, which keys and pedals are held: a reset has made them forget."""
+        beat = self._transport.tempo.beat_at(self._clock())
+        for port in self._spec.ports if self._spec.tells_held_keys else ():
+            for message in self._held.messages(port.name) if port.direction == "in" else ():
+                self._players.tell(port.name, message, beat, only=only)
 
     def _execute_now(self, commands: Iterable[Command]) -> None:
         for command in commands:

@@ -17,6 +17,7 @@ from daemon.music.events import (
     is_note_off,
     is_note_on,
     note_off,
+    note_on,
 )
 
 NEVER = -1e9  # seconds, long before any clock begins
@@ -28,7 +29,7 @@ Send = Callable[[str, bytes, float, Cause], None]  # output, message, due second
 class _Held:
     held: dict[tuple[int, int], int] = field(default_factory=dict)  # (channel, pitch) → how often
     pressed: dict[tuple[int, int], float] = field(default_factory=dict)  # … → seconds, the earliest first
-    struck: dict[tuple[int, int], float] = field(default_factory=dict)  # … → when its last note-on was due, seconds
+    struck: dict[tuple[int, int], tuple[float, int]] = field(default_factory=dict)  # … → seconds, velocity of the last
     sustained: set[int] = field(default_factory=set)  # channels
 
 
@@ -77,7 +78,7 @@ class HeldNotes:
         if is_note_on(message):
             held[channel, message[1]] = held.get((channel, message[1]), 0) + 1
             pressed.setdefault((channel, message[1]), due)
-            source.struck[channel, message[1]] = due
+            source.struck[channel, message[1]] = due, message[2]
         elif is_note_off(message):
             if (left := held.pop((channel, message[1]), 0) - 1) > 0:
                 held[channel, message[1]] = left
@@ -102,6 +103,14 @@ class HeldNotes:
         sources = (source for name, source in self._sources.items() if not names or name in names)
         return not any(source.held or source.sustained for source in sources)
 
+    def messages(self, name: str) -> list[bytes]:
+        """The pedals and keys that a source holds, as they are told to a player that starts anew: the top key first,
+        because it leads, so that the others change little."""
+        source = self._sources[name]
+        pedals = [control_change(channel, SUSTAIN, 127) for channel in sorted(source.sustained)]
+        keys = sorted(source.held, key=lambda key: (-key[1], key[0]))
+        return pedals + [note_on(*key, source.struck[key][1]) for key in keys if key in source.struck]
+
     def next_limit(self, limits: Mapping[str, float]) -> float:
         """When a key will have been held as long as its source allows: seconds; infinity where no key has a limit.
 
@@ -122,7 +131,7 @@ class HeldNotes:
         for (on, pitch), count in list(source.held.items()):
             if channel in (None, on):
                 ended.append(note_off(on, pitch))
-                is_ahead = source.struck.get((on, pitch), now) > now  # notes are worked out shortly before they are due
+                is_ahead = source.struck.get((on, pitch), (now, 0))[0] > now  # worked out shortly before it is due
                 for _ in range(count):
                     self.pass_on(name, outputs, ended[-1], now, WITHDRAWAL if is_ahead else OTHER)
         return ended
@@ -139,6 +148,9 @@ class HeldNotes:
         return {
             "held": [[n, *key, count] for n, source in self._sources.items() for key, count in source.held.items()],
             "sustained": [[n, channel] for n, source in self._sources.items() for channel in source.sustained],
+            "velocities": [
+                [n, *key, velocity] for n, s in self._sources.items() for key, (_, velocity) in s.struck.items()
+            ],
             "silent_since": self.silent_since,
         }
 
@@ -147,4 +159,6 @@ class HeldNotes:
             self._sources[name].held[channel, pitch] = count
         for name, channel in state["sustained"]:
             self._sources[name].sustained.add(channel)
-        self.silent_since = state.get("silent_since")  # older journals do not know it
+        for name, channel, pitch, velocity in state.get("velocities", ()):  # older journals have none
+            self._sources[name].struck[channel, pitch] = NEVER, velocity
+        self.silent_since = state.get("silent_since")

@@ -82,7 +82,7 @@ class Performance:
             Located: lambda entry: self._transport.locate(entry.beat),
             Followed: lambda entry: self._transport.follow(entry.seconds, entry.tempo),
             Commanded: lambda entry: self._commands.execute(entry.command, entry.stamp),
-            PlayerUp: lambda entry: self._player_up(entry.player),
+            PlayerUp: lambda entry: self._commands.join(entry.player),
             PlayerDown: lambda entry: self._players.down(entry.player),
             PlayerHung: lambda entry: self._players.hung(entry.player),
             PortLost: lambda entry: self._lose_input(entry.port),
@@ -247,13 +247,6 @@ class Performance:
     def _answer(self, entry: Answered) -> None:
         self._players.answer(entry.player, entry.number, entry.actions, entry.last)
         self._transport.timeline.advance(self._now)
-
-    def _player_up(self, name: str) -> None:
-        self._players.up(name)
-        if self._transport.running:
-            self._players.reset_one(name, self._transport.began)
-        elif self._transport.ready:
-            self._players.listen_only(self._transport.position, name)
 
     def _reconfigure(self, spec: StageSpec) -> None:
         old, transport = self.spec, self._transport

@@ -135,10 +135,12 @@ class Players:
             if other.up and name in other.spec.listen:
                 self._call(other, Learn(name, plan))
 
-    def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None) -> None:
-        """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured."""
+    def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None, only: str = "") -> None:
+        """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured.
+        `only`: the one player that hears the message."""
         for name, player in self._players.items():
-            if player.up and source in player.spec.listen and self._zones.lets_pass(name, source, message):
+            hears = player.up and source in player.spec.listen and only in ("", name)
+            if hears and self._zones.lets_pass(name, source, message):
                 self._call(player, Listen(MidiEvent(beat, source, message)), stamp)
 
     def turn(self, name: str, setting: str, value: float, beat: float, stamp: float) -> None:

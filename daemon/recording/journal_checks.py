@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from daemon.entries import Entry, Followed, MembersChanged, SessionBegan, Started, StateSaved
 from daemon.json_decoding import Limits, decoder
-from daemon.music.events import Channel, Controller, Pitch
+from daemon.music.events import Channel, Controller, Pitch, Velocity
 from daemon.music.melody import Melody
 from daemon.music.tempo import Bpm, Tempo
 from daemon.performance.performance import Performance
@@ -61,6 +61,7 @@ class State:
     tempo: tuple[float, float, Bpm]
     tempo_from: float
     slew: tuple[float, Bpm] | None
+    velocities: tuple[tuple[str, Channel, Pitch, Velocity], ...] = ()
     muted: tuple[str, ...] = ()
     soloed: tuple[str, ...] = ()
     heard: tuple[tuple[str, str, Channel, Annotated[int, Limits(0, 128)]], ...] = ()
