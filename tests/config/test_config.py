@@ -861,4 +861,4 @@ def test_a_player_and_a_port_of_a_wrong_direction_may_share_a_name(write: Any) -
     member = "{engine: dice, listen: [keys], play: {port: choir}}"
     ports = "{keys: {direction: in}, choir: {direction: output}}"
     (found,) = problems(write(f"ports: {ports}\nband: {{choir: {member}}}"))
-    assert found == "1: ports.choir.direction: 'output' is not a direction: did you mean 'out'?"
+    assert found == "1: ports.choir.direction: 'output' is not a direction: choose from in, out"
