@@ -286,7 +286,7 @@ class Transport:
             return
         beat = self.tempo.beat_at(now)
         for group in fresh:
-            self._groups[group].start(beat)
+            self._groups[group].start(max(beat, self.began))
         for key in fresh_clocks:
             self._clocks[key].start(now, beat, max(beat, self.began))
         self._metronome.change(now, spec, beat, self.began)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.commands import ContinueTransport, SetTempo, StartTransport, StopTransport, TapBeat
-from daemon.entries import Commanded, Followed, PlayerDown, PlayerUp, Started, Stopped
+from daemon.entries import Commanded, Followed, PlayerDown, PlayerUp, Reconfigured, Started, Stopped
 from daemon.music.events import Play, control_change, note_off, note_on
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.spec import ClockSpec, ControlSpec, MelodySpec
@@ -154,3 +156,12 @@ def test_a_tempo_tapped_after_a_stop_replaces_the_one_that_was_still_being_appro
         if at == 1.7:
             assert performance.turned()[3] == pytest.approx(100.0)
     assert performance.turned()[3] == performance.bpm == pytest.approx(120.0)
+
+
+def test_a_melody_that_a_reload_brings_before_the_first_beat_begins_with_that_beat() -> None:
+    performance, sink = make_performance(started=False)
+    performance.take(Started(0.0, 1.0, 0.5))
+    run_until(performance, 0.1)
+    performance.take(Reconfigured(0.1, replace(performance.spec, melodies=(MelodySpec(TUNE, ("choir",)),))))
+    run_until(performance, 0.6)
+    assert sink.sent == [(0.5, "choir", note_on(1, 62, 80))]
