@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -75,24 +75,30 @@ class Painter:
         beat = sounding.tempo.beat_at(now) if runs else (self._state.position or [0.0])[0]
         bpm = self._state.bpm or (self._state.position[2] if runs else sounding.tempo.bpm)
         self._notice_changes(now, runs, bpm, spec)
-        length = spec.tempo_map.bar_at(max(beat, 0.0))[1]
+        bar = spec.tempo_map.bar_at(max(beat, 0.0))[1] * 60 / bpm if bpm else 0.0
+        rows = (*self._sources(spec, now, beat, bar), *(self._player(player, now) for player in spec.players))
         return Picture(
             _place(spec.tempo_map, beat),
             f"{bpm:.4g} bpm" if bpm else "",
-            self._transport(spec, runs, beat),
-            (*self._sources(spec, now, length), *(self._player(player, now) for player in spec.players)),
+            self._transport(spec, runs, beat, rows),
+            rows,
             sounding.notice if now < sounding.noticed_at + NOTICE_SHOWN else "",
             runs,
         )
 
-    def _transport(self, spec: StageSpec, runs: bool, beat: float) -> str:
+    def _transport(self, spec: StageSpec, runs: bool, beat: float, rows: Sequence[Row]) -> str:
         """What the song does, or waits for."""
         clock: Mapping[str, Any] = self._state.metrics.get("clock", {})
         source = {"midi": "MIDI clock", "link": "Link"}.get(spec.clock.source, spec.clock.source)
         if runs and spec.clock.source != INTERNAL:
             return f"{source} is gone, plays on" if clock.get("state") == "free-wheeling" else f"follows {source}"
+        if runs and beat <= -0.5:
+            return "counts in"
+        inputs = [row.name for row in rows if row.name in {port.name for port in spec.ports} and not row.is_player]
+        if runs and inputs and all(row.dim for row in rows) and any(row.state == "silent" for row in rows):
+            return f"waits for {', '.join(inputs)}"
         if runs:
-            return "plays" if beat > -0.5 else "counts in"
+            return "plays"
         if not self._state.position:
             return "starts"
         if spec.clock.source == "midi":
@@ -101,7 +107,7 @@ class Painter:
             return "waits: s or a bar of taps starts"
         return f"waits for {source}" if not self._has_run else "stopped: s starts, c continues"
 
-    def _sources(self, spec: StageSpec, now: float, bar: float) -> Iterator[Row]:
+    def _sources(self, spec: StageSpec, now: float, beat: float, bar: float) -> Iterator[Row]:
         """Inputs and melodies that players listen to. While keys lead, a melody that the same player follows waits."""
         heard = {name for player in spec.players for name in player.listen}
         inputs = [port.name for port in spec.ports if port.name in heard]
@@ -114,6 +120,8 @@ class Painter:
             others = {other for player in spec.players if name in player.listen for other in player.listen}
             if name in heard and others & set(leading):
                 yield Row(name, "waits", (("", ""),), dim=True)
+            elif name in heard and not melody.melody.loop and beat >= melody.melody.length:
+                yield Row(name, "ended", dim=True)
             elif name in heard:
                 yield Row(name, "leads", (("", self._sounding.text(name, "", now)),))
 
@@ -146,14 +154,16 @@ class Painter:
                 old = before.settings.get(name, {}).get(setting, value)
                 if old != value:
                     first = self._first(f"{name}.{setting}", old, now)
-                    self._sounding.tell(f"{name}.{setting} {first:.2f} → {value:.2f}", now)
+                    if first != value:  # else a pedal was pressed and released
+                        self._sounding.tell(f"{name}.{setting} {first:.2f} → {value:.2f}", now)
         if before.metronome != state.metronome and before.settings:
             self._sounding.tell(f"metronome {'on' if state.metronome else 'off'}", now)
         if spec.clock.source == INTERNAL and before.bpm and abs(bpm - before.bpm) > 0.05:
             tapped = "tapped: " if now < self._sounding.tapped_at + TAPPED else ""
             self._sounding.tell(f"{tapped}{self._first('bpm', before.bpm, now):.4g} → {bpm:.4g} bpm", now)
         if runs != before.runs:
-            self._sounding.tell("the song starts" if runs else "the song stops", now)
+            starts = "the song continues" if self._sounding.began > 0 else "the song starts"
+            self._sounding.tell(starts if runs else "the song stops", now)
 
     def _first(self, setting: str, old: float, now: float) -> float:
         """The value that a setting had before a person began to turn it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from daemon.entries import (
     PortLost,
     Reconfigured,
     Sent,
+    StageStarted,
     Started,
     StateSaved,
     Stopped,
@@ -27,7 +29,7 @@ from daemon.entries import (
 from daemon.music.events import control_change, note_off, note_on
 from daemon.music.melody import Melody
 from daemon.music.tempo import TempoMap
-from daemon.spec import ClockSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
+from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
 TEMPO_MAP = TempoMap(((0.0, 60.0),), ((0.0, 4.0),))
 SATB = {"soprano": 1, "alto": 2, "tenor": 3, "bass": 4}
@@ -38,6 +40,16 @@ SPEC = StageSpec(
     (
         PlayerSpec("choir", ("keys", "tune"), "band", SATB, True, 0.0, 0.0, {"temperature": 0.5}),
         PlayerSpec("drums", ("keys",), "band", {"kick": 10, "hihat": 10}, False, 0.0, 0.0),
+    ),
+)
+
+
+CONTROLLED = dataclasses.replace(
+    SPEC,
+    controls=(
+        ControlSpec("keys", 64, "sustain"),
+        ControlSpec("keys", 67, "setting", "choir", "temperature"),
+        ControlSpec("keys", 40, "panic", event="note"),
     ),
 )
 
@@ -84,6 +96,10 @@ def key(pitch: int, now: float = 0.0) -> Entry:
 
 def release(pitch: int, now: float) -> Entry:
     return Heard(now, "keys", now, note_off(1, pitch))
+
+
+def turned(controller: int, value: int, now: float) -> Entry:
+    return Heard(now, "keys", now, control_change(1, controller, value))
 
 
 def test_a_song_that_runs_has_a_place_by_the_clock_alone() -> None:
@@ -166,6 +182,67 @@ def test_keys_lead_while_held_and_for_a_bar_and_the_melody_waits() -> None:
     assert desk.row("tune", 5.9, release(60, 2.0)).state == "waits"
     assert desk.row("tune", 6.1).state == "leads"
     assert desk.row("keys", 6.1).state == ""
+
+
+def test_after_a_restart_the_melody_leads_at_once() -> None:
+    desk = Desk()
+    desk.run()
+    assert desk.row("tune", 18.5, key(60, 17.0), release(60, 18.0)).state == "waits"
+    assert desk.row("tune", 23.0).state == "leads"
+    assert desk.row("tune", 24.5, TempoChanged(24.0, -0.3, 60.0)).state == "leads"
+    desk.sounding.follow([key(60, 25.0), release(60, 25.5), Commanded(26.0, Panic(), 26.0)])
+    assert desk.row("tune", 26.1).state == "leads"
+
+
+def test_only_keys_lead_and_a_pedal_holds_them() -> None:
+    desk = Desk()
+    desk.run()
+    desk.sounding.follow([StageStarted(0.0, CONTROLLED)])
+    assert desk.row("keys", 5.0, turned(1, 99, 5.0)) == Row("keys", "", (("", ""),), dim=True)  # a wheel is no key
+    assert desk.row("keys", 5.0, key(40, 5.0)).state == ""  # a key that is a control
+    desk.sounding.follow([turned(64, 127, 5.5), key(60, 6.0)])
+    assert desk.row("keys", 6.5) == Row("keys", "leads", (("", "C4 pedal"),))
+    assert desk.row("keys", 20.0, release(60, 7.0)) == Row("keys", "leads", (("", "pedal"),))
+    assert desk.row("keys", 24.0, turned(64, 0, 20.5)) == Row("keys", "leads", (("", ""),))
+    assert desk.row("keys", 24.6).state == ""
+
+
+def test_a_pedal_that_is_pressed_for_a_moment_is_told() -> None:
+    desk = Desk()
+    desk.run()
+    desk.picture(1.0, StageStarted(0.0, CONTROLLED))
+    assert desk.picture(2.2, turned(67, 127, 2.0), turned(67, 0, 2.1)).notice == "choir.temperature → 1.00"
+    desk.turn(temperature=1.0)
+    assert desk.picture(2.4).notice == "choir.temperature 0.50 → 1.00"
+    desk.turn(temperature=0.5)
+    assert desk.picture(2.6).notice == "choir.temperature 0.50 → 1.00"
+
+
+def test_jamd_waits_for_keys_where_no_melody_leads() -> None:
+    desk = Desk()
+    desk.run()
+    assert desk.picture(2.0).state == "plays"
+    (tune,) = SPEC.melodies
+    ended = MelodySpec(dataclasses.replace(tune.melody, loop=False))
+    for melodies in ((), (ended,)):
+        desk = Desk()
+        desk.run()
+        desk.state.spec = dataclasses.replace(desk.spec, melodies=melodies)
+        assert desk.picture(5.0).state == "waits for keys"
+        assert desk.picture(5.5, key(60, 5.2)).state == "plays"
+        assert desk.picture(8.0, release(60, 6.0), on("soprano", 72)).state == "plays"
+    assert desk.row("tune", 11.0).state == "ended"
+
+
+def test_a_song_that_continues_and_one_that_starts() -> None:
+    desk = Desk()
+    desk.run()
+    for beat, notice in ((6.0, "the song continues"), (0.0, "the song starts")):
+        desk.picture(9.0)
+        desk.state.position = [6.0]
+        assert desk.picture(10.0).notice == "the song stops"
+        desk.state.position = [beat, 11.3, 60.0]
+        assert desk.picture(11.5, TempoChanged(11.0, beat - 0.3, 60.0)).notice == notice
 
 
 def test_inputs_that_no_player_hears_are_not_shown() -> None:
