@@ -94,7 +94,8 @@ class Sounding:
     def text(self, owner: str, voice: str, now: float) -> str:
         """The notes or drums of a voice; of an input, also a held pedal."""
         hits = [drum(pitch) for pitch, until in self._hits.get((owner, voice), {}).items() if until > now]
-        notes = [self.key.note(pitch) for pitch in sorted(set(self._notes.get((owner, voice), ())))]
+        spelling = self.key.spelling(self.pitches(owner))
+        notes = [self.key.note(pitch, spelling) for pitch in sorted(set(self._notes.get((owner, voice), ())))]
         pedal = ["pedal"] if self._has_pedal(owner) else []
         return ", ".join(dict.fromkeys(hits)) or " ".join([*notes, *pedal])
 

@@ -85,3 +85,29 @@ def test_the_key_of_a_shipped_melody() -> None:
 
 def test_drums_have_names() -> None:
     assert [drum(pitch) for pitch in (36, 42, 46, 38, 20)] == ["kick", "closed hat", "open hat", "snare", "drum 20"]
+
+
+@pytest.mark.parametrize(
+    ("pitches", "chord", "notes"),
+    [
+        ([49, 53, 56, 71], "C♯7", "C♯3 E♯3 G♯3 B4"),
+        ([60, 63, 67], "Cm", "C4 E♭4 G4"),
+        ([53, 56, 71, 74], "Fdim7", "F3 A♭3 C♭5 D5"),
+        ([56, 60, 63], "A♭", "A♭3 C4 E♭4"),
+        ([58, 61, 65], "B♭m", "B♭3 D♭4 F4"),
+        ([56, 59, 62], "G♯dim", "G♯3 B3 D4"),
+        ([60, 64, 68], "Caug", "C4 E4 G♯4"),
+        ([60, 63, 64], "", "C4 E♭4 E4"),
+    ],
+)
+def test_a_chord_spells_its_notes(pitches: list[int], chord: str, notes: str) -> None:
+    c_major = Key()
+    assert c_major.chord(pitches) == chord
+    assert " ".join(c_major.note(pitch, c_major.spelling(pitches)) for pitch in pitches) == notes
+
+
+def test_a_root_of_the_key_is_spelled_by_the_key() -> None:
+    e_major = key(64, 66, 68, 69, 71, 73, 75)
+    assert e_major.chord([56, 59, 63]) == "G♯m"
+    g_major = key(67, 69, 71, 72, 74, 76, 78)
+    assert g_major.chord([56, 60, 63]) == "A♭" and g_major.chord([56, 60, 63, 66]) == "A♭7"

@@ -150,6 +150,8 @@ def test_notes_by_voice_and_their_chord() -> None:
     assert row.voices == (("soprano", "C5"), ("alto", "G4"), ("tenor", "E4"), ("bass", "C4"))
     row = desk.row("choir", 1.0, Sent(1.0, "choir", "soprano", "band", note_off(1, 72)))
     assert row.voices[0] == ("soprano", "")
+    row = Desk().row("choir", 1.0, on("soprano", 68), on("alto", 63, 2), on("tenor", 60, 3))
+    assert row.state == "A♭" and row.voices[0] == ("soprano", "A♭4")
 
 
 @pytest.mark.parametrize(
