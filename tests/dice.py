@@ -38,8 +38,11 @@ class Dice(Engine):
             raise ArithmeticError
         if setup.options.width < 0:
             yield "width", "is negative: give one from 0 on"
-        if (faces := setup.options.faces) != "six" and not Path(faces).is_file():
-            yield "faces", f"{faces}: there is no such file: write six, or the path of a file"
+        try:
+            if setup.options.faces != "six":
+                Path(setup.options.faces).stat()
+        except FileNotFoundError:
+            yield "faces", f"{setup.options.faces}: there is no such file: write six, or the path of a file"
 
     @classmethod
     def gives_way(cls, options: Options) -> bool:

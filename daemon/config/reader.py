@@ -6,6 +6,7 @@ import secrets
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from stat import S_ISDIR
 
 from daemon.clocks.table import CLOCK_SOURCES
 from daemon.config.band import BandReader
@@ -77,8 +78,10 @@ def _read_recording(value: Value) -> Path | None:
         return None
     try:
         folder = expand(text)
-        if folder.exists() and not folder.is_dir():
+        if not S_ISDIR(folder.stat().st_mode):  # exists() hides from Python 3.14 on why a folder cannot be
             directory.report(f"{folder} is a file: name a folder")
+        return folder
+    except FileNotFoundError:
         return folder
     except ValueError as error:
         directory.report(str(error))
