@@ -282,8 +282,7 @@ class Harmoniser(Engine):
 
     def _compose(self, beat: float, position: int) -> Iterator[Action]:
         """Compose a chorale: phrases of two bars, a fermata on the seventh beat of each; then a bar of rest."""
-        place = self._composed
-        if place == 0 and position != 0:
+        if (place := self._composed) == 0 and position != 0:
             return
         self._composed = (place + 1) % (PHRASE_STEPS * PHRASES + FINAL_REST)
         if place >= PHRASE_STEPS * PHRASES:
