@@ -6,6 +6,7 @@ A stopped terminal (Ctrl-S) or a pipe that is not read blocks its writer, which 
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections import deque
@@ -70,6 +71,14 @@ class ConsoleWriter:
                 self._busy = True
             with contextlib.suppress(OSError, ValueError, AttributeError):  # the terminal is gone, or there is none
                 _write(stream, text)
+
+
+def columns(stream: TextIO | None) -> int | None:
+    """Of the terminal on which `stream` is shown; None if that is no terminal."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or None if stream is not None else None
+    except (OSError, ValueError):
+        return None
 
 
 def _write(stream: TextIO, text: str) -> None:

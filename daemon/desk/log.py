@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import textwrap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,18 +76,35 @@ def _log(level: str, text: str) -> None:
 
 
 class _LineFormatter(logging.Formatter):
-    """For journald a priority before each line (it adds the time itself); elsewhere the time."""
+    """For journald a priority before each line (it adds the time itself); elsewhere the time, on a terminal in lines
+    that are wrapped at words."""
 
-    def __init__(self, journald: bool) -> None:
+    def __init__(self, journald: bool, columns: Callable[[], int | None]) -> None:
         super().__init__()
-        self._journald = journald
+        self._journald, self._columns = journald, columns
 
     def format(self, record: logging.LogRecord) -> str:
         lines = printable(record.getMessage()).split("\n")
         if self._journald:
             return "\n".join(f"<{_PRIORITIES.get(record.levelno, 6)}>{line}" for line in lines)
         when = time.strftime("%H:%M:%S", time.localtime(record.created))
-        return f"\n{' ' * len(when)} ".join([f"{when} {lines[0]}", *lines[1:]])
+        indent, columns = " " * (len(when) + 1), self._columns()
+        lines = [f"{when} {lines[0]}", *(f"{indent}{line}" for line in lines[1:])]
+        return "\n".join(part for line in lines for part in (_wrap(line, columns, indent) if columns else [line]))
+
+
+def _wrap(line: str, columns: int, indent: str) -> list[str]:
+    """`line` in lines of less than `columns`, but for longer words; those after the first begin with `indent`."""
+    wrapped = textwrap.wrap(
+        line,
+        max(columns - 1, 2 * len(indent)),
+        subsequent_indent=indent,
+        replace_whitespace=False,
+        expand_tabs=False,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return wrapped or [line]
 
 
 class _Handler(logging.Handler):
@@ -98,10 +116,10 @@ class _Handler(logging.Handler):
         self._write(self.format(record) + "\n")
 
 
-def set_up(write: Callable[[str], object]) -> None:
-    """Send every line of the log to `write`."""
+def set_up(write: Callable[[str], object], columns: Callable[[], int | None] = lambda: None) -> None:
+    """Send every line of the log to `write`, on a terminal of so many `columns`."""
     handler = _Handler(write)
-    handler.setFormatter(_LineFormatter(journald="JOURNAL_STREAM" in os.environ))
+    handler.setFormatter(_LineFormatter("JOURNAL_STREAM" in os.environ, columns))
     LOG.handlers[:] = [handler]
     LOG.setLevel(logging.INFO)
     LOG.propagate = False

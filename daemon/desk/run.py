@@ -17,7 +17,7 @@ from daemon.config.changes import changes
 from daemon.desk import log
 from daemon.desk.activity import Activity
 from daemon.desk.background import load_config, load_config_again
-from daemon.desk.console import ConsoleWriter
+from daemon.desk.console import ConsoleWriter, columns
 from daemon.desk.control.keyboard import keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import describe, runtime_folder
@@ -47,7 +47,8 @@ def run(
         view = open_view(output, sys.stdout)
         write = functools.partial(output.put, sys.stderr)
         on_terminal = sys.stderr is not None and sys.stderr.isatty()
-        log.set_up((lambda text: view.log(text, write)) if on_terminal else write)
+        shown = (lambda text: view.log(text, write)) if on_terminal else write
+        log.set_up(shown, functools.partial(columns, sys.stderr))
         band = load_config(path, options)
         require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:

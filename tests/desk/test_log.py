@@ -99,3 +99,22 @@ def test_no_text_forges_a_line_or_controls_the_terminal(monkeypatch: pytest.Monk
     assert first.endswith(r"synth\x1b[2J\x07\r00:00:00 READY\x0b\x85\u2028\u202e\udcff is gone")
     assert second.endswith("second line\t\u00fc") and not end
     assert all(char.isprintable() or char in "\n\t" for char in text)
+
+
+def test_lines_are_wrapped_at_words_on_a_terminal_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    text = "notes in the last minute: drummer 120, soloist-two 31; a/path/that/is/longer/than/a/line"
+    set_up(written.append, lambda: 40)
+    LOG.info(text)
+    set_up(written.append, lambda: None)
+    LOG.info(text)
+    monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    set_up(written.append, lambda: 40)
+    LOG.info(text)
+    assert [line[9:] for line in written[0].splitlines()] == [
+        "notes in the last minute:",
+        "drummer 120, soloist-two 31;",
+        "a/path/that/is/longer/than/a/line",
+    ]
+    assert written[1][9:] == f"{text}\n" and written[2] == f"<6>{text}\n"

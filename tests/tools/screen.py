@@ -60,6 +60,12 @@ class Screen:
         while len(self._lines) > rows:
             self._lines.pop(), self._goes_on.pop()
 
+    def pull_back(self) -> None:
+        """Show the last line of the history again, as tmux does on a screen that has become wider."""
+        self._lines.insert(0, self._scrolled.pop())
+        self._goes_on.insert(0, False)
+        self._row += 1
+
     def _put(self, char: str) -> None:
         if self._column == self.columns:
             self._column = 0
@@ -90,10 +96,13 @@ class Screen:
                 self._lines[self._row] = self._lines[self._row][: self._column]
                 self._goes_on[self._row] = False
             case "J", "":
+                if self._row == self._column == 0:  # as tmux does
+                    self._scrolled += self.text
                 self._lines[self._row] = self._lines[self._row][: self._column]
                 del self._lines[self._row + 1 :], self._goes_on[self._row + 1 :]
                 self._goes_on[self._row] = False
             case "J", "2":
+                self._scrolled += self.text
                 self._lines, self._goes_on = [""] * (self._row + 1), [False] * (self._row + 1)
             case "H", "":
                 self._row = self._column = 0

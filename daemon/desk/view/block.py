@@ -10,7 +10,7 @@ from daemon.desk.view.layout import Line, width
 
 KEPT = 100  # lines of the log that are shown again where the terminal has become too narrow for the old block
 ESCAPE = "\x1b"
-CLEAR_SCREEN, CLEAR_LINE, CLEAR_BELOW = f"{ESCAPE}[2J{ESCAPE}[H", f"{ESCAPE}[K", f"{ESCAPE}[J"
+TOP, CLEAR_LINE, CLEAR_BELOW = f"{ESCAPE}[H", f"{ESCAPE}[K", f"{ESCAPE}[J"
 _STYLES = {"bold": f"{ESCAPE}[1m", "dim": f"{ESCAPE}[2m"}
 _PLAIN = f"{ESCAPE}[0m"
 
@@ -31,6 +31,7 @@ class Block:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._lines: list[Line] = []  # on the screen
+        self._overwritten: tuple[int, int] | None = None  # the terminal's size when the whole screen was, last
         self._log: deque[str] = deque(maxlen=KEPT)
 
     def draw(self, lines: Sequence[Line]) -> None:
@@ -39,9 +40,12 @@ class Block:
             return
         columns, rows = self._terminal.size()
         begin = self._home()
-        if any(width(line.text) >= columns for line in self._lines):
+        was_resized = self._overwritten not in (None, (columns, rows))  # lines from above may have come back
+        if was_resized or any(width(line.text) >= columns for line in self._lines):
             # Terminals differ: some have wrapped the old lines, others have cut them, so where they begin is unknown.
-            begin = CLEAR_SCREEN + self._last_log_lines(columns, rows - len(lines))
+            # The screen is overwritten: where it is cleared, tmux and others keep the old lines in their history.
+            self._overwritten = columns, rows
+            begin = TOP + self._last_log_lines(columns, rows - len(lines))
         self._write(begin, lines)
 
     def add_log(self, text: str, write: Callable[[str], object]) -> None:
@@ -56,7 +60,8 @@ class Block:
     def erase(self) -> None:
         """Make room for other output."""
         if self._lines:
-            self._terminal.write(self._home() + CLEAR_BELOW)
+            upwards = f"{ESCAPE}[A{CLEAR_LINE}" * (len(self._lines) - 1)  # see `draw`
+            self._terminal.write(f"\r{CLEAR_LINE}{upwards}{CLEAR_BELOW}")
         self._lines = []
 
     def forget(self) -> None:
@@ -83,5 +88,6 @@ class Block:
             rows -= max(-(-width(text) // columns), 1)
             if rows < 0:
                 break
-            kept.insert(0, f"{text}\r\n")
+            fills_line = width(text) % columns == 0 and text  # the cursor then stands on the last character
+            kept.insert(0, f"{text}{'' if fills_line else CLEAR_LINE}\r\n")
         return "".join(kept)

@@ -103,6 +103,12 @@ def test_narrowing_leaves_one_block_and_the_log(reflow: bool) -> None:
         assert shown.screen.text[-3:] == [line[: columns - 1].rstrip() for line in lines]
         assert sum("player" in line for line in shown.screen.text) == 3
         assert any("line 3 of the log" in line for line in shown.screen.text)
+    shown.screen.resize(60, 12)
+    while len(shown.screen.text) < len(shown.screen.history) and len(shown.screen.text) < 12:
+        shown.screen.pull_back()
+    shown.draw(*lines)
+    assert sum(text in logged for text in shown.screen.text) == len(logged)
+    assert sum("player" in line for line in shown.screen.history) == 3  # no old block in the history either
 
 
 @pytest.mark.parametrize("reflow", [False, True])
