@@ -17,7 +17,13 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     names = {name.lstrip("-"): name for name in known}  # the dashes of options would make any two of them similar
     word = word.lstrip("-")
     close = get_close_matches(word, names, 1, _cutoff(word)) or get_close_matches(word.lower(), names, 1, _cutoff(word))
+    close = close or [name for name in names if min(len(name), len(word)) > 1 and _is_start(name, word)]
     return names[close[0]] if close else None
+
+
+def _is_start(one: str, other: str) -> bool:
+    """Whether one of the two begins with the other, as `output` with `out`."""
+    return one.startswith(other) or other.startswith(one)
 
 
 def _cutoff(word: str) -> float:

@@ -17,6 +17,7 @@ from daemon.errors import EngineError, JamdError
 from daemon.player.trial import trials
 from daemon.suggestions import nearest
 
+PLAYER_KEYS = ("engine", "model", "listen", "play", "options")
 MAX_NAMES = 10  # players of a circle in a message
 
 
@@ -42,7 +43,7 @@ class BandReader:
                 value.report(str(problem))
 
     def _member(self, name: str, value: Value) -> Member:
-        member, names = value.section("engine", "model", "listen", "play", "options"), self._names
+        member, names = value.section(*PLAYER_KEYS), self._names
         listen, zones = read_listen(member["listen"], name, names)
         play = member["play"].section("port", "channels", *SOUND_KEYS)
         port = play["port"].one_of(names.outputs, what="an output among the ports")
@@ -51,11 +52,12 @@ class BandReader:
         engine = checked_as and self._engine(name, checked_as, member["engine"])
         if not checked_as or not engine:
             return Member(name, "", None, listen, port, {}, NoOptions(), {})
-        channels = default_channels(engine)
+        channels, unknown = default_channels(engine), []
         if play["channels"].given:
             given = play["channels"].section(*engine.voices)
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
-        sounds = self._sounds.read(play, name, [port], channels)
+            unknown = [voice for voice, v in given.items() if v.is_wrong]
+        sounds = self._sounds.read(play, name, [] if play["port"].is_wrong else [port], channels, unknown)
         model = self._model(member["model"], engine, checked_as)
         options, settings = read_options(member["options"], engine, model, listen)
         return Member(name, engine_name, model, listen, port, channels, options, settings, sounds, zones)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.clocks.table import CLOCK_SOURCES, external_sources
-from daemon.config.names import Names
+from daemon.config.names import Names, together
 from daemon.config.values import Clock
 from daemon.config.yaml_file import Value
 from daemon.music.tempo import MAX_BPM, MIN_BPM
@@ -13,7 +13,7 @@ from daemon.spec import INTERNAL
 def read_clock(value: Value, names: Names) -> Clock:
     clock, default = value.section(*Clock.__slots__), Clock()
     external = external_sources()
-    source = clock["source"].one_of([INTERNAL, *names.melodies, *external], default.source, "a clock")
+    source = clock["source"].one_of(together((INTERNAL,), names.melodies, tuple(external)), default.source, "a clock")
     kind = CLOCK_SOURCES.get(source, CLOCK_SOURCES[INTERNAL])  # a melody's tempo map is for the internal clock
     if missing := kind.missing():
         clock["source"].report(missing)
@@ -22,7 +22,7 @@ def read_clock(value: Value, names: Names) -> Clock:
     port = None
     if kind.needs_port:
         port = clock["port"].one_of(names.inputs, what="an input among the ports, which receives the clock")
-    elif clock["port"].given:
+    elif clock["port"].given and not clock["source"].is_wrong:
         having = _with_ports()
         clock["port"].report(f"only the source {having} has a port: delete this line, or set the source to {having}")
     start = clock["start"].one_of(("at once", "by hand"), default.start, "a way to start")
@@ -32,9 +32,10 @@ def read_clock(value: Value, names: Names) -> Clock:
     if source in external and count_in:
         clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this line")
         count_in = 0
+    has_count_in = count_in > 0 or (clock["count_in"].is_wrong and source not in external)
     units = ("sixteenths", "clocks")
     unit = clock["song_position"].one_of(units, default.song_position, "a unit of song positions")
-    if unit != default.song_position and not kind.needs_port:
+    if unit != default.song_position and not (kind.needs_port or clock["source"].is_wrong):
         clock["song_position"].report(f"only the source {_with_ports()} receives song positions: delete this line")
     return Clock(
         source,
@@ -43,7 +44,7 @@ def read_clock(value: Value, names: Names) -> Clock:
         clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
         start,
         count_in,
-        _read_metronome(clock["metronome"], source in external, count_in, names),
+        _read_metronome(clock["metronome"], source in external, has_count_in, names),
         names.outputs_in(clock["send"]),
         clock["ticks"].one_of(("with count-in", "while running"), default.ticks, "a time to send ticks"),
         unit,
@@ -55,12 +56,12 @@ def _with_ports() -> str:
     return " or ".join(f"`{name}`" for name in external_sources() if CLOCK_SOURCES[name].needs_port)
 
 
-def _read_metronome(value: Value, is_external: bool, count_in: int, names: Names) -> tuple[str, int, str] | None:
+def _read_metronome(value: Value, is_external: bool, has_count_in: bool, names: Names) -> tuple[str, int, str] | None:
     if not value.given:
         return None
     metronome = value.section("port", "channel", "when")
     when = metronome["when"].one_of(("always", "count-in"), "always", "a choice for the metronome")
-    if when == "count-in" and not count_in:
+    if when == "count-in" and not has_count_in:
         remedy = "choose always" if is_external else "set clock.count_in to 1 or more, or choose always"
         metronome["when"].report(f"there is no count-in, so the metronome would never click: {remedy}")
     return (

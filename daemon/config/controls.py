@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from daemon.config.names import Names
+from daemon.config.names import AnyName, Names
 from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine
+from daemon.music.note_names import pitch_named
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 from daemon.spec import JUMP, PICK_UP, ControlSpec
 from daemon.suggestions import suggestion
@@ -44,14 +45,21 @@ def read_controls(
             mapping.report(f"{source!r} is not an input among the ports{suggestion(source, names.inputs)}")
         seen: set[tuple[str, int]] = set()
         for key, entry in mapping.entries().items():
-            found = re.fullmatch(r"(cc|note) ([0-9]{1,3})", key)
-            event, number = (found[1], int(found[2])) if found else ("", 128)
+            event, number = _read_event(key)
             if number > 127 or (event, number) in seen:
-                entry.report("write `cc N` or `note N` with N from 0 to 127, each once")
+                entry.report("write `cc N` or `note N` with N from 0 to 127, each once; a note may have a name, as C2")
             seen.add((event, number))
             control = reader.read(entry, source, event, number)
             if control is not None:
                 yield control
+
+
+def _read_event(key: str) -> tuple[str, int]:
+    """A key such as `cc 64`, `note 36` or `note C2`; a number above 127 if it is none."""
+    if found := re.fullmatch("cc ([0-9]{1,3})", key):
+        return "cc", int(found[1])
+    pitch = pitch_named(key.removeprefix("note ")) if key.startswith("note ") else None
+    return "note" if pitch is not None else "", 128 if pitch is None else pitch
 
 
 class _ControlReader:
@@ -110,7 +118,8 @@ class _ControlReader:
 
     def _is_unknown(self, named: Value) -> bool:
         """Whether a setting is named of a player whose engine is reported already."""
-        return named.text("").partition(".")[0] in self._unknown
+        player, dot, _ = named.text("").partition(".")
+        return player in self._unknown or (bool(dot) and isinstance(self._players, AnyName) and player != "clock")
 
     def _target(self, named: Value, event: str) -> _Target:
         name = named.text("")

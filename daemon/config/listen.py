@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from daemon.config.names import Names
+from daemon.config.names import Names, together
 from daemon.config.yaml_file import Value
 from daemon.music.note_names import pitch_named
 from daemon.spec import ZoneSpec
@@ -29,7 +29,7 @@ def read_listen(value: Value, player: str, names: Names) -> tuple[tuple[str, ...
 
 def _sources(item: Value, names: Names) -> Iterator[tuple[str, Value | None]]:
     """The source that `item` names, and its part, if one is given."""
-    known = [*names.inputs, *names.melodies, *names.players]
+    known = together(names.inputs, names.melodies, names.players)
     if not item.is_mapping:
         yield item.one_of(known, what=WHAT), None
         return
@@ -51,7 +51,7 @@ def _zone(part: Value, player: str, source: str, names: Names) -> ZoneSpec:
     if zone["channel"].given and zone["channels"].given:
         zone["channel"].report("is given beside channels: delete one of the two")
     low, high = _pitch(zone["from"], 0), _pitch(zone["to"], 127)
-    if low > high:
+    if low > high and not (zone["from"].is_wrong or zone["to"].is_wrong):
         zone["from"].report(f"{zone['from'].text()} is above {zone['to'].text()}: no key is left: exchange the two")
     given = zone["channels"] if zone["channels"].given else zone["channel"]
     return ZoneSpec(player, source, low, high, tuple(channel.integer(1, 16, 1) for channel in given.items()))

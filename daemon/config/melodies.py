@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.config.names import Names
+from daemon.config.names import Names, Section
 from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import MelodyFile
 from daemon.config.yaml_file import Value
@@ -15,13 +15,14 @@ from daemon.music.midi_file import read_midi_file
 from daemon.paths import find_file
 from daemon.spec import MelodySpec
 
+MELODY_KEYS = ("file", "loop", "thru", "channel", *SOUND_KEYS)
 MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them
 
 
-def read_melodies(section: Value, names: Names, sounds: SoundReader) -> tuple[MelodyFile, ...]:
-    """The melodies whose files are right."""
+def read_melodies(section: Value, melodies: Section, names: Names, sounds: SoundReader) -> tuple[MelodyFile, ...]:
+    """The `melodies` of the section whose files are right."""
     reader = _Reader(names, sounds)
-    read = [reader.melody(name, value) for name, value in section.entries().items()]
+    read = [reader.melody(name, value) for name, value in melodies.items()]
     found = tuple(melody for melody in read if melody is not None)
     notes = sum(len(melody.spec.melody.notes) for melody in found)
     if notes > MAX_NOTES:
@@ -39,10 +40,11 @@ class _Reader:
     def melody(self, name: str, value: Value) -> MelodyFile | None:
         """A melody with its notes; None if its file is wrong. A relative path counts from the configuration's folder,
         else from that of the files that ship with jamd."""
-        melody = value.section("file", "loop", "thru", "channel", *SOUND_KEYS)
+        melody = value.section(*MELODY_KEYS)
         loop, thru = melody["loop"].flag(True), self._names.outputs_in(melody["thru"])
         channel = melody["channel"].integer(1, 16, 1)
-        sound = self._sounds.read(melody, name, thru, {"": channel}).get("")
+        unknown = [""] if melody["channel"].is_wrong else []
+        sound = self._sounds.read(melody, name, thru, {"": channel}, unknown).get("")
         for key in SOUND_KEYS if not thru else ():
             if melody[key].given:
                 melody[key].report("no output plays this melody: name one in `thru`, or delete this line")

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from daemon.config.yaml_file import Value, YamlFile
 
 PORT_KEYS = ("direction", "connect", "channels", "thru", "longest_note", "delay_ms")
 
 Section = Mapping[str, Value]  # name → what is configured under that name
+
+
+class AnyName(tuple[str, ...]):
+    """Names that are known where the section of names is wrong, and reported: there may be others."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+def together(*names: tuple[str, ...]) -> tuple[str, ...]:
+    """All of these."""
+    kind = AnyName if any(isinstance(each, AnyName) for each in names) else tuple
+    return kind(chain.from_iterable(names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +44,20 @@ class Names:
         return names
 
 
-def read_names(ports: Section, melodies: Section, band: Section) -> Names:
-    """The names of the three sections, checked against each other: a player and an output may share one."""
+def entries_of(section: Value, keys: Collection[str]) -> Section:
+    """The entries of `section`, each of which has some of `keys`; none, which is reported, where they lack a name."""
+    found = section.entries()
+    if found.keys() <= set(keys) and not all(value.is_mapping for value in found.values()):
+        first = next(iter(found.values()))
+        problem = f"there is no name above `{first.path.rpartition('.')[2]}`: write NAME: in a line before it"
+        replace(section, key=first.key).report(problem)
+        return {}
+    return found
+
+
+def read_names(top: Mapping[str, Value], ports: Section, melodies: Section, band: Section) -> Names:
+    """The names of the three sections, checked against each other: a player and an output may share one. `top`: the
+    sections as they are in the file."""
     directions = {name: _direction(port) for name, port in ports.items()}
     owners: dict[str, str] = {}
     for owner, section in (("a port", ports), ("a melody", melodies), ("a player", band)):
@@ -41,15 +67,21 @@ def read_names(ports: Section, melodies: Section, band: Section) -> Names:
             if name in owners and not (section is band and directions.get(name, "in") != "in"):
                 value.report(f"there is {owners[name]} {name!r} already: choose another name")
             owners.setdefault(name, owner)
+    kinds = {
+        name: AnyName if top[name].is_unknown or top[name].is_wrong else tuple for name in ("ports", "melodies", "band")
+    }
+    if None in directions.values():  # the name of another port may be missing before the second one
+        kinds["ports"] = AnyName
     return Names(
-        inputs=tuple(name for name, direction in directions.items() if direction != "out"),
-        outputs=tuple(name for name, direction in directions.items() if direction != "in"),
-        melodies=tuple(melodies),
-        players=tuple(band),
+        inputs=kinds["ports"](name for name, direction in directions.items() if direction != "out"),
+        outputs=kinds["ports"](name for name, direction in directions.items() if direction != "in"),
+        melodies=kinds["melodies"](melodies),
+        players=kinds["band"](band),
     )
 
 
-def _direction(port: Value) -> str:
-    """Nothing is reported: ports.py reads it again."""
+def _direction(port: Value) -> str | None:
+    """None if it is given twice. Nothing is reported: ports.py reads it again."""
     unreported = Value(YamlFile(port.file.path), port.path, port.node, port.key)
-    return unreported.section(*PORT_KEYS)["direction"].text("")
+    direction = unreported.section(*PORT_KEYS)["direction"]
+    return None if direction.is_wrong else direction.text("")

@@ -9,11 +9,11 @@ from pathlib import Path
 from stat import S_ISDIR
 
 from daemon.clocks.table import CLOCK_SOURCES
-from daemon.config.band import BandReader
+from daemon.config.band import PLAYER_KEYS, BandReader
 from daemon.config.clock import read_clock
 from daemon.config.controls import read_controls
-from daemon.config.melodies import read_melodies
-from daemon.config.names import read_names
+from daemon.config.melodies import MELODY_KEYS, read_melodies
+from daemon.config.names import PORT_KEYS, entries_of, read_names
 from daemon.config.ports import read_port
 from daemon.config.sounds import SoundReader
 from daemon.config.values import RANDOM, Config
@@ -28,11 +28,13 @@ _NO_FOLDERS = ("off", "none", "no", "false", "on", "yes", "true")  # what a pers
 def read_config(file: YamlFile, whole_models: bool) -> Config:
     """Every section; problems are reported to `file`. `whole_models`: a damaged model is a problem, too."""
     top = file.read().section("clock", "ports", "melodies", "band", "controls", "recording", "seed")
-    ports, melodies, band = (top[section].entries() for section in ("ports", "melodies", "band"))
-    names = read_names(ports, melodies, band)
+    ports = entries_of(top["ports"], PORT_KEYS)
+    melodies = entries_of(top["melodies"], MELODY_KEYS)
+    band = entries_of(top["band"], PLAYER_KEYS)
+    names = read_names(top, ports, melodies, band)
     sounds = SoundReader()
     reader = BandReader(names, sounds, whole_models)
-    members, melody_files = reader.members(band), read_melodies(top["melodies"], names, sounds)
+    members, melody_files = reader.members(band), read_melodies(top["melodies"], melodies, names, sounds)
     clock = read_clock(top["clock"], names)
     follows = clock.source in CLOCK_SOURCES and clock.source != INTERNAL
     seed, is_drawn = _read_seed(top["seed"])

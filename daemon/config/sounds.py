@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -28,20 +28,25 @@ class SoundReader:
         self._given: dict[tuple[str, int], list[_Given]] = {}  # by output and channel
 
     def read(
-        self, section: Mapping[str, Value], owner: str, outputs: Iterable[str], channels: Mapping[str, int]
+        self,
+        section: Mapping[str, Value],
+        owner: str,
+        outputs: Iterable[str],
+        channels: Mapping[str, int],
+        unknown: Collection[str] = (),
     ) -> dict[str, Sound]:
-        """The sound of each voice in `channels` that is given any; "" is a melody's only voice."""
+        """The sound of each voice in `channels` that is given any; "" is a melody's only voice. `unknown`: voices whose
+        channel is wrong, and reported."""
         values = {key: _by_voice(section[key], channels) for key in SOUND_KEYS}
         outputs, sounds = list(outputs), {}
         for voice, channel in channels.items():
+            if voice in unknown:
+                continue
             program = _program(values["program"][voice], channel)
             bank = _bank(values["bank"][voice])
             if bank and not values["program"][voice].given:
                 section["bank"].report("a bank is chosen by the program that follows: give `program` as well")
-            numbers = [
-                value.integer(low, high, 0) if value.given else None
-                for value, low, high in ((values["volume"][voice], 0, 127), (values["pan"][voice], -64, 63))
-            ]
+            numbers = [_number(values["volume"][voice], 0, 127), _number(values["pan"][voice], -64, 63)]
             sound = Sound(channel, program, bank, *numbers)
             if sound == Sound(channel):
                 continue
@@ -97,11 +102,17 @@ def _program(value: Value, channel: int) -> int | None:
     if not value.is_text:
         return None
     if text.lstrip("-+").replace(".", "", 1).isdigit():
-        return value.integer(1, 128, 1)
+        return _number(value, 1, 128)
     program = find_program(text, channel)
     if program is None:
         value.report(_unknown(text, channel))
     return program
+
+
+def _number(value: Value, low: int, high: int) -> int | None:
+    """None if there is none, or a wrong one, which is reported."""
+    number = value.integer(low, high, low)
+    return number if value.given and not value.is_wrong else None
 
 
 def _unknown(text: str, channel: int) -> str:
@@ -122,7 +133,8 @@ def _bank(value: Value) -> tuple[int, ...]:
     if len(items) not in (1, 2):
         value.report("give the bank's MSB, or both: [MSB, LSB]")
         return ()
-    return tuple(item.integer(0, 127, 0) for item in items)
+    numbers = [_number(item, 0, 127) for item in items]
+    return tuple(number for number in numbers if number is not None)
 
 
 def _is_given(sound: Sound, key: str) -> bool:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from daemon.config.yaml_mistakes import explain
 from daemon.errors import ConfigError
 from daemon.input_files import read_input
 from daemon.paths import unreadable
-from daemon.suggestions import listed, suggestion
+from daemon.suggestions import listed, nearest, suggestion
 
 MAX_BYTES = 64 << 10
+POINT = ": write a decimal number with a point, as in 0.5"
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 
 
@@ -55,6 +58,7 @@ class YamlFile:
     path: Path
     problems: list[tuple[int, int, str]] = field(default_factory=list)
     options: Mapping[str, OptionValue] = field(default_factory=dict)
+    wrong: set[str] = field(default_factory=set)  # the paths of values whose problems were reported
 
     def read(self) -> Value:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
@@ -69,9 +73,8 @@ class YamlFile:
         except RecursionError:
             problem = f"{self.path}: nested too deeply: this is not a jamd configuration"
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            reason = ", ".join(part for part in (error.context, error.problem) if part)
-            problem = f"{self.path}:{mark.line + 1 if mark else 1}: {reason}: correct the YAML there"
+            line, reason = explain(error, data.decode("utf-8-sig"))
+            problem = f"{self.path}:{line}: {reason}"
         except yaml.YAMLError as error:
             problem = f"{self.path}: not YAML ({' '.join(str(error).split())}): save it again as plain text"
         raise ConfigError([problem])
@@ -97,6 +100,7 @@ class Value:
     node: yaml.Node | None
     key: yaml.Node | None = None  # its line and column are reported; else those of the value
     is_option: bool = False  # then `path` is the option's name
+    is_unknown: bool = False  # absent, maybe because of a mistake that was reported
 
     @property
     def given(self) -> bool:
@@ -114,9 +118,13 @@ class Value:
     @property
     def is_wrong(self) -> bool:
         """Whether a problem of this value was reported."""
-        return any(text.startswith(f"{self.path}: ") for *_, text in self.file.problems)
+        return self.path in self.file.wrong
 
     def report(self, problem: str) -> None:
+        """Only the first problem of a value is reported: others may follow from it."""
+        if self.is_wrong:
+            return
+        self.file.wrong.add(self.path)
         node = self.key or self.node
         line, column = (0 if self.is_option else 1), 0
         if node is not None and not self.is_option:
@@ -138,19 +146,30 @@ class Value:
                 value.report("a key must be text, not a list or a mapping")
                 continue
             if name in found:
-                value.report("is given twice: delete one of the two lines")
+                value.report(
+                    "is given twice: delete one of the two lines, or write the name that is missing between them"
+                )
             found[name] = value
         return found
 
     def section(self, *keys: str) -> dict[str, Value]:
         """A mapping with these keys and no others; an absent key has a value without a node."""
         found = self.entries()
-        for name in found.keys() - set(keys):
-            found[name].report(f"unknown key{suggestion(name, keys)}")
-        # What is not a mapping is reported as such: absent keys in it are not reported as well.
-        file = self.file if self.is_mapping or not self.given else YamlFile(self.file.path)
-        values = {k: found.get(k) or Value(file, f"{self.path}.{k}".lstrip("."), None, self.key) for k in keys}
+        unknown = [name for name in found if name not in keys]
+        for name in unknown:
+            is_decimal = name.isdecimal() and not found[name].given  # `0,5` in braces
+            found[name].report(f"unknown key{POINT if is_decimal else suggestion(name, keys)}")
+        # What is not a mapping is reported as such, and so is an unknown key: what is absent for that reason is not.
+        meant = [nearest(name, keys) for name in unknown]
+        values = {
+            k: found.get(k) or self._absent(k, (self.given and not self.is_mapping) or k in meant or None in meant)
+            for k in keys
+        }
         return values | {k: option for k in keys if (option := self._option(values[k].path)) is not None}
+
+    def _absent(self, key: str, is_unknown: bool) -> Value:
+        file = YamlFile(self.file.path) if is_unknown else self.file
+        return Value(file, f"{self.path}.{key}".lstrip("."), None, self.key, is_unknown=is_unknown)
 
     def _option(self, path: str) -> Value | None:
         """The value that an option of the command line gives for the one at `path`."""
@@ -177,9 +196,8 @@ class Value:
             return default or ""
         return str(self.node.value)
 
-    def one_of(self, choices: Iterable[str], default: str | None = None, what: str = "a choice") -> str:
-        choices = list(choices)
-        value = self.text(default, what + (f" ({listed(choices)})" if choices else ""))
+    def one_of(self, choices: Collection[str], default: str | None = None, what: str = "a choice") -> str:
+        value = self.text(default, what + (f" ({listed([*choices])})" if choices else ""))
         if value not in choices and self.is_text:
             self.report(f"{value!r} is not {what}{suggestion(value, choices)}")
         return value
@@ -192,7 +210,9 @@ class Value:
                 raise ValueError
             value = float(self.node.value)
         except ValueError:
-            self.report(f"is not a number: give one from {low:.10g} to {high:.10g}")
+            has_comma = self.is_text and re.fullmatch(r"[-+]?\d*,\d+", self.text())
+            remedy = POINT if has_comma else f": give one from {low:.10g} to {high:.10g}"
+            self.report(f"is not a number{remedy}")
             return default
         if not (math.isfinite(value) and low <= value <= high):
             self.report(f"{self.node.value} is out of range: give a number from {low:.10g} to {high:.10g}")

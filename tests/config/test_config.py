@@ -523,6 +523,14 @@ def test_what_is_no_mapping_is_not_told_what_it_lacks(write: Any, good: str, bad
 
 
 CLOCKS = [
+    (
+        "source: intrenal, song_position: clocks, port: i",
+        ["1: clock.source: 'intrenal' is not a clock: did you mean 'internal'?"],
+    ),
+    (
+        "count_in: 9, metronome: {port: o, when: count-in}",
+        ["1: clock.count_in: 9 is out of range: give a number from 0 to 8"],
+    ),
     ("source: link, count_in: 1", ["1: clock.count_in: with the source `link` there is no count-in: delete this line"]),
     ("source: link, start: by hand", []),
     (
@@ -861,4 +869,52 @@ def test_a_player_and_a_port_of_a_wrong_direction_may_share_a_name(write: Any) -
     member = "{engine: dice, listen: [keys], play: {port: choir}}"
     ports = "{keys: {direction: in}, choir: {direction: output}}"
     (found,) = problems(write(f"ports: {ports}\nband: {{choir: {member}}}"))
-    assert found == "1: ports.choir.direction: 'output' is not a direction: choose from in, out"
+    assert found == "1: ports.choir.direction: 'output' is not a direction: did you mean 'out'?"
+
+
+SHIPPED_TEXT = SHIPPED.read_text(encoding="utf-8")
+ONE_MISTAKE = [  # good, bad, lines below the good one, the beginning of the message
+    ("alto: 2", "alto: 17", 0, "band.choir.play.channels.alto: 17 is out of range: give a number from 1 to 16"),
+    ("soprano: 100, alto: 100", "soprano: 100, alto: 900", 0, "band.choir.play.volume.alto: 900 is out of range"),
+    ("direction: out", "direction: output", 0, "ports.choir.direction: 'output' is not a direction: did you mean"),
+    ("\nband:", "\nplayers:", 0, "players: unknown key: choose from clock, ports, melodies, band, controls"),
+    ("\nports:", "\nprots:", 0, "prots: unknown key: did you mean 'ports'?"),
+    ("\nmelodies:", "\ntunes:", 0, "tunes: unknown key: choose from"),
+    ("    engine: harm", "    engin: harm", 0, "band.choir.engin: unknown key: did you mean 'engine'?"),
+    ("  twinkle:", "  #twinkle:", 1, "melodies: there is no name above `file`: write NAME: in a line before it"),
+    ("  choir:\n", "  #choir:\n", 1, "band: there is no name above `engine`: write NAME: in a line before it"),
+    ("temperature: 0.5", "temperature: 0,5", 0, "band.choir.options.temperature: is not a number: write a decimal"),
+    ("from: 0.5", "from: 0,5", 0, "controls.keys.cc 1.5: unknown key: write a decimal number with a point, as in 0.5"),
+    ("  bpm: 96", "   bpm: 96", 0, "the indentation fits no line before (the block begins in line 6): correct the"),
+    ("    loop: true", "      loop: true", 0, "this line is indented deeper than the line before, which has a value"),
+    ("  bpm: 96", "  bpm 96", 0, "the name at the start of this line needs a colon and a space after it"),
+    ("start: at once", 'start: "at once', 0, "the quote that opens in this line is not closed"),
+    ("program: voice oohs", "program: 'voice oohs", 0, "the quote that opens in this line is not closed"),
+    ("connect: null # part", "connect: Foo: bar # part", 0, "a text with a colon needs quotes"),
+    ("connect: null # part", "connect: @foo # part", 0, "character '@' that cannot start any token: put the text in"),
+    ("send: []", "send: [choir", 0, "the bracket that opens in this line is not closed, or a comma within is missing"),
+    ("  source: internal", "\tsource: internal", 0, "a tab: indent with spaces"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("good, bad, below, expected", ONE_MISTAKE, ids=[each[3][:60] for each in ONE_MISTAKE])
+def test_one_mistake_is_one_report(write: Any, good: str, bad: str, below: int, expected: str) -> None:
+    before, _, after = SHIPPED_TEXT.partition(good)
+    (found,) = problems(write(before + bad + after))
+    line = (before + good[: len(good) - len(good.lstrip())]).count("\n") + 1 + below
+    assert found.startswith(f"{line}: {expected}")
+
+
+def test_two_ports_in_one_are_told_by_their_double_keys_alone(write: Any) -> None:
+    found = problems(write(SHIPPED_TEXT.replace("  choir: # connect", "  # connect", 1)))
+    told = [each.partition(": ")[2].partition(":")[0] for each in found]
+    assert told == ["ports.keys.direction", "ports.keys.connect"]
+    assert all("is given twice" in each for each in found)
+
+
+def test_keys_of_controls_may_have_the_names_of_notes(write: Any) -> None:
+    keys = "note C2: panic\n    note F#2: start\n    note 43: stop"
+    found = config.load(write(SHIPPED_TEXT.replace("cc 120: panic", keys)))
+    assert {(c.event, c.number) for c in found.controls} >= {("note", 36), ("note", 42), ("note", 43)}
+    (told,) = problems(write(SHIPPED_TEXT.replace("cc 120: panic", "note C2: panic\n    note 36: start")))
+    assert "controls.keys.note 36: write `cc N` or `note N` with N from 0 to 127, each once" in told
