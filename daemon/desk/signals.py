@@ -1,18 +1,21 @@
-"""Signals to the desk: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 is panic."""
+"""Signals to the desk: SIGTERM and SIGINT stop, SIGHUP reloads, SIGUSR1 is panic, SIGTSTP (Ctrl-Z) stops the
+transport before the process."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
 from daemon import held_signals
-from daemon.commands import Command, Panic, ReloadConfiguration
+from daemon.commands import Command, Panic, ReloadConfiguration, StopTransport
 from daemon.desk.control.keyboard import foreground
 
 STDIN = 0
+SUSPEND_DELAY = 0.3  # seconds in which the stage ends the notes
 
 
 class Signals:
@@ -24,7 +27,7 @@ class Signals:
         self._stop: Callable[[], Any] | None = None
         self._post: Callable[[Command], Any] | None = None
         self._pending: list[Command] = []
-        self._stopped = False
+        self._stopped = self._suspending = False
         self._has_terminal = foreground(STDIN) is not None
 
     def on_stop(self, stop: Callable[[], Any]) -> None:
@@ -44,6 +47,7 @@ class Signals:
             "SIGINT": self._end,
             "SIGHUP": self._reload_or_end,
             "SIGUSR1": lambda: self._give(Panic()),
+            "SIGTSTP": self._suspend,
         }
         by_number = {getattr(signal, name): handler for name, handler in handlers.items() if hasattr(signal, name)}
 
@@ -53,7 +57,7 @@ class Signals:
         for number in by_number:
             signal.signal(number, post)
         held_signals.release()
-        self._numbers = tuple(by_number)
+        self._numbers, self._handler = tuple(by_number), post
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -71,6 +75,21 @@ class Signals:
             self._end()
         else:
             self._give(ReloadConfiguration())
+
+    def _suspend(self) -> None:
+        """Only the desk is stopped with the job: the stage would play on. After `fg`, a command continues."""
+        if self._post is not None:
+            self._post(StopTransport())
+        if not self._suspending:
+            self._suspending = True
+            self._loop.call_later(SUSPEND_DELAY, self._stop_process)
+
+    def _stop_process(self) -> None:
+        if sys.platform != "win32":
+            signal.signal(signal.SIGTSTP, signal.SIG_DFL)  # which does nothing where no shell could continue the job
+            signal.raise_signal(signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, self._handler)
+        self._suspending = False
 
     def _give(self, command: Command) -> None:
         if self._post is None:

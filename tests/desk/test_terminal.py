@@ -272,6 +272,18 @@ def test_keys_come_back_after_a_stop(job: tuple[Terminal, int]) -> None:
     terminal.wait(terminal.has_keys)
 
 
+def test_a_stop_of_the_job_stops_the_song_which_a_key_continues(job: tuple[Terminal, int]) -> None:
+    terminal, pid = job
+    terminal.until(NOTE)
+    os.write(terminal.master, b"\x1a")  # Ctrl-Z
+    terminal.wait(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    os.killpg(pid, signal.SIGCONT)
+    terminal.until("stopped: s starts, c continues")
+    assert terminal.is_silent()
+    os.write(terminal.master, b"c")
+    terminal.until(NOTE)
+
+
 def test_without_a_controlling_terminal_there_are_no_keys_and_the_terminal_may_close(
     tmp_path: Path, echo_engine: Path
 ) -> None:
