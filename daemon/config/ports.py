@@ -16,7 +16,7 @@ def read_port(name: str, value: Value, names: Names) -> PortSpec:
         for key in ("channels", "thru", "longest_note"):
             if port[key].given:
                 port[key].report(f"only an input has `{key}`: delete this line, or set the direction to `in`")
-    elif direction == "in" and not port["direction"].is_wrong and port["delay_ms"].given:
+    elif not port["direction"].is_wrong and port["delay_ms"].given:
         port["delay_ms"].report("only an output can be delayed: delete this line, or set the direction to `out`")
     channels = tuple(item.integer(1, 16, 1) for item in port["channels"].items())
     delay = port["delay_ms"].number(-1000, 1000, 0.0) / 1000

@@ -877,6 +877,7 @@ ONE_MISTAKE = [  # good, bad, lines below the good one, the beginning of the mes
     ("alto: 2", "alto: 17", 0, "band.choir.play.channels.alto: 17 is out of range: give a number from 1 to 16"),
     ("soprano: 100, alto: 100", "soprano: 100, alto: 900", 0, "band.choir.play.volume.alto: 900 is out of range"),
     ("direction: out", "direction: output", 0, "ports.choir.direction: 'output' is not a direction: did you mean"),
+    ("direction: out", "directon: out", 0, "ports.choir.directon: unknown key: did you mean 'direction'?"),
     ("\nband:", "\nplayers:", 0, "players: unknown key: choose from clock, ports, melodies, band, controls"),
     ("\nports:", "\nprots:", 0, "prots: unknown key: did you mean 'ports'?"),
     ("\nmelodies:", "\ntunes:", 0, "tunes: unknown key: choose from"),
