@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 from io import FileIO
@@ -40,13 +41,28 @@ MAX_MODEL_BYTES = 2 << 30
 MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the next entries of a journal belong, for another process that is to continue it."""
+
+    path: str = ""  # of the session's file, once there is one
+    size: int = 0  # bytes of whole records in the file
+    start: int = 0  # bytes of its beginning
+    gap: bool = False  # entries are missing before the next ones
+    waiting: bool = False  # entries are left out until the next rotation
+
+
+BEGINNING = Place()
+
+
 class Journal:
     """Sessions in `directory`, one after the other; used by one thread.
 
-    `ended` is called with the path of each complete session; a `resumed` journal begins with the next rotation, because
-    entries from the middle of a session cannot be replayed. Nothing is written before the first audible entry, and
-    other entries wait for the next audible one. An error of the disk is logged once and never raised: what could not be
-    written is tried again at the next tick.
+    `ended` is called with the path of each complete session. A journal at another `place` continues what a process that
+    was killed left. Where that cannot be, it begins with the next rotation, because entries from the middle of a
+    session cannot be replayed. Nothing is written before the first audible entry, and other entries wait for the next
+    audible one. An error of the disk is logged once and never raised: what could not be written is tried again at the
+    next tick.
     """
 
     def __init__(
@@ -56,7 +72,7 @@ class Journal:
         say: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.perf_counter,
         ended: Callable[[Path], None] = lambda path: None,
-        resumed: bool = False,
+        place: Place = BEGINNING,
     ) -> None:
         self._directory, self._say, self._clock, self._ended = directory, say, clock, ended
         self._header = {
@@ -73,11 +89,23 @@ class Journal:
         self._pending: list[bytes] = []
         self._size = 0  # bytes pending
         self._audible_pending = False  # whether an audible entry is pending
-        self._gap = self._trouble = False
+        self._gap, self._trouble = place.gap, False
         self._rotation = Rotation(StageSpec.from_json(header["spec"]), clock)
         self._waiting = False  # entries are left out until the next rotation
-        if resumed:
+        if place.path:
+            self._continue(place)
+        elif place.waiting:
             self._await_rotation()
+
+    @property
+    def place(self) -> Place:
+        path = str(self._path) if self._file is not None else ""
+        return Place(path, self._good, self._start, self._gap, self._waiting)
+
+    @property
+    def unwritten(self) -> int:
+        """How many of the latest entries are not in the file yet."""
+        return len(self._pending)
 
     def write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -193,6 +221,21 @@ class Journal:
                 os.fsync(folder)
             finally:
                 os.close(folder)
+
+    def _continue(self, place: Place) -> None:
+        """Write at `place` from now on."""
+        path = Path(place.path)
+        try:
+            file = FileIO(path, "rb+")
+            if not lock(file) or os.fstat(file.fileno()).st_size < place.size:
+                file.close()
+                raise OSError(errno.EBUSY, "another program uses the file")
+        except OSError as error:
+            self._say(f"recording: {path} cannot be continued ({error.strerror or error}); a new session begins")
+            self._gap = False
+            self._await_rotation()
+        else:
+            self._path, self._file, self._good, self._start = path, file, place.size, place.start
 
     def _save(self) -> None:
         self._flush()

@@ -12,11 +12,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from daemon.entries import decode_entry
-from daemon.recording.journal import Journal
+from daemon.recording.journal import BEGINNING, Journal, Place
 from daemon.recording.to_midi import convert, recover
 from daemon.wire import pack
 
@@ -30,7 +31,7 @@ def open_journal(
     header: dict[str, Any],
     say: Say = lambda text: None,
     clock: Callable[[], float] = time.perf_counter,
-    resumed: bool = False,
+    place: Place = BEGINNING,
     ended: Callable[[Path], None] = lambda path: None,
 ) -> Journal:
     """A journal whose sessions become MIDI files as they end; those that a killed jamd left do so at once. `ended` is
@@ -40,8 +41,9 @@ def open_journal(
         convert([path], say)
         ended(path.with_suffix(".mid"))
 
-    recover(directory, say)
-    return Journal(directory, header, say, clock, ended=end, resumed=resumed)
+    if not place.path:  # else a session without a MIDI file is the one to be continued
+        recover(directory, say)
+    return Journal(directory, header, say, clock, ended=end, place=place)
 
 
 class RecordingProcess:
@@ -50,22 +52,26 @@ class RecordingProcess:
     def __init__(self, tell: Callable[[list[Any]], None]) -> None:
         self._tell = tell
         self._journal: Journal | None = None
+        self._next = 0  # the number of the next entry
         self.complete = False  # the session has ended, and everything was written
 
     def hear(self, message: list[Any]) -> None:
         self._attempt(lambda: self._obey(message))
+        if self._journal is not None and message[0] in ("entries", "sync"):
+            self._tell(["written", self._next - self._journal.unwritten, *astuple(self._journal.place)])
 
     def _obey(self, message: list[Any]) -> None:
         match message:
-            case ["begin", directory, header, resumed]:
+            case ["begin", directory, header, *place]:
                 self._journal = open_journal(
                     Path(directory),
                     header,
                     self._say,
-                    resumed=resumed,
+                    place=Place(*place),
                     ended=lambda path: self._tell(["ended", str(path)]),
                 )
-            case ["entries", batch] if self._journal is not None:
+            case ["entries", number, batch] if self._journal is not None:
+                self._next = number + len(batch)
                 self._journal.write(map(decode_entry, batch))
             case ["gap"] if self._journal is not None:
                 self._journal.leave_gap()

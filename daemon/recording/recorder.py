@@ -8,19 +8,22 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
 from daemon.entries import Entry, MembersChanged, Reconfigured, StageStarted, encode_entry
+from daemon.recording.journal import BEGINNING, Place
 from daemon.wire import Unpacker, pack
 
 SYNC_INTERVAL = 0.5  # seconds between syncs
 HANG_TIME = 5.0  # seconds without an answer after which the disk counts as hung
 CLOSE_TIMEOUT = 4.0  # seconds to write the rest of the session at the end; half of that for a disk that hangs already
-RESTART_PAUSE = 2.0  # seconds until a recording process that ended is started again
+RESTART_PAUSE = 2.0  # seconds until a recording process that ended within this time is started again; others: at once
 MAX_QUEUED_BYTES = 4 << 20  # bytes of messages to the process; further ones are dropped, which leaves a gap
 MAX_QUEUED_SPECS = 4  # messages with a configuration, which may have megabytes of melodies: two reloads
+MAX_UNWRITTEN = 20_000  # entries that are kept for another process, about as many as MAX_QUEUED_BYTES hold
 
 COMMAND = [sys.executable, "-P", "-m", "daemon.recording.process"]
 
@@ -34,7 +37,9 @@ class Recorder:
     def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None]) -> None:
         self._directory, self._say, self._rotate = directory, say, rotate
         self._loop = asyncio.get_running_loop()
-        self._header: dict[str, Any] = {}  # current
+        self._unwritten = _Unwritten({})
+        self._place = BEGINNING  # of the first unwritten entry
+        self._started_at = 0.0
         self._process: _Process | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._asked_at: float | None = None  # when the sync was asked for that is not answered yet
@@ -44,20 +49,17 @@ class Recorder:
 
     def begin(self, header: dict[str, Any]) -> None:
         """Begin to record. `header` describes the beginning of the session."""
-        self._header = header
+        self._unwritten = _Unwritten(header)
         if self._directory is not None:
-            self._start(resumed=False)
+            self._start()
             self._ticker = self._loop.create_task(self._tick())
 
     def entries(self, entries: list[Entry]) -> None:
-        for entry in entries:
-            if isinstance(entry, Reconfigured | StageStarted):
-                self._header = {**self._header, "spec": entry.spec.to_json()}
-            elif isinstance(entry, MembersChanged):
-                self._header = {**self._header, "members": entry.members}
+        if self._ticker is None:
+            return
+        number = self._unwritten.add(entries)
         if self._process is not None:
-            has_spec = any(isinstance(entry, Reconfigured | StageStarted | MembersChanged) for entry in entries)
-            self._process.send(pack([["entries", [*map(encode_entry, entries)]]]), has_spec)
+            self._process.send(_packed(number, entries), any(map(_has_spec, entries)))
 
     async def close(self) -> None:
         """End the session. If its end cannot be written in time, that is logged, and `complete` is False."""
@@ -81,9 +83,15 @@ class Recorder:
         if problem:
             self._say("error", "", f"the recording in {self._directory} may lack its end: {problem}")
 
-    def _start(self, resumed: bool) -> None:
-        self._asked_at = None
-        begin = pack([["begin", str(self._directory), self._header, resumed]])
+    def _start(self) -> None:
+        self._asked_at, self._started_at = None, self._loop.time()
+        unwritten = self._unwritten
+        place = replace(self._place, gap=self._place.gap or unwritten.gap)
+        begin = pack([["begin", str(self._directory), unwritten.header, *astuple(place)]])
+        if unwritten.gap:
+            self._say("warning", "gap", "the session has a gap: while no process recorded, more came than is kept")
+        if unwritten.entries:
+            begin += _packed(unwritten.number, unwritten.entries)
         try:
             self._process = _Process(begin, self._loop, self._hear)
         except OSError as error:
@@ -95,14 +103,16 @@ class Recorder:
 
     def _restart(self) -> None:
         if not self._closing:
-            self._start(resumed=True)
+            self._start()
 
     def _process_ended(self, ended: asyncio.Future[int]) -> None:
-        if not self._closing:
-            self._process = None
-            text = f"the recording process ended (status {ended.result()}); a new session begins"
-            self._say("error", "recording process", text)
-            self._loop.call_later(RESTART_PAUSE, self._restart)
+        if self._closing:
+            return
+        self._process = None
+        pause = 0.0 if self._loop.time() > self._started_at + RESTART_PAUSE else RESTART_PAUSE
+        text = f"the recording process ended (status {ended.result()}); another one continues the session"
+        self._say("error", "recording process", text)
+        self._loop.call_later(pause, self._restart)
 
     async def _tick(self) -> None:
         while True:
@@ -124,7 +134,11 @@ class Recorder:
             case ["say", text]:
                 self._warn(text)
             case ["ended", path]:
-                self.files.append(Path(path))
+                if Path(path) not in self.files:  # else a process that was killed then had ended the session already
+                    self.files.append(Path(path))
+            case ["written", number, *place]:
+                self._unwritten.drop(number)
+                self._place = Place(*place)
             case ["synced", wait]:
                 self._asked_at = None
                 if self._hangs:
@@ -135,6 +149,52 @@ class Recorder:
 
     def _warn(self, text: str) -> None:
         self._say("warning", text, text)
+
+
+def _has_spec(entry: Entry) -> bool:
+    return isinstance(entry, Reconfigured | StageStarted | MembersChanged)
+
+
+def _packed(number: int, entries: Sequence[Entry]) -> bytes:
+    """The message with entries of which the first has this number."""
+    return pack([["entries", number, [*map(encode_entry, entries)]]])
+
+
+class _Unwritten:
+    """The entries that the recording process has not written yet, for another one: at most MAX_UNWRITTEN.
+
+    `number`: of the first one; all have numbers in a row. `header`: as it is before the first one. `gap`: entries
+    before the first one are missing, which the process had not written either.
+    """
+
+    def __init__(self, header: dict[str, Any]) -> None:
+        self.header, self.number, self.gap = header, 0, False
+        self.entries: deque[Entry] = deque()
+        self._specs = 0  # entries with a configuration
+
+    def add(self, entries: Sequence[Entry]) -> int:
+        """Returns the number of the first of `entries`."""
+        specs = sum(map(_has_spec, entries))
+        if len(self.entries) + len(entries) > MAX_UNWRITTEN or self._specs + specs > MAX_QUEUED_SPECS:
+            self.drop(self.number + len(self.entries))
+            self.gap = True
+        number = self.number + len(self.entries)
+        self.entries.extend(entries)
+        self._specs += specs
+        return number
+
+    def drop(self, number: int) -> None:
+        """All entries before this number are written."""
+        if number >= self.number:
+            self.gap = False
+        while self.entries and self.number < number:
+            entry = self.entries.popleft()
+            self.number += 1
+            self._specs -= _has_spec(entry)
+            if isinstance(entry, Reconfigured | StageStarted):
+                self.header = {**self.header, "spec": entry.spec.to_json()}
+            elif isinstance(entry, MembersChanged):
+                self.header = {**self.header, "members": entry.members}
 
 
 class _Process:

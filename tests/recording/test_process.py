@@ -12,6 +12,7 @@ import pytest
 
 from daemon.entries import Started, encode_entry
 from daemon.recording import process as module
+from daemon.recording.journal import Place
 from daemon.recording.journal_file import JournalReader
 from daemon.recording.process import RecordingProcess
 from daemon.wire import pack
@@ -21,11 +22,13 @@ from tests.recording.test_journal import HEADER, ON
 class FakeJournal:
     """Keeps what it gets; fails when told to."""
 
+    place, unwritten = Place("a.journal", 9), 1
+
     calls: ClassVar[list[Any]] = []
     trouble: ClassVar[Exception | None] = None
 
     def __init__(self, directory: Path, header: dict[str, Any], *_: object, **options: Any) -> None:
-        self.calls.append(("begin", directory, header, options["resumed"]))
+        self.calls.append(("begin", directory, header, options["place"]))
 
     def write(self, entries: Any) -> None:
         self._note("write", list(entries))
@@ -57,20 +60,21 @@ def journal(monkeypatch: pytest.MonkeyPatch) -> type[FakeJournal]:
 def test_every_message_is_carried_out_in_order(journal: type[FakeJournal], tmp_path: Path) -> None:
     told: list[list[Any]] = []
     process = RecordingProcess(told.append)
-    process.hear(["begin", str(tmp_path), {"jamd": "0"}, True])
-    process.hear(["entries", [encode_entry(Started(0.0))]])
+    process.hear(["begin", str(tmp_path), {"jamd": "0"}, "b.journal", 7, 5, False, True])
+    process.hear(["entries", 40, [encode_entry(Started(0.0))]])
     process.hear(["gap"])
     process.hear(["sync"])
     process.hear(["close"])
     assert process.complete
     assert journal.calls == [
-        ("begin", tmp_path, {"jamd": "0"}, True),
+        ("begin", tmp_path, {"jamd": "0"}, Place("b.journal", 7, 5, False, True)),
         ("write", [Started(0.0)]),
         ("gap",),
         ("tick",),
         ("close",),
     ]
-    assert told == [["synced", 0.25]]
+    written = ["written", 40, "a.journal", 9, 0, False, False]
+    assert told == [written, ["synced", 0.25], written]
 
 
 @pytest.mark.parametrize(
@@ -82,20 +86,20 @@ def test_trouble_is_said_and_a_sync_is_answered_nevertheless(
 ) -> None:
     told: list[list[Any]] = []
     process = RecordingProcess(told.append)
-    process.hear(["begin", str(tmp_path), {}, False])
+    process.hear(["begin", str(tmp_path), {}])
     monkeypatch.setattr(journal, "trouble", trouble)
-    for message in (["entries", []], ["sync"]):
+    for message in (["entries", 0, []], ["sync"]):
         process.hear(message)
     process.hear(["close"])
     assert not process.complete
-    assert [message[0] for message in told] == ["say", "synced", "say", "say"]
+    assert [message[0] for message in told] == ["say", "written", "synced", "say", "written", "say"]
     assert all(words in message[1] for message in told if message[0] == "say")
 
 
 def test_a_desk_that_is_killed_leaves_a_session_without_an_end(tmp_path: Path) -> None:
-    messages: list[Any] = [["begin", str(tmp_path), HEADER, False], ["entries", [encode_entry(ON)]]]
+    messages: list[Any] = [["begin", str(tmp_path), HEADER], ["entries", 0, [encode_entry(ON)]]]
     command = [sys.executable, "-m", "daemon.recording.process"]
-    sent = pack(messages) + json.dumps(["entries", []]).encode()[:-3]
+    sent = pack(messages) + json.dumps(["entries", 0, []]).encode()[:-3]
     assert subprocess.run(command, input=sent, capture_output=True).stderr == b""
     (path,) = tmp_path.glob("*.journal")
     assert [entry.kind for entry in JournalReader(path)] == ["session", "heard"]

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from daemon.entries import Entry, Gap, MembersChanged, Reconfigured, StateSaved
+from daemon.entries import Entry, Gap, MembersChanged, Reconfigured, SessionBegan, StateSaved
+from daemon.music.events import note_on
 from daemon.recording import recorder as module
 from daemon.recording.journal import Journal
 from daemon.recording.journal_file import JournalReader
 from daemon.recording.recorder import Recorder
 from daemon.spec import StageSpec
-from tests.recording.test_journal import HEADER, OFF, ON
+from tests.recording.test_journal import HEADER, OFF, ON, heard
 
 SAVED = StateSaved(1000.2, {"running": False})
 HANGS = "import time; time.sleep(60)"
@@ -86,7 +87,9 @@ def test_a_session_whose_end_cannot_be_written_is_told(tmp_path: Path) -> None:
     asyncio.run(record())
 
 
-def test_an_end_that_no_process_writes_is_told(tmp_path: Path) -> None:
+def test_an_end_that_no_process_writes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESTART_PAUSE", 60.0)
+
     async def record() -> None:
         desk = Desk(tmp_path)
         desk.recorder.entries([ON])
@@ -199,27 +202,102 @@ def test_long_melodies_of_a_reload_leave_no_gap(tmp_path: Path, monkeypatch: pyt
     assert sessions(tmp_path / "played") == [["session", "heard", "heard", "members", "spec", "heard", "end"]]
 
 
-def test_a_recording_process_that_ended_is_replaced_and_a_session_begins_with_a_rotation(
+def kill(recorder: Recorder) -> None:
+    assert recorder._process is not None
+    recorder._process._process.kill()
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.3])
+def test_another_process_continues_the_session_of_one_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pause: float
+) -> None:
+    monkeypatch.setattr(module, "RESTART_PAUSE", pause)
+    notes: list[Entry] = [heard(1000.0 + n, note_on(1, 40 + n, 90)) for n in range(60)]
+
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        for number, note in enumerate(notes):
+            desk.recorder.entries([note])
+            if number % 20 == 10:
+                if number == 30:
+                    await desk.until(lambda: not desk.recorder._unwritten.entries)
+                kill(desk.recorder)
+            await asyncio.sleep(0.01)
+            if number % 20 == 19:
+                await desk.until(lambda: desk.recorder._process is not None)
+        await desk.recorder.close()
+        assert desk.recorder.complete and not desk.rotations
+        assert len(desk.recorder.files) == 1
+        assert all("ended" in line and "another one continues the session" in line for line in desk.said)
+
+    asyncio.run(record())
+    (journal,) = tmp_path.glob("*.journal")
+    assert [*JournalReader(journal)][1:-1] == notes
+    assert len(list(tmp_path.glob("*.mid"))) == 1
+
+
+def test_a_session_that_began_with_the_killed_process_has_the_configuration_of_its_beginning(tmp_path: Path) -> None:
+    """Entries that only wait for an audible one are kept, too."""
+    spec = Reconfigured(1000.05, StageSpec.from_json({**HEADER["spec"], "seed": 77}))
+
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON, OFF, spec, SAVED])
+        await desk.until(lambda: len(desk.recorder._unwritten.entries) == 1)
+        kill(desk.recorder)
+        desk.recorder.entries([ON])
+        await desk.until(lambda: desk.said)
+        await desk.until(lambda: not desk.recorder._unwritten.entries)
+        await desk.recorder.close()
+        assert desk.recorder.complete
+
+    asyncio.run(record())
+    first, second = sorted(tmp_path.glob("*.journal"), key=lambda path: path.stat().st_mtime_ns)
+    assert [entry.kind for entry in JournalReader(first)] == ["session", "heard", "heard", "spec", "end"]
+    began, *rest = JournalReader(second)
+    assert [entry.kind for entry in rest] == ["state", "heard", "end"]
+    assert isinstance(began, SessionBegan) and began.header["spec"]["seed"] == 77
+
+
+def test_more_than_is_kept_while_no_process_records_leaves_a_gap_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "MAX_UNWRITTEN", 10)
+    monkeypatch.setattr(module, "RESTART_PAUSE", 0.5)
+
     async def record() -> None:
         desk = Desk(tmp_path)
         desk.recorder.entries([ON])
-        await desk.until(lambda: sessions(tmp_path) == [["session", "heard"]])
-        process = desk.recorder._process
-        assert process is not None
-        process._process.kill()
+        await desk.until(lambda: not desk.recorder._unwritten.entries)
+        kill(desk.recorder)
+        await desk.until(lambda: desk.recorder._process is None)
+        for _ in range(9):
+            desk.recorder.entries([ON, OFF])
+        await desk.until(lambda: desk.recorder._process is not None)
+        await desk.recorder.close()
+        assert "the session has a gap" in desk.said[-1]
+
+    asyncio.run(record())
+    ((*kinds, last),) = sessions(tmp_path)
+    assert kinds[:3] == ["session", "heard", "gap"] and 0 < kinds.count("heard") < 12 and last == "end"
+
+
+def test_a_session_whose_file_is_gone_is_followed_by_another_with_a_rotation(tmp_path: Path) -> None:
+    async def record() -> None:
+        desk = Desk(tmp_path)
+        desk.recorder.entries([ON])
+        await desk.until(lambda: not desk.recorder._unwritten.entries)
+        kill(desk.recorder)
+        next(tmp_path.glob("*.journal")).unlink()
         await desk.until(lambda: desk.rotations)
         desk.recorder.entries([OFF])  # of a session whose beginning is lost
         desk.recorder.entries([SAVED, ON])
         await desk.recorder.close()
         assert desk.recorder.complete
-        (line,) = desk.said
-        assert line.startswith("the recording process ended (status ")
+        assert "cannot be continued (No such file" in desk.said[-1]
 
     asyncio.run(record())
-    assert sorted(sessions(tmp_path)) == [["session", "heard"], ["session", "state", "heard", "end"]]
-    assert len(list(tmp_path.glob("*.mid"))) == 2
+    assert sessions(tmp_path) == [["session", "state", "heard", "end"]]
 
 
 @pytest.mark.parametrize("program", [FAILS, None])
