@@ -19,6 +19,7 @@ from daemon import realtime
 from daemon.desk.children import Child, ChildServer
 from daemon.desk.log import Say
 from daemon.desk.restarts import Backoff, RestartPolicy
+from daemon.desk.runtime import DESK_SOCKET, check_folder
 from daemon.desk.stage_state import StageState
 from daemon.entries import Entry
 from daemon.errors import JamdError
@@ -134,11 +135,12 @@ class Processes:
         self.stage_state = StageState()
         self.restarts: Counter[str] = Counter()  # by the process's name
         self.started = False  # jamd's own start is over
+        self.failure: asyncio.Future[JamdError] = asyncio.get_running_loop().create_future()  # nothing can be restarted
         self._slots: dict[str, dict[str, Any]] = {}
         self._folder = folder
         self._ping_interval = math.inf if watchdog is None else watchdog / 2
         self._server = ChildServer(
-            folder / "desk.sock", lambda text: listeners.say("warning", "stranger at desk.sock", text)
+            folder / DESK_SOCKET, lambda text: listeners.say("warning", "stranger at desk.sock", text)
         )
         self._changes = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -152,7 +154,8 @@ class Processes:
         return [slot for slots in self._slots.values() for slot in slots.values()]
 
     def start(self, slot: ProcessSlot) -> None:
-        """Start the slot's process."""
+        """Start the slot's process. Raises JamdError if the runtime folder is gone, without which it cannot."""
+        check_folder(self._folder)
         kind = slot.kind
         slot.ready = slot.up = False
         slot.unanswered, slot.patient_until = 0, 0.0
@@ -262,7 +265,12 @@ class Processes:
             text = policy.ended.format(name=slot.log_name, reason=reason, when=when)
             self.tell.say("error", f"{slot.name} ended", text)
             await asyncio.sleep(pause)
-            self.start(slot)
+            try:
+                self.start(slot)
+            except JamdError as error:
+                if not self.failure.done():
+                    self.failure.set_result(error)
+                return
 
     async def _ping(self, slot: ProcessSlot, heartbeat: Heartbeat) -> None:
         number, interval = 0, min(heartbeat.interval, self._ping_interval)

@@ -41,7 +41,7 @@ def run(
 
     `options`: of the command line, for the configuration.
 
-    Raises JamdError if it cannot start.
+    Raises JamdError if jamd cannot start, or cannot replace a process.
     """
     with ConsoleWriter() as output:
         view = open_view(output, sys.stdout)
@@ -57,7 +57,7 @@ def run(
 
 
 async def _perform(band: config.Config, seconds: float | None, view: View, metrics: bool) -> bool:
-    """Returns whether the recording is complete."""
+    """Returns whether the recording is complete. Raises JamdError if jamd cannot start, or cannot replace a process."""
     reporter, activity, reload = log.Reporter(), Activity(), asyncio.Event()
     unconnected = UnconnectedOutputs()
     async with contextlib.AsyncExitStack() as stack:
@@ -99,6 +99,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
         work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))
         signals.on_stop(work.cancel)
+        supervisor.failure.add_done_callback(lambda _: work.cancel())
         signals.on_command(post)
         stack.enter_context(keys(sys.stdin, post, lambda: supervisor.running, log.LOG.info))
         with contextlib.suppress(asyncio.CancelledError):
@@ -106,6 +107,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
     if metrics:
         log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
     log.LOG.info(activity.summary(band.recording, recorder.files, recorder.complete))
+    if supervisor.failure.done():
+        raise supervisor.failure.result()
     return recorder.complete
 
 

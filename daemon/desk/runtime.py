@@ -26,7 +26,7 @@ from daemon.midi.ledger import open_ledger
 from daemon.sockets import serve
 
 FOLDER_PREFIX, LOCK_FILE = "jamd-", "desk.lock"
-DESCRIPTION_FILE = "desk.json"
+DESCRIPTION_FILE, DESK_SOCKET = "desk.json", "desk.sock"
 MAX_DESCRIPTION = 64 << 10  # bytes; a path has a few thousand at most
 LOCK_ATTEMPTS = 3
 SHARED_MEMORY = Path("/dev/shm")
@@ -63,6 +63,16 @@ def runtime_folder(say: Callable[[str], object] = lambda text: None) -> Iterator
     finally:
         held.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raises JamdError if the folder, which every process opens as it starts, was removed."""
+    if not (folder / DESK_SOCKET).exists():
+        raise JamdError(
+            f"{folder}: this folder of jamd's sockets was removed while jamd ran, at the user's last logout or by a "
+            f"program that cleans up {folder.parent}; without the folder no process can be replaced: start jamd again "
+            "(`loginctl enable-linger` keeps the folder after a logout)"
+        )
 
 
 def _places() -> Iterator[tuple[str, Path]]:

@@ -15,7 +15,7 @@ from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
 from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
 from daemon.desk.stage_state import StageState
 from daemon.entries import MembersChanged
-from daemon.errors import ModelError
+from daemon.errors import JamdError, ModelError
 from daemon.spec import StageSpec
 
 START_TIMEOUT = 5.0  # seconds that jamd's start and a reload wait until every process takes part
@@ -50,6 +50,11 @@ class Supervisor:
     def metrics(self) -> Mapping[str, Any]:
         """The stage's latest metrics."""
         return self._processes.stage_state.metrics
+
+    @property
+    def failure(self) -> asyncio.Future[JamdError]:
+        """Done once no process can be restarted any more: jamd has to end."""
+        return self._processes.failure
 
     @property
     def stage_state(self) -> StageState:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -191,6 +192,25 @@ def test_a_killed_stage_is_replaced_and_the_players_reconnect(start: Start) -> N
     assert '"restarts": {"stage": 1}' in jamd.log
     assert '"sounding": {"ann"' in jamd.log  # the figures of the new stage
     assert_complete(jamd, "tune", "ann", "bob")
+
+
+@pytest.mark.parametrize("name", ["ann", "stage"])
+def test_without_its_runtime_folder_jamd_ends_as_soon_as_a_process_would_have_to_be_replaced(
+    start: Start, name: str
+) -> None:
+    jamd = start(band("ann", "bob")).ready()
+    before = jamd.children()
+    jamd.wait(lambda: list(jamd.folder.glob("sessions/*.journal")), 10, "a journal")
+    (folder,) = (jamd.folder / "runtime").iterdir()
+    shutil.rmtree(folder)
+    jamd.configure(band("ann", "bob", "cid"))
+    jamd.reload()
+    assert jamd.children() == before
+    os.kill(before[name], signal.SIGKILL)
+    jamd.wait_for_end()
+    assert jamd.process.returncode == 1
+    assert re.search(rf"^jamd: {folder}: .* was removed .*: start jamd again \(.*\)$", jamd.log, re.MULTILINE)
+    assert_complete(jamd, "tune")
 
 
 def test_a_hung_stage_is_replaced(start: Start) -> None:
@@ -402,6 +422,7 @@ def test_panic_is_recorded_and_the_music_continues(start: Start) -> None:
 def test_no_other_program_takes_a_players_or_the_stages_place(start: Start) -> None:
     jamd = start(band("ann")).ready()
     children = jamd.children()
+    jamd.wait(lambda: list(jamd.folder.glob("sessions/*.journal")), 10, "a journal")
     (folder,) = (jamd.folder / "runtime").iterdir()
     strangers = []
     for number in range(200):  # also more than wait at once, and with garbage
