@@ -16,6 +16,7 @@ from pathlib import Path
 
 from daemon.entries import (
     Entry,
+    SessionBegan,
     SessionEnded,
     decode_entry,
     encode_entry,
@@ -28,8 +29,21 @@ MAGIC = b"jamd journal 1\n"
 MAX_RECORD_BYTES = 64 << 20
 MAX_JOURNAL_BYTES = 1 << 30  # of a journal that is read; a session ends far earlier (rotation.py)
 MAX_INTERVAL = 7 * 86400.0  # seconds that may lie between two entries
+_ANOTHER_MAGIC = re.compile(rb"jamd journal \d+\n")
 _FRAME = struct.Struct("<II")
 _BEGINNING = re.compile(rb'\["[a-z]+",')  # of every payload
+
+
+class NoSession(JamdError):
+    """What was read is not the journal of a session, or one that this jamd cannot read."""
+
+    def __init__(
+        self,
+        problem: str = "not the journal of a session",
+        remedy: str = "name a file that `jamd run` wrote",
+    ) -> None:
+        super().__init__(f"{problem}: {remedy}")
+        self.problem = problem
 
 
 def frame(entry: Entry) -> bytes:
@@ -55,7 +69,7 @@ class JournalReader(Iterator[Entry]):
 
     None of a file that is no journal. `at`: the byte at which the latest entry begins. `complete`: the latest entry is
     a SessionEnded; if it never comes, the journal was cut off, perhaps in an entry, of which there are `unread` bytes.
-    The iteration raises OSError if the file cannot be read.
+    The iteration raises OSError if the file cannot be read, and NoSession if another version of jamd wrote the file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -74,6 +88,8 @@ class JournalReader(Iterator[Entry]):
     def _read(self) -> Iterator[Entry]:
         data = read_input(self._path, MAX_JOURNAL_BYTES)
         self.size = len(data)
+        if not data.startswith(MAGIC) and _ANOTHER_MAGIC.match(data):
+            raise NoSession("written by another version of jamd", "replay the session with that version")
         self._effort = 16 * self.size  # bytes of wrong checksums: a crafted file could take hours
         began: float | None = None
         place: int | None = len(MAGIC) if data.startswith(MAGIC) else 0
@@ -93,7 +109,10 @@ class JournalReader(Iterator[Entry]):
             except (JamdError, RecursionError, ValueError) as error:
                 entry = self._damage(place - self.at, str(error) or type(error).__name__)
             self.complete, self._seconds = isinstance(entry, SessionEnded), entry.seconds
-            began = entry.seconds if began is None else began
+            if began is None:
+                began = entry.seconds
+                if not isinstance(entry, SessionBegan | Damage) and not self.damages:
+                    yield self._damage(0, "the first entries are missing", is_hole=True)
             self.elapsed = max(entry.seconds - began, 0.0)
             yield entry
         self.unread = 0 if place is not None else len(data) - self.at

@@ -37,9 +37,9 @@ from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_checks import check_jump, check_shape
-from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader
+from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
 from daemon.recording.session_name import journal_of, unreadable
-from daemon.recording.to_midi import NoSession, midi_file
+from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
 from daemon.wire import Answer, Call
 

@@ -28,27 +28,19 @@ from daemon.entries import (
     StateSaved,
     TempoChanged,
 )
-from daemon.errors import JamdError
 from daemon.json_decoding import decoder
 from daemon.locks import lock
 from daemon.music import smf
 from daemon.music.events import channel_of, ends_notes, is_note_off, is_note_on, note_off
 from daemon.music.tempo import Bpm, Tempo, TempoMap, tempo_map_from_json
 from daemon.output_files import replace_file
-from daemon.recording.journal_file import MAX_INTERVAL, Damage, JournalReader
+from daemon.recording.journal_file import MAGIC, MAX_INTERVAL, Damage, JournalReader, NoSession
 from daemon.recording.track_sounds import TrackSounds
 from daemon.spec import StageSpec
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two
 MAX_METER_BARS = 100_000  # bars whose meter is looked up
 DEFAULT_TEMPO_MAP = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))  # of a session whose header is damaged
-
-
-class NoSession(JamdError):
-    """What was read is not the journal of a session."""
-
-    def __init__(self) -> None:
-        super().__init__("not the journal of a session: name a file that `jamd run` wrote")
 
 
 def write_recording(journal: Path, path: Path) -> Sequence[Damage]:
@@ -248,12 +240,25 @@ def convert(paths: Sequence[Path], say: Callable[[str], None], at_once: int | No
                 damages = write_recording(path, path.with_suffix(".mid")) if lock(file) else ()
             if damages:
                 lost, first = sum(damage.unread for damage in damages), damages[0]
-                say(f"{path}: {lost} bytes are missing in its MIDI file, the first at byte {first.at}: {first.problem}")
+                size = f"{lost} bytes are" if lost else "entries are"
+                say(f"{path}: {size} missing in its MIDI file, the first at byte {first.at}: {first.problem}")
+        except NoSession as error:
+            if not _is_empty(path):
+                say(f"{path}: {error.problem}, so there is no MIDI file of it: move the file to another folder")
+        except OSError as error:
+            problem = f"{error.filename or path}: {error.strerror or error}"
+            say(f"{path}: its MIDI file could not be written ({problem}): correct that; the next start tries again")
         except Exception as error:  # the journal stays; a failure here must not end the music
-            problem = f"its MIDI file could not be written ({type(error).__name__}: {error})"
-            say(f"{path}: {problem}; write one with `jamd replay -o FILE.mid`")
+            problem = f"{type(error).__name__}: {error}"
+            say(f"{path}: its MIDI file could not be written ({problem}): report this mistake of jamd")
     if large:
         _convert_in_background(large, say)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a journal was cut off, as by a power cut, before its first entry."""
+    with FileIO(path) as file:
+        return MAGIC.startswith(file.read(len(MAGIC) + 1) or b"")
 
 
 def _convert_in_background(paths: list[str], say: Callable[[str], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -42,6 +43,7 @@ from daemon.music.smf import FILE_TICKS
 from daemon.music.tempo import Tempo, TempoMap
 from daemon.recording import to_midi
 from daemon.recording.journal_file import MAGIC, frame
+from daemon.recording.replay import replay
 from daemon.recording.to_midi import TickMap, midi_file, write_recording
 from daemon.spec import StageSpec
 
@@ -309,6 +311,69 @@ def test_what_is_around_damage_is_kept_and_the_damage_is_said(tmp_path: Path) ->
         assert time.monotonic() < until
         time.sleep(0.01)
     assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("content", [b"", MAGIC[:5], MAGIC])
+def test_an_empty_journal_is_passed_over(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.journal").write_bytes(content)
+    said: list[str] = []
+    to_midi.recover(tmp_path, said.append)
+    assert said == [] and not (tmp_path / "x.mid").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem", "replayed"),
+    [
+        (b"junk", "not the journal of a session", "name a file that `jamd run` wrote"),
+        (MAGIC + b"junk", "not the journal of a session", "name a file that `jamd run` wrote"),
+        (
+            b"jamd journal 2\n" + frame(session()) + frame(heard(100.0, note_on(1, 60, 90))),
+            "written by another version of jamd",
+            "replay the session with that version",
+        ),
+    ],
+)
+def test_what_is_no_journal_of_this_jamd_is_said_by_start_and_replay_alike(
+    tmp_path: Path, content: bytes, problem: str, replayed: str
+) -> None:
+    path = tmp_path / "x.journal"
+    path.write_bytes(content)
+    said: list[str] = []
+    to_midi.recover(tmp_path, said.append)
+    assert said == [f"{path}: {problem}, so there is no MIDI file of it: move the file to another folder"]
+    with pytest.raises(JamdError, match=re.escape(f"{path}: {problem}: {replayed}")):
+        replay(path)
+    assert not path.with_suffix(".mid").exists()
+
+
+def test_a_journal_without_its_first_entries_gives_a_midi_file_and_a_warning_in_both_ways(tmp_path: Path) -> None:
+    path = tmp_path / "x.journal"
+    notes = [heard(100.0, note_on(1, 60, 90)), heard(101.0, note_off(1, 60))]
+    path.write_bytes(MAGIC + b"".join(map(frame, [*START, *notes, SessionEnded(102.0)])))
+    said: list[str] = []
+    to_midi.recover(tmp_path, said.append)
+    lost = f"the first at byte {len(MAGIC)}: the first entries are missing"
+    assert said == [f"{path}: entries are missing in its MIDI file, {lost}"]
+    replayed = replay(path)
+    assert replayed.ends_early.startswith(
+        f"the journal is damaged (the first entries are missing) at byte {len(MAGIC)}"
+    )
+    assert replayed.data == path.with_suffix(".mid").read_bytes()
+
+
+def test_a_midi_file_that_cannot_be_written_is_said_without_a_class_name(tmp_path: Path) -> None:
+    path = tmp_path / "x.journal"
+    path.write_bytes(MAGIC + b"".join(map(frame, [session(), heard(100.0, note_on(1, 60, 90))])))
+
+    def refuse(target: Path, _data: bytes) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(target))
+
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(to_midi, "replace_file", refuse)
+        to_midi.recover(tmp_path, said.append)
+    problem = f"its MIDI file could not be written ({path.with_suffix('.mid')}: Permission denied)"
+    assert said == [f"{path}: {problem}: correct that; the next start tries again"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no such pipe")
