@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -62,8 +63,8 @@ def raise_priority(threads: Iterable[int]) -> bool:
 
 
 def ordinary_threads() -> set[int]:
-    """Threads of this process without real-time priority."""
-    if sys.platform != "linux":
+    """Threads of this process without real-time priority; none where the system does not list threads."""
+    if sys.platform != "linux" or not os.path.isdir("/proc/self/task"):
         return set()
     found = set()
     for name in os.listdir("/proc/self/task"):
@@ -95,7 +96,7 @@ def release_jack_memory() -> None:
     if sys.platform != "linux":
         return
     library = ctypes.CDLL(None)
-    for line in Path("/proc/self/maps").read_text().splitlines():
+    for line in _own_lines("maps"):
         if "/dev/shm/jack-" in line:
             start, end = (int(address, 16) for address in line.split()[0].split("-"))
             library.munlock(ctypes.c_void_p(start), ctypes.c_size_t(end - start))
@@ -123,7 +124,14 @@ def _lock_memory(library: ctypes.CDLL) -> bool:
 
 def _may_lock() -> bool:
     """Whether this process has CAP_IPC_LOCK, to which the limit does not apply (capabilities(7))."""
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in _own_lines("status"):
         if line.startswith("CapEff:"):
             return bool(int(line.split()[1], 16) >> 14 & 1)
     return False
+
+
+def _own_lines(name: str) -> list[str]:
+    """The lines of /proc/self/NAME; none where /proc is not mounted."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/self", name).read_text().splitlines()
+    return []

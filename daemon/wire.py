@@ -141,6 +141,11 @@ class Unpacker:
         self.limit = limit
         self._rest = bytearray()
 
+    @property
+    def has_part(self) -> bool:
+        """Whether a message has begun and not ended."""
+        return bool(self._rest)
+
     def feed(self, data: bytes) -> list[Any]:
         self._rest += data
         if b"\n" not in data:

@@ -46,6 +46,8 @@ def run(names: Sequence[str], as_json: bool) -> int:
         raise JamdError("jamd bench needs a JACK server: install jackd2 (Debian: apt-get install jackd2)")
     if find_spec("jack") is None:
         raise JamdError("jamd bench needs the package JACK-Client: pip install JACK-Client")
+    if not Path("/proc/self").exists():
+        raise JamdError("jamd bench measures on Linux only, with /proc: mount -t proc proc /proc")
     figures: list[tuple[Figure, int]] = []  # each with the XRuns during its measure
     console = Console(stderr=True)
     with orderly_end(), JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:

@@ -9,8 +9,8 @@ jump (Ardour at the turn of a loop). Some masters count ticks in a Song Position
 option. A position that fits the ticks counted so far only in the other unit is reported.
 
 Invalid input is ignored; each cause is logged again only after a minute without it: a malformed Song Position Pointer;
-a Continue while the transport runs; a clock below 20 or above 400 bpm (the last tempo is kept); ticks of two masters at
-one port (the first one is followed, as far as the two can be told apart).
+a Continue while the transport runs; a clock below 20 or above 400 bpm (the last tempo is kept); many ticks off the
+line, mostly of two masters at one port (the first one is followed, as far as the two can be told apart).
 
 Pure: no clock of its own, no ports.
 """
@@ -187,7 +187,9 @@ class MidiClockIn(ClockSource):
         tracker = self._tracker
         changes: list[Change] = []
         if tracker.has_two_masters:
-            changes += self._warn("masters", "two masters send MIDI clock to the same port: connect only one")
+            text = "many ticks of the MIDI clock are between the expected ones: one master may send uneven or doubled "
+            text += "ticks, or two masters send to the same port: connect only one"
+            changes += self._warn("masters", text)
         if tracker.locked or tracker.too_slow or tracker.too_fast:
             self._unlocked_since = math.inf
         else:

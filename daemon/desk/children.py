@@ -190,7 +190,9 @@ class ChildServer:
             async with asyncio.timeout(HELLO_TIMEOUT):
                 while not messages:
                     if not (data := await reader.read(HELLO_LIMIT)):
-                        return []
+                        if not unpacker.has_part:  # a process may look whether there is a desk, without a word
+                            return []
+                        break
                     messages = unpacker.feed(data)
         match messages:
             case [["hello", secret, *rest]] if is_secret(secret, self._secret):

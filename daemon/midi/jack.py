@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import time
 from ctypes import POINTER, c_char_p, c_int, c_size_t, c_uint32, c_ulong, c_void_p, string_at
 from itertools import takewhile
@@ -205,12 +204,12 @@ def server_sockets() -> frozenset[str]:
 def _library() -> ctypes.CDLL | None:
     """The libjack that rtmidi uses: another copy would not know that rtmidi's clients belong to this process.
 
-    On Linux only, where it can be found in /proc.
+    On Linux only.
     """
-    found = re.search(r"/\S*libjack\S*", Path("/proc/self/maps").read_text())
-    if found is None:
+    path = next((name for name in _loaded_libraries() if b"libjack" in os.path.basename(name)), None)
+    if path is None:
         return None
-    library = ctypes.CDLL(found[0])
+    library = ctypes.CDLL(os.fsdecode(path))
     for name, result, arguments in (
         ("jack_client_open", c_void_p, (c_char_p, c_int, c_void_p)),
         ("jack_client_close", c_int, (c_void_p,)),
@@ -236,3 +235,22 @@ def _library() -> ctypes.CDLL | None:
     library.jack_set_error_function(no_output)
     library.jack_set_info_function(no_output)
     return library
+
+
+class _LoadedObject(ctypes.Structure):
+    """The beginning of a struct dl_phdr_info (dl_iterate_phdr(3))."""
+
+    _fields_ = (("address", c_void_p), ("name", c_char_p))
+
+
+def _loaded_libraries() -> list[bytes]:
+    """The paths of the shared libraries of this process; also where /proc is not mounted."""
+    names: list[bytes] = []
+
+    def take(loaded: Any, size: int, data: object) -> int:
+        names.append(loaded.contents.name or b"")
+        return 0
+
+    callback = ctypes.CFUNCTYPE(c_int, POINTER(_LoadedObject), c_size_t, c_void_p)(take)
+    ctypes.CDLL(None).dl_iterate_phdr(callback, None)
+    return names

@@ -11,6 +11,7 @@ from typing import Any
 from daemon.errors import ModelError
 from daemon.input_files import open_input
 from daemon.models.external_data import has_external_data
+from daemon.models.limits import memory_error
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import REMEDY, Sidecar, TensorSpec
 from daemon.paths import expand, find_file, resources
@@ -52,9 +53,18 @@ def find(name_or_path: str | Path, base: Path | None = None) -> Path:
         near = nearest(str(wanted), names)
         meant = f" (did you mean {near!r}?)" if near else ""
         remedy = f"correct `model:`{meant}; installed are: {', '.join(names) or 'none'}"
-    if not path.is_file():
-        raise ModelError(f"{path}: there is no such model: {remedy}")
+    _check_is_file(path, remedy)
     return path
+
+
+def _check_is_file(path: Path, remedy: str) -> None:
+    """Raises ModelError, also for a folder, a pipe or a device."""
+    try:
+        open_input(path, MOST_BYTES).close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ModelError(f"{path}: there is no such model: {remedy}") from None
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}): {remedy}") from None
 
 
 def engine_mismatch(path: Path, engine: str) -> str | None:
@@ -80,8 +90,7 @@ def check(path: Path, engine: str | None = None) -> Sidecar:
 
 def _checked(path: Path, engine: str | None) -> tuple[Sidecar, bytes]:
     """The sidecar and the content of the file, which is the one that the sidecar describes, and is all of the model."""
-    if not path.is_file():
-        raise ModelError(f"{path}: there is no such model: correct `model:`, or install jamd again")
+    _check_is_file(path, "correct `model:`, or install jamd again")
     sidecar = read_sidecar(path)
     if engine is not None and (wrong := _mismatch(path, sidecar, engine)) is not None:
         raise ModelError(f"{wrong}: correct `model:`")
@@ -127,7 +136,8 @@ def _session(path: Path, data: bytes) -> Any:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions have no common base but this one
         raise ModelError(
-            f"{path}: not a model that ONNX Runtime {onnxruntime.__version__} runs ({first_line(error)}): {REMEDY}"
+            memory_error(path, error)
+            or f"{path}: not a model that ONNX Runtime {onnxruntime.__version__} runs ({first_line(error)}): {REMEDY}"
         ) from None
 
 

@@ -59,23 +59,43 @@ def limited(path: Path, give_up: Callable[[str], object] = exit_with, seconds: f
 
 
 def limit_memory(path: Path) -> tuple[int, int] | None:
-    """From now on, let this process grow no more than the model at `path` needs. Returns the limits before."""
+    """From now on, let this process grow no more than the model at `path` needs. Returns the limits before.
+
+    None without a limit: on another system than Linux, or without /proc.
+    """
     if sys.platform != "linux":
+        return None
+    if (grown := _data_size()) is None:
         return None
     import resource
 
     soft, hard = before = resource.getrlimit(resource.RLIMIT_DATA)
     size = path.stat().st_size if path.is_file() else 0
-    limit = _data_size() + LOAD_MEMORY + MEMORY_PER_BYTE * size
+    limit = grown + LOAD_MEMORY + MEMORY_PER_BYTE * size
     for other in (soft, hard):
         limit = limit if other == resource.RLIM_INFINITY else min(limit, other)
     resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
     return before
 
 
-def _data_size() -> int:
-    """Bytes of this process that count for RLIMIT_DATA."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) << 10
-    return 0
+def memory_error(path: Path, error: Exception) -> str | None:
+    """The message for a model that failed with `error` because `ulimit -v` leaves too little memory; otherwise None."""
+    if sys.platform == "win32" or not (isinstance(error, MemoryError) or "bad_alloc" in str(error)):
+        return None
+    import resource
+
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return (
+        f"{path}: not enough memory within the limit of {limit >> 20} MiB: raise `ulimit -v`, or choose another model"
+    )
+
+
+def _data_size() -> int | None:
+    """Bytes of this process that count for RLIMIT_DATA; None if they are unknown."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) << 10
+    return None

@@ -6,7 +6,7 @@ import math
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -77,7 +77,8 @@ def melody_to_json(melody: Melody) -> dict[str, Any]:
         {"onset": n.onset, "duration": n.duration, "pitch": n.pitch, "velocity": n.velocity, "part": n.part}
         for n in melody.notes
     ]
-    tempo_map = asdict(melody.tempo_map)
+    changes = melody.tempo_map
+    tempo_map = {"tempi": changes.tempi, "meters": changes.meters, "period": changes.period}
     return {"name": melody.name, "notes": notes, "length": melody.length, "loop": melody.loop, "tempo_map": tempo_map}
 
 
@@ -120,7 +121,8 @@ def melody_of(file: MidiFile, name: str, loop: bool = False) -> Melody:
 def _without_notes(file: MidiFile) -> str:
     has_drums = any(is_note_on(message) for track in file.tracks for _, message in track.messages)
     problem = "all notes are drums (channel 10), which are no melody" if has_drums else "no notes"
-    return f"{file.warning or file.path}: {problem}: choose a file with at least one note of a melody"
+    passed = file.warning.removeprefix(f"{file.path}")
+    return f"{file.path}: {problem}: choose a file with at least one note of a melody{passed.replace(': ', '; ', 1)}"
 
 
 def _notes(file: MidiFile) -> list[Note]:

@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from daemon.errors import MelodyError
@@ -53,13 +54,19 @@ class MidiFile:
 
     @property
     def tempi(self) -> list[tuple[int, int]]:
-        """(tick, microseconds per quarter note); 120 per minute up to the first."""
-        return sorted({0: 500_000, **{tick: tempo for track in self.tracks for tick, tempo in track.tempi}}.items())
+        """(tick, microseconds per quarter note); 120 per minute up to the first. Repeated ones are left out."""
+        tempi = sorted({0: 500_000, **{tick: tempo for track in self.tracks for tick, tempo in track.tempi}}.items())
+        return tempi[:1] + [after for before, after in pairwise(tempi) if after[1] != before[1]]
 
     @property
     def meters(self) -> list[tuple[int, tuple[int, int]]]:
-        """(tick, time signature); 4/4 up to the first."""
-        return sorted({0: (4, 4), **{tick: meter for track in self.tracks for tick, meter in track.meters}}.items())
+        """(tick, time signature); 4/4 up to the first. One repeated at a bar line is left out: it changes nothing."""
+        meters = sorted({0: (4, 4), **{tick: meter for track in self.tracks for tick, meter in track.meters}}.items())
+        return meters[:1] + [after for before, after in pairwise(meters) if not self._repeats(before, after)]
+
+    def _repeats(self, before: tuple[int, tuple[int, int]], after: tuple[int, tuple[int, int]]) -> bool:
+        beats, unit = before[1]
+        return before[1] == after[1] and (after[0] - before[0]) * unit % (self.division * 4 * beats) == 0
 
     @property
     def tempo_map(self) -> TempoMap:
@@ -210,7 +217,8 @@ class _Reader:
                     self._pass("F7 packets" if status == 0xF7 else "system messages", began)
                 if len(messages) + len(track.tempi) + len(track.meters) > self._room:
                     raise MelodyError(
-                        f"{self._path}: more than {MAX_MESSAGES:,} notes, note-offs and controllers: split the file"
+                        f"{self._path}: more than {MAX_MESSAGES:,} notes, note-offs, control changes, tempi and "
+                        "time signatures: split the file"
                     )
         except IndexError:
             self._pass("the rest of a track that cannot be read", began)
@@ -271,8 +279,13 @@ class _Reader:
 
 
 def _variable(data: bytes, at: int) -> tuple[int, int]:
-    """The variable-length quantity at `at`, of four bytes at most, and its end. Raises IndexError."""
+    """The variable-length quantity at `at`, and its end. Raises IndexError.
+
+    Of four bytes at most (RP-001) after any number of leading zeros (bytes 80), which other readers take as well.
+    """
     value = 0
+    while data[at] == 0x80:
+        at += 1
     for number in range(at, at + 4):
         value = value << 7 | data[number] & 0x7F
         if data[number] < 0x80:

@@ -10,7 +10,7 @@ from daemon.engines.base import Engine, Setup, engine_class
 from daemon.engines.options import make_options
 from daemon.errors import JamdError, ModelError
 from daemon.models.artifact import first_line
-from daemon.models.limits import REMEDY, exit_with, limited
+from daemon.models.limits import REMEDY, exit_with, limited, memory_error
 from daemon.music.melody import Melodies, melody_from_json
 from daemon.player.failure import failure, items_of
 from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
@@ -74,7 +74,9 @@ def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> Non
             raise
         except Exception as error:
             text = f"{type(error).__name__}: {first_line(error)}"
-            raise ModelError(f"{path}: the engine cannot play this model ({text}): {REMEDY}") from error
+            raise ModelError(
+                memory_error(path, error) or f"{path}: the engine cannot play this model ({text}): {REMEDY}"
+            ) from error
 
 
 def create(engine_type: type[Engine], setup: Setup[Any]) -> Engine:

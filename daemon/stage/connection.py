@@ -35,6 +35,11 @@ class Connection:
         self._unpacker.limit = MESSAGE_LIMIT
 
     @property
+    def has_part(self) -> bool:
+        """Whether a message has begun to come in and not ended."""
+        return self._unpacker.has_part
+
+    @property
     def has_unsent(self) -> bool:
         """Whether bytes are buffered: `flush` is to be called when the socket can be written to."""
         return bool(self._unsent) and not self.broken

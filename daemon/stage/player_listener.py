@@ -54,7 +54,8 @@ class PlayerListener:
                 case [] if not connection.broken and now < until:
                     continue
                 case received:
-                    self._end(connection, is_stranger=bool(received) or connection.is_invalid or now >= until)
+                    has_spoken = bool(received) or connection.has_part or connection.is_invalid
+                    self._end(connection, is_stranger=has_spoken or now >= until)
         if self._listener in readable and (accepted := self._listener.accept()) is not None:
             if len(self._unnamed) >= MOST_UNNAMED:
                 self._end(next(iter(self._unnamed)), is_stranger=True)

@@ -150,6 +150,15 @@ def test_lost_ticks_before_the_first_lock_are_counted(bpm: float) -> None:
         assert heard.after(4)[-1] < 0.0003
 
 
+def test_one_uneven_master_is_not_said_to_be_two() -> None:
+    moments = steady((120, 960))
+    ticks = jitter(moments, 1, 0.03)
+    heard = Heard(moments, sorted(ticks + [(stamp + 0.001, i) for stamp, i in ticks[::10]]))
+    warnings = [change for _, change in heard.changes if isinstance(change, ClockWarning) and change.cause == "masters"]
+    assert all("one master may send uneven or doubled ticks, or two masters" in warning.text for warning in warnings)
+    assert warnings
+
+
 @pytest.mark.parametrize("late", [0.0, 0.15, 0.3, 0.8])
 def test_of_two_masters_the_first_is_followed(late: float) -> None:
     moments = steady((120, 960))

@@ -102,6 +102,16 @@ def test_a_child_gets_in_however_many_strangers_wait(tmp_path: Path, monkeypatch
         client.close()
 
 
+def test_a_stranger_that_sends_a_part_of_a_line_and_hangs_up_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pose(_: Child, path: Path) -> None:
+        with connect(path) as client:
+            client.sendall(b"half a hello")
+
+    assert len(serve(tmp_path, monkeypatch, pose)[1]) == 1
+
+
 def test_a_process_that_hangs_up_without_a_word_is_no_stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stage whose desk was killed looks in this way whether there is still one."""
 

@@ -128,6 +128,30 @@ def test_an_engine_says_which_model_it_cannot_play(tmp_path: Path) -> None:
         prepare(engine)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("Exception during loading: std::bad_alloc")], ids=repr)
+def test_where_a_limit_leaves_too_little_memory_the_message_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    import resource
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    path = hostile.write(tmp_path, model(graph(ADD)), "melody")
+    monkeypatch.setattr(MelodyPlayer, "prepare", fail)
+    monkeypatch.setattr("onnxruntime.InferenceSession", fail)
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (256 << 20 if kind == resource.RLIMIT_AS else -1, -1))
+    said = r"hostile.onnx: not enough memory within the limit of 256 MiB: raise `ulimit -v`, or choose another model"
+    with pytest.raises(ModelError, match=said):
+        prepare(MelodyPlayer(Setup(MelodyPlayer.Options(), model=path)))
+    with pytest.raises(ModelError, match=said):
+        models.load(path)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (-1, -1))
+    with pytest.raises(ModelError, match="the engine cannot play this model"):
+        prepare(MelodyPlayer(Setup(MelodyPlayer.Options(), model=path)))
+
+
 def test_jamd_models_tries_every_model_whatever_the_others_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile.write(tmp_path, hostile.unfolding("tile"))
     for suffix in (".onnx", ".json"):
@@ -170,6 +194,17 @@ def test_a_model_or_sidecar_that_is_no_file_is_refused_at_once(tmp_path: Path) -
     with pytest.raises(ModelError, match=r"hostile.json: cannot be read \(larger than 16 MiB\)"):
         models.read_sidecar(path)
     beside.write_text(text)
+    path.unlink()
+    for make, kind in (
+        (path.mkdir, "a folder"),
+        (lambda: (path.rmdir(), os.mkfifo(path)), "a pipe"),
+        (lambda: (path.unlink(), path.symlink_to("/dev/zero")), "a device"),
+    ):
+        make()
+        for look in (models.find, models.check):
+            with pytest.raises(ModelError, match=rf"hostile.onnx: cannot be read \({kind}, not a file\): correct"):
+                look(path)
+    path.unlink()
     with path.open("wb") as file:
         file.truncate(1 << 32)
     with pytest.raises(ModelError, match=r"hostile.onnx: cannot be read \(larger than 2047 MiB\)"):

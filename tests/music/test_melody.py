@@ -171,6 +171,10 @@ NOTE, END = b"\x00\x90\x3c\x40\x60\x80\x3c\x40", b"\x00\xff\x2f\x00"
         (header(0, 1, 96) + track(END), "no notes: choose a file with at least one note of a melody"),
         (header(1, 0, 96), "no notes: choose"),
         (
+            header(1, 1, 96) + track(b"\0"),
+            r"^\S+: no notes: choose a file .* of a melody; passed over or corrected: the rest of a track",
+        ),
+        (
             header(0, 1, 1) + track(b"\xff\xff\xff\x7f\x90\x3c\x40\x60\x80\x3c\x40" + END),
             "268,435,552 quarter notes long: choose a file of at most 100,000, or split the file",
         ),

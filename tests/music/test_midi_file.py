@@ -50,6 +50,7 @@ ONE = header(0, 1, 96)
     [
         (ONE + track(NOTE + HIGH + END), ""),
         (ONE + track(NOTE + HIGH), ""),  # no End of Track
+        (ONE + track(b"\x80\x80\x80\x80" + NOTE + b"\x80" * 90 + HIGH + END), ""),  # padded delta times
         (ONE + track(NOTE + HIGH + b"\x00\xff\x2f\x02ab"), ""),
         (ONE + track(NOTE + HIGH + END + b"\0\0\0"), "wrong lengths of tracks (at byte 18), bytes after the end of a"),
         (ONE + track(NOTE + HIGH + END) + b"\x1a\0\0", "bytes after the end of a track (3, from byte 42)"),
@@ -77,7 +78,7 @@ ONE = header(0, 1, 96)
         (ONE + track(NOTE + b"\0\x90\x48\x40\0\xff\x01\x01a\x60\x48\0\0\xf8\0\x48\0" + END), "system messages (at"),
         (ONE + track(NOTE + HIGH + b"\0\xff\x7f\xff\xff\xff\xff\x01"), "a track that cannot be read (at byte 38)"),
         (ONE + track(NOTE + HIGH + b"\0\x90\x50"), "the rest of a track that cannot be read (at byte 38)"),
-        (ONE + track(NOTE + HIGH + b"\x80\x80\x80\x80\0\x90\x50\x40"), "a track that cannot be read (at byte 38)"),
+        (ONE + track(NOTE + HIGH + b"\x81\x80\x80\x80\0\x90\x50\x40"), "a track that cannot be read (at byte 38)"),
         (header(1, 2, 96) + track(NOTE + HIGH + b"\0\x90\x50") + track(END), "a track that cannot be read (at"),
         (header(1, 3, 96) + track(b"\0\x40\x40") + track(NOTE + HIGH + END) + track(b"\0\xff\3\x7f"), "a track"),
     ],
@@ -132,6 +133,18 @@ def test_of_a_file_of_independent_pieces_the_first_with_a_melody_is_read() -> No
     assert [len(t.messages) for t in only.tracks] == [2] and not only.warning
 
 
+def test_repeated_tempi_and_time_signatures_are_left_out_where_they_change_nothing() -> None:
+    three, tempo, other = b"\xff\x58\x04\x03\x02\x18\x08", b"\xff\x51\x03\x0f\x42\x40", b"\xff\x51\x03\x07\xa1\x20"
+    bar = b"\x82\x20"  # 288 ticks
+    meters = b"".join(delta + three for delta in (b"\0", bar, bar, b"\x60", bar))
+    data = (
+        header(1, 2, 96) + track(meters + END) + track(NOTE + b"".join(b"\1" + t for t in (tempo, tempo, other, tempo)))
+    )
+    file = parse_midi_file(data)
+    assert file.meters == [(0, (3, 4)), (672, (3, 4))], "within a bar, the next bar begins"
+    assert file.tempi == [(0, 500_000), (97, 1_000_000), (99, 500_000), (100, 1_000_000)]
+
+
 def test_names_and_signatures_of_tracks() -> None:
     named = b"\0\xff\x03\0\0\xff\x03\x03\xc3\xa9a\0\xff\x03\x01x"
     signatures = b"\x60\xff\x58\x04\x06\x03\x18\x08\0\xff\x51\x03\x0a\x2c\x2b"
@@ -168,7 +181,9 @@ def test_the_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(midi_file, "MAX_MESSAGES", 10)
     for event in (b"\0\xb0\x07\x40", b"\0\xff\x51\x03\x0f\x42\x40", b"\0\xff\x58\x02\x04\x02"):
         parse_midi_file(header(1, 2, 96) + track(event * 5) + track(event * 5))
-        with pytest.raises(MelodyError, match=r"x\.mid: more than 10 notes, note-offs and controllers: split the file"):
+        with pytest.raises(
+            MelodyError, match=r"x\.mid: more than 10 notes, note-offs, control changes, tempi and time s"
+        ):
             parse_midi_file(header(1, 2, 96) + track(event * 5) + track(event * 6), path)
 
 

@@ -100,6 +100,15 @@ def test_a_stranger_is_disconnected_and_named(door: Door, hello: bytes) -> None:
     ]
 
 
+def test_a_stranger_that_sends_a_part_of_a_line_and_hangs_up_is_named(door: Door) -> None:
+    door.knock(raw=b"half a hello").close()
+    door.turns(5)
+    assert len(door.said) == 1
+    door.knock(raw=b"").close()
+    door.turns(5)
+    assert len(door.said) == 1, "a process that hangs up without a word is none"
+
+
 def test_a_player_that_is_not_expected_yet_is_no_stranger(door: Door) -> None:
     player = door.knock(["hello", SECRET, "bob", 1])
     assert door.turns() == [] and ended(player) and not door.said
