@@ -134,10 +134,10 @@ def test_every_command_tells_all_mistakes_and_ends_with_2(jamd: Jamd, tmp_path: 
     done = jamd(*command, "-c", "bad.yaml")
     assert done.returncode == 2
     lines = done.stderr.splitlines()
-    assert lines[0].startswith("jamd: bad.yaml:4: band.dice.engine: is missing: give an installed engine")
-    assert lines[1] == "jamd: bad.yaml:4: band.dice.engin: unknown key: did you mean 'engine'?"
-    assert lines[2] == "jamd: bad.yaml:5: sead: unknown key: did you mean 'seed'?"
-    assert len(lines) == 3
+    assert lines == [
+        "jamd: bad.yaml:4: band.dice.engin: unknown key: did you mean 'engine'?",
+        "jamd: bad.yaml:5: sead: unknown key: did you mean 'seed'?",
+    ]
     assert not (tmp_path / "out.mid").exists()
 
 
