@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from daemon import config
 from daemon.commands import Panic, RotateSession
 from daemon.entries import Commanded, PlayerDown, PlayerUp, StateSaved
 from daemon.music.events import SUSTAIN, control_change, note_off, note_on
 from daemon.performance.performance import Performance
-from daemon.spec import ZoneSpec
+from daemon.spec import StageSpec, ZoneSpec
 from daemon.wire import Listen, Reset
-from tests.performance.offline import Recorder, make_performance
+from tests.performance.offline import CHOIR, STEADY, Recorder, make_performance
 
 PEDAL = control_change(1, SUSTAIN, 127)
 
@@ -60,6 +62,20 @@ def test_journals_from_before_are_replayed_as_they_were_recorded() -> None:
     hold(performance, note_on(1, 60, 70))
     replace_player(performance, 1.0)
     assert told(sink) == []
+
+
+def test_only_the_player_that_is_replaced_is_told() -> None:
+    other = replace(CHOIR, name="organist")
+    performance, sink = make(players=(CHOIR, other))
+    hold(performance, note_on(1, 60, 70))
+    before = len(sink.calls)
+    replace_player(performance, 1.0)
+    assert {player for player, _, call in sink.calls[before:] if isinstance(call, Listen)} == {"choir"}
+
+
+def test_a_band_of_the_configuration_is_told() -> None:
+    assert config.load(None).stage.tells_held_keys
+    assert not StageSpec(STEADY).tells_held_keys  # as older journals are decoded
 
 
 def test_only_keys_of_the_players_own_zone_are_told() -> None:
