@@ -13,26 +13,30 @@ from daemon.music.tempo import TempoMap
 
 GESTURE_TIME = 0.25  # seconds: longer than a reset takes on a MIDI cable, or a button bounces
 JUMP, PICK_UP = "jump", "pick-up"  # how a control takes over a value that something else has set
+AUDIO = "audio"  # the direction of a port that leads to an instrument
 INTERNAL = "internal"  # jamd's own clock; every other source of the clock is external
 
 
 @dataclass(frozen=True, slots=True)
 class PortSpec:
-    """A port of jamd, virtual unless `connect` names (a part of the name of) a foreign port to join.
+    """A port of jamd, virtual unless `connect` names (a part of the name of) a foreign port to join; or an audio
+    output, which is no MIDI port: its messages go to the instrument of its name.
 
     An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`; its keys are
     released after `longest_note` seconds, if that is given. `delay`: seconds added to the deadlines of an output;
-    negative: earlier. `sounds`: of an output's channels, at most one each.
+    negative: earlier; for an audio output it includes the way from the message to the sound. `sounds`: of an output's
+    channels, at most one each. `audio`: the audio outputs that play what is sent to this output.
     """
 
     name: str
-    direction: str  # in | out
+    direction: str  # in | out | AUDIO
     connect: str | None = None
     channels: tuple[Channel, ...] = ()
     thru: tuple[str, ...] = ()
     delay: Annotated[float, Limits(-10, 10)] = 0.0
     longest_note: Annotated[float, Limits(0.1, 3600)] | None = None
     sounds: tuple[Sound, ...] = ()
+    audio: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,8 @@ class MelodySpec:
 @dataclass(frozen=True, slots=True)
 class PlayerSpec:
     """A band member without its engine. `channels`: voice → MIDI channel 1–16. `gives_way`: its own music ends when
-    keys play that it listens to."""
+    keys play that it listens to. `audio`: the audio outputs that get its notes too. An instrument renders the audio
+    output of its name; it has neither voices nor windows, and hears nothing as a player does."""
 
     name: str
     listen: tuple[str, ...]
@@ -58,6 +63,8 @@ class PlayerSpec:
     tolerance: float  # seconds
     settings: dict[str, float] = field(default_factory=dict)
     gives_way: bool = False
+    audio: tuple[str, ...] = ()
+    is_instrument: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,19 @@ class Ping:
     """Answered with no item: the player is alive."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlayMessage:
+    """A MIDI message for an instrument, which is not answered. `at`: the seconds at which it is to be heard, or before
+    it can be; then it is heard a constant time after `sent` (seconds)."""
+
+    at: float
+    sent: float
+    message: bytes
+
+
 MESSAGE_LIMIT = 64 << 20  # bytes
 
-Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping
+Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping | PlayMessage
 Answer = Action | Plan  # an item of a player's answer
 
 
@@ -79,6 +89,8 @@ def encode_call(call: Call) -> list[Any]:
             return ["learn", source, plan_to_json(plan)]
         case Ping():
             return ["ping"]
+        case PlayMessage(at, sent, message):
+            return ["play", at, sent, message.hex()]
 
 
 def decode_call(data: list[Any]) -> Call:
@@ -98,6 +110,8 @@ def decode_call(data: list[Any]) -> Call:
             return Learn(source, plan_from_json(plan))
         case ["ping"]:
             return Ping()
+        case ["play", at, sent, str(message)] if is_beat(at) and is_beat(sent):
+            return PlayMessage(at, sent, bytes.fromhex(message))
     raise ValueError(f"not a call: {repr(data)[:200]}")
 
 

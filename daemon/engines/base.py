@@ -40,13 +40,15 @@ class Setup(Generic[OptionsT]):
     """Constructor argument of an engine.
 
     `options`: an instance of the engine's `Options`. `settings`: initial values; a setting left out has its default.
-    `listen`: the inputs, melodies and players that the engine hears, in order of precedence.
+    `listen`: the inputs, melodies and players that the engine hears, in order of precedence. `rate`: frames per second
+    of an audio engine.
     """
 
     options: OptionsT
     settings: Mapping[str, float] = field(default_factory=dict)
     model: Path | None = None
     listen: tuple[str, ...] = ()
+    rate: int = 0
 
     def require_model(self, engine: str) -> Path:
         """The path of the model. Raises ModelError, naming the `engine`, if there is none."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import mmap
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from daemon.music.events import (
     is_note_on,
     note_off,
 )
+from daemon.shared_memory import map_file
 
 SLOTS = 64  # outputs
 _NAME, _COUNTS = 64, 16 * 128
@@ -174,18 +174,8 @@ def _encoded(port: str) -> bytes:
 
 
 def open_ledger(path: Path, create: bool = False) -> mmap.mmap:
-    """Map the ledger's file. The desk creates it (in memory-backed storage where there is one) and removes it.
-
-    Raises FileExistsError if there is anything where it is to be created, OSError for a link.
-    """
-    if create:
-        with path.open("xb") as file:
-            file.write(bytes(SIZE))
-    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
-    try:
-        return mmap.mmap(descriptor, SIZE)
-    finally:
-        os.close(descriptor)
+    """Map the ledger's file. Raises what `map_file` raises."""
+    return map_file(path, SIZE, create)
 
 
 def panic_messages(channels: Iterable[int] = range(1, 17)) -> list[bytes]:

@@ -11,7 +11,7 @@ from daemon.errors import JamdError
 from daemon.music.events import SUSTAIN, Play, Stop, is_beat, is_note_on
 from daemon.music.plan import Plan, plan_from_json, plan_to_json
 from daemon.music.tempo import TempoMap
-from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
+from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, PlayMessage, Reset
 
 TRACE_LINES = 5
 _CALLERS = ("daemon.player.", "daemon.contract.")  # modules that call engines
@@ -113,6 +113,8 @@ def _work_of(call: Call) -> str:
             return "in anticipate"
         case Ping():
             return "when idle"
+        case PlayMessage(message=message):
+            return f"in play({message.hex(' ')})"
 
 
 def _beat_of(call: Call, tempo_map: TempoMap | None) -> str:

@@ -13,7 +13,7 @@ from daemon.models.artifact import first_line
 from daemon.models.limits import REMEDY, exit_with, limited, memory_error
 from daemon.music.melody import Melodies, melody_from_json
 from daemon.player.failure import failure, items_of
-from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, Reset
+from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, PlayMessage, Reset
 
 
 class Host:
@@ -53,7 +53,7 @@ class Host:
                 yield from items_of(self._engine.learn(source, plan))
             case Anticipate(Reset(beat, seed), window):
                 self._engine.anticipate(self._known, beat, seed, window)
-            case Ping():
+            case Ping() | PlayMessage():
                 pass
 
 
