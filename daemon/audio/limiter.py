@@ -56,7 +56,7 @@ class Limiter:
 
     def _fall(self, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
         """The reductions that frames which are no longer held leave."""
-        powers: NDArray[np.float64] = self._decay ** np.arange(1, len(wanted) + 1)
+        powers = np.power(self._decay, np.arange(1, len(wanted) + 1), dtype=np.float64)
         fallen: NDArray[np.float64] = np.maximum(np.maximum.accumulate(wanted / powers), self._released) * powers
         self._released = float(fallen[-1]) if fallen[-1] > _INAUDIBLE else 0.0
         return fallen
