@@ -74,3 +74,7 @@ class MelodyError(JamdError):
 
 class PortError(JamdError):
     """A MIDI port that cannot be opened."""
+
+
+class AudioError(JamdError):
+    """An audio device that cannot be used."""
