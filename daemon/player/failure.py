@@ -14,7 +14,7 @@ from daemon.music.tempo import TempoMap
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Ping, PlayMessage, Reset
 
 TRACE_LINES = 5
-_CALLERS = ("daemon.player.", "daemon.contract.")  # modules that call engines
+_CALLERS = ("daemon.player.", "daemon.instrument.", "daemon.contract.")  # modules that call engines
 
 
 class EngineFailure(JamdError):

@@ -89,18 +89,25 @@ def create(engine_type: type[Engine], setup: Setup[Any]) -> Engine:
         raise failure(engine_type, "in __init__", error) from error
 
 
-def make_host(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with) -> Host:
+def make_engine(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with, rate: int = 0) -> Engine:
     """The prepared engine of `member`, a value of `Config.members`, perhaps from an older journal: an option or setting
-    that `member` lacks has its default. Raises JamdError."""
+    that `member` lacks has its default. `rate`: of an audio engine. Raises JamdError."""
     engine_type, model = engine_class(member["engine"]), member["model"]
     setup = Setup(
         options=make_options(engine_type.Options, member["options"]),
         settings=member["settings"],
         model=Path(model) if model else None,
         listen=tuple(member["listen"]),
+        rate=rate,
     )
     engine = create(engine_type, setup)
     prepare(engine, give_up)
+    return engine
+
+
+def make_host(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with) -> Host:
+    """The engine of `member` (`make_engine`) behind calls. Raises JamdError."""
+    engine = make_engine(member, give_up)
     known = {melody.name: melody for melody in map(melody_from_json, member["melodies"])}
     host = Host(engine, known)
     list(host.handle(Reset(0.0, 0)))  # an engine may need seconds for its first look at long melodies
