@@ -1,4 +1,4 @@
-"""What holds for every engine that is registered, whoever wrote it."""
+"""What holds for every engine that is registered and decides what is played, whoever wrote it."""
 
 import json
 from collections import defaultdict
@@ -14,6 +14,7 @@ from daemon.contract.calls import LISTEN, song
 from daemon.contract.check import Checker
 from daemon.contract.record import play
 from daemon.contract.subject import Subject, variants
+from daemon.engines.audio import AudioEngine
 from daemon.engines.base import Engine, Setup, engine_class, engine_names
 from daemon.engines.options import TEXTS, make_options, options_of, options_to_json
 from daemon.errors import ModelError
@@ -25,7 +26,7 @@ TINY = {  # a model of each engine that needs one
     "harmoniser": DATA / "tiny_harmoniser.onnx",
     "melody": DATA / "tiny_melody.onnx",
 }
-NAMES = engine_names()
+NAMES = [name for name in engine_names() if not issubclass(engine_class(name), AudioEngine)]
 
 
 def subject(name: str, variant: str = "", **settings: float) -> Subject:
