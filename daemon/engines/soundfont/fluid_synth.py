@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from ctypes import byref, c_int
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,7 @@ class FluidSynth:
         if self._font < 0:
             reason = library.latest_errors() or "FluidSynth does not say why"
             raise ModelError(f"{soundfont.path}: cannot be played ({reason}): {REMEDY}")
-        if is_part and hasattr(os, "posix_fadvise"):
+        if is_part and sys.platform == "linux":
             with open(soundfont.path, "rb") as file:
                 os.posix_fadvise(file.fileno(), 0, READ_AHEAD, os.POSIX_FADV_WILLNEED)
         for channel in range(16):
