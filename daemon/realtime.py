@@ -12,7 +12,8 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-PRIORITY = 30  # SCHED_FIFO: below audio servers as they are usually set up
+PRIORITY = 30  # SCHED_FIFO, of the stage: below audio servers as they are usually set up
+SPEAKER_PRIORITY, INSTRUMENT_PRIORITY = 25, 20  # MIDI never waits for sound
 REFUSALS = {  # log lines for what is not allowed
     "fifo": "no real-time priority: notes may be late while other programs are busy; see docs/operations.md",
     "memory": "memory is not locked: notes may be late when the machine is short of it; see docs/operations.md",
@@ -22,14 +23,14 @@ _PR_SET_PDEATHSIG, _PR_SET_TIMERSLACK = 1, 29
 _MADV_DONTNEED = 4
 
 
-def request_real_time() -> dict[str, bool]:
+def request_real_time(priority: int = PRIORITY) -> dict[str, bool]:
     """For the calling thread and its process: {"fifo": …, "memory": …}, whether each was allowed."""
     sys.setswitchinterval(0.0005)
     if sys.platform != "linux":
         return {"fifo": False, "memory": False}
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(_PR_SET_TIMERSLACK, 1, 0, 0, 0)
-    return {"fifo": raise_priority([0]), "memory": _lock_memory(library)}
+    return {"fifo": raise_priority([0], priority), "memory": _lock_memory(library)}
 
 
 def die_with_parent() -> None:
@@ -38,10 +39,10 @@ def die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def raise_priority(threads: Iterable[int]) -> bool:
+def raise_priority(threads: Iterable[int], priority: int = PRIORITY) -> bool:
     """SCHED_FIFO for threads of this process (0: the calling one), not inherited by their children.
 
-    Where PRIORITY is beyond the limit, the highest priority allowed. Returns whether every thread got it.
+    Where `priority` is beyond the limit, the highest priority allowed. Returns whether every thread got it.
     """
     if sys.platform != "linux":
         return False
@@ -50,10 +51,10 @@ def raise_priority(threads: Iterable[int]) -> bool:
     _, limit = resource.getrlimit(resource.RLIMIT_RTPRIO)
     allowed = True
     for thread in threads:
-        for priority in (PRIORITY, min(PRIORITY, limit) if limit > 0 else 1):
+        for level in (priority, min(priority, limit) if limit > 0 else 1):
             try:
                 policy = os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
-                os.sched_setscheduler(thread, policy, os.sched_param(priority))
+                os.sched_setscheduler(thread, policy, os.sched_param(level))
                 break
             except OSError:
                 continue

@@ -13,7 +13,7 @@ from hypothesis import settings
 
 from daemon.paths import resources
 from tests.dice import register
-from tests.tools import alsa_vm, jack
+from tests.tools import alsa_vm, jack, sine
 from tests.tools import systemd_box as systemd_box_tool
 
 settings.register_profile("jamd", deadline=None)  # a busy machine is no failure
@@ -177,4 +177,13 @@ def dice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     register(tmp_path / "site-dice")
     monkeypatch.syspath_prepend(tmp_path / "site-dice")
     paths = [str(tmp_path / "site-dice"), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+
+
+@pytest.fixture
+def sine_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Registers the engines of tests.tools.sine, as `sine` and so on, here and in child processes."""
+    sine.register(tmp_path / "site-sine")
+    monkeypatch.syspath_prepend(tmp_path / "site-sine")
+    paths = [str(tmp_path / "site-sine"), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))

@@ -15,42 +15,15 @@ from daemon.engines.base import Setup
 from daemon.errors import JamdError
 from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 from daemon.player.host import Host, make_host
-from daemon.sockets import Listener, serve
+from daemon.sockets import serve
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset, Unpacker, encode_call, pack
 from tests.desk.engines import CRASH, HANG, Echo
 from tests.dice import Dice
+from tests.player.peer import Peer
 
 MEMBER = {"engine": "echo", "model": None, "options": {}, "settings": {}, "listen": ["keys"], "melodies": []}
 CODE = "import sys; from daemon.player import process; sys.exit(process.main())"
 STRIKE = Listen(MidiEvent(1.5, "keys", note_on(1, 60, 70)))
-
-
-class Peer:
-    """The test's end of a connection; waits 10 s at most."""
-
-    def __init__(self, listener: Listener) -> None:
-        deadline = time.monotonic() + 10
-        while (socket := listener.accept()) is None:
-            assert time.monotonic() < deadline, "no connection"
-            time.sleep(0.01)
-        socket.settimeout(10)
-        self.socket = socket
-        self._unpacker = Unpacker()
-        self._messages: list[Any] = []
-
-    def read(self) -> Any:
-        """The next message; None at the end of the connection."""
-        while not self._messages:
-            if not (data := self.socket.recv(1 << 16)):
-                return None
-            self._messages += self._unpacker.feed(data)
-        return self._messages.pop(0)
-
-    def write(self, *message: Any) -> None:
-        self.socket.sendall(pack([message]))
-
-    def send_call(self, number: int, call: Call) -> None:
-        self.write(number, *encode_call(call))
 
 
 class PlayerProcess:

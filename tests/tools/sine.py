@@ -2,6 +2,8 @@
 ends exactly at that of its note-off. So the first frame of a note is the first that is not 0."""
 
 import math
+import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -35,6 +37,23 @@ class Sine(AudioEngine):
         out[:] = total[:, None]
 
 
+CRASH, BLOCK, DEAFEN = 1, 2, 3  # pitches of FaultySine
+
+
+class FaultySine(Sine):
+    """Fails, or hangs, in `render` while the note CRASH or BLOCK sounds, and renders no numbers while DEAFEN does."""
+
+    def render(self, out: NDArray[np.float32]) -> None:
+        pitches = {pitch for _, pitch in self.notes}
+        if CRASH in pitches:
+            raise ValueError("a note that the engine fails on")
+        if BLOCK in pitches:
+            time.sleep(60)
+        super().render(out)
+        if DEAFEN in pitches:
+            out[:] = np.nan
+
+
 class SineAt44100(Sine):
     own_rate: ClassVar[int | None] = 44_100
 
@@ -47,3 +66,13 @@ def cosine(pitch: int, rate: int, age: int, count: int) -> NDArray[np.float64]:
 
 def sine(rate: int = 48_000, engine: type[Sine] = Sine) -> Sine:
     return engine(Setup(NoOptions(), rate=engine.own_rate or rate))
+
+
+def register(folder: Path) -> None:
+    """Make a distribution in `folder` that provides these engines to whoever has `folder` on its path."""
+    info = folder / "jamd_sine-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jamd-sine\nVersion: 1.0\n")
+    names = {"sine": "Sine", "faulty_sine": "FaultySine", "sine_at_44100": "SineAt44100"}
+    lines = (f"{name} = tests.tools.sine:{engine}\n" for name, engine in names.items())
+    (info / "entry_points.txt").write_text("[jamd.engines]\n" + "".join(lines))
