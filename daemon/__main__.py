@@ -66,6 +66,7 @@ Connect = Annotated[
     list[str] | None,
     typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
 ]
+NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
 Output = Annotated[str, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
 
 
@@ -95,20 +96,23 @@ def run(
     bpm: Bpm = None,
     seed: Seed = None,
     connect: Connect = None,
+    no_sound: NoSound = False,
     metrics: Annotated[bool, typer.Option("--metrics", help="Log all figures at the end, as JSON.")] = False,
 ) -> None:
     """Play along, until Ctrl-C.
 
-    --bpm, --seed and --connect count as if written in the configuration, also after a reload.
+    --bpm, --seed, --connect and --no-sound count as if written in the configuration, also after a reload.
     """
     from daemon.config import option_values
     from daemon.desk import run as desk
 
-    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or ()), metrics))
+    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or (), no_sound), metrics))
 
 
 @app.command(cls=Command)
-def check(config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect: Connect = None) -> None:
+def check(
+    config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect: Connect = None, no_sound: NoSound = False
+) -> None:
     """Check the configuration, and print its values.
 
     Lists every mistake, or prints all values in effect, as a configuration.
@@ -116,7 +120,7 @@ def check(config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect
     from daemon.config import load, option_values
 
     with busy("trying the models"):
-        loaded = load(config, True, option_values(bpm, seed, connect or ()))
+        loaded = load(config, True, option_values(bpm, seed, connect or (), no_sound))
     warn(*loaded.warnings, loaded.silence)
     title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
     typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)

@@ -158,13 +158,14 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def echo_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Registers `echo` and `fragile` of tests.desk.engines, here and in child processes, as another package would."""
+    """Registers the engines of tests.desk.engines, here and in child processes, as another package would."""
     folder = tmp_path / "site"
     metadata = folder / "jamd_test_engines-1.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: jamd-test-engines\nVersion: 1\n")
     (metadata / "entry_points.txt").write_text(
         "[jamd.engines]\necho = tests.desk.engines:Echo\nfragile = tests.desk.engines:Fragile\n"
+        "tone = tests.desk.engines:Tone\n"
     )
     monkeypatch.syspath_prepend(folder)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), str(Path(__file__).parents[1])]))

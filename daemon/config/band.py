@@ -2,72 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from daemon import models
-from daemon.config.listen import read_listen
+from daemon.config.engines import MEMBER_KEYS, Installed
+from daemon.config.listen import read_listen, read_played
 from daemon.config.names import Names, Section
 from daemon.config.options import read_options
 from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import Member
 from daemon.config.yaml_file import Value
-from daemon.engines.base import Engine, NoOptions, default_channels, engine_class, engine_names
-from daemon.errors import EngineError, JamdError
+from daemon.engines.base import Engine, NoOptions, default_channels
+from daemon.errors import JamdError
 from daemon.player.trial import trials
-from daemon.suggestions import nearest
 
-PLAYER_KEYS = ("engine", "model", "listen", "play", "options")
 MAX_NAMES = 10  # players of a circle in a message
 
 
 class BandReader:
-    """Reads the players, and keeps the engine of each whose engine could be loaded."""
+    """Reads the members. `engines`: by member; `played`: what each instrument plays."""
 
-    def __init__(self, names: Names, sounds: SoundReader, whole_models: bool) -> None:
+    def __init__(
+        self,
+        names: Names,
+        sounds: SoundReader,
+        engines: Mapping[str, Installed],
+        played: Mapping[str, tuple[str, ...]],
+        whole_models: bool,
+    ) -> None:
         self._names, self._sounds, self._whole_models = names, sounds, whole_models
-        self._installed = engine_names()  # slow: reads the metadata of all installed packages
+        self._engines, self._played = engines, played
         self._checked: dict[tuple[Path, str], str | None] = {}  # model, engine → the problem; players may share a model
         self._trials: dict[tuple[Path, str], list[Value]] = {}  # models to try, and where they are named
-        self.engines: dict[str, type[Engine]] = {}
 
     def members(self, band: Section) -> tuple[Member, ...]:
-        members = tuple(self._member(name, value) for name, value in band.items())
-        _check_circles(members, band)
+        members = [
+            self._instrument(name, value) if name in self._played else self._player(name, value)
+            for name, value in band.items()
+        ]
+        _check_circles((member for member in members if not member.is_instrument), band)
         self._try_models()
-        return members
+        return tuple(members)
 
     def _try_models(self) -> None:
         for values, problem in zip(self._trials.values(), trials(self._trials), strict=True):
             for value in values if problem is not None else ():
                 value.report(str(problem))
 
-    def _member(self, name: str, value: Value) -> Member:
-        member, names = value.section(*PLAYER_KEYS), self._names
+    def _player(self, name: str, value: Value) -> Member:
+        member, names = value.section(*MEMBER_KEYS), self._names
+        installed = self._engines.get(name)
+        if installed is None and not member["play"].given:  # it may be meant as an instrument
+            return Member(name, "", None, read_played(member["listen"], names), "", {}, NoOptions(), {})
         listen, zones = read_listen(member["listen"], name, names)
         play = member["play"].section("port", "channels", *SOUND_KEYS)
         port = play["port"].one_of(names.outputs, what="an output among the ports")
-        engine_name = member["engine"].one_of(self._installed, what="an installed engine")
-        checked_as = engine_name if engine_name in self._installed else nearest(engine_name, self._installed)
-        engine = checked_as and self._engine(name, checked_as, member["engine"])
-        if not checked_as or not engine:
+        if installed is None:
             return Member(name, "", None, listen, port, {}, NoOptions(), {})
+        engine = installed.engine
         channels, unknown = default_channels(engine), []
         if play["channels"].given:
             given = play["channels"].section(*engine.voices)
             channels = {voice: v.integer(1, 16, 1) for voice, v in given.items() if v.given}
             unknown = [voice for voice, v in given.items() if v.is_wrong]
         sounds = self._sounds.read(play, name, [] if play["port"].is_wrong else [port], channels, unknown)
-        model = self._model(member["model"], engine, checked_as)
+        model = self._model(member["model"], engine, installed.name)
         options, settings = read_options(member["options"], engine, model, listen)
-        return Member(name, engine_name, model, listen, port, channels, options, settings, sounds, zones)
+        return Member(name, installed.name, model, listen, port, channels, options, settings, sounds, zones)
 
-    def _engine(self, member: str, name: str, value: Value) -> type[Engine] | None:
-        try:
-            self.engines[member] = engine_class(name)
-        except EngineError as error:
-            value.report(str(error))
-        return self.engines.get(member)
+    def _instrument(self, name: str, value: Value) -> Member:
+        member, (engine_name, engine) = value.section(*MEMBER_KEYS), self._engines[name]
+        if name in self._names.inputs or name in self._names.outputs:
+            value.report(f"there is a port {name!r} already: choose another name")
+        if member["play"].given:
+            member["play"].report(
+                "an instrument has no port but the audio device: delete this key; `listen` names what it plays"
+            )
+        model, listen = self._model(member["model"], engine, engine_name), self._played[name]
+        options, settings = read_options(member["options"], engine, model, listen)
+        return Member(name, engine_name, model, listen, "", {}, options, settings, is_instrument=True)
 
     def _model(self, value: Value, engine: type[Engine], engine_name: str) -> Path | None:
         if not engine.needs_model:

@@ -11,12 +11,14 @@ CONNECT = "--connect "
 
 
 def option_values(
-    bpm: str | None = None, seed: str | None = None, connect: Iterable[str] = ()
+    bpm: str | None = None, seed: str | None = None, connect: Iterable[str] = (), no_sound: bool = False
 ) -> tuple[OptionValue, ...]:
     """The values that these options give. `connect`: PORT=NAME, any number of them."""
     found = [OptionValue("--bpm", "clock.bpm", bpm)] if bpm is not None else []
     if seed is not None:
         found.append(OptionValue("--seed", "seed", seed))
+    if no_sound:
+        found.append(OptionValue("--no-sound", "audio.device", ""))
     for text in connect:
         port, equals, name = text.partition("=")
         found.append(OptionValue(CONNECT + port, f"ports.{port}.connect" if equals else "", name))

@@ -1,4 +1,5 @@
-"""The sources of a player, under `listen`: whole, or a part of a source (a zone of the keyboard, channels)."""
+"""The sources of a player, under `listen`: whole, or a part of a source (a zone of the keyboard, channels); and what an
+instrument plays."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from daemon.spec import ZoneSpec
 from daemon.suggestions import suggestion
 
 WHAT = "an input, a melody or another player"
+PLAYED = "an output, an input, a melody or a player"
 
 
 def read_listen(value: Value, player: str, names: Names) -> tuple[tuple[str, ...], tuple[ZoneSpec, ...]]:
@@ -29,8 +31,10 @@ def read_listen(value: Value, player: str, names: Names) -> tuple[tuple[str, ...
 
 def _sources(item: Value, names: Names) -> Iterator[tuple[str, Value | None]]:
     """The source that `item` names, and its part, if one is given."""
-    known = together(names.inputs, names.melodies, names.players)
+    known = together(names.inputs, names.melodies, names.musicians)
     if not item.is_mapping:
+        if item.is_text and (name := item.text()) in names.instruments:
+            item.report(f"{name!r} is an instrument, which plays notes and has none of its own: name what {name} plays")
         yield item.one_of(known, what=WHAT), None
         return
     entries = item.entries()
@@ -40,6 +44,23 @@ def _sources(item: Value, names: Names) -> Iterator[tuple[str, Value | None]]:
         if source not in known:
             part.report(f"{source!r} is not {WHAT}{suggestion(source, known)}")
         yield source, part
+
+
+def read_played(value: Value, names: Names) -> tuple[str, ...]:
+    """The names of what an instrument plays; none: everything that is sent to the outputs."""
+    known, found = together(names.outputs, names.inputs, names.melodies, names.musicians), []
+    for item in value.items():
+        if item.is_mapping:
+            item.report(
+                "an instrument plays all of a source: write its name alone, and the part under a player's listen"
+            )
+            continue
+        if (name := item.text()) in names.instruments:
+            item.report(f"{name!r} is an instrument, too: name what both play under each of them")
+        elif item.one_of(known, what=PLAYED) in found:
+            item.report(f"{name!r} is listed twice: list each source once")
+        found.append(name)
+    return tuple(found)
 
 
 def _zone(part: Value, player: str, source: str, names: Names) -> ZoneSpec:

@@ -45,7 +45,7 @@ class _Reader:
         channel = melody["channel"].integer(1, 16, 1)
         unknown = [""] if melody["channel"].is_wrong else []
         sound = self._sounds.read(melody, name, thru, {"": channel}, unknown).get("")
-        for key in SOUND_KEYS if not thru else ():
+        for key in SOUND_KEYS if not (thru or self._sounds.routes.instruments(name, thru)) else ():
             if melody[key].given:
                 melody[key].report("no output plays this melody: name one in `thru`, or delete this line")
         wanted = melody["file"].text(what="the path of a Standard MIDI File")

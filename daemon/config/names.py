@@ -35,6 +35,12 @@ class Names:
     outputs: tuple[str, ...]
     melodies: tuple[str, ...]
     players: tuple[str, ...]
+    instruments: tuple[str, ...] = ()  # among the players
+
+    @property
+    def musicians(self) -> tuple[str, ...]:
+        """The players that are no instruments."""
+        return type(self.players)(name for name in self.players if name not in self.instruments)
 
     def outputs_in(self, value: Value) -> tuple[str, ...]:
         """A list of outputs, each at most once."""

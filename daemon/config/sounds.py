@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from daemon.config.instruments import Routes
 from daemon.config.yaml_file import Value
 from daemon.music.general_midi import DRUM_CHANNEL, DRUM_KITS, PROGRAMS, containing, find_program, name_of
 from daemon.music.sound import Sound
@@ -22,9 +23,11 @@ class _Given(NamedTuple):
 
 
 class SoundReader:
-    """Reads sounds, and reports voices that share a channel of an output and ask for different sounds there."""
+    """Reads sounds, and reports voices that share a channel of an output or instrument and ask for different sounds
+    there. `routes`: to the instruments."""
 
-    def __init__(self) -> None:
+    def __init__(self, routes: Routes) -> None:
+        self.routes = routes
         self._given: dict[tuple[str, int], list[_Given]] = {}  # by output and channel
 
     def read(
@@ -39,6 +42,7 @@ class SoundReader:
         channel is wrong, and reported."""
         values = {key: _by_voice(section[key], channels) for key in SOUND_KEYS}
         outputs, sounds = list(outputs), {}
+        outputs += self.routes.instruments(owner, outputs)
         for voice, channel in channels.items():
             if voice in unknown:
                 continue
@@ -56,7 +60,7 @@ class SoundReader:
         return sounds
 
     def of(self, output: str) -> tuple[Sound, ...]:
-        """The sounds of an output's channels."""
+        """The sounds of the channels of an output or instrument."""
         merged: dict[int, Sound] = {}
         for (name, channel), given in self._given.items():
             for sound, _ in given if name == output else ():

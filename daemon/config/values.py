@@ -10,19 +10,22 @@ from typing import Any
 
 import yaml
 
+from daemon.audio.clock import RATE
 from daemon.clocks.table import CLOCK_SOURCES
+from daemon.config.document import control_as_yaml, listen_as_yaml, port_as_yaml
+from daemon.config.instruments import Routes, with_instruments
 from daemon.config.sounds import sounds_as_yaml
 from daemon.config.yaml_file import OptionValue
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
-from daemon.music.note_names import name_of_pitch
 from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.paths import resources
 from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
 
 RANDOM = "random"  # as the seed
+DEFAULT = "default"  # as the audio device
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,16 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Audio:
+    """The audio device. `device`: part of its name, DEFAULT for the system's, or None: no sound."""
+
+    device: str | None = DEFAULT
+    rate: int = RATE  # frames per second
+    block: int = 256  # frames that are rendered at once
+    delay: float = 0.0  # seconds, as of an output
+
+
+@dataclass(frozen=True, slots=True)
 class MelodyFile:
     """`warning`: the parts of the file that were passed over, in one line, or ""; `sound`: of its channel, where the
     melody is played."""
@@ -57,7 +70,8 @@ class MelodyFile:
 class Member:
     """A player of the band. `channels` maps voices to MIDI channels 1–16; `options` is an instance of its engine's
     `Options`; `settings` are initial values; `sounds`: by voice, of those that are given one;
-    `zones`: of the sources that the player does not hear as a whole."""
+    `zones`: of the sources that the player does not hear as a whole. An instrument has no port and no voices;
+    `heard_sounds`: of the channels that it plays."""
 
     name: str
     engine: str
@@ -69,12 +83,15 @@ class Member:
     settings: Mapping[str, float]
     sounds: Mapping[str, Sound] = field(default_factory=dict)
     zones: tuple[ZoneSpec, ...] = ()
+    is_instrument: bool = False
+    heard_sounds: tuple[Sound, ...] = ()
 
 
 @dataclass(frozen=True)
 class Config:
-    """The configuration in `path`, with every default filled in. `recording` is a folder, or None: no recording.
-    `options`: those of the command line that gave values in place of the file's."""
+    """The configuration in `path`, with every default filled in. `recording` is a folder, or None: no recording;
+    `records_audio`: whether what is heard is recorded, too. `options`: those of the command line that gave values in
+    place of the file's."""
 
     path: Path
     clock: Clock
@@ -86,6 +103,18 @@ class Config:
     seed: int
     seed_is_drawn: bool = False  # at the start of this process, for `seed: random`
     options: tuple[OptionValue, ...] = ()
+    audio: Audio = Audio()
+    records_audio: bool = False
+
+    @property
+    def players(self) -> tuple[Member, ...]:
+        """The members of the band that are no instruments."""
+        return tuple(member for member in self.band if not member.is_instrument)
+
+    @property
+    def instruments(self) -> tuple[Member, ...]:
+        """Without an audio device there is none."""
+        return () if self.audio.device is None else tuple(member for member in self.band if member.is_instrument)
 
     @property
     def warnings(self) -> list[str]:
@@ -97,7 +126,10 @@ class Config:
         """Why nothing would be played, with the remedy, or ""."""
         if not (self.band or self.ports or self.melodies):
             return f"{self.path}: nothing is configured: add ports: and band:, as in {resources() / 'config.yaml'}"
-        return "" if self.band else f"no player is configured: add one under band: in {self.path}"
+        is_played = any(port.thru for port in self.stage.ports) or any(melody.thru for melody in self.stage.melodies)
+        if self.players or (self.instruments and is_played):
+            return ""
+        return f"no player is configured: add one under band: in {self.path}"
 
     @cached_property
     def stage(self) -> StageSpec:
@@ -107,20 +139,26 @@ class Config:
             tempo_map = melodies[self.clock.source].melody.tempo_map
         else:
             tempo_map = TempoMap(((0.0, self.clock.bpm),), ((0.0, self.clock.beats_per_bar),))
-        players = tuple(self._player(member) for member in self.band)
-        clock = self._clock_spec()
-        zones = tuple(zone for member in self.band for zone in member.zones)
-        return StageSpec(
+        missing = {member.name for member in self.band} - self.members.keys()
+        spec = StageSpec(
             tempo_map,
             self.ports,
             tuple(melodies.values()),
-            players,
-            self.controls,
+            tuple(self._player(member) for member in self.players),
+            tuple(control for control in self.controls if control.player not in missing),
             self.seed,
-            clock,
-            zones=zones,
+            self._clock_spec(),
+            zones=tuple(zone for member in self.band for zone in member.zones),
             tells_held_keys=True,
         )
+        outputs = [port.name for port in self.ports if port.direction == "out"]
+        routes = Routes({each.name: each.listen for each in self.instruments}, outputs)
+        sounds = {each.name: each.heard_sounds for each in self.instruments}
+        instruments = [
+            PlayerSpec(each.name, (), "", {}, False, 0.0, 0.0, dict(each.settings), is_instrument=True)
+            for each in self.instruments
+        ]
+        return with_instruments(spec, routes, instruments, sounds, self.audio.delay)
 
     def _clock_spec(self) -> ClockSpec:
         clock, metronome = self.clock, self.clock.metronome
@@ -141,17 +179,29 @@ class Config:
     def members(self) -> dict[str, dict[str, Any]]:
         """The description of each player for its process and the journal, as JSON."""
         melodies = {m.spec.melody.name: melody_to_json(m.spec.melody) for m in self.melodies}
-        return {
-            member.name: {
+
+        def description(member: Member) -> dict[str, Any]:
+            """The routes to an instrument are the stage's."""
+            listen = () if member.is_instrument else member.listen
+            return {
                 "engine": member.engine,
                 "model": None if member.model is None else str(member.model),
                 "options": options_to_json(member.options),
                 "settings": dict(member.settings),
-                "listen": list(member.listen),
-                "melodies": [melodies[name] for name in member.listen if name in melodies],
+                "listen": list(listen),
+                "melodies": [melodies[name] for name in listen if name in melodies],
+                **({"rate": self.audio.rate} if member.is_instrument else {}),
             }
-            for member in self.band
-        }
+
+        return {member.name: description(member) for member in (*self.players, *self.instruments)}
+
+    @property
+    def speaker(self) -> dict[str, Any] | None:
+        """The settings of the speaker; None: there is nothing to be heard."""
+        audio, names = self.audio, [each.name for each in self.instruments]
+        return (
+            {"device": audio.device, "rate": audio.rate, "block": audio.block, "instruments": names} if names else None
+        )
 
     def as_yaml(self) -> str:
         """The configuration as YAML, written out in full."""
@@ -164,7 +214,7 @@ class Config:
         controls: dict[str, dict[str, Any]] = {}
         for control in self.controls:
             key = f"{control.event} {control.number}"
-            controls.setdefault(control.source, {})[key] = _control_as_yaml(control)
+            controls.setdefault(control.source, {})[key] = control_as_yaml(control)
         metronome = self.clock.metronome
         return {
             "clock": {
@@ -172,7 +222,11 @@ class Config:
                 "metronome": dict(zip(("port", "channel", "when"), metronome, strict=True)) if metronome else None,
                 "send": list(self.clock.send),
             },
-            "ports": {p.name: _port_as_yaml(p) for p in self.ports},
+            "ports": {p.name: port_as_yaml(p) for p in self.ports},
+            "audio": {
+                **{key: getattr(self.audio, key) for key in ("device", "rate", "block")},
+                "delay_ms": round(self.audio.delay * 1000, 6),
+            },
             "melodies": {
                 m.spec.melody.name: {
                     "file": str(m.file),
@@ -183,22 +237,12 @@ class Config:
                 }
                 for m in self.melodies
             },
-            "band": {
-                member.name: {
-                    "engine": member.engine,
-                    **({"model": str(member.model)} if member.model else {}),
-                    "listen": _listen_as_yaml(member),
-                    "play": {
-                        "port": member.port,
-                        "channels": dict(member.channels),
-                        **sounds_as_yaml(member.sounds, member.channels),
-                    },
-                    "options": options_to_json(member.options) | dict(member.settings),
-                }
-                for member in self.band
-            },
+            "band": {member.name: _member_as_yaml(member) for member in self.band},
             "controls": controls,
-            "recording": {"directory": None if self.recording is None else str(self.recording)},
+            "recording": {
+                "directory": None if self.recording is None else str(self.recording),
+                "audio": self.records_audio,
+            },
             "seed": RANDOM if self.seed_is_drawn else self.seed,
         }
 
@@ -218,31 +262,16 @@ class Config:
         )
 
 
-def _listen_as_yaml(member: Member) -> list[Any]:
-    """A range that is not limited, and all channels, are left out."""
-    parts: dict[str, dict[str, Any]] = {}
-    for zone in member.zones:
-        part = parts[zone.source] = {}
-        if zone.low > 0:
-            part["from"] = name_of_pitch(zone.low)
-        if zone.high < 127:
-            part["to"] = name_of_pitch(zone.high)
-        if zone.channels or not part:
-            part["channels"] = list(zone.channels or range(1, 17))
-    return [{source: parts[source]} if source in parts else source for source in member.listen]
-
-
-def _control_as_yaml(control: ControlSpec) -> Any:
-    if control.action in ("mute", "solo"):
-        return {control.action: control.player} | ({"while": "held"} if control.held else {})
-    if control.action not in ("setting", "tempo"):
-        return control.action
-    target = f"{control.player}.{control.setting}" if control.action == "setting" else "clock.bpm"
-    return {"set": target, "from": control.low, "to": control.high, "takeover": control.takeover}
-
-
-def _port_as_yaml(port: PortSpec) -> dict[str, Any]:
-    shown: dict[str, Any] = {"direction": port.direction, "connect": port.connect}
-    if port.direction == "in":
-        return {**shown, "channels": list(port.channels), "thru": list(port.thru), "longest_note": port.longest_note}
-    return {**shown, "delay_ms": round(port.delay * 1000, 6)}
+def _member_as_yaml(member: Member) -> dict[str, Any]:
+    play = {
+        "port": member.port,
+        "channels": dict(member.channels),
+        **sounds_as_yaml(member.sounds, member.channels),
+    }
+    return {
+        "engine": member.engine,
+        **({"model": str(member.model)} if member.model else {}),
+        "listen": listen_as_yaml(member.listen, member.zones),
+        **({} if member.is_instrument else {"play": play}),
+        "options": options_to_json(member.options) | dict(member.settings),
+    }

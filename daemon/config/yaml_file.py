@@ -45,7 +45,7 @@ class OptionValue:
 
     def __str__(self) -> str:
         """The option and its value, as on the command line."""
-        return f"{self.name}{'=' if ' ' in self.name else ' '}{self.text}"
+        return f"{self.name}{'=' if ' ' in self.name else ' '}{self.text}".rstrip()
 
 
 @dataclass(slots=True)

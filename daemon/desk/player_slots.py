@@ -1,4 +1,4 @@
-"""The slots of the band's players: the configuration of each, and the process that plays it."""
+"""The slots of the band's players, instruments included: the configuration of each, and the process that plays it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,14 @@ class PlayerSlot(ProcessSlot):
     member: Mapping[str, Any] = field(kw_only=True)  # its entry under `band:`, checked and complete
     model: tuple[int, ...] = field(kw_only=True)  # modification times and sizes of the model's files
     admitted: bool = False
+
+    @property
+    def module(self) -> str:
+        return "daemon.instrument.process" if self.spec.is_instrument else self.kind.module
+
+    @property
+    def needed(self) -> bool:
+        return not self.spec.is_instrument
 
     def same(self, other: PlayerSlot) -> bool:
         """Whether both slots are configured alike, with the same model files."""

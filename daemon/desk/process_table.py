@@ -12,8 +12,8 @@ from typing import Any
 
 from daemon.desk.children import Child
 from daemon.desk.player_slots import PlayerSlot
-from daemon.desk.processes import Heartbeat, Processes, ProcessKind, ProcessSlot
-from daemon.desk.restarts import RestartPolicy
+from daemon.desk.processes import Processes, ProcessKind, ProcessSlot
+from daemon.desk.restarts import Heartbeat, RestartPolicy
 from daemon.entries import Entry, Reconfigured, StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 from daemon.models.limits import ends_process, is_native_crash
@@ -23,6 +23,8 @@ CLOCK_START_TIMEOUT = 5.0  # seconds that the clock's start waits for the player
 HUNG = 1.0  # seconds without an answer after which the stage counts as hung: its notes end within 2 seconds
 HUNG_AT_WORK = 5.0  # … at a reload, or after a suspend
 HUNG_AT_START = 45.0  # … while its ports open, which takes as long as a JACK server waits for clients that died
+SPEAKER_HUNG = 2.0  # seconds without an answer after which the speaker counts as hung
+SPEAKER_HUNG_AT_START = 30.0  # … while the audio device opens: some systems take seconds to list their devices
 
 
 # Players
@@ -55,6 +57,11 @@ def _player_log(processes: Processes, player: PlayerSlot, values: list[Any]) -> 
     processes.tell.say(level, f"{player.name} {cause}", f"{player.name}: {text}")
 
 
+def _instrument_figures(processes: Processes, player: PlayerSlot, values: list[Any]) -> None:
+    (figures,) = values
+    processes.stage_state.sound.instruments[player.name] = dict(figures)
+
+
 PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
     name="player",
     module="daemon.player.process",
@@ -62,11 +69,69 @@ PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
     greeting=_greet_player,
     on_ready=_player_ready,
     crashed=_model_crash,
-    handlers={"crashed": _engine_crashed, "log": _player_log},
+    handlers={"crashed": _engine_crashed, "log": _player_log, "figures": _instrument_figures},
     heartbeat=None,
     restart=RestartPolicy(ended="{name} ended ({reason}); restarting {when}", after_refusal=False),
     refusal=ModelError,
     late="{name} is not ready yet and joins in as soon as it is",
+)
+
+
+# The speaker
+
+
+def _greet_speaker(processes: Processes, _speaker: ProcessSlot) -> Iterator[list[Any]]:
+    yield ["audio", processes.stage_state.sound.settings]
+
+
+def _device(processes: Processes, _speaker: ProcessSlot, values: list[Any]) -> None:
+    """The speaker has opened an audio device, or none."""
+    name, delay = values
+    sound = processes.stage_state.sound
+    is_news, is_other_delay = sound.report(name, delay)
+    if is_news and name is not None:
+        text = f"sound: {name}, {sound.delay * 1000:.0f} ms from a note to its sound"
+        processes.tell.say("info", "sound", text, is_change=True)
+    elif is_news:
+        processes.tell.say("warning", "sound", "sound: no audio device; MIDI plays on", is_change=True)
+    if is_other_delay and processes.stage_state.spec is not None:
+        for stage in processes.slots(STAGE).values():
+            processes.busy(stage)
+            stage.send(processes.stage_state.tell_again())
+
+
+def _speaker_pong(processes: Processes, _speaker: ProcessSlot, values: list[Any]) -> None:
+    _, figures = values
+    processes.stage_state.sound.figures = dict(figures)
+
+
+def _speaker_ended(processes: Processes, _speaker: ProcessSlot) -> None:
+    processes.stage_state.sound.ended()
+
+
+def _log(processes: Processes, _slot: ProcessSlot, values: list[Any]) -> None:
+    level, cause, text, is_change = values
+    processes.tell.say(level, cause, text, is_change)
+
+
+SPEAKER: ProcessKind[ProcessSlot] = ProcessKind(
+    name="speaker",
+    module="daemon.speaker.process",
+    per_player=False,
+    log_name="the speaker",
+    greeting=_greet_speaker,
+    on_end=_speaker_ended,
+    handlers={"device": _device, "pong": _speaker_pong, "log": _log},
+    heartbeat=Heartbeat(
+        interval=1.0,
+        limit=SPEAKER_HUNG,
+        limit_at_start=SPEAKER_HUNG_AT_START,
+        limit_at_work=SPEAKER_HUNG_AT_START,
+        step=SPEAKER_HUNG / 4,
+    ),
+    restart=RestartPolicy(ended="{name} ended ({reason}); restarting {when}, and MIDI plays on", after_refusal=True),
+    refusal=None,
+    late="the audio device does not answer yet; jamd is heard as soon as it does",
 )
 
 
@@ -75,12 +140,12 @@ PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
 
 def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any]]:
     state = processes.stage_state
-    assert state.spec is not None
     state.unconfirmed.clear()
     now = time.perf_counter()
-    processes.tell.entries([StageStarted(now, state.spec)])  # not earlier: a reload may come before the hello
+    spec = state.told()
+    processes.tell.entries([StageStarted(now, spec)])  # not earlier: a reload may come before the hello
     yield ["connections", *state.connections]
-    yield ["spec", state.spec.to_json()]
+    yield ["spec", spec.to_json()]
     for command in state.commands:
         yield ["command", command, now]
 
@@ -91,12 +156,15 @@ def _stage_first_ready(processes: Processes, stage: ProcessSlot) -> None:
 
 
 async def _start_clock(processes: Processes, stage: Child) -> None:
-    """Start the song once every running player is up. A player that waits for its restart joins in later."""
+    """Start the song once every running player, and the speaker, is up. One that waits for its restart joins later."""
 
-    def awaited(player: PlayerSlot) -> bool:
-        return not player.settled and player.alive
+    def awaited(slot: ProcessSlot) -> bool:
+        return not slot.settled and slot.alive
 
-    await processes.until(lambda: not any(map(awaited, processes.slots(PLAYER).values())), CLOCK_START_TIMEOUT)
+    def are_ready() -> bool:
+        return not any(map(awaited, [*processes.slots(PLAYER).values(), *processes.slots(SPEAKER).values()]))
+
+    await processes.until(are_ready, CLOCK_START_TIMEOUT)
     stage.send(["start", *processes.stage_state.position])
 
 
@@ -165,11 +233,6 @@ def _port_state(processes: Processes, _stage: ProcessSlot, values: list[Any]) ->
         processes.tell.say("info", f"port {name}", f"port {name} is back", is_change=True)
 
 
-def _stage_log(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
-    level, cause, text, is_change = values
-    processes.tell.say(level, cause, text, is_change)
-
-
 STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     name="stage",
     module="daemon.stage.process",
@@ -187,7 +250,7 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
         "ready": _stage_ready,
         "player": _player_state,
         "port": _port_state,
-        "log": _stage_log,
+        "log": _log,
     },
     heartbeat=Heartbeat(
         interval=1.0, limit=HUNG, limit_at_start=HUNG_AT_START, limit_at_work=HUNG_AT_WORK, step=HUNG / 5
@@ -200,5 +263,5 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
     closing=(["ping", 0], ["stop"]),  # the answer to the ping brings the last metrics
 )
 
-# Processes end in this order and start in the reverse: players first, because engines take longest to get ready.
-PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER)
+# Processes end in this order and start in the reverse: the stage last, because the others take longer to get ready.
+PROCESS_TABLE: tuple[ProcessKind[Any], ...] = (STAGE, PLAYER, SPEAKER)

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 from daemon import realtime
 from daemon.desk.children import Child, ChildServer
 from daemon.desk.log import Say
-from daemon.desk.restarts import Backoff, RestartPolicy
+from daemon.desk.restarts import Backoff, Heartbeat, RestartPolicy
 from daemon.desk.runtime import DESK_SOCKET, check_folder
 from daemon.desk.stage_state import StageState
 from daemon.entries import Entry
@@ -26,9 +26,7 @@ from daemon.errors import JamdError
 from daemon.subprocesses import end_reason
 
 STOOD_STILL = 0.3  # seconds by which the desk is late when it was stopped, or the machine was
-RECOVERY = (
-    10.0  # seconds after that in which other processes may be busy too: after a suspend all ports are opened anew
-)
+RECOVERY = 10.0  # seconds after that in which others may be busy, too: after a suspend all ports are opened anew
 S = TypeVar("S", bound="ProcessSlot")
 Hook = Callable[["Processes", S], None]
 Handler = Callable[["Processes", S, list[Any]], None]  # with the message's values, without its kind
@@ -41,20 +39,6 @@ class Listeners:
     say: Say
     entries: Callable[[list[Entry]], None]
     pong: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Heartbeat:
-    """The desk sends `["ping", N]`, to be answered with a `pong`, and kills a process that is silent for `limit`.
-
-    Between pings it asks `["alive"]` every `step` seconds, which is answered with the same and costs less than a ping.
-    """
-
-    interval: float  # seconds between pings; shortened to half of systemd's watchdog time
-    limit: float  # seconds without an answer, once the process is ready
-    limit_at_start: float  # … before that
-    limit_at_work: float  # … after `busy`, until the process is ready again, and after the desk itself stood still
-    step: float  # seconds between two questions
 
 
 def _nothing(_processes: Processes, _slot: Any) -> None:
@@ -76,7 +60,7 @@ class ProcessKind(Generic[S]):
     handlers: Mapping[str, Handler[S]]
     heartbeat: Heartbeat | None  # None: the stage watches the process, and tells when it is up and when it hangs
     restart: RestartPolicy
-    refusal: type[JamdError]  # raised when a process refuses to start while jamd starts
+    refusal: type[JamdError] | None  # raised when a process refuses to start while jamd starts; None: jamd does without
     late: str  # logged when jamd starts without the process; `{name}` is its name
     log_name: str = "{name}"  # how log lines name the process
     on_ready: Hook[S] = _nothing  # at the first `ready` after each start
@@ -107,6 +91,15 @@ class ProcessSlot:
         """The process has ended: it may be one to be refused."""
         if not self.ready and self.refused is None:
             self.refused = self.kind.crashed(self)
+
+    @property
+    def module(self) -> str:
+        return self.kind.module
+
+    @property
+    def needed(self) -> bool:
+        """Whether jamd does not start if the process refuses to."""
+        return self.kind.refusal is not None
 
     @property
     def settled(self) -> bool:
@@ -162,7 +155,7 @@ class Processes:
         slot.backoff.start()
         arguments = [str(self._folder), *([slot.name] if kind.per_player else [])]
         slot.child = self._server.start(
-            kind.module, *arguments, on_message=lambda child, message: self._hear(slot, child, message)
+            slot.module, *arguments, on_message=lambda child, message: self._hear(slot, child, message)
         )
         self.task(self._announce_end(slot.child))
 
@@ -254,7 +247,7 @@ class Processes:
             slot.kind.on_end(self, slot)
             self.changed()
             if slot.refused is not None and not (policy.after_refusal and self.started):
-                if self.started:
+                if self.started or not slot.needed:
                     text = f"{slot.refused}\n{slot.log_name} stays silent until the next reload"
                     self.tell.say("error", f"{slot.name} refused", text)
                 return

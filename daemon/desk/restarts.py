@@ -1,4 +1,4 @@
-"""When a child process that ended is started again."""
+"""When a child process counts as hung, and when one that ended is started again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,20 @@ from dataclasses import dataclass
 
 RESTART_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the first, second … restart in a row
 STEADY_TIME = 10.0  # seconds of running after which the next failure counts as the first
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """The desk sends `["ping", N]`, to be answered with a `pong`, and kills a process that is silent for `limit`.
+
+    Between pings it asks `["alive"]` every `step` seconds, which is answered with the same and costs less than a ping.
+    """
+
+    interval: float  # seconds between pings; shortened to half of systemd's watchdog time
+    limit: float  # seconds without an answer, once the process is ready
+    limit_at_start: float  # … before that
+    limit_at_work: float  # … after `busy`, until the process is ready again, and after the desk itself stood still
+    step: float  # seconds between two questions
 
 
 @dataclass(frozen=True, slots=True)

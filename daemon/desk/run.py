@@ -22,7 +22,7 @@ from daemon.desk.control.keyboard import keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import describe, runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import UnconnectedOutputs, figures, hints, status_line
+from daemon.desk.status import UnconnectedOutputs, figures, hints, sound, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view.view import View, open_view
@@ -83,7 +83,7 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
             reporter.settle()
             view.changed()
             if not systemd.present and not view.live and (notes := activity.minute()):
-                log.LOG.info("; ".join([notes, *figures(supervisor.metrics)]))
+                log.LOG.info("; ".join([notes, *figures(supervisor.metrics), *sound(supervisor.sound)]))
 
         def post(command: Command, stamp: float | None = None) -> None:
             """Every control surface posts its commands here."""
@@ -96,7 +96,9 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         stack.push_async_callback(supervisor.stop)
         view.show(supervisor.stage_state, supervisor.players)
         stack.callback(systemd.stopping)
-        recorder.begin({"jamd": __version__, "members": band.members, "spec": band.stage.to_json()})
+        recorder.begin(
+            {"jamd": __version__, "members": band.members, "spec": supervisor.sound.aligned(band.stage).to_json()}
+        )
         work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))
         signals.on_stop(work.cancel)
         supervisor.failure.add_done_callback(lambda _: work.cancel())
@@ -105,7 +107,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         with contextlib.suppress(asyncio.CancelledError):
             await work
     if metrics:
-        log.LOG.info("metrics %s", json.dumps({**supervisor.metrics, "restarts": dict(supervisor.restarts)}))
+        all_figures = {**supervisor.metrics, **supervisor.sound.to_json(), "restarts": dict(supervisor.restarts)}
+        log.LOG.info("metrics %s", json.dumps(all_figures))
     log.LOG.info(activity.summary(band.recording, recorder.files, recorder.complete))
     if supervisor.failure.done():
         raise supervisor.failure.result()
@@ -121,7 +124,7 @@ async def _play(
     activity: Activity,
 ) -> None:
     """Start, then play for `seconds`; reload whenever that is asked for."""
-    await supervisor.start(band.stage, band.members)
+    await supervisor.start(band.stage, band.members, band.speaker)
     for hint in hints(band):
         log.LOG.info(hint)
     systemd.status(status_line(supervisor))
@@ -146,7 +149,7 @@ async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
         band = await load_config_again(old.path, old.options)
         if not (band.ports or band.band):  # an editor may be about to write it
             raise JamdError(f"{old.path}: the file is empty: save it again, then reload")
-        renewed = await supervisor.reload(band.stage, band.members)
+        renewed = await supervisor.reload(band.stage, band.members, band.speaker)
     except Exception as error:  # also an unexpected one: the music must not stop
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
         log.LOG.error("%s\nnothing was changed: the previous configuration stays in effect", text)
@@ -159,6 +162,8 @@ async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
         log.LOG.info(hint)
     if band.options:
         log.LOG.info("from the command line, not from %s: %s", band.path, ", ".join(map(str, band.options)))
+    if band.records_audio != old.records_audio:
+        log.LOG.warning("recording.audio: the change takes effect after a restart of jamd")
     if band.recording != old.recording:
         log.LOG.warning("recording.directory: the new folder is used after a restart of jamd")
     return band

@@ -6,14 +6,16 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from daemon.desk.sound_state import SoundState
 from daemon.spec import StageSpec
 
 
 @dataclass(eq=False)
 class StageState:
-    """The configuration that every stage process gets, and the last report of the stage, for the stage that follows."""
+    """The configuration of every stage process, and the last report of the stage, for the stage that follows."""
 
     spec: StageSpec | None = None
+    sound: SoundState = field(default_factory=SoundState)
     position: list[float] = field(default_factory=list)  # of the song: [beat, seconds, bpm] running, [beat] stopped
     connections: list[list[Any]] = field(default_factory=lambda: [[], []])  # to jamd's ports: remembered, cut by hand
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -25,9 +27,21 @@ class StageState:
     commands: list[list[Any]] = field(default_factory=list)  # encoded; they turn the next stage as this one is turned
     unconfirmed: deque[StageSpec] = field(default_factory=deque)  # sent to the present process, not yet in its journal
 
-    def reload(self, spec: StageSpec) -> None:
-        """Take another configuration, for a stage that starts later: what was cut by hand is connected again. What was
-        turned counts no longer, unless the stage that lives reports what the reload has left of that."""
+    def told(self) -> StageSpec:
+        """The configuration as a stage is told, with the delay of the sound."""
+        assert self.spec is not None
+        return self.sound.aligned(self.spec)
+
+    def tell_again(self) -> list[Any]:
+        """The message with which the stage that lives takes the configuration, or another delay of the sound."""
+        told = self.told()
+        self.unconfirmed.append(told)
+        return ["spec", told.to_json()]
+
+    def reload(self, spec: StageSpec) -> list[Any]:
+        """Take another configuration; return the message with which the stage that lives takes it. For a stage that
+        starts later, what was cut by hand is connected again; what was turned counts no longer, unless the stage that
+        lives reports what the reload has left of that."""
         remembered, cut = self.connections
         self.spec, self.connections, self.commands = spec, [[*remembered, *cut], []], []
-        self.unconfirmed.append(spec)
+        return self.tell_again()

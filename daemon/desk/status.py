@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from daemon.config import Config
+from daemon.desk.sound_state import SoundState
 from daemon.desk.stage_state import StageState
 from daemon.desk.supervise import Supervisor
 from daemon.midi.port_names import find_port, own_name
@@ -56,9 +57,14 @@ def clock(metrics: Mapping[str, Any]) -> list[str]:
     return [", ".join([f"clock {followed['state']} at {metrics.get('bpm', 0.0):.1f} bpm", *stopped])]
 
 
+def sound(state: SoundState) -> list[str]:
+    """The audio device, its figures, and what went wrong there."""
+    return [f"sound: {state.text}"] if state.text else []
+
+
 def status_line(supervisor: Supervisor) -> str:
-    """The error of a failed reload, players, MIDI systems and missing connections of the ports, clock, figures as
-    p50/p99/max, restarts."""
+    """The error of a failed reload, players, MIDI systems and missing connections of the ports, sound, clock, figures
+    as p50/p99/max, restarts."""
     silent = dict.fromkeys(supervisor.metrics.get("silent", ()), "muted")
     states = {name: silent.get(name) if slot.up else _why(slot.refused) for name, slot in supervisor.players.items()}
     players = [f"{name} ({state})" if state else name for name, state in states.items()]
@@ -66,6 +72,7 @@ def status_line(supervisor: Supervisor) -> str:
     parts = [
         f"players: {', '.join(players) or 'none'}",
         *ports(supervisor.stage_state),
+        *sound(supervisor.stage_state.sound),
         *clock(supervisor.metrics),
         *figures(supervisor.metrics),
         *([f"restarts: {restarts}"] if restarts else []),
@@ -91,12 +98,13 @@ def ports(state: StageState) -> list[str]:
 
 
 def unconnected(state: StageState) -> list[str]:
-    """The virtual ports that a player plays on and no other program is connected to, where connections can be seen."""
+    """The virtual ports that a player plays on, but no instrument, and no other program is connected to, where
+    connections can be seen."""
     if state.spec is None:
         return []
     played, connected = {player.port for player in state.spec.players}, _connected(state)
-    virtual = [port.name for port in state.spec.ports if port.connect is None]
-    return [name for name in virtual if name in played and not connected.get(name, True)]
+    silent = [p.name for p in state.spec.ports if p.connect is None and not (p.audio and state.sound.is_heard)]
+    return [name for name in silent if name in played and not connected.get(name, True)]
 
 
 def _connected(state: StageState) -> Mapping[str, bool]:
@@ -117,7 +125,7 @@ def hints(config: Config) -> Iterator[str]:
         yield f"seed {config.seed}, drawn at random: `--seed {config.seed}` repeats the music"
     if config.silence:
         yield config.silence
-    for member in config.band:
+    for member in config.players:
         if not member.listen:
             name = member.name
             yield f"{name} listens to no source and plays on its own, or not at all: see band.{name}.listen"

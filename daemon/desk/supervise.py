@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from daemon.commands import Command, encode_command
+from daemon.desk.audio_files import make_audio_files
 from daemon.desk.player_slots import PlayerSlot, make_slots
-from daemon.desk.process_table import PLAYER, PROCESS_TABLE, STAGE
+from daemon.desk.process_table import PLAYER, PROCESS_TABLE, SPEAKER, STAGE
 from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
+from daemon.desk.sound_state import SoundState
 from daemon.desk.stage_state import StageState
 from daemon.entries import MembersChanged
 from daemon.errors import JamdError, ModelError
@@ -33,6 +35,7 @@ class Supervisor:
         table: Sequence[ProcessKind[Any]] = PROCESS_TABLE,
     ) -> None:
         self.reload_error = ""  # of the last reload, as the status line begins with it; empty if it succeeded
+        self._folder = folder
         self._processes = Processes(folder, listeners, watchdog)
         self._table = table
         self._tell = listeners
@@ -64,38 +67,54 @@ class Supervisor:
     def restarts(self) -> Counter[str]:
         return self._processes.restarts
 
-    async def start(self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]]) -> None:
-        """Return once every process takes part, or after five seconds.
+    @property
+    def sound(self) -> SoundState:
+        return self._processes.stage_state.sound
 
-        Raises PortError or ModelError if the stage or a player refuses to start.
+    async def start(
+        self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]], audio: Mapping[str, Any] | None = None
+    ) -> None:
+        """Return once every process takes part, or after five seconds. `audio`: the speaker's settings.
+
+        Raises PortError or ModelError if the stage or a player refuses to start; the band plays without an instrument
+        that does. Raises JamdError if there is no room for the sound.
         """
-        self._processes.stage_state.spec = spec
+        if audio is not None:
+            make_audio_files(self._folder, audio["instruments"])
+        self._processes.stage_state.spec, self.sound.settings = spec, audio
         for kind in self._table:
             slots: dict[str, ProcessSlot] = {kind.name: ProcessSlot(kind, kind.name)}
             if kind.per_player:
                 slots = {**await make_slots(kind, spec, members)}
+            elif kind is SPEAKER and audio is None:
+                slots = {}
             self._processes.slots(kind).update(slots)
         for kind in reversed(self._table):
             for slot in self._processes.slots(kind).values():
                 self._processes.start(slot)
                 self._admit(slot)
         all_slots = self._processes.all_slots
-        required = [slot for slot in all_slots if not slot.kind.per_player]
+        required = [slot for slot in all_slots if not slot.kind.per_player and slot.needed]
         await self._processes.until(
             lambda: any(slot.refused for slot in required) or all(slot.settled for slot in all_slots), START_TIMEOUT
         )
         for kind in self._table:
-            if refusals := [slot.refused for slot in self._processes.slots(kind).values() if slot.refused]:
+            slots = self._processes.slots(kind)
+            refusals = [slot.refused for slot in slots.values() if slot.refused and slot.needed]
+            if refusals and kind.refusal is not None:
                 raise kind.refusal("\n".join(refusals))
         self._processes.started = True
         for slot in all_slots:
-            if not slot.up:
+            if not slot.settled:
                 self._tell.say("warning", f"{slot.name} late", slot.kind.late.format(name=slot.log_name))
 
-    async def reload(self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    async def reload(
+        self, spec: StageSpec, members: Mapping[str, Mapping[str, Any]], audio: Mapping[str, Any] | None = None
+    ) -> list[str]:
         """Take another configuration; return the names of new and changed players. The others play on undisturbed.
 
-        Raises ModelError, and changes nothing, if a new or changed player does not get ready.
+        Raises JamdError, and changes nothing, if a new or changed player does not get ready, or if there is no room for
+        the sound.
         """
         players = self._processes.slots(PLAYER)
         slots = await make_slots(PLAYER, spec, members)
@@ -105,20 +124,41 @@ class Supervisor:
             if name in slots and old.same(slots[name]) and old.refused is None
         }
         fresh = {name: slot for name, slot in slots.items() if name not in kept}
+        make_audio_files(self._folder, audio["instruments"] if audio is not None else ())
+        if audio is not None:
+            make_audio_files(self._folder, audio["instruments"])
         await self._prepare(fresh.values())
         for name in players.keys() - kept.keys():
             await self._processes.dismiss(players[name])
         players.clear()
         players.update({name: kept.get(name, slot) for name, slot in slots.items()})
-        self._processes.stage_state.reload(spec)
+        message = self._processes.stage_state.reload(spec)
         self._tell.entries([MembersChanged(time.perf_counter(), dict(members))])
         for stage in self._processes.slots(STAGE).values():
             self._processes.busy(stage)
-        self.tell_stage(["spec", spec.to_json()])
+        self.tell_stage(message)
+        await self._reload_audio(audio)
         for slot in fresh.values():
             self._admit(slot)
         await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START_TIMEOUT)
         return sorted(fresh)
+
+    async def _reload_audio(self, audio: Mapping[str, Any] | None) -> None:
+        """Start, change or end the speaker."""
+        speakers, before = self._processes.slots(SPEAKER), self.sound.settings
+        self.sound.take(audio)
+        if audio == before:
+            return
+        if audio is None:
+            await self._processes.dismiss(speakers.pop(SPEAKER.name))
+        elif before is None:
+            speaker = speakers[SPEAKER.name] = ProcessSlot(SPEAKER, SPEAKER.name)
+            self._processes.start(speaker)
+            self._processes.keep(speaker)
+        else:
+            for speaker in speakers.values():
+                self._processes.busy(speaker)
+                speaker.send(["audio", audio])
 
     async def stop(self) -> None:
         """The stage releases every note, sends its last metrics and ends; then the players end."""

@@ -27,6 +27,7 @@ class Member:
     settings: Mapping[str, float] = field(default_factory=dict)
     listen: tuple[str, ...] = ()
     melodies: tuple[Melody, ...] = ()
+    rate: Annotated[int, Limits(0, 1_000_000)] = 0  # of an instrument
 
 
 @dataclass(frozen=True, slots=True)

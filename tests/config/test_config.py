@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from daemon import config, models
 from daemon.clocks import ableton_link
-from daemon.config import band, melodies
+from daemon.config import engines, melodies
 from daemon.config.ports import CLIENT_PREFIX
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import option
@@ -636,7 +636,7 @@ def test_many_players_check_their_model_and_the_installed_engines_once(
     write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
-    for module, name in ((models, "check"), (band, "engine_names")):
+    for module, name in ((models, "check"), (engines, "engine_names")):
         original = getattr(module, name)
         monkeypatch.setattr(
             module, name, lambda *arguments, original=original: (calls.append(original), original(*arguments))[1]
@@ -878,7 +878,7 @@ ONE_MISTAKE = [  # good, bad, lines below the good one, the beginning of the mes
     ("soprano: 100, alto: 100", "soprano: 100, alto: 900", 0, "band.choir.play.volume.alto: 900 is out of range"),
     ("direction: out", "direction: output", 0, "ports.choir.direction: 'output' is not a direction: did you mean"),
     ("direction: out", "directon: out", 0, "ports.choir.directon: unknown key: did you mean 'direction'?"),
-    ("\nband:", "\nplayers:", 0, "players: unknown key: choose from clock, ports, melodies, band, controls"),
+    ("\nband:", "\nplayers:", 0, "players: unknown key: choose from clock, ports, audio, melodies, band"),
     ("\nports:", "\nprots:", 0, "prots: unknown key: did you mean 'ports'?"),
     ("\nmelodies:", "\ntunes:", 0, "tunes: unknown key: choose from"),
     ("    engine: harm", "    engin: harm", 0, "band.choir.engin: unknown key: did you mean 'engine'?"),

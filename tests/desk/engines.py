@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from daemon.engines.audio import AudioEngine
 from daemon.engines.base import Engine, Setting
 from daemon.engines.options import option
 from daemon.errors import ModelError
@@ -59,3 +60,17 @@ class Fragile(Echo):
     def prepare(self) -> None:
         if self.setup.require_model("fragile").read_text() == "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Tone(AudioEngine):
+    """An instrument that only says whether it gets ready."""
+
+    @dataclass(frozen=True)
+    class Options:
+        trouble: str = option("none", "what goes wrong in prepare", choices=("none", "refuse"))
+
+    options: Options
+
+    def prepare(self) -> None:
+        if self.options.trouble == "refuse":
+            raise ModelError("tone: refused on demand")

@@ -14,7 +14,8 @@ from daemon.commands import TapBeat
 from daemon.desk.children import Child
 from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.process_table import PLAYER, STAGE
-from daemon.desk.processes import STOOD_STILL, Heartbeat, Listeners, Processes, ProcessSlot
+from daemon.desk.processes import STOOD_STILL, Listeners, Processes, ProcessSlot
+from daemon.desk.restarts import Heartbeat
 from daemon.desk.supervise import Supervisor
 from daemon.entries import Advanced, Entry, Reconfigured, StageStarted
 from daemon.music.tempo import TempoMap

@@ -17,8 +17,8 @@ import pytest
 from daemon import config
 from daemon.desk import children, process_table
 from daemon.desk.process_table import PLAYER, PROCESS_TABLE
-from daemon.desk.processes import Heartbeat, Listeners, Processes, ProcessKind, ProcessSlot
-from daemon.desk.restarts import RestartPolicy
+from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
+from daemon.desk.restarts import Heartbeat, RestartPolicy
 from daemon.desk.runtime import runtime_folder
 from daemon.desk.supervise import START_TIMEOUT, Supervisor
 from daemon.entries import Advanced, Entry
