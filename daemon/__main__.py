@@ -128,9 +128,9 @@ def check(
 
 @app.command(cls=Command)
 def ports(config: ConfigFile = None) -> None:
-    """List the MIDI ports: those of others, and jamd's.
+    """List the MIDI ports and the audio devices.
 
-    Other programs' and devices' ports, and those that jamd would open.
+    Other programs' and devices' ports, those that jamd would open, and the device on which jamd would play.
     """
     from rich.console import Console
 

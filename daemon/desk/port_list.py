@@ -1,4 +1,5 @@
-"""`jamd ports`: the MIDI systems here, the ports of others on them, and the ports that jamd would open."""
+"""`jamd ports`: the MIDI systems here, the ports of others on them, and the ports that jamd would open; the audio
+devices."""
 
 from __future__ import annotations
 
@@ -26,6 +27,7 @@ from daemon.midi.port_names import (
     without_numbers,
 )
 from daemon.midi.systems import Systems
+from daemon.speaker.probe import look
 from daemon.spec import PortSpec
 from daemon.suggestions import nearest
 
@@ -128,6 +130,27 @@ def show(config: Config, console: Console) -> None:
     for port in config.ports:
         table.add_row(client_name(port.name), port.direction, Text(printable_name(where(port, usable))))
     console.print(table)
+    _show_audio(config, console)
+
+
+def _show_audio(config: Config, console: Console) -> None:
+    found = look(config.audio.device)
+    if found.devices:
+        table = Table(title="audio devices (for device: under audio:)", title_justify="left")
+        for title in ("name", "API", "channels", "Hz", ""):
+            table.add_column(title)
+        for device in found.devices:
+            marks = ["default"] * device.is_default + ["jamd plays here"] * (device == found.chosen)
+            numbers = str(device.channels), f"{device.rate:g}"
+            table.add_row(*map(_text, (device.name, device.api)), *numbers, ", ".join(marks))
+        console.print(table)
+    if found.problem or config.audio.device is None:
+        text = found.problem or "no sound: turned off (audio.device)"
+        console.print(printable(text), markup=False, highlight=False)
+
+
+def _text(name: str) -> Text:
+    return Text(printable_name(name))
 
 
 def _names(ports: tuple[str, ...]) -> Text:

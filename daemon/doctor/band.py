@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from daemon.doctor.finding import Finding, attention, ok, problem
 from daemon.doctor.subject import Subject
 from daemon.errors import JamdError
+
+if TYPE_CHECKING:
+    from daemon.config import Member
 
 TRIAL_TIMEOUT = 40.0  # seconds, of each model
 
@@ -19,11 +24,16 @@ def configuration(subject: Subject) -> Finding:
     except TimeoutError:
         return problem("not read in time, together with the files that are named there", "check their disk")
     ports = ", ".join(f"{port.name} ({port.direction})" for port in config.ports)
-    players = ", ".join(f"{member.name} ({member.engine})" for member in config.band)
-    text = f"{config.path}: ports {ports or 'none'}; players {players or 'none'}; clock {config.clock.source}"
+    players, instruments = _names(config.players), _names(config.instruments)
+    text = f"{config.path}: ports {ports or 'none'}; players {players}; instruments {instruments}"
+    text += f"; clock {config.clock.source}"
     if not config.band or not any(port.direction == "out" for port in config.ports):
         return attention(text, "add a player under band: and an output under ports:, as in the config.yaml of jamd")
     return ok(text)
+
+
+def _names(members: Iterable[Member]) -> str:
+    return ", ".join(f"{member.name} ({member.engine})" for member in members) or "none"
 
 
 def models(subject: Subject) -> Finding:

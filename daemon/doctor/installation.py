@@ -16,7 +16,10 @@ from daemon.doctor.subject import Subject
 from daemon.paths import resources
 
 SHIPPED = ("config.yaml", "models", "melodies", "grooves", "bands")
-REQUIRED = ("numpy", "onnxruntime", "python-rtmidi", "PyYAML", "rich", "typer")
+REQUIRED = (
+    *("numpy", "onnxruntime", "python-rtmidi", "PyYAML", "rich", "typer"),
+    *("pyfluidsynth", "sounddevice", "soundfile", "soxr"),  # for sound
+)
 OPTIONAL = ("LinkPython-extern",)
 LEAST_MEMORY = 300 << 20  # bytes
 GIT_TIMEOUT = 3.0  # seconds

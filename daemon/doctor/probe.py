@@ -42,11 +42,25 @@ def _real_time() -> None:
     _print(request_real_time())
 
 
+def _soundfonts() -> None:
+    """Why FluidSynth cannot be used, or ""; then each soundfont that the engine finds."""
+    from daemon.engines.soundfont import library
+    from daemon.engines.soundfont.finding import general_midi
+
+    try:
+        library.load()
+        _print("")
+    except library.LibraryMissing as error:
+        _print(str(error))
+    for soundfont in general_midi():
+        _print(soundfont.path.resolve().stem)
+
+
 def _print(value: object) -> None:
     print(json.dumps(value), flush=True)
 
 
-KINDS = {"midi": _midi, "real-time": _real_time}
+KINDS = {"midi": _midi, "real-time": _real_time, "soundfonts": _soundfonts}
 
 if __name__ == "__main__":
     KINDS[sys.argv[1]]()

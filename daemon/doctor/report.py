@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from daemon.doctor import band, folders, installation, midi, rights
+from daemon.doctor import band, folders, installation, midi, rights, sound
 from daemon.doctor.finding import PROBLEM, Finding, problem
 from daemon.doctor.subject import Subject
 from daemon.errors import printable
@@ -28,7 +28,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("models", band.models),
     ("MIDI", midi.systems),
     ("ports", midi.ports),
-    # Audio devices follow here when jamd plays audio.
+    ("sound", sound.device),
+    ("instruments", sound.instruments),
     ("real time", rights.real_time),
     ("memory", rights.memory),
     ("recordings", folders.recordings),

@@ -12,6 +12,7 @@ from daemon.futures import in_thread
 if TYPE_CHECKING:
     from daemon.config import Config
     from daemon.desk.port_list import System
+    from daemon.speaker.probe import Look
 
 CONFIG_TIMEOUT = 20.0  # seconds
 
@@ -23,6 +24,7 @@ class Subject:
         self._config = in_thread(lambda: _load(path), "configuration")
         self._midi = in_thread(lambda: probe.run("midi"), "MIDI")
         self._real_time = in_thread(lambda: probe.run("real-time"), "real time")
+        self._sound = in_thread(self._look, "sound")
 
     def load(self) -> Config:
         """Raises JamdError, TimeoutError, or whatever a broken installation raises."""
@@ -48,6 +50,18 @@ class Subject:
         names = values[0] if values else ["MIDI"]
         answered = {system.name for system in found}
         return found + [System(name, why) for name in names if why and name not in answered]
+
+    def sound(self) -> Look:
+        """The audio devices, and a trial of the configured one."""
+        return self._sound.result()
+
+    def _look(self) -> Look:
+        from daemon.config.values import Audio
+        from daemon.speaker.probe import look
+
+        config = self.config
+        audio = Audio() if config is None else config.audio
+        return look(audio.device, audio.rate, audio.block)
 
     def granted(self) -> dict[str, Any]:
         """See realtime.request_real_time. Raises JamdError."""

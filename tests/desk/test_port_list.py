@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,8 @@ from daemon import config
 from daemon.desk import port_list
 from daemon.desk.port_list import System, show, systems
 from daemon.midi import systems as systems_module
+from daemon.speaker.devices import AudioDevice
+from daemon.speaker.probe import Look
 
 NAMES = ["Piano 20:0", "jamd choir:midi 128:0", "jamd look:in 129:0", "jamdown 24:0"]
 
@@ -79,6 +82,7 @@ def test_port_names_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     names = ("Synth [1]", "[red]x[/]", "[/nothing]", "evil\x1b[31m\nname")
     found = System("JACK", "", names, names)
     monkeypatch.setattr(port_list, "systems", lambda: iter([found, System("ALSA", "bad\x1b]0;title\x07")]))
+    monkeypatch.setattr(port_list, "look", lambda device: Look())
     (tmp_path / "config.yaml").write_text(
         "ports: {keys: {direction: in, connect: '[red]x'}}\nmelodies: {}\nband: {}\ncontrols: {}\n"
     )
@@ -88,3 +92,29 @@ def test_port_names_are_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     for name in ("Synth [1]", "[red]x[/]", "[/nothing]", r"evil\x1b[31m\nname", r"bad\x1b]0;title\x07"):
         assert name in text
     assert "connected to [red]x[/]" in text and "\x1b" not in text and "\x07" not in text
+
+
+def test_audio_devices_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speakers = AudioDevice("Speakers [red]: (hw:0,0)", "ALSA", 2, 44100.0, True, 0)
+    hdmi = AudioDevice("HDMI", "ALSA", 8, 48000.0, False, 1)
+    monkeypatch.setattr(port_list, "systems", lambda: iter([]))
+    monkeypatch.setattr(port_list, "look", lambda device: Look((speakers, hdmi), hdmi if device == "hdmi" else None))
+    text = listed(tmp_path, "audio: {device: hdmi}\n")
+    assert re.search(r"Speakers \[red\]: \(hw:0,0\) +│ ALSA +│ 2 +│ 44100 +│ default +│", text)
+    assert re.search(r"HDMI +│ ALSA +│ 8 +│ 48000 +│ jamd plays here", text)
+    text = listed(tmp_path, "audio: {device: null}\n")
+    assert "jamd plays here" not in text and "no sound: turned off (audio.device)" in text
+
+
+def test_why_there_is_no_audio_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(port_list, "systems", lambda: iter([]))
+    monkeypatch.setattr(port_list, "look", lambda device: Look(problem="no sound: there is\x1b no audio device"))
+    text = listed(tmp_path, "band: {}\n")
+    assert r"no sound: there is\x1b no audio device" in text and "audio devices (" not in text
+
+
+def listed(folder: Path, text: str) -> str:
+    (folder / "config.yaml").write_text(text)
+    output = io.StringIO()
+    show(config.load(folder / "config.yaml"), Console(file=output, width=200))
+    return output.getvalue()

@@ -20,19 +20,28 @@ from daemon import config
 from daemon.config import Config
 from daemon.desk import runtime
 from daemon.desk.port_list import System
-from daemon.doctor import band, folders, installation, midi, probe, rights
+from daemon.doctor import band, folders, installation, midi, probe, rights, sound
 from daemon.doctor.finding import ATTENTION, OK, PROBLEM
 from daemon.doctor.subject import Subject
 from daemon.errors import ConfigError, JamdError
 from daemon.player import trial
+from daemon.speaker.devices import AudioDevice
+from daemon.speaker.probe import Look, Trial
 from daemon.spec import PortSpec
 
 ALSA = System("ALSA", "", ("Launchkey:port 1 20:0",), ("FLUID Synth (1):synth 128:0",))
 NO_JACK = System("JACK", "no server is running")
 
 
+SPEAKERS = AudioDevice("Speakers: (hw:0,0)", "ALSA", 2, 44100.0, True, 0)
+HDMI = AudioDevice("HDMI: (hw:0,3)", "ALSA", 8, 48000.0, False, 1)
+
+
 def subject(
-    loaded: Config | Exception | None = None, systems: Iterable[System] = (), granted: dict[str, Any] | str = "crashed"
+    loaded: Config | Exception | None = None,
+    systems: Iterable[System] = (),
+    granted: dict[str, Any] | str = "crashed",
+    look: Look | None = None,
 ) -> Subject:
     def load() -> Config:
         if isinstance(loaded, Config):
@@ -45,7 +54,8 @@ def subject(
         return granted
 
     known = loaded if isinstance(loaded, Config) else None
-    return cast(Subject, SimpleNamespace(load=load, config=known, systems=lambda: list(systems), granted=ask))
+    asked = {"systems": lambda: list(systems), "granted": ask, "sound": lambda: look or Look()}
+    return cast(Subject, SimpleNamespace(load=load, config=known, **asked))
 
 
 @pytest.fixture
@@ -110,7 +120,9 @@ def test_a_machine_that_is_busy_or_full(monkeypatch: pytest.MonkeyPatch) -> None
 def test_the_configuration(loaded: Config) -> None:
     found = band.configuration(subject(loaded))
     assert found.state == OK
-    assert found.text.endswith("band.yaml: ports keys (in), out (out); players choir (harmoniser); clock internal")
+    assert found.text.endswith(
+        "band.yaml: ports keys (in), out (out); players choir (harmoniser); instruments none; clock internal"
+    )
     found = band.configuration(subject(ConfigError(["a.yaml:1: x: is wrong", "a.yaml:2: y: is wrong"])))
     assert (found.state, found.text.count("\n")) == (PROBLEM, 1)
     assert "their disk" in band.configuration(subject(TimeoutError())).remedy
@@ -188,6 +200,88 @@ def test_an_output_of_a_jamd_that_runs_is_connected_to_nothing(loaded: Config) -
 def test_many_ports_are_cut(loaded: Config) -> None:
     many = System("ALSA", "", tuple(f"p{number}" for number in range(50)))
     assert "p11, …; destinations: none" in midi.systems(subject(systems=[many])).text
+
+
+# sound
+
+
+def test_the_device_and_the_others(loaded: Config) -> None:
+    found = sound.device(subject(loaded, look=Look((SPEAKERS, HDMI), SPEAKERS, Trial(48_000, 4800))))
+    assert (found.state, found.text) == (
+        OK,
+        "Speakers: (hw:0,0), ALSA (2 channels, 44100 Hz, the default): opens at 48000 Hz\n"
+        "other devices: HDMI: (hw:0,3), ALSA",
+    )
+    other_rate = sound.device(subject(loaded, look=Look((SPEAKERS,), SPEAKERS, Trial(44_100, 4800))))
+    assert other_rate.text.endswith("opens at 44100 Hz, to which audio.rate (48000) is converted")
+
+
+def test_a_device_that_takes_no_sound(loaded: Config) -> None:
+    found = sound.device(subject(loaded, look=Look((SPEAKERS,), SPEAKERS, Trial(48_000, 0))))
+    assert (found.state, found.text.endswith("opens at 48000 Hz, but takes no sound")) == (ATTENTION, True)
+    assert "restart its audio server" in found.remedy
+
+
+def test_sound_that_is_turned_off(tmp_path: Path) -> None:
+    path = tmp_path / "off.yaml"
+    path.write_text("audio: {device: null}\n")
+    assert sound.device(subject(config.load(path))).text == "turned off (audio.device)"
+
+
+def test_no_device_a_busy_one_and_one_that_is_refused(loaded: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "_is_refused", lambda folder: False)
+    monkeypatch.setattr(sound, "_holders", lambda proc: [])
+    none = sound.device(subject(loaded, look=Look(problem="no sound: there is no audio device")))
+    assert (none.state, none.text) == (ATTENTION, "no sound: there is no audio device")
+    assert "jamd plays without sound" in none.remedy
+    unknown = sound.device(subject(loaded, look=Look((SPEAKERS,), problem="audio.device: no device has 'x'")))
+    assert "other devices: Speakers" in unknown.text and "`jamd ports` lists them" in unknown.remedy
+    unavailable = sound.device(subject(loaded, look=Look((SPEAKERS,), SPEAKERS, None, "does not open", is_busy=True)))
+    assert "end the program that has it for itself" in unavailable.remedy
+    monkeypatch.setattr(sound, "_holders", lambda proc: ["pipewire, PID 812"])
+    # ALSA does not list a card that another program has for itself
+    busy = sound.device(subject(loaded, look=Look((HDMI,), problem="audio.device: no device has 'x'")))
+    assert busy.state == ATTENTION and "end what has a sound card for itself (pipewire, PID 812)" in busy.remedy
+    monkeypatch.setattr(sound, "_is_refused", lambda folder: True)
+    refused = sound.device(subject(loaded, look=Look(problem="no sound: there is no audio device")))
+    assert refused.remedy.startswith("as root: usermod -aG audio NAME; then log in again")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only")
+def test_the_programs_that_hold_sound_cards(tmp_path: Path) -> None:
+    for card, text in enumerate(
+        ("state: RUNNING\nowner_pid   : 7\n", "closed\n", "owner_pid   : 8\n", "owner_pid : x\n")
+    ):
+        status = tmp_path / f"asound/card{card}/pcm0p/sub0/status"
+        status.parent.mkdir(parents=True)
+        status.write_text(text)
+    for number, command in ((7, b"/usr/bin/pipewire"), (8, b"python\0-m\0daemon.speaker.process\0/run")):
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "cmdline").write_bytes(command)
+        (tmp_path / str(number) / "comm").write_text("pipewire\n")
+    assert sound._holders(tmp_path) == ["pipewire, PID 7", "a jamd that runs, PID 8"]
+    assert not sound._is_refused(tmp_path)
+    (tmp_path / "controlC0").touch()
+    assert not sound._is_refused(tmp_path)
+    (tmp_path / "controlC0").unlink()
+    (tmp_path / "controlC0").symlink_to(tmp_path / "nowhere")  # as a file that may not be read
+    assert sound._is_refused(tmp_path)
+
+
+def test_what_the_instruments_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Any] = ["", "TimGM6mb", "TimGM6mb", "FluidR3_GM"]
+    monkeypatch.setattr(probe, "run", lambda kind: (answers, "it crashed"))
+    assert sound.instruments(subject()).text == "FluidSynth; soundfonts of General MIDI: TimGM6mb, FluidR3_GM"
+    del answers[1:]
+    assert sound.instruments(subject()).text == "no soundfont was found: the built-in instruments play"
+    answers[0] = "FluidSynth is not installed"
+    found = sound.instruments(subject())
+    assert (found.state, found.text) == (ATTENTION, "FluidSynth is not installed: the built-in instruments play")
+    answers.clear()
+    assert sound.instruments(subject()).text == "FluidSynth cannot be examined: it crashed"
+    path = tmp_path / "silent.yaml"
+    path.write_text("band: {}\n")
+    assert sound.instruments(subject(config.load(path))).state == OK
 
 
 # rights
