@@ -5,6 +5,8 @@ PortAudio may hang, and writes to the terminal: these functions are for the spea
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +19,7 @@ from daemon.suggestions import MAX_NAMES, nearest
 DEFAULT = "default"  # the configuration's name of the system's device
 JACK = "JACK Audio Connection Kit"
 _BEST_APIS = (JACK, "Windows WASAPI")  # a JACK server holds the card; PortAudio's own choice on Windows takes 0.1 s
+_CLIENT = ctypes.c_char_p(b"jamd speaker")  # PortAudio keeps the pointer
 _PACKAGE = (
     "no sound: the PortAudio library is missing; install the package libportaudio2 (Debian, Ubuntu: sudo apt-get "
     "install libportaudio2; Fedora: portaudio; Arch: portaudio)"
@@ -58,11 +61,18 @@ def audio_devices(again: bool = False) -> list[AudioDevice]:
     library = portaudio()
     try:
         if again:
+            _name_client(library)
             library._terminate()
             library._initialize()
         return _devices(library.query_devices(), library.query_hostapis(), library.default.device[1])
     except library.PortAudioError as error:
         raise AudioError(f"no sound: PortAudio lists no devices ({error})") from None
+
+
+def _name_client(library: Any) -> None:
+    """The name under which JACK's patch bays show this process, where PortAudio has JACK."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(library._libname).PaJack_SetClientName(_CLIENT)
 
 
 def _devices(found: Sequence[Any], apis: Sequence[Any], default: int) -> list[AudioDevice]:

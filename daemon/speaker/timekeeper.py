@@ -1,0 +1,106 @@
+"""Which frame of the band the device takes when: from the calls of its callback to the published clock."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from daemon.audio.clock import FrameClock
+from daemon.audio.clock_filter import ClockFilter
+from daemon.speaker.playback import Playback
+
+CALLS_AT_START = 8  # after which the clock is known
+MOST_ADVANCE = 0.02  # seconds that late mixing may add to `advance`
+LEAST_GROWTH = 0.002  # seconds, so that the delay of all instruments changes seldom
+_LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is not believed
+_LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because everything depends on it
+_MEAN_OF = 64  # calls
+
+
+class Timekeeper:
+    """`update` takes the device's latest calls in; `clock` is what they say, once it `is_known`.
+
+    A burst, calls that follow each other at once, counts as one call: the device takes that much at once. Frame numbers
+    of the band begin at `begin`.
+    """
+
+    def __init__(self, playback: Playback, rate: int, block: int, epoch: int, delay: float) -> None:
+        """`delay`: the seconds between a frame of the band and its frame of the device."""
+        self._playback = playback
+        self._rate, self._block, self._epoch, self._delay = rate, block, epoch, delay
+        self._filter = ClockFilter(playback.rate)
+        self._bursts: Counter[int] = Counter()  # frames taken at once → how often
+        self._burst_at = 0  # the first frame of the latest burst
+        self._burst_since = -math.inf  # seconds
+        self._latency: float | None = None
+        self._mean_latency = 0.0
+        self._added = 0.0  # to `advance`, because mixing was late
+        self._frame = self._device_frame = 0  # one that are the same
+        self._begun = False
+        self._at_once = 0
+
+    @property
+    def is_known(self) -> bool:
+        return self._filter.count >= CALLS_AT_START
+
+    def update(self) -> None:
+        calls = self._playback.calls
+        while calls:
+            first, _, seconds, latency = calls.popleft()
+            since = (first - self._burst_at) / self._playback.rate
+            if seconds - self._burst_since < since / 2:
+                continue
+            if self._filter.count:
+                self._bursts[first - self._burst_at] += 1
+            self._burst_at, self._burst_since = first, seconds
+            self._filter.add(first, seconds)
+            self._follow_latency(latency)
+
+    def _follow_latency(self, latency: float) -> None:
+        if not 0 < latency < _LONGEST_LATENCY:
+            return
+        if self._latency is None:
+            self._latency = self._mean_latency = latency
+        weight = 1 / min(self._filter.count, _MEAN_OF)
+        self._mean_latency += (latency - self._mean_latency) * weight
+        if not self._begun or abs(self._mean_latency - self._latency) > _LATENCY_STEP:
+            self._latency = self._mean_latency
+
+    def begin(self, frame: int, now: float) -> int:
+        """Let the band's frames begin with `frame`: returns its number in the device. Nothing before it is heard."""
+        self._at_once, _ = self._bursts.most_common(1)[0]
+        self._begun = True
+        self._frame, self._device_frame = frame, self._burst_at
+        ahead = self.clock.first_block(now) - frame  # frames of the band
+        bursts = math.ceil(ahead * self._playback.rate / self._rate / self._at_once)
+        self._device_frame += max(0, bursts) * self._at_once
+        return self._device_frame
+
+    def grow(self, shortage: float) -> bool:
+        """A block was mixed `shortage` seconds late: be that much earlier, if that is reasonable."""
+        added = self._added + max(shortage, LEAST_GROWTH)
+        if added > MOST_ADVANCE:
+            return False
+        self._added = added
+        return True
+
+    @property
+    def clock(self) -> FrameClock:
+        """A device that takes more than a block at once takes the last block in it early."""
+        f = self._filter
+        ratio = self._playback.rate / self._rate  # frames of the device in one of the band
+        exact = self._frame + (f.frame - self._device_frame) / ratio
+        frame = math.floor(exact)
+        per_frame = f.seconds_per_frame * ratio
+        block = self._block * ratio
+        step = math.gcd(self._at_once, round(block)) if block == round(block) else 1
+        return FrameClock(
+            epoch=self._epoch,
+            block=self._block,
+            frame=frame,
+            rate=float(self._rate),
+            seconds=f.seconds - (exact - frame) * per_frame,
+            seconds_per_frame=per_frame,
+            advance=max(0, self._at_once - step) / self._playback.rate + self._added,
+            latency=(self._latency or 0.0) + self._delay,
+        )

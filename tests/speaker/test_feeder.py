@@ -1,0 +1,181 @@
+"""From the rings of the instruments to what the device takes, over the null output in real time."""
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.audio.clock import ClockPage, FrameClock
+from daemon.audio.ring import CAPACITY, Frames, Ring
+from daemon.speaker.feeder import Feeder
+from daemon.speaker.mixer import Mixer
+from daemon.speaker.null_output import NullOutput
+from daemon.speaker.playback import Playback
+from tests.tools.sine import cosine
+
+RATE, BLOCK = 48_000, 256
+TIMEOUT = 20.0  # seconds
+
+
+class Taken(Playback):
+    """Keeps what the device took, and when."""
+
+    def __init__(self, rate: float = RATE, channels: int = 2) -> None:
+        super().__init__(rate, channels)
+        self.heard: list[Frames] = []
+        self.times: list[tuple[int, float]] = []
+
+    def take(self, out: Frames, latency: float, has_missed: bool) -> None:
+        self.times.append((self.taken, time.perf_counter()))
+        super().take(out, latency, has_missed)
+        self.heard.append(out.copy())
+
+
+class Player:
+    """An instrument that plays a sine whose phase is that of the frame's number, ahead of the clock."""
+
+    def __init__(self, folder: Path, page: ClockPage) -> None:
+        self.ring = Ring(folder / "sine", create=True)
+        self._page, self._end, self._playing = page, 0, True
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while self._playing:
+            clock = self._page.read()
+            if clock is not None:
+                present = clock.first_block(time.perf_counter())
+                self._end = max(self._end, present)
+                while self._end < present + CAPACITY // 2:
+                    self.ring.write(self._end, sine(self._end, BLOCK))
+                    self._end += BLOCK
+            time.sleep(0.02)
+
+    def end(self) -> None:
+        self._playing = False
+        self._thread.join()
+
+
+def sine(first: int, count: int) -> Frames:
+    return np.repeat((0.5 * cosine(69, RATE, first, count)).astype(np.float32)[:, None], 2, axis=1)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> ClockPage:
+    return ClockPage(tmp_path / "clock", create=True)
+
+
+@pytest.fixture
+def mix(tmp_path: Path) -> Ring:
+    return Ring(tmp_path / "mix", 1 << 17, create=True)
+
+
+@pytest.fixture
+def player(tmp_path: Path, page: ClockPage) -> Iterator[Player]:
+    player = Player(tmp_path, page)
+    yield player
+    player.end()
+
+
+def wait(condition: object) -> None:
+    assert callable(condition)
+    end = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def play(playback: Taken, player: Player, page: ClockPage, mix: Ring, output: NullOutput) -> FrameClock:
+    """A second of the player; returns the clock at its end."""
+    mixer = Mixer(RATE, BLOCK)
+    mixer.listen_to({"sine": player.ring})
+    feeder = Feeder(mixer, playback, page, mix)
+    feeder.start()
+    wait(lambda: feeder.clock is not None)
+    begin = mix.end
+    wait(lambda: mix.end > begin + RATE)
+    clock = feeder.clock
+    assert clock is not None
+    feeder.stop()
+    output.close()
+    return clock
+
+
+def test_a_sine_reaches_the_mix_and_the_device_bit_for_bit(page: ClockPage, mix: Ring, player: Player) -> None:
+    playback = Taken()
+    play(playback, player, page, mix, NullOutput(playback, BLOCK))
+    out = np.zeros((RATE // 2, 2), np.float32)
+    first = mix.end - len(out)
+    assert mix.read(first, out)
+    assert_blocks_are(out, first)
+    heard = np.concatenate(playback.heard)
+    begin = int(np.flatnonzero(heard[:, 0])[0]) + 2_000
+    where = next(n for n in range(mix.end) if (heard[begin : begin + 50] == sine(n, 50)).all())
+    assert_blocks_are(heard[begin : begin + RATE // 2], where)
+
+
+def assert_blocks_are(out: Frames, first: int) -> None:
+    """All but what a busy machine may have left out."""
+    expected = sine(first, len(out))
+    right = [(out[at : at + 64] == expected[at : at + 64]).all() for at in range(0, len(out), 64)]
+    assert np.mean(right) > 0.8
+
+
+@pytest.mark.parametrize(("period", "skew"), [(64, 0.0), (256, 1e-3), (1_024, -1e-3)])
+def test_the_clock_is_that_of_the_device(period: int, skew: float, page: ClockPage, mix: Ring, player: Player) -> None:
+    playback, dice = Taken(), random.Random(1)
+    output = NullOutput(playback, period, skew, jitter=lambda: dice.uniform(0, 0.001))
+    clock = play(playback, player, page, mix, output)
+    heard = np.concatenate(playback.heard)
+    # the clock tells which frame of the device is which frame of the band
+    errors = []
+    for first, seconds in playback.times[-100:]:
+        frame = clock.frame_heard_at(seconds)
+        part = heard[first : first + 32]
+        best = min(range(frame - 200, frame + 200), key=lambda n: float(np.abs(part - sine(n, 32)).max()))
+        errors.append((best - frame) / RATE)
+    assert abs(np.median(errors)) < 0.0005
+
+
+def test_frame_numbers_and_epochs_grow_from_stream_to_stream(page: ClockPage, mix: Ring, player: Player) -> None:
+    ends, epochs = [0], []
+    for _ in range(2):
+        playback = Taken()
+        clock = play(playback, player, page, mix, NullOutput(playback, BLOCK))
+        assert clock.frame > ends[-1]
+        ends.append(mix.end)
+        epochs.append(clock.epoch)
+    assert epochs == [1, 2]
+
+
+def test_a_device_that_stood_still_goes_on_at_its_frames(page: ClockPage, mix: Ring, player: Player) -> None:
+    """Neither does the band run ahead meanwhile, nor is it late after that."""
+    playback, stall = Taken(), [0.0]
+
+    def jitter() -> float:
+        seconds, stall[0] = stall[0], 0.0
+        return seconds
+
+    output = NullOutput(playback, BLOCK, jitter=jitter)
+    mixer = Mixer(RATE, BLOCK)
+    mixer.listen_to({"sine": player.ring})
+    feeder = Feeder(mixer, playback, page, mix)
+    feeder.start()
+    wait(lambda: playback.taken > RATE // 2)
+    stall[0] = 0.7
+    wait(lambda: stall[0] == 0.0)
+    taken, end = playback.taken, mix.end
+    time.sleep(0.5)
+    assert playback.taken <= taken + BLOCK
+    assert mix.end < end + RATE // 5
+    wait(lambda: playback.taken > taken + RATE)
+    before = playback.under_runs
+    wait(lambda: playback.taken > taken + RATE * 3 // 2)
+    assert playback.under_runs <= before + 3, "on a busy machine"
+    assert (playback.heard[-1] != 0).any()
+    feeder.stop()
+    output.close()

@@ -1,0 +1,95 @@
+"""The published clock says when a device takes the band's frames, and how early."""
+
+import pytest
+
+from daemon.audio.clock import MIXING_TIME
+from daemon.speaker.playback import Playback
+from daemon.speaker.timekeeper import LEAST_GROWTH, MOST_ADVANCE, Timekeeper
+
+RATE = 48_000
+
+
+class Device:
+    """Takes `period` frames at once, as one call or as calls of `call` frames, at exact times."""
+
+    def __init__(self, period: int, call: int = 0, rate: float = RATE, latency: float = 0.01) -> None:
+        self.playback = Playback(rate, 2)
+        self.period, self.call, self.latency = period, call or period, latency
+
+    def true_seconds(self, frame: int) -> float:
+        return 3.0 + frame / self.playback.rate
+
+    def run(self, periods: int) -> None:
+        for _ in range(periods):
+            first = self.playback.taken
+            for frame in range(first, first + self.period, self.call):
+                count = min(self.call, first + self.period - frame)
+                seconds = self.true_seconds(first) + (frame - first) * 1e-7
+                latency = self.latency + (frame - first) / self.playback.rate
+                self.playback.calls.append((frame, count, seconds, latency))
+            self.playback.taken = first + self.period
+
+
+def begun(device: Device, block: int, delay: float = 0.0, rate: int = RATE) -> tuple[Timekeeper, int]:
+    """With the band's frame 1,000 in the device's frame that is returned."""
+    timekeeper = Timekeeper(device.playback, rate, block, 1, delay)
+    device.run(20)
+    timekeeper.update()
+    assert timekeeper.is_known
+    return timekeeper, timekeeper.begin(1_000, device.true_seconds(device.playback.taken))
+
+
+@pytest.mark.parametrize(("period", "call"), [(64, 0), (128, 0), (256, 0), (480, 0), (1024, 0), (1024, 256)])
+@pytest.mark.parametrize("block", [64, 128, 256, 480, 1024])
+def test_every_block_is_mixed_before_the_device_takes_its_first_frame(period: int, call: int, block: int) -> None:
+    device = Device(period, call)
+    timekeeper, begin = begun(device, block)
+    clock, margins = timekeeper.clock, []
+    for number in range(50):
+        first = begin + number * block
+        taken = device.true_seconds(first - (first - 20 * device.period) % device.period)
+        margins.append(taken - clock.mixed_at(1_000 + number * block))
+    assert min(margins) == pytest.approx(MIXING_TIME, abs=2e-5), "no later, and no earlier than needed"
+
+
+def test_frames_are_heard_after_the_latency_and_the_delay_of_a_conversion() -> None:
+    device = Device(256, rate=44_100.0, latency=0.02)
+    timekeeper, begin = begun(device, 256, delay=0.005)
+    clock = timekeeper.clock
+    assert clock.heard_at(1_000) == pytest.approx(device.true_seconds(begin) + 0.025, abs=1e-5)
+    assert clock.heard_at(1_000 + RATE) == pytest.approx(device.true_seconds(begin) + 1.025, abs=1e-4)
+    assert clock.rate == RATE and clock.epoch == 1
+
+
+@pytest.mark.parametrize("latency", [-1.0, 0.0, 5.0, float("nan"), float("inf")])
+def test_an_impossible_latency_is_none(latency: float) -> None:
+    timekeeper, _ = begun(Device(256, latency=latency), 256)
+    assert timekeeper.clock.latency == 0
+
+
+def test_a_latency_that_changes_for_good_is_followed() -> None:
+    device = Device(256)
+    timekeeper, _ = begun(device, 256)
+    before = timekeeper.clock.latency
+    device.latency += 0.0005
+    device.run(500)
+    timekeeper.update()
+    assert timekeeper.clock.latency == before, "a little: everything depends on it"
+    device.latency += 0.02
+    device.run(1000)
+    timekeeper.update()
+    assert timekeeper.clock.latency == pytest.approx(device.latency, abs=0.0011)
+
+
+def test_late_mixing_makes_the_next_blocks_earlier_within_reason() -> None:
+    timekeeper, _ = begun(Device(256), 256)
+    before = timekeeper.clock
+    assert timekeeper.grow(0.003)
+    assert timekeeper.clock.advance == pytest.approx(before.advance + 0.003)
+    assert timekeeper.clock.delay == pytest.approx(before.delay + 0.003)
+    assert not timekeeper.grow(1.0), "a standstill"
+    timekeeper.grow(0.0)
+    assert timekeeper.clock.advance == pytest.approx(before.advance + 0.003 + LEAST_GROWTH)
+    for _ in range(100):
+        timekeeper.grow(0.003)
+    assert timekeeper.clock.advance <= MOST_ADVANCE
