@@ -73,8 +73,6 @@ class BandReader:
 
     def _instrument(self, name: str, value: Value) -> Member:
         member, (engine_name, engine) = value.section(*MEMBER_KEYS), self._engines[name]
-        if name in self._names.inputs or name in self._names.outputs:
-            value.report(f"there is a port {name!r} already: choose another name")
         if member["play"].given:
             member["play"].report(
                 "an instrument has no port but the audio device: delete this key; `listen` names what it plays"

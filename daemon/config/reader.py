@@ -39,6 +39,8 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     engines = read_engines(band)
     instruments = [name for name, installed in engines.items() if installed.is_instrument]
     names = read_names(top, ports, melodies, band)
+    for name in ports.keys() & instruments:
+        band[name].report(f"there is a port {name!r} already: choose another name")
     names = replace(names, instruments=tuple(name for name in instruments if name not in ports))
     played = {name: read_played(band[name].section(*MEMBER_KEYS)["listen"], names) for name in instruments}
     sounds = SoundReader(Routes(played, names.outputs))

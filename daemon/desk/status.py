@@ -12,6 +12,7 @@ from daemon.desk.sound_state import SoundState
 from daemon.desk.stage_state import StageState
 from daemon.desk.supervise import Supervisor
 from daemon.midi.port_names import find_port, own_name
+from daemon.spec import AUDIO
 
 PATIENCE = 3.0  # seconds in which a person or a program connects the ports of a jamd that has just started
 
@@ -86,6 +87,8 @@ def ports(state: StageState) -> list[str]:
     problems, without = [], unconnected(state)
     for port in state.spec.ports if state.spec is not None else ():
         api = state.ports.get(port.name)
+        if port.direction == AUDIO:
+            continue
         if api is None and port.connect is not None:
             problems.append(f"{port.name} waits for {port.connect}")
         elif api is None and systems:

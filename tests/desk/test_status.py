@@ -7,7 +7,7 @@ from daemon.desk.stage_state import StageState
 from daemon.desk.status import PATIENCE, UnconnectedOutputs, clock, figures, hints, ports, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.music.tempo import TempoMap
-from daemon.spec import PlayerSpec, PortSpec, StageSpec
+from daemon.spec import AUDIO, PlayerSpec, PortSpec, StageSpec
 
 METRICS = {
     "lateness_ms": {"count": 40, "p50": 0.08, "p99": 0.31, "max": 1.2345},
@@ -64,6 +64,9 @@ def test_the_status_names_ports_that_are_not_open_or_not_connected() -> None:
     assert ports(state) == ["JACK", "keys is not open"]
     state.ports = {"keys": None, "choir": None}
     assert ports(state) == ["no port is open"]
+    state.spec = StageSpec(tempo_map, (PortSpec("choir", "out"), PortSpec("synth", AUDIO)))
+    state.ports = {"choir": "JACK"}
+    assert ports(state) == ["JACK"]
 
 
 def played(*outputs: str, connect: str | None = None) -> StageState:

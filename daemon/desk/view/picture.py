@@ -76,7 +76,8 @@ class Painter:
         bpm = self._state.bpm or (self._state.position[2] if runs else sounding.tempo.bpm)
         self._notice_changes(now, runs, bpm, spec)
         bar = spec.tempo_map.bar_at(max(beat, 0.0))[1] * 60 / bpm if bpm else 0.0
-        rows = (*self._sources(spec, now, beat, bar), *(self._player(player, now) for player in spec.players))
+        players = (self._player(player, now) for player in spec.players if not player.is_instrument)
+        rows = (*self._sources(spec, now, beat, bar), *players, *self._instruments(spec))
         return Picture(
             _place(spec.tempo_map, beat),
             f"{bpm:.4g} bpm" if bpm else "",
@@ -127,18 +128,33 @@ class Painter:
 
     def _player(self, player: PlayerSpec, now: float) -> Row:
         name, sounding = player.name, self._sounding
-        process = self._players.get(name)
         is_drums = set(player.channels.values()) == {10}
-        if process is None or not process.up:
-            refused = process.refused if process is not None else None
-            state = "starts" if refused is None else f"failed: {refused.splitlines()[0]}"
-            return Row(name, state, is_player=True, is_drums=is_drums, dim=refused is None)
+        if state := self._absent(name):
+            return Row(name, state, is_player=True, is_drums=is_drums, dim=state == "starts")
         voices = tuple((voice, sounding.text(name, voice, now)) for voice in player.channels)
         if name in self._state.silent:
             return Row(name, "muted", tuple((voice, "") for voice, _ in voices), True, is_drums, dim=True)
         is_silent = not any(text for _, text in voices)
         state = "silent" if is_silent else sounding.key.chord(sounding.pitches(name))
         return Row(name, state, voices, True, is_drums, dim=is_silent)
+
+    def _instruments(self, spec: StageSpec) -> Iterator[Row]:
+        """The first one with the state of the sound."""
+        text = self._state.sound.text
+        for player in spec.players:
+            if player.is_instrument:
+                absent, muted = self._absent(player.name), player.name in self._state.silent
+                state = absent or ("muted" if muted else "")
+                yield Row(player.name, state, (("", text),), is_player=True, dim=absent in ("", "starts"))
+                text = ""
+
+    def _absent(self, name: str) -> str:
+        """Why a player does not take part; empty if it does."""
+        process = self._players.get(name)
+        if process is not None and process.up:
+            return ""
+        refused = process.refused if process is not None else None
+        return "starts" if refused is None else f"failed: {refused.splitlines()[0]}"
 
     def _notice_changes(self, now: float, runs: bool, bpm: float, spec: StageSpec) -> None:
         """Compare with the last picture: what a control changed is no entry of the journal."""

@@ -317,3 +317,22 @@ def test_the_key_that_sets_the_beat_is_told() -> None:
 
 def test_nothing_is_shown_before_there_is_a_configuration() -> None:
     assert Painter(Sounding(), StageState(), {}).picture(0.0) is None
+
+
+def test_the_row_of_an_instrument_has_the_state_of_the_sound() -> None:
+    desk = Desk()
+    synths = [PlayerSpec(name, (), "", {}, False, 0.0, 0.0, is_instrument=True) for name in ("synth", "organ")]
+    desk.state.spec = dataclasses.replace(desk.spec, players=(*desk.spec.players, *synths))
+    assert [row.state for row in desk.picture(0.5).rows[-2:]] == ["starts", "starts"]
+    desk.players |= {name: SimpleNamespace(up=True, refused=None) for name in ("synth", "organ")}
+    desk.state.sound.settings = {"instruments": ["synth", "organ"]}
+    desk.state.sound.report("USB", 0.023)
+    desk.state.silent = ["organ"]
+    assert [*desk.picture(0.5).rows[-2:]] == [
+        Row("synth", "", (("", "USB, 23 ms from note to sound"),), is_player=True, dim=True),
+        Row("organ", "muted", (("", ""),), is_player=True, dim=True),
+    ]
+    desk.players["synth"] = SimpleNamespace(up=False, refused="no soundfont\nwhatever")
+    assert desk.picture(0.5).rows[-2] == Row(
+        "synth", "failed: no soundfont", (("", "USB, 23 ms from note to sound"),), True
+    )
