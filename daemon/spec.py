@@ -66,6 +66,10 @@ class PlayerSpec:
     audio: tuple[str, ...] = ()
     is_instrument: bool = False
 
+    def goes_on_as(self, other: PlayerSpec | None) -> bool:
+        """Whether a player like this can go on as `other`: at most the audio outputs differ."""
+        return other is not None and replace(self, audio=()) == replace(other, audio=())
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneSpec:
@@ -145,6 +149,13 @@ class StageSpec:
     gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
     zones: tuple[ZoneSpec, ...] = ()
     tells_held_keys: bool = False
+
+    @property
+    def midi_ports(self) -> list[PortSpec]:
+        return [port for port in self.ports if port.direction != AUDIO]
+
+    def is_instrument(self, name: str) -> bool:
+        return any(player.is_instrument for player in self.players if player.name == name)
 
     def to_json(self) -> dict[str, Any]:
         melodies = [

@@ -114,6 +114,10 @@ class Ledger:
         self.owe_all(port)
         self._slot(port)[:_COUNTS] = bytes(_COUNTS)
 
+    def forget(self, port: str) -> None:
+        """Nothing sounds on this output, and nothing is owed."""
+        self._slot(port)[:] = bytes(2 * _COUNTS)
+
     def settle(self, port: str, channel: int, pitch: int) -> None:
         """The note-off is no longer owed."""
         self._slot(port)[_COUNTS + (channel - 1) * 128 + pitch] = 0

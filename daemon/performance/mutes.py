@@ -9,17 +9,19 @@ from daemon.commands import Command, MutePlayer, SoloPlayer
 
 
 class Mutes:
-    """While any player is soloed, those that are not are silent, too. `changed` is called after each change."""
+    """While any player is soloed, those that are not are silent, too; a solo of an instrument silences instruments, all
+    others the players that are none. `changed` is called after each change."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._players: list[str] = []
+        self._instruments: set[str] = set()
         self._muted: set[str] = set()
         self._soloed: set[str] = set()
 
-    def take(self, players: Iterable[str]) -> None:
-        """Take the players of another configuration; those that are gone are forgotten."""
-        self._players = list(players)
+    def take(self, players: Iterable[str], instruments: Iterable[str]) -> None:
+        """Take the players of another configuration, the instruments included; those that are gone are forgotten."""
+        self._players, self._instruments = list(players), set(instruments)
         self._muted.intersection_update(self._players)
         self._soloed.intersection_update(self._players)
         self._changed()
@@ -33,12 +35,13 @@ class Mutes:
         self._put(self._soloed, player, soloed)
 
     def silent(self) -> list[str]:
-        """The players that are muted, or not soloed while others are."""
+        """The players that are muted, or not soloed while others of their kind are."""
+        soloed_kinds = {player in self._instruments for player in self._soloed}
         return [
             player
             for player in self._players
-            if player in self._muted or (self._soloed and player not in self._soloed)
-        ]  # fmt: skip
+            if player in self._muted or (player not in self._soloed and (player in self._instruments) in soloed_kinds)
+        ]
 
     def commands(self) -> list[Command]:
         """The commands that mute and solo the players that are muted and soloed."""

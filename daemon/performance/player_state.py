@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from daemon.metrics import Cause
+from daemon.performance.player_notes import PlayerNotes
 from daemon.performance.timeline import ScheduledCall
-from daemon.performance.voices import Voices
 from daemon.spec import PlayerSpec
 from daemon.wire import Anticipate
 
@@ -24,7 +24,7 @@ class WaitingCall:
 @dataclass(eq=False, slots=True)
 class PlayerState:
     spec: PlayerSpec
-    voices: Voices
+    notes: PlayerNotes
     up: bool = False
     released: bool = False  # hung: silent until the process is replaced
     ask: ScheduledCall | None = None
@@ -33,5 +33,10 @@ class PlayerState:
     anticipated: set[Anticipate] = field(default_factory=set)  # sent since settings changed
 
     @property
+    def makes_music(self) -> bool:
+        """Whether the player is up, and no instrument: it is reset, hears and is asked for windows."""
+        return self.up and not self.spec.is_instrument
+
+    @property
     def lead(self) -> float:
-        return self.spec.lead + max(-self.voices.delay, 0.0)
+        return self.spec.lead + self.notes.ahead

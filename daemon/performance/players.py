@@ -7,24 +7,24 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from daemon.commands import Command
-from daemon.entries import Dropped, Sent
 from daemon.metrics import GRID, OTHER, Cause, CauseKind
-from daemon.music.events import Action, MidiEvent, is_note_on
+from daemon.music.events import Action, MidiEvent
 from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, next_sixteenth
 from daemon.performance.held_notes import NEVER
 from daemon.performance.mutes import Mutes
+from daemon.performance.player_notes import PlayerNotes
 from daemon.performance.player_state import PlayerState, WaitingCall
 from daemon.performance.settings import Settings
 from daemon.performance.sink import Sink
 from daemon.performance.timeline import Timeline
-from daemon.performance.voices import Voices
 from daemon.performance.windows import Windows
 from daemon.performance.zones import Zones
-from daemon.spec import PlayerSpec, StageSpec
+from daemon.spec import StageSpec
 from daemon.wire import Anticipate, Call, Control, Learn, Listen, Ping, Reset
 
 ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
+MUTE = "mute"  # a setting that the process of every instrument has: 1.0 or 0.0
 FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
 
 
@@ -46,26 +46,32 @@ class Players:
         self._seed = spec.seed
         self._windows.take(spec.tempo_map)
         delays = {port.name: port.delay for port in spec.ports}
-        old, self._players = self._players, {}
+        old, self._players, timeline = self._players, {}, self._timeline
         for player_spec in spec.players:
             kept = old.get(player_spec.name)
-            if kept is not None and kept.spec == player_spec:
-                self._players[player_spec.name] = old.pop(player_spec.name)
+            if kept is not None and kept.spec.goes_on_as(player_spec):
+                del old[player_spec.name]
+                kept.spec = player_spec
             else:
-                self._players[player_spec.name] = self._new(player_spec)
-            self._players[player_spec.name].voices.delay = delays.get(player_spec.port, 0.0)
+                notes = PlayerNotes(player_spec, self._sink, timeline, self._clock, self.tell, self.counts)
+                kept = PlayerState(player_spec, notes)
+            self._players[player_spec.name] = kept
+            kept.notes.take(player_spec.audio, delays)
         for player in old.values():
             self._silence(player)
             self._settings.forget(player.spec.name)
             self._plans.pop(player.spec.name, None)
         self._zones.take(spec.zones, self._players.keys() - old.keys())
-        self.mutes.take(self._players)
+        self.mutes.take(self._players, [player.name for player in spec.players if player.is_instrument])
 
     def up(self, name: str) -> None:
-        """A player is ready (again)."""
+        """A player is ready (again). An instrument is never reset, so its settings are sent now."""
         player = self._players[name]
         player.up, player.released = True, False
         player.waiting.clear()
+        if player.spec.is_instrument:
+            self._send_settings(player, self._timeline.tempo.beat_at(self._clock()))
+            self._send_mute(player)
 
     def down(self, name: str) -> None:
         """A player's process is gone: its notes end now."""
@@ -85,7 +91,7 @@ class Players:
         from `standing_at` (beats) and one from the song's beginning are anticipated. `patient`: none is named."""
         hung, now, resets = [], self._clock(), self._resets
         for name, player in self._players.items():
-            resets += player.up
+            resets += player.makes_music
             if not player.up or player.released:
                 continue
             if player.waiting and now - player.waiting[0].asked > ANSWER_TIMEOUT and not patient:
@@ -98,13 +104,12 @@ class Players:
 
     def _anticipation(self, player: PlayerState, standing_at: float, resets: int) -> Anticipate | None:
         """The next start to be anticipated, if `player` is reset then as number `resets`."""
-        for beat in (standing_at, 0.0):
+        for beat in (standing_at, 0.0) if player.makes_music else ():
             start = next_sixteenth(beat)
             call = Anticipate(Reset(start, self._seed_of(player.spec.name, resets)), self._windows.at(start))
             if call not in player.anticipated:
-                player.anticipated = {sent for sent in player.anticipated if sent.reset.seed == call.reset.seed} | {
-                    call
-                }
+                same = {sent for sent in player.anticipated if sent.reset.seed == call.reset.seed}
+                player.anticipated = same | {call}
                 return call
         return None
 
@@ -122,7 +127,7 @@ class Players:
             if stale:
                 self.counts["stale"] += 1
             else:
-                player.voices.act(action, cause)
+                player.notes.act(action, cause)
 
     def plan(self, name: str, number: int, plan: Plan) -> None:
         """Hand a plan that `name` gave in answer to a call to the players that listen to `name`."""
@@ -174,7 +179,7 @@ class Players:
         enough ahead, and not before beat `began`."""
         self._plans.clear()
         for player in self._players.values():
-            if player.up:
+            if player.makes_music:
                 self._reset(player, first, began)
 
     def reset_for_key(self, beat: float, source: str, key: bytes) -> None:
@@ -182,10 +187,10 @@ class Players:
         the key answer it before anything else: their first window is the one of the next 16th."""
         self._plans.clear()
         for player in self._players.values():
-            if player.up and player.spec.gives_way and self._hears(player, source, key):
+            if player.makes_music and player.spec.gives_way and self._hears(player, source, key):
                 self._begin(player, beat)
                 self._windows.schedule(player, beat + SIXTEENTH)
-            elif player.up:
+            elif player.makes_music:
                 self._reset(player, beat, beat)
 
     def let_lead(self, source: str, key: bytes, since: float) -> bool:
@@ -193,22 +198,23 @@ class Players:
         (seconds)."""
         heard = [player for player in self._players.values() if self._hears(player, source, key)]
         kept = [player for player in self._players.values() if not (player.spec.gives_way and player in heard)]
-        return any(player.up for player in heard) and all(player.voices.last_note <= since for player in kept)
+        return any(player.up for player in heard) and all(player.notes.last_note <= since for player in kept)
 
     def reset_one(self, name: str, began: float) -> None:
         """Reset one player, with a window far enough ahead."""
-        self._reset(self._players[name], None, began)
+        if self._players[name].makes_music:
+            self._reset(self._players[name], None, began)
 
     def listen_only(self, beat: float, only: str | None = None) -> None:
         """Reset the players that are up, or only one, without a window: the transport stands at `beat`."""
         if only is None:
             self._plans.clear()
         for name, player in self._players.items():
-            if player.up and only in (None, name):
+            if player.makes_music and only in (None, name):
                 self._begin(player, beat)
 
     def sounding(self) -> dict[str, int]:
-        return {name: player.voices.sounding() for name, player in self._players.items()}
+        return {name: player.notes.sounding() for name, player in self._players.items()}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -219,16 +225,16 @@ class Players:
             "hung": [name for name, player in self._players.items() if player.released],
             **self.mutes.to_json(),
             **self._zones.to_json(),
-            "last_note": {name: player.voices.last_note for name, player in self._players.items()},
+            "last_note": {name: player.notes.last_note for name, player in self._players.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         self._number, self._resets = state["number"], state["resets"]
         self._settings.restore(state)
+        self.mutes.restore(state)  # while no player is up: the instruments were told already
         for name, player in self._players.items():
             player.up, player.released = name in state["up"], name in state["hung"]
-            player.voices.last_note = state.get("last_note", {}).get(name, NEVER)
-        self.mutes.restore(state)
+            player.notes.last_note = state.get("last_note", {}).get(name, NEVER)
         self._zones.restore(state)
 
     # Inside
@@ -236,33 +242,21 @@ class Players:
     def _hears(self, player: PlayerState, source: str, key: bytes) -> bool:
         return source in player.spec.listen and self._zones.covers(player.spec.name, source, key)
 
-    def _new(self, spec: PlayerSpec) -> PlayerState:
-        measured: Cause | None = None
-
-        def emit(due: float, voice: str, message: bytes, beat: float, cause: Cause) -> None:
-            nonlocal measured
-            if cause.kind is CauseKind.ANSWER and is_note_on(message):
-                cause, measured = OTHER if cause is measured else cause, cause  # of an answer, the first note counts
-            self._sink.send(spec.port, message, due, cause)
-            self._sink.record(Sent(due, spec.name, voice, spec.port, message))
-            self.tell(spec.name, message, beat)
-
-        def drop(due: float, voice: str, message: bytes) -> None:
-            self.counts["dropped"] += 1
-            self._sink.record(Dropped(due, spec.name, voice, spec.port, message))
-
-        return PlayerState(spec, Voices(spec, self._timeline, self._clock, emit, drop))
-
     def _apply_mutes(self) -> None:
-        """A silent player goes on playing, unheard by its listeners too."""
+        """A silent player goes on playing, unheard by its listeners too; an instrument fades out by itself."""
         silent = self.mutes.silent()
         for name, player in self._players.items():
-            player.voices.muted = name in silent
-            if player.voices.muted:
-                player.voices.end_sounding(self._clock())
+            has_changed = player.notes.muted != (name in silent)
+            player.notes.mute(name in silent)
+            if has_changed and player.spec.is_instrument and player.up:
+                self._send_mute(player)
+
+    def _send_mute(self, player: PlayerState) -> None:
+        beat = self._timeline.tempo.beat_at(self._clock())
+        self._call(player, Control(MUTE, float(player.notes.muted), beat))
 
     def _silence(self, player: PlayerState) -> None:
-        player.voices.release(self._clock())
+        player.notes.release()
         if player.ask is not None:
             player.ask.cancelled = True
             player.ask = None
@@ -279,11 +273,14 @@ class Players:
         self._resets += 1
         player.first_valid = self._number + 1
         self._call(player, Reset(beat, self._seed_of(player.spec.name, self._resets)))
-        for setting, value in self._settings.of(player.spec).items():
-            self._call(player, Control(setting, value, beat))
+        self._send_settings(player, beat)
         for source in player.spec.listen:
             if source in self._plans:
                 self._call(player, Learn(source, self._plans[source]))
+
+    def _send_settings(self, player: PlayerState, beat: float) -> None:
+        for setting, value in self._settings.of(player.spec).items():
+            self._call(player, Control(setting, value, beat))
 
     def _seed_of(self, name: str, resets: int) -> int:
         """A different seed for every player and every reset; two seeds of the configuration share none."""

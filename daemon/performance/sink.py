@@ -14,7 +14,7 @@ class Sink(Protocol):
     """Called by a performance, which none of the methods may call back."""
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        """Send on `port`; `due` (seconds) is when it should have been sent."""
+        """Send on `port`; `due` (seconds) is when it should have been sent, or, on an audio output, is to be heard."""
 
     def call(self, player: str, number: int, call: Call) -> None:
         """Ask `player`; the answer comes back through `Performance.answer` with the same number."""

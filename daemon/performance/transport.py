@@ -91,7 +91,7 @@ class Transport:
 
     def pre_roll(self, least: float = PRE_ROLL) -> float:
         """Seconds from a start to its first beat: more than `least` where an output has a large negative delay."""
-        earliest = min((port.delay for port in self._spec.ports if port.direction == "out"), default=0.0)
+        earliest = min((port.delay for port in self._spec.ports if port.direction != "in"), default=0.0)
         return max(least, least / 2 - earliest)
 
     @property

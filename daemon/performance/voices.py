@@ -13,6 +13,7 @@ from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import PlayerSpec
 
 RANK_OFF, RANK_ON = 3, 4  # at equal deadlines note-offs come first
+RANK_AUDIO = 2  # more than that of a MIDI port
 MIN_NOTE_DURATION = 0.010  # seconds: some synthesisers ignore shorter notes
 
 
@@ -22,6 +23,7 @@ class _Note:
     channel: int
     end: float | None  # beat
     delay: float  # seconds added to its deadlines
+    tolerance: float  # seconds
     cause: Cause  # of its note-on
     on: ScheduledCall | None = None
     off: ScheduledCall | None = None
@@ -37,15 +39,25 @@ class Voices:
 
     Notes may be worked out shortly before they are due; one that is released by then is not sent.
     `clock()` gives the seconds now; `emit` sends, `drop` counts a note-on that came too late. Notes due at a beat sound
-    `delay` seconds later.
+    `delay` seconds later. With `is_audio` they are sent to an audio output: after those of a MIDI port, and `emit` is
+    told when they are to be heard, which is without the delay.
     """
 
     def __init__(
-        self, spec: PlayerSpec, timeline: Timeline, clock: Callable[[], float], emit: Emit, drop: Drop
+        self,
+        spec: PlayerSpec,
+        timeline: Timeline,
+        clock: Callable[[], float],
+        emit: Emit,
+        drop: Drop,
+        is_audio: bool = False,
     ) -> None:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
+        self._is_audio = is_audio
+        self._rank_off, self._rank_on = (rank + RANK_AUDIO * is_audio for rank in (RANK_OFF, RANK_ON))
         self._notes: dict[str, dict[_Note, None]] = {voice: {} for voice in spec.channels}  # in the order of arrival
         self.delay = 0.0
+        self.tolerance = spec.tolerance  # seconds that notes due at a beat may be late
         self.last_note = NEVER  # seconds at which the last note was struck
         self.muted = False  # note-ons are left out, with their note-offs
 
@@ -64,10 +76,13 @@ class Voices:
                 self._end(note, action.onset, at_once)
         if isinstance(action, Play):
             end = None if action.duration is None else action.onset + action.duration
-            delay = 0.0 if at_once else self.delay
-            note = _Note(action, self._spec.channels[action.voice], end, delay, cause if at_once else GRID)
+            channel = self._spec.channels[action.voice]
+            if at_once:
+                note = _Note(action, channel, end, 0.0, self._spec.tolerance, cause)
+            else:
+                note = _Note(action, channel, end, self.delay, self.tolerance, GRID)
             notes[note] = None
-            note.on = self._timeline.add(action.onset, RANK_ON, lambda due: self._sound(note, due), note.delay)
+            note.on = self._timeline.add(action.onset, self._rank_on, lambda due: self._sound(note, due), note.delay)
 
     def release(self, now: float) -> None:
         """End all sounding notes and drop queued ones."""
@@ -118,13 +133,14 @@ class Voices:
         if self.muted:
             del self._notes[note.play.voice][note]
             return
-        if now - due > self._spec.tolerance:
+        if now - due > note.tolerance:
             del self._notes[note.play.voice][note]
             self._drop(due, note.play.voice, message)
             return
         note.sounded = max(now, due)
         self.last_note = max(self.last_note, due)
-        self._emit(due, note.play.voice, message, note.play.onset, note.cause)
+        at = due - note.delay if self._is_audio else due
+        self._emit(at, note.play.voice, message, note.play.onset, note.cause)
         if note.end is not None:
             self._schedule_off(note)
 
@@ -132,11 +148,13 @@ class Voices:
         assert note.end is not None
         if note.off is not None:
             note.off.cancelled = True
-        note.off = self._timeline.add(
-            note.end, RANK_OFF, lambda due: self._silence(note, due), note.delay, note.sounded + MIN_NOTE_DURATION
-        )
 
-    def _silence(self, note: _Note, due: float, cause: Cause = OTHER) -> None:
+        def run(due: float) -> None:
+            self._silence(note, due - note.delay if self._is_audio else due)
+
+        note.off = self._timeline.add(note.end, self._rank_off, run, note.delay, note.sounded + MIN_NOTE_DURATION)
+
+    def _silence(self, note: _Note, at: float, cause: Cause = OTHER) -> None:
         del self._notes[note.play.voice][note]
-        beat = self._timeline.tempo.beat_at(due - note.delay)
-        self._emit(due, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)
+        beat = self._timeline.tempo.beat_at(at if self._is_audio else at - note.delay)
+        self._emit(at, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)

@@ -252,6 +252,8 @@ class _Player(SilentSink):
 
     def _fresh(self, name: str) -> None:
         """Make a player's engine anew, as after the start of its process."""
+        if self._performance.spec.is_instrument(name):
+            return
         if name not in self._members:
             raise ValueError(f"there is no player {name!r}")
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
@@ -273,6 +275,8 @@ class _Player(SilentSink):
     # What the performance asks for
 
     def call(self, player: str, number: int, call: Call) -> None:
+        if self._performance.spec.is_instrument(player):
+            return
         answer = self._answers[player, number] = deque()
         try:
             answer.extend(self._hosts[player].handle(call))

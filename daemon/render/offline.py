@@ -128,12 +128,12 @@ def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[s
     """Stage and players as configured, but with `melody` in the place of every input and melody."""
     inputs = [port.name for port in config.ports if port.direction == "in"]
     members, players, zones = {}, [], list[ZoneSpec]()
-    for player in config.stage.players:
+    for player in (player for player in config.stage.players if not player.is_instrument):
         keys = [name for name in player.listen if name in inputs]
         source = (keys or inputs or [INPUT])[0] if live else INPUT
         others = [name for name in player.listen if name in config.members]
         listen = (source, *others) if len(others) < len(player.listen) else tuple(others)
-        players.append(replace(player, listen=listen))
+        players.append(replace(player, listen=listen, audio=()))
         for zone in (zone for zone in config.stage.zones if zone.player == player.name):
             if zone.source in others:
                 zones.append(zone)

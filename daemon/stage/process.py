@@ -33,6 +33,7 @@ from daemon.midi.ports import Ports
 from daemon.performance.performance import Performance
 from daemon.sockets import connect, read_secret
 from daemon.spec import StageSpec
+from daemon.stage.audio_outputs import AudioOutputs
 from daemon.stage.clock_driver import ClockDriver
 from daemon.stage.connection import Connection
 from daemon.stage.desk_connection import DESK_BACKLOG, DeskConnection
@@ -64,6 +65,7 @@ class Stage:
         self.metrics = Metrics()
         ledger = Ledger(open_ledger(folder / "ledger"))
         self._ports = Ports(ledger, self._inbox, self.metrics, self)
+        self._audio = AudioOutputs()
         self._performance: Performance | None = None
         self._clock: ClockDriver | None = None
         self._players: dict[str, Connection] = {}
@@ -89,6 +91,8 @@ class Stage:
         if self._performance is not None:
             self._performance.leave(time.perf_counter())
         self._ports.silence()
+        self._audio.silence(time.perf_counter())
+        self._audio.flush(time.perf_counter())
         self._ports.close()
         self._desk.close()
         if self._clock is not None:
@@ -115,6 +119,7 @@ class Stage:
         if self._performance is not None:
             self._performance.advance(max(time.perf_counter(), min(self._music_at(), time.perf_counter() + EARLY)))
         self._ports.pump(self._spin())
+        self._audio.flush(time.perf_counter())
         if self._clock is not None:
             self._clock.look(time.perf_counter())
         for name, connection in self._listener.arrivals(readable, self._names()):
@@ -123,6 +128,7 @@ class Stage:
             self._receive_orders()
         if not self._ending:
             self._do_other_work(time.perf_counter())
+        self._audio.flush(time.perf_counter())
 
     def _next_deadline(self) -> float:
         music = min(self._music_at() - EARLY, self._ports.next_deadline() - SPIN)
@@ -185,6 +191,7 @@ class Stage:
 
     def _drop_player(self, name: str, status: str) -> None:
         self._players.pop(name).close()
+        self._audio.disconnect(name)
         if self._performance is not None and name in self._names():
             self._performance.take(PlayerDown(time.perf_counter(), name))
         self._desk.send("player", name, status)
@@ -195,6 +202,7 @@ class Stage:
             self._drop_player(name, "down")
         self._players[name] = connection
         self._start_player(name)
+        self._audio.connect(name, connection, time.perf_counter())
 
     def _start_player(self, name: str) -> None:
         assert self._performance is not None
@@ -244,17 +252,20 @@ class Stage:
             if not self._configure_first(spec):
                 return
         else:
-            before = {player.name: player for player in self._performance.spec.players}
+            before = self._performance.spec
             self._performance.take(Reconfigured(time.perf_counter(), spec))
             self._told.clear()  # see StageState.reload
             if self._clock is not None:
                 self._clock.configure()
-            self._ports.patch_bay.forget_cuts()
-            for error in self._ports.configure(spec.ports, time.perf_counter()):
-                self.log("error", str(error), str(error))
-            changed = {player.name for player in spec.players if before.get(player.name) != player}
-            for name in changed & self._players.keys():
-                self._start_player(name)
+            self._audio.configure(spec.ports, time.perf_counter())
+            if spec.ports == before.ports or spec.midi_ports != before.midi_ports:
+                self._ports.patch_bay.forget_cuts()
+                for error in self._ports.configure(spec.midi_ports, time.perf_counter()):
+                    self.log("error", str(error), str(error))
+            old = {player.name: player for player in before.players}
+            for player in spec.players:
+                if player.name in self._players and not player.goes_on_as(old.get(player.name)):
+                    self._start_player(player.name)
             for name in self._players.keys() - self._names():
                 self._drop_player(name, "down")
         self._desk.send("ready", self._ports.apis())
@@ -262,13 +273,14 @@ class Stage:
     def _configure_first(self, spec: StageSpec) -> bool:
         """Take the first configuration: once the ports are open, send the note-offs that the previous stage process did
         not send. Returns whether no port name is taken; else the stage ends."""
-        if taken := self._ports.configure(spec.ports, time.perf_counter(), HAND_OVER):
+        if taken := self._ports.configure(spec.midi_ports, time.perf_counter(), HAND_OVER):
             self._desk.send("failed", "\n".join(map(str, taken)))
             self._ending = True
             return False
         for privilege, granted in self._granted.items():
             if not granted:
                 self.log("info", f"no {privilege}", realtime.REFUSALS[privilege])
+        self._audio.configure(spec.ports, time.perf_counter())
         self._performance = Performance(spec, self)
         self._clock = ClockDriver(self._performance, self.log)
         realtime.freeze_objects()  # not at a reload, where this would delay the music
@@ -338,15 +350,21 @@ class Stage:
     # Sink
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        self._ports.send(port, message, due, cause)
+        if port in self._audio:
+            self._audio.send(port, message, due, cause)
+        else:
+            self._ports.send(port, message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
         if (connection := self._players.get(player)) is not None:
             connection.send([[number, *encode_call(call)]])
 
     def panic(self) -> None:
+        now = time.perf_counter()
         self._ports.silence()
         self._ports.repeat_sounds()
+        self._audio.silence(now)
+        self._audio.repeat_sounds(now)
 
     def propose(self, command: Command, stamp: float) -> None:
         if self._clock is not None:

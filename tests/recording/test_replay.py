@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
@@ -33,6 +33,7 @@ from daemon.commands import (
     ToggleMute,
 )
 from daemon.config import Config
+from daemon.engines.base import Engine, Setup
 from daemon.entries import (
     Commanded,
     Dropped,
@@ -65,7 +66,7 @@ from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_file import MAGIC, JournalReader, frame
 from daemon.recording.process import open_journal
 from daemon.recording.replay import other_versions, replay
-from daemon.spec import ZoneSpec
+from daemon.spec import AUDIO, PlayerSpec, PortSpec, StageSpec, ZoneSpec
 from daemon.wire import Call, Reset
 from tests.recording.mutations import journal, records
 
@@ -100,17 +101,22 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
 
 
 class Live:
-    """A stage with real engines that take their time, die and hang; and its desk, which keeps the journal."""
+    """A stage with real engines that take their time, die and hang; and its desk, which keeps the journal. `is_heard`:
+    with an instrument that plays everything."""
 
-    def __init__(self, band: Config, folder: Path) -> None:
-        self.band, self.now = band, 1000.0
+    def __init__(self, band: Config, folder: Path, is_heard: bool = False) -> None:
+        self.band, self.now, self.is_heard = band, 1000.0, is_heard
         self.journal = open_journal(
-            folder, {"jamd": "0", "members": band.members, "spec": band.stage.to_json()}, clock=lambda: self.now
+            folder, {"jamd": "0", "members": band.members, "spec": self.spec.to_json()}, clock=lambda: self.now
         )
         self.hosts: dict[str, Host] = {}
-        self.calls: dict[str, deque[tuple[int, Call]]] = {name: deque() for name in band.members}
-        self.unsaid: dict[str, deque[tuple[int, Any]]] = {name: deque() for name in band.members}  # None: the last
-        self.performance = Performance(band.stage, self)
+        self.calls: dict[str, deque[tuple[int, Call]]] = defaultdict(deque)
+        self.unsaid: dict[str, deque[tuple[int, Any]]] = defaultdict(deque)  # None: the last
+        self.performance = Performance(self.spec, self)
+
+    @property
+    def spec(self) -> StageSpec:
+        return with_synth(self.band.stage) if self.is_heard else self.band.stage
 
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
         pass
@@ -130,7 +136,9 @@ class Live:
     def up(self, name: str) -> None:
         if name in self.hosts:
             return
-        self.hosts[name] = make_host(self.band.members[name])
+        self.hosts[name] = (
+            Host(Engine(Setup(Engine.Options())), {}) if name == "synth" else make_host(self.band.members[name])
+        )
         self.performance.take(PlayerUp(self.now, name))
 
     def down(self, name: str) -> None:
@@ -157,7 +165,8 @@ class Live:
         self.now = max(self.now, end)
 
     def step(self, what: str, number: int, seconds: float) -> None:
-        name = ("dice", "echo")[number % 2]
+        names = ("dice", "echo", "synth") if self.is_heard else ("dice", "echo")
+        name = names[number % len(names)]
         performance = self.performance
         match what:
             case "wait":
@@ -194,8 +203,8 @@ class Live:
                 self.now += seconds * (number % 2)  # what became due in between was not done yet
                 performance.take(Commanded(self.now, RotateSession(), self.now))
             case "new stage":  # the players live on, with the settings that they were turned to
-                self.journal.write([StageStarted(self.now, self.band.stage)])
-                self.performance = Performance(self.band.stage, self)
+                self.journal.write([StageStarted(self.now, self.spec)])
+                self.performance = Performance(self.spec, self)
                 for name in self.hosts:
                     self.calls[name].clear()
                     self.unsaid[name].clear()
@@ -250,7 +259,21 @@ class Live:
             seed=number % 4,
         )
         self.journal.write([MembersChanged(self.now, self.band.members)])
-        self.performance.take(Reconfigured(self.now, self.band.stage))
+        self.performance.take(Reconfigured(self.now, self.spec))
+
+
+def with_synth(spec: StageSpec) -> StageSpec:
+    """`spec` with an instrument that plays what is sent to `out`; its delay depends on the seed."""
+    ports = tuple(replace(p, thru=(*p.thru, "synth")) if p.thru else replace(p, audio=("synth",)) for p in spec.ports)
+    return replace(
+        spec,
+        ports=(*ports, PortSpec("synth", AUDIO, delay=-0.03 - spec.seed / 50)),
+        melodies=tuple(replace(melody, thru=(*melody.thru, "synth")) for melody in spec.melodies),
+        players=(
+            *(replace(player, audio=("synth",)) for player in spec.players),
+            PlayerSpec("synth", (), "", {}, False, 0.0, 0.0, {"gain": -3.0}, is_instrument=True),
+        ),
+    )
 
 
 RARE = ["turn", "up", "down", "check", "lost", "panic", "rotate", "reload", "stall", "new stage"]
@@ -391,6 +414,25 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         assert (again.difference, again.notes > 20) == ("", True)
         assert again.data == path.with_suffix(".mid").read_bytes()
     assert sum(next(islice(JournalReader(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
+
+
+def test_sessions_with_an_instrument_replayed_are_the_same(band: Config, tmp_path: Path) -> None:
+    """Which has no engine in a replay."""
+    kinds = ["wait"] * 6 + ["think"] * 4 + ["answer all"] * 3 + ["press"] * 4 + ["release"] * 2 + RARE
+    for seed in range(12):
+        rng, folder = random.Random(seed), tmp_path / f"sessions {seed}"
+        live = Live(band, folder, is_heard=True)
+        for name in ("synth", "dice", "echo"):
+            live.up(name)
+        live.performance.take(Started(live.now))
+        for _ in range(60):
+            live.step(rng.choice(kinds), rng.randrange(1000), rng.choice(SECONDS))
+        live.pass_time(1.0, 0.0)
+        live.journal.close()
+        for path in sessions(folder):
+            again = replay(path)
+            assert (again.difference, again.ends_early, again.warnings) == ("", "", []), f"seed {seed}"
+            assert again.data == path.with_suffix(".mid").read_bytes()
 
 
 def short_session(band: Config, folder: Path) -> Path:
