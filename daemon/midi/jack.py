@@ -244,13 +244,17 @@ class _LoadedObject(ctypes.Structure):
 
 
 def _loaded_libraries() -> list[bytes]:
-    """The paths of the shared libraries of this process; also where /proc is not mounted."""
+    """The paths of the shared libraries of this process; also where /proc is not mounted.
+
+    PyDLL keeps the interpreter's lock: without that lock, the call waits in `take` for a thread that has the lock and
+    imports a library, and the import waits for the end of the call.
+    """
     names: list[bytes] = []
 
     def take(loaded: Any, size: int, data: object) -> int:
         names.append(loaded.contents.name or b"")
         return 0
 
-    callback = ctypes.CFUNCTYPE(c_int, POINTER(_LoadedObject), c_size_t, c_void_p)(take)
-    ctypes.CDLL(None).dl_iterate_phdr(callback, None)
+    callback = ctypes.PYFUNCTYPE(c_int, POINTER(_LoadedObject), c_size_t, c_void_p)(take)
+    ctypes.PyDLL(None).dl_iterate_phdr(callback, None)
     return names
