@@ -1,0 +1,1 @@
+"""A small General MIDI synthesiser in numpy, for systems without a soundfont."""

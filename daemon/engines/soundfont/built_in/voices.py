@@ -1,0 +1,255 @@
+"""The voices: which notes sound, and the oscillators that play them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from daemon.engines.soundfont.built_in.channels import Channel
+from daemon.engines.soundfont.built_in.oscillators import Control, Oscillators, State
+from daemon.engines.soundfont.built_in.tables import Table, Tables
+from daemon.engines.soundfont.built_in.timbres import PROGRAMS, Layer, Timbre
+from daemon.engines.soundfont.built_in.waves import CYCLE, Numbers, Samples, Spectrum, cycles
+
+LIMIT = 32  # voices that sound; one more cuts the one that is missed least
+_VOICES = 2 * LIMIT  # as many may be fading out
+_LAYERS = 8  # of a timbre, at most
+_CUT = 0.02  # seconds in which a voice that is cut loses 60 dB,
+_CHOKED = 0.05  # a drum whose group is struck again,
+_REPEATED = 0.15  # a note whose key is struck again,
+_DAMPED = 0.4  # and a drum at All Notes Off
+_MODULATION = 50.0  # cents of vibrato with the wheel full up
+_GOLDEN = 0.618034  # spreads what would be random, evenly
+_AT_ONCE = 100.0  # rate of attack
+_ONE_SHOT = Timbre((), release=_DAMPED)
+
+
+@dataclass
+class Voice:
+    first: int  # of its oscillators
+    timbre: Timbre = _ONE_SHOT
+    key: int = -1
+    layers: list[Layer] = field(default_factory=list)  # whose tables it has, of `timbre` and `key`
+    count: int = 0  # of oscillators that may sound; 0: the voice is free
+    channel: int = 0
+    group: str = ""
+    born: int = 0  # frame
+    is_held: bool = False  # by its key
+    is_caught: bool = False  # by the sostenuto pedal
+    is_released: bool = False
+    is_cut: bool = False
+
+    @property
+    def oscillators(self) -> range:
+        return range(self.first, self.first + self.count)
+
+
+class Voices:
+    """Channels are counted from 0."""
+
+    def __init__(self, rate: int) -> None:
+        self._rate = rate
+        self._tables = Tables(rate, _VOICES * _LAYERS)
+        self._oscillators = Oscillators(rate, _VOICES * _LAYERS, self._tables.samples)
+        self._cycles: Samples = self._tables.samples[: _VOICES * _LAYERS * (CYCLE + 1)].reshape(-1, CYCLE + 1)
+        self._pan: Numbers = np.zeros(_VOICES * _LAYERS)
+        self._voices = [Voice(n * _LAYERS) for n in range(_VOICES)]
+        self._now = 0  # frame
+        self._notes = 0
+
+    def render(self, frames: int) -> Samples:
+        """Left, right and what goes to the reverb, of shape (3, frames)."""
+        self._now += frames
+        if not len(self._oscillators.sounding):
+            return np.zeros((3, frames), np.float32)
+        mix, is_over = self._oscillators.render(frames)
+        if is_over:
+            live = set((self._oscillators.sounding // _LAYERS).tolist())
+            for n, voice in enumerate(self._voices):
+                if voice.count and n not in live:
+                    voice.count = 0
+        return mix
+
+    def start(self, number: int, channel: Channel, key: int, velocity: int) -> None:
+        """A note on channel `number`."""
+        timbre = PROGRAMS[channel.program]
+        for voice in self._on(number):
+            if voice.key == key:
+                self._fade(voice, _REPEATED)
+        voice = self._claim(timbre, key)
+        if voice.timbre is not timbre or voice.key != key:
+            self._make_cycles(voice, timbre, key)
+        voice.is_held = True
+        self._begin(voice, number, len(voice.layers))
+        self._notes += 1
+        hz, force, chance = _hz(key), math.log(velocity / 127), self._notes * _GOLDEN
+        for n, layer in zip(voice.oscillators, voice.layers, strict=True):
+            table, step = self._tables.cycle(n), layer.ratio * 2 ** (layer.cents / 1200)
+            if layer.wave == "noise":
+                table, step = self._tables.noise, step * (hz / _hz(60)) ** 0.5
+            elif isinstance(layer.wave, str):
+                table = self._tables.ensemble(layer.wave, key)
+            if layer.wave != "noise":
+                step *= hz / table.pitch
+            start = layer.start + (chance if table.begin != self._tables.cycle(n).begin else 0.0)
+            octaves = 2 ** ((60 - key) / 12 / layer.halving)
+            self._play(n, table, step, start % 1)
+            s = self._oscillators.state[:, n]
+            s[State.LOUDNESS] = _natural(timbre.level + layer.level) + force * (2 + layer.touch / 6.02)
+            s[State.ATTACK] = 3 / (layer.attack * self._rate)
+            s[State.FALL] = self._per_frame(layer.fall * octaves)
+            s[State.REST] = layer.rest
+            s[State.FADE] = self._per_frame(layer.ring * octaves)
+            s[State.VIBRATO] = 2 * math.pi * timbre.beat * (1 + 0.06 * (chance % 1 - 0.5)) / self._rate
+            s[State.VIBRATO_START] = 2 * math.pi * (layer.start + chance) % (2 * math.pi)
+            s[State.TREMOLO] = timbre.tremolo
+            self._pan[n] = layer.pan
+        self._set_controls(voice, channel)
+
+    def strike(self, number: int, channel: Channel, key: int, velocity: int) -> None:
+        """A drum, which rings until it is silent."""
+        drum = self._tables.drums.get(key)
+        if drum is None:
+            return
+        for voice in self._on(number):
+            if drum.group and voice.group == drum.group:
+                self._fade(voice, _CHOKED)
+        voice = self._claim(_ONE_SHOT, key)
+        voice.timbre, voice.key, voice.layers, voice.group = _ONE_SHOT, key, [], drum.group
+        self._begin(voice, number, 2)
+        force = math.log(velocity / 127)
+        for n, table, touch in zip(voice.oscillators, drum.parts, (2.0, 2.8), strict=True):
+            self._play(n, table, 1.0, 0.0)
+            self._oscillators.state[State.LOUDNESS, n] = _natural(drum.level) + touch * force
+            self._oscillators.state[State.ATTACK, n] = _AT_ONCE
+            self._pan[n] = drum.pan
+        self._set_controls(voice, channel)
+
+    def release_key(self, number: int, channel: Channel, key: int) -> None:
+        for voice in self._on(number):
+            if voice.key == key and voice.is_held:
+                voice.is_held = False
+                self._release(voice, channel)
+
+    def release_all(self, number: int, channel: Channel) -> None:
+        """All Notes Off, which respects the pedals; a drum is damped."""
+        for voice in self._on(number):
+            voice.is_held = False
+            self._release(voice, channel)
+
+    def cut(self, number: int) -> None:
+        """All Sound Off."""
+        for voice in self._on(number):
+            self._fade(voice, _CUT)
+
+    def catch(self, number: int) -> None:
+        """What is held when the sostenuto pedal goes down sounds until it goes up."""
+        for voice in self._on(number):
+            voice.is_caught = voice.is_held
+
+    def follow(self, number: int, channel: Channel) -> None:
+        """Controllers or the bend have changed."""
+        for voice in self._on(number):
+            self._set_controls(voice, channel)
+            if voice.timbre is not _ONE_SHOT:
+                self._release(voice, channel)
+
+    def _on(self, number: int) -> list[Voice]:
+        return [voice for voice in self._voices if voice.count and voice.channel == number and not voice.is_cut]
+
+    def _claim(self, timbre: Timbre, key: int) -> Voice:
+        """A free voice, if possible one that has the tables; else the one that is missed least ends at once."""
+        sounding = [voice for voice in self._voices if voice.count and not voice.is_cut]
+        if len(sounding) >= LIMIT:
+            victim = min(sounding, key=self._importance)
+            if victim.born == self._now:
+                self._free(victim)
+            else:
+                self._fade(victim, _CUT)
+        free = [voice for voice in self._voices if not voice.count]
+        if not free:
+            free = [min(self._voices, key=self._importance)]
+            self._free(free[0])
+        return next((voice for voice in free if voice.key == key and voice.timbre is timbre), free[0])
+
+    def _importance(self, voice: Voice) -> tuple[bool, bool, float]:
+        level = float(self._oscillators.state[State.LOUDNESS, voice.oscillators].max())
+        return not voice.is_cut, voice.is_held, level - (self._now - voice.born) / self._rate
+
+    def _begin(self, voice: Voice, number: int, count: int) -> None:
+        voice.count, voice.channel, voice.born = count, number, self._now
+        voice.is_caught = voice.is_released = voice.is_cut = False
+        self._oscillators.state[:, voice.oscillators] = 0.0
+        self._oscillators.start(voice.oscillators)
+
+    def _free(self, voice: Voice) -> None:
+        self._oscillators.silence(voice.oscillators)
+        voice.count = 0
+
+    def _release(self, voice: Voice, channel: Channel) -> None:
+        """Unless the key or a pedal holds the voice."""
+        pedal = channel.has_sustain or (voice.is_caught and channel.has_sostenuto)
+        if not (voice.is_held or voice.is_released or (pedal and voice.timbre is not _ONE_SHOT)):
+            voice.is_released = True
+            self._fade(voice, voice.timbre.release, is_cut=False)
+
+    def _fade(self, voice: Voice, seconds: float, is_cut: bool = True) -> None:
+        rates = self._oscillators.state[State.FADE, voice.oscillators]
+        self._oscillators.state[State.FADE, voice.oscillators] = np.maximum(rates, self._per_frame(seconds))
+        voice.is_cut = is_cut
+
+    def _per_frame(self, seconds: float) -> float:
+        """The rate of a decay of 60 dB in that time."""
+        return math.log(1000) / (max(seconds, 0.005) * self._rate)
+
+    def _make_cycles(self, voice: Voice, timbre: Timbre, key: int) -> None:
+        """The tables of a timbre's layers at that pitch; layers that have nothing below the limit of hearing are left
+        out."""
+        voice.timbre, voice.key, voice.group = timbre, key, ""
+        hz, spectra, rows = _hz(key), dict[tuple[Spectrum, float], Numbers](), list[tuple[int, Numbers]]()
+        voice.layers = []
+        for layer in timbre.layers:
+            if isinstance(layer.wave, Spectrum):
+                at = layer.wave, layer.ratio
+                if at not in spectra:
+                    spectra[at] = layer.wave.levels(hz * layer.ratio, self._rate)
+                levels = np.zeros_like(spectra[at])
+                levels[layer.low - 1 : layer.high] = spectra[at][layer.low - 1 : layer.high]
+                if levels.max() < 1e-4:
+                    continue
+                rows.append((voice.first + len(voice.layers), levels))
+            voice.layers.append(layer)
+        if rows:
+            self._cycles[[n for n, _ in rows]] = cycles(np.array([levels for _, levels in rows]))
+
+    def _play(self, n: int, table: Table, step: float, start: float) -> None:
+        state, size = self._oscillators.state, table.size
+        self._oscillators.table[:, n] = table.begin, size - 1
+        state[State.POSITION, n] = size * (1 + start)
+        state[State.STEP, n] = step
+        state[State.END, n] = table.end if not size else math.inf
+
+    def _set_controls(self, voice: Voice, channel: Channel) -> None:
+        on = voice.oscillators
+        pan = (channel.pan - 64) / 63 + self._pan[on]
+        angle = (np.clip(pan, -1, 1) + 1) * (math.pi / 4)
+        goal, gain = self._oscillators.goal, channel.gain
+        goal[Control.LEFT, on] = np.cos(angle) * gain
+        goal[Control.RIGHT, on] = np.sin(angle) * gain
+        goal[Control.SEND, on] = gain * channel.reverb / 127
+        goal[Control.BEND, on] = 1.0 if voice.timbre is _ONE_SHOT else channel.pitch
+        depth = voice.timbre.vibrato + channel.modulation / 127 * _MODULATION
+        goal[Control.DEPTH, on] = 0.0 if voice.timbre is _ONE_SHOT else depth / 1200
+        if voice.born == self._now:
+            self._oscillators.now[:, on] = goal[:, on]
+            self._oscillators.now[Control.DEPTH, on] = 0.0
+
+
+def _hz(key: int) -> float:
+    return float(440 * 2 ** ((key - 69) / 12))
+
+
+def _natural(decibels: float) -> float:
+    return decibels * math.log(10) / 20
