@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from daemon.contract.calls import (
     TUNE,
@@ -21,25 +21,13 @@ from daemon.contract.calls import (
 )
 from daemon.contract.record import Record, play
 from daemon.contract.rules import OF_ONE_RECORD, ends_notes, first_difference, in_time, repeatable
-from daemon.contract.subject import Subject
+from daemon.contract.subject import Subject, variants
+from daemon.contract.violations import Violation, shortest
 from daemon.engines.base import Engine
 from daemon.errors import ModelError
 from daemon.player.failure import EngineFailure, failure, trace_of
 from daemon.player.host import create
 from daemon.wire import Call, Generate, Listen
-
-SHORTEN_SECONDS = 5.0  # spent on leaving out calls that are not needed to show a violation
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """`calls`: Python that shows the violation, after `prepare`. `trace`: of the engine's exception."""
-
-    rule: int
-    problem: str
-    session: str
-    calls: tuple[str, ...] = ()
-    trace: str = ""
 
 
 @dataclass(slots=True)
@@ -164,29 +152,43 @@ class Checker:
         elif number == 4 and ends_notes(again(without_keys(session).calls)):
             return  # the note sounds for ever, with keys or without
         else:
-            calls = _shortest(calls, lambda shorter: OF_ONE_RECORD[number](again(shorter)) is not None)
+            calls = shortest(calls, lambda shorter: OF_ONE_RECORD[number](again(shorter)) is not None, kept=1)
             problem = OF_ONE_RECORD[number](again(calls)) or problem
         self.violations[number] = Violation(
             number, problem, name_of(subject, session), tuple(map(as_code, calls)), trace_of(record.error)
         )
 
 
-def _shortest(calls: list[Call], shows: Callable[[list[Call]], bool]) -> list[Call]:
-    """The calls without those that are not needed to show a violation. The first, a reset, stays."""
-    until, size = time.monotonic() + SHORTEN_SECONDS, len(calls) // 2
-    while size:
-        place = 1
-        while place < len(calls) and time.monotonic() < until:
-            shorter = calls[:place] + calls[place + size :]
-            if shows(shorter):
-                calls = shorter
-            else:
-                place += size
-        size //= 2
-    return calls
-
-
 def name_of(subject: Subject, session: Session) -> str:
     """The session as reports name it."""
     known = " with a known melody" if session.known else ""
     return f"{session.name}{known}{f', {subject.name}' if subject.name else ''}"
+
+
+def result(subject: Subject, reference_only: bool, watch: Callable[[str, str], object]) -> dict[str, Any]:
+    """The report of a check, also with every choice of every option and the settings at both ends. `watch` gets the
+    session and each call as Python. Raises JamdError if the engine cannot be made."""
+    checker = Checker(lambda session, call: watch(session, as_code(call)))
+    if not reference_only:
+        checker.check(subject)
+        for variant in list(variants(subject))[1:]:
+            checker.check_variant(variant)
+    session = reference(subject.settings)
+    again = checker.play(subject.make(), subject, session) if not checker.violations else None
+    tally = checker.tally
+    times = ", ".join(
+        f"{call.__name__.lower()} {percentile(seconds) * 1000:.1f} ms" for call, seconds in tally.seconds.items()
+    )
+    return {
+        "summary": f"{tally.calls:,} calls, {tally.actions:,} actions",
+        "times": f"{times} at the 99th percentile; `lead` is {subject.engine.lead * 1000:g} ms",
+        "cut_short": tally.cut_short,
+        "violations": [checker.violations[number] for number in sorted(checker.violations)],
+        "session": name_of(subject, session),
+        "reference": [[as_code(step.call), repr(step.answer)] for step in again.steps] if again else [],
+    }
+
+
+def percentile(seconds: list[float]) -> float:
+    """The 99th."""
+    return sorted(seconds)[len(seconds) * 99 // 100] if seconds else 0.0

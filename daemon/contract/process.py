@@ -1,7 +1,8 @@
 """The process in which one engine is checked: `python -m daemon.contract.process FOLDER`.
 
 An engine may hang or crash its interpreter. FOLDER has `job.json`; the process writes there `result.json`, the calls of
-the present session (`calls`) and, where a call does not end, what the interpreter was at (`stack`).
+the present session (`calls`), for an audio engine a file `audio` and, where a call does not end, what the interpreter
+was at (`stack`).
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
-from daemon.contract.calls import LISTEN, as_code
+from daemon.contract.calls import LISTEN
 from daemon.errors import JamdError
 from daemon.realtime import die_with_parent
-from daemon.wire import Call
 
 
 class Watch:
-    """Writes every call before the engine gets it, and ends the process if a call does not end."""
+    """Writes every call, as Python, before the engine gets it, and ends the process if a call does not end."""
 
     def __init__(self, folder: Path, load_timeout: float, call_timeout: float) -> None:
         self._calls: IO[bytes] = (folder / "calls").open("wb", buffering=0)
@@ -31,8 +31,7 @@ class Watch:
         faulthandler.enable(self._stack)
         self._limit(load_timeout)
 
-    def __call__(self, session: str, call: Call) -> None:
-        line = as_code(call)
+    def __call__(self, session: str, line: str) -> None:
         if session != self._session or line.startswith("reset("):
             self._session = session
             self._calls.seek(0)
@@ -53,7 +52,7 @@ def main() -> int:
     job = json.loads((folder / "job.json").read_text())
     watch = Watch(folder, *job["timeouts"])
     try:
-        result = _result(job, watch)
+        result = _result(job, folder, watch)
         status = 0
     except JamdError as error:
         result, status = {"refused": str(error)}, 2
@@ -64,35 +63,26 @@ def main() -> int:
     return status
 
 
-def _result(job: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def _result(job: dict[str, Any], folder: Path, watch: Watch) -> dict[str, Any]:
     """Raises JamdError if the engine cannot be loaded, or its model or options are wrong."""
     from daemon.config.options import read_words
-    from daemon.contract.check import Checker, name_of, reference
-    from daemon.contract.subject import Subject, variants
+    from daemon.contract.audio.check import audio_result
+    from daemon.contract.check import result
+    from daemon.contract.subject import Subject
+    from daemon.engines.audio import AudioEngine
     from daemon.engines.base import Setup, engine_class
 
     engine, model = engine_class(job["engine"]), _model(job)
     options, settings = read_words(job["options"], engine, model, LISTEN)
     subject = Subject(engine, Setup(options, settings, model, LISTEN))
-    checker = Checker(watch)
-    if not job["reference_only"]:
-        checker.check(subject)
-        for variant in list(variants(subject))[1:]:
-            checker.check_variant(variant)
-    session = reference(subject.settings)
-    again = checker.play(subject.make(), subject, session) if not checker.violations else None
-    tally = checker.tally
-    return {
-        "class": f"{engine.__module__}:{engine.__qualname__}",
-        "lead": engine.lead,
-        "calls": tally.calls,
-        "actions": tally.actions,
-        "cut_short": tally.cut_short,
-        "seconds": {call.__name__.lower(): _percentile(seconds) for call, seconds in tally.seconds.items()},
-        "violations": [asdict(checker.violations[number]) for number in sorted(checker.violations)],
-        "session": name_of(subject, session),
-        "reference": [[as_code(step.call), repr(step.answer)] for step in again.steps] if again else [],
-    }
+    if issubclass(engine, AudioEngine):
+        (folder / "audio").touch()
+        check = audio_result
+    else:
+        check = result
+    found = check(subject, job["reference_only"], watch)
+    violations = [asdict(each) for each in found.pop("violations")]
+    return {"class": f"{engine.__module__}:{engine.__qualname__}", "violations": violations, **found}
 
 
 def _model(job: dict[str, Any]) -> Path | None:
@@ -106,11 +96,6 @@ def _model(job: dict[str, Any]) -> Path | None:
     if not engine.needs_model and job["model"]:
         raise ModelError(f"the engine {name!r} has no model: leave out --model")
     return models.find(job["model"], Path.cwd()).absolute() if job["model"] else None
-
-
-def _percentile(seconds: list[float]) -> float:
-    """The 99th."""
-    return sorted(seconds)[len(seconds) * 99 // 100] if seconds else 0.0
 
 
 if __name__ == "__main__":

@@ -148,6 +148,6 @@ RULES: Mapping[int, Callable[..., str | None]] = {
 OF_ONE_RECORD = {number: rule for number, rule in RULES.items() if rule is not repeatable}
 
 
-def text_of(number: int) -> str:
+def text_of(number: int, rules: Mapping[int, Callable[..., str | None]] = RULES) -> str:
     """The rule in one line."""
-    return (RULES[number].__doc__ or "").strip()
+    return (rules[number].__doc__ or "").strip()

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.contract.audio.rules import RULES as AUDIO_RULES
 from daemon.contract.calls import abridged
 from daemon.contract.rules import RULES, difference, first_difference, text_of
 from daemon.errors import EngineError, printable
@@ -48,8 +49,9 @@ def _in_process(job: dict[str, Any], hash_seed: str) -> dict[str, Any]:
             result: dict[str, Any] = json.loads(written.read_text())
             if "refused" in result:
                 raise EngineError(result["refused"])
-            return result
-        return _without_result(job["engine"], ended, folder)
+        else:
+            result = _without_result(job["engine"], ended, folder)
+        return {**result, "is_audio": (folder / "audio").exists()}
 
 
 def _without_result(engine: str, ended: Ended, folder: Path) -> dict[str, Any]:
@@ -76,7 +78,8 @@ def _without_result(engine: str, ended: Ended, folder: Path) -> dict[str, Any]:
 def _engine_part(stack: str) -> str:
     """The innermost frames, which come first, up to those that call the engine."""
     lines = stack.strip().splitlines()
-    host = next((number for number, line in enumerate(lines) if os.path.join("daemon", "player", "") in line), None)
+    hosts = os.path.join("daemon", "player", ""), os.path.join("daemon", "contract", "")
+    host = next((number for number, line in enumerate(lines) if any(host in line for host in hosts)), None)
     return "\n".join(lines[:host])
 
 
@@ -92,16 +95,16 @@ def _between_processes(one: dict[str, Any], other: dict[str, Any]) -> Iterator[d
 
 
 def _report(name: str, result: dict[str, Any]) -> Iterator[str]:
-    if "calls" in result:
-        yield f"{name} ({result['class']}): {result['calls']:,} calls, {result['actions']:,} actions"
+    if "summary" in result:
+        yield f"{name} ({result['class']}): {result['summary']}"
     violations = {violation["rule"]: violation for violation in result["violations"]}
-    for number in RULES:
+    rules = AUDIO_RULES if result["is_audio"] else RULES
+    for number in rules:
         violation = violations.get(number)
         status = "violated" if violation else "cut short" if result["cut_short"] else "ok"
-        yield f"rule {number}  {status:9}  {text_of(number)}"
+        yield f"rule {number}  {status:9}  {text_of(number, rules)}"
         if number == 1 and status == "ok":
-            times = ", ".join(f"{call} {seconds * 1000:.1f} ms" for call, seconds in result["seconds"].items())
-            yield f"{'':19}{times} at the 99th percentile; `lead` is {result['lead'] * 1000:g} ms"
+            yield f"{'':19}{result['times']}"
         if violation:
             yield from (f"    {printable(line)}" for line in _details(violation))
     if violations and result["cut_short"]:
@@ -114,5 +117,7 @@ def _details(violation: dict[str, Any]) -> Iterator[str]:
         yield f"shown by these calls ({violation['session']}):"
         if "with a known melody" in violation["session"]:
             yield '    # known = {"tune": daemon.contract.calls.TUNE}'
+        if any(call.startswith("render(") for call in violation["calls"]):
+            yield "    # out = numpy.empty((8192, 2), numpy.float32)"
         yield from (f"    engine.{call}" if not call.startswith("#") else f"    {call}" for call in violation["calls"])
     yield from violation["trace"].splitlines()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from daemon.engines.declaration import declaration_mistakes
+from daemon.engines import declaration
 from daemon.engines.traces import described
 from daemon.errors import ConfigError, EngineError, ModelError
 from daemon.music.events import Action, MidiEvent, Window
@@ -99,6 +99,11 @@ class Engine:
         """
         return ()
 
+    @classmethod
+    def declaration_mistakes(cls) -> Iterator[str]:
+        """Every mistake in the class attributes, with its remedy. Checked when the engine is loaded."""
+        yield from declaration.declaration_mistakes(cls)
+
     def prepare(self) -> None:
         """Load and warm up; may block. Raises ModelError."""
 
@@ -175,7 +180,7 @@ def _load(point: EntryPoint) -> type[Engine]:
         raise EngineError(f"there is no {point.attr!r} in the module {point.module!r}: correct {entry}") from error
     if not isinstance(loaded, type) or not issubclass(loaded, Engine):
         raise EngineError(f"{point.value} is not a subclass of daemon.engines.base.Engine: correct {entry}")
-    if mistakes := list(declaration_mistakes(loaded)):
+    if mistakes := list(loaded.declaration_mistakes()):
         raise EngineError("; ".join(f"{loaded.__qualname__}: {mistake}" for mistake in mistakes))
     return loaded
 

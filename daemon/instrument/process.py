@@ -97,6 +97,8 @@ def run(folder: Path, name: str, secret: str) -> int:
         return make_renderer(description, give_up)
 
     def play(renderer: Renderer) -> None:
+        if renderer.notice:
+            process.tell("log", "info", "notice", renderer.notice)
         gc.disable()
         realtime.request_real_time(realtime.INSTRUMENT_PRIORITY)
         instrument = Instrument(process, renderer, rate)

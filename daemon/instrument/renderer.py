@@ -35,6 +35,11 @@ class Renderer:
         )
 
     @property
+    def notice(self) -> str:
+        """A line for the log, or "" (see AudioEngine)."""
+        return self._engine.notice
+
+    @property
     def look_ahead(self) -> int:
         """Frames; a message that is scheduled later than that before its frame is rendered is late."""
         return self._source.look_ahead
@@ -49,7 +54,7 @@ class Renderer:
         self._queue.push(frame, message)
 
     def control(self, name: str, value: float) -> None:
-        """Turn a setting of the engine, or "mute"; one that is not declared is ignored."""
+        """Turn a setting of the engine, or MUTE; one that is not declared is ignored."""
         for setting in self._engine.settings:
             if setting.name == name:
                 value = min(max(value, setting.low), setting.high)
