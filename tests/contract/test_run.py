@@ -30,6 +30,10 @@ FAULTY = (
     "begins = begins:Engine",
     "refuses = tests.contract.faulty:RefusesInInit",
     "fails_to_check = tests.contract.faulty:FailsToCheckOptions",
+    "good_sound = tests.contract.faulty_audio:GoodSound",
+    "hash_sound = tests.contract.faulty_audio:HashSound",
+    "crashing_sound = tests.contract.faulty_audio:CrashesOnDrums",
+    "sleeping_sound = tests.contract.faulty_audio:SleepsOnDrums",
 )
 PRINTS = """\
 from tests.contract.faulty import Good
@@ -141,6 +145,33 @@ def test_an_engine_that_ends_its_process_does_not_end_the_check(faulty_engines: 
     assert not keeps_all and "rule 6  violated" in report
     assert f"the engine's process ended in this call ({reason}" in report
     assert "engine.listen(MidiEvent(0.1, 'keys', note_on(1, 0, 1)))" in report
+
+
+def test_an_audio_engine_is_checked_by_the_rules_for_those(faulty_engines: None) -> None:
+    done = jamd("check-engine", "good_sound", "--option", "wave=square")
+    assert (done.returncode, done.stderr) == (0, "")
+    first, *rules = [line for line in done.stdout.splitlines() if not line.startswith(" ")]
+    assert re.fullmatch(r"good_sound \(tests.contract.faulty_audio:GoodSound\): [\d,]+ calls, [\d,]+ frames", first)
+    assert [rule.split()[:3] for rule in rules] == [["rule", f"{number}", "ok"] for number in range(1, 7)]
+    assert "256 frames are rendered within 3 ms" in rules[0]
+
+
+def test_sound_that_differs_from_process_to_process_is_found(faulty_engines: None) -> None:
+    keeps_all, report = check_engine("hash_sound", None, [])
+    assert not keeps_all and "rule 3  violated   The same messages" in report and "in two processes" in report
+
+
+def test_an_audio_engine_that_crashes_or_hangs_does_not_end_the_check(
+    faulty_engines: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeps_all, report = check_engine("crashing_sound", None, [])
+    assert not keeps_all and "rule 6  violated   ModelError" in report
+    assert "the engine's process ended in this call (SIGSEGV" in report
+    assert 'engine.play(bytes.fromhex("99 26 64"))' in report and "# out = numpy.empty(" in report
+    monkeypatch.setattr(run, "CALL_TIMEOUT", 0.5)
+    keeps_all, report = check_engine("sleeping_sound", None, [])
+    assert not keeps_all and "rule 1  violated   256 frames" in report
+    assert 'faulty_audio.py", line' in report and "record.py" not in report, "the engine's part of the stack"
 
 
 def test_an_engine_that_hangs_is_ended(faulty_engines: None, monkeypatch: pytest.MonkeyPatch) -> None:

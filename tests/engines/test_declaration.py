@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from daemon.engines.audio import GAIN, PAN, AudioEngine
 from daemon.engines.base import Engine, Setting, engine_class, engine_names
 from daemon.engines.declaration import declaration_mistakes
 from daemon.engines.options import option
@@ -72,6 +73,34 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_a_wrong_class_attribute_is_one_mistake(attributes: dict[str, Any], text: str) -> None:
     (mistake,) = declaration_mistakes(type("Wrong", (Engine,), attributes))
     assert text in mistake
+
+
+@pytest.mark.parametrize(
+    ("attributes", "text"),
+    [
+        (
+            {"settings": (OFTEN,)},
+            "settings does not begin with GAIN and PAN: write settings = (*AudioEngine.settings, …)",
+        ),
+        ({"settings": (PAN, GAIN)}, "settings does not begin with GAIN and PAN"),
+        (
+            {"settings": (GAIN, PAN, Setting("mute", 0, 1, 0, "x"))},
+            "the setting 'mute' is one that every instrument has",
+        ),
+        ({"settings": OFTEN}, "give a tuple of Setting(name, low, high, default, help)"),
+        ({"own_rate": 0}, "own_rate is 0: give frames per second from 8000 to 192000, or None for the band's rate"),
+        ({"own_rate": 44_100.0}, "own_rate is 44100.0: give frames per second"),
+        ({"voices": ()}, "voices is (): give a tuple"),
+    ],
+)
+def test_a_wrong_class_attribute_of_an_audio_engine_is_one_mistake(attributes: dict[str, Any], text: str) -> None:
+    (mistake,) = type("Wrong", (AudioEngine,), attributes).declaration_mistakes()
+    assert text in mistake
+
+
+def test_an_audio_engine_of_which_nothing_is_wrong() -> None:
+    attributes = {"settings": (GAIN, PAN, OFTEN), "own_rate": 44_100}
+    assert list(type("Right", (AudioEngine,), attributes).declaration_mistakes()) == []
 
 
 def test_all_mistakes_are_found_at_once() -> None:

@@ -1,10 +1,7 @@
 """docs/engines.md: the engine that it shows is one, and its tables are those of the engines."""
 
-import os
 import re
 import subprocess
-import sys
-import zipfile
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -25,9 +22,9 @@ from daemon.music.events import MidiEvent, Play, Stop, Window, note_off, note_on
 from daemon.music.plan import Plan
 from daemon.paths import resources
 from daemon.performance.players import ANSWER_TIMEOUT
+from tests.engines.page import TEXT, Package, commands, section
 
 TWINKLE = resources() / "melodies" / "twinkle.mid"
-TEXT = (Path(__file__).parents[2] / "docs" / "engines.md").read_text(encoding="utf-8")
 
 
 (EXAMPLE,) = (code for code in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL) if "class Doubler" in code)
@@ -59,47 +56,24 @@ def test_the_example_keeps_every_rule() -> None:
 
 
 def test_the_rules_of_the_page_are_those_that_are_checked() -> None:
-    rules = TEXT.partition("### Rules\n")[2]
+    rules = section("### Rules")
     assert re.findall(r"^(\d)\. \*\*", rules, re.MULTILINE) == [f"{number}" for number in RULES]
     assert f"after {ANSWER_TIMEOUT:g} seconds" in rules and f"with a model, {LOAD_TIMEOUT:g} seconds" in rules
 
 
-def block(after: str) -> str:
-    """The first block of code after a text of the page."""
-    found = re.search(re.escape(after) + r".*?```\w+\n(.*?)```", TEXT, re.DOTALL)
-    assert found
-    return found[1]
-
-
 @pytest.fixture
 def tutorial(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """The files of the tutorial, with the package built and installed; runs a command of the page."""
-    package = tmp_path / "my_package"
-    package.mkdir()
-    (package / "my_package.py").write_text(block("`my_package/my_package.py`"))
-    (package / "pyproject.toml").write_text(block("`my_package/pyproject.toml`"))
-    (tmp_path / "shadow.yaml").write_text(block("`shadow.yaml`"))
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
-    subprocess.run(build, cwd=package, check=True, capture_output=True)
-    site = tmp_path / "site"
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        wheel.extractall(site)
-
-    def run(command: str) -> subprocess.CompletedProcess[str]:
-        arguments = [sys.executable, "-P", "-m", "daemon", *command.split()[1:]]
-        environment = {**os.environ, "PYTHONPATH": str(site)}
-        return subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, env=environment, timeout=120)
-
-    return run
+    """Runs a command of the tutorial, whose package is installed."""
+    return Package(tmp_path, "my_package", "shadow.yaml").run
 
 
 def test_the_tutorial_ends_with_an_engine_that_plays(
     tutorial: Callable[[str], subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
     """Every command of the tutorial but the last, which needs a MIDI system."""
-    commands = re.findall(r"^    \.venv/bin/(jamd .*)$", TEXT.partition("### In ten minutes")[2], re.MULTILINE)
-    assert [command.split()[1] for command in commands] == ["check-engine", "check", "render", "run"]
-    for command in commands[:-1]:
+    given = commands(section("### In ten minutes"))
+    assert [command.split()[1] for command in given] == ["check-engine", "check", "render", "run"]
+    for command in given[:-1]:
         done = tutorial(command)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
     tracks = {track.name: track for track in mido.MidiFile(tmp_path / "shadow.mid").tracks}
@@ -126,14 +100,14 @@ def test_the_mistake_of_the_tutorial_is_reported_as_the_page_shows(
 
 
 def test_the_page_names_the_fields_of_windows_and_actions_and_the_defaults() -> None:
-    section = TEXT.partition("### What it hears")[2].partition("### The life")[0]
-    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \| beats", section, re.MULTILINE)))
+    text = TEXT.partition("### What it hears")[2].partition("### The life")[0]
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \| beats", text, re.MULTILINE)))
     assert named == [field.name for field in fields(Window)]
     for action in (Play, Stop, Plan):
-        (arguments,) = re.findall(rf"^\| `{action.__name__}\((.*?)\)`", section, re.MULTILINE)
+        (arguments,) = re.findall(rf"^\| `{action.__name__}\((.*?)\)`", text, re.MULTILINE)
         assert re.findall(r"(\w+)(?:=None)?(?:, |$)", arguments) == [field.name for field in fields(action)]
-    assert f"({Engine.lead:g} by default)" in section and f"({Engine.tolerance:g} by default)" in section
-    methods = re.findall(r"^\| `(\w+)\(", section.partition("### When calls come")[2], re.MULTILINE)
+    assert f"({Engine.lead:g} by default)" in text and f"({Engine.tolerance:g} by default)" in text
+    methods = re.findall(r"^\| `(\w+)\(", text.partition("### When calls come")[2], re.MULTILINE)
     assert set(methods) == {name for name, value in vars(Engine).items() if callable(value)} - {
         "__init__", "mistakes", "Options"
     }  # fmt: skip
@@ -141,7 +115,11 @@ def test_the_page_names_the_fields_of_windows_and_actions_and_the_defaults() -> 
 
 @pytest.mark.parametrize(
     "text",
-    [text for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "ports:" in text and "doubler" not in text],
+    [
+        text
+        for text in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
+        if "ports:" in text and not re.search("engine: (doubler|organ)", text)
+    ],
 )
 def test_the_bands_have_no_mistakes(tmp_path: Path, text: str) -> None:
     (tmp_path / "band.yaml").write_text(text)

@@ -30,6 +30,7 @@ from daemon.music.events import ALL_NOTES_OFF, ALL_SOUND_OFF
 from daemon.player.failure import EngineFailure, trace_of
 
 OTHER_RATE = 44_100
+MOST_SHOWN = 30  # calls
 
 
 def at_band_rate(subject: Subject, rate: int = RATE) -> Subject:
@@ -124,6 +125,7 @@ class AudioChecker:
             steps = shortest(steps, lambda shorter: rule(again(shorter)) is not None)
             problem = rule(again(steps)) or problem
             shown = tuple(_joined(steps))
+            shown = shown if len(shown) <= MOST_SHOWN else abridged(shown, MOST_SHOWN)
         self.violations[number] = Violation(number, problem, _name_of(subject, session), shown, trace_of(record.error))
 
     def _make(self, subject: Subject) -> AudioEngine:

@@ -26,7 +26,8 @@ from daemon.music.events import ends_notes as ends_notes_of_channel
 from daemon.performance.players import ANSWER_TIMEOUT
 
 LOUDEST_CHORD = 2.0  # of eight notes: the limiter of the mix has little to do
-SILENCE = 1e-3  # −60 dB
+SILENCE = 1e-3  # −60 dB: before the first message
+END = 1e-2  # −40 dB: after the last note, as some sounds of a soundfont fade for a long time
 PEDALS = (SUSTAIN, 66)  # 66: sostenuto
 MANY_BLOCKS = 64  # whose median time counts
 MEMORY = 100_000  # bytes that may be gathered while MEMORY_BLOCKS blocks are rendered
@@ -83,7 +84,7 @@ def ends_notes(record: Record) -> str | None:
             _follow(step, held)
     if held or not record.complete or after <= TAIL * record.rate:
         return None
-    if (loudness := _peak(record.frames[-round(0.1 * record.rate) :])) <= SILENCE:
+    if (loudness := _peak(record.frames[-round(0.1 * record.rate) :])) <= END:
         return None
     return f"{TAIL:g} s after every note was ended there is still sound, of {loudness:.3g}"
 

@@ -50,7 +50,7 @@ def chord(blocks: int = 200) -> Session:
         if block % 40 == 20:
             steps += [note_off(10, 38), note_on(10, 38, 100)]
         steps.append(BLOCK)
-    return Session("a chord", tuple(steps), is_music=True)
+    return Session("a chord", (*steps, *_everything_off()), is_music=True)
 
 
 def phrase(rate: int, pedal: bool = False) -> Session:
@@ -76,7 +76,7 @@ def ended(rate: int, controller: int) -> Session:
     return Session(f"notes, then control change {controller}", (*steps, *_tail(rate)))
 
 
-def noise(settings: Settings, number: int, rate: int, steps: int = 500) -> Session:
+def noise(settings: Settings, number: int, rate: int, steps: int = 300) -> Session:
     """Random messages of every kind between blocks of random sizes; then everything ends."""
     made = tuple(_noise(settings, Random(number), steps))
     return Session(f"random messages {number}", (*made, *_everything_off(), *_tail(rate)))
