@@ -67,7 +67,10 @@ Connect = Annotated[
     typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
 ]
 NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
-Output = Annotated[str, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="The MIDI file to write.")]
+Outputs = Annotated[
+    list[str],
+    typer.Option("--output", "-o", metavar="OUTPUT", help="The file to write: .mid, .wav or .flac; repeatable."),
+]
 
 
 def _version(wanted: bool) -> None:
@@ -174,7 +177,7 @@ def check_engine(
 @app.command(cls=Command)
 def render(
     file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="Replaces all input ports and melodies.")],
-    output: Output,
+    output: Outputs,
     config: ConfigFile = None,
     seed: Seed = None,
     live: Annotated[
@@ -186,28 +189,29 @@ def render(
 ) -> None:
     """Let the band accompany a MIDI file.
 
-    Faster than real time. The files that ship with jamd are found from anywhere, such as melodies/twinkle.mid.
+    As a MIDI file, or as sound, WAV or FLAC, which the instruments of the band play. Faster than real time. The files
+    that ship with jamd are found from anywhere, such as melodies/twinkle.mid.
     """
     from daemon.config import load, option_values
     from daemon.music.midi_file import find_midi_file
-    from daemon.output_files import MIDI, PICTURE, OutputFile
-    from daemon.render.offline import render as render_file
-    from daemon.render.progress import progress
+    from daemon.output_files import PICTURE, OutputFile
+    from daemon.render.files import OUTPUT, render_to
 
     loaded = load(config, given=option_values(seed=seed))
     file = find_midi_file(file)
-    made = OutputFile(output, "-o", MIDI, [file, loaded.path])
-    drawn = OutputFile(picture, "--picture", PICTURE, [file, loaded.path, made.path]) if picture is not None else None
-    with progress("rendering") as report:
-        rendering = render_file(loaded, file, live, report)
-    warn(loaded.silence, rendering.warning)
-    made.write(rendering.data)
+    made = list[OutputFile]()
+    for name in output:
+        made.append(OutputFile(name, "-o", OUTPUT, [file, loaded.path, *(other.path for other in made)]))
+    others = [file, loaded.path, *(other.path for other in made)]
+    drawn = OutputFile(picture, "--picture", PICTURE, others) if picture is not None else None
+    rendering, results = render_to(made, loaded, file, live)
     if drawn is not None:
         from daemon.render.piano_roll import picture_of
 
         drawn.write(picture_of(rendering.data).encode())
     drawn_seed = f", seed {loaded.seed}" if loaded.seed_is_drawn else ""
-    typer.echo(printable_name(f"{output}: {rendering.notes} notes{drawn_seed}"), err=made.is_stream)
+    for name, each, result in zip(output, made, results, strict=True):
+        typer.echo(printable_name(f"{name}: {result}{drawn_seed}"), err=each.is_stream)
 
 
 @app.command(cls=Command)

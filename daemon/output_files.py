@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import secrets
+import shutil
 import stat
 import sys
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from daemon.errors import JamdError
 
 MIDI, PICTURE = (".mid", ".midi", ".smf"), (".svg",)
-_FORMATS = {MIDI: "MIDI", PICTURE: "SVG"}
+WAV, FLAC = (".wav", ".wave"), (".flac",)
+_FORMATS = {MIDI: "MIDI", PICTURE: "SVG", MIDI + WAV + FLAC: "MIDI, WAV or FLAC"}
 
 
 class OutputFile:
@@ -48,7 +53,7 @@ class OutputFile:
             if not all(os.access(path, os.W_OK) for path in needed):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         except OSError as error:
-            raise self._failure(error) from None
+            raise self.failure(error) from None
         except ValueError:  # a null character, or a character that the file system's encoding lacks
             raise self._error("not a path: name a file") from None
 
@@ -68,13 +73,42 @@ class OutputFile:
         """Raises JamdError; then a regular file is as it was."""
         try:
             if self.is_stream:
-                _write_stream(self.path if self._descriptor is None else self._descriptor, data)
+                self._write_stream(io.BytesIO(data))
             else:
                 replace_file(self._target, data)
         except OSError as error:
-            raise self._failure(error) from None
+            raise self.failure(error) from None
 
-    def _failure(self, error: OSError) -> JamdError:
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """A file to write at any place of, which becomes the output when the context ends without an exception.
+
+        An OSError in the context is one of this file, and raised as a JamdError; then a regular file is as it was.
+        """
+        try:
+            if self.is_stream:
+                with tempfile.TemporaryFile() as file:
+                    yield file
+                    file.seek(0)
+                    self._write_stream(file)
+            else:
+                with _replacing(self._target) as file:
+                    yield file
+        except OSError as error:
+            raise self.failure(error) from None
+
+    def _write_stream(self, content: BinaryIO) -> None:
+        """To a pipe or a device, or to a copy of a descriptor. A pipe that no program reads cannot be opened, instead
+        of blocking."""
+        flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+        target = os.open(self.path, flags) if self._descriptor is None else os.dup(self._descriptor)
+        with open(target, "wb") as file:
+            if sys.platform != "win32":
+                os.set_blocking(file.fileno(), True)
+            shutil.copyfileobj(content, file)
+
+    def failure(self, error: OSError) -> JamdError:
+        """The error to raise where writing to the opened file has failed."""
         reason = "no program reads this pipe" if error.errno == errno.ENXIO else error.strerror
         return self._error(f"cannot be written ({reason}): choose another place")
 
@@ -90,27 +124,36 @@ def replace_file(path: Path, data: bytes) -> None:
     replace_files({path: data})
 
 
-def replace_files(contents: Mapping[Path, bytes]) -> None:
+def replace_files(contents: dict[Path, bytes]) -> None:
     """As `replace_file`, for files that belong together: none is replaced before all are written. Raises OSError."""
-    parts: dict[Path, Path] = {}
+    with contextlib.ExitStack() as replaced_together:
+        for path, data in reversed(contents.items()):  # the last one here is replaced first
+            file = replaced_together.enter_context(_replacing(path))
+            file.write(data)
+            _sync(file)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that replaces the one at `path` when the context ends without an exception."""
+    before, part = _replaceable(path), path.with_name(f".{secrets.token_hex(8)}.part")
+    opened = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
-        for path, data in contents.items():
-            before, part = _replaceable(path), path.with_name(f".{secrets.token_hex(8)}.part")
-            opened = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-            parts[path] = part
-            with open(opened, "wb") as file:
-                if before is not None and stat.S_ISREG(before.st_mode):
-                    _keep_permissions(before, opened)
-                file.write(data)
-                file.flush()
-                os.fsync(opened)
-        for path, part in parts.items():
-            part.replace(path)
+        with open(opened, "w+b") as file:
+            if before is not None and stat.S_ISREG(before.st_mode):
+                _keep_permissions(before, opened)
+            yield file
+            _sync(file)
+        part.replace(path)
     except BaseException:
-        for part in parts.values():
-            with contextlib.suppress(OSError):
-                part.unlink()
+        with contextlib.suppress(OSError):
+            part.unlink()
         raise
+
+
+def _sync(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _replaceable(path: Path) -> os.stat_result | None:
@@ -148,13 +191,3 @@ def _own_stream(status: os.stat_result | None) -> int | None:
             if status is not None and os.path.samestat(status, os.fstat(number)):
                 return number
     return None
-
-
-def _write_stream(target: Path | int, data: bytes) -> None:
-    """To a path of a pipe or a device, or to a copy of a descriptor. A pipe that no program reads cannot be opened,
-    instead of blocking."""
-    flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-    with open(os.dup(target) if isinstance(target, int) else os.open(target, flags), "wb") as file:
-        if sys.platform != "win32":
-            os.set_blocking(file.fileno(), True)
-        file.write(data)

@@ -281,11 +281,12 @@ def test_render_to_where_nothing_can_be_written(jamd: Jamd) -> None:
     assert done.stderr.startswith("jamd: no/such/folder/out.mid: cannot be written (No such file or directory): ")
 
 
-def test_a_suffix_that_is_not_of_a_midi_file_is_told_before_anything_is_rendered(jamd: Jamd, tmp_path: Path) -> None:
-    done = jamd("render", TWINKLE, "-o", "out.wav")
+def test_a_suffix_of_another_format_is_told_before_anything_is_rendered(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("render", TWINKLE, "-o", "out.mp3")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "jamd: out.wav: MIDI is written: name a file that ends in .mid or .midi or .smf with -o\n"
-    assert not (tmp_path / "out.wav").exists()
+    suffixes = ".mid or .midi or .smf or .wav or .wave or .flac"
+    assert done.stderr == f"jamd: out.mp3: MIDI, WAV or FLAC is written: name a file that ends in {suffixes} with -o\n"
+    assert not (tmp_path / "out.mp3").exists()
 
 
 def test_render_overwrites_neither_the_configuration_nor_its_own_picture(jamd: Jamd, tmp_path: Path) -> None:

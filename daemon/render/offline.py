@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon.audio.ring import Frames
 from daemon.config import Config
 from daemon.entries import Entry, PlayerDown, PlayerUp, Sent, Started, TempoChanged
+from daemon.instrument.mixdown import Mixdown
+from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Play, Stop, control_change, note_off, note_on
-from daemon.music.melody import Melody, melody_of, melody_to_json
+from daemon.music.melody import Melody, melody_of
 from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, read_midi_file
 from daemon.music.sound import of_channels
 from daemon.performance.performance import Performance
@@ -20,13 +23,13 @@ from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
+from daemon.render.instruments import with_sound, without_sound
+from daemon.render.plan import INPUT, PLAYED, plan
 from daemon.render.progress import Report
-from daemon.spec import MelodySpec, PortSpec, StageSpec, ZoneSpec
-from daemon.wire import Answer, Call, Generate
+from daemon.spec import AUDIO, StageSpec
+from daemon.wire import Answer, Call, Control, Generate
 
-INPUT = "input"  # the name of the source that replaces all others
 EPSILON = 1e-6  # beats
-PLAYED = ("setting", "sustain", "panic", "mute", "solo")  # controls that count; the file has its own clock
 RELEASE_BARS = 2  # bars after the end in which sounding notes may end by themselves
 ANSWER_BARS = 66  # bars after the end for answers: the longest phrase and the rest before it
 
@@ -38,11 +41,28 @@ class OfflineSink(SilentSink):
     in `heard`, to which others listen, do not play on unless they owe an answer themselves: it would have no end.
     """
 
-    def __init__(self, hosts: Mapping[str, Host], heard: set[str], end: float, latest: float) -> None:
-        self._hosts, self._heard = hosts, heard
+    def __init__(
+        self, hosts: Mapping[str, Host], heard: set[str], end: float, latest: float, sound: Mixdown | None = None
+    ) -> None:
+        self._hosts, self._heard, self._sound = hosts, heard, sound
+        self._now = -PRE_ROLL
         self.end, self._input_end, self._latest = end, end, latest
         self._calls: deque[tuple[str, int, Call]] = deque()
         self.entries: list[Sent | TempoChanged] = []
+
+    def reach(self, now: float) -> None:
+        """Nothing is sent for a moment before `now` any more."""
+        self._now = now
+        if self._sound is not None:
+            self._sound.advance(now)
+
+    def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
+        if self._sound is not None and port in self._sound.names:
+            self._sound.play(port, message, due, cause)
+
+    def panic(self) -> None:
+        if self._sound is not None:
+            self._sound.panic(self._now)
 
     def call(self, player: str, number: int, call: Call) -> None:
         self._calls.append((player, number, call))
@@ -55,6 +75,11 @@ class OfflineSink(SilentSink):
         """Answer all pending calls at `now`; answers may cause further calls."""
         while self._calls:
             player, number, call = self._calls.popleft()
+            if self._sound is not None and player in self._sound.names:
+                if isinstance(call, Control):
+                    self._sound.control(player, call.name, call.value)
+                performance.answer(now, player, number, (), True)
+                continue
             try:
                 end = self._end_of(player, call)
                 performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
@@ -84,37 +109,59 @@ def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """A MIDI file, its number of notes, and a warning about the input, or ""."""
+    """A MIDI file, its number of notes, a warning about the input, or "", and of the sound, if there is any, the length
+    in seconds and the peak, at most 1."""
 
     data: bytes
     notes: int
     warning: str = ""
+    seconds: float = 0.0
+    peak: float = 0.0
 
 
-def render(config: Config, path: Path, live: bool = False, report: Report = lambda share: None) -> Rendering:
+def render(
+    config: Config,
+    path: Path,
+    live: bool = False,
+    report: Report = lambda share: None,
+    write: Callable[[Frames], None] | None = None,
+) -> Rendering:
     """Play the file at `path` to the band. Its future is known, or, `live`, it is played as keys.
 
-    `report` is called at every beat. Raises MelodyError, ModelError, EngineFailure.
+    `report` is called at every beat, `write` with the frames that the instruments play, from beat 0 on; without
+    `write` there is no sound. Raises MelodyError, ModelError, EngineFailure.
     """
+    config = without_sound(config) if write is None else with_sound(config)
     file = read_midi_file(path)
     melody = melody_of(file, INPUT)
-    spec, members = _plan(config, melody, live)
+    spec, members = plan(config, melody, live)
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
     hosts = {name: _host(name, member) for name, member in members.items()}
     heard = {name for member in members.values() for name in member["listen"] if name in hosts}
-    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER_BARS * bar)
+    sound = None if write is None else _mixdown(config, write)
+    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER_BARS * bar, sound)
     performance = Performance(spec, sink)
-    for name in members:
-        performance.take(PlayerUp(-PRE_ROLL, name))
+    for player in spec.players:
+        performance.take(PlayerUp(-PRE_ROLL, player.name))
     performance.take(Started(-PRE_ROLL))
     keys = _keys(config, spec, melody, file) if live else iter(())
     _play(performance, sink, keys, RELEASE_BARS * bar, report)
+    if sound is not None:
+        sound.finish()
     tracks = _tracks(config, sink.entries)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
     tempi = {round(tick * smf.FILE_TICKS / file.division): tempo for tick, tempo in file.tempi}
     meters = {round(tick * smf.FILE_TICKS / file.division): meter for tick, meter in file.meters}
     data = smf.to_bytes(tracks, list(tempi.items()), list(meters.items()))
-    return Rendering(data, notes, file.warning)
+    if sound is None:
+        return Rendering(data, notes, file.warning)
+    return Rendering(data, notes, file.warning, sound.seconds, sound.peak)
+
+
+def _mixdown(config: Config, write: Callable[[Frames], None]) -> Mixdown:
+    sounds = {port.name: port.sounds for port in config.stage.ports if port.direction == AUDIO}
+    members = {name: config.members[name] for name in sounds}
+    return Mixdown(members, sounds, config.audio.rate, write)
 
 
 def _host(name: str, member: Mapping[str, Any]) -> Host:
@@ -124,40 +171,15 @@ def _host(name: str, member: Mapping[str, Any]) -> Host:
         raise error.of(name) from error.__cause__
 
 
-def _plan(config: Config, melody: Melody, live: bool) -> tuple[StageSpec, dict[str, dict[str, Any]]]:
-    """Stage and players as configured, but with `melody` in the place of every input and melody."""
-    inputs = [port.name for port in config.ports if port.direction == "in"]
-    members, players, zones = {}, [], list[ZoneSpec]()
-    for player in (player for player in config.stage.players if not player.is_instrument):
-        keys = [name for name in player.listen if name in inputs]
-        source = (keys or inputs or [INPUT])[0] if live else INPUT
-        others = [name for name in player.listen if name in config.members]
-        listen = (source, *others) if len(others) < len(player.listen) else tuple(others)
-        players.append(replace(player, listen=listen, audio=()))
-        for zone in (zone for zone in config.stage.zones if zone.player == player.name):
-            if zone.source in others:
-                zones.append(zone)
-            elif live and zone.source == source:  # the file is played on one channel
-                zones.append(replace(zone, channels=()))
-        known = [melody_to_json(melody)] if INPUT in listen and not live else []
-        members[player.name] = {**config.members[player.name], "listen": list(listen), "melodies": known}
-    ports = tuple(replace(port, thru=(), channels=(), delay=0.0) for port in config.ports)
-    if live and not inputs:
-        ports += (PortSpec(INPUT, "in"),)
-    melodies = () if live else (MelodySpec(melody),)
-    controls = tuple(control for control in config.controls if live and control.action in PLAYED)
-    spec = StageSpec(melody.tempo_map, ports, melodies, tuple(players), controls, config.seed, zones=tuple(zones))
-    return spec, members
-
-
 Key = tuple[float, str, bytes]  # beat, source, message
 
 
 def _keys(config: Config, spec: StageSpec, melody: Melody, file: MidiFile) -> Iterator[Key]:
-    """The melody and its file's control changes, in order, as from every input that somebody listens to or that turns
+    """The melody and its file's control changes, in order, as from every input that something listens to or that turns
     something; all on channel 1. At one moment pedals and controllers come first, then what ends makes room."""
     inputs = {port.name for port in spec.ports if port.direction == "in"}
     heard = [name for player in spec.players for name in player.listen] + [c.source for c in spec.controls]
+    heard += [port.name for port in spec.ports if port.thru]
     sources = [name for name in dict.fromkeys(heard) if name in inputs]
     others = {(c.source, c.event, c.number) for c in config.controls if c.action not in PLAYED}
     events = [(note.onset, 2, note_on(1, note.pitch, note.velocity)) for note in melody.notes]
@@ -188,6 +210,7 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
     while True:
         now = performance.next_deadline()
         if key is not None and (at := performance.seconds_at(key[0])) < now:
+            sink.reach(at)
             performance.hear(at, key[1], at, key[2])
             sink.answer(performance, at)
             key = next(keys, None)
@@ -199,6 +222,7 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
         if beat >= reported + 1:
             reported = beat
             report(min(beat / sink.end, 1.0))
+        sink.reach(now)
         performance.advance(now)
         sink.answer(performance, now)
     for player in performance.spec.players:
@@ -209,7 +233,7 @@ def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.
     """A track for every voice of every member that has a channel, at the beats where the clock had them. Each begins
     with its channel's sound."""
     played: dict[tuple[str, str], list[tuple[int, bytes]]] = {
-        (member.name, voice): [] for member in config.band for voice in member.channels
+        (member.name, voice): [] for member in config.players for voice in member.channels
     }
     beat, seconds, bpm = 0.0, 0.0, 60.0
     for entry in entries:
@@ -219,10 +243,10 @@ def _tracks(config: Config, entries: Iterable[Sent | TempoChanged]) -> list[smf.
         tick = max(round((beat + (entry.seconds - seconds) * bpm / 60) * smf.FILE_TICKS), 0)
         played[entry.player, entry.voice].append((tick, entry.message))
     tracks, outputs = [], {port.name: port.sounds for port in config.ports}
-    for member in config.band:
+    for member in config.players:
         for voice, channel in member.channels.items():
             sounds = of_channels(outputs.get(member.port, ()), [channel]).values()
             first = [(0, message) for sound in sounds for message in sound.messages()]
-            name = voice if len(config.band) == 1 else f"{member.name} {voice}"
+            name = voice if len(config.players) == 1 else f"{member.name} {voice}"
             tracks.append(smf.Track(name, [*first, *smf.as_sent(played[member.name, voice])]))
     return tracks

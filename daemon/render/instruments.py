@@ -1,0 +1,31 @@
+"""The configuration of a rendering: with instruments for an audio file, and without any for a MIDI file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from daemon.config import Config
+from daemon.config.values import DEFAULT, Member
+from daemon.engines.base import engine_class
+
+ENGINE = "soundfont"  # of the instrument of a band that has none
+
+
+def without_sound(config: Config) -> Config:
+    return replace(config, audio=replace(config.audio, device=None))
+
+
+def with_sound(config: Config) -> Config:
+    """With its instruments, also where the configuration names no device; where there is none, with one that plays all
+    outputs."""
+    config = replace(config, audio=replace(config.audio, device=config.audio.device or DEFAULT))
+    return config if config.instruments else replace(config, band=(*config.band, _instrument(config)))
+
+
+def _instrument(config: Config) -> Member:
+    names = {member.name for member in config.band} | {port.name for port in config.ports}
+    names |= {melody.spec.melody.name for melody in config.melodies}
+    name = next(name for name in ("synth", *map(str, range(len(names) + 1))) if name not in names)
+    sounds = {sound.channel: sound for port in reversed(config.ports) for sound in reversed(port.sounds)}
+    options = engine_class(ENGINE).Options()
+    return Member(name, ENGINE, None, (), "", {}, options, {}, is_instrument=True, heard_sounds=tuple(sounds.values()))
