@@ -55,8 +55,16 @@ def test_an_engine_may_name_the_channel_of_all_its_voices(tmp_path: Path) -> Non
 
 
 def test_keys_choir_melody_and_drums_play_together(band: Config) -> None:
-    assert {member.engine for member in band.band} == {"harmoniser", "melody", "drums"}
-    assert all("keys" in member.listen for member in band.band)
+    assert {member.engine for member in band.players} == {"harmoniser", "melody", "drums"}
+    assert all("keys" in member.listen for member in band.players)
+
+
+def test_everything_is_heard_through_an_instrument(band: Config) -> None:
+    (synth,) = band.instruments
+    assert (synth.name, synth.engine) == ("synth", "soundfont")
+    assert all(player.audio == ("synth",) for player in band.stage.players if not player.is_instrument)
+    band_port, audio = (port for port in band.stage.ports if port.direction != "in")
+    assert audio.sounds == band_port.sounds
 
 
 def test_every_setting_turns_by_a_controller_of_its_own(band: Config) -> None:
@@ -69,17 +77,17 @@ def test_every_setting_turns_by_a_controller_of_its_own(band: Config) -> None:
 
 
 def test_every_voice_has_a_channel_of_its_own_and_the_drums_have_the_tenth(band: Config) -> None:
-    channels = [number for member in band.band if member.engine != "drums" for number in member.channels.values()]
+    channels = [number for member in band.players if member.engine != "drums" for number in member.channels.values()]
     assert len(set(channels)) == len(channels) and 10 not in channels
     (drummer,) = (member for member in band.band if member.engine == "drums")
     assert set(drummer.channels.values()) == {10}
 
 
 def test_every_channel_has_a_sound_and_no_two_players_have_the_same(band: Config) -> None:
-    (port,) = (port for port in band.stage.ports if port.sounds)
+    (port,) = (port for port in band.stage.ports if port.direction == "out")
     assert {sound.channel for sound in port.sounds} == {n for member in band.band for n in member.channels.values()}
     assert all(None not in (sound.program, sound.volume, sound.pan) for sound in port.sounds)
-    programs = [{sound.program for sound in member.sounds.values()} for member in band.band]
+    programs = [{sound.program for sound in member.sounds.values()} for member in band.players]
     assert all(not one & other for one, other in itertools.combinations(programs, 2))
     assert abs(sum(sound.pan or 0 for sound in port.sounds)) < 10
 

@@ -159,12 +159,12 @@ def test_the_effective_configuration_is_one_and_the_same(write: Any, shipped: tu
 
 def test_the_first_key_sets_the_beat_unless_the_configuration_says_otherwise(write: Any) -> None:
     told = config.load(SHIPPED).stage
-    assert told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [True]
+    assert told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [True, False]
     text = SHIPPED.read_text(encoding="utf-8")
     assert "first_key: sets the beat #" in text and "given: soprano #" in text
     other = text.replace("first_key: sets the beat", "first_key: plays along").replace("given: soprano", "given: none")
     told = config.load(write(other)).stage
-    assert not told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [False]
+    assert not told.clock.first_key_sets_beat and [player.gives_way for player in told.players] == [False, False]
 
 
 def test_what_stage_and_players_are_told(write: Any) -> None:
@@ -883,7 +883,6 @@ ONE_MISTAKE = [  # good, bad, lines below the good one, the beginning of the mes
     ("\nmelodies:", "\ntunes:", 0, "tunes: unknown key: choose from"),
     ("    engine: harm", "    engin: harm", 0, "band.choir.engin: unknown key: did you mean 'engine'?"),
     ("  twinkle:", "  #twinkle:", 1, "melodies: there is no name above `file`: write NAME: in a line before it"),
-    ("  choir:\n", "  #choir:\n", 1, "band: there is no name above `engine`: write NAME: in a line before it"),
     ("temperature: 0.5", "temperature: 0,5", 0, "band.choir.options.temperature: is not a number: write a decimal"),
     ("from: 0.5", "from: 0,5", 0, "controls.keys.cc 1.5: unknown key: write a decimal number with a point, as in 0.5"),
     ("  bpm: 96", "   bpm: 96", 0, "the indentation fits no line before (the block begins in line 6): correct the"),
@@ -904,6 +903,14 @@ def test_one_mistake_is_one_report(write: Any, good: str, bad: str, below: int, 
     (found,) = problems(write(before + bad + after))
     line = (before + good[: len(good) - len(good.lstrip())]).count("\n") + 1 + below
     assert found.startswith(f"{line}: {expected}")
+
+
+def test_a_player_without_a_name_is_told(write: Any) -> None:
+    before, _, after = SHIPPED_TEXT.partition("  choir:\n    engine")
+    only, _, _ = after.partition("  synth:")
+    (found,) = problems(write(f"{before}    engine{only}"))
+    line = before.count("\n") + 1
+    assert found.startswith(f"{line}: band: there is no name above `engine`: write NAME: in a line before it")
 
 
 def test_two_ports_in_one_are_told_by_their_double_keys_alone(write: Any) -> None:
