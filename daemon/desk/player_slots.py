@@ -31,8 +31,9 @@ class PlayerSlot(ProcessSlot):
         return not self.spec.is_instrument
 
     def same(self, other: PlayerSlot) -> bool:
-        """Whether both slots are configured alike, with the same model files."""
-        return (self.spec, self.member, self.model) == (other.spec, other.member, other.model)
+        """Whether the process goes on: both slots are configured alike but for the way to instruments, with the same
+        model files."""
+        return self.spec.goes_on_as(other.spec) and (self.member, self.model) == (other.member, other.model)
 
 
 async def make_slots(

@@ -11,6 +11,7 @@ from daemon.spec import AUDIO, StageSpec
 
 DELAY = 0.03  # seconds from a note to its sound, before the speaker has reported them
 TOLERANCE = 0.001  # seconds by which a delay may differ from the one that the stage was told
+NEWS = 0.005  # … from the one that was logged
 SILENCE = -99  # dB, and less, are shown as no level at all
 
 
@@ -21,6 +22,7 @@ class SoundState:
     settings: Mapping[str, Any] | None = None
     device: str | None = None
     known: bool = False  # the present speaker has said which device it has
+    logged: float = DELAY
     delay: float = DELAY  # seconds from a note to its sound, as the stage was told
     figures: Mapping[str, Any] = field(default_factory=dict)  # of the speaker
     instruments: dict[str, Mapping[str, Any]] = field(default_factory=dict)  # figures, by name
@@ -46,10 +48,11 @@ class SoundState:
         if not (isinstance(device, str | None) and math.isfinite(delay) and 0 <= delay < 10):
             raise ValueError(f"not a device and its delay: {device!r}, {delay!r}")
         is_other = abs(delay - self.delay) > TOLERANCE
-        is_news = not self.known or device != self.device or is_other
-        self.device, self.known = device, True
         if is_other:
             self.delay = math.ceil(round(delay * 1000, 6)) / 1000
+        is_news = not self.known or device != self.device or abs(self.delay - self.logged) > NEWS
+        self.device, self.known = device, True
+        self.logged = self.delay if is_news else self.logged
         return is_news, is_other
 
     def aligned(self, spec: StageSpec) -> StageSpec:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from daemon.engines.audio import AudioEngine
 from daemon.engines.base import Engine, Setting
 from daemon.engines.options import option
@@ -63,7 +66,7 @@ class Fragile(Echo):
 
 
 class Tone(AudioEngine):
-    """An instrument that only says whether it gets ready."""
+    """A silent instrument."""
 
     @dataclass(frozen=True)
     class Options:
@@ -74,3 +77,6 @@ class Tone(AudioEngine):
     def prepare(self) -> None:
         if self.options.trouble == "refuse":
             raise ModelError("tone: refused on demand")
+
+    def render(self, out: NDArray[np.float32]) -> None:
+        out.fill(0)

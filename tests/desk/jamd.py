@@ -93,14 +93,15 @@ class Jamd:
         self.wait(lambda: re.search("reloaded|nothing was changed", self.log[before:]), 15, "a reload")
 
     def children(self) -> dict[str, int]:
-        """Process ids: of `stage`, and of each player by its name."""
+        """Process ids: of `stage` and `speaker`, and of each player, or instrument, by its name."""
         found = {}
         for thread in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
             for pid in _read(thread).split():
                 command = _command(int(pid))
-                if "daemon.stage.process" in command:
-                    found["stage"] = int(pid)
-                elif "daemon.player.process" in command:
+                for name in ("stage", "speaker"):
+                    if f"daemon.{name}.process" in command:
+                        found[name] = int(pid)
+                if "daemon.player.process" in command or "daemon.instrument.process" in command:
                     found[command[-1]] = int(pid)
         self._seen |= set(found.values())
         return found
