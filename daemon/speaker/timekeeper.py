@@ -86,11 +86,13 @@ class Timekeeper:
 
     @property
     def clock(self) -> FrameClock:
-        """A device that takes more than a block at once takes the last block in it early."""
+        """A device that takes more than a block at once takes the last block in it early. `frame` is the first one of
+        a block."""
         f = self._filter
         ratio = self._playback.rate / self._rate  # frames of the device in one of the band
         exact = self._frame + (f.frame - self._device_frame) / ratio
         frame = math.floor(exact)
+        frame -= (frame - self._frame) % self._block  # of a block's beginning: all count blocks from there
         per_frame = f.seconds_per_frame * ratio
         block = self._block * ratio
         step = math.gcd(self._at_once, round(block)) if block == round(block) else 1

@@ -52,6 +52,18 @@ def test_every_block_is_mixed_before_the_device_takes_its_first_frame(period: in
     assert min(margins) == pytest.approx(MIXING_TIME, abs=2e-5), "no later, and no earlier than needed"
 
 
+@pytest.mark.parametrize("block", [64, 96, 256, 480])
+def test_an_instrument_counts_blocks_from_where_the_speaker_does(block: int) -> None:
+    device = Device(64)
+    timekeeper, _ = begun(device, block)
+    for _ in range(20):
+        device.run(1)
+        timekeeper.update()
+        clock = timekeeper.clock
+        first = clock.first_block(device.true_seconds(device.playback.taken))
+        assert (clock.frame - 1_000) % block == 0 and (first - 1_000) % block == 0
+
+
 def test_frames_are_heard_after_the_latency_and_the_delay_of_a_conversion() -> None:
     device = Device(256, rate=44_100.0, latency=0.02)
     timekeeper, begin = begun(device, 256, delay=0.005)
