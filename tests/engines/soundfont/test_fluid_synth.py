@@ -127,6 +127,13 @@ def test_the_sostenuto_pedal_holds_what_is_down(sines: Path) -> None:
     assert abs(cents(pitch(left, RATE), 60)) < 3
 
 
+def test_the_soft_pedal_is_softer(sines: Path) -> None:
+    normal, half, soft = (
+        level(play(sines, (0, control_change(1, 67, value)), (0, note_on(1, 60, 100)))) for value in (0, 63, 127)
+    )
+    assert normal == half == pytest.approx(soft + 3, abs=0.1)
+
+
 @pytest.mark.parametrize("number", [120, 123])
 def test_all_sound_and_notes_off(sines: Path, number: int) -> None:
     messages = [(0, note_on(1, 60, 100)), (0, note_on(2, 67, 100)), (9_600, control_change(1, number, 0))]
