@@ -11,7 +11,7 @@ from daemon.engines.audio import AudioEngine
 from daemon.engines.base import Setting, Setup
 from daemon.engines.options import option
 from daemon.engines.soundfont.finding import named
-from daemon.engines.soundfont.synths import FOUND, Synth, make_synth
+from daemon.engines.soundfont.synths import BUILT_IN, FOUND, Synth, make_synth
 from daemon.errors import ModelError
 from daemon.music.events import Action
 from daemon.music.general_midi import PROGRAMS, containing, find_program
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class SoundfontOptions:
     soundfont: str = option(
-        FOUND, "a soundfont (SF2, SF3): its path, or the name of an installed one; or default", file=True
+        FOUND, "a soundfont (SF2, SF3): its path, or the name of an installed one; default; or built-in", file=True
     )
     program: str = option("acoustic grand piano", "what channels play with that nothing else sets a program on")
 
@@ -44,7 +44,7 @@ class Soundfont(AudioEngine):
     @classmethod
     def mistakes(cls, setup: Setup[SoundfontOptions]) -> Iterator[tuple[str, str]]:
         wanted, program = setup.options.soundfont, setup.options.program
-        if wanted != FOUND:
+        if wanted not in (FOUND, BUILT_IN):
             try:
                 named(wanted)
             except ModelError as error:
@@ -58,12 +58,13 @@ class Soundfont(AudioEngine):
         if mistakes := [f"`{name}`: {problem}" for name, problem in self.mistakes(self.setup)]:
             raise ModelError(f"soundfont: {'; '.join(mistakes)}")
         program = _program(self.options.program) or 1
-        self._synth: Synth = make_synth(self.options.soundfont, self.setup.rate, program)
-        self._synth.set_reverb(self.values["reverb"])
+        self._synth: Synth
+        self._synth, self.notice = make_synth(self.options.soundfont, self.setup.rate, program)
+        self._synth.reverb = self.values["reverb"]
 
     def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
         if name == "reverb":
-            self._synth.set_reverb(value)
+            self._synth.reverb = value
         return super().control(name, value, beat)
 
     def play(self, message: bytes) -> None:

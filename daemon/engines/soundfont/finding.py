@@ -46,19 +46,19 @@ def general_midi() -> list[SoundfontFile]:
 
 
 def named(name: str) -> SoundfontFile:
-    """The soundfont at a path, or of a name in these folders, with or without its suffix. Raises ModelError."""
-    if Path(name).suffix.lower() in _SUFFIXES and (os.path.lexists(name) or Path(name).is_absolute()):
-        path = Path(name)
-        if os.path.lexists(path):
-            return read_header(path)
-        name = path.name
+    """The soundfont at an absolute path, or of a name in these folders, with or without its suffix. Raises
+    ModelError."""
+    path = Path(name)
+    if path.is_absolute() and os.path.lexists(path):
+        return read_header(path)
     found = soundfonts()
-    for path in found:
-        if name.casefold() in (path.name.casefold(), path.stem.casefold()):
-            return read_header(path)
-    if not found:
-        raise ModelError(f"there is no soundfont {name!r}: {REMEDY}, or leave the option out")
-    raise ModelError(f"there is no soundfont {name!r}{suggestion(name, dict.fromkeys(path.stem for path in found))}")
+    for each in found:
+        if path.name.casefold() in (each.name.casefold(), each.stem.casefold()):
+            return read_header(each)
+    if path.is_absolute():
+        return read_header(path)  # the error names a near file
+    names = dict.fromkeys(each.stem for each in found)
+    raise ModelError(f"no soundfont {name!r} is installed{suggestion(name, names) if names else f': {REMEDY}'}")
 
 
 def _rank(path: Path) -> tuple[int, int, int, str]:

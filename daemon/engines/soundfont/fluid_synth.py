@@ -32,13 +32,16 @@ _FLOAT = 4  # bytes
 
 
 class FluidSynth:
-    """Plays a soundfont. `program`, 1–128, is that of the channels until they are given one.
+    """Plays a soundfont. `reverb`: its level, from 0 to 1. Channels are silent until they are given a program.
 
     A message takes effect at the next multiple of 64 frames since the beginning: FluidSynth renders so many at once.
     """
 
-    def __init__(self, soundfont: SoundfontFile, rate: int, program: int) -> None:
+    def __init__(self, soundfont: SoundfontFile, rate: int) -> None:
         """Loads the soundfont. Raises ModelError, and LibraryMissing."""
+        if not RATES[0] <= rate <= RATES[1]:
+            limits = f"FluidSynth renders {RATES[0]} to {RATES[1]} frames per second"
+            raise ModelError(f"{limits}, not {rate}: set audio.rate to one of these, or the soundfont to built-in")
         self._fluid: Any = library.load()
         self._soundfont = soundfont
         self._banks = [[0, 0] for _ in range(16)]  # MSB and LSB by channel
@@ -55,7 +58,8 @@ class FluidSynth:
         self._fluid.fluid_settings_setnum(self._settings, b"synth.gain", GAIN)
         self._synth = self._fluid.new_fluid_synth(self._settings)
         self._add_soft_pedal()
-        self._font = self._fluid.fluid_synth_sfload(self._synth, os.fsencode(soundfont.path), 0)
+        with library.silence():
+            self._font = self._fluid.fluid_synth_sfload(self._synth, os.fsencode(soundfont.path), 0)
         if self._font < 0:
             reason = library.latest_errors() or "FluidSynth does not say why"
             raise ModelError(f"{soundfont.path}: cannot be played ({reason}): {REMEDY}")
@@ -63,9 +67,8 @@ class FluidSynth:
             with open(soundfont.path, "rb") as file:
                 os.posix_fadvise(file.fileno(), 0, READ_AHEAD, os.POSIX_FADV_WILLNEED)
         for channel in range(16):
-            self._choose(channel, 0 if channel == DRUM_CHANNEL - 1 else program - 1)
             self._fluid.fluid_synth_cc(self._synth, channel, REVERB_SEND, GM2_REVERB_SEND)
-        self.set_reverb(0.0)
+        self.reverb = 0.0
 
     def __del__(self) -> None:
         if synth := getattr(self, "_synth", None):
@@ -73,8 +76,13 @@ class FluidSynth:
         if settings := getattr(self, "_settings", None):
             self._fluid.delete_fluid_settings(settings)
 
-    def set_reverb(self, level: float) -> None:
-        """From 0 to 1."""
+    @property
+    def reverb(self) -> float:
+        return self._reverb
+
+    @reverb.setter
+    def reverb(self, level: float) -> None:
+        self._reverb = level
         self._fluid.fluid_synth_set_reverb(self._synth, ROOM_SIZE, DAMPING, WIDTH, level)
 
     def play(self, message: bytes) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 from collections import deque
+from collections.abc import Iterator
 from ctypes import CFUNCTYPE, c_char_p, c_int, c_void_p
 from typing import Any
 
+_STDERR = 2
 _FLUID_ERR, _FLUID_DBG = 1, 4  # levels of messages: 0 is the gravest, the last one is DBG
 _LogFunction = CFUNCTYPE(None, c_int, c_char_p, c_void_p)
 _SYNTH, _CHANNEL = ("synth", c_void_p, 1), ("channel", c_int, 1)
@@ -45,6 +48,24 @@ def load() -> Any:
     for level in range(_FLUID_DBG + 1):
         fluidsynth.fluid_set_log_function(level, _KEEP if level <= _FLUID_ERR else _IGNORE, None)
     return fluidsynth
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """While a file is loaded: libinstpatch, which FluidSynth may ask when it cannot read a file, writes to stderr."""
+    try:
+        kept = os.dup(_STDERR)
+    except OSError:  # it is closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(kept, _STDERR)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def latest_errors() -> str:

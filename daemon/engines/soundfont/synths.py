@@ -3,38 +3,78 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING, Protocol
 
 from daemon.engines.soundfont.finding import general_midi, named
 from daemon.engines.soundfont.fluid_synth import FluidSynth
-from daemon.engines.soundfont.library import LibraryMissing
+from daemon.engines.soundfont.library import LibraryMissing, latest_errors
+from daemon.engines.soundfont.sf2_file import SoundfontFile
 from daemon.errors import ModelError
+from daemon.music.events import program_change
+from daemon.music.general_midi import DRUM_CHANNEL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FOUND = "default"  # in place of a soundfont's name
+FOUND, BUILT_IN = "default", "built-in"  # in place of a soundfont's name
+DECODED = 8  # bytes of memory for each byte of compressed samples, about
 INSTALL = "install libfluidsynth3 and a soundfont, such as timgm6mb-soundfont (docs/engines.md)"
 
 
 class Synth(Protocol):
-    """Plays the messages of 16 channels; `render` fills an array of shape (frames, 2)."""
+    """Plays the messages of 16 channels; `render` fills an array of shape (frames, 2). `reverb`: from 0 to 1."""
+
+    reverb: float
 
     def play(self, message: bytes) -> None: ...
     def render(self, out: NDArray[np.float32]) -> None: ...
-    def set_reverb(self, level: float) -> None: ...
 
 
-def make_synth(wanted: str, rate: int, program: int) -> Synth:
-    """The synthesiser for a soundfont's path or name, or FOUND. `program`, 1–128: that of channels that are given none.
-    Raises ModelError."""
+def make_synth(wanted: str, rate: int, program: int) -> tuple[Synth, str]:
+    """The synthesiser for a soundfont's path or name, FOUND or BUILT_IN; and a line about the one that is missing, or
+    "". `program`, 1–128: that of channels that are given none. Raises ModelError for a soundfont that is named."""
+    lacking = ""
     try:
-        if wanted != FOUND:
-            return FluidSynth(named(wanted), rate, program)
-        for soundfont in general_midi():
+        if wanted not in (FOUND, BUILT_IN):
+            return _sampled(named(wanted), rate, program), ""
+        for soundfont in general_midi() if wanted == FOUND else ():
             with contextlib.suppress(ModelError):  # the next one may do
-                return FluidSynth(soundfont, rate, program)
+                return _sampled(soundfont, rate, program), ""
+        if wanted == FOUND:
+            lacking = "no General MIDI soundfont was found"
     except LibraryMissing as error:
-        raise ModelError(f"{error}: {INSTALL}") from None
-    raise ModelError(f"no soundfont was found: {INSTALL}")
+        lacking = str(error)
+    from daemon.engines.soundfont.built_in.synth import BuiltInSynth  # needs numpy
+
+    synth = BuiltInSynth(rate)
+    synth.prepare()
+    _choose(synth, program)
+    return synth, f"{lacking}: simple computed sounds are played; for better ones, {INSTALL}" if lacking else ""
+
+
+def _sampled(soundfont: SoundfontFile, rate: int, program: int) -> Synth:
+    """Raises ModelError, and LibraryMissing."""
+    needed = soundfont.size * (DECODED if soundfont.is_compressed else 1)
+    if (memory := _memory()) and needed > memory // 2:
+        text = f"may need {needed >> 20} MiB, more than half of this machine's memory"
+        raise ModelError(f"{soundfont.path}: {text}: choose a smaller one")
+    synth = FluidSynth(soundfont, rate)
+    _choose(synth, program)
+    if "memory" in (errors := latest_errors()).lower():
+        raise ModelError(f"{soundfont.path}: cannot be loaded ({errors}): free some memory, or choose a smaller one")
+    return synth
+
+
+def _choose(synth: Synth, program: int) -> None:
+    for channel in range(1, 17):
+        synth.play(program_change(channel, 1 if channel == DRUM_CHANNEL else program))
+
+
+def _memory() -> int:
+    """Bytes that this machine has; 0 if unknown."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # the first on Windows
+        return 0

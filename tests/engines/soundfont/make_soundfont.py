@@ -19,7 +19,7 @@ def make_soundfont(path: Path, presets: Iterable[tuple[int, int]] = ((0, 0),), p
     """Presets are banks and programs, from 0; all sound alike."""
     presets = sorted(presets, key=lambda preset: preset[::-1])
     frames = periods * PERIOD
-    sine = np.rint(16_000 * np.sin(2 * np.pi * np.arange(frames) / PERIOD)).astype("<i2")
+    sine = np.tile(np.rint(16_000 * np.sin(2 * np.pi * np.arange(PERIOD) / PERIOD)).astype("<i2"), periods)
     headers = [struct.pack("<20sHHHIII", b"Sine", p, bank, n, 0, 0, 0) for n, (bank, p) in enumerate(presets)]
     end = len(presets)
     bags, generators = [struct.pack("<HH", n, 0) for n in range(end + 1)], struct.pack("<HH", INSTRUMENT, 0) * end
