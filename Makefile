@@ -4,6 +4,8 @@
 
 SYSTEM_PYTHON := /usr/bin/python3
 PYTHON := python3.12 python3.11 $(SYSTEM_PYTHON) python3 python3.13 python3.14
+# PortAudio, and a synthesiser with its sounds: 6 MB of General MIDI, which libfluidsynth3 needs on Debian anyway.
+SOUND_PACKAGES := libportaudio2 libfluidsynth3 timgm6mb-soundfont
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?= $(if $(filter true,$(CI)),-m "")
@@ -96,6 +98,12 @@ has_midi() {
 sys.version_info < (3, 13) or sys.prefix != "/usr" or __import__("rtmidi")' 2>/dev/null
 }
 
+# Whether jamd is heard through the audio device, with sampled sounds; elsewhere than on Linux the wheels suffice to be heard.
+has_sound() {
+	[ "$(uname)" = Linux ] || return 0
+	"$python" -c 'import ctypes; [ctypes.CDLL(name) for name in ("libportaudio.so.2", "libfluidsynth.so.3")]' 2>/dev/null
+}
+
 # Whether the packages python3-venv and python3-rtmidi may help: without a Python, unless one is named or the system's is too old.
 wants_packages() {
 	if [ -n "$python" ]; then ! has_midi
@@ -126,14 +134,18 @@ install_jamd() {
 	[ -w "$(dirname "$VENV")" ] || fail "$VENV cannot be made in $PWD, which is read-only or another" \
 		"user's. Please clone or copy jamd into a folder of your own."
 	find_python
-	! wants_packages || ! apt python3-venv python3-rtmidi || find_python
+	packages=; ! wants_packages || packages="python3-venv python3-rtmidi"
+	has_sound || packages="$packages $SOUND_PACKAGES"
+	[ -z "$packages" ] || ! apt $packages || find_python
 	[ -n "$python" ] || fail "jamd needs Python 3.11 to 3.14 that can make virtual environments; none of these can: $PYTHON." \
 		"On Debian and Ubuntu: sudo apt-get install python3-venv python3-rtmidi. Or name one: make jam PYTHON=/path/to/python3.12"
 	[ -z "$IS_NAMED" ] && "$BIN/python" -c "$WORKS" 2>/dev/null || log=$("$python" -m venv --clear "$VENV" 2>&1) || fail "$log"
 	echo "Installing jamd into $VENV: about a minute …"
 	pip --only-binary python-rtmidi --editable . || { add_rtmidi && pip --editable .; } || fail_with_log
 	has_midi || echo "For MIDI ports, please type: sudo apt-get install python3-rtmidi"
+	has_sound || echo "For sound without another program, please install PortAudio and FluidSynth; on Debian and Ubuntu:" \
+		"sudo apt-get install $SOUND_PACKAGES"
 }
 endef
 FUNCTIONS := $(value functions)
-export BIN FUNCTIONS IS_NAMED PYTHON SUPPORTED SYSTEM_PYTHON VENV WORKS
+export BIN FUNCTIONS IS_NAMED PYTHON SOUND_PACKAGES SUPPORTED SYSTEM_PYTHON VENV WORKS

@@ -13,7 +13,12 @@ from tests.tools.fake_python import NO_NETWORK, SITE, executable, write
 ROOT = Path(__file__).parents[1]
 TOOLS = ("cat", "dirname", "env", "grep", "ln", "make", "rm", "sh", "touch", "true")
 INSTALLS = "Installing jamd into .venv: about a minute …\n"
-PACKAGES = "Installing packages of the system: python3-venv python3-rtmidi …\n"
+SOUND = "libportaudio2 libfluidsynth3 timgm6mb-soundfont"
+PACKAGES = f"Installing packages of the system: python3-venv python3-rtmidi {SOUND} …\n"
+ADVICE = (
+    "For sound without another program, please install PortAudio and FluidSynth; on Debian and Ubuntu: "
+    f"sudo apt-get install {SOUND}\n"
+)
 BUILD = "Installing packages of the system: g++ pkgconf libasound2-dev libjack-jackd2-dev python3.13-dev …\n"
 BUILDS = "Building python-rtmidi: half a minute …\n"
 FAKES = {
@@ -34,14 +39,16 @@ FAKES = {
 class Machine:
     """A checkout in a folder with a space in its name, on a Linux where apt works for root, with a system's Python."""
 
-    def __init__(self, folder: Path, system: str = "3.13", packages: str = "python3-venv python3-rtmidi") -> None:
+    def __init__(
+        self, folder: Path, system: str = "3.13", packages: str = "python3-venv python3-rtmidi", sound: str = SOUND
+    ) -> None:
         self.folder, self.checkout, self.bin = folder, folder / "a checkout", folder / "bin"
         for name in ("packages", "unavailable", "include", "dist-packages/rtmidi", "a checkout", "bin"):
             (folder / name).mkdir(parents=True)
         (folder / "dist-packages" / "python_rtmidi-1.5.8.dist-info").mkdir()
         (folder / "include" / "Python.h").touch()
         (folder / "uid").write_text("0")
-        for name in packages.split():
+        for name in (packages + " " + sound).split():
             (folder / "packages" / name).touch()
         for name in TOOLS:
             (self.bin / name).symlink_to(shutil.which(name) or pytest.skip(f"no {name}"))
@@ -104,10 +111,41 @@ def test_choice_of_python_and_of_python_rtmidi(
 
 
 @pytest.mark.parametrize("system", ["3.11", "3.13"])
-def test_a_fresh_system_gets_two_packages_and_three_lines(tmp_path: Path, system: str) -> None:
-    machine = Machine(tmp_path, system, packages="")
+def test_a_fresh_system_gets_all_packages_at_once_and_two_lines(tmp_path: Path, system: str) -> None:
+    machine = Machine(tmp_path, system, packages="", sound="")
     assert machine.make() == (0, PACKAGES + INSTALLS, "")
     assert machine.make() == (0, "make: Nothing to be done for 'install'.\n", "")
+
+
+@pytest.mark.parametrize("sound", ["", "libportaudio2", "libfluidsynth3 timgm6mb-soundfont"])
+def test_what_sound_needs_is_installed(tmp_path: Path, sound: str) -> None:
+    machine = Machine(tmp_path, sound=sound)
+    packages = f"Installing packages of the system: {SOUND} …\n"
+    assert machine.make() == (0, packages + INSTALLS, "")
+    assert all((tmp_path / "packages" / name).exists() for name in SOUND.split())
+    assert machine.make() == (0, "make: Nothing to be done for 'install'.\n", "")
+
+
+@pytest.mark.parametrize("obstacle", ["no rights", "no apt", "apt is busy", "not in this release"])
+def test_jamd_is_installed_without_what_sound_needs(tmp_path: Path, obstacle: str) -> None:
+    machine, packages = Machine(tmp_path, sound=""), f"Installing packages of the system: {SOUND} …\n"
+    match obstacle:
+        case "no rights":
+            (tmp_path / "uid").write_text("1000")
+            expected = INSTALLS + ADVICE
+        case "no apt":
+            (machine.bin / "apt-get").unlink()
+            expected = INSTALLS + ADVICE
+        case "apt is busy":
+            (tmp_path / "locked").touch()
+            expected = packages + INSTALLS + ADVICE
+        case _:
+            (tmp_path / "unavailable").mkdir(exist_ok=True)
+            (tmp_path / "unavailable" / "libfluidsynth3").touch()
+            expected = packages + INSTALLS + ADVICE
+    code, output, errors = machine.make()
+    assert (code, output) == (0, expected)
+    assert errors == ("Reading package lists...\nE: Could not get lock\n" if obstacle == "apt is busy" else "")
 
 
 def test_sudo_is_used_where_it_asks_for_no_password(tmp_path: Path) -> None:

@@ -15,6 +15,11 @@ from types import ModuleType
 
 NO_WHEEL = "ERROR: No matching distribution found for python-rtmidi>=1.5.8"
 NO_NETWORK = "ERROR: No matching distribution found for hatchling>=1.27"
+LIBRARIES = {  # and the packages that bring them
+    "libasound.so.2": ("libasound2", "python3-rtmidi"),
+    "libfluidsynth.so.3": ("libfluidsynth3",),
+    "libportaudio.so.2": ("libportaudio2",),
+}
 SITE = "lib/python3/site-packages"
 
 
@@ -71,7 +76,7 @@ def pretend(machine: Path, version: str, base: str, venv: str) -> None:
         sys.modules["rtmidi"].__file__ = str(machine / "dist-packages" / "rtmidi" / "__init__.py")
 
     def load_library(name: str) -> None:
-        if not packages & {"libasound2", "python3-rtmidi"}:
+        if not packages & set(LIBRARIES[name]):
             raise OSError(name)
 
     ctypes.CDLL = load_library  # type: ignore[assignment, misc]
