@@ -60,11 +60,11 @@ class Soundfont(AudioEngine):
         program = _program(self.options.program) or 1
         self._synth: Synth
         self._synth, self.notice = make_synth(self.options.soundfont, self.setup.rate, program)
-        self._synth.reverb = self.values["reverb"]
+        self._synth.set_reverb(self.values["reverb"])
 
     def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
         if name == "reverb":
-            self._synth.reverb = value
+            self._synth.set_reverb(value)
         return super().control(name, value, beat)
 
     def play(self, message: bytes) -> None:

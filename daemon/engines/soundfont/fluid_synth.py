@@ -32,12 +32,12 @@ _FLOAT = 4  # bytes
 
 
 class FluidSynth:
-    """Plays a soundfont. `reverb`: its level, from 0 to 1. Channels are silent until they are given a program.
+    """Plays a soundfont. `program`, 1–128: that of channels which are given none.
 
     A message takes effect at the next multiple of 64 frames since the beginning: FluidSynth renders so many at once.
     """
 
-    def __init__(self, soundfont: SoundfontFile, rate: int) -> None:
+    def __init__(self, soundfont: SoundfontFile, rate: int, program: int = 1) -> None:
         """Loads the soundfont. Raises ModelError, and LibraryMissing."""
         if not RATES[0] <= rate <= RATES[1]:
             limits = f"FluidSynth renders {RATES[0]} to {RATES[1]} frames per second"
@@ -67,8 +67,9 @@ class FluidSynth:
             with open(soundfont.path, "rb") as file:
                 os.posix_fadvise(file.fileno(), 0, READ_AHEAD, os.POSIX_FADV_WILLNEED)
         for channel in range(16):
+            self._choose(channel, 0 if channel == DRUM_CHANNEL - 1 else program - 1)
             self._fluid.fluid_synth_cc(self._synth, channel, REVERB_SEND, GM2_REVERB_SEND)
-        self.reverb = 0.0
+        self.set_reverb(0.0)
 
     def __del__(self) -> None:
         if synth := getattr(self, "_synth", None):
@@ -76,13 +77,8 @@ class FluidSynth:
         if settings := getattr(self, "_settings", None):
             self._fluid.delete_fluid_settings(settings)
 
-    @property
-    def reverb(self) -> float:
-        return self._reverb
-
-    @reverb.setter
-    def reverb(self, level: float) -> None:
-        self._reverb = level
+    def set_reverb(self, level: float) -> None:
+        """From 0 to 1."""
         self._fluid.fluid_synth_set_reverb(self._synth, ROOM_SIZE, DAMPING, WIDTH, level)
 
     def play(self, message: bytes) -> None:

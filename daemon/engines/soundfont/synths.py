@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 from daemon.engines.soundfont.finding import general_midi, named
@@ -11,8 +12,6 @@ from daemon.engines.soundfont.fluid_synth import FluidSynth
 from daemon.engines.soundfont.library import LibraryMissing, latest_errors
 from daemon.engines.soundfont.sf2_file import SoundfontFile
 from daemon.errors import ModelError
-from daemon.music.events import program_change
-from daemon.music.general_midi import DRUM_CHANNEL
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +23,11 @@ INSTALL = "install libfluidsynth3 and a soundfont, such as timgm6mb-soundfont (d
 
 
 class Synth(Protocol):
-    """Plays the messages of 16 channels; `render` fills an array of shape (frames, 2). `reverb`: from 0 to 1."""
-
-    reverb: float
+    """Plays the messages of 16 channels; `render` fills an array of shape (frames, 2)."""
 
     def play(self, message: bytes) -> None: ...
     def render(self, out: NDArray[np.float32]) -> None: ...
+    def set_reverb(self, level: float) -> None: ...
 
 
 def make_synth(wanted: str, rate: int, program: int) -> tuple[Synth, str]:
@@ -48,9 +46,8 @@ def make_synth(wanted: str, rate: int, program: int) -> tuple[Synth, str]:
         lacking = str(error)
     from daemon.engines.soundfont.built_in.synth import BuiltInSynth  # needs numpy
 
-    synth = BuiltInSynth(rate)
+    synth = BuiltInSynth(rate, program)
     synth.prepare()
-    _choose(synth, program)
     return synth, f"{lacking}: simple computed sounds are played; for better ones, {INSTALL}" if lacking else ""
 
 
@@ -60,21 +57,14 @@ def _sampled(soundfont: SoundfontFile, rate: int, program: int) -> Synth:
     if (memory := _memory()) and needed > memory // 2:
         text = f"may need {needed >> 20} MiB, more than half of this machine's memory"
         raise ModelError(f"{soundfont.path}: {text}: choose a smaller one")
-    synth = FluidSynth(soundfont, rate)
-    _choose(synth, program)
+    synth = FluidSynth(soundfont, rate, program)
     if "memory" in (errors := latest_errors()).lower():
         raise ModelError(f"{soundfont.path}: cannot be loaded ({errors}): free some memory, or choose a smaller one")
     return synth
 
 
-def _choose(synth: Synth, program: int) -> None:
-    for channel in range(1, 17):
-        synth.play(program_change(channel, 1 if channel == DRUM_CHANNEL else program))
-
-
 def _memory() -> int:
     """Bytes that this machine has; 0 if unknown."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # the first on Windows
+    if sys.platform == "win32":
         return 0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -24,10 +24,7 @@ def sines(tmp_path: Path) -> Path:
 
 
 def make(path: Path, rate: int = RATE) -> FluidSynth:
-    synth = FluidSynth(read_header(path), rate)
-    for channel in range(1, 17):
-        synth.play(program_change(channel, 1))
-    return synth
+    return FluidSynth(read_header(path), rate)
 
 
 def render(synth: FluidSynth, messages: Iterable[Timed], frames: int, block: int = RATE) -> NDArray[np.float32]:
@@ -181,7 +178,7 @@ def test_the_reverb_is_heard_after_the_note(sines: Path) -> None:
     synth = make(sines)
     messages = [(0, note_on(1, 60, 127)), (9_600, note_off(1, 60))]
     assert level(render(synth, messages, RATE)[20_000:24_000]) < -100
-    synth.reverb = 0.5
+    synth.set_reverb(0.5)
     assert level(render(synth, messages, RATE)[20_000:24_000]) > -80
 
 
