@@ -74,6 +74,11 @@ class ClockPage:
         _FORMAT.pack_into(self._memory, 0, odd, c.epoch, c.block, c.frame, *numbers)
         _SEQUENCE.pack_into(self._memory, 0, odd + 1)
 
+    @property
+    def epoch(self) -> int:
+        """Of the last stream, 0 before the first; also while a speaker that has died left the page half written."""
+        return int(_FORMAT.unpack_from(self._memory)[1])
+
     def read(self) -> FrameClock | None:
         """None before the first stream, and while a speaker that has died left the page half written."""
         for _ in range(_ATTEMPTS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.audio.ring import CHANNELS, Frames
+from daemon.audio.ring import Frames
 
 CEILING = float(np.float32(10 ** (-1 / 20)))  # −1 dBFS: leaves room for peaks between the samples
 HOLD = (
@@ -29,6 +29,7 @@ class Limiter:
         self._hold = round(HOLD * rate)
         self._held = np.zeros(self._hold)  # 1 − the gain that each of the last frames asked for
         self._released = 0.0  # 1 − the gain that is left of the frames before these
+        self._is_idle = True
 
     def process(self, block: Frames) -> None:
         """Limit `block`, of shape (frames, 2), in place. What is no number becomes silence."""
@@ -37,21 +38,20 @@ class Limiter:
             self._limit(block[first : first + _AT_ONCE])
 
     def _limit(self, block: Frames) -> None:
-        peaks = np.maximum(block.max(axis=1), -block.min(axis=1))
-        highest = peaks.max()
+        highest = peak(block)
         if not np.isfinite(highest):
             np.nan_to_num(block, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-            peaks = np.abs(block).max(axis=1)
-            highest = peaks.max()
-        if highest <= CEILING and not self._released and not self._held.any():
+            highest = peak(block)
+        if highest <= CEILING and self._is_idle:
             return
-        wanted = 1 - CEILING / np.maximum(peaks.astype(np.float64), CEILING)
+        wanted = 1 - CEILING / np.maximum(np.abs(block).max(axis=1).astype(np.float64), CEILING)
         past = np.concatenate((self._held, wanted))
         released = self._fall(past[: len(block)])
         self._held = past[len(block) :]
+        self._is_idle = not self._released and not self._held.any()
         gain = 1 - np.maximum(released, _highest_of_last(past, self._hold + 1)[self._hold :])
         self.gain = min(self.gain, float(gain.min()))
-        block *= gain[:, None].astype(np.float32).repeat(CHANNELS, axis=1)
+        block *= gain[:, None].astype(np.float32)
         np.clip(block, -CEILING, CEILING, out=block)  # the rounding of the gain
 
     def _fall(self, wanted: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -60,6 +60,11 @@ class Limiter:
         fallen: NDArray[np.float64] = np.maximum(np.maximum.accumulate(wanted / powers), self._released) * powers
         self._released = float(fallen[-1]) if fallen[-1] > _INAUDIBLE else 0.0
         return fallen
+
+
+def peak(block: Frames) -> float:
+    """The highest absolute value."""
+    return max(float(block.max()), -float(block.min()))
 
 
 def _highest_of_last(values: NDArray[np.float64], count: int) -> NDArray[np.float64]:

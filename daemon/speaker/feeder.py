@@ -37,8 +37,7 @@ class Feeder(threading.Thread):
         self._stopping = False
 
     def _make_timekeeper(self) -> Timekeeper:
-        before, mixer = self._page.read(), self._mixer
-        epoch = before.epoch + 1 if before else 1
+        mixer, epoch = self._mixer, self._page.epoch + 1
         return Timekeeper(self._playback, mixer.rate, mixer.block, epoch, self._converter.delay)
 
     def stop(self) -> None:

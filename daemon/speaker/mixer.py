@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from daemon.audio.limiter import Limiter
+from daemon.audio.limiter import Limiter, peak
 from daemon.audio.ring import CHANNELS, Frames, Ring
 from daemon.speaker.fade import Fade
 
@@ -61,7 +61,7 @@ class Mixer:
             track.add(first, self._mix)
         self._limiter.process(self._mix)
         self.limited += self._limiter.gain < 1
-        self._peak = max(self._peak, float(np.abs(self._mix).max()))
+        self._peak = max(self._peak, peak(self._mix))
         return self._mix
 
     def figures(self) -> dict[str, Any]:

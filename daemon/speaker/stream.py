@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,8 @@ from daemon.errors import AudioError
 from daemon.speaker.devices import AudioDevice, audio_devices, choose_device, portaudio
 from daemon.speaker.playback import Playback
 
+START_TIMEOUT = 5.0  # seconds until a device asks for the first frames; a headset without wires may take two
+_START_STEP = 0.005  # seconds
 _UNAVAILABLE = -9985  # paDeviceUnavailable
 _REFUSED_FORMATS = (-9997, -9998)  # paInvalidSampleRate, paInvalidChannelCount
 
@@ -41,12 +44,20 @@ class Stream:
                     callback=self._callback,
                 )
                 self._stream.start()
-                return
+                return self._await_first_call(device)
             except library.PortAudioError as error:
                 refused, code = str(error.args[0]), error.args[1] if len(error.args) > 1 else 0
                 if code not in _REFUSED_FORMATS:
                     raise AudioError(_explained(device, refused, code)) from None
         raise AudioError(_explained(device, refused, 0))
+
+    def _await_first_call(self, device: AudioDevice) -> None:
+        end = time.monotonic() + START_TIMEOUT
+        while not self.playback.taken:
+            if time.monotonic() > end:
+                self.close()
+                raise AudioError(_explained(device, "it takes no sound", 0))
+            time.sleep(_START_STEP)
 
     def _callback(self, out: Frames, _frames: int, times: Any, status: Any) -> None:
         latency = times.outputBufferDacTime - times.currentTime

@@ -64,6 +64,7 @@ def test_a_clock_that_a_dead_process_left_half_written_is_not_read_until_the_nex
     data[0] += 1
     (tmp_path / "clock").write_bytes(data)
     assert page.read() is None
+    assert page.epoch == CLOCK.epoch
     page.write(CLOCK)
     assert page.read() == CLOCK
 

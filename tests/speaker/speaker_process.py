@@ -80,8 +80,9 @@ class SpeakerProcess:
 
     @property
     def clock(self) -> FrameClock:
-        clock = self.page.read()
-        assert clock is not None
+        end = time.monotonic() + TIMEOUT
+        while (clock := self.page.read()) is None:  # it is being written
+            assert time.monotonic() < end
         return clock
 
     def hang_up(self) -> None:

@@ -1,7 +1,6 @@
 """From the rings of the instruments to what the device takes, over the null output in real time."""
 
 import random
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +9,12 @@ import numpy as np
 import pytest
 
 from daemon.audio.clock import ClockPage, FrameClock
-from daemon.audio.ring import CAPACITY, Frames, Ring
+from daemon.audio.ring import Frames, Ring
 from daemon.speaker.feeder import Feeder
 from daemon.speaker.mixer import Mixer
 from daemon.speaker.null_output import NullOutput
 from daemon.speaker.playback import Playback
-from tests.tools.sine import cosine
+from tests.speaker.player import Player, sine
 
 RATE, BLOCK = 48_000, 256
 TIMEOUT = 20.0  # seconds
@@ -35,35 +34,6 @@ class Taken(Playback):
         self.heard.append(out.copy())
 
 
-class Player:
-    """An instrument that plays a sine whose phase is that of the frame's number, ahead of the clock."""
-
-    def __init__(self, folder: Path, page: ClockPage) -> None:
-        self.ring = Ring(folder / "sine", create=True)
-        self._page, self._end, self._playing = page, 0, True
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while self._playing:
-            clock = self._page.read()
-            if clock is not None:
-                present = clock.first_block(time.perf_counter())
-                self._end = max(self._end, present)
-                while self._end < present + CAPACITY // 2:
-                    self.ring.write(self._end, sine(self._end, BLOCK))
-                    self._end += BLOCK
-            time.sleep(0.02)
-
-    def end(self) -> None:
-        self._playing = False
-        self._thread.join()
-
-
-def sine(first: int, count: int) -> Frames:
-    return np.repeat((0.5 * cosine(69, RATE, first, count)).astype(np.float32)[:, None], 2, axis=1)
-
-
 @pytest.fixture
 def page(tmp_path: Path) -> ClockPage:
     return ClockPage(tmp_path / "clock", create=True)
@@ -76,9 +46,8 @@ def mix(tmp_path: Path) -> Ring:
 
 @pytest.fixture
 def player(tmp_path: Path, page: ClockPage) -> Iterator[Player]:
-    player = Player(tmp_path, page)
-    yield player
-    player.end()
+    with Player(Ring(tmp_path / "sine", create=True), page, BLOCK) as player:
+        yield player
 
 
 def wait(condition: object) -> None:
