@@ -24,8 +24,9 @@ class PortSpec:
 
     An input lets `channels` pass (1–16; empty: all) and copies their messages to the outputs in `thru`; its keys are
     released after `longest_note` seconds, if that is given. `delay`: seconds added to the deadlines of an output;
-    negative: earlier; for an audio output it includes the way from the message to the sound. `sounds`: of an output's
-    channels, at most one each. `audio`: the audio outputs that play what is sent to this output.
+    negative: earlier. `latency`: seconds from a message to its sound on an audio output, by which messages are sent
+    earlier. `sounds`: of an output's channels, at most one each. `audio`: the audio outputs that play what is sent to
+    this output.
     """
 
     name: str
@@ -37,6 +38,12 @@ class PortSpec:
     longest_note: Annotated[float, Limits(0.1, 3600)] | None = None
     sounds: tuple[Sound, ...] = ()
     audio: tuple[str, ...] = ()
+    latency: Annotated[float, Limits(0, 10)] = 0.0
+
+    @property
+    def offset(self) -> float:
+        """Seconds from a beat to its messages; negative: the messages come before."""
+        return self.delay - self.latency
 
 
 @dataclass(frozen=True, slots=True)

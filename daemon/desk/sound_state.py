@@ -57,7 +57,7 @@ class SoundState:
 
     def aligned(self, spec: StageSpec) -> StageSpec:
         """`spec` with audio outputs whose notes are heard at their beats."""
-        ports = (replace(p, delay=p.delay - self.delay) if p.direction == AUDIO else p for p in spec.ports)
+        ports = (replace(p, latency=self.delay) if p.direction == AUDIO else p for p in spec.ports)
         return replace(spec, ports=tuple(ports))
 
     @property

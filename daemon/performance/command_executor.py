@@ -164,7 +164,7 @@ class CommandExecutor:
             self.execute(command, self._clock())
 
     def _panic(self) -> None:
-        self._transport.release(self._clock())  # in the recording, too
+        self._transport.melodies.release(self._clock())  # in the recording, too
         self._held.clear()
         self._sink.panic()
         self._players.silence()

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from daemon.music.events import note_off, note_on
 from daemon.music.melody import Note
 from daemon.performance.timeline import ScheduledCall, Timeline
+from daemon.spec import PortSpec
 
 RANK_NOTE = 2
 
 
 @dataclass(frozen=True, slots=True)
 class NoteSequence:
-    """Notes on one channel, sent `delay` seconds after their beats.
+    """Notes on one channel.
 
     `between(start, end)`: the notes whose onset lies in [start, end); `longest`: the longest duration, in beats.
     """
@@ -23,16 +24,15 @@ class NoteSequence:
     between: Callable[[float, float], Iterable[Note]]
     longest: float
     channel: int
-    delay: float
-    play: Callable[[bytes, float, float], None]  # message, due seconds, beat
+    play: Callable[[bytes, float, float, float], None]  # message, due seconds, due seconds of the sound, beat
 
 
 class NoteSequencer:
-    """Puts a note sequence on the timeline, beat by beat."""
+    """Puts a note sequence on the timeline, beat by beat, for an output with the delays of `port`."""
 
-    def __init__(self, sequence: NoteSequence, timeline: Timeline) -> None:
-        self._sequence, self._timeline = sequence, timeline
-        self._entries: set[ScheduledCall] = set()
+    def __init__(self, sequence: NoteSequence, timeline: Timeline, port: PortSpec) -> None:
+        self._sequence, self._timeline, self._port = sequence, timeline, port
+        self._entries: dict[ScheduledCall, Callable[[float], None]] = {}
 
     def start(self, beat: float) -> None:
         """Play from `beat` on; notes that sound at `beat` already are struck there."""
@@ -44,9 +44,9 @@ class NoteSequencer:
 
     def resume(self, now: float, began: float) -> None:
         """Continue after everything due at `now`, of a start at beat `began`: sounding notes get their note-offs."""
-        seconds_at, delay = self._timeline.tempo.seconds_at, self._sequence.delay
-        beat = math.floor(self._timeline.tempo.beat_at(now - delay))
-        beat += (seconds_at(beat + 1) + delay <= now) - (seconds_at(beat) + delay > now)  # rounding
+        seconds_at, offset = self._timeline.tempo.seconds_at, self._port.offset
+        beat = math.floor(self._timeline.tempo.beat_at(now - offset))
+        beat += (seconds_at(beat + 1) + offset <= now) - (seconds_at(beat) + offset > now)  # rounding
         following = max(beat + 1, began)
         longest = self._sequence.longest
         earliest = max(min(beat, began), beat - longest - 1)  # the start may lie weeks back
@@ -54,6 +54,16 @@ class NoteSequencer:
             if note.onset >= began or note.onset + note.duration > began + 1e-6:
                 self._note(note, max(note.onset, began), after=now)
         self._follow(following)
+
+    def move(self, port: PortSpec) -> None:
+        """The delays of `port` apply from now on, to all that is still to be sent."""
+        if port.offset != self._port.offset:
+            entries, self._entries = self._entries, {}
+            self._port = port
+            for entry, run in entries.items():
+                entry.cancelled = True
+                self._add(entry.beat, run)
+        self._port = port
 
     def stop(self) -> None:
         """Cancel what is scheduled; the caller ends the sounding notes."""
@@ -75,17 +85,18 @@ class NoteSequencer:
     def _note(self, note: Note, onset: float, after: float = -math.inf) -> None:
         """Schedule note-on and note-off, as far as they are due later than `after` (seconds)."""
         sequence, end = self._sequence, note.onset + note.duration
-        for beat, message in (
-            (onset, note_on(sequence.channel, note.pitch, note.velocity)),
-            (end, note_off(sequence.channel, note.pitch)),
-        ):
-            if self._timeline.tempo.seconds_at(beat) + sequence.delay > after:
-                self._add(beat, lambda due, message=message, beat=beat: sequence.play(message, due, beat))  # type: ignore[misc]
+
+        def add(beat: float, message: bytes) -> None:
+            if self._timeline.tempo.seconds_at(beat) + self._port.offset > after:
+                self._add(beat, lambda due: sequence.play(message, due, due + self._port.latency, beat))
+
+        add(onset, note_on(sequence.channel, note.pitch, note.velocity))
+        add(end, note_off(sequence.channel, note.pitch))
 
     def _add(self, beat: float, run: Callable[[float], None]) -> None:
         def done(due: float) -> None:
-            self._entries.discard(entry)
+            self._entries.pop(entry, None)
             run(due)
 
-        entry = self._timeline.add(beat, RANK_NOTE, done, offset=self._sequence.delay)
-        self._entries.add(entry)
+        entry = self._timeline.add(beat, RANK_NOTE, done, offset=self._port.offset)
+        self._entries[entry] = run

@@ -202,7 +202,7 @@ class Performance:
     @property
     def counts(self) -> dict[str, int]:
         counts = self._players.counts
-        return {**counts, "dropped": counts["dropped"] + self._transport.late, "malformed": self._malformed}
+        return {**counts, "dropped": counts["dropped"] + self._transport.melodies.late, "malformed": self._malformed}
 
     def sounding(self) -> dict[str, int]:
         """How many notes each player sounds."""

@@ -10,7 +10,7 @@ from daemon.music.events import Action, is_note_on
 from daemon.performance.sink import Sink
 from daemon.performance.timeline import Timeline
 from daemon.performance.voices import Voices
-from daemon.spec import PlayerSpec
+from daemon.spec import AUDIO, PlayerSpec, PortSpec
 
 Tell = Callable[[str, bytes, float], object]  # player, message, beat
 
@@ -48,14 +48,15 @@ class PlayerNotes:
         self._audio: dict[str, Voices] = {}  # by audio output
         self._all: tuple[Voices, ...] = (self._main,)
 
-    def take(self, audio: Iterable[str], delays: Mapping[str, float]) -> None:
-        """Play also on the outputs `audio`, with these delays by output. A note that is queued or sounds keeps its
-        delay; an audio output that is new begins with the next note."""
+    def take(self, audio: Iterable[str], ports: Mapping[str, PortSpec]) -> None:
+        """Play also on the outputs `audio`. A note that is queued or sounds keeps its delay; a new audio output begins
+        with the next note."""
         main, old = self._main, self._audio
-        main.delay = delays.get(self._spec.port, 0.0)
+        main.delay = ports[self._spec.port].delay if self._spec.port in ports else 0.0
         self._audio = {output: old.pop(output) if output in old else self._new(output) for output in audio}
         for output, voices in self._audio.items():
-            voices.delay, voices.muted = delays.get(output, 0.0), main.muted
+            port = ports.get(output, PortSpec(output, AUDIO))
+            voices.delay, voices.latency, voices.muted = port.offset, port.latency, main.muted
             voices.tolerance = main.tolerance + max(main.delay - voices.delay, 0.0)  # for as long as on the port
         self._all = (main, *self._audio.values())
         for voices in old.values():

@@ -45,7 +45,7 @@ class Players:
         """Take the players of `spec`; unchanged players go on undisturbed."""
         self._seed = spec.seed
         self._windows.take(spec.tempo_map)
-        delays = {port.name: port.delay for port in spec.ports}
+        ports = {port.name: port for port in spec.ports}
         old, self._players, timeline = self._players, {}, self._timeline
         for player_spec in spec.players:
             kept = old.get(player_spec.name)
@@ -56,7 +56,7 @@ class Players:
                 notes = PlayerNotes(player_spec, self._sink, timeline, self._clock, self.tell, self.counts)
                 kept = PlayerState(player_spec, notes)
             self._players[player_spec.name] = kept
-            kept.notes.take(player_spec.audio, delays)
+            kept.notes.take(player_spec.audio, ports)
         for player in old.values():
             self._silence(player)
             self._settings.forget(player.spec.name)

@@ -1,15 +1,12 @@
 """The transport: running or standing, position, tempo; melodies, metronome and MIDI clock out.
 
 There are two timelines of the same tempo. The music's is part of the journal; that of metronome and MIDI clock is not.
-
-Over 300 lines because start, stop, tempo and reload all act on the same few values.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -17,35 +14,16 @@ from daemon.clocks.midi_clock_out import MidiClockOut
 from daemon.clocks.tap_tempo import TapTempo
 from daemon.commands import Command, SetTempo, ToggleMetronome
 from daemon.metrics import GRID
-from daemon.music.events import is_note_off, is_note_on
 from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
 from daemon.performance.held_notes import NEVER, HeldNotes, Send
+from daemon.performance.melodies import Melodies, PlayMelody
 from daemon.performance.metronome import Metronome
-from daemon.performance.note_sequencer import NoteSequence, NoteSequencer
 from daemon.performance.timeline import ScheduledCall, Timeline
-from daemon.spec import MelodySpec, StageSpec
+from daemon.spec import StageSpec
 
 PRE_ROLL = 0.3  # seconds between a start and its first beat, so that the first window can be filled in time
 RANK_TEMPO = 0
 JUMP_TIME = 0.1  # seconds after a stop in which a start makes both of them a jump
-MELODY_TOLERANCE = 0.1  # seconds after which a melody's note is dropped
-
-PlayMelody = Callable[[str, bytes, float, float], None]  # name, message, due seconds, beat
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Outputs of a melody that have the same delay; players hear the melody through the first group."""
-
-    spec: MelodySpec
-    first: bool
-    outputs: tuple[str, ...]
-    delay: float
-
-    @property
-    def source(self) -> str:
-        """The name under which `HeldNotes` keeps its notes."""
-        return self.spec.melody.name if self.first else f"{self.spec.melody.name}\0{self.delay}"
 
 
 class Transport:
@@ -61,7 +39,7 @@ class Transport:
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
-        self._send, self._held, self._play, self._changed = send, sources, play, changed
+        self._send, self._changed = send, changed
         tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
         self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
         self.ready = self.running = False  # ready: started, or waiting for a start
@@ -74,8 +52,7 @@ class Transport:
         self._tempo_from = 0.0  # the beat after which the next tempo change was looked up
         self._tempo_entry: ScheduledCall | None = None
         self.began = 0.0  # the beat of the last start
-        self.late = 0  # notes of melodies that were dropped
-        self._groups: dict[_Group, NoteSequencer] = {}
+        self.melodies = Melodies(self.timeline, sources, play, clock)
         self._metronome = Metronome(send, self._pulse)
         self._clocks: dict[tuple[str, float, bool], MidiClockOut] = {}  # by port, its delay, ticks in a count-in
         self._spec = spec
@@ -91,7 +68,7 @@ class Transport:
 
     def pre_roll(self, least: float = PRE_ROLL) -> float:
         """Seconds from a start to its first beat: more than `least` where an output has a large negative delay."""
-        earliest = min((port.delay for port in self._spec.ports if port.direction != "in"), default=0.0)
+        earliest = min((port.offset for port in self._spec.ports if port.direction != "in"), default=0.0)
         return max(least, least / 2 - earliest)
 
     @property
@@ -126,8 +103,7 @@ class Transport:
         if count_in:
             self._beat_given = self.tempo.seconds_at(beat)
         self._follow_map(beat)
-        for part in self._groups.values():
-            part.start(beat)
+        self.melodies.start(beat)
         self._metronome.start(now, self._spec, beat - count_in, beat)
         for clock in self._clocks.values():
             clock.start(now, beat - count_in, beat)
@@ -139,9 +115,8 @@ class Transport:
             self._halted = now
         self.ready, self.running = True, False
         self._cancel_tempo()
-        for part in self._groups.values():
-            part.stop()
-        self.release(now)
+        self.melodies.stop()
+        self.melodies.release(now)
         self._metronome.stop(now)
         self.stop_clocks(now)
 
@@ -261,13 +236,7 @@ class Transport:
         """Take the melodies, MIDI clock outputs and metronome of `spec`; unchanged ones go on undisturbed."""
         old, self._spec = self._spec, spec
         delays = {port.name: port.delay for port in spec.ports}
-        wanted = [group for melody in spec.melodies for group in _groups(melody, delays)]
-        for group in [group for group in self._groups if group not in wanted]:
-            self._groups.pop(group).stop()
-            self._release(group, now)
-        self._held.keep([*(port.name for port in spec.ports), *(group.source for group in wanted)])
-        fresh = [group for group in wanted if group not in self._groups]
-        self._groups = {group: self._groups.get(group) or self._make_part(group) for group in wanted}
+        self.melodies.take(now, spec)
         if (spec.clock.metronome, spec.clock.click) != (old.clock.metronome, old.clock.click):
             self._metronome.turned = None
         clocks = [(port, delays.get(port, 0.0), spec.clock.count_in_ticks) for port in spec.clock.send]
@@ -285,42 +254,13 @@ class Transport:
         if not self.running:
             return
         beat = self.tempo.beat_at(now)
-        for group in fresh:
-            self._groups[group].start(max(beat, self.began))
+        self.melodies.start_new(max(beat, self.began))
         for key in fresh_clocks:
             self._clocks[key].start(now, beat, max(beat, self.began))
         self._metronome.change(now, spec, beat, self.began)
 
-    def _make_part(self, group: _Group) -> NoteSequencer:
-        melody, name = group.spec.melody, group.spec.melody.name
-
-        def play(message: bytes, due: float, beat: float) -> None:
-            if is_note_on(message) and self._clock() - due > MELODY_TOLERANCE:
-                self.late += group.first
-                return
-            if is_note_off(message) and not self._held.holds(group.source, group.spec.channel, message[1]):
-                return  # the note-on was dropped, or the note has ended already
-            self._held.pass_on(group.source, group.outputs, message, due, GRID)
-            if group.first:
-                self._play(name, message, due, beat)
-
-        longest = max((note.duration for note in melody.notes), default=0.0)
-        return NoteSequencer(
-            NoteSequence(melody.between, longest, group.spec.channel, group.delay, play), self.timeline
-        )
-
     def _send_clock(self, port: str, message: bytes, due: float) -> None:
         self._send(port, message, due, GRID)
-
-    def release(self, now: float) -> None:
-        """End the sounding notes of melodies."""
-        for group in self._groups:
-            self._release(group, now)
-
-    def _release(self, group: _Group, now: float) -> None:
-        for ended in self._held.release_keys(group.source, group.outputs, now):
-            if group.first:
-                self._play(group.spec.melody.name, ended, now, self.tempo.beat_at(now))
 
     # A replay's beginning
 
@@ -351,14 +291,4 @@ class Transport:
         self._pulse.change_tempo(tempo)
         if self.running:
             self._follow_map(state["tempo_from"])
-            for part in self._groups.values():
-                part.resume(now, self.began)
-
-
-def _groups(spec: MelodySpec, delays: Mapping[str, float]) -> Iterator[_Group]:
-    """Players hear a melody without delay, so the first group has none, and perhaps no output."""
-    by_delay: dict[float, list[str]] = {0.0: []}
-    for output in spec.thru:
-        by_delay.setdefault(delays.get(output, 0.0), []).append(output)
-    for delay, outputs in by_delay.items():
-        yield _Group(spec, delay == 0.0, tuple(outputs), delay)
+            self.melodies.resume(now, self.began)

@@ -23,6 +23,7 @@ class _Note:
     channel: int
     end: float | None  # beat
     delay: float  # seconds added to its deadlines
+    latency: float  # seconds from sending it to its sound, if that is due at a beat
     tolerance: float  # seconds
     cause: Cause  # of its note-on
     on: ScheduledCall | None = None
@@ -30,7 +31,7 @@ class _Note:
     sounded: float = 0.0  # seconds at which the note-on was sent
 
 
-Emit = Callable[[float, str, bytes, float, Cause], None]  # due seconds, voice, message, beat, cause
+Emit = Callable[[float, str, bytes, float, Cause], None]  # seconds, voice, message, beat, cause
 Drop = Callable[[float, str, bytes], None]
 
 
@@ -39,8 +40,8 @@ class Voices:
 
     Notes may be worked out shortly before they are due; one that is released by then is not sent.
     `clock()` gives the seconds now; `emit` sends, `drop` counts a note-on that came too late. Notes due at a beat sound
-    `delay` seconds later. With `is_audio` they are sent to an audio output: after those of a MIDI port, and `emit` is
-    told when they are to be heard, which is without the delay.
+    `delay` seconds later. With `is_audio` they are for an audio output: at equal deadlines they come after those of a
+    MIDI port, and `emit` is told when they are to be heard, `latency` seconds later, instead of when they are due.
     """
 
     def __init__(
@@ -53,10 +54,9 @@ class Voices:
         is_audio: bool = False,
     ) -> None:
         self._spec, self._timeline, self._clock, self._emit, self._drop = spec, timeline, clock, emit, drop
-        self._is_audio = is_audio
         self._rank_off, self._rank_on = (rank + RANK_AUDIO * is_audio for rank in (RANK_OFF, RANK_ON))
         self._notes: dict[str, dict[_Note, None]] = {voice: {} for voice in spec.channels}  # in the order of arrival
-        self.delay = 0.0
+        self.delay = self.latency = 0.0
         self.tolerance = spec.tolerance  # seconds that notes due at a beat may be late
         self.last_note = NEVER  # seconds at which the last note was struck
         self.muted = False  # note-ons are left out, with their note-offs
@@ -78,9 +78,9 @@ class Voices:
             end = None if action.duration is None else action.onset + action.duration
             channel = self._spec.channels[action.voice]
             if at_once:
-                note = _Note(action, channel, end, 0.0, self._spec.tolerance, cause)
+                note = _Note(action, channel, end, 0.0, 0.0, self._spec.tolerance, cause)
             else:
-                note = _Note(action, channel, end, self.delay, self.tolerance, GRID)
+                note = _Note(action, channel, end, self.delay, self.latency, self.tolerance, GRID)
             notes[note] = None
             note.on = self._timeline.add(action.onset, self._rank_on, lambda due: self._sound(note, due), note.delay)
 
@@ -107,7 +107,7 @@ class Voices:
     def _end_now(self, note: _Note, now: float) -> None:
         if note.off is not None:
             note.off.cancelled = True
-        self._silence(note, now, WITHDRAWAL if note.sounded > now else OTHER)
+        self._silence(note, now, cause=WITHDRAWAL if note.sounded > now else OTHER)
 
     def _not_ended(self, notes: Reversible[_Note], beat: float) -> list[_Note]:
         """The notes that do not end by `beat`. In a monophonic voice each note ends after the ones before."""
@@ -122,7 +122,7 @@ class Voices:
             return
         note.end = beat
         if at_once:
-            note.delay = 0.0
+            note.delay = note.latency = 0.0
         if note.on is None:
             self._schedule_off(note)
 
@@ -139,8 +139,7 @@ class Voices:
             return
         note.sounded = max(now, due)
         self.last_note = max(self.last_note, due)
-        at = due - note.delay if self._is_audio else due
-        self._emit(at, note.play.voice, message, note.play.onset, note.cause)
+        self._emit(due + note.latency, note.play.voice, message, note.play.onset, note.cause)
         if note.end is not None:
             self._schedule_off(note)
 
@@ -148,13 +147,15 @@ class Voices:
         assert note.end is not None
         if note.off is not None:
             note.off.cancelled = True
+        note.off = self._timeline.add(
+            note.end,
+            self._rank_off,
+            lambda due: self._silence(note, due, note.latency),
+            note.delay,
+            note.sounded + MIN_NOTE_DURATION,
+        )
 
-        def run(due: float) -> None:
-            self._silence(note, due - note.delay if self._is_audio else due)
-
-        note.off = self._timeline.add(note.end, self._rank_off, run, note.delay, note.sounded + MIN_NOTE_DURATION)
-
-    def _silence(self, note: _Note, at: float, cause: Cause = OTHER) -> None:
+    def _silence(self, note: _Note, due: float, latency: float = 0.0, cause: Cause = OTHER) -> None:
         del self._notes[note.play.voice][note]
-        beat = self._timeline.tempo.beat_at(at if self._is_audio else at - note.delay)
-        self._emit(at, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)
+        beat = self._timeline.tempo.beat_at(due - note.delay)
+        self._emit(due + latency, note.play.voice, note_off(note.channel, note.play.pitch), beat, cause)

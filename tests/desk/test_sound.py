@@ -66,10 +66,10 @@ class Desk:
         self.processes._hear(self.synth_slot, self.synth, [*message])
 
     def delays_told(self) -> list[float]:
-        """The delays of the audio output that the stage was told, in milliseconds."""
+        """The offsets of the audio output that the stage was told, in milliseconds."""
         specs = [StageSpec.from_json(message[1]) for message in self.stage.sent if message[0] == "spec"]
         assert all(spec.ports[0] == SPEC.ports[0] for spec in specs), "MIDI is not delayed"
-        return [round(spec.ports[1].delay * 1000, 6) for spec in specs]
+        return [round(spec.ports[1].offset * 1000, 6) for spec in specs]
 
 
 def with_desk(folder: Path, work: Callable[[Desk], Awaitable[None] | None]) -> Desk:
@@ -119,7 +119,7 @@ def test_another_delay_is_recorded_as_a_reload_is(tmp_path: Path) -> None:
 
     desk = with_desk(tmp_path, work)
     (entry,) = [entry for entry in desk.recorded if isinstance(entry, Reconfigured)]
-    assert [round(port.delay, 6) for port in entry.spec.ports] == [0.1, -0.045]
+    assert [round(port.offset, 6) for port in entry.spec.ports] == [0.1, -0.045]
 
 
 def test_a_stage_that_starts_later_is_told_the_present_delay(tmp_path: Path) -> None:

@@ -7,24 +7,36 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.commands import ChangeSetting, MutePlayer, Panic, RotateSession, SoloPlayer
-from daemon.entries import Advanced, Commanded, Dropped, PlayerDown, PlayerUp, Reconfigured, Sent, StateSaved, Stopped
+from daemon.commands import ChangeSetting, MutePlayer, Panic, RotateSession, SoloPlayer, ToggleMetronome
+from daemon.entries import (
+    Advanced,
+    Commanded,
+    Dropped,
+    PlayerDown,
+    PlayerUp,
+    Reconfigured,
+    Sent,
+    Started,
+    StateSaved,
+    Stopped,
+)
 from daemon.music.events import Play, Stop, is_note_on, note_off, note_on
+from daemon.music.melody import Melody, Note
 from daemon.performance.performance import Performance
-from daemon.spec import AUDIO, ClockSpec, ControlSpec, PlayerSpec, PortSpec
+from daemon.spec import AUDIO, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec
 from daemon.wire import Call, Control, Generate, Listen, Ping, Reset
-from tests.performance.offline import CHOIR, KEYS, OUT, Recorder, answer, make_performance, run_until
+from tests.performance.offline import CHOIR, KEYS, OUT, STEADY, TUNE, Recorder, answer, make_performance, run_until
 
-SYNTH = PortSpec("synth", AUDIO, delay=-0.03)
+SYNTH = PortSpec("synth", AUDIO, latency=0.03)
 HEARD = replace(CHOIR, audio=("synth",))
 INSTRUMENT = PlayerSpec("synth", (), "", {}, False, 0.0, 0.0, {"gain": -6.0}, is_instrument=True)
 DRUMS = PlayerSpec("drums", (), "choir", {"kick": 10}, False, 0.03, 0.05)
 
 
-def make(delay: float = -0.03, midi: float = 0.0) -> tuple[Performance, Recorder]:
-    """`delay` of the audio output, and of the MIDI port (seconds)."""
-    ports = (KEYS, replace(OUT, delay=midi), replace(SYNTH, delay=delay))
-    return make_performance(ports=ports, players=(HEARD,))
+def make(synth: PortSpec = SYNTH, midi: float = 0.0, **changes: object) -> tuple[Performance, Recorder]:
+    """`midi`: the delay of the MIDI port (seconds)."""
+    ports = (KEYS, replace(OUT, delay=midi, audio=("synth",)), synth)
+    return make_performance(**{"ports": ports, "players": (HEARD,), **changes})
 
 
 def on(sink: Recorder, port: str) -> list[tuple[float, bytes]]:
@@ -37,9 +49,10 @@ def play(performance: Performance, sink: Recorder, now: float, *plays: Play | St
     performance.answer(now, "choir", number, plays, True)
 
 
-@pytest.mark.parametrize("delay", [-0.03, 0.04])
-def test_notes_in_time_are_sent_with_the_delay_of_the_audio_output_to_be_heard_at_their_beats(delay: float) -> None:
-    performance, sink = make(delay)
+@pytest.mark.parametrize(("delay", "latency"), [(0.0, 0.03), (-0.02, 0.03), (0.04, 0.03), (0.04, 0.0), (0.0, 0.0)])
+def test_notes_in_time_are_sent_earlier_by_the_latency_to_be_heard_at_their_beats(delay: float, latency: float) -> None:
+    """Or as much later or earlier as the output's delay says."""
+    performance, sink = make(replace(SYNTH, delay=delay, latency=latency))
     run_until(performance, 0.6)
     play(performance, sink, 0.6, Play(2.0, 60, 90, "alto", 0.5))
     moments = []
@@ -47,17 +60,19 @@ def test_notes_in_time_are_sent_with_the_delay_of_the_audio_output_to_be_heard_a
         before = len(sink.sent)
         performance.advance(now := performance.next_deadline())
         moments += [(round(now, 6), port, message) for _, port, message in sink.sent[before:]]
+    sent = delay - latency
     assert sorted(moments) == sorted(
         [
             *((1.0, "choir", note_on(2, 60, 90)), (1.25, "choir", note_off(2, 60))),
-            *((1.0 + delay, "synth", note_on(2, 60, 90)), (1.25 + delay, "synth", note_off(2, 60))),
+            *((1.0 + sent, "synth", note_on(2, 60, 90)), (1.25 + sent, "synth", note_off(2, 60))),
         ]
     )
-    assert on(sink, "synth") == on(sink, "choir") == [(1.0, note_on(2, 60, 90)), (1.25, note_off(2, 60))]
+    assert on(sink, "choir") == [(1.0, note_on(2, 60, 90)), (1.25, note_off(2, 60))]
+    assert on(sink, "synth") == [(1.0 + delay, note_on(2, 60, 90)), (1.25 + delay, note_off(2, 60))]
 
 
 def test_at_equal_deadlines_the_midi_port_comes_first() -> None:
-    performance, sink = make(0.0)
+    performance, sink = make(replace(SYNTH, latency=0.0))
     run_until(performance, 0.6)
     play(performance, sink, 0.6, Play(2.0, 60, 90, "alto", 0.25), Play(2.25, 64, 90, "alto", 0.25))
     run_until(performance, 2.0)
@@ -82,8 +97,8 @@ def test_an_answer_to_a_key_goes_at_once_to_both() -> None:
 def test_midi_and_what_others_hear_of_it_are_as_without_audio_but_for_the_lead() -> None:
     """Also the counts, the measurements' causes, and the journal except for when something was due."""
 
-    def session(players: tuple[PlayerSpec, ...], **port: float) -> Recorder:
-        ports = (KEYS, OUT, replace(SYNTH, **port))
+    def session(*players: PlayerSpec) -> Recorder:
+        ports = (KEYS, OUT, replace(SYNTH, latency=0.0))
         listener = replace(DRUMS, listen=("choir",))
         performance, sink = make_performance(ports=ports, players=(*players, listener))
         run_until(performance, 0.6)
@@ -95,7 +110,7 @@ def test_midi_and_what_others_hear_of_it_are_as_without_audio_but_for_the_lead()
         performance.take(Stopped(1.11))
         return sink
 
-    without, beside = session((CHOIR,), delay=0.0), session((HEARD,), delay=0.0)
+    without, beside = session(CHOIR), session(HEARD)
     assert on(beside, "choir") == on(without, "choir") and on(beside, "synth") == on(beside, "choir")
     assert on(without, "synth") == []
     assert beside.calls == without.calls
@@ -106,7 +121,7 @@ def test_midi_and_what_others_hear_of_it_are_as_without_audio_but_for_the_lead()
 
 
 def test_windows_are_requested_earlier_by_the_largest_negative_delay() -> None:
-    performance, _ = make(-0.05, -0.02)
+    performance, _ = make(replace(SYNTH, latency=0.05), -0.02)
     moments = []
     while performance.next_deadline() < 0.3:
         moments.append(round(performance.next_deadline(), 6))
@@ -115,7 +130,7 @@ def test_windows_are_requested_earlier_by_the_largest_negative_delay() -> None:
 
 
 def test_a_start_leaves_time_for_the_earliest_audio_output() -> None:
-    performance, sink = make(-0.5)
+    performance, sink = make(replace(SYNTH, latency=0.5))
     assert performance.seconds_at(0.0) == pytest.approx(0.35)  # the pre-roll's half, and the delay, after the start
     play(performance, sink, -0.2, Play(0.0, 60, 90, "alto", 0.5))
     run_until(performance, -0.1)
@@ -147,7 +162,7 @@ def test_what_ends_the_notes_of_a_player_ends_them_on_its_audio_outputs(end: str
 
 
 def test_a_note_that_is_late_is_dropped_on_both_or_on_none() -> None:
-    performance, sink = make(-0.1)
+    performance, sink = make(replace(SYNTH, latency=0.1))
     run_until(performance, 0.6)
     play(performance, sink, 0.64, Play(1.2, 60, 90, "alto", 0.2))  # 0.04 s late, 0.14 s for the audio output
     play(performance, sink, 0.7, Play(1.2, 62, 90, "soprano", 0.2))  # 0.1 s late
@@ -161,7 +176,7 @@ def test_a_changed_delay_loses_and_repeats_no_note_and_leaves_midi_alone() -> No
     run_until(performance, 0.6)
     play(performance, sink, 0.6, Play(1.6, 60, 90, "alto", 4.0), Play(2.0, 64, 90, "soprano", 0.5))
     run_until(performance, 0.9)
-    ports = (KEYS, OUT, replace(SYNTH, delay=-0.15))
+    ports = (KEYS, OUT, replace(SYNTH, latency=0.15))
     calls = len(sink.calls)
     performance.take(Reconfigured(0.9, replace(performance.spec, ports=ports)))
     assert len(sink.sent) == 2 and len(sink.calls) == calls
@@ -186,6 +201,78 @@ def test_an_audio_output_more_or_less_leaves_the_player_alone() -> None:
     run_until(performance, 4.0)
     assert [m[1] for _, m in on(sink, "choir")] == [60, 64, 64, 65, 65, 60]
     assert [m[1] for _, m in on(sink, "synth")] == [60, 60, 65, 65]
+
+
+# Melodies, the metronome
+
+
+LONG = Melody("long", (Note(0.0, 6.0, 50, 80), Note(0.0, 0.5, 60, 80), Note(1.0, 0.5, 61, 80)), 8.0, True, STEADY)
+
+
+def test_a_melody_is_heard_on_audio_outputs_at_its_beats_and_once_by_players() -> None:
+    listener = replace(CHOIR, listen=("tune",))
+    melodies = (MelodySpec(TUNE, ("choir", "synth"), 3),)
+    performance, sink = make(melodies=melodies, players=(listener,))
+    run_until(performance, 1.9)
+    performance.take(Stopped(1.91))
+    assert on(sink, "synth") == on(sink, "choir") and len(on(sink, "choir")) > 10
+    heard = [call.event.message for _, _, call in sink.calls if isinstance(call, Listen)]
+    assert heard == [message for _, message in on(sink, "choir")]
+
+
+def test_a_melody_that_stops_is_ended_where_it_was_sent_ahead() -> None:
+    performance, sink = make(melodies=(MelodySpec(TUNE, ("choir", "synth"), 3),), players=())
+    run_until(performance, 0.98)
+    performance.take(Stopped(0.98))
+    assert on(sink, "choir")[-2:] == [(0.75, note_on(3, 63, 80)), (0.98, note_off(3, 63))]
+    assert on(sink, "synth")[-3:] == [(1.0, note_off(3, 63)), (1.0, note_on(3, 64, 80)), (0.98, note_off(3, 64))]
+
+
+@pytest.mark.parametrize("moment", [0.3, 0.44, 0.46, 0.48, 0.499, 0.501, 0.95])
+@pytest.mark.parametrize("latency", [0.0, 0.02, 0.1, 0.3])
+def test_a_changed_delay_neither_loses_nor_repeats_notes_of_melody_and_metronome(moment: float, latency: float) -> None:
+    """Whatever is being sent at that moment."""
+    clock = ClockSpec(metronome=("choir", 10))
+    melodies = (MelodySpec(LONG, ("choir", "synth")),)
+    performance, sink = make(replace(SYNTH, latency=0.05), melodies=melodies, clock=clock)
+    run_until(performance, moment)
+    ports = (*performance.spec.ports[:2], replace(SYNTH, latency=latency))
+    performance.take(Reconfigured(moment, replace(performance.spec, ports=ports)))
+    run_until(performance, 3.2)
+    still, other = make(melodies=melodies, clock=clock)
+    run_until(still, 3.2)
+    assert on(sink, "choir") == on(other, "choir")
+    assert sorted(on(sink, "synth"))[: len(on(sink, "choir"))] == sorted(on(sink, "choir"))
+    assert len([m for _, m in on(sink, "synth") if m == note_on(1, 50, 80)]) == 1
+
+
+def test_the_metronome_clicks_on_the_audio_outputs_of_its_port_too() -> None:
+    performance, sink = make(clock=ClockSpec(metronome=("choir", 10)))
+    run_until(performance, 1.2)
+    assert on(sink, "synth") == on(sink, "choir") and len(on(sink, "synth")) == 6
+    performance.take(Stopped(1.49))
+    assert on(sink, "synth") == on(sink, "choir")
+    performance.take(Started(1.6, 0.0, 1.7))
+    run_until(performance, 1.68)
+    performance.take(Stopped(1.68))
+    assert on(sink, "synth")[6:] == [(1.7, note_on(10, 76, 120)), (1.68, note_off(10, 76))]
+
+
+def test_without_a_configured_place_the_metronome_clicks_with_the_band_or_on_an_instrument() -> None:
+    performance, sink = make(players=(INSTRUMENT, HEARD))
+    performance.take(Commanded(0.7, ToggleMetronome(), 0.7))
+    run_until(performance, 1.0)
+    assert on(sink, "choir") == on(sink, "synth") == [(1.0, note_on(10, 77, 90))]
+    performance, sink = make_performance(ports=(KEYS, SYNTH), players=(INSTRUMENT,))
+    performance.take(Commanded(0.7, ToggleMetronome(), 0.7))
+    run_until(performance, 1.0)
+    assert on(sink, "synth") == [(1.0, note_on(10, 77, 90))]
+
+
+def test_midi_clock_never_goes_to_audio_outputs() -> None:
+    performance, sink = make(clock=ClockSpec(send=("choir",)))
+    run_until(performance, 1.0)
+    assert on(sink, "synth") == [] and len(on(sink, "choir")) > 40
 
 
 # Instruments
@@ -247,7 +334,7 @@ def test_muting_an_instrument_is_told_to_it_and_ends_no_note() -> None:
     sent = len(sink.sent)
     command(performance, 1.0, MutePlayer("synth", True), MutePlayer("synth", True))
     assert controls(sink)[2:] == [("mute", 1.0)] and len(sink.sent) == sent and performance.silent() == ["synth"]
-    performance.take(Reconfigured(1.1, replace(performance.spec, ports=(KEYS, OUT, replace(SYNTH, delay=-0.1)))))
+    performance.take(Reconfigured(1.1, replace(performance.spec, ports=(KEYS, OUT, replace(SYNTH, latency=0.1)))))
     assert controls(sink)[3:] == []
     performance.take(PlayerDown(1.2, "synth"))
     performance.take(PlayerUp(1.3, "synth"))

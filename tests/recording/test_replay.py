@@ -263,11 +263,11 @@ class Live:
 
 
 def with_synth(spec: StageSpec) -> StageSpec:
-    """`spec` with an instrument that plays what is sent to `out`; its delay depends on the seed."""
+    """`spec` with an instrument that plays what is sent to `out`; its latency depends on the seed."""
     ports = tuple(replace(p, thru=(*p.thru, "synth")) if p.thru else replace(p, audio=("synth",)) for p in spec.ports)
     return replace(
         spec,
-        ports=(*ports, PortSpec("synth", AUDIO, delay=-0.03 - spec.seed / 50)),
+        ports=(*ports, PortSpec("synth", AUDIO, latency=0.03 + spec.seed / 50)),
         melodies=tuple(replace(melody, thru=(*melody.thru, "synth")) for melody in spec.melodies),
         players=(
             *(replace(player, audio=("synth",)) for player in spec.players),

@@ -22,7 +22,10 @@ from daemon.wire import Call, Control, Ping, PlayMessage
 from tests.stage.fakes import SECRET, Desk, Player, until
 
 KEYS = PortSpec("keys", "in", thru=("choir", "synth"))
-CHOIR, SYNTH = PortSpec("choir", "out", audio=("synth",)), PortSpec("synth", AUDIO, delay=-0.03, sounds=(Sound(1, 20),))
+CHOIR, SYNTH = (
+    PortSpec("choir", "out", audio=("synth",)),
+    PortSpec("synth", AUDIO, latency=0.03, sounds=(Sound(1, 20),)),
+)
 INSTRUMENT = PlayerSpec("synth", (), "", {}, False, 0.0, 0.0, {"gain": -6.0}, is_instrument=True)
 SPEC = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),)), (KEYS, CHOIR, SYNTH), players=(INSTRUMENT,))
 ON, OFF = note_on(1, 60, 90), note_off(1, 60)
@@ -155,7 +158,7 @@ def test_a_changed_delay_leaves_midi_ports_and_the_instrument_alone(box: Box) ->
     box.turn_until(lambda: ON in played(synth))
     assert box.configured == [[KEYS, CHOIR]]
     before = len(others(synth))
-    box.configure(replace(SPEC, ports=(KEYS, CHOIR, replace(SYNTH, delay=-0.1))))
+    box.configure(replace(SPEC, ports=(KEYS, CHOIR, replace(SYNTH, latency=0.1))))
     box.hear(OFF)
     box.turn_until(lambda: OFF in played(synth))
     assert played(synth)[1:] == [ON, OFF] and len(others(synth)) == before
