@@ -1,9 +1,10 @@
 """All that a person may do on stage, in random order and at once, judged by a ledger of its own; and replayed.
 
-Two inputs are copied to the outputs on which the players sound, some pitches are controls, and the configuration
-changes: zones, thru, controls, sounds, clock. Held throughout are: a key that is held and copied sounds; a silent
-player strikes no note; a channel has its program before its first note; at the end nothing sounds. The entries of each
-session, given to a fresh performance, give the same entries again.
+Two inputs are copied to the outputs on which the players sound, some pitches are controls, an instrument plays what is
+sent to the first output, and the configuration changes: zones, thru, controls, sounds, clock, latency. Held throughout
+are: a key that is held and copied sounds; a silent player strikes no note; a channel has its program before its first
+note; an instrument without latency gets what its output gets, at the same times; at the end nothing sounds. The entries
+of each session, given to a fresh performance, give the same entries again.
 
 Over 300 lines, as the stage, what may happen there and its judge share one state.
 """
@@ -11,6 +12,7 @@ Over 300 lines, as the stage, what may happen there and its judge share one stat
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import zip_longest
@@ -62,28 +64,33 @@ from daemon.music.sound import Sound
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.recording.journal_checks import check_shape
-from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
-from daemon.wire import Call, Control, Generate, Listen
+from daemon.spec import AUDIO, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
+from daemon.stage.audio_outputs import AudioOutputs
+from daemon.wire import Call, Control, Generate, Listen, PlayMessage, decode_call
 from tests.performance.offline import STEADY, TUNE
 
 INPUTS, OUTPUTS, PITCHES, BUTTON, HELD = ("keys", "pads"), ("one", "two"), (60, 61, 62, 65), 62, 30
 Key = tuple[str, int, int]  # input or output, channel, pitch
+RARE = ("panic", "lose", "reload", "receiver", "instrument", "player", "restart", "silence", "silence")
 OUTPUT_KINDS = (Sent, Dropped, MelodyPlayed, TempoChanged, StateSaved)
 
 
-def random_spec(rng: random.Random) -> StageSpec:
+def random_spec(rng: random.Random, has_latency: bool) -> StageSpec:
     thru = {name: rng.choice(((), ("one",), ("two",), ("one", "two"))) for name in INPUTS}
     longest = rng.choice((None, None, 1.5))
     sounds = tuple(Sound(channel, rng.randrange(1, 4), volume=90) for channel in (1, 2) if rng.random() < 0.7)
     ports = (
-        *(PortSpec(name, "in", thru=thru[name], longest_note=longest) for name in INPUTS),
-        PortSpec("one", "out", sounds=sounds),
+        *(PortSpec(name, "in", thru=heard(thru[name]), longest_note=longest) for name in INPUTS),
+        PortSpec("one", "out", sounds=sounds, audio=("synth",)),
         PortSpec("two", "out", delay=rng.choice((0.0, 0.05, -0.04))),
+        PortSpec("synth", AUDIO, sounds=sounds, latency=rng.choice((0.0, 0.03, 0.2)) if has_latency else 0.0),
     )
     players = (
         PlayerSpec("ann", ("keys", "tune"), "one", {"high": 1, "low": 2}, True, 0.03, 0.1, {"x": 0.5}, True),
         PlayerSpec("bob", ("ann", "pads"), rng.choice(OUTPUTS), {"high": 1, "low": 3}, False, 0.03, 0.1, {"x": 0.5}),
     )
+    players = tuple(replace(player, audio=heard((player.port,))[1:]) for player in players)
+    synth = PlayerSpec("synth", (), "", {}, False, 0.0, 0.0, {"gain": -6.0}, is_instrument=True)
     zones = (
         ZoneSpec("ann", "keys", *rng.choice(((60, 61), (61, 127), (0, 60))), channels=rng.choice(((), (1,)))),
         ZoneSpec("bob", "ann", channels=(rng.choice((1, 2)),)),
@@ -105,13 +112,18 @@ def random_spec(rng: random.Random) -> StageSpec:
     return StageSpec(
         STEADY,
         ports,
-        rng.choice(((), (MelodySpec(TUNE, rng.choice(((), ("one",)))),))),
-        players,
+        rng.choice(((), (MelodySpec(TUNE, heard(rng.choice(((), ("one",))))),))),
+        (*players, synth),
         controls if rng.random() < 0.7 else (),
         rng.randrange(3),
         clock,
         zones=zones if rng.random() < 0.5 else (),
     )
+
+
+def heard(outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """`outputs`, with the instrument that plays what is sent to the first one."""
+    return (*outputs, "synth") if "one" in outputs else outputs
 
 
 class Receiver:
@@ -151,8 +163,11 @@ class Stage:
 
     def __init__(self, seed: int, clock: SimpleNamespace) -> None:
         self.rng, self.clock, self.now, self.faults = random.Random(seed), clock, 0.0, list[str]()
-        self.spec = random_spec(self.rng)
-        self.receivers = {name: Receiver(name, self.fail) for name in OUTPUTS}
+        self.has_latency = bool(seed % 2)
+        self.spec = random_spec(self.rng, self.has_latency)
+        self.receivers = {name: Receiver(name, self.fail) for name in (*OUTPUTS, "synth")}
+        self.joined_at = 0.0  # when the instrument joined
+        self.messages = {"one": Counter[tuple[float, bytes]](), "synth": Counter[tuple[float, bytes]]()}
         self.held: dict[Key, float] = {}  # keys that a person holds and jamd counts as held, since when (seconds)
         self.down: set[Key] = set()  # keys that a person holds
         self.ledger = Ledger()
@@ -167,6 +182,9 @@ class Stage:
         self.sessions.append((self.spec, []))
         self.pending: list[tuple[str, int, Call]] = []
         self.outputs = {name: Output(name, self.ledger, Metrics()) for name in OUTPUTS}
+        self.audio = AudioOutputs()
+        self.configure_output("synth")
+        self.new_instrument()
         self.performance = Performance(self.spec, self)
         for name, output in self.outputs.items():
             output.open(self.receivers[name].receive, Unlimited(), lambda: True, self.now)
@@ -180,13 +198,36 @@ class Stage:
 
     def configure_output(self, name: str) -> None:
         sounds = next(port.sounds for port in self.spec.ports if port.name == name)
-        self.outputs[name].set_sounds(sounds)
+        if name == "synth":
+            self.audio.configure(self.spec.ports, self.now)
+        else:
+            self.outputs[name].set_sounds(sounds)
         self.receivers[name].wanted = {s.channel: s.program for s in sounds if s.program is not None}
 
     # Sink
 
+    def new_instrument(self) -> None:
+        """An instrument's process starts: nothing sounds there."""
+
+        def receive(calls: list[list[object]]) -> None:
+            for number, *data in calls:
+                call = decode_call(data)
+                assert number == 0 and isinstance(call, PlayMessage) and call.sent == self.now
+                self.receivers["synth"].receive(call.message)
+
+        self.receivers["synth"].sounding.clear()
+        self.receivers["synth"].programs.clear()
+        self.joined_at = self.now
+        self.audio.disconnect("synth")
+        self.audio.connect("synth", SimpleNamespace(send=receive), self.now)  # type: ignore[arg-type]
+
     def send(self, port: str, message: bytes, due: float, cause: Cause) -> None:
-        self.outputs[port].send(message, due, cause)
+        if port in self.messages:
+            self.messages[port][due, message] += 1
+        if port == "synth":
+            self.audio.send(port, message, due, cause)
+        else:
+            self.outputs[port].send(message, due, cause)
 
     def call(self, player: str, number: int, call: Call) -> None:
         self.pending.append((player, number, call))
@@ -196,6 +237,8 @@ class Stage:
             output.silence()
             output.pump(self.now)
             output.repeat_sounds()
+        self.audio.silence(self.now)
+        self.audio.repeat_sounds(self.now)
 
     def propose(self, command: Command, stamp: float) -> None:
         raise AssertionError
@@ -220,6 +263,7 @@ class Stage:
         self.performance.advance(self.now)
         for output in self.outputs.values():
             output.pump(self.now)
+        self.audio.flush(self.now)
         self.judge()
 
     def actions(self, name: str, call: Call) -> list[Play | Stop]:
@@ -240,7 +284,7 @@ class Stage:
             if limit is not None and self.now >= since + limit:
                 del self.held[source, channel, pitch]
                 continue
-            for output in ports[source].thru:
+            for output in ports[source].thru if since > self.joined_at else ():
                 if (output, channel, pitch) not in self.receivers[output].sounding:
                     self.fail(f"{source} {channel} {pitch} is held, and does not sound on {output}")
 
@@ -283,7 +327,8 @@ class Stage:
             if old != new:
                 self.held = {key: since for key, since in self.held.items() if key[0] != source}
         self.performance.take(Reconfigured(self.now, spec))
-        for name in OUTPUTS:
+        self.audio.flush(self.now)
+        for name in (*OUTPUTS, "synth"):
             self.configure_output(name)
         old_players = {player.name: player for player in before.players}
         for player in spec.players:
@@ -329,7 +374,7 @@ class Stage:
                     )
                 )
             case "rare":
-                match rng.choice(("panic", "lose", "reload", "receiver", "player", "restart", "silence", "silence")):
+                match rng.choice(RARE):
                     case "panic":
                         if any(self.receivers[out].sounding for out in OUTPUTS):
                             self.held.clear()
@@ -337,7 +382,7 @@ class Stage:
                     case "lose":
                         self.lose(key[0])
                     case "reload":
-                        other = random_spec(rng)
+                        other = random_spec(rng, self.has_latency)
                         parts = rng.sample(("ports", "players", "zones", "controls", "clock", "melodies"), 2)
                         self.reload(replace(self.spec, **{part: getattr(other, part) for part in parts}))
                     case "receiver":
@@ -347,6 +392,12 @@ class Stage:
                         self.performance.take(PlayerDown(self.now, name))
                         self.turn()
                         self.performance.take(PlayerUp(self.now, name))
+                    case "instrument":
+                        self.performance.take(PlayerDown(self.now, "synth"))
+                        self.turn()
+                        self.new_instrument()
+                        self.performance.take(PlayerUp(self.now, "synth"))
+                        self.do(MutePlayer("synth", rng.random() < 0.5))
                     case "restart":
                         self.restart()
                     case "silence":
@@ -367,6 +418,9 @@ class Stage:
         self.pending.clear()
         self.pass_time(0.3)
         self.faults += [f"left sounding: {r.sounding}" for r in self.receivers.values() if r.sounding]
+        if not self.has_latency and self.messages["one"] != self.messages["synth"]:
+            more = self.messages["one"] - self.messages["synth"], self.messages["synth"] - self.messages["one"]
+            self.faults.append(f"sent to the output, but not the instrument, and the reverse: {more}")
 
 
 class Again(SilentSink):
