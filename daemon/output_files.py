@@ -13,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from daemon.errors import JamdError
 
@@ -87,7 +87,8 @@ class OutputFile:
         """
         try:
             if self.is_stream:
-                with tempfile.TemporaryFile() as file:
+                with tempfile.TemporaryFile() as temporary:
+                    file = cast(BinaryIO, temporary)
                     yield file
                     file.seek(0)
                     self._write_stream(file)

@@ -31,6 +31,11 @@ class Ring:
         self._capacity = capacity
 
     @property
+    def first(self) -> int:
+        """The number of the first frame that is there."""
+        return int(self._bounds[0])
+
+    @property
     def end(self) -> int:
         """The number of the frame after the last one written."""
         return int(self._bounds[1])

@@ -16,6 +16,7 @@ from daemon.commands import Command, ReloadConfiguration, RotateSession
 from daemon.config.changes import changes
 from daemon.desk import log
 from daemon.desk.activity import Activity
+from daemon.desk.audio_files import make_audio_files
 from daemon.desk.background import load_config, load_config_again
 from daemon.desk.console import ConsoleWriter, columns
 from daemon.desk.control.keyboard import keys
@@ -65,7 +66,10 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         signals = stack.enter_context(Signals())
         folder = stack.enter_context(runtime_folder(log.LOG.warning))
         describe(folder, band.path)
-        recorder = Recorder(band.recording, say, rotate=lambda: post(RotateSession()))
+        records_audio = band.records_audio and band.audio.device is not None
+        if records_audio:
+            make_audio_files(folder, ())
+        recorder = Recorder(band.recording, say, lambda: post(RotateSession()), folder if records_audio else None)
         stack.push_async_callback(recorder.close)
         stack.callback(view.close)
 

@@ -16,8 +16,9 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
-from daemon.entries import decode_entry
+from daemon.entries import Entry, decode_entry
 from daemon.recording.journal import BEGINNING, Journal, Place
+from daemon.recording.session_start import SessionStart
 from daemon.recording.to_midi import convert, recover
 from daemon.wire import pack
 
@@ -52,6 +53,8 @@ class RecordingProcess:
     def __init__(self, tell: Callable[[list[Any]], None]) -> None:
         self._tell = tell
         self._journal: Journal | None = None
+        self._start: SessionStart | None = None
+        self._session = ""  # the path of the session's journal
         self._next = 0  # the number of the next entry
         self.complete = False  # the session has ended, and everything was written
 
@@ -63,6 +66,7 @@ class RecordingProcess:
     def _obey(self, message: list[Any]) -> None:
         match message:
             case ["begin", directory, header, *place]:
+                self._start, self._session = SessionStart(header), Place(*place).path
                 self._journal = open_journal(
                     Path(directory),
                     header,
@@ -72,7 +76,11 @@ class RecordingProcess:
                 )
             case ["entries", number, batch] if self._journal is not None:
                 self._next = number + len(batch)
-                self._journal.write(map(decode_entry, batch))
+                entries = [*map(decode_entry, batch)]
+                try:
+                    self._journal.write(entries)
+                finally:
+                    self._tell_session(entries, self._journal.place.path)
             case ["gap"] if self._journal is not None:
                 self._journal.leave_gap()
             case ["close"] if self._journal is not None:
@@ -83,6 +91,15 @@ class RecordingProcess:
                     wait = self._journal.tick() if self._journal is not None else None
                 finally:
                     self._tell(["synced", wait])
+
+    def _tell_session(self, entries: list[Entry], path: str) -> None:
+        """Tell the path of another session's journal, and the seconds at which its MIDI file begins."""
+        assert self._start is not None
+        for entry in entries:
+            self._start.follow(entry)
+        if path != self._session and path and self._start.seconds is not None:
+            self._tell(["session", path, self._start.seconds])
+        self._session = path
 
     def _attempt(self, work: Callable[[], None]) -> None:
         try:

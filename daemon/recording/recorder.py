@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 
-from daemon.entries import Entry, MembersChanged, Reconfigured, StageStarted, encode_entry
+from daemon.entries import Entry, MembersChanged, Reconfigured, StageStarted, StateSaved, encode_entry
+from daemon.recording.audio_recorder import AudioRecorder
+from daemon.recording.child import MAX_QUEUED_SPECS, RecordingChild
 from daemon.recording.journal import BEGINNING, Place
-from daemon.wire import Unpacker, pack
+from daemon.wire import pack
 
 SYNC_INTERVAL = 0.5  # seconds between syncs
 HANG_TIME = 5.0  # seconds without an answer after which the disk counts as hung
 CLOSE_TIMEOUT = 4.0  # seconds to write the rest of the session at the end; half of that for a disk that hangs already
 RESTART_PAUSE = 2.0  # seconds until a recording process that ended within this time is started again; others: at once
-MAX_QUEUED_BYTES = 4 << 20  # bytes of messages to the process; further ones are dropped, which leaves a gap
-MAX_QUEUED_SPECS = 4  # messages with a configuration, which may have megabytes of melodies: two reloads
 MAX_UNWRITTEN = 20_000  # entries that are kept for another process, about as many as MAX_QUEUED_BYTES hold
 
 COMMAND = [sys.executable, "-P", "-m", "daemon.recording.process"]
 
 Say = Callable[[str, str, str], None]
-_GAP, _SYNC, _CLOSE = pack([["gap"]]), pack([["sync"]]), pack([["close"]])
+_GAP, _SYNC = pack([["gap"]]), pack([["sync"]])
 
 
 class Recorder:
-    """Takes the entries of the stage. Without a directory nothing is recorded."""
+    """Takes the entries of the stage. Without a directory nothing is recorded. `audio`: the runtime folder, if what is
+    heard is to be recorded, too."""
 
-    def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None]) -> None:
+    def __init__(self, directory: Path | None, say: Say, rotate: Callable[[], None], audio: Path | None = None) -> None:
         self._directory, self._say, self._rotate = directory, say, rotate
+        self._audio = AudioRecorder(audio, self._warn) if audio is not None and directory is not None else None
         self._loop = asyncio.get_running_loop()
         self._unwritten = _Unwritten({})
         self._place = BEGINNING  # of the first unwritten entry
         self._started_at = 0.0
-        self._process: _Process | None = None
+        self._process: RecordingChild | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._asked_at: float | None = None  # when the sync was asked for that is not answered yet
         self._hangs = self._closing = False
@@ -52,6 +51,8 @@ class Recorder:
         self._unwritten = _Unwritten(header)
         if self._directory is not None:
             self._start()
+            if self._audio is not None:
+                self._audio.start()
             self._ticker = self._loop.create_task(self._tick())
 
     def entries(self, entries: list[Entry]) -> None:
@@ -60,12 +61,20 @@ class Recorder:
         number = self._unwritten.add(entries)
         if self._process is not None:
             self._process.send(_packed(number, entries), any(map(_has_spec, entries)))
+        if self._audio is not None and (saved := [entry for entry in entries if isinstance(entry, StateSaved)]):
+            self._audio.end(saved[-1].seconds)
 
     async def close(self) -> None:
         """End the session. If its end cannot be written in time, that is logged, and `complete` is False."""
         self._closing = True
         if self._ticker is not None:
             self._ticker.cancel()
+        audio = None if self._audio is None else asyncio.create_task(self._audio.close(CLOSE_TIMEOUT))
+        await self._close_journal()
+        if audio is not None:
+            self.complete &= await audio
+
+    async def _close_journal(self) -> None:
         if self._process is None:
             self.complete = self._ticker is None  # else the recording process ended, or never began
             if not self.complete:
@@ -93,7 +102,7 @@ class Recorder:
         if unwritten.entries:
             begin += _packed(unwritten.number, unwritten.entries)
         try:
-            self._process = _Process(begin, self._loop, self._hear)
+            self._process = RecordingChild(COMMAND, begin, self._hear, (_GAP, _SYNC))
         except OSError as error:
             text = f"nothing is recorded: no process can be started ({error.strerror or error}); jamd tries again"
             self._say("warning", "recording process", text)
@@ -136,6 +145,8 @@ class Recorder:
             case ["ended", path]:
                 if Path(path) not in self.files:  # else a process that was killed then had ended the session already
                     self.files.append(Path(path))
+            case ["session", path, seconds] if self._audio is not None:
+                self._audio.begin(path, seconds)
             case ["written", number, *place]:
                 self._unwritten.drop(number)
                 self._place = Place(*place)
@@ -195,78 +206,3 @@ class _Unwritten:
                 self.header = {**self.header, "spec": entry.spec.to_json()}
             elif isinstance(entry, MembersChanged):
                 self.header = {**self.header, "members": entry.members}
-
-
-class _Process:
-    """The recording process, and the threads that write to it and read from it: on Windows, pipes need threads.
-
-    `ended`: its exit status, after its last message. What it does not read waits, at most MAX_QUEUED_BYTES.
-    """
-
-    def __init__(self, begin: bytes, loop: asyncio.AbstractEventLoop, hear: Callable[[list[Any]], None]) -> None:
-        """Raises OSError."""
-        self._loop, self._hear = loop, hear
-        self.ended: asyncio.Future[int] = loop.create_future()
-        self._condition = threading.Condition()
-        self._queue: deque[bytes] = deque()
-        self._size = self._specs = 0  # in the queue: bytes of messages without a configuration, messages with one
-        self._finished = False
-        # Its stderr is not the desk's: a process that hangs would keep that open when jamd is gone.
-        self._process = subprocess.Popen(
-            COMMAND,
-            bufsize=0,  # no buffer, whose lock a blocked thread would hold when the interpreter ends
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        threading.Thread(target=self._write, args=(begin,), name="recording", daemon=True).start()
-        threading.Thread(target=self._read, name="recording answers", daemon=True).start()
-
-    def send(self, message: bytes, has_spec: bool = False) -> None:
-        with self._condition:
-            size = 0 if has_spec else len(message)
-            if self._size + size > MAX_QUEUED_BYTES or self._specs + has_spec > MAX_QUEUED_SPECS:
-                self._queue = deque([_GAP, _SYNC])
-                self._size = self._specs = 0
-            self._queue.append(message)
-            self._size += size
-            self._specs += has_spec
-            self._condition.notify()
-
-    def finish(self) -> None:
-        """Have the process end after what was sent."""
-        with self._condition:
-            self._queue.append(_CLOSE)
-            self._finished = True
-            self._condition.notify()
-
-    def _write(self, begin: bytes) -> None:
-        assert self._process.stdin is not None
-        with contextlib.suppress(OSError), self._process.stdin as pipe:  # it ended: `_read` notices
-            data = begin
-            while data:
-                rest = memoryview(data)
-                while rest:
-                    rest = rest[pipe.write(rest) :]
-                with self._condition:
-                    self._condition.wait_for(lambda: self._queue or self._finished)
-                    data, self._size, self._specs = b"".join(self._queue), 0, 0
-                    self._queue.clear()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        unpacker = Unpacker()
-        with self._process.stdout as pipe:
-            while data := pipe.read(1 << 16):
-                for message in unpacker.feed(data):
-                    self._call(self._hear, message)
-        self._call(self._set_ended, self._process.wait())
-
-    def _set_ended(self, status: int) -> None:
-        if not self.ended.done():
-            self.ended.set_result(status)
-
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
-            self._loop.call_soon_threadsafe(function, *arguments)

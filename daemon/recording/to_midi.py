@@ -176,7 +176,7 @@ class _Session:
 class TickMap:
     """Seconds → ticks: tick 0 is the bar line at or before the first moment, and ticks never run backwards.
 
-    `origin` is the beat of tick 0; `tempi`: (tick, microseconds per quarter).
+    `origin` is the beat of tick 0, `start` its seconds; `tempi`: (tick, microseconds per quarter).
     """
 
     def __init__(self, tempi: Iterable[Tempo], tempo_map: TempoMap, first: float) -> None:
@@ -186,6 +186,7 @@ class TickMap:
         self.origin = tempo_map.bar_at(beat + 1e-9)[0]
         self._seconds, self._bpm = [first], [ordered[at].bpm]
         self._ticks = [max(beat - self.origin, 0.0) * smf.FILE_TICKS]
+        self.start = first - max(beat - self.origin, 0.0) * 60 / ordered[at].bpm
         self.tempi = [(0, round(60e6 / ordered[at].bpm))]
         for tempo in ordered[at + 1 :]:
             if tempo.seconds >= first and tempo.bpm != self._bpm[-1]:

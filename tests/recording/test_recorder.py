@@ -12,6 +12,7 @@ import pytest
 
 from daemon.entries import Entry, Gap, MembersChanged, Reconfigured, SessionBegan, StateSaved
 from daemon.music.events import note_on
+from daemon.recording import child
 from daemon.recording import recorder as module
 from daemon.recording.journal import Journal
 from daemon.recording.journal_file import JournalReader
@@ -131,7 +132,7 @@ def test_a_disk_that_hangs_is_said_once_memory_is_bounded_and_the_end_is_in_time
             desk.recorder.entries(batch)
         process = desk.recorder._process
         assert process is not None
-        assert sum(map(len, process._queue)) <= module.MAX_QUEUED_BYTES + 100
+        assert sum(map(len, process._queue)) <= child.MAX_QUEUED_BYTES + 100
         assert module._SYNC in process._queue  # it was asked for, and is still to be answered
         await asyncio.sleep(0.3)
         begun = time.monotonic()
@@ -150,7 +151,7 @@ def test_a_disk_that_answers_again_leaves_a_gap_only_if_too_much_came(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "HANG_TIME", 0.2)
-    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 10_000)
+    monkeypatch.setattr(child, "MAX_QUEUED_BYTES", 10_000)
     run(monkeypatch, HANGS_FOR_A_SECOND)
 
     async def record(directory: Path, batches: int) -> None:
@@ -171,7 +172,7 @@ def test_a_disk_that_answers_again_leaves_a_gap_only_if_too_much_came(
 
 
 def test_long_melodies_of_a_reload_leave_no_gap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_QUEUED_BYTES", 10_000)
+    monkeypatch.setattr(child, "MAX_QUEUED_BYTES", 10_000)
     run(monkeypatch, HANGS_FOR_A_SECOND)
     members = {"choir": {"model": None, "padding": "x" * 200_000}}
 
@@ -187,7 +188,7 @@ def test_long_melodies_of_a_reload_leave_no_gap(tmp_path: Path, monkeypatch: pyt
         assert process is not None and module._GAP not in process._queue
         for _ in range(100):  # that is bounded, too
             desk.recorder.entries([MembersChanged(1000.2, members)])
-        assert sum(map(len, process._queue)) < (module.MAX_QUEUED_SPECS + 1) * 200_000
+        assert sum(map(len, process._queue)) < (child.MAX_QUEUED_SPECS + 1) * 200_000
         await desk.recorder.close()
 
     async def reload() -> None:
