@@ -175,7 +175,8 @@ def measure(band: Band, tunes: Sequence[Sequence[Note]], playing: Playing) -> Co
 
 def compare(args: argparse.Namespace) -> int:
     """Print a line for each offset. Raises MelodyError, ConfigError, ModelError."""
-    tunes, band = [tune_of(path) for path in args.tunes], Band(config.load(args.config))
+    tunes = [tune_of(path) for path in args.tunes]
+    band = Band(config.load(args.config, given=config.option_values(no_sound=True)))
     print(f"{'beats off':>10} {'with a note':>12} {'changes':>8} {'strikes/beat':>13} {'restrikes':>10}")
     for beats_off in args.beats_off:
         playing = Playing(beats_off, args.overlap, args.jitter, args.bpm)

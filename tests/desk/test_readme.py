@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from daemon.config import load
+from daemon.desk.sound_state import SoundState
 from daemon.desk.view.layout import lay_out
 from daemon.desk.view.picture import Picture, Row
 from daemon.paths import resources
@@ -27,10 +28,12 @@ def test_the_synthesiser_has_the_gain_that_is_measured() -> None:
 
 def test_the_terminal_looks_as_shown() -> None:
     voices = (("soprano", "C5"), ("alto", "G4"), ("tenor", "E4"), ("bass", "C4"))
+    sound = SoundState({}, "USB Audio", known=True, delay=0.023, figures={"peak_db": -9.2})
     rows = (
         Row("keys", "leads", (("", "C5"),)),
         Row("twinkle", "waits", (("", ""),)),
         Row("choir", "C", voices, is_player=True),
+        Row("synth", "", (("", sound.text),), is_player=True, dim=True),
     )
     picture = Picture("3.1", "96 bpm", "plays", rows, "choir.temperature 0.50 → 0.72", True)
     shown = "\n".join(line.text for line in lay_out(picture, 80, 24))
