@@ -36,7 +36,7 @@ class Instrument:
         self._blocks = Blocks(renderer, ClockPage(clock_path(process.folder)), ring, rate)
         self._stage: socket.socket | None = None
         self._unpacker = Unpacker()
-        self._connect_at = self._tell_at = 0.0
+        self._connect_at, self._tell_at = 0.0, time.perf_counter() + FIGURES_INTERVAL
         self._told: dict[str, Any] = {}
 
     def turn(self) -> None:

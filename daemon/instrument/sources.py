@@ -13,7 +13,7 @@ from daemon.instrument.message_queue import MessageQueue
 from daemon.player.failure import failure
 from daemon.wire import PlayMessage
 
-CHUNK = 32  # frames that are converted at once
+CHUNK = 64  # frames that are converted at once
 LOUDEST = 1000.0  # 60 dB above full scale; more can be no sound
 _TRIAL = 0.25  # seconds of silence with which the look-ahead is found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,12 @@ def test_the_calls_that_show_a_violation_are_few_and_python() -> None:
     with pytest.raises(ValueError, match="what is a bend"):
         for call in violation.calls:
             eval(f"engine.{call}", names)
+
+
+def test_calls_that_end_no_note_show_nothing_about_the_end() -> None:
+    """They would show what every engine does."""
+    violation = checked(faulty.IgnoresVelocityZero).violations[4]
+    assert any(re.search(r'"9\w \w\w 00"', call) for call in violation.calls)
 
 
 def test_the_sessions_have_messages_of_every_kind_and_all_are_well_formed() -> None:

@@ -148,6 +148,7 @@ def test_the_desk_gets_the_figures(instrument: InstrumentProcess) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 def test_a_process_that_stood_still_goes_on_in_time_without_old_notes(instrument: InstrumentProcess) -> None:
+    wait(lambda: instrument.loudness() == 0.0)
     instrument.process.send_signal(signal.SIGSTOP)
     for pitch in range(40, 60):
         instrument.play(note_on(1, pitch, 127))

@@ -202,7 +202,7 @@ def test_an_engine_that_fills_nothing_is_found_out() -> None:
             pass
 
     with pytest.raises(EngineFailure, match="64 of 64 frames") as caught:
-        rendered(Renderer(sine(RATE, Idle), RATE), 64)
+        Renderer(sine(RATE, Idle), RATE).render(0, np.zeros((64, 2), np.float32))
     assert isinstance(caught.value.__cause__, BadFrames)
 
 
