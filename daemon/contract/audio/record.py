@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daemon.audio.ring import CHANNELS, Frames
-from daemon.contract.audio.sessions import Session, Step, as_code
+from daemon.contract.audio.sessions import BLOCK, Session, Step, as_code
 from daemon.engines.audio import AudioEngine
 from daemon.performance.players import ANSWER_TIMEOUT
 from daemon.player.failure import failure
@@ -39,7 +39,11 @@ class Record:
 
     @property
     def too_long(self) -> bool:
-        return bool(self.seconds) and self.seconds[-1] > ANSWER_TIMEOUT
+        """Whether the last call took longer than jamd waits. It asks for no more than 256 frames at once."""
+        if not self.steps:
+            return False
+        step = self.steps[-1]
+        return self.seconds[-1] > ANSWER_TIMEOUT * (max(1.0, step / BLOCK) if isinstance(step, int) else 1.0)
 
     @property
     def complete(self) -> bool:
