@@ -20,6 +20,7 @@ class Channel:
     bend_cents: int = 0
     has_sustain: bool = False
     has_sostenuto: bool = False
+    is_soft: bool = False
     _parameter: tuple[int, int] = (127, 127)  # the RPN that is selected; 127, 127: none
 
     @property
@@ -49,6 +50,8 @@ class Channel:
                 self.has_sustain = value >= _PEDAL
             case 66:
                 self.has_sostenuto = value >= _PEDAL
+            case 67:
+                self.is_soft = value >= _PEDAL
             case 91:
                 self.reverb = value
             case 98 | 99:
@@ -59,5 +62,5 @@ class Channel:
                 self._parameter = (value, self._parameter[1])
             case 121:  # reset of all controllers, but volume, pan and the reverb (RP-015)
                 self.expression, self.modulation, self.bend = 127, 0, 0.0
-                self.has_sustain = self.has_sostenuto = False
+                self.has_sustain = self.has_sostenuto = self.is_soft = False
                 self._parameter = (127, 127)

@@ -64,7 +64,7 @@ class Workshop:
     def metal(self, low: float, high: float, decay: float, bands: int = 6, clang: float = 0.5) -> Numbers:
         """A cymbal: bands of noise with clanging partials, of which the highest decay first."""
         edges = pairwise(np.geomspace(low, high, bands + 1).tolist())
-        sounds = [self.noise(a, b, decay * (1 - 0.5 * n / bands), clang) for n, (a, b) in enumerate(edges)]
+        sounds = [self.noise(a, b, decay * (1 - 0.35 * n / bands), clang) for n, (a, b) in enumerate(edges)]
         return np.asarray(mixed(*sounds) / bands**0.5)
 
     def rattle(self, sound: Numbers, times: list[float], levels: list[float]) -> Numbers:

@@ -39,24 +39,27 @@ def _kit(w: Workshop) -> _Sounds:
 
     def snare(pitch: float, wires: float) -> Numbers:
         skin = mixed(w.skin(pitch * 1.25, pitch, 0.015, 0.18), 0.6 * w.skin(pitch * 2, pitch * 1.75, 0.01, 0.14))
-        return mixed(0.7 * skin, 0.75 * w.noise(1300, 9000, wires), 0.5 * w.noise(2500, 12000, 0.05))
+        return mixed(0.7 * skin, 0.6 * w.noise(1300, 8000, wires), 0.3 * w.noise(2500, 10000, 0.05))
 
     def tom(pitch: float) -> Numbers:
-        decay = 0.75 * (110 / pitch) ** 0.5
+        decay = 1.05 * (110 / pitch) ** 0.5
         skins = mixed(w.skin(pitch * 1.5, pitch, 0.05, decay), 0.35 * w.skin(pitch * 2.4, pitch * 1.6, 0.04, decay / 2))
-        return mixed(skins, 0.2 * w.noise(300, 4000, 0.06))
+        return mixed(skins, 0.3 * w.noise(300, 5000, 0.08))
 
     clap = w.noise(900, 3500, 0.045)
     claps = mixed(w.rattle(clap, [0, 0.011, 0.023], [0.8, 0.7, 0.9]), w.rattle(w.noise(900, 3000, 0.3), [0.03], [0.7]))
-    stick = mixed(w.modes((430, 0.5, 0.05), (1650, 0.8, 0.05), (2700, 0.4, 0.04)), 0.3 * w.noise(2000, 9000, 0.02))
+    stick = mixed(
+        w.modes((430, 0.4, 0.07), (1050, 0.5, 0.1), (1650, 0.8, 0.1), (2700, 0.5, 0.08)),
+        0.3 * w.noise(2000, 9000, 0.02),
+    )
     toms = {41: 78, 43: 92, 45: 110, 47: 132, 48: 156, 50: 184}
     return {
         35: (kick(46, 0.5), 2, 0.0, ""),
         36: (kick(54, 0.42), 2.5, 0.0, ""),
-        37: (stick, 4.5, -0.15, ""),
-        38: (snare(185, 0.3), 4, 0.05, ""),
+        37: (stick, 2, -0.15, ""),
+        38: (snare(185, 0.3), 3, 0.05, ""),
         39: (claps, 4.5, 0.1, ""),
-        40: (snare(215, 0.22), 3, 0.05, ""),
+        40: (snare(215, 0.22), 2, 0.05, ""),
         **{key: (tom(pitch), 3, 0.5 - 0.2 * n, "") for n, (key, pitch) in enumerate(toms.items())},
     }
 
@@ -66,7 +69,7 @@ def _cymbals(w: Workshop) -> _Sounds:
         return mixed(w.metal(4500, 15000, decay, clang=0.35), 0.5 * w.noise(2500, 9000, min(decay, 0.05)))
 
     def crash(low: float, decay: float) -> Numbers:
-        return mixed(w.metal(low, 15000, decay, 9, 0.35), 0.8 * w.noise(1500, 12000, 0.25))
+        return mixed(w.metal(low, 13000, decay, 9, 0.35), w.noise(3000, 7000, 0.7 * decay))
 
     def ride(pitch: float) -> Numbers:
         ping = w.modes(*((pitch * r, 0.45, 1.1) for r in (1, 1.41, 1.83, 2.31, 3.07)))
@@ -74,15 +77,15 @@ def _cymbals(w: Workshop) -> _Sounds:
 
     bell = mixed(w.modes(*((hz, 0.5, 1.4) for hz in (810, 1460, 2230, 3120, 4380))), 0.2 * w.metal(3000, 12000, 1.5))
     return {
-        42: (hat(0.09), -3, -0.3, "hat"),
-        44: (hat(0.13), -3.5, -0.3, "hat"),
-        46: (hat(1.0), -10, -0.3, "hat"),
-        49: (crash(700, 2.6), -4.5, -0.45, ""),
+        42: (hat(0.15), -7, -0.3, "hat"),
+        44: (hat(0.2), -7, -0.3, "hat"),
+        46: (hat(1.4), -11, -0.3, "hat"),
+        49: (crash(700, 2.6), -6.5, -0.45, ""),
         51: (ride(1350), -8.5, 0.45, ""),
-        52: (crash(450, 1.8), -6.5, 0.5, ""),
+        52: (crash(450, 1.8), -8, 0.5, ""),
         53: (bell, -7.5, 0.45, ""),
-        55: (crash(1100, 0.9), -6, -0.2, ""),
-        57: (crash(850, 2.2), -5, 0.4, ""),
+        55: (crash(1100, 0.9), -9, -0.2, ""),
+        57: (crash(850, 2.2), -7, 0.4, ""),
         59: (ride(1560), -9, 0.4, ""),
     }
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from daemon.engines.soundfont.built_in.waves import Numbers, Samples
 
-FRAMES = 128  # that are rendered at once, at most
+FRAMES = 256  # that are rendered at once, at most
 SILENT = math.log(1e-5)  # −100 dB
 _CONTROL_TIME = 0.006  # seconds: time constant with which volume, pan and bend move
 _VIBRATO_TIME = 0.25  # and with which vibrato sets in

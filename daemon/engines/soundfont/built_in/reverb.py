@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from daemon.engines.soundfont.built_in.waves import Samples
 
 _LENGTHS = np.array([601, 709, 857, 997, 1201, 1433, 1693, 2011]) / 48_000  # seconds, of no common measure
-_DECAY = 1.5  # seconds in which the sound loses 60 dB
+_DECAY = 1.2  # seconds in which the sound loses 60 dB
 _DAMPING = 0.3  # 0: high frequencies decay as slowly as low ones
 _SILENCE = 1e-6
 

@@ -11,8 +11,8 @@ from daemon.engines.soundfont.built_in.voices import Voices
 from daemon.engines.soundfont.built_in.waves import Samples
 
 _DRUMS = 9  # the channel of the drums, from 0
-_GAIN = 0.35
-_KNEE = 0.8  # louder than this, the sound is compressed, and never reaches 1
+_GAIN = 0.44
+_KNEE = 0.8  # louder than this, the sound is compressed, and does not exceed 1
 
 
 class BuiltInSynth:
@@ -21,11 +21,11 @@ class BuiltInSynth:
     def __init__(self, rate: int, program: int = 1) -> None:
         self._rate = rate
         self._program = program - 1
-        self._reverb_level = np.float32(0.2)
+        self.set_reverb(0.2)
 
     def set_reverb(self, level: float) -> None:
-        """0: none; 1: as loud as the sound itself."""
-        self._reverb_level = np.float32(level)
+        """0: none; 1: about as loud as the sound itself."""
+        self._reverb_level = np.float32(0.6 * level)
 
     def prepare(self) -> None:
         """Compute all tables."""
@@ -36,22 +36,22 @@ class BuiltInSynth:
 
     def play(self, message: bytes) -> None:
         """Take a MIDI message, which takes effect at the next frame. Ignores what is no message of a channel."""
-        if len(message) < 2 or not 0x80 <= message[0] < 0xF0:
+        if not message or not 0x80 <= message[0] < 0xF0 or max(message[1:], default=0) > 127:
             return
         number = message[0] & 15
         channel = self._channels[number]
         match message[0] >> 4, *message[1:]:
             case (0x9, key, velocity) if velocity:
                 start = self._voices.strike if number == _DRUMS else self._voices.start
-                start(number, channel, key & 127, velocity & 127)
+                start(number, channel, key, velocity)
             case (0x8 | 0x9, key, _):
-                self._voices.release_key(number, channel, key & 127)
+                self._voices.release_key(number, channel, key)
             case (0xB, controller, value):
-                self._control(number, channel, controller, value & 127)
+                self._control(number, channel, controller, value)
             case (0xC, program):
-                channel.program = program & 127
+                channel.program = program
             case (0xE, low, high):
-                channel.bend = ((high & 127) << 7 | low & 127) / 8192 - 1
+                channel.bend = (high << 7 | low) / 8192 - 1
                 self._voices.follow(number, channel)
 
     def _control(self, number: int, channel: Channel, controller: int, value: int) -> None:
@@ -73,10 +73,14 @@ class BuiltInSynth:
             block = out[first : first + self._frames]
             mix = self._voices.render(len(block))
             mix *= np.float32(_GAIN)
-            wet = mix[2] * self._reverb_level
-            self._reverb.add_to(mix[:2], wet)
-            loud = np.abs(mix[:2])
-            if loud.max() > _KNEE:
-                rest = 1 - _KNEE
-                mix[:2] = np.sign(mix[:2]) * np.where(loud > _KNEE, _KNEE + rest * np.tanh((loud - _KNEE) / rest), loud)
-            block[:] = mix[:2].T
+            stereo, dry = mix[:2], mix[2] * self._reverb_level
+            self._reverb.add_to(stereo, dry)
+            block[:] = _bounded(stereo).T
+
+
+def _bounded(samples: Samples) -> Samples:
+    loud = np.abs(samples)
+    if loud.max() <= _KNEE:
+        return samples
+    rest = np.float32(1 - _KNEE)
+    return np.sign(samples) * np.where(loud > _KNEE, _KNEE + rest * np.tanh((loud - _KNEE) / rest), loud)

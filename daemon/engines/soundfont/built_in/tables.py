@@ -8,8 +8,9 @@ import numpy as np
 
 from daemon.engines.soundfont.built_in.drum_sounds import Workshop
 from daemon.engines.soundfont.built_in.drums import make_kit
+from daemon.engines.soundfont.built_in.layers import Ensemble
 from daemon.engines.soundfont.built_in.oscillators import FRAMES
-from daemon.engines.soundfont.built_in.timbres import SPECTRA, Ensemble
+from daemon.engines.soundfont.built_in.timbres import SPECTRA
 from daemon.engines.soundfont.built_in.waves import CYCLE, ENSEMBLE, Samples, ensemble
 
 _ZONES = range(33, 98, 5)  # the keys for which there are tables of an ensemble; the nearest one is played

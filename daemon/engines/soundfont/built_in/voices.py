@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daemon.engines.soundfont.built_in.channels import Channel
+from daemon.engines.soundfont.built_in.layers import Layer, Timbre
 from daemon.engines.soundfont.built_in.oscillators import Control, Oscillators, State
 from daemon.engines.soundfont.built_in.tables import Table, Tables
-from daemon.engines.soundfont.built_in.timbres import PROGRAMS, Layer, Timbre
+from daemon.engines.soundfont.built_in.timbres import PROGRAMS
 from daemon.engines.soundfont.built_in.waves import CYCLE, Numbers, Samples, Spectrum, cycles
 
 LIMIT = 32  # voices that sound; one more cuts the one that is missed least
@@ -20,6 +21,7 @@ _CUT = 0.02  # seconds in which a voice that is cut loses 60 dB,
 _CHOKED = 0.05  # a drum whose group is struck again,
 _REPEATED = 0.15  # a note whose key is struck again,
 _DAMPED = 0.4  # and a drum at All Notes Off
+_SOFT = 10 ** (-3 / 40)  # of the force of a stroke, with the soft pedal: 3 dB
 _MODULATION = 50.0  # cents of vibrato with the wheel full up
 _GOLDEN = 0.618034  # spreads what would be random, evenly
 _AT_ONCE = 100.0  # rate of attack
@@ -81,32 +83,39 @@ class Voices:
         voice = self._claim(timbre, key)
         if voice.timbre is not timbre or voice.key != key:
             self._make_cycles(voice, timbre, key)
-        voice.is_held = True
         self._begin(voice, number, len(voice.layers))
+        voice.is_held = True
         self._notes += 1
-        hz, force, chance = _hz(key), math.log(velocity / 127), self._notes * _GOLDEN
+        force = velocity / 127 * (_SOFT if channel.is_soft else 1.0)
         for n, layer in zip(voice.oscillators, voice.layers, strict=True):
-            table, step = self._tables.cycle(n), layer.ratio * 2 ** (layer.cents / 1200)
-            if layer.wave == "noise":
-                table, step = self._tables.noise, step * (hz / _hz(60)) ** 0.5
-            elif isinstance(layer.wave, str):
-                table = self._tables.ensemble(layer.wave, key)
-            if layer.wave != "noise":
-                step *= hz / table.pitch
-            start = layer.start + (chance if table.begin != self._tables.cycle(n).begin else 0.0)
-            octaves = 2 ** ((60 - key) / 12 / layer.halving)
-            self._play(n, table, step, start % 1)
-            s = self._oscillators.state[:, n]
-            s[State.LOUDNESS] = _natural(timbre.level + layer.level) + force * (2 + layer.touch / 6.02)
-            s[State.ATTACK] = 3 / (layer.attack * self._rate)
-            s[State.FALL] = self._per_frame(layer.fall * octaves)
-            s[State.REST] = layer.rest
-            s[State.FADE] = self._per_frame(layer.ring * octaves)
-            s[State.VIBRATO] = 2 * math.pi * timbre.beat * (1 + 0.06 * (chance % 1 - 0.5)) / self._rate
-            s[State.VIBRATO_START] = 2 * math.pi * (layer.start + chance) % (2 * math.pi)
-            s[State.TREMOLO] = timbre.tremolo
-            self._pan[n] = layer.pan
+            self._play_layer(n, timbre, layer, key, force)
         self._set_controls(voice, channel)
+
+    def _play_layer(self, n: int, timbre: Timbre, layer: Layer, key: int, force: float) -> None:
+        """On oscillator `n`; `force`: 0 … 1."""
+        chance = self._notes * _GOLDEN
+        start, step = layer.start, layer.ratio * 2 ** (layer.cents / 1200)
+        if isinstance(layer.wave, Spectrum):
+            table = self._tables.cycle(n)
+            step *= _hz(key) / table.pitch
+        elif layer.wave == "noise":
+            table, start = self._tables.noise, start + chance
+            step *= 2 ** ((key - 60) / 24)
+        else:
+            table, start = self._tables.ensemble(layer.wave, key), start + chance
+            step *= _hz(key) / table.pitch
+        self._play(n, table, step, start % 1)
+        octaves = 2 ** ((60 - key) / 12 / layer.halving)
+        s = self._oscillators.state[:, n]
+        s[State.LOUDNESS] = _natural(timbre.level + layer.level) + math.log(force) * (2 + layer.touch / 6.02)
+        s[State.ATTACK] = 3 / (layer.attack * self._rate)
+        s[State.FALL] = self._per_frame(layer.fall * octaves)
+        s[State.REST] = layer.rest
+        s[State.FADE] = self._per_frame(layer.ring * octaves)
+        s[State.VIBRATO] = 2 * math.pi * timbre.beat * (1 + 0.06 * (chance % 1 - 0.5)) / self._rate
+        s[State.VIBRATO_START] = 2 * math.pi * (layer.start + chance) % (2 * math.pi)
+        s[State.TREMOLO] = timbre.tremolo
+        self._pan[n] = layer.pan
 
     def strike(self, number: int, channel: Channel, key: int, velocity: int) -> None:
         """A drum, which rings until it is silent."""
@@ -180,7 +189,7 @@ class Voices:
 
     def _begin(self, voice: Voice, number: int, count: int) -> None:
         voice.count, voice.channel, voice.born = count, number, self._now
-        voice.is_caught = voice.is_released = voice.is_cut = False
+        voice.is_held = voice.is_caught = voice.is_released = voice.is_cut = False
         self._oscillators.state[:, voice.oscillators] = 0.0
         self._oscillators.start(voice.oscillators)
 
