@@ -72,8 +72,6 @@ def main() -> int:
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # they may reach all of jamd's processes; the desk acts
         if (number := getattr(signal, name, None)) is not None:
             signal.signal(number, signal.SIG_IGN)
-    if sys.platform != "win32":
-        os.nice(10)
 
     def tell(message: Message) -> None:
         with contextlib.suppress(OSError):  # the desk is gone

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 GATE = 0.01  # a note begins where sound rises above this after at least REST below it
 REST = 0.02  # seconds
 ATTACK = 0.01  # seconds of a note whose pitch is not looked at
+SHORTEST = 0.03  # seconds: the pitch of what is shorter is NaN
 
 
 class FoundNote(NamedTuple):
@@ -36,6 +37,8 @@ def notes_in(frames: NDArray[Any], rate: int) -> list[FoundNote]:
 
 def pitch_of(mono: NDArray[Any], rate: int) -> float:
     """By autocorrelation: the first peak that is nearly as high as the highest, with a parabola through its top."""
+    if len(mono) < SHORTEST * rate:
+        return math.nan
     mono = mono[: rate // 4] - mono[: rate // 4].mean()
     spectrum = np.fft.rfft(mono, 2 * len(mono))
     correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: len(mono)] / np.arange(len(mono), 0, -1)
