@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from daemon.contract.audio import rules, sessions
 from daemon.engines.audio import AudioEngine
@@ -43,11 +44,15 @@ def test_every_command_of_the_tutorial_works(tmp_path: Path) -> None:
     """But the last, which needs a MIDI system. The organ keeps every rule."""
     package = Package(tmp_path, "my_organ", "organ.yaml")
     given = commands(PAGE)
-    assert [command.split()[1] for command in given] == ["check-engine", "check", "run"]
+    assert [command.split()[1] for command in given] == ["check-engine", "check", "render", "run"]
     for command in given[:-1]:
         done = package.run(command)
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert "organ:\n    engine: organ\n    listen: [choir, keys]\n" in done.stdout
+        if " check " in command:
+            assert "organ:\n    engine: organ\n    listen: [choir, keys]\n" in done.stdout
+    frames, rate = soundfile.read(tmp_path / "twinkle.wav")
+    assert rate == 48_000 and len(frames) > 20 * rate
+    assert 0.05 < np.abs(frames).max() <= 1 and (np.abs(frames).max(axis=0) > 0.05).all()
 
 
 def test_the_page_gives_the_rules_and_numbers_that_are_checked() -> None:
