@@ -96,8 +96,9 @@ class Feeder(threading.Thread):
         self._mix.write(frame, block)
         last_call = self._playback.calls[-1][2] if is_late and self._playback.calls else now
         self._timekeeper.update()
-        has_grown = is_late and now > self._strict_from and self._timekeeper.grow(now - last_call)
+        has_grown = is_late and now > self._strict_from and self._timekeeper.grow(now - last_call, now)
         if has_grown or now >= self._published_at + PUBLISH_INTERVAL:
+            self._timekeeper.relax(now)
             self._publish(now)
 
     def _publish(self, now: float) -> None:

@@ -80,7 +80,9 @@ class Stream:
 def open_stream(wanted: str, rate: int, block: int) -> Stream:
     """To the device that is `wanted` (choose_device), among those that there are now. Raises AudioError."""
     realtime.raise_priority([0], realtime.SPEAKER_PRIORITY)
-    return Stream(choose_device(audio_devices(again=True), wanted), rate, block)
+    stream = Stream(choose_device(audio_devices(again=True), wanted), rate, block)
+    realtime.release_jack_memory()
+    return stream
 
 
 def _formats(device: AudioDevice, rate: int) -> Iterator[tuple[float, int]]:

@@ -11,7 +11,8 @@ from daemon.speaker.playback import Playback
 
 CALLS_AT_START = 8  # after which the clock is known
 MOST_ADVANCE = 0.02  # seconds that late mixing may add to `advance`
-LEAST_GROWTH = 0.002  # seconds, so that the delay of all instruments changes seldom
+STEP = 0.002  # seconds by which that changes at least: the delay of all instruments does, too
+CALM = 60.0  # seconds without a late block, at first, after which a step is taken back
 _LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is not believed
 _LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because everything depends on it
 _MEAN_OF = 64  # calls
@@ -35,6 +36,7 @@ class Timekeeper:
         self._latency: float | None = None
         self._mean_latency = 0.0
         self._added = 0.0  # to `advance`, because mixing was late
+        self._calm, self._relax_at, self._has_relaxed = CALM, math.inf, False
         self._frame = self._device_frame = 0  # one that are the same
         self._begun = False
         self._at_once = 0
@@ -76,13 +78,21 @@ class Timekeeper:
         self._device_frame += max(0, bursts) * self._at_once
         return self._device_frame
 
-    def grow(self, shortage: float) -> bool:
+    def grow(self, shortage: float, now: float) -> bool:
         """A block was mixed `shortage` seconds late: be that much earlier, if that is reasonable."""
-        added = self._added + max(shortage, LEAST_GROWTH)
+        added = self._added + max(shortage, STEP)
         if added > MOST_ADVANCE:
             return False
-        self._added = added
+        if self._has_relaxed:
+            self._calm *= 2  # what was taken back is needed
+        self._added, self._has_relaxed, self._relax_at = added, False, now + self._calm
         return True
+
+    def relax(self, now: float) -> None:
+        """Take a step of that back, if no block was late for a while."""
+        if self._added and now > self._relax_at:
+            self._added = max(0.0, self._added - STEP)
+            self._has_relaxed, self._relax_at = True, now + self._calm
 
     @property
     def clock(self) -> FrameClock:

@@ -74,3 +74,11 @@ def test_frames_that_a_device_lost_are_noticed_soon() -> None:
     device.lost = 0.016
     device.run(5)
     assert device.worst(after=10.6) < NEAR
+
+
+def test_one_call_that_is_very_late_changes_nothing() -> None:
+    device = Device(256, "even")
+    device.run(10)
+    device.run(0.005, late=lambda now: now + 0.1)
+    device.run(5)
+    assert device.worst(after=5) < NEAR
