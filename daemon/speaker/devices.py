@@ -96,7 +96,7 @@ def choose_device(devices: Sequence[AudioDevice], wanted: str) -> AudioDevice:
     Raises AudioError with what there is.
     """
     if not devices:
-        raise AudioError(f"no sound: there is no audio device{_hint()}")
+        raise AudioError(f"no sound: there is no audio device; connect one, or start the audio server{_hidden()}")
     if wanted == DEFAULT:
         return next((device for device in devices if device.is_default), devices[0])
     part = wanted.casefold()
@@ -107,14 +107,14 @@ def choose_device(devices: Sequence[AudioDevice], wanted: str) -> AudioDevice:
     near = nearest(part, [device.name.casefold() for device in devices])
     meant = f"; did you mean {near!r}?" if near else ""
     names = "; ".join(map(str, devices[:MAX_NAMES]))
-    raise AudioError(f"audio.device: no device has {wanted!r} in its name{meant}; there are: {names}")
+    raise AudioError(f"audio.device: no device has {wanted!r} in its name{meant}; there are: {names}{_hidden()}")
 
 
-def _hint() -> str:
-    """Why there may be none, where jamd can know."""
-    if sys.platform == "linux" and os.path.isdir("/dev/snd") and not os.access("/dev/snd/timer", os.R_OK | os.W_OK):
-        return "; this user may not use the sound card: add the user to the group audio"
-    return "; connect one, or start the audio server"
+def _hidden() -> str:
+    """What ALSA does not list."""
+    if not os.path.isdir("/dev/snd"):
+        return ""
+    return "; a card that this user may not use, or that another program holds, is not listed: see `jamd doctor`"
 
 
 def silence_libraries() -> None:
