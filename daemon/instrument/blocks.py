@@ -32,15 +32,10 @@ class Blocks:
     """
 
     def __init__(
-        self,
-        renderer: Renderer,
-        page: ClockPage,
-        ring: Ring,
-        rate: int,
-        seconds: Callable[[], float] = time.perf_counter,
+        self, renderer: Renderer, page: ClockPage, ring: Ring, seconds: Callable[[], float] = time.perf_counter
     ) -> None:
         self._renderer, self._page, self._ring, self._seconds = renderer, page, ring, seconds
-        self._look_ahead = renderer.look_ahead / rate
+        self._look_ahead = renderer.look_ahead / renderer.rate
         self._clock: FrameClock | None = None
         self._block = self._next = 0  # the first frame of the present block, and the first that is not rendered
         self._waiting = deque[PlayMessage](maxlen=MOST_WAITING)

@@ -20,7 +20,7 @@ from daemon.audio.ring import Ring
 from daemon.instrument.blocks import Blocks
 from daemon.instrument.renderer import Renderer, make_renderer
 from daemon.player import member
-from daemon.player.member import CONNECT_RETRY_INTERVAL, GiveUp, Member
+from daemon.player.member import CONNECT_RETRY_INTERVAL, Member
 from daemon.wire import Call, Control, PlayMessage, Unpacker, decode_call, pack
 
 FIGURES_INTERVAL = 1.0  # seconds
@@ -30,10 +30,10 @@ CHUNK = 1 << 16  # bytes read at once
 class Instrument:
     """Renders what the stage sends, and answers its calls, in one `select`."""
 
-    def __init__(self, process: Member, renderer: Renderer, rate: int) -> None:
+    def __init__(self, process: Member, renderer: Renderer) -> None:
         self._process, self._renderer = process, renderer
         ring = Ring(ring_path(process.folder, process.name))
-        self._blocks = Blocks(renderer, ClockPage(clock_path(process.folder)), ring, rate)
+        self._blocks = Blocks(renderer, ClockPage(clock_path(process.folder)), ring)
         self._stage: socket.socket | None = None
         self._unpacker = Unpacker()
         self._connect_at, self._tell_at = 0.0, time.perf_counter() + FIGURES_INTERVAL
@@ -89,23 +89,17 @@ class Instrument:
 
 def run(folder: Path, name: str, secret: str) -> int:
     process = Member("instrument", folder, name, secret)
-    rate = 0
-
-    def make(description: Any, give_up: GiveUp) -> Renderer:
-        nonlocal rate
-        rate = description["rate"]
-        return make_renderer(description, give_up)
 
     def play(renderer: Renderer) -> None:
         if renderer.notice:
             process.tell("log", "info", "notice", renderer.notice)
         gc.disable()
         realtime.request_real_time(realtime.INSTRUMENT_PRIORITY)
-        instrument = Instrument(process, renderer, rate)
+        instrument = Instrument(process, renderer)
         while True:
             instrument.turn()
 
-    return process.run(make, play)
+    return process.run(make_renderer, play)
 
 
 def main() -> int:

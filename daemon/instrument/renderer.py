@@ -24,6 +24,7 @@ class Renderer:
     divided into blocks makes no difference. Methods raise EngineFailure."""
 
     def __init__(self, engine: AudioEngine, rate: int) -> None:
+        self.rate = rate
         self._engine = engine
         self._queue = MessageQueue(round(TOLERANCE * rate))
         self._level = Level(rate, engine.values)

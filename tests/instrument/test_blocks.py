@@ -39,7 +39,7 @@ class Stand:
         self.ring = Ring(folder / "ring", create=True)
         self.engine = sine(RATE, Worker)
         self.renderer = Renderer(self.engine, RATE)
-        self.blocks = Blocks(self.renderer, self.page, self.ring, RATE, lambda: self.now)
+        self.blocks = Blocks(self.renderer, self.page, self.ring, lambda: self.now)
 
     def run(self, until: float, messages: tuple[PlayMessage, ...] = ()) -> None:
         """Turn as the process does; the messages arrive when they are sent."""
