@@ -185,6 +185,13 @@ def test_an_engine_that_fails_is_reported_and_ends_the_process(
     instrument.close()
 
 
+def test_what_an_engine_does_without_is_logged(tmp_path: Path, sine_engine: None) -> None:
+    instrument = InstrumentProcess(tmp_path, engine="plain_sine")
+    instrument.start_playing()
+    assert instrument.desk.read() == ["log", "info", "notice", "no overtones: a sine has none"]
+    instrument.close()
+
+
 def test_nothing_is_rendered_before_the_order_to_play(tmp_path: Path, sine_engine: None) -> None:
     """Until then the ring is that of the process that is to be replaced."""
     instrument = InstrumentProcess(tmp_path)

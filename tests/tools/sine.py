@@ -54,6 +54,10 @@ class FaultySine(Sine):
             out[:] = np.nan
 
 
+class PlainSine(Sine):
+    notice = "no overtones: a sine has none"
+
+
 class SineAt44100(Sine):
     own_rate: ClassVar[int | None] = 44_100
 
@@ -73,6 +77,6 @@ def register(folder: Path) -> None:
     info = folder / "jamd_sine-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: jamd-sine\nVersion: 1.0\n")
-    names = {"sine": "Sine", "faulty_sine": "FaultySine", "sine_at_44100": "SineAt44100"}
+    names = {"sine": "Sine", "faulty_sine": "FaultySine", "plain_sine": "PlainSine", "sine_at_44100": "SineAt44100"}
     lines = (f"{name} = tests.tools.sine:{engine}\n" for name, engine in names.items())
     (info / "entry_points.txt").write_text("[jamd.engines]\n" + "".join(lines))
