@@ -14,6 +14,7 @@ from daemon.desk.children import Child
 from daemon.desk.player_slots import PlayerSlot
 from daemon.desk.processes import Processes, ProcessKind, ProcessSlot
 from daemon.desk.restarts import Heartbeat, RestartPolicy
+from daemon.desk.sound_state import ATTEMPTS
 from daemon.entries import Entry, Reconfigured, StageStarted, decode_entry
 from daemon.errors import JamdError, ModelError, PortError
 from daemon.models.limits import ends_process, is_native_crash
@@ -81,19 +82,17 @@ PLAYER: ProcessKind[PlayerSlot] = ProcessKind(
 
 
 def _greet_speaker(processes: Processes, _speaker: ProcessSlot) -> Iterator[list[Any]]:
-    yield ["audio", processes.stage_state.sound.settings]
+    yield ["audio", processes.stage_state.sound.greeting]
 
 
 def _device(processes: Processes, _speaker: ProcessSlot, values: list[Any]) -> None:
-    """The speaker has opened an audio device, or none."""
+    """The speaker has opened an audio device, or there is none: then the speaker logs the reason."""
     name, delay = values
     sound = processes.stage_state.sound
     is_news, is_other_delay = sound.report(name, delay)
     if is_news and name is not None:
         text = f"sound: {name}, {sound.delay * 1000:.0f} ms from a note to its sound"
         processes.tell.say("info", "sound", text, is_change=True)
-    elif is_news:
-        processes.tell.say("warning", "sound", "sound: no audio device; MIDI plays on", is_change=True)
     if is_other_delay and processes.stage_state.spec is not None:
         for stage in processes.slots(STAGE).values():
             processes.busy(stage)
@@ -106,7 +105,12 @@ def _speaker_pong(processes: Processes, _speaker: ProcessSlot, values: list[Any]
 
 
 def _speaker_ended(processes: Processes, _speaker: ProcessSlot) -> None:
-    processes.stage_state.sound.ended()
+    sound = processes.stage_state.sound
+    sound.ended()
+    if sound.failures == ATTEMPTS:
+        problem = f"the speaker ended {ATTEMPTS} times while it opened the audio device"
+        text = f"no sound: {problem}; jamd plays on without until the next reload (`jamd doctor` tries the device)"
+        processes.tell.say("error", "sound given up", text)
 
 
 def _log(processes: Processes, _slot: ProcessSlot, values: list[Any]) -> None:

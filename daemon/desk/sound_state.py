@@ -12,6 +12,7 @@ from daemon.spec import AUDIO, StageSpec
 DELAY = 0.03  # seconds from a note to its sound, before the speaker has reported them
 TOLERANCE = 0.001  # seconds by which a delay may differ from the one that the stage was told
 NEWS = 0.005  # … from the one that was logged
+ATTEMPTS = 3  # speakers that end while they open the device, after which the next one opens none
 SILENCE = -99  # dB, and less, are shown as no level at all
 
 
@@ -22,6 +23,7 @@ class SoundState:
     settings: Mapping[str, Any] | None = None
     device: str | None = None
     known: bool = False  # the present speaker has said which device it has
+    failures: int = 0  # speakers in a row that ended before they had a device, or knew that there is none
     logged: float = DELAY
     delay: float = DELAY  # seconds from a note to its sound, as the stage was told
     figures: Mapping[str, Any] = field(default_factory=dict)  # of the speaker
@@ -34,12 +36,24 @@ class SoundState:
     def take(self, settings: Mapping[str, Any] | None) -> None:
         """Take the settings of another configuration, without the figures of instruments that are gone."""
         self.settings, names = settings, settings["instruments"] if settings is not None else ()
+        self.failures = 0
         self.instruments = {name: figures for name, figures in self.instruments.items() if name in names}
         if settings is None:
-            self.ended()
+            self.device, self.known, self.figures = None, False, {}
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether the device is not opened any more, because native code ended each speaker that tried."""
+        return self.failures >= ATTEMPTS
+
+    @property
+    def greeting(self) -> dict[str, Any]:
+        """The settings for a new speaker."""
+        return {**(self.settings or {}), **({"device": None} if self.has_given_up else {})}
 
     def ended(self) -> None:
         """The speaker has ended."""
+        self.failures = 0 if self.known else self.failures + 1
         self.device, self.known, self.figures = None, False, {}
 
     def report(self, device: str | None, delay: float) -> tuple[bool, bool]:

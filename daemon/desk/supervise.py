@@ -148,8 +148,9 @@ class Supervisor:
     async def _reload_audio(self, audio: Mapping[str, Any] | None) -> None:
         """Start, change or end the speaker."""
         speakers, before = self._processes.slots(SPEAKER), self.sound.settings
+        is_same = audio == before and not self.sound.has_given_up
         self.sound.take(audio)
-        if audio == before:
+        if is_same:
             return
         if audio is None:
             await self._processes.dismiss(speakers.pop(SPEAKER.name))

@@ -145,8 +145,32 @@ def test_a_lost_device_is_told_once_and_a_new_speaker_says_anew_what_it_has(tmp_
 
     desk = with_desk(tmp_path, work)
     back = ("info", "sound: USB, 30 ms from a note to its sound")
-    assert desk.log == [back, ("warning", "sound: no audio device; MIDI plays on"), back, back]
+    assert desk.log == [back, back, back], "the speaker itself says why there is none"
     assert desk.stage.sent == []
+
+
+def test_a_device_that_ends_every_speaker_is_left_alone_until_a_reload(tmp_path: Path) -> None:
+    def greet(desk: Desk) -> Any:
+        desk.speaker.sent.clear()
+        desk.speaker_says("hello", "speaker", 1)
+        return desk.speaker.sent[0][1]["device"]
+
+    def work(desk: Desk) -> None:
+        for _ in range(3):
+            assert greet(desk) == "default"
+            SPEAKER.on_end(desk.processes, desk.speaker_slot)
+        assert greet(desk) is None
+        desk.speaker_says("device", None, DELAY)
+        desk.sound.take(SETTINGS)  # a reload
+        assert greet(desk) == "default"
+        for _ in range(5):  # a device that dies again and again is opened again
+            desk.speaker_says("device", "USB", DELAY)
+            SPEAKER.on_end(desk.processes, desk.speaker_slot)
+            assert greet(desk) == "default"
+
+    desk = with_desk(tmp_path, work)
+    (given_up,) = [text for level, text in desk.log if level == "error"]
+    assert given_up.startswith("no sound: the speaker ended 3 times while it opened the audio device; jamd plays on")
 
 
 @pytest.mark.parametrize("message", [["device"], ["device", 3, 0.1], ["device", "USB", "fast"], ["device", "USB", -1.0],
