@@ -94,6 +94,16 @@ def test_an_answer_to_a_key_goes_at_once_to_both() -> None:
     ]  # fmt: skip
 
 
+def test_an_answer_that_ends_a_note_in_time_ends_the_note_at_once_on_both() -> None:
+    performance, sink = make()
+    run_until(performance, 0.6)
+    play(performance, sink, 0.6, Play(1.6, 60, 90, "alto", 4.0))
+    run_until(performance, 0.85)
+    performance.hear(0.9, "keys", 0.9, note_on(1, 72, 90))
+    answer(performance, sink, 0.901, Stop(sink.last(Listen)[2].event.beat, "alto"))
+    assert on(sink, "choir") == on(sink, "synth") == [(0.8, note_on(2, 60, 90)), (0.9, note_off(2, 60))]
+
+
 def test_midi_and_what_others_hear_of_it_are_as_without_audio_but_for_the_lead() -> None:
     """Also the counts, the measurements' causes, and the journal except for when something was due."""
 
@@ -218,6 +228,18 @@ def test_a_melody_is_heard_on_audio_outputs_at_its_beats_and_once_by_players() -
     assert on(sink, "synth") == on(sink, "choir") and len(on(sink, "choir")) > 10
     heard = [call.event.message for _, _, call in sink.calls if isinstance(call, Listen)]
     assert heard == [message for _, message in on(sink, "choir")]
+
+
+@pytest.mark.parametrize(("late", "is_heard"), [(0.09, True), (0.11, False)])
+def test_a_note_of_a_melody_is_late_when_its_beat_is(late: float, is_heard: bool) -> None:
+    """However long before its beat the note should have been sent."""
+    melodies = (MelodySpec(TUNE, ("choir", "synth")),)
+    performance, sink = make(replace(SYNTH, latency=0.3), melodies=melodies, players=())
+    due = round(performance.seconds_at(1.0), 6)
+    run_until(performance, due - 0.31)
+    performance.advance(due + late)
+    for port in ("choir", "synth"):
+        assert ((due, note_on(1, 62, 80)) in on(sink, port)) is is_heard
 
 
 def test_a_melody_that_stops_is_ended_where_it_was_sent_ahead() -> None:
