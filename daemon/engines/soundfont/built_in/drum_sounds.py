@@ -11,12 +11,12 @@ from daemon.engines.soundfont.built_in.waves import Numbers, Samples
 _BRIGHT = 2500.0  # Hz: what is higher is in the bright part, which a soft stroke lacks
 
 
-class Workshop:
+class DrumSounds:
     """Makes the sounds of drums. `decay` is always the seconds in which a part loses 60 dB."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
-        self._dice = np.random.default_rng(35)
+        self._random = np.random.default_rng(35)
 
     def time(self, seconds: float) -> Numbers:
         return np.arange(int(seconds * self._rate)) / self._rate
@@ -52,9 +52,9 @@ class Workshop:
     def band(self, frames: int, low: float, high: float, clang: float = 0.0) -> Numbers:
         size = 1 << (frames - 1).bit_length()
         hz = np.fft.rfftfreq(size, 1 / self._rate)[: int(size * min(3.0 * high / self._rate, 0.48))]
-        bins = self._dice.standard_normal(2 * len(hz)).view(complex)
+        bins = self._random.standard_normal(2 * len(hz)).view(complex)
         bins *= 1 / np.sqrt((1 + (low / np.maximum(hz, 1.0)) ** 6) * (1 + (hz / high) ** 6))
-        pitches = low + (min(high, 0.4 * self._rate) - low) * self._dice.random(7)
+        pitches = low + (min(high, 0.4 * self._rate) - low) * self._random.random(7)
         inside = np.count_nonzero((hz > low) & (hz < high))
         bins[(pitches * size / self._rate).astype(int) % len(bins)] *= 1 + clang * (inside / 7) ** 0.5
         noise: Numbers = np.fft.irfft(bins, size)[:frames]

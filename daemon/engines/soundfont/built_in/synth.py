@@ -21,11 +21,6 @@ class BuiltInSynth:
     def __init__(self, rate: int, program: int = 1) -> None:
         self._rate = rate
         self._program = program - 1
-        self.set_reverb(0.2)
-
-    def set_reverb(self, level: float) -> None:
-        """0: none; 1: about as loud as the sound itself."""
-        self._reverb_level = np.float32(0.6 * level)
 
     def prepare(self) -> None:
         """Compute all tables."""
@@ -33,6 +28,12 @@ class BuiltInSynth:
         self._reverb = Reverb(self._rate)
         self._channels = [Channel(self._program) for _ in range(16)]
         self._frames = min(FRAMES, self._reverb.longest)
+
+    def set_reverb(self, level: float) -> None:
+        """0: none; 0.2, as at first: a small hall; 1: about as loud as the sound itself."""
+        self._voices.reverb = level
+        for number, channel in enumerate(self._channels):
+            self._voices.follow(number, channel)
 
     def play(self, message: bytes) -> None:
         """Take a MIDI message, which takes effect at the next frame. Ignores what is no message of a channel."""
@@ -73,9 +74,8 @@ class BuiltInSynth:
             block = out[first : first + self._frames]
             mix = self._voices.render(len(block))
             mix *= np.float32(_GAIN)
-            stereo, dry = mix[:2], mix[2] * self._reverb_level
-            self._reverb.add_to(stereo, dry)
-            block[:] = _bounded(stereo).T
+            self._reverb.add_to(mix[:2], mix[2])
+            block[:] = _bounded(mix[:2]).T
 
 
 def _bounded(samples: Samples) -> Samples:

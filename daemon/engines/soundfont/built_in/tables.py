@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from daemon.engines.soundfont.built_in.drum_sounds import Workshop
+from daemon.engines.soundfont.built_in.drum_sounds import DrumSounds
 from daemon.engines.soundfont.built_in.drums import make_kit
 from daemon.engines.soundfont.built_in.layers import Ensemble
 from daemon.engines.soundfont.built_in.oscillators import FRAMES
@@ -44,7 +44,7 @@ class Tables:
         self.samples: Samples = np.zeros(
             self._end + (len(SPECTRA) * len(_ZONES) + 1) * (ENSEMBLE + 1) + _ROOM * rate, np.float32
         )
-        noise = Workshop(rate).band(ENSEMBLE, 250, 7000).astype(np.float32)
+        noise = DrumSounds(rate).band(ENSEMBLE, 250, 7000).astype(np.float32)
         self.noise = self._repeated(np.append(noise, noise[0]), rate)
         self._ensembles: dict[Ensemble, list[Table]] = {
             name: [

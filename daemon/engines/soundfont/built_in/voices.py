@@ -14,7 +14,7 @@ from daemon.engines.soundfont.built_in.tables import Table, Tables
 from daemon.engines.soundfont.built_in.timbres import PROGRAMS
 from daemon.engines.soundfont.built_in.waves import CYCLE, Numbers, Samples, Spectrum, cycles
 
-LIMIT = 32  # voices that sound; one more cuts the one that is missed least
+LIMIT = 32  # voices that sound; one more cuts the least important one
 _VOICES = 2 * LIMIT  # as many may be fading out
 _LAYERS = 8  # of a timbre, at most
 _CUT = 0.02  # seconds in which a voice that is cut loses 60 dB,
@@ -22,6 +22,7 @@ _CHOKED = 0.05  # a drum whose group is struck again,
 _REPEATED = 0.15  # a note whose key is struck again,
 _DAMPED = 0.4  # and a drum at All Notes Off
 _SOFT = 10 ** (-3 / 40)  # of the force of a stroke, with the soft pedal: 3 dB
+_HALL = 0.6  # what is sent to the reverb comes back louder
 _MODULATION = 50.0  # cents of vibrato with the wheel full up
 _GOLDEN = 0.618034  # spreads what would be random, evenly
 _AT_ONCE = 100.0  # rate of attack
@@ -49,9 +50,10 @@ class Voice:
 
 
 class Voices:
-    """Channels are counted from 0."""
+    """Channels are counted from 0. `reverb`: 0 … 1, how much of all is sent to the reverb."""
 
     def __init__(self, rate: int) -> None:
+        self.reverb = 0.2
         self._rate = rate
         self._tables = Tables(rate, _VOICES * _LAYERS)
         self._oscillators = Oscillators(rate, _VOICES * _LAYERS, self._tables.samples)
@@ -169,7 +171,7 @@ class Voices:
         return [voice for voice in self._voices if voice.count and voice.channel == number and not voice.is_cut]
 
     def _claim(self, timbre: Timbre, key: int) -> Voice:
-        """A free voice, if possible one that has the tables; else the one that is missed least ends at once."""
+        """A free voice, if possible one that has the tables; else the least important one ends at once."""
         sounding = [voice for voice in self._voices if voice.count and not voice.is_cut]
         if len(sounding) >= LIMIT:
             victim = min(sounding, key=self._importance)
@@ -214,8 +216,7 @@ class Voices:
         return math.log(1000) / (max(seconds, 0.005) * self._rate)
 
     def _make_cycles(self, voice: Voice, timbre: Timbre, key: int) -> None:
-        """The tables of a timbre's layers at that pitch; layers that have nothing below the limit of hearing are left
-        out."""
+        """The tables of a timbre's layers at that pitch; layers without any partial are left out."""
         voice.timbre, voice.key, voice.group = timbre, key, ""
         hz, spectra, rows = _hz(key), dict[tuple[Spectrum, float], Numbers](), list[tuple[int, Numbers]]()
         voice.layers = []
@@ -247,7 +248,7 @@ class Voices:
         goal, gain = self._oscillators.goal, channel.gain
         goal[Control.LEFT, on] = np.cos(angle) * gain
         goal[Control.RIGHT, on] = np.sin(angle) * gain
-        goal[Control.SEND, on] = gain * channel.reverb / 127
+        goal[Control.SEND, on] = gain * channel.reverb / 127 * self.reverb * _HALL
         goal[Control.BEND, on] = 1.0 if voice.timbre is _ONE_SHOT else channel.pitch
         depth = voice.timbre.vibrato + channel.modulation / 127 * _MODULATION
         goal[Control.DEPTH, on] = 0.0 if voice.timbre is _ONE_SHOT else depth / 1200

@@ -117,6 +117,23 @@ def test_the_bend_and_its_range(render: Render) -> None:
         render(0.5, [0x80, 60, 0])
 
 
+def test_the_modulation_wheel_is_a_vibrato_of_50_cents(render: Render) -> None:
+    render(1.5, [0xC0, NUMBERS["electric piano 1"] - 1], [0xB0, 1, 127], [0x90, 72, 100])
+    heard = render(2.0)[:, 0]
+    power = np.abs(np.fft.rfft(heard * np.hanning(len(heard)))) ** 2
+    offset = 1200 * np.log2(np.maximum(np.fft.rfftfreq(len(heard), 1 / RATE), 1) / 523.25)
+    power[np.abs(offset) > 200] = 0
+    assert np.sqrt((power * offset**2).sum() / power.sum()) == pytest.approx(50 / np.sqrt(2), abs=4)
+
+
+def test_the_reset_of_controllers(render: Render) -> None:
+    render(0.1, [0xC0, ORGAN], [0xB0, 64, 127], [0xB0, 11, 30], [0xE0, 0, 0], [0x90, 60, 100], [0x80, 60, 0])
+    render(0.5, [0xB0, 121, 0])
+    assert level(render(0.1)) < SILENCE
+    heard = render(0.5, [0x90, 60, 100])
+    assert level(heard) > -35 and abs(cents(fundamental(heard, 60), 60)) < 2
+
+
 def test_volume_expression_and_pan(render: Render) -> None:
     render(0.1, [0xC0, ORGAN], [0xB0, 7, 127], [0x90, 60, 100])
     full = level(render(0.5))
