@@ -26,7 +26,7 @@ STEADY = {  # the range in which each is played
     "lead 1 (square)": (36, 96), "marimba": (48, 84),
 }  # fmt: skip
 
-SECTIONS = ["string ensemble 1", "choir aahs", "voice oohs", "pad 2 (warm)"]  # many voices, whose mean wanders
+SECTIONS = ["string ensemble 1", "choir aahs", "voice oohs", "pad 2 (warm)"]  # of many voices
 
 
 def fundamental(samples: Samples, key: int) -> float:
@@ -46,7 +46,7 @@ def test_in_tune(render: Render, name: str) -> None:
         render(0.2, [0xC0, NUMBERS[name] - 1], [0x90, key, 100])
         played = render(3.0 if is_section else 1.5, block=1024)
         render(0.1, [0xB0, 120, 0])
-        assert abs(cents(fundamental(played, key), key)) < (3 if is_section else 2), key
+        assert abs(cents(fundamental(played, key), key)) < 2, key
 
 
 def test_sounds_at_the_frame_of_its_message(render: Render) -> None:
