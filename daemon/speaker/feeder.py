@@ -27,6 +27,7 @@ class Feeder(threading.Thread):
     def __init__(self, mixer: Mixer, playback: Playback, page: ClockPage, mix: Ring) -> None:
         super().__init__(name="mixer", daemon=True)
         self.clock: FrameClock | None = None  # once it is published
+        self.failure = ""  # what ended the thread before `stop`
         self._mixer, self._playback, self._page, self._mix = mixer, playback, page, mix
         self._converter = Converter(mixer.rate, mixer.block, playback.rate, playback.channels)
         self._timekeeper = self._make_timekeeper()
@@ -46,6 +47,12 @@ class Feeder(threading.Thread):
         self.join(1)
 
     def run(self) -> None:
+        try:
+            self._feed_until_stopped()
+        except Exception as error:
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def _feed_until_stopped(self) -> None:
         realtime.request_real_time(realtime.SPEAKER_PRIORITY)
         while not self._timekeeper.is_known:
             if self._stopping:

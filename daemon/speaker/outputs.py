@@ -21,7 +21,7 @@ from daemon.speaker.null_output import NullOutput
 from daemon.speaker.playback import Playback
 from daemon.speaker.stream import open_stream
 
-DEVICE_LOST = 3  # exit status: the audio device or its server is gone
+FAILED, DEVICE_LOST = 1, 3  # exit statuses: a fault of jamd; the audio device or its server is gone
 SILENT = 0.5  # seconds without a call after which a device is gone
 PATIENCE = 1.0  # seconds that a device has to open before the null output begins
 LOOK_INTERVAL = 1.0  # seconds between two looks for a device …
@@ -190,6 +190,9 @@ class Outputs:
         taken = output.playback.taken
         self._silent = self._silent + elapsed if taken == self._taken else 0.0
         self._taken = taken
+        if self._feeder is not None and self._feeder.failure:
+            self._log("error", f"the mixer failed ({self._feeder.failure}); the speaker starts again")
+            os._exit(FAILED)
         if not output.active or self._silent > SILENT:
             self._log("warning", f"the audio device {output.name} is gone; jamd is heard again as soon as it is back")
             os._exit(DEVICE_LOST)

@@ -11,8 +11,9 @@ from daemon.audio.clock import ClockPage
 from daemon.audio.ring import Ring
 from daemon.errors import AudioError
 from daemon.speaker import outputs
+from daemon.speaker.mixer import Mixer
 from daemon.speaker.null_output import NullOutput
-from daemon.speaker.outputs import DEVICE_LOST, Outputs, Settings
+from daemon.speaker.outputs import DEVICE_LOST, FAILED, Outputs, Settings
 from daemon.speaker.playback import Playback
 
 SETTINGS = Settings("default", 48_000, 256)
@@ -128,6 +129,22 @@ def test_the_process_ends_when_the_device_is_gone(notice: str, world: World, spe
         look(speaker, lambda: False)
     assert exit_.value.args == (DEVICE_LOST,)
     assert "card is gone" in world.heard("log")[-1][2]
+
+
+def test_a_fault_of_the_mixer_is_logged_and_ends_the_process(
+    world: World, speaker: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(mixer: Mixer, first: int) -> None:
+        raise ValueError("a fault")
+
+    world.error = None
+    speaker.take(SETTINGS, {})
+    look(speaker, lambda: world.heard("device"))
+    monkeypatch.setattr(Mixer, "mix", fail)
+    with pytest.raises(Exited) as exit_:
+        look(speaker, lambda: False)
+    assert exit_.value.args == (FAILED,)
+    assert "the mixer failed (ValueError: a fault)" in world.heard("log")[-1][2]
 
 
 def test_time_in_which_the_machine_stood_still_does_not_count(world: World, speaker: Outputs) -> None:
