@@ -259,11 +259,15 @@ def bench(
         list[str] | None, typer.Argument(metavar="MEASURE...", help="Names of measures; without any, all of them.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", parser=_seconds, help="How long each band plays in `sound`; default: 60."),
+    ] = None,
 ) -> None:
-    """Measure latency, memory and more, beside targets."""
+    """Measure latency, memory, sound and more, beside targets."""
     from daemon.bench.run import run as run_bench
 
-    raise typer.Exit(run_bench(measures or [], as_json))
+    raise typer.Exit(run_bench(measures or [], as_json, seconds))
 
 
 def main() -> None:

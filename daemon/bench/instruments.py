@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,24 @@ from daemon.errors import JamdError
 
 JAMD = "jamd keys:midi", "jamd choir:midi"  # input and output of a measured jamd
 ECHO = "bench echo in:midi", "bench echo out:midi"
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What processes used: seconds of processor time, of `seconds`; bytes of memory, with their parts of shared memory
+    (proportional set size)."""
+
+    processor: float
+    seconds: float
+    memory: int
+
+    @property
+    def share(self) -> float:
+        """Of one core."""
+        return self.processor / self.seconds
+
+    def __sub__(self, before: Cost) -> Cost:
+        return Cost(self.processor - before.processor, self.seconds - before.seconds, self.memory)
 
 
 class JamdProcess:
@@ -91,11 +111,25 @@ class JamdProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def process_ids(self) -> list[int]:
-        """Process ids of jamd and its children."""
+    def cost(self) -> Cost:
+        """Of jamd and its children, until now."""
         own = self.process.pid
-        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
-        return [own, *map(int, children)]
+        processes = [own, *map(int, Path(f"/proc/{own}/task/{own}/children").read_text().split())]
+        return Cost(sum(map(_processor_time, processes)), time.perf_counter(), sum(map(_memory, processes)))
+
+
+def _processor_time(process: int) -> float:
+    """User and system time of a process in seconds (proc(5), stat)."""
+    if sys.platform == "win32":
+        raise JamdError("jamd bench measures on Linux only")
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory(process: int) -> int:
+    """Bytes, with its part of shared memory (proportional set size)."""
+    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
 
 
 Events = list[tuple[float, bytes]]

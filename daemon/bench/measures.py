@@ -7,9 +7,7 @@ by the same client in the same run.
 from __future__ import annotations
 
 import json
-import os
 import random
-import re
 import statistics
 import subprocess
 import sys
@@ -20,7 +18,6 @@ from pathlib import Path
 from daemon.bench.child_end import END_WITH_PARENT
 from daemon.bench.figure import PERIOD, Figure, percentile
 from daemon.bench.instruments import ECHO, JAMD, Events, JamdProcess, echo, perform
-from daemon.errors import JamdError
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
 
@@ -166,30 +163,14 @@ def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
     with JamdProcess(folder, environment, None) as jamd:
         ready.append(jamd.ready_after)
         time.sleep(5)
-        processes = jamd.process_ids()
-        before, started = sum(map(_cpu, processes)), time.perf_counter()
+        before = jamd.cost()
         time.sleep(30)
-        share = (sum(map(_cpu, processes)) - before) / (time.perf_counter() - started)
-        memory = sum(map(_pss, processes)) / 1e6
+        idle = jamd.cost() - before
     return [
         Figure("jamd run to READY, default band", statistics.median(ready), 2, "s"),
-        Figure("memory of all processes (PSS), default band", memory, 300, "MB"),
-        Figure("idle CPU, default band", share * 100, 3, "% of a core"),
+        Figure("memory of all processes (PSS), default band", idle.memory / 1e6, 300, "MB"),
+        Figure("idle CPU, default band", idle.share * 100, 3, "% of a core"),
     ]
-
-
-def _cpu(process: int) -> float:
-    """User and system time of a process in seconds (proc(5), stat)."""
-    if sys.platform == "win32":
-        raise JamdError("jamd bench measures on Linux only")
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _pss(process: int) -> int:
-    """Memory of a process in bytes, with its part of shared memory (proportional set size)."""
-    found = re.search(r"^Pss:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
 
 
 def render(folder: Path, environment: dict[str, str]) -> list[Figure]:

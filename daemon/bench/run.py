@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,16 +28,18 @@ from daemon.bench.engine_measures import ENGINE_MEASURES
 from daemon.bench.figure import Figure
 from daemon.bench.jack_server import JackServer, available
 from daemon.bench.measures import MEASURES
+from daemon.bench.sound_measures import sound
 from daemon.errors import JamdError, UsageError
 from daemon.suggestions import suggestion
 
 ALL_MEASURES = {
-    measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES)
+    measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES, sound)
 }
 
 
-def run(names: Sequence[str], as_json: bool) -> int:
-    """Run the named measures, or all, and print the figures. Returns 1 if a target is missed, else 0.
+def run(names: Sequence[str], as_json: bool, seconds: float | None = None) -> int:
+    """Run the named measures, or all, and print the figures. Returns 1 if a target is missed, else 0. `seconds`: that
+    each band plays in the measure `sound`.
 
     Raises UsageError for an unknown name, JamdError without a JACK server or JACK-Client.
     """
@@ -55,7 +58,9 @@ def run(names: Sequence[str], as_json: bool) -> int:
         environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as in normal use: bytecode is compiled once
         for name in track(names or ALL_MEASURES, "Measuring", console=console, disable=not console.is_terminal):
             before = server.xruns()
-            measured = ALL_MEASURES[name](Path(folder), environment)
+            measure = ALL_MEASURES[name]
+            measure = partial(sound, seconds=max(seconds, 1)) if measure is sound and seconds else measure
+            measured = measure(Path(folder), environment)
             figures += [(figure, server.xruns() - before) for figure in measured]
             for figure in measured if not as_json else []:
                 console.print(f"{figure.what}: {figure.value:.2f} {figure.unit}")

@@ -51,7 +51,7 @@ def look(device: str | None = None, rate: int = 0, block: int = 0, seconds: floa
     for line in ended.output.split(b"\n")[:-1]:  # whole lines
         found |= json.loads(line)
     if ended.status is None:
-        found["problem"] = f"no answer within {seconds:g} s"
+        found["problem"] = f"the audio system gave no answer within {seconds:g} s"
     elif ended.status:
         found["problem"] = f"the look at the audio devices crashed ({ended.reason})"
     return Look(
