@@ -67,7 +67,7 @@ def test_what_is_known_before_portaudio_hangs_is_kept(portaudio: pytest.MonkeyPa
     portaudio.setenv("TROUBLE", "hangs")
     found = look("default", 48_000, 480, seconds=1)
     assert (found.chosen, found.trial) == (DEVICE, Trial(48_000, 48_000))
-    assert found.problem == "no answer within 1 s"
+    assert found.problem == "the audio system gave no answer within 1 s"
 
 
 def test_an_unknown_device_and_no_portaudio(portaudio: pytest.MonkeyPatch, tmp_path: Path) -> None:

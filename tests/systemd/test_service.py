@@ -121,13 +121,14 @@ def test_a_hung_or_killed_desk_is_replaced_with_all_it_started(service: SystemdB
         assert not set(processes(service)) & set(children)
 
 
-def test_only_the_stage_has_real_time_priority(service: SystemdBox) -> None:
+def test_stage_speaker_and_instruments_have_real_time_priority(service: SystemdBox) -> None:
     start(service)
 
     def policies(module: str) -> str:
         return "".join(service.run("chrt", "-a", "-p", number) for number in processes(service, module))
 
-    assert "SCHED_FIFO" in policies("daemon.stage")
+    for module in ("daemon.stage", "daemon.speaker", "daemon.instrument"):
+        assert "SCHED_FIFO" in policies(module), module
     assert "SCHED_FIFO" not in policies("daemon.player.process")
     assert "SCHED_FIFO" not in service.run("chrt", "-a", "-p", service.show("jamd", "MainPID"))
 
@@ -183,6 +184,19 @@ def test_user_unit_has_ports_on_the_users_jack(musician: Musician) -> None:
     musician.run("systemctl", "--user", "stop", "jamd")
     assert "jamd" not in musician.run("jack_lsp")
     assert processes(musician.box) == []
+
+
+def test_user_unit_is_heard_on_the_users_jack(musician: Musician) -> None:
+    musician.run("systemctl", "--user", "start", "jamd")
+    wait(lambda: "jamd speaker:out_0" in musician.run("jack_lsp"), 10, musician.box)
+    recorded = "/home/musician/heard.wav"
+    musician.run("jack_rec", "-f", recorded, "-d", "4", "-b", "16", "jamd speaker:out_0", "jamd speaker:out_1")
+    peak = "import soundfile, sys; print(abs(soundfile.read(sys.argv[1])[0]).max())"
+    assert 0.05 < float(musician.run("/opt/jamd/bin/python", "-c", peak, recorded)) < 0.9
+    status = musician.run("systemctl", "--user", "show", "jamd", "--value", "-p", "StatusText")
+    assert "sound: system, JACK" in status and "ms from note to sound" in status
+    musician.run("systemctl", "--user", "stop", "jamd")
+    assert "jamd" not in musician.run("jack_lsp")
 
 
 @pytest.mark.parametrize("signal", ["-KILL", "-STOP"])
