@@ -47,7 +47,8 @@ def test_no_command_prints_the_help() -> None:
         ("run --bmp 3", "run has no option --bmp: did you mean '--bpm'?"),
         (
             "run --tempo 120",
-            "run has no option --tempo: choose from --config, --for, --bpm, --seed, --connect, --no-sound, --metrics, --help",
+            "run has no option --tempo: choose from "
+            "--config, --for, --bpm, --seed, --connect, --no-sound, --metrics, --help",
         ),
         ("--vresion", "there is no option --vresion before a command: did you mean '--version'?"),
         ("run --for x", "run: invalid value for '--for': 'x' is not a number of seconds: see `jamd run --help`"),
