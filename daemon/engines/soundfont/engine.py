@@ -51,7 +51,7 @@ class Soundfont(AudioEngine):
                 yield "soundfont", str(error)
         if _program(program) is None:
             near = containing(program, 1)[:1] or get_close_matches(program.casefold(), PROGRAMS, 1)
-            remedy = f"did you mean {near[0]!r}?" if near else "docs/daw.md lists the names"
+            remedy = f"did you mean {near[0]!r}?" if near else "give a name (docs/daw.md) or a number from 1 to 128"
             yield "program", f"{program!r} is not an instrument of General MIDI: {remedy}"
 
     def prepare(self) -> None:

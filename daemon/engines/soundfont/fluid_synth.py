@@ -21,7 +21,7 @@ RATES = (8_000, 96_000)  # frames per second that FluidSynth can render
 VOICES = 128  # sounding at once; a note has one to four
 LOADED_WHOLE = 32 << 20  # bytes; of larger files, and of compressed ones, only the programs in use are loaded
 READ_AHEAD = 256 << 20  # bytes of such a file that the system is asked to keep at hand
-GAIN = 0.75  # FluidSynth’s own, 0.2, is very soft; with this one the shipped bands peak at −10 to −3 dBFS
+GAIN = 0.75  # the shipped bands peak between −12 and −1 dBFS; FluidSynth's own gain, 0.2, is very soft
 ROOM_SIZE, DAMPING, WIDTH = 0.6, 0.4, 0.8  # of the reverb
 KEY_PRESSURE, CHANNEL_PRESSURE, PITCH_BEND, SYSTEM = 0xA0, 0xD0, 0xE0, 0xF0
 REVERB_SEND, GM2_REVERB_SEND = 91, 40  # control change, and its value until one is sent
@@ -58,10 +58,11 @@ class FluidSynth:
         self._fluid.fluid_settings_setnum(self._settings, b"synth.gain", GAIN)
         self._synth = self._fluid.new_fluid_synth(self._settings)
         self._add_soft_pedal()
+        library.take_errors()
         with library.silence():
             self._font = self._fluid.fluid_synth_sfload(self._synth, os.fsencode(soundfont.path), 0)
         if self._font < 0:
-            reason = library.latest_errors() or "FluidSynth does not say why"
+            (reason, *_) = library.take_errors() or ["FluidSynth does not say why"]
             raise ModelError(f"{soundfont.path}: cannot be played ({reason}): {REMEDY}")
         if is_part and sys.platform == "linux":
             with open(soundfont.path, "rb") as file:
@@ -92,9 +93,9 @@ class FluidSynth:
             self._choose(channel, first)
         elif kind == CHANNEL_PRESSURE:
             fluid.fluid_synth_channel_pressure(synth, channel, first)
-        elif kind == NOTE_ON and second:
+        elif kind == NOTE_ON:  # also with velocity 0
             fluid.fluid_synth_noteon(synth, channel, first, second)
-        elif kind in (NOTE_ON, NOTE_OFF):
+        elif kind == NOTE_OFF:
             fluid.fluid_synth_noteoff(synth, channel, first)
         elif kind == CONTROL_CHANGE and first in (BANK_MSB, BANK_LSB):
             self._banks[channel][first == BANK_LSB] = second

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections import deque
 from collections.abc import Iterator
 from ctypes import CFUNCTYPE, c_char_p, c_int, c_void_p
 from typing import Any
@@ -26,7 +25,8 @@ _UNDECLARED: dict[str, tuple[Any, ...]] = {  # of FluidSynth's functions, by pyf
         *(("right", c_void_p, 1), ("right_offset", c_int, 1), ("right_step", c_int, 1)),
     ),
 }
-_errors: deque[str] = deque(maxlen=4)  # the library's latest messages
+_MOST_ERRORS = 8
+_errors: list[str] = []  # the library's messages since they were last asked for
 
 
 class LibraryMissing(Exception):
@@ -68,15 +68,16 @@ def silence() -> Iterator[None]:
         os.close(nowhere)
 
 
-def latest_errors() -> str:
-    """The library's latest messages about errors, in one line, or ""; each is returned once."""
-    found = "; ".join(_errors)
+def take_errors() -> list[str]:
+    """The library's messages about errors since the last call, the cause first."""
+    found = [*_errors]
     _errors.clear()
     return found
 
 
 def _keep(level: int, message: bytes, data: int) -> None:
-    _errors.append(message.decode(errors="replace"))
+    if len(_errors) < _MOST_ERRORS:
+        _errors.append(message.decode(errors="replace"))
 
 
 _KEEP, _IGNORE = _LogFunction(_keep), _LogFunction()  # the latter is a null pointer

@@ -19,7 +19,7 @@ DRUM_BANK = 128
 MOST_BYTES = 1 << 32  # of a RIFF file
 REMEDY = "choose a soundfont (SF2 or SF3)"
 _PRESET = struct.Struct("<20sHH14x")  # name, program from 0, bank; the last record only ends the list
-_MOST_PRESETS = 1 << 16
+_MOST_PRESETS, _MOST_CHUNKS = 1 << 16, 64
 _OTHERS = {b"DLS ": "a DLS collection", b"WAVE": "an audio file", b"RMID": "a MIDI file"}
 
 
@@ -75,7 +75,9 @@ def _chunks(file: BufferedReader, start: int, end: int) -> dict[bytes, tuple[int
     """The content of each chunk between `start` and `end`, from where to where; of a list, by its type. As in
     FluidSynth, no byte follows a chunk of odd length: MuseScore's files have none."""
     found: dict[bytes, tuple[int, int]] = {}
-    while start + 8 <= end and len(found) < 64:
+    for _ in range(_MOST_CHUNKS):
+        if start + 8 > end:
+            break
         file.seek(start)
         tag, length, form = _header(file.read(12))
         content = (start + 12, start + 8 + length) if tag == b"LIST" else (start + 8, start + 8 + length)

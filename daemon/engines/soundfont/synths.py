@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from daemon.engines.soundfont.finding import general_midi, named
 from daemon.engines.soundfont.fluid_synth import FluidSynth
-from daemon.engines.soundfont.library import LibraryMissing, latest_errors
+from daemon.engines.soundfont.library import LibraryMissing, take_errors
 from daemon.engines.soundfont.sf2_file import SoundfontFile
 from daemon.errors import ModelError
 
@@ -58,8 +58,9 @@ def _sampled(soundfont: SoundfontFile, rate: int, program: int) -> Synth:
         text = f"may need {needed >> 20} MiB, more than half of this machine's memory"
         raise ModelError(f"{soundfont.path}: {text}: choose a smaller one")
     synth = FluidSynth(soundfont, rate, program)
-    if "memory" in (errors := latest_errors()).lower():
-        raise ModelError(f"{soundfont.path}: cannot be loaded ({errors}): free some memory, or choose a smaller one")
+    for error in take_errors():
+        if "memory" in error:
+            raise ModelError(f"{soundfont.path}: cannot be loaded ({error}): free some memory, or choose a smaller one")
     return synth
 
 

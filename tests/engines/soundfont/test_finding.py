@@ -121,6 +121,15 @@ def test_paths_that_are_no_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="files of zeros take space there")
+def test_a_file_of_empty_chunks_takes_no_time(tmp_path: Path) -> None:
+    with open(tmp_path / "zeros.sf2", "wb") as file:
+        file.write(b"RIFF\0\0\0\x80sfbk")
+        file.truncate(8 + (1 << 31))
+    with pytest.raises(ModelError, match="is damaged"):
+        read_header(tmp_path / "zeros.sf2")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files of zeros take space there")
 def test_a_file_that_is_too_large_for_the_format_is_refused(tmp_path: Path) -> None:
     with open(tmp_path / "large.sf2", "wb") as file:
         file.truncate(MOST_BYTES + 1)
