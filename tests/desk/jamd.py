@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,12 +17,19 @@ import mido
 from daemon.bench.child_end import END_WITH_PARENT
 
 
-def band(*players: str, trouble: Mapping[str, str] | None = None, bpm: int = 240) -> str:
-    """A configuration in which each of `players` is an Echo that listens to a melody."""
+def band(
+    *players: str, trouble: Mapping[str, str] | None = None, bpm: int = 240, instruments: Iterable[str] = ()
+) -> str:
+    """A configuration in which each of `players` is an Echo that listens to a melody, and each of `instruments` a Tone
+    that plays what the others do."""
     members = "".join(
         f"  {name}: {{engine: echo, listen: [keys, tune], play: {{port: {name} out, channels: {{echo: 1, beat: 2}}}},"
         f" options: {{trouble: {(trouble or {}).get(name, 'none')}}}}}\n"
         for name in players
+    )
+    members += "".join(
+        f"  {name}: {{engine: tone, options: {{trouble: {(trouble or {}).get(name, 'none')}}}}}\n"
+        for name in instruments
     )
     outputs = "".join(f"  {name} out: {{direction: out}}\n" for name in players)
     return (

@@ -22,7 +22,12 @@ BANDS = [
     band("ann", "cid"),
     "bnad: {}\n",
     band("ann", "bob", trouble={"bob": "refuse"}),
+    band("ann", "bob", instruments=["synth"]),
+    band("ann", "bob", instruments=["organ", "synth"]),
+    band("ann", "bob", instruments=["synth"], trouble={"synth": "refuse"}),
 ]
+LAST = band("ann", "bob", "cid", instruments=["synth"])
+ALL = {"stage", "speaker", "ann", "bob", "cid", "synth"}
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -44,11 +49,11 @@ def test_random_faults(tmp_path: Path, echo_engine: Path, seed: int) -> None:
                     jamd.process.send_signal(signal.SIGHUP)
                 case "panic":
                     jamd.process.send_signal(signal.SIGUSR1)
-        jamd.configure(BANDS[1])
+        jamd.configure(LAST)
         jamd.reload()
-        jamd.wait(lambda: jamd.children().keys() == {"stage", "ann", "bob", "cid"}, 40, "every process")
+        jamd.wait(lambda: jamd.children().keys() == ALL, 40, "every process")
         time.sleep(12)  # a reload that came too early is retried; the last stopped processes are replaced
-        assert jamd.children().keys() == {"stage", "ann", "bob", "cid"}
+        assert jamd.children().keys() == ALL
         assert jamd.end() == 0
         assert not jamd.left_behind()
     assert "never retrieved" not in jamd.log

@@ -19,9 +19,7 @@ ALL = MIDI | {"speaker", "synth"}
 
 
 def audible(*instruments: str, trouble: str = "none") -> str:
-    """A band with one player and these instruments, which play what the player does."""
-    members = "".join(f"  {name}: {{engine: tone, options: {{trouble: {trouble}}}}}\n" for name in instruments)
-    return band("ann").replace("recording:", f"{members}recording:")
+    return band("ann", instruments=instruments, trouble=dict.fromkeys(instruments, trouble))
 
 
 @pytest.fixture
