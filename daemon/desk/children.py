@@ -182,6 +182,8 @@ class ChildServer:
             if (child := next(filter(lambda child: self._is(child, hello), self._children), None)) is not None:
                 unpacker.limit = MESSAGE_LIMIT
                 await child.serve(hello, unpacker, reader, writer)
+        with contextlib.suppress(OSError):  # else asyncio may print the error with which the connection ended
+            await writer.wait_closed()
 
     async def _hello(self, reader: asyncio.StreamReader, unpacker: Unpacker) -> list[Any]:
         """The hello of a connection, without its secret; empty if the connection ended or is not one of a child."""

@@ -119,3 +119,32 @@ def test_a_process_that_hangs_up_without_a_word_is_no_stranger(tmp_path: Path, m
         connect(path).close()
 
     assert serve(tmp_path, monkeypatch, look)[1] == []
+
+
+def test_a_child_that_is_killed_with_unread_messages_leaves_no_error_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy.py").write_text(PROGRAM.replace("desk.recv(1)", "time.sleep(60)"))
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).parents[2]}")
+    futures: list[asyncio.Future[Any]] = []
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        make = loop.create_future
+        monkeypatch.setattr(loop, "create_future", lambda: futures.append(make()) or futures[-1])
+        heard: list[Any] = []
+        server = ChildServer(tmp_path / "desk.sock", print)
+        child = server.start("toy", str(tmp_path), on_message=lambda _, message: heard.append(message))
+        async with asyncio.timeout(10):
+            while len(heard) < 2:
+                await asyncio.sleep(0.01)
+        child.send(["unread"])
+        await asyncio.sleep(0.01)
+        child.kill()
+        await child.ended()
+        await asyncio.sleep(0.01)
+        server.close()
+
+    asyncio.run(run())
+    failed = [f for f in futures if f.done() and not f.cancelled() and f._exception is not None]
+    assert failed and not any(future._log_traceback for future in failed)
