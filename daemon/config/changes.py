@@ -38,10 +38,12 @@ def changes(old: Config, new: Config, renewed: Iterable[str] = ()) -> list[str]:
 def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     """The differences of a section that has an entry for each port, player and so on."""
     for name in before | after:
+        entry = after.get(name) or before[name]
+        noun = "instrument" if kind == "player" and "play" not in entry else kind
         if name not in before:
-            yield f"new {kind} {name}"
+            yield f"new {noun} {name}"
         elif name not in after:
-            yield f"{kind} {name} removed"
+            yield f"{noun} {name} removed"
         elif texts := list(_differences(before[name], after[name])):
             yield f"{name if kind == 'player' else f'{kind} {name}'}: {', '.join(texts)}"
 

@@ -209,6 +209,10 @@ def test_changes_of_the_sound_in_words(write: Any) -> None:
     old = config.load(write(GOOD))
     new = config.load(write(GOOD.replace("USB", "null").replace("gain: -3", "gain: 2").replace("[out, keys]", "[]")))
     assert changes(old, new) == ["audio: device USB → none", "synth: listen out, keys → none, gain -3 → 2"]
+    renamed = config.load(write(GOOD.replace("synth", "organ").replace("ann:", "eve:")))
+    assert changes(old, renamed)[:4] == [
+        "player ann removed", "instrument synth removed", "new player eve", "new instrument organ",
+    ]  # fmt: skip
 
 
 MISTAKES = [

@@ -116,6 +116,6 @@ def test_a_reload_changes_the_sound_and_leaves_the_others_alone(start: Start) ->
     jamd.reload()
     again = jamd.children()
     assert again.keys() == ALL and {name: again[name] for name in MIDI} == {name: before[name] for name in MIDI}
-    assert "new player organ" in jamd.log and "audio: device default → none" in jamd.log
+    assert "new instrument organ" in jamd.log and "audio: device default → none" in jamd.log
     assert jamd.end() == 0
     assert '"restarts": {}' in jamd.log
