@@ -11,8 +11,8 @@ from daemon.shared_memory import map_file
 
 RATE = 48_000  # frames per second, unless the configuration says otherwise
 MIXING_TIME = 0.002  # seconds that the speaker takes to mix a block, at most
-RENDERING_TIME = 0.003  # seconds before a block is mixed at which an instrument begins to render the block
-_FORMAT = struct.Struct("<qqqqddddd")
+RENDERING_TIME = 0.003  # seconds that an instrument takes to render a block, at most, unless one needed more
+_FORMAT = struct.Struct("<qqqqdddddd")
 _SEQUENCE = struct.Struct("<q")
 _ATTEMPTS = 100  # to read what is not being written
 
@@ -24,6 +24,7 @@ class FrameClock:
     `epoch`: the number of the audio stream, from 1. `frame` is taken by the device at `seconds`, and a frame later
     every `seconds_per_frame`, `block` frames at once. `advance`: seconds before that by which the device may take
     frames early. `latency`: seconds from when the device takes a frame until the frame is heard.
+    `rendering`: seconds before a block is mixed at which instruments begin to render the block.
     """
 
     epoch: int
@@ -34,6 +35,7 @@ class FrameClock:
     seconds_per_frame: float
     advance: float
     latency: float
+    rendering: float = RENDERING_TIME
 
     def mixed_at(self, frame: int) -> float:
         """The seconds at which the speaker mixes `frame`: an instrument must have written the frame by then."""
@@ -50,11 +52,11 @@ class FrameClock:
     def delay(self) -> float:
         """Seconds from a message to its sound, the same for all: the least in which every frame can be rendered."""
         block = self.block * self.seconds_per_frame
-        return RENDERING_TIME + MIXING_TIME + self.advance + block + self.latency
+        return self.rendering + MIXING_TIME + self.advance + block + self.latency
 
     def first_block(self, now: float) -> int:
         """The first frame of the first block that an instrument can still render in time."""
-        ahead = now + RENDERING_TIME + MIXING_TIME + self.advance - self.seconds
+        ahead = now + self.rendering + MIXING_TIME + self.advance - self.seconds
         return self.frame + math.ceil(ahead / self.seconds_per_frame / self.block) * self.block
 
 
@@ -70,7 +72,7 @@ class ClockPage:
         odd = sequence + 1 + sequence % 2  # is odd while the page is being written, also by a process that has died
         _SEQUENCE.pack_into(self._memory, 0, odd)
         c = clock
-        numbers = (c.rate, c.seconds, c.seconds_per_frame, c.advance, c.latency)
+        numbers = (c.rate, c.seconds, c.seconds_per_frame, c.advance, c.latency, c.rendering)
         _FORMAT.pack_into(self._memory, 0, odd, c.epoch, c.block, c.frame, *numbers)
         _SEQUENCE.pack_into(self._memory, 0, odd + 1)
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from daemon.audio.clock import RENDERING_TIME, ClockPage, FrameClock
+from daemon.audio.clock import ClockPage, FrameClock
 from daemon.audio.ring import CHANNELS, Ring
 from daemon.instrument.renderer import Renderer
 from daemon.metrics import Histogram
 from daemon.music.events import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, control_change, is_note_on
 from daemon.wire import PlayMessage
 
-STEP = 256  # frames rendered at once, at most: what is rendered within RENDERING_TIME
+STEP = 256  # frames rendered at once, at most: what is rendered within the clock's `rendering`
 CLOCK_INTERVAL = 0.02  # seconds between looks at the clock's page while nothing is due
 REST = (
     0.25  # of the time by which an engine was busy for longer than a step lasts; then other processes have their turn
@@ -114,7 +114,7 @@ class Blocks:
     def _begin(self, clock: FrameClock) -> float:
         """The seconds at which the next step is rendered: then all messages for it have come."""
         left = self._block + clock.block - self._step_end(clock)
-        return clock.mixed_at(self._block) - RENDERING_TIME - left * clock.seconds_per_frame
+        return clock.mixed_at(self._block) - clock.rendering - left * clock.seconds_per_frame
 
     def _render(self, clock: FrameClock) -> None:
         first, end, begun = self._next, self._step_end(clock), self._seconds()

@@ -17,6 +17,7 @@ from daemon.speaker.timekeeper import Timekeeper
 PUBLISH_INTERVAL = 0.05  # seconds
 LONGEST_LAG = 0.5  # seconds: what the thread is later than that is left out
 LONGEST_LEAD = 0.05  # seconds …
+GROWTH_INTERVAL = 0.5  # seconds in which an instrument that has more time now is not given still more
 _START = 0.3  # seconds in which late blocks are no reason to be earlier: much is done for the first time
 _START_STEP = 0.005  # seconds between two looks at a device that is starting
 
@@ -33,7 +34,7 @@ class Feeder(threading.Thread):
         self._timekeeper = self._make_timekeeper()
         self._written = 0  # the device's frame after the last one written
         self._most_ahead = 0  # frames that may be written before the device takes them
-        self._published_at = -math.inf
+        self._published_at = self._grown_at = -math.inf
         self._strict_from = math.inf  # seconds
         self._stopping = False
 
@@ -103,9 +104,15 @@ class Feeder(threading.Thread):
         self._mix.write(frame, block)
         last_call = self._playback.calls[-1][2] if is_late and self._playback.calls else now
         self._timekeeper.update()
-        has_grown = is_late and now > self._strict_from and self._timekeeper.grow(now - last_call, now)
+        has_grown = False
+        if now > self._strict_from:
+            has_grown = is_late and self._timekeeper.mixing.grow(now - last_call, now)
+            if self._mixer.has_late and now > self._grown_at + GROWTH_INTERVAL:
+                self._grown_at = now
+                has_grown |= self._timekeeper.rendering.grow(0.0, now)
         if has_grown or now >= self._published_at + PUBLISH_INTERVAL:
-            self._timekeeper.relax(now)
+            self._timekeeper.mixing.relax(now)
+            self._timekeeper.rendering.relax(now)
             self._publish(now)
 
     def _publish(self, now: float) -> None:

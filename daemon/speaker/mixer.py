@@ -12,6 +12,7 @@ from daemon.audio.ring import CHANNELS, Frames, Ring
 from daemon.speaker.fade import Fade
 
 _LONGEST_GAP = 1.0  # seconds of which missing blocks are counted: an instrument that is being replaced is no fault
+_LATE = 0.1  # seconds by which an instrument is late at most: one that wrote nothing for longer is gone
 _SILENCE = 1e-6  # −120 dB: the least peak that is told
 
 
@@ -23,9 +24,11 @@ class _Track:
         self._ring = ring
         self._fade = Fade(rate, CHANNELS)
         self._frames: Frames = np.zeros((block, CHANNELS), np.float32)
+        self._late = round(_LATE * rate)
         self._in_gap = self._longest_gap = round(_LONGEST_GAP * rate / block)  # blocks; none was there yet
 
-    def add(self, first: int, mix: Frames) -> None:
+    def add(self, first: int, mix: Frames) -> bool:
+        """Whether the block is missing though the instrument renders: it is late."""
         if self._ring.read(first, self._frames):
             self._fade.present(self._frames)
             self._in_gap = 0
@@ -35,6 +38,7 @@ class _Track:
                 self._in_gap += 1
                 self.missing += 1
         mix += self._frames
+        return bool(self._in_gap) and self._ring.end > max(first - self._late, 0)
 
 
 class Mixer:
@@ -43,6 +47,7 @@ class Mixer:
     def __init__(self, rate: int, block: int) -> None:
         self.rate, self.block = rate, block
         self.limited = 0  # blocks
+        self.has_late = False  # whether an instrument was late for the last mix
         self._limiter = Limiter(rate)
         self._mix: Frames = np.zeros((block, CHANNELS), np.float32)
         self._tracks: dict[str, _Track] = {}
@@ -57,8 +62,9 @@ class Mixer:
     def mix(self, first: int) -> Frames:
         """The block that begins at frame `first`; valid until the next call."""
         self._mix[:] = 0
+        self.has_late = False
         for track in self._tracks.values():
-            track.add(first, self._mix)
+            self.has_late |= track.add(first, self._mix)
         self._limiter.process(self._mix)
         self.limited += self._limiter.gain < 1
         self._peak = max(self._peak, peak(self._mix))

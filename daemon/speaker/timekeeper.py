@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from daemon.audio.clock import FrameClock
+from daemon.audio.clock import RENDERING_TIME, FrameClock
 from daemon.audio.clock_filter import ClockFilter
 from daemon.speaker.playback import Playback
+from daemon.speaker.reserve import Reserve
 
 CALLS_AT_START = 8  # after which the clock is known
-MOST_ADVANCE = 0.02  # seconds that late mixing may add to `advance`
-STEP = 0.002  # seconds by which that changes at least: the delay of all instruments does, too
-CALM = 60.0  # seconds without a late block, at first, after which a step is taken back
 _LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is not believed
 _LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because everything depends on it
 _MEAN_OF = 64  # calls
@@ -22,7 +20,8 @@ class Timekeeper:
     """`update` takes the device's latest calls in; `clock` is what they say, once it `is_known`.
 
     A burst, calls that follow each other at once, counts as one call: the device takes that much at once. Frame numbers
-    of the band begin at `begin`.
+    of the band begin at `begin`. `mixing` and `rendering` are the reserves that grow when mixing, or an instrument, was
+    late.
     """
 
     def __init__(self, playback: Playback, rate: int, block: int, epoch: int, delay: float) -> None:
@@ -35,8 +34,7 @@ class Timekeeper:
         self._burst_since = -math.inf  # seconds
         self._latency: float | None = None
         self._mean_latency = 0.0
-        self._added = 0.0  # to `advance`, because mixing was late
-        self._calm, self._relax_at, self._has_relaxed = CALM, math.inf, False
+        self.mixing, self.rendering = Reserve(), Reserve()
         self._frame = self._device_frame = 0  # one that are the same
         self._begun = False
         self._at_once = 0
@@ -78,22 +76,6 @@ class Timekeeper:
         self._device_frame += max(0, bursts) * self._at_once
         return self._device_frame
 
-    def grow(self, shortage: float, now: float) -> bool:
-        """A block was mixed `shortage` seconds late: be that much earlier, if that is reasonable."""
-        added = self._added + max(shortage, STEP)
-        if added > MOST_ADVANCE:
-            return False
-        if self._has_relaxed:
-            self._calm *= 2  # what was taken back is needed
-        self._added, self._has_relaxed, self._relax_at = added, False, now + self._calm
-        return True
-
-    def relax(self, now: float) -> None:
-        """Take a step of that back, if no block was late for a while."""
-        if self._added and now > self._relax_at:
-            self._added = max(0.0, self._added - STEP)
-            self._has_relaxed, self._relax_at = True, now + self._calm
-
     @property
     def clock(self) -> FrameClock:
         """A device that takes more than a block at once takes the last block in it early. `frame` is the first one of
@@ -113,6 +95,7 @@ class Timekeeper:
             rate=float(self._rate),
             seconds=f.seconds - (exact - frame) * per_frame,
             seconds_per_frame=per_frame,
-            advance=max(0, self._at_once - step) / self._playback.rate + self._added,
+            advance=max(0, self._at_once - step) / self._playback.rate + self.mixing.seconds,
             latency=(self._latency or 0.0) + self._delay,
+            rendering=RENDERING_TIME + self.rendering.seconds,
         )

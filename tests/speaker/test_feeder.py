@@ -1,6 +1,7 @@
 """From the rings of the instruments to what the device takes, over the null output in real time."""
 
 import random
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,3 +149,35 @@ def test_a_device_that_stood_still_goes_on_at_its_frames(page: ClockPage, mix: R
     assert (playback.heard[-1] != 0).any()
     feeder.stop()
     output.close()
+
+
+def test_an_instrument_that_needs_longer_is_given_more_time(tmp_path: Path, page: ClockPage, mix: Ring) -> None:
+    ring, playing = Ring(tmp_path / "slow", create=True), [True]
+
+    def run() -> None:
+        """Each block is there 6 ms after it was begun."""
+        block = 0
+        while playing[0]:
+            if (clock := page.read()) is None:
+                time.sleep(0.01)
+                continue
+            block = max(block + BLOCK, clock.first_block(time.perf_counter()))
+            time.sleep(max(0.0, clock.mixed_at(block) - clock.rendering + 0.006 - time.perf_counter()))
+            ring.write(block, sine(block, BLOCK))
+
+    playback, mixer = Taken(), Mixer(RATE, BLOCK)
+    output = NullOutput(playback, BLOCK)
+    mixer.listen_to({"slow": ring})
+    feeder = Feeder(mixer, playback, page, mix)
+    thread = threading.Thread(target=run)
+    thread.start()
+    feeder.start()
+    try:
+        wait(lambda: feeder.clock is not None and feeder.clock.rendering >= 0.006)
+        taken = playback.taken
+        wait(lambda: playback.taken > taken + RATE and (playback.heard[-1] != 0).any())
+    finally:
+        playing[0] = False
+        feeder.stop()
+        output.close()
+        thread.join()

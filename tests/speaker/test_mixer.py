@@ -72,6 +72,21 @@ def test_at_most_a_second_of_a_gap_is_counted_and_nothing_before_the_first_block
     assert mixer.figures()["missing"] == {"bass": round(RATE / BLOCK), "synth": 0}
 
 
+def test_an_instrument_that_renders_and_is_missing_is_late_and_one_that_is_gone_is_not(
+    mixer: Mixer, rings: dict[str, Ring]
+) -> None:
+    late = []
+    for number in range(100, 140):
+        rings["bass"].write((number - 4) * BLOCK, level(0.25))
+        if number < 110:
+            rings["bass"].write(number * BLOCK, level(0.25))
+        if number >= 120:
+            rings["bass"].write(0, level(0.25))
+        mixer.mix(number * BLOCK)
+        late.append(mixer.has_late)
+    assert late == [False] * 10 + [True] * 10 + [False] * 20
+
+
 def test_the_sum_is_limited_and_the_peak_is_that_since_the_last_look(mixer: Mixer, rings: dict[str, Ring]) -> None:
     for ring in rings.values():
         ring.write(0, level(0.9, 10))

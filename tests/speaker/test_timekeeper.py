@@ -4,7 +4,7 @@ import pytest
 
 from daemon.audio.clock import MIXING_TIME
 from daemon.speaker.playback import Playback
-from daemon.speaker.timekeeper import CALM, MOST_ADVANCE, STEP, Timekeeper
+from daemon.speaker.timekeeper import Timekeeper
 
 RATE = 48_000
 
@@ -93,37 +93,11 @@ def test_a_latency_that_changes_for_good_is_followed() -> None:
     assert timekeeper.clock.latency == pytest.approx(device.latency, abs=0.0011)
 
 
-def test_late_mixing_makes_the_next_blocks_earlier_within_reason() -> None:
+def test_the_reserves_are_part_of_the_clock() -> None:
     timekeeper, _ = begun(Device(256), 256)
     before = timekeeper.clock
-    assert timekeeper.grow(0.003, 10.0)
+    assert timekeeper.mixing.grow(0.003, 10.0)
     assert timekeeper.clock.advance == pytest.approx(before.advance + 0.003)
-    assert timekeeper.clock.delay == pytest.approx(before.delay + 0.003)
-    assert not timekeeper.grow(1.0, 10.0), "a standstill"
-    assert timekeeper.grow(0.0, 10.0)
-    assert timekeeper.clock.advance == pytest.approx(before.advance + 0.003 + STEP)
-    for _ in range(100):
-        timekeeper.grow(0.003, 10.0)
-    assert timekeeper.clock.advance <= MOST_ADVANCE
-
-
-def test_what_is_not_needed_is_taken_back_in_time_and_what_is_needed_more_and_more_seldom() -> None:
-    timekeeper, _ = begun(Device(256), 256)
-    timekeeper.relax(1e6)
-    least = timekeeper.clock.advance
-    timekeeper.grow(1.5 * STEP, 0.0)
-    advances = []
-    for seconds in range(0, 300, 10):
-        timekeeper.relax(seconds)
-        advances.append(round((timekeeper.clock.advance - least) / STEP, 3))
-    assert advances[6:8] == [1.5, 0.5] and advances[13:15] == [0.5, 0] and advances[-1] == 0
-    again = []
-    now = 1_000.0
-    for _ in range(4):
-        timekeeper.grow(STEP, now)
-        begin = now
-        while timekeeper.clock.advance > least:
-            now += 1
-            timekeeper.relax(now)
-        again.append(round((now - begin) / CALM))
-    assert again == [2, 4, 8, 16]
+    assert timekeeper.rendering.grow(0.004, 10.0)
+    assert timekeeper.clock.rendering == pytest.approx(before.rendering + 0.004)
+    assert timekeeper.clock.delay == pytest.approx(before.delay + 0.007)
