@@ -55,6 +55,11 @@ class Mixdown:
         return self._renderers.keys()
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """What the instruments do without (see AudioEngine), a line for each."""
+        return tuple(f"{name}: {each.notice}" for name, each in self._renderers.items() if each.notice)
+
+    @property
     def seconds(self) -> float:
         """Of what is rendered."""
         return self._next / self._rate

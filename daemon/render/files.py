@@ -35,7 +35,7 @@ def render_to(outputs: Sequence[OutputFile], config: Config, path: Path, live: b
             rendering = render(config, path, live, report, _all(sounds))
         for sound in sounds:
             sound.close()
-        warn(config.silence, rendering.warning)
+        warn(config.silence, rendering.warning, *rendering.notices)
         for output, format in zip(outputs, formats, strict=True):
             if format == "MIDI":
                 output.write(rendering.data)

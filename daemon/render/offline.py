@@ -110,13 +110,14 @@ def _until(end: float, actions: Iterator[Answer]) -> Iterator[Answer]:
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """A MIDI file, its number of notes, a warning about the input, or "", and of the sound, if there is any, the length
-    in seconds and the peak, at most 1."""
+    in seconds, the peak, at most 1, and what the instruments do without."""
 
     data: bytes
     notes: int
     warning: str = ""
     seconds: float = 0.0
     peak: float = 0.0
+    notices: tuple[str, ...] = ()
 
 
 def render(
@@ -155,7 +156,7 @@ def render(
     data = smf.to_bytes(tracks, list(tempi.items()), list(meters.items()))
     if sound is None:
         return Rendering(data, notes, file.warning)
-    return Rendering(data, notes, file.warning, sound.seconds, sound.peak)
+    return Rendering(data, notes, file.warning, sound.seconds, sound.peak, sound.notices)
 
 
 def _mixdown(config: Config, write: Callable[[Frames], None]) -> Mixdown:

@@ -254,6 +254,13 @@ def test_an_instrument_that_fails_is_named_and_leaves_no_file(jamd: Jamd, tmp_pa
     assert not (tmp_path / "a.wav").exists()
 
 
+def test_what_an_instrument_does_without_is_told(jamd: Jamd) -> None:
+    done = jamd(
+        "render", "scale.mid", "-o", "a.wav", before="from tests.tools.sine import Sine\nSine.notice = 'no reverb'"
+    )
+    assert (done.returncode, done.stderr) == (0, "jamd: warning: synth: no reverb\n")
+
+
 def test_more_than_a_wav_file_holds(jamd: Jamd, tmp_path: Path) -> None:
     small = "from daemon.audio import sound_file\nsound_file.MAX_WAV_BYTES = 6 * 48_000"
     done = jamd("render", "scale.mid", "-o", "a.wav", before=small)
