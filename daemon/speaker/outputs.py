@@ -85,7 +85,7 @@ class Outputs:
         if settings != self._settings:
             self._settings, self._mixer = settings, Mixer(settings.rate, settings.block)
             self._is_outdated = self._search is not None
-            self._close()
+            self.close()
             self._reason = ""
             if self._search is None:
                 self._begin_search()
@@ -111,10 +111,6 @@ class Outputs:
         if self._output is not None:
             self._watch(self._output, elapsed)
             self._tell_desk(self._output)
-
-    def close(self) -> None:
-        """End the output, or the process with it where that hangs."""
-        self._close()
 
     def _begin_search(self) -> None:
         assert self._settings is not None
@@ -149,7 +145,7 @@ class Outputs:
                 self._use(output)
             else:
                 _close_in_time(output)
-        realtime.collect_garbage()
+        realtime.freeze_objects()  # so that the next search leaves little to collect, which halts every thread
         if self._is_outdated:
             self._is_outdated = False
             self._begin_search()
@@ -168,14 +164,15 @@ class Outputs:
 
     def _use(self, output: Output) -> None:
         assert self._mixer is not None
-        self._close()
+        self.close()
         self._output, self._taken, self._silent = output, -1, 0.0
         self._feeder = Feeder(self._mixer, output.playback, self._page, self._mix)
         self._feeder.start()
         if output.name is not None:
             self._reason = ""
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the output, or the process with it where that hangs."""
         output, feeder = self._output, self._feeder
         self._output = self._feeder = None
         if output is not None and feeder is not None:
@@ -208,7 +205,7 @@ class Outputs:
         if not self._is_ready:
             self._is_ready = True
             self._tell(["ready"])
-        if (count := self._count_under_runs()) > self._told_under_runs:
+        if (count := self._count_under_runs()) > self._told_under_runs and output.name is not None:
             self._told_under_runs = count
             times = "once" if count == 1 else f"{count} times so far"
             text = f"the audio device found no sound in time {times}; a larger audio.block helps a busy machine"
