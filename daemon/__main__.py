@@ -10,7 +10,7 @@ try:
     if __name__ == "__main__":
         held_signals.hold()
     from daemon import start
-    from daemon.errors import JamdError, printable_name
+    from daemon.errors import JamdError, UsageError, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -193,25 +193,11 @@ def render(
     that ship with jamd are found from anywhere, such as melodies/twinkle.mid.
     """
     from daemon.config import load, option_values
-    from daemon.music.midi_file import find_midi_file
-    from daemon.output_files import PICTURE, OutputFile
-    from daemon.render.files import OUTPUT, render_to
+    from daemon.render.files import render_files
 
     loaded = load(config, given=option_values(seed=seed))
-    file = find_midi_file(file)
-    made = list[OutputFile]()
-    for name in output:
-        made.append(OutputFile(name, "-o", OUTPUT, [file, loaded.path, *(other.path for other in made)]))
-    others = [file, loaded.path, *(other.path for other in made)]
-    drawn = OutputFile(picture, "--picture", PICTURE, others) if picture is not None else None
-    rendering, results = render_to(made, loaded, file, live)
-    if drawn is not None:
-        from daemon.render.piano_roll import picture_of
-
-        drawn.write(picture_of(rendering.data).encode())
-    drawn_seed = f", seed {loaded.seed}" if loaded.seed_is_drawn else ""
-    for name, each, result in zip(output, made, results, strict=True):
-        typer.echo(printable_name(f"{name}: {result}{drawn_seed}"), err=each.is_stream)
+    for line, is_stream in render_files(loaded, file, output, live, picture):
+        typer.echo(printable_name(line), err=is_stream)
 
 
 @app.command(cls=Command)
@@ -220,11 +206,22 @@ def replay(
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="A MIDI file of the replay to write.")
     ] = None,
+    listen: Annotated[bool, typer.Option("--listen", help="Hear the session again, and compare nothing.")] = False,
+    config: ConfigFile = None,
 ) -> None:
     """Replay a recorded session, and compare every note.
 
-    From its journal; reports whether every note is the same.
+    From its journal; reports whether every note is the same. --listen plays what was heard (the .flac), or else what
+    the instruments were sent (the .journal), on the audio device of the configuration.
     """
+    if listen:
+        from daemon.config import load
+        from daemon.recording.listening import listen as listen_to
+
+        if output is not None:
+            raise UsageError("replay: --listen writes no file: leave out -o, or --listen")
+        audio = load(config).audio
+        return listen_to(session, audio.device or "default", audio.rate, audio.block)
     from daemon.output_files import MIDI, OutputFile
     from daemon.recording.replay import replay as replay_session
     from daemon.recording.session_name import journal_of

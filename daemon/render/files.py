@@ -12,7 +12,8 @@ from daemon.audio.ring import Frames
 from daemon.audio.sound_file import SoundFile, TooLong, quantised
 from daemon.config import Config
 from daemon.errors import JamdError
-from daemon.output_files import FLAC, MIDI, WAV, OutputFile
+from daemon.music.midi_file import find_midi_file
+from daemon.output_files import FLAC, MIDI, PICTURE, WAV, OutputFile
 from daemon.render.offline import Rendering, render
 from daemon.render.progress import progress
 from daemon.usage import warn
@@ -21,9 +22,31 @@ OUTPUT = MIDI + WAV + FLAC
 T = TypeVar("T")
 
 
-def render_to(outputs: Sequence[OutputFile], config: Config, path: Path, live: bool) -> tuple[Rendering, list[str]]:
-    """Render the file at `path` to all outputs, and say of each what it holds. A name without a suffix is one of a
-    MIDI file. Raises JamdError; then no file is changed."""
+def render_files(
+    config: Config, file: Path, outputs: Sequence[str], live: bool, picture: str | None
+) -> list[tuple[str, bool]]:
+    """Render `file`, a MIDI file, to all outputs. A name without a suffix is one of a MIDI file. Returns a line about
+    each output, and whether that is a stream. Raises JamdError; then no output is changed."""
+    file = find_midi_file(file)
+    others = [file, config.path]
+    made = []
+    for name in outputs:
+        made.append(OutputFile(name, "-o", OUTPUT, others))
+        others.append(made[-1].path)
+    drawn = OutputFile(picture, "--picture", PICTURE, others) if picture is not None else None
+    rendering = _render(made, config, file, live)
+    if drawn is not None:
+        from daemon.render.piano_roll import picture_of
+
+        drawn.write(picture_of(rendering.data).encode())
+    seed = f", seed {config.seed}" if config.seed_is_drawn else ""
+    return [
+        (f"{name}: {_result(rendering, _format(output))}{seed}", output.is_stream)
+        for name, output in zip(outputs, made, strict=True)
+    ]
+
+
+def _render(outputs: Sequence[OutputFile], config: Config, file: Path, live: bool) -> Rendering:
     formats = [_format(output) for output in outputs]
     with ExitStack() as files:
         sounds = [
@@ -32,14 +55,14 @@ def render_to(outputs: Sequence[OutputFile], config: Config, path: Path, live: b
             if format != "MIDI"
         ]
         with progress("rendering") as report:
-            rendering = render(config, path, live, report, _all(sounds))
+            rendering = render(config, file, live, report, _all(sounds))
         for sound in sounds:
             sound.close()
         warn(config.silence, rendering.warning, *rendering.notices)
         for output, format in zip(outputs, formats, strict=True):
             if format == "MIDI":
                 output.write(rendering.data)
-    return rendering, [_result(rendering, format) for format in formats]
+    return rendering
 
 
 def _format(output: OutputFile) -> str:
