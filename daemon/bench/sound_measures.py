@@ -88,11 +88,13 @@ def sound(folder: Path, environment: dict[str, str], seconds: float = SECONDS) -
 def _band(folder: Path, environment: dict[str, str], name: str, path: str, seconds: float) -> list[Figure]:
     """A shipped band at 10 ms blocks, beside a bare player: what is missing in their sound, level, and cost."""
     band = yaml.safe_load((resources() / path).read_text(encoding="utf-8"))
-    with _server(environment, BLOCK) as private:
+    with JackServer(BLOCK) as server:
+        private = environment | server.env
         with JamdProcess(folder, private, _config(band, BLOCK, listen=[])) as jamd, _bare_player(private):
             time.sleep(5)
-            before = jamd.cost()
+            before, xruns = jamd.cost(), server.xruns()
             recorded = _record(folder, private, [*JAMD_OUT, *BARE_OUT], seconds)
+            xruns = server.xruns() - xruns
             cost = jamd.cost() - before
             jamd.stop()
             own = jamd.metrics()["sound"]
@@ -106,7 +108,7 @@ def _band(folder: Path, environment: dict[str, str], name: str, path: str, secon
     bare_missing = gaps(bare, recorded.rate)
     counted = own["under_runs"] + sum(own["missing"].values())
     peak = decibels(float(np.max(np.abs(heard))))
-    unit = f"in {seconds:g} s"
+    unit = f"in {seconds:g} s, {xruns} XRuns"
     return [
         Figure(f"{name}, 10 ms blocks: gaps in the sound; target: those of a bare player", missing, bare_missing, unit),
         Figure("the same, counted by jamd: under-runs and missing blocks", counted, bare_missing, unit),
@@ -122,8 +124,10 @@ def _smallest_block(folder: Path, environment: dict[str, str]) -> Figure:
     band = yaml.safe_load((resources() / "config.yaml").read_text(encoding="utf-8"))
     clean = BLOCK
     for block in BLOCKS:
-        with _server(environment, block) as private, JamdProcess(folder, private, _config(band, block, listen=[])):
-            recorded = _record(folder, private, JAMD_OUT[:1], TRIAL)
+        with JackServer(block) as server:
+            private = environment | server.env
+            with JamdProcess(folder, private, _config(band, block, listen=[])):
+                recorded = _record(folder, private, JAMD_OUT[:1], TRIAL)
         if gaps(recorded.audio[0], recorded.rate):
             break
         clean = block
@@ -137,7 +141,8 @@ def _note_to_sound(folder: Path, environment: dict[str, str]) -> list[Figure]:
         moment += rng.uniform(0.1, 0.2)
         events += [(moment, note_on(1, 60, 90)), (moment + 0.03, note_off(1, 60))]
     keys = {"ports": {"keys": {"direction": "in"}}, "clock": {"bpm": 96}}
-    with _server(environment, BLOCK) as private:
+    with JackServer(BLOCK) as server:
+        private = environment | server.env
         with _bare_player(private):
             to_bare = [TO_JAMD[0], "bench bare:midi"]
             bare = _delays(_record(folder, private, BARE_OUT, moment + 1, [to_bare], events))
@@ -195,14 +200,14 @@ def _skewed_clock() -> Figure:
 def _beside_midi(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """READY, lateness and key latency of the default band with sound, and their ratio to those without."""
     rng, moment, events = random.Random(1), 0.5, list[tuple[float, bytes]]()
-    while len(events) < 400:
+    while len(events) < 300:
         moment += rng.uniform(0.1, 0.2)
         events += [(moment, note_on(1, rng.randint(60, 79), 90)), (moment + 0.05, note_off(1, 60))]
     band = yaml.safe_load((resources() / "config.yaml").read_text(encoding="utf-8"))
     ready: dict[bool, list[float]] = {True: [], False: []}
     lateness: dict[bool, list[float]] = {True: [], False: []}
     latency: dict[bool, list[float]] = {True: [], False: []}
-    for has_sound in (False, True) * 2:
+    for has_sound in (False, True) * 3:
         with JamdProcess(folder, environment, _config(band, BLOCK if has_sound else None)) as jamd:
             ready[has_sound].append(jamd.ready_after)
             perform(environment, events, *JAMD)
@@ -232,13 +237,6 @@ def _config(band: Mapping[str, Any], block: int | None, listen: Sequence[str] | 
     if listen is not None:
         config["band"] = config.get("band", {}) | {"tone": {"engine": tone.ENGINE, "listen": list(listen)}}
     return yaml.safe_dump(config, sort_keys=False)
-
-
-@contextlib.contextmanager
-def _server(environment: dict[str, str], period: int) -> Iterator[dict[str, str]]:
-    """The environment with a JACK server of that period."""
-    with JackServer(period) as server:
-        yield environment | server.env
 
 
 @contextlib.contextmanager

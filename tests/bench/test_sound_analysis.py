@@ -7,6 +7,8 @@ import pytest
 
 from daemon.bench import tone
 from daemon.bench.sound_analysis import Samples, decibels, first_of_each, gaps, nearest_differences, onsets
+from daemon.bench.sound_measures import Recording, _delays, _skewed_clock
+from daemon.music.events import note_off, note_on
 
 RATE = 48_000
 
@@ -55,3 +57,18 @@ def test_distances_of_neighbours() -> None:
     assert nearest_differences([100, 205, 400], [90, 210]) == [10, -5, 190]
     assert nearest_differences([1], []) == []
     assert decibels(0.5) == pytest.approx(-6.02, abs=0.01) and decibels(0) == float("-inf")
+
+
+def test_the_delay_of_a_note_is_that_of_the_next_click() -> None:
+    sent = [
+        (9_500, note_on(1, 60, 90)),
+        (9_700, note_off(1, 60)),
+        (47_000, note_on(1, 60, 90)),
+        (90_000, note_on(1, 60, 90)),
+    ]
+    recorded = Recording(played(2, [9_600, 48_000])[None], sent, [], RATE, 480)
+    assert _delays(recorded) == pytest.approx([100 / RATE, 1_000 / RATE, float("inf")], abs=3 / RATE)
+
+
+def test_the_clock_of_a_device_that_is_too_fast_is_followed() -> None:
+    assert _skewed_clock().good
