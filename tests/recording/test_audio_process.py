@@ -38,9 +38,9 @@ SPEAKER_STEP = 0.01  # seconds
 
 
 def tone(_: NDArray[Any], seconds: NDArray[Any]) -> NDArray[Any]:
-    """A note begins at every multiple of PERIOD."""
-    age = seconds % PERIOD
-    return 0.5 * np.cos(2 * math.pi * 440 * age) * (age < LENGTH)
+    """A note begins at every multiple of PERIOD, each a semitone above the one before, over an octave."""
+    age, pitch = seconds % PERIOD, 69 + seconds // PERIOD % 12
+    return 0.5 * np.cos(2 * math.pi * 440 * 2 ** ((pitch - 69) / 12) * age) * (age < LENGTH)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def assert_in_time(path: Path, start: float) -> int:
     notes = notes_in(frames, rate)[1:-1]
     for note in notes:
         assert abs((start + note.start + PERIOD / 2) % PERIOD - PERIOD / 2) < 0.001
-        assert abs(note.pitch - 69) < 0.1
+        assert abs(note.pitch - 69 - (start + note.start + PERIOD / 2) // PERIOD % 12) < 0.1
     return len(notes)
 
 
@@ -153,8 +153,9 @@ class Desk:
         """Notes that are heard at these multiples of PERIOD, as entries of the stage."""
         entries: list[Any] = []
         for at in range(first, first + count):
-            entries.append(Sent(at * PERIOD, "choir", "soprano", "out", note_on(1, 69, 80)))
-            entries.append(Sent(at * PERIOD + LENGTH, "choir", "soprano", "out", note_off(1, 69)))
+            pitch = 69 + at % 12
+            entries.append(Sent(at * PERIOD, "choir", "soprano", "out", note_on(1, pitch, 80)))
+            entries.append(Sent(at * PERIOD + LENGTH, "choir", "soprano", "out", note_off(1, pitch)))
         self.recorder.entries(entries)
 
 
@@ -185,11 +186,13 @@ def test_the_midi_file_and_the_sound_of_each_session_lie_side_by_side(speaker: S
         written, seconds = [], 0.0
         for message in mido.MidiFile(file=io.BytesIO(path.read_bytes())):
             seconds += message.time
-            written += [seconds] if message.type == "note_on" else []
+            written += [(seconds, message.note)] if message.type == "note_on" else []
         assert len(written) == count
         frames, rate = soundfile.read(path.with_suffix(".flac"))
-        heard = [note.start for note in notes_in(frames, rate)]
-        assert all(min(abs(at - note) for note in heard) < 0.001 for at in written)
+        found = notes_in(frames, rate)
+        for at, pitch in written:
+            note = min(found, key=lambda note: abs(note.start - at))
+            assert abs(note.start - at) < 0.001 and abs(note.pitch - pitch) < 0.1
 
 
 def test_a_process_that_was_killed_is_replaced_and_continues_the_session(

@@ -116,6 +116,20 @@ def test_the_next_session_goes_on_at_the_frame_where_the_one_before_ends(box: Bo
     assert np.array_equal(whole, numbers(box.heard_at(101.0), len(whole)))
 
 
+def test_a_silent_end_is_kept_where_the_next_session_goes_on(tmp_path: Path) -> None:
+    box = Box(tmp_path, sound=lambda n, s: numbered(n, s) * ((s < 110) | (s >= 114)))
+    box.run(102)
+    first = box.begin("a", 101.0)
+    box.run(112)
+    box.recording.end(112)
+    box.run(114.2)
+    second = box.begin("b", 113.0)
+    box.run(118)
+    box.recording.close()
+    assert len(numbers_in(first)) == 12 * RATE
+    assert np.flatnonzero(numbers_in(second))[0] == RATE
+
+
 def test_a_session_that_begins_in_the_last_bar_of_another_has_that_bar_too(box: Box) -> None:
     box.run(102)
     first = box.begin("a", 101.0)

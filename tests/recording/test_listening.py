@@ -115,11 +115,11 @@ def assert_is_scale(heard: NDArray[Any], rate: int = RATE) -> None:
 
 @pytest.mark.parametrize("suffix", ["", ".mid", ".journal", ".flac"])
 def test_the_sound_that_was_recorded_is_heard_bit_by_bit(hear: Hear, tmp_path: Path, suffix: str) -> None:
-    frames = np.random.default_rng(0).integers(1, 1 << 20, (30_000, 2)).astype(np.int32) << 8
+    frames = np.random.default_rng(0).integers(1, 1 << 20, (90_000, 2)).astype(np.int32) << 8
     silence = np.zeros((1000, 2), np.int32)  # in which the device fades in and out
     soundfile.write(tmp_path / "a.flac", np.concatenate((silence, frames, silence)), RATE, "PCM_24")
     heard = hear(tmp_path / f"a{suffix}")
-    assert np.array_equal(heard[:30_000], frames / np.float32(2**31)) and not heard[30_000:].any()
+    assert np.array_equal(heard[:90_000], frames / np.float32(2**31)) and not heard[90_000:].any()
 
 
 def test_all_parts_of_a_session_are_heard_as_one(hear: Hear, tmp_path: Path) -> None:
