@@ -7,7 +7,6 @@ not depend on how many frames are rendered at once, except for rounding.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from enum import IntEnum, auto
 
 import numpy as np
@@ -57,7 +56,7 @@ class Oscillators:
         self.table: NDArray[np.intp] = np.zeros((2, count), np.intp)  # where it begins, and a mask that repeats it
         self.now: Numbers = np.zeros((len(Control), count))
         self.goal: Numbers = np.zeros((len(Control), count))
-        self.sounding: NDArray[np.intp] = np.zeros(0, np.intp)
+        self.on: NDArray[np.bool_] = np.zeros(count, bool)
         self._t: Numbers = np.arange(FRAMES + 1.0)
         self._t32: Samples = self._t.astype(np.float32)
         quick, slow = (math.exp(-1 / (seconds * rate)) for seconds in (_CONTROL_TIME, _VIBRATO_TIME))
@@ -65,16 +64,11 @@ class Oscillators:
         self._slow: Numbers = slow**self._t
         self._glide: Numbers = np.append(0.0, np.cumsum(self._quick)[:-1])  # of the frames before
 
-    def start(self, oscillators: Iterable[int]) -> None:
-        """Play these, of which all arrays are set."""
-        self.sounding = np.union1d(self.sounding, list(oscillators))
-
-    def silence(self, oscillators: Iterable[int]) -> None:
-        self.sounding = np.setdiff1d(self.sounding, list(oscillators))
-
-    def render(self, frames: int) -> tuple[Samples, bool]:
-        """Left, right and reverb, of shape (3, frames); and whether an oscillator has ended."""
-        on = self.sounding
+    def render(self, frames: int) -> Samples:
+        """Left, right and reverb, of shape (3, frames), of the oscillators that are `on`."""
+        on = np.flatnonzero(self.on)
+        if not len(on):
+            return np.zeros((3, frames), np.float32)
         state, now, goal = self.state[:, on], self.now[:, on], self.goal[:, on]
         gap = now - goal
         position = self._positions(frames, state, goal, gap)
@@ -94,7 +88,8 @@ class Oscillators:
         mix: Samples = gains @ samples
         if moving.any():
             mix += (moving @ samples) * self._quick[:frames].astype(np.float32)
-        return mix, self._advance(frames, state, goal, gap)
+        self._advance(frames, on, state, goal, gap)
+        return mix
 
     def _positions(self, frames: int, state: Numbers, goal: Numbers, gap: Numbers) -> Numbers:
         step, t = state[State.STEP], self._t[:frames]
@@ -130,10 +125,9 @@ class Oscillators:
             levels[beating] *= 1 - s[State.TREMOLO, beating] * (0.5 + 0.5 * np.sin(phases.astype(np.float32)))
         return levels
 
-    def _advance(self, frames: int, state: Numbers, goal: Numbers, gap: Numbers) -> bool:
-        on, step = self.sounding, state[State.STEP]
+    def _advance(self, frames: int, on: NDArray[np.intp], state: Numbers, goal: Numbers, gap: Numbers) -> None:
         position = state[State.POSITION]
-        position += step * (goal[Control.BEND] * frames + gap[Control.BEND] * self._glide[frames])
+        position += state[State.STEP] * (goal[Control.BEND] * frames + gap[Control.BEND] * self._glide[frames])
         size = self.table[1, on] + 1
         repeated = np.flatnonzero(size)
         size = size[repeated]
@@ -146,8 +140,4 @@ class Oscillators:
         self.now[:, on] = goal + gap
         self.state[:, on] = state
         fallen = np.where(state[State.REST] == 0.0, state[State.FALL] * state[State.AGE], 0.0)
-        live = (state[State.LOUDNESS] - fallen > SILENT) & (position < state[State.END])
-        if live.all():
-            return False
-        self.sounding = on[live]
-        return True
+        self.on[on] = (state[State.LOUDNESS] - fallen > SILENT) & (position < state[State.END])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from daemon.engines.soundfont.built_in.channels import Channel
-from daemon.engines.soundfont.built_in.layers import Layer, Timbre
+from daemon.engines.soundfont.built_in.drums import KIT
 from daemon.engines.soundfont.built_in.oscillators import Control, Oscillators, State
 from daemon.engines.soundfont.built_in.tables import Table, Tables
-from daemon.engines.soundfont.built_in.timbres import PROGRAMS
-from daemon.engines.soundfont.built_in.waves import CYCLE, Numbers, Samples, Spectrum, cycles
+from daemon.engines.soundfont.built_in.timbres import PROGRAMS, Layer, Timbre
+from daemon.engines.soundfont.built_in.waves import Numbers, Samples, Spectrum, cycle
 
 LIMIT = 32  # voices that sound; one more cuts the least important one
 _VOICES = 2 * LIMIT  # as many may be fading out
@@ -26,27 +26,23 @@ _HALL = 0.6  # what is sent to the reverb comes back louder
 _MODULATION = 50.0  # cents of vibrato with the wheel full up
 _GOLDEN = 0.618034  # spreads what would be random, evenly
 _AT_ONCE = 100.0  # rate of attack
+_INAUDIBLE = 1e-4  # amplitude
 _ONE_SHOT = Timbre((), release=_DAMPED)
 
 
 @dataclass
 class Voice:
-    first: int  # of its oscillators
+    oscillators: slice
+    is_sounding: bool = False
     timbre: Timbre = _ONE_SHOT
     key: int = -1
-    layers: list[Layer] = field(default_factory=list)  # whose tables it has, of `timbre` and `key`
-    count: int = 0  # of oscillators that may sound; 0: the voice is free
     channel: int = 0
-    group: str = ""
+    group: str = ""  # of drums that end each other
     born: int = 0  # frame
     is_held: bool = False  # by its key
     is_caught: bool = False  # by the sostenuto pedal
     is_released: bool = False
     is_cut: bool = False
-
-    @property
-    def oscillators(self) -> range:
-        return range(self.first, self.first + self.count)
 
 
 class Voices:
@@ -57,23 +53,18 @@ class Voices:
         self._rate = rate
         self._tables = Tables(rate, _VOICES * _LAYERS)
         self._oscillators = Oscillators(rate, _VOICES * _LAYERS, self._tables.samples)
-        self._cycles: Samples = self._tables.samples[: _VOICES * _LAYERS * (CYCLE + 1)].reshape(-1, CYCLE + 1)
         self._pan: Numbers = np.zeros(_VOICES * _LAYERS)
-        self._voices = [Voice(n * _LAYERS) for n in range(_VOICES)]
+        self._voices = [Voice(slice(n * _LAYERS, (n + 1) * _LAYERS)) for n in range(_VOICES)]
         self._now = 0  # frame
         self._notes = 0
 
     def render(self, frames: int) -> Samples:
         """Left, right and what goes to the reverb, of shape (3, frames)."""
         self._now += frames
-        if not len(self._oscillators.sounding):
-            return np.zeros((3, frames), np.float32)
-        mix, is_over = self._oscillators.render(frames)
-        if is_over:
-            live = set((self._oscillators.sounding // _LAYERS).tolist())
-            for n, voice in enumerate(self._voices):
-                if voice.count and n not in live:
-                    voice.count = 0
+        mix = self._oscillators.render(frames)
+        on: list[bool] = np.logical_or.reduce(self._oscillators.on.reshape(-1, _LAYERS), axis=1).tolist()
+        for voice, is_sounding in zip(self._voices, on, strict=True):
+            voice.is_sounding = is_sounding
         return mix
 
     def start(self, number: int, channel: Channel, key: int, velocity: int) -> None:
@@ -82,14 +73,11 @@ class Voices:
         for voice in self._on(number):
             if voice.key == key:
                 self._fade(voice, _REPEATED)
-        voice = self._claim(timbre, key)
-        if voice.timbre is not timbre or voice.key != key:
-            self._make_cycles(voice, timbre, key)
-        self._begin(voice, number, len(voice.layers))
+        voice = self._begin(number, timbre, key)
         voice.is_held = True
         self._notes += 1
         force = velocity / 127 * (_SOFT if channel.is_soft else 1.0)
-        for n, layer in zip(voice.oscillators, voice.layers, strict=True):
+        for n, layer in enumerate(timbre.layers, voice.oscillators.start):
             self._play_layer(n, timbre, layer, key, force)
         self._set_controls(voice, channel)
 
@@ -98,7 +86,11 @@ class Voices:
         chance = self._notes * _GOLDEN
         start, step = layer.start, layer.ratio * 2 ** (layer.cents / 1200)
         if isinstance(layer.wave, Spectrum):
-            table = self._tables.cycle(n)
+            levels = layer.wave.levels(_hz(key) * layer.ratio, self._rate)
+            levels[: layer.low - 1] = levels[layer.high :] = 0.0
+            if levels.max() < _INAUDIBLE:
+                return
+            table = self._tables.cycle(n, cycle(levels))
             step *= _hz(key) / table.pitch
         elif layer.wave == "noise":
             table, start = self._tables.noise, start + chance
@@ -106,9 +98,8 @@ class Voices:
         else:
             table, start = self._tables.ensemble(layer.wave, key), start + chance
             step *= _hz(key) / table.pitch
-        self._play(n, table, step, start % 1)
         octaves = 2 ** ((60 - key) / 12 / layer.halving)
-        s = self._oscillators.state[:, n]
+        s = self._play(n, table, step, start % 1)
         s[State.LOUDNESS] = _natural(timbre.level + layer.level) + math.log(force) * (2 + layer.touch / 6.02)
         s[State.ATTACK] = 3 / (layer.attack * self._rate)
         s[State.FALL] = self._per_frame(layer.fall * octaves)
@@ -121,20 +112,19 @@ class Voices:
 
     def strike(self, number: int, channel: Channel, key: int, velocity: int) -> None:
         """A drum, which rings until it is silent."""
-        drum = self._tables.drums.get(key)
+        drum = KIT.get(key)
         if drum is None:
             return
         for voice in self._on(number):
             if drum.group and voice.group == drum.group:
                 self._fade(voice, _CHOKED)
-        voice = self._claim(_ONE_SHOT, key)
-        voice.timbre, voice.key, voice.layers, voice.group = _ONE_SHOT, key, [], drum.group
-        self._begin(voice, number, 2)
+        voice = self._begin(number, _ONE_SHOT, key, drum.group)
         force = math.log(velocity / 127)
-        for n, table, touch in zip(voice.oscillators, drum.parts, (2.0, 2.8), strict=True):
-            self._play(n, table, 1.0, 0.0)
-            self._oscillators.state[State.LOUDNESS, n] = _natural(drum.level) + touch * force
-            self._oscillators.state[State.ATTACK, n] = _AT_ONCE
+        parts = zip(self._tables.drums[key], (2.0, 2.8), strict=True)  # a soft stroke is darker
+        for n, (table, touch) in enumerate(parts, voice.oscillators.start):
+            s = self._play(n, table, 1.0, 0.0)
+            s[State.LOUDNESS] = _natural(drum.level) + touch * force
+            s[State.ATTACK] = _AT_ONCE
             self._pan[n] = drum.pan
         self._set_controls(voice, channel)
 
@@ -168,36 +158,23 @@ class Voices:
                 self._release(voice, channel)
 
     def _on(self, number: int) -> list[Voice]:
-        return [voice for voice in self._voices if voice.count and voice.channel == number and not voice.is_cut]
+        return [voice for voice in self._voices if voice.is_sounding and voice.channel == number and not voice.is_cut]
 
-    def _claim(self, timbre: Timbre, key: int) -> Voice:
-        """A free voice, if possible one that has the tables; else the least important one ends at once."""
-        sounding = [voice for voice in self._voices if voice.count and not voice.is_cut]
+    def _begin(self, number: int, timbre: Timbre, key: int, group: str = "") -> Voice:
+        """A voice without any oscillator; where too many sound, the least important one is cut."""
+        sounding = [voice for voice in self._voices if voice.is_sounding and not voice.is_cut]
         if len(sounding) >= LIMIT:
-            victim = min(sounding, key=self._importance)
-            if victim.born == self._now:
-                self._free(victim)
-            else:
-                self._fade(victim, _CUT)
-        free = [voice for voice in self._voices if not voice.count]
-        if not free:
-            free = [min(self._voices, key=self._importance)]
-            self._free(free[0])
-        return next((voice for voice in free if voice.key == key and voice.timbre is timbre), free[0])
+            self._fade(min(sounding, key=self._importance), _CUT)
+        voice = next((v for v in self._voices if not v.is_sounding), None) or min(self._voices, key=self._importance)
+        self._oscillators.on[voice.oscillators] = False
+        voice.is_sounding, voice.timbre, voice.key, voice.group = True, timbre, key, group
+        voice.channel, voice.born = number, self._now
+        voice.is_held = voice.is_caught = voice.is_released = voice.is_cut = False
+        return voice
 
     def _importance(self, voice: Voice) -> tuple[bool, bool, float]:
         level = float(self._oscillators.state[State.LOUDNESS, voice.oscillators].max())
         return not voice.is_cut, voice.is_held, level - (self._now - voice.born) / self._rate
-
-    def _begin(self, voice: Voice, number: int, count: int) -> None:
-        voice.count, voice.channel, voice.born = count, number, self._now
-        voice.is_held = voice.is_caught = voice.is_released = voice.is_cut = False
-        self._oscillators.state[:, voice.oscillators] = 0.0
-        self._oscillators.start(voice.oscillators)
-
-    def _free(self, voice: Voice) -> None:
-        self._oscillators.silence(voice.oscillators)
-        voice.count = 0
 
     def _release(self, voice: Voice, channel: Channel) -> None:
         """Unless the key or a pedal holds the voice."""
@@ -215,31 +192,17 @@ class Voices:
         """The rate of a decay of 60 dB in that time."""
         return math.log(1000) / (max(seconds, 0.005) * self._rate)
 
-    def _make_cycles(self, voice: Voice, timbre: Timbre, key: int) -> None:
-        """The tables of a timbre's layers at that pitch; layers without any partial are left out."""
-        voice.timbre, voice.key, voice.group = timbre, key, ""
-        hz, spectra, rows = _hz(key), dict[tuple[Spectrum, float], Numbers](), list[tuple[int, Numbers]]()
-        voice.layers = []
-        for layer in timbre.layers:
-            if isinstance(layer.wave, Spectrum):
-                at = layer.wave, layer.ratio
-                if at not in spectra:
-                    spectra[at] = layer.wave.levels(hz * layer.ratio, self._rate)
-                levels = np.zeros_like(spectra[at])
-                levels[layer.low - 1 : layer.high] = spectra[at][layer.low - 1 : layer.high]
-                if levels.max() < 1e-4:
-                    continue
-                rows.append((voice.first + len(voice.layers), levels))
-            voice.layers.append(layer)
-        if rows:
-            self._cycles[[n for n, _ in rows]] = cycles(np.array([levels for _, levels in rows]))
-
-    def _play(self, n: int, table: Table, step: float, start: float) -> None:
-        state, size = self._oscillators.state, table.size
-        self._oscillators.table[:, n] = table.begin, size - 1
-        state[State.POSITION, n] = size * (1 + start)
-        state[State.STEP, n] = step
-        state[State.END, n] = table.end if not size else math.inf
+    def _play(self, n: int, table: Table, step: float, start: float) -> Numbers:
+        """Start oscillator `n`, and return its state."""
+        oscillators, size = self._oscillators, table.size
+        oscillators.on[n] = True
+        oscillators.table[:, n] = table.begin, size - 1
+        state = oscillators.state[:, n]
+        state[:] = 0.0
+        state[State.POSITION] = size * (1 + start)
+        state[State.STEP] = step
+        state[State.END] = table.end if not size else math.inf
+        return state
 
     def _set_controls(self, voice: Voice, channel: Channel) -> None:
         on = voice.oscillators

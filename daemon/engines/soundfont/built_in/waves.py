@@ -53,14 +53,26 @@ class Spectrum:
         return levels / max(float(np.sqrt((levels**2).sum())), 1e-9)
 
 
-def cycles(amplitudes: Numbers) -> Samples:
-    """One cycle of each row of amplitudes, of shape (rows, CYCLE + 1): the last sample is the first one."""
-    bins = np.zeros((len(amplitudes), CYCLE // 2 + 1), complex)
-    bins[:, 1 : HARMONICS + 1] = amplitudes * (-0.5j * CYCLE)
-    tables = np.empty((len(amplitudes), CYCLE + 1), np.float32)
-    tables[:, :-1] = np.fft.irfft(bins, CYCLE)
-    tables[:, -1] = tables[:, 0]
-    return tables
+def cycle(amplitudes: Numbers) -> Samples:
+    """One cycle with these amplitudes of its harmonics: CYCLE + 1 samples, of which the last one is the first one."""
+    bins = np.zeros(CYCLE // 2 + 1, complex)
+    bins[1 : HARMONICS + 1] = amplitudes * (-0.5j * CYCLE)
+    table = np.fft.irfft(bins, CYCLE)
+    return np.append(table, table[0]).astype(np.float32)
+
+
+def noise(frames: int, low: float, high: float, rate: int, random: np.random.Generator, clang: float = 0.0) -> Numbers:
+    """Noise between two frequencies in Hz, with soft edges, as loud as a sine; `clang`: the level of seven partials."""
+    size = 1 << (frames - 1).bit_length()
+    hz = np.fft.rfftfreq(size, 1 / rate)[: int(size * min(3.0 * high / rate, 0.48))]
+    bins = random.standard_normal(2 * len(hz)).view(complex)
+    bins *= 1 / np.sqrt((1 + (low / np.maximum(hz, 1.0)) ** 6) * (1 + (hz / high) ** 6))
+    pitches = low + (min(high, 0.4 * rate) - low) * random.random(7)
+    inside = np.count_nonzero((hz > low) & (hz < high))
+    bins[(pitches * size / rate).astype(int) % len(bins)] *= 1 + clang * (inside / 7) ** 0.5
+    samples: Numbers = np.fft.irfft(bins, size)[:frames]
+    samples /= np.sqrt((samples**2).mean() * 2) + 1e-12
+    return samples
 
 
 def ensemble(spectrum: Spectrum, hz: float, rate: int, spread: float, seed: int) -> tuple[Samples, float]:
