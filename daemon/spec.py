@@ -161,6 +161,11 @@ class StageSpec:
     def midi_ports(self) -> list[PortSpec]:
         return [port for port in self.ports if port.direction != AUDIO]
 
+    def with_latency(self, seconds: float) -> StageSpec:
+        """The same with this latency on every audio output."""
+        ports = (replace(port, latency=seconds) if port.direction == AUDIO else port for port in self.ports)
+        return replace(self, ports=tuple(ports))
+
     def is_instrument(self, name: str) -> bool:
         return any(player.is_instrument for player in self.players if player.name == name)
 

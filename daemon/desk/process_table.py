@@ -95,8 +95,7 @@ def _device(processes: Processes, _speaker: ProcessSlot, values: list[Any]) -> N
         processes.tell.say("info", "sound", text, is_change=True)
     if is_other_delay and processes.stage_state.spec is not None:
         for stage in processes.slots(STAGE).values():
-            processes.busy(stage)
-            stage.send(processes.stage_state.tell_again())
+            stage.send(processes.stage_state.change_latency())
 
 
 def _speaker_pong(processes: Processes, _speaker: ProcessSlot, values: list[Any]) -> None:

@@ -100,9 +100,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
         stack.push_async_callback(supervisor.stop)
         view.show(supervisor.stage_state, supervisor.players)
         stack.callback(systemd.stopping)
-        recorder.begin(
-            {"jamd": __version__, "members": band.members, "spec": supervisor.sound.aligned(band.stage).to_json()}
-        )
+        told = band.stage.with_latency(supervisor.sound.delay)
+        recorder.begin({"jamd": __version__, "members": band.members, "spec": told.to_json()})
         work = asyncio.create_task(_play(supervisor, reload, systemd, band, seconds, activity))
         signals.on_stop(work.cancel)
         supervisor.failure.add_done_callback(lambda _: work.cancel())

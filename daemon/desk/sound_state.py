@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
-
-from daemon.spec import AUDIO, StageSpec
 
 DELAY = 0.03  # seconds from a note to its sound, before the speaker has reported them
 TOLERANCE = 0.001  # seconds by which a delay may differ from the one that the stage was told
@@ -68,11 +66,6 @@ class SoundState:
         self.device, self.known = device, True
         self.logged = self.delay if is_news else self.logged
         return is_news, is_other
-
-    def aligned(self, spec: StageSpec) -> StageSpec:
-        """`spec` with audio outputs whose notes are heard at their beats."""
-        ports = (replace(p, latency=self.delay) if p.direction == AUDIO else p for p in spec.ports)
-        return replace(spec, ports=tuple(ports))
 
     @property
     def text(self) -> str:

@@ -30,13 +30,13 @@ class StageState:
     def told(self) -> StageSpec:
         """The configuration as a stage is told, with the delay of the sound."""
         assert self.spec is not None
-        return self.sound.aligned(self.spec)
+        return self.spec.with_latency(self.sound.delay)
 
-    def tell_again(self) -> list[Any]:
-        """The message with which the stage that lives takes the configuration, or another delay of the sound."""
-        told = self.told()
-        self.unconfirmed.append(told)
-        return ["spec", told.to_json()]
+    def change_latency(self) -> list[Any]:
+        """The message with which the stage that lives takes another delay of the sound: not the configuration, whose
+        melodies would take the stage too long while music plays."""
+        self.unconfirmed.append(self.told())
+        return ["latency", self.sound.delay]
 
     def reload(self, spec: StageSpec) -> list[Any]:
         """Take another configuration; return the message with which the stage that lives takes it. For a stage that
@@ -44,4 +44,6 @@ class StageState:
         lives reports what the reload has left of that."""
         remembered, cut = self.connections
         self.spec, self.connections, self.commands = spec, [[*remembered, *cut], []], []
-        return self.tell_again()
+        told = self.told()
+        self.unconfirmed.append(told)
+        return ["spec", told.to_json()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daemon.metrics import GRID
 from daemon.music.events import is_note_off, is_note_on
@@ -22,7 +22,7 @@ class _Part:
     """A melody on the outputs that have the same delay, or on one audio output, whose delays may change while notes
     sound. Players hear the melody through the first part."""
 
-    spec: MelodySpec
+    spec: MelodySpec = field(hash=False)  # perhaps of many notes
     is_first: bool
     outputs: tuple[str, ...]
     delay: float | None  # seconds; None: an audio output

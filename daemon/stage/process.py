@@ -236,6 +236,8 @@ class Stage:
                 self._ending = True
             case _ if self._performance is None or self._clock is None:
                 pass
+            case ["latency", float() | int() as seconds]:
+                self._performance.take(Reconfigured(now, self._performance.spec.with_latency(seconds)))
             case ["start", *place]:
                 self._ports.repeat_opening()
                 self._clock.begin(now, place)
@@ -258,10 +260,9 @@ class Stage:
             if self._clock is not None:
                 self._clock.configure()
             self._audio.configure(spec.ports, time.perf_counter())
-            if spec.ports == before.ports or spec.midi_ports != before.midi_ports:
-                self._ports.patch_bay.forget_cuts()
-                for error in self._ports.configure(spec.midi_ports, time.perf_counter()):
-                    self.log("error", str(error), str(error))
+            self._ports.patch_bay.forget_cuts()
+            for error in self._ports.configure(spec.midi_ports, time.perf_counter()):
+                self.log("error", str(error), str(error))
             old = {player.name: player for player in before.players}
             for player in spec.players:
                 if player.name in self._players and not player.goes_on_as(old.get(player.name)):

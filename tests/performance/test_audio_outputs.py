@@ -216,6 +216,25 @@ def test_an_audio_output_more_or_less_leaves_the_player_alone() -> None:
 # Melodies, the metronome
 
 
+class Notes(tuple[Note, ...]):
+    """May not be looked at as a whole."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("the notes are compared")
+
+    def __hash__(self) -> int:
+        raise AssertionError("the notes are hashed")
+
+
+def test_a_changed_delay_takes_no_longer_where_melodies_are_long() -> None:
+    tune = replace(TUNE, notes=Notes(TUNE.notes))
+    melodies = (MelodySpec(tune, ("choir", "synth")), MelodySpec(replace(tune, name="other"), ("choir", "synth")))
+    performance, sink = make(melodies=melodies)
+    performance.take(Reconfigured(0.9, performance.spec.with_latency(0.1)))
+    run_until(performance, 1.5)
+    assert on(sink, "synth") and performance.spec.ports[2] == replace(SYNTH, latency=0.1)
+
+
 LONG = Melody("long", (Note(0.0, 6.0, 50, 80), Note(0.0, 0.5, 60, 80), Note(1.0, 0.5, 61, 80)), 8.0, True, STEADY)
 
 

@@ -158,11 +158,14 @@ def test_a_changed_delay_leaves_midi_ports_and_the_instrument_alone(box: Box) ->
     box.turn_until(lambda: ON in played(synth))
     assert box.configured == [[KEYS, CHOIR]]
     before = len(others(synth))
-    box.configure(replace(SPEC, ports=(KEYS, CHOIR, replace(SYNTH, latency=0.1))))
+    box.desk.send(["latency", 0.1])
+    box.turn_until(lambda: box.stage._performance.spec != SPEC)  # type: ignore[union-attr]
+    assert box.stage._performance.spec == SPEC.with_latency(0.1)  # type: ignore[union-attr]
     box.hear(OFF)
     box.turn_until(lambda: OFF in played(synth))
     assert played(synth)[1:] == [ON, OFF] and len(others(synth)) == before
     assert len(box.configured) == 1, "the connections that a person cut stay so"
+    box.turn_until(lambda: "configured" in [entry[0] for _, batch in box.desk.messages("journal") for entry in batch])
     box.configure(box.stage._performance.spec)  # type: ignore[union-attr]
     assert len(box.configured) == 2
 
