@@ -124,7 +124,6 @@ class Supervisor:
             if name in slots and old.same(slots[name]) and old.refused is None
         }
         fresh = {name: slot for name, slot in slots.items() if name not in kept}
-        make_audio_files(self._folder, audio["instruments"] if audio is not None else ())
         if audio is not None:
             make_audio_files(self._folder, audio["instruments"])
         await self._prepare(fresh.values())

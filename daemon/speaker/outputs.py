@@ -107,6 +107,7 @@ class Outputs:
         if self._search is not None:
             self._follow_search(self._search, now)
         elif self._output is not None and self._output.name is None and now >= self._next_search:
+            realtime.freeze_objects()  # collects what the last search left: a halt of all threads, the shorter for that
             self._begin_search()
         if self._output is not None:
             self._watch(self._output, elapsed)
@@ -145,7 +146,6 @@ class Outputs:
                 self._use(output)
             else:
                 _close_in_time(output)
-        realtime.freeze_objects()  # so that the next search leaves little to collect, which halts every thread
         if self._is_outdated:
             self._is_outdated = False
             self._begin_search()

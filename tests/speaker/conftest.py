@@ -6,5 +6,6 @@ from daemon import realtime
 
 
 @pytest.fixture(autouse=True)
-def _unlocked_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def _ordinary_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(realtime, "_lock_memory", lambda library: False)
+    monkeypatch.setattr(realtime, "freeze_objects", lambda: None)

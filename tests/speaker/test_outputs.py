@@ -1,12 +1,15 @@
 """The output of the moment: found, lost, replaced."""
 
+import gc
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from daemon import realtime
 from daemon.audio.clock import ClockPage
 from daemon.audio.ring import Ring
 from daemon.errors import AudioError
@@ -51,12 +54,15 @@ class World:
         self.opened: list[str] = []
         self.slow = 0.0  # seconds that a device takes to open
         self.told: list[list[Any]] = []
+        self.raised: list[weakref.ref[AudioError]] = []
 
     def open(self, wanted: str, rate: int, block: int) -> Device:
         self.opened.append(wanted)
         time.sleep(self.slow)
         if self.error is not None:
-            raise AudioError(self.error)
+            error = AudioError(self.error)
+            self.raised.append(weakref.ref(error))
+            raise error
         self.devices.append(Device(rate, block))
         return self.devices[-1]
 
@@ -114,6 +120,22 @@ def test_a_device_is_used_as_soon_as_it_is_found_and_each_reason_is_logged_once(
         speaker.look()
         time.sleep(0.01)
     assert len(world.opened) == looks, "nothing is looked for while a device plays"
+
+
+def test_looks_for_a_device_leave_no_memory_behind(
+    world: World, speaker: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lives while objects are frozen is never collected, if it is part of a reference cycle."""
+    frozen: list[int] = []
+
+    def freeze() -> None:
+        gc.collect()
+        frozen.append(sum(error() is not None for error in world.raised))
+
+    monkeypatch.setattr(realtime, "freeze_objects", freeze)
+    speaker.take(SETTINGS, {})
+    look(speaker, lambda: len(world.opened) > 5)
+    assert frozen[:4] == [0] * 4
 
 
 @pytest.mark.parametrize("notice", ["inactive", "no calls"])
