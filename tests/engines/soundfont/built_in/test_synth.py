@@ -2,6 +2,7 @@
 
 import random
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -191,6 +192,36 @@ def test_every_program_and_drum_sounds(render: Render) -> None:
         heard = render(0.2, [0x99, key, 100], block=1024)
         assert -62 < level(heard) < -15, key
         render(0.05, [0xB9, 120, 0])
+
+
+def share(samples: Samples, low: float, high: float) -> float:
+    """The share of the power that is between these frequencies in Hz."""
+    power = (np.abs(np.fft.rfft(samples, axis=0)) ** 2).sum(axis=1)
+    hz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    return float(power[(low < hz) & (hz < high)].sum() / power.sum())
+
+
+def test_drums_sound_like_what_they_are(render: Render) -> None:
+    def stroke(key: int, velocity: int = 110) -> Samples:
+        heard = render(0.5, [0x99, key, velocity], block=1024)
+        render(0.05, [0xB9, 120, 0])
+        return heard
+
+    assert share(stroke(36), 40, 200) > 0.8, "a kick is low"
+    assert share(stroke(42), 4_000, 16_000) > 0.8, "a hi-hat is high"
+    snare = stroke(38)
+    assert share(snare, 120, 400) > 0.2 < share(snare, 1_000, 9_000), "a snare is a skin and wires"
+    assert share(snare, 2_500, 20_000) > 1.2 * share(stroke(38, 40), 2_500, 20_000), "harder is brighter"
+    toms = [stroke(key)[:, 0] for key in (41, 43, 45, 47, 48, 50)]
+    ends = [pitch(tom[RATE // 4 :], RATE) for tom in toms]
+    assert all(higher > 1.1 * lower for lower, higher in pairwise(ends)), "a small tom is higher"
+    assert pitch(toms[2][: RATE // 20], RATE) > 1.1 * ends[2], "a skin's pitch falls"
+    short, long = (level(stroke(key)[RATE // 4 :]) for key in (80, 81))
+    assert short < long - 40, "a triangle that is muted, and one that rings"
+    guiro = np.abs(stroke(74)).max(axis=1)
+    scrapes = [guiro[round(n * 0.024 * RATE) :][: round(0.012 * RATE)].max() for n in range(16)]
+    gaps = [guiro[round((n * 0.024 + 0.02) * RATE) :][: round(0.003 * RATE)].max() for n in range(15)]
+    assert min(scrapes) > 2 * max(gaps), "sixteen scrapes"
 
 
 def test_a_closed_hat_ends_an_open_one(render: Render) -> None:
