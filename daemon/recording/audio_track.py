@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,11 @@ def sound_files(journal: Path) -> list[Path]:
     return list(itertools.takewhile(Path.exists, _paths(journal)))
 
 
+def session_of(path: Path) -> Path:
+    """The session, without a suffix, of a file with its sound."""
+    return path.with_name(re.sub(r" part \d+$", "", path.stem))
+
+
 def _paths(journal: Path) -> Iterator[Path]:
     """The first file, and the following parts, of which there are hardly ever any."""
     return (journal.with_name(f"{journal.stem}{f' part {n}' if n > 1 else ''}.flac") for n in itertools.count(1))
@@ -26,9 +32,9 @@ def _paths(journal: Path) -> Iterator[Path]:
 class AudioTrack:
     """Frame 0 is heard when the MIDI file of the session begins.
 
-    The file is made when something is heard. A file that is lost, or of a process that was killed, is followed by
-    another one ("part 2"), which begins with silence in place of what is in the first. An error of the disk is said
-    once and never raised; what cannot be kept meanwhile becomes silence.
+    The file is made when something is heard. The file of a process that was killed is followed by another one
+    ("part 2"), which begins with silence in place of what is in the first; so does the file that takes the place of one
+    that was removed. An error of the disk is said once and never raised; what cannot be kept meanwhile becomes silence.
     """
 
     def __init__(self, journal: Path, rate: int, say: Callable[[str], None], frames: int = 0) -> None:
