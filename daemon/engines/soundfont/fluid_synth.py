@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from daemon.engines.soundfont import library
 from daemon.engines.soundfont.sf2_file import DRUM_BANK, REMEDY, SoundfontFile
 from daemon.errors import ModelError
-from daemon.music.events import BANK_LSB, BANK_MSB, CONTROL_CHANGE, NOTE_OFF, NOTE_ON, PROGRAM_CHANGE, is_well_formed
+from daemon.music.events import (
+    ALL_SOUND_OFF,
+    BANK_LSB,
+    BANK_MSB,
+    CONTROL_CHANGE,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM_CHANGE,
+    is_well_formed,
+)
 from daemon.music.general_midi import DRUM_CHANNEL
 
 if TYPE_CHECKING:
@@ -28,23 +37,27 @@ REVERB_SEND, GM2_REVERB_SEND = 91, 40  # control change, and its value until one
 SOFT_PEDAL, SOFTER = 67, 30.0  # control change; centibels
 _BY_SWITCHED_CONTROLLER, _TO_ATTENUATION = 0x1C, 48  # FLUID_MOD_CC | FLUID_MOD_SWITCH; GEN_ATTENUATION
 _GM2_DRUMS, _GM2_MELODIC = 120, 121  # bank MSBs of General MIDI 2: drums; instruments, whose variations are LSBs
+_BLOCK = 64  # frames that FluidSynth renders at once
 _FLOAT = 4  # bytes
 
 
 class FluidSynth:
     """Plays a soundfont. `program`, 1–128: that of channels which are given none.
 
-    A message takes effect at the next multiple of 64 frames since the beginning: FluidSynth renders so many at once.
+    A message takes effect at the next multiple of _BLOCK frames since the beginning.
     """
 
     def __init__(self, soundfont: SoundfontFile, rate: int, program: int = 1) -> None:
         """Loads the soundfont. Raises ModelError, and LibraryMissing."""
+        from daemon.engines.soundfont.cut import Cut  # with numpy
+
         if not RATES[0] <= rate <= RATES[1]:
             limits = f"FluidSynth renders {RATES[0]} to {RATES[1]} frames per second"
             raise ModelError(f"{limits}, not {rate}: set audio.rate to one of these, or the soundfont to built-in")
         self._fluid: Any = library.load()
         self._soundfont = soundfont
         self._banks = [[0, 0] for _ in range(16)]  # MSB and LSB by channel
+        self._cut, self._rendered = Cut(rate), 0
         self._settings = self._fluid.new_fluid_settings()
         is_part = soundfont.is_compressed or soundfont.size > LOADED_WHOLE
         for name, value in (
@@ -101,6 +114,8 @@ class FluidSynth:
             self._banks[channel][first == BANK_LSB] = second
         elif kind == CONTROL_CHANGE:
             fluid.fluid_synth_cc(synth, channel, first, second)
+            if first == ALL_SOUND_OFF:
+                self._cut.begin(-self._rendered % _BLOCK)
         elif kind == PITCH_BEND:
             fluid.fluid_synth_pitch_bend(synth, channel, first | second << 7)
         elif kind == KEY_PRESSURE:
@@ -111,6 +126,8 @@ class FluidSynth:
         step, side = (stride // _FLOAT for stride in out.strides)
         start = out.ctypes.data
         self._fluid.fluid_synth_write_float(self._synth, len(out), start, 0, step, start, side, step)
+        self._rendered += len(out)
+        self._cut.soften(out)
 
     def preset(self, channel: int) -> tuple[int, int]:
         """The bank and the program, from 0, of a channel (1–16)."""

@@ -154,6 +154,7 @@ def test_a_soundfont_for_which_the_memory_is_not_enough(installed: Path) -> None
     path = make_soundfont(installed / "large.sf2", periods=400_000)  # 38 MB
     code = """
 import re, resource, sys
+import numpy  # which an instrument's process has loaded by then
 from daemon.engines.soundfont import library
 from daemon.engines.soundfont.synths import make_synth, ModelError
 library.load()

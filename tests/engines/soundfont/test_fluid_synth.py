@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from daemon.engines.soundfont.fluid_synth import FluidSynth
 from daemon.engines.soundfont.sf2_file import read_header
-from daemon.music.events import control_change, note_off, note_on, program_change
+from daemon.music.events import ALL_SOUND_OFF, control_change, note_off, note_on, program_change
 from tests.engines.soundfont.detector import cents, level, onsets, pitch
 from tests.engines.soundfont.make_soundfont import make_soundfont
 
@@ -143,6 +143,19 @@ def test_all_sound_and_notes_off(sines: Path, number: int) -> None:
     messages = [(0, note_on(1, 60, 100)), (0, note_on(2, 67, 100)), (9_600, control_change(1, number, 0))]
     left = play(sines, *messages)[24_000:, 0]
     assert abs(cents(pitch(left, RATE), 67)) < 3
+
+
+@pytest.mark.parametrize("block", [1, 50, 64, 256, RATE])
+def test_sounds_that_are_ended_at_once_do_not_click(sines: Path, block: int) -> None:
+    """Nor do the sounds of other channels, nor a second end while the first one fades."""
+    notes = [(0, note_on(1, 60, 100)), (0, note_on(2, 67, 100))]
+    held = play(sines, *notes, frames=20_000)
+    ends = [(10_017, control_change(1, ALL_SOUND_OFF, 0)), (10_150, control_change(2, ALL_SOUND_OFF, 0))]
+    out = play(sines, *notes, *ends, frames=20_000, block=block)
+    steepest = np.abs(np.diff(held[5_000:], axis=0)).max()
+    assert np.abs(np.diff(out[5_000:], axis=0)).max() < 1.5 * steepest
+    assert np.array_equal(out[:10_017], held[:10_017])
+    assert level(out[10_200 + RATE // 200 :]) < -80
 
 
 def test_a_panic_silences_every_channel(sines: Path) -> None:
