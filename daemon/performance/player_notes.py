@@ -56,7 +56,7 @@ class PlayerNotes:
         self._audio = {output: old.pop(output) if output in old else self._new(output) for output in audio}
         for output, voices in self._audio.items():
             port = ports.get(output, PortSpec(output, AUDIO))
-            voices.delay, voices.latency, voices.muted = port.offset, port.latency, main.muted
+            voices.delay, voices.latency = port.offset, port.latency
             voices.tolerance = main.tolerance + max(main.delay - voices.delay, 0.0)  # for as long as on the port
         self._all = (main, *self._audio.values())
         for voices in old.values():

@@ -35,13 +35,9 @@ class Converter:
         for number in range(1, math.ceil(_PROBE * rate / block) + 8):
             given += len(self._resampled(silence))
             behind = max(behind, number * block * self.ratio - given)
-        self.reset()
-        return math.ceil(behind)
-
-    def reset(self) -> None:
-        """What comes next does not follow what came last."""
         if self._resampler is not None:
             self._resampler.clear()
+        return math.ceil(behind)
 
     def convert(self, block: Frames) -> Frames:
         frames = self._resampled(block)

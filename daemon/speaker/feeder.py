@@ -91,7 +91,6 @@ class Feeder(threading.Thread):
             blocks = math.ceil(behind / self._converter.ratio / self._mixer.block)
             frame += blocks * self._mixer.block
             self._written += round(blocks * self._mixer.block * self._converter.ratio)
-            self._converter.reset()
         return frame
 
     def _feed(self, frame: int) -> None:

@@ -1,6 +1,7 @@
 """The ring of frames and the published clock, as another process finds them."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,6 +39,18 @@ def test_frames_that_are_not_there_are_not_read(rings: tuple[Ring, Ring]) -> Non
     assert reader.read(1_020, out)
     assert not reader.read(1_019, out), "overwritten"
     assert not reader.read(1_091, out), "not written yet"
+
+
+def test_frames_that_are_overwritten_while_they_are_read_are_not_there(rings: tuple[Ring, Ring]) -> None:
+    writer, reader = rings
+    writer.write(1_000, frames(1_000, 90))
+
+    class Overtaken(np.ndarray):
+        def __setitem__(self, where: Any, values: Any) -> None:
+            super().__setitem__(where, values)
+            writer.write(writer.end, frames(writer.end, 20))
+
+    assert not reader.read(1_000, np.zeros((30, 2), np.float32).view(Overtaken))
 
 
 def test_frames_after_a_gap_replace_those_before(rings: tuple[Ring, Ring]) -> None:

@@ -213,6 +213,16 @@ def test_an_audio_output_more_or_less_leaves_the_player_alone() -> None:
     assert [m[1] for _, m in on(sink, "synth")] == [60, 60, 65, 65]
 
 
+def test_a_new_audio_output_of_a_muted_player_is_silent_too() -> None:
+    performance, sink = make(players=(CHOIR,))
+    run_until(performance, 0.6)
+    performance.take(Commanded(0.6, MutePlayer("choir", True), 0.6))
+    performance.take(Reconfigured(0.6, replace(performance.spec, players=(HEARD,))))
+    play(performance, sink, 0.6, Play(2.0, 60, 90, "alto", 0.5))
+    run_until(performance, 2.0)
+    assert sink.sent == []
+
+
 # Melodies, the metronome
 
 

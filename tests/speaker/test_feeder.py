@@ -1,5 +1,6 @@
 """From the rings of the instruments to what the device takes, over the null output in real time."""
 
+import math
 import random
 import threading
 import time
@@ -9,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.audio.clock import ClockPage, FrameClock
+from daemon.audio.clock import RENDERING_TIME, ClockPage, FrameClock
 from daemon.audio.ring import Frames, Ring
 from daemon.speaker.feeder import Feeder
 from daemon.speaker.mixer import Mixer
 from daemon.speaker.null_output import NullOutput
 from daemon.speaker.playback import Playback
+from daemon.speaker.reserve import STEP
 from tests.speaker.player import Player, sine
 
 RATE, BLOCK = 48_000, 256
@@ -122,6 +124,17 @@ def test_frame_numbers_and_epochs_grow_from_stream_to_stream(page: ClockPage, mi
     assert epochs == [1, 2]
 
 
+def test_frames_follow_those_of_the_mix_where_a_dead_speaker_left_no_clock(page: ClockPage, mix: Ring) -> None:
+    mix.write(1_000_000, sine(0, BLOCK))
+    playback = Taken()
+    output, feeder = NullOutput(playback, BLOCK), Feeder(Mixer(RATE, BLOCK), playback, page, mix)
+    feeder.start()
+    wait(lambda: mix.end != 1_000_000 + BLOCK)
+    feeder.stop()
+    output.close()
+    assert mix.first == 1_000_000 and mix.end > 1_000_000 + BLOCK
+
+
 def test_a_device_that_stood_still_goes_on_at_its_frames(page: ClockPage, mix: Ring, player: Player) -> None:
     """Neither does the band run ahead meanwhile, nor is it late after that."""
     playback, stall = Taken(), [0.0]
@@ -149,6 +162,52 @@ def test_a_device_that_stood_still_goes_on_at_its_frames(page: ClockPage, mix: R
     assert (playback.heard[-1] != 0).any()
     feeder.stop()
     output.close()
+
+
+def test_a_late_instrument_gets_more_time_at_once_and_has_less_after_a_while(page: ClockPage, mix: Ring) -> None:
+    class Late(Mixer):
+        def mix(self, first: int) -> Frames:
+            block = super().mix(first)
+            self.has_late = first == 0
+            return block
+
+    feeder = Feeder(Late(RATE, BLOCK), Taken(), page, mix)
+    feeder._strict_from = -math.inf
+    feeder._published_at = time.perf_counter() + 1_000
+    feeder._feed(0)
+    clock = page.read()
+    assert clock is not None and clock.rendering == pytest.approx(RENDERING_TIME + STEP)
+    for reserve in (feeder._timekeeper.rendering, feeder._timekeeper.mixing):
+        reserve.grow(0.004, time.perf_counter() - 1_000)
+    feeder._published_at = -math.inf
+    feeder._feed(BLOCK)
+    clock = page.read()
+    assert clock is not None
+    assert (clock.rendering, clock.advance) == (pytest.approx(RENDERING_TIME + 0.004), pytest.approx(0.004 - STEP))
+
+
+def test_what_is_converted_is_in_its_place_after_a_standstill_too(page: ClockPage, mix: Ring) -> None:
+    """A click every tenth of a second, without threads."""
+
+    class Clicks(Mixer):
+        def mix(self, first: int) -> Frames:
+            block = super().mix(first)
+            block[-first % (RATE // 10) :][:1] = 1.0
+            return block
+
+    playback = Taken(44_100.0)
+    feeder = Feeder(Clicks(RATE, BLOCK), playback, page, mix)
+    feeder._most_ahead, feeder._written, frame = RATE, feeder._converter.lag, 0
+    for number in range(400):
+        frame = feeder._wait_for(frame)
+        feeder._feed(frame)
+        frame += BLOCK
+        count = 60_000 if number == 200 else max(feeder._written - playback.taken, 0)
+        playback.take(np.zeros((count, 2), np.float32), 0.0, False)
+    heard = np.concatenate(playback.heard)[:, 0]
+    loud = np.flatnonzero((heard[1:-1] > 0.4) & (heard[1:-1] > heard[:-2]) & (heard[1:-1] >= heard[2:])) + 1
+    off = (loud - feeder._converter.lag + 2_205) % 4_410 - 2_205
+    assert len(loud) == 20 and np.abs(off).max() <= 3
 
 
 def test_an_instrument_that_needs_longer_is_given_more_time(tmp_path: Path, page: ClockPage, mix: Ring) -> None:

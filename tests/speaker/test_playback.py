@@ -62,6 +62,17 @@ def test_a_gap_is_one_under_run_and_what_comes_too_late_is_left_out() -> None:
     assert (signal[512 + FADED : 1_024] == 0).all()
 
 
+def test_the_end_is_a_fade_and_no_under_run() -> None:
+    playback = Playback(RATE, 2)
+    playback.begin(0)
+    playback.write(0, np.ones((1_024, 2), np.float32))
+    out = [take(playback, 256), take(playback, 256)]
+    playback.end()
+    out += [take(playback, 256), take(playback, 256)]
+    assert np.abs(np.diff(np.concatenate(out), axis=0)).max() < 2 / FADED
+    assert (out[-1] == 0).all() and playback.under_runs == 0
+
+
 def test_a_device_that_reports_a_missed_deadline_is_an_under_run() -> None:
     playback = Playback(RATE, 2)
     playback.take(np.zeros((256, 2), np.float32), 0.0, True)
