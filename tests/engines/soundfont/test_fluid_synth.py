@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from daemon.engines.soundfont import fluid_synth
 from daemon.engines.soundfont.fluid_synth import FluidSynth
 from daemon.engines.soundfont.sf2_file import read_header
 from daemon.music.events import ALL_SOUND_OFF, control_change, note_off, note_on, program_change
@@ -64,6 +65,16 @@ def test_blocks_of_any_size_make_the_same_sound(sines: Path) -> None:
     assert level(whole) > -40
     for block in (1, 63, 64, 100, 256, 4_801):
         assert np.array_equal(play(sines, *messages, frames=20_000, block=block), whole)
+
+
+def test_programs_that_are_loaded_when_they_are_chosen_sound_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_soundfont(tmp_path / "sines.sf2", [(0, 0), (0, 7), (128, 0)])
+    messages = [(0, note_on(1, 60, 100)), (4_800, program_change(1, 8)), (4_800, note_on(1, 67, 100))]
+    whole = play(path, *messages)
+    monkeypatch.setattr(fluid_synth, "LOADED_WHOLE", 0)
+    assert np.array_equal(play(path, *messages), whole) and level(whole) > -40
 
 
 def test_the_columns_of_any_array_are_filled(sines: Path) -> None:

@@ -260,6 +260,13 @@ def test_a_stolen_voice_fades(render: Render) -> None:
         before = heard
 
 
+def test_the_oldest_notes_end_where_too_many_are_held(render: Render) -> None:
+    render(0.2, [0xC0, NUMBERS["ocarina"] - 1], *([0x90, 28 + key, 100] for key in range(LIMIT)))
+    assert share(render(0.3), 20, 240) > 0.2
+    render(0.2, *([0x90, 28 + LIMIT + key, 100] for key in range(LIMIT)))
+    assert share(render(0.3), 20, 240) < 0.01
+
+
 def test_sixty_four_notes_at_once_are_bounded(render: Render) -> None:
     for program in (PIANO, ORGAN, CHOIR):
         heard = render(0.5, [0xC0, program], [0xB0, 7, 127], *([0x90, 30 + key, 127] for key in range(64)))
