@@ -79,7 +79,7 @@ class Instrument:
         stage.sendall(pack([[number, [], True]]))
 
     def _tell(self) -> None:
-        """Tell the desk the figures, if they changed, and collect what garbage the engine made: nothing is due now."""
+        """Tell the desk the figures, if they changed, and collect the reference cycles that the engine made."""
         self._tell_at = time.perf_counter() + FIGURES_INTERVAL
         if (figures := self._blocks.figures()) != self._told:
             self._told = figures

@@ -5,8 +5,10 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,11 +17,13 @@ import pytest
 from daemon.audio.clock import ClockPage, FrameClock
 from daemon.audio.files import clock_path, ring_path
 from daemon.audio.ring import Ring
+from daemon.instrument.process import Instrument
+from daemon.instrument.renderer import Renderer
 from daemon.music.events import note_off, note_on
 from daemon.sockets import serve
 from daemon.wire import Call, Control, Ping, PlayMessage, Reset
 from tests.player.peer import Peer
-from tests.tools.sine import CRASH, DEAFEN
+from tests.tools.sine import CRASH, DEAFEN, sine
 
 RATE, LATENCY = 48_000, 0.02
 MEMBER = {
@@ -217,6 +221,20 @@ def test_an_instrument_that_cannot_start_reports_the_reason(
     assert kind == "failed" and text in reason
     assert instrument.process.wait(5) == 2
     instrument.close()
+
+
+def test_reference_cycles_of_the_engine_are_collected(tmp_path: Path) -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.own = self
+
+    Ring(ring_path(tmp_path, "synth"), create=True)
+    ClockPage(clock_path(tmp_path), create=True)
+    member: Any = SimpleNamespace(folder=tmp_path, name="synth", tell=lambda *_: None)
+    instrument = Instrument(member, Renderer(sine(RATE), RATE))
+    cycle = weakref.ref(Cycle())
+    instrument._tell()
+    assert cycle() is None
 
 
 def test_the_instrument_ends_with_the_desk(instrument: InstrumentProcess) -> None:

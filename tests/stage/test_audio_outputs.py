@@ -108,6 +108,15 @@ def test_sounds_are_sent_when_the_instrument_joins_and_what_sounds_is_not_struck
     assert synth.messages() == [program_change(1, 20), ON]
 
 
+def test_what_an_instrument_was_to_get_when_it_ended_is_not_for_the_next_one(synth: Instrument) -> None:
+    outputs = joined(synth)
+    outputs.send("synth", ON, 1.0, GRID)
+    outputs.disconnect("synth")
+    outputs.connect("synth", synth.connection, 2.0)
+    outputs.flush(2.0)
+    assert synth.messages() == []
+
+
 def test_changed_sounds_are_sent_to_silent_channels_now_and_to_others_before_their_next_note(synth: Instrument) -> None:
     outputs = joined(synth, Sound(1, 20), Sound(2, 30))
     outputs.send("synth", ON, 1.0, GRID)
