@@ -172,10 +172,11 @@ def _alignment(folder: Path, environment: dict[str, str]) -> list[Figure]:
     chords = first_of_each(notes, recorded.rate, APART)
     clicks = [frame + recorded.period for frame in onsets(recorded.audio[0], recorded.rate, APART)]
     apart = [abs(frames) / recorded.rate for frames in nearest_differences(chords, clicks)]
-    heard = [seconds for seconds in apart if seconds < APART] or [float("inf")]
+    heard = [seconds for seconds in apart if seconds < APART]
+    measured = heard or [float("inf")]
     return [
-        Figure("chords at the MIDI output and in the sound: apart, p50", percentile(heard, 0.5) * 1e3, 2, "ms"),
-        Figure("the same, p99", percentile(heard, 0.99) * 1e3, 2, "ms"),
+        Figure("chords at the MIDI output and in the sound: apart, p50", percentile(measured, 0.5) * 1e3, 2, "ms"),
+        Figure("the same, p99", percentile(measured, 0.99) * 1e3, 2, "ms"),
         Figure("chords that were not heard", len(chords) - len(heard), 0, f"of {len(chords)}"),
     ]
 
@@ -202,7 +203,8 @@ def _beside_midi(folder: Path, environment: dict[str, str]) -> list[Figure]:
     rng, moment, events = random.Random(1), 0.5, list[tuple[float, bytes]]()
     while len(events) < 300:
         moment += rng.uniform(0.1, 0.2)
-        events += [(moment, note_on(1, rng.randint(60, 79), 90)), (moment + 0.05, note_off(1, 60))]
+        pitch = rng.randint(60, 79)
+        events += [(moment, note_on(1, pitch, 90)), (moment + 0.05, note_off(1, pitch))]
     band = yaml.safe_load((resources() / "config.yaml").read_text(encoding="utf-8"))
     ready: dict[bool, list[float]] = {True: [], False: []}
     lateness: dict[bool, list[float]] = {True: [], False: []}
