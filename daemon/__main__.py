@@ -202,7 +202,7 @@ def render(
 
 @app.command(cls=Command)
 def replay(
-    session: Annotated[Path, typer.Argument(metavar="SESSION", help="A recording: its .mid or its .journal.")],
+    session: Annotated[Path, typer.Argument(metavar="SESSION", help="A recording: its .mid, .journal or .flac.")],
     output: Annotated[
         str | None, typer.Option("--output", "-o", metavar="OUTPUT.mid", help="A MIDI file of the replay to write.")
     ] = None,

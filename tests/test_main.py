@@ -354,7 +354,7 @@ def session(jamd: Jamd, tmp_path: Path) -> Path:
 
 
 def test_a_replay_is_identical(jamd: Jamd, tmp_path: Path, session: Path) -> None:
-    for path in (session, session.with_suffix(".journal")):
+    for path in (session, session.with_suffix(".journal"), session.with_suffix(".flac")):
         done = jamd("replay", str(path), "-o", "again.mid")
         assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout.startswith(f"{path}: ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +16,6 @@ AUDIBLE = 2**-24  # the least that is not 0 in a file of 24 bits
 def sound_files(journal: Path) -> list[Path]:
     """The files with the sound of a session, as far as they exist."""
     return list(itertools.takewhile(Path.exists, _paths(journal)))
-
-
-def session_of(path: Path) -> Path:
-    """The session, without a suffix, of a file with its sound."""
-    return path.with_name(re.sub(r" part \d+$", "", path.stem))
 
 
 def _paths(journal: Path) -> Iterator[Path]:

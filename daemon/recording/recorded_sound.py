@@ -26,7 +26,7 @@ from daemon.entries import (
 from daemon.errors import JamdError
 from daemon.instrument.mixdown import Mixdown
 from daemon.music.sound import Sound
-from daemon.recording.audio_track import session_of, sound_files
+from daemon.recording.audio_track import sound_files
 from daemon.recording.journal_file import Damage, JournalReader, NoSession
 from daemon.recording.session_name import journal_of, unreadable
 from daemon.spec import AUDIO, PlayerSpec, StageSpec
@@ -47,7 +47,7 @@ class Source:
     def __init__(self, session: Path, rate: int) -> None:
         """`rate`: for a session whose sound was not recorded."""
         self._session = session
-        self._journal = journal_of(session_of(session) if session.suffix.lower() == ".flac" else session)
+        self._journal = journal_of(session)
         self._files = sound_files(self._journal)
         self.rate, self.seconds = rate, 0.0
         if self._files:

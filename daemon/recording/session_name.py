@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from daemon import paths
@@ -9,9 +10,12 @@ from daemon.errors import JamdError
 
 
 def journal_of(session: Path) -> Path:
-    """The journal of a session, which may be named by its MIDI file or without a suffix. Raises JamdError."""
+    """The journal of a session, which may be named by its MIDI file, its sound, or without a suffix. Raises
+    JamdError."""
     if not session.name:
         raise JamdError(f"{session}: a folder: name a session that `jamd run` wrote")
+    if session.suffix.lower() == ".flac":
+        return session.with_name(re.sub(r" part \d+$", "", session.stem) + ".journal")
     return session.with_suffix(".journal") if session.suffix.lower() in ("", ".mid") else session
 
 
