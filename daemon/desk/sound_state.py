@@ -11,6 +11,7 @@ DELAY = 0.03  # seconds from a note to its sound, before the speaker has reporte
 TOLERANCE = 0.001  # seconds by which a delay may differ from the one that the stage was told
 NEWS = 0.005  # … from the one that was logged
 ATTEMPTS = 3  # speakers that end while they open the device, after which the next one opens none
+SHORT = 24  # characters of a device's name in the terminal's view
 SILENCE = -99  # dB, and less, are shown as no level at all
 
 
@@ -70,13 +71,22 @@ class SoundState:
     @property
     def text(self) -> str:
         """The device, the time from a note to its sound, the level and what went wrong; "" without sound."""
+        return self._text(self.device)
+
+    @property
+    def short_text(self) -> str:
+        """The same with the beginning of a long name: the rest of the line is what changes."""
+        device = self.device
+        return self._text(device if device is None or len(device) <= SHORT else f"{device[: SHORT - 1]}…")
+
+    def _text(self, device: str | None) -> str:
         if self.settings is None:
             return ""
         if not self.known:
             return "starting"
-        if self.device is None:
+        if device is None:
             return "no device"
-        return ", ".join((self.device, f"{self.delay * 1000:.0f} ms from note to sound", *self._figures()))
+        return ", ".join((device, f"{self.delay * 1000:.0f} ms from note to sound", *self._figures()))
 
     def _figures(self) -> Iterator[str]:
         peak = self.figures.get("peak_db")

@@ -17,7 +17,8 @@ from daemon.errors import AudioError, printable_name
 from daemon.suggestions import MAX_NAMES, nearest
 
 DEFAULT = "default"  # the configuration's name of the system's device
-JACK = "JACK Audio Connection Kit"
+JACK = "JACK"
+_NAMES = {"JACK Audio Connection Kit": JACK}  # of APIs whose name in PortAudio is another one
 _BEST_APIS = (JACK, "Windows WASAPI")  # a JACK server holds the card; PortAudio's own choice on Windows takes 0.1 s
 _CLIENT = ctypes.c_char_p(b"jamd speaker")  # PortAudio keeps the pointer
 _PACKAGE = (
@@ -79,19 +80,24 @@ def _devices(found: Sequence[Any], apis: Sequence[Any], default: int) -> list[Au
     """PortAudio's devices (numbered in order) and host APIs as values."""
     for wanted in reversed(_BEST_APIS):
         for api in apis:
-            if api["name"] == wanted and api["default_output_device"] >= 0:
+            if _api_name(api) == wanted and api["default_output_device"] >= 0:
                 default = api["default_output_device"]
     devices = []
     for index, device in enumerate(found):
-        channels, api = device["max_output_channels"], apis[device["hostapi"]]["name"]
+        channels, api = device["max_output_channels"], _api_name(apis[device["hostapi"]])
         if channels > 0:
             rate = device["default_samplerate"]
             devices.append(AudioDevice(device["name"], api, channels, rate, index == default, index))
     return devices
 
 
+def _api_name(api: Any) -> str:
+    name: str = api["name"]
+    return _NAMES.get(name, name)
+
+
 def choose_device(devices: Sequence[AudioDevice], wanted: str) -> AudioDevice:
-    """The device with the name `wanted`, or else the first one with that part in `NAME, API` (case is ignored).
+    """A device with the name or API `wanted`, or else the first one with that part in `NAME, API` (case is ignored).
 
     Raises AudioError with what there is.
     """
@@ -101,7 +107,7 @@ def choose_device(devices: Sequence[AudioDevice], wanted: str) -> AudioDevice:
         return next((device for device in devices if device.is_default), devices[0])
     part = wanted.casefold()
     matches = [device for device in devices if part in f"{device.name}, {device.api}".casefold()]
-    named = [device for device in matches if device.name.casefold() == part]
+    named = [device for device in matches if part in (device.name.casefold(), device.api.casefold())]
     for device in sorted(named or matches, key=lambda device: device.api not in _BEST_APIS):
         return device
     near = nearest(part, [device.name.casefold() for device in devices])

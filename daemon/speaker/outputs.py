@@ -22,6 +22,7 @@ from daemon.speaker.playback import Playback
 from daemon.speaker.stream import open_stream
 
 FAILED, DEVICE_LOST = 1, 3  # exit statuses: a fault of jamd; the audio device or its server is gone
+STARTING = 3.0  # seconds of an output in which gaps are not logged: the band's other processes start, too
 SILENT = 0.5  # seconds without a call after which a device is gone
 PATIENCE = 1.0  # seconds that a device has to open before the null output begins
 LOOK_INTERVAL = 1.0  # seconds between two looks for a device …
@@ -71,6 +72,7 @@ class Outputs:
         self._told: tuple[str | None, float] | None = None  # the device and its delay, as the desk knows them
         self._is_ready = False
         self._taken, self._silent, self._looked_at = -1, 0.0, time.perf_counter()
+        self._used_since = 0.0
         self._under_runs = 0  # of the outputs before
         self._told_under_runs = 0
 
@@ -165,7 +167,7 @@ class Outputs:
     def _use(self, output: Output) -> None:
         assert self._mixer is not None
         self.close()
-        self._output, self._taken, self._silent = output, -1, 0.0
+        self._output, self._taken, self._silent, self._used_since = output, -1, 0.0, time.perf_counter()
         self._feeder = Feeder(self._mixer, output.playback, self._page, self._mix)
         self._feeder.start()
         if output.name is not None:
@@ -176,7 +178,7 @@ class Outputs:
         output, feeder = self._output, self._feeder
         self._output = self._feeder = None
         if output is not None and feeder is not None:
-            self._under_runs += output.playback.under_runs
+            self._under_runs += _under_runs(output)
             feeder.stop()
             output.playback.end()
             time.sleep(FADE)
@@ -205,17 +207,23 @@ class Outputs:
         if not self._is_ready:
             self._is_ready = True
             self._tell(["ready"])
-        if (count := self._count_under_runs()) > self._told_under_runs and output.name is not None:
+        if (count := self._count_under_runs()) > self._told_under_runs:
             self._told_under_runs = count
-            times = "once" if count == 1 else f"{count} times so far"
-            text = f"the audio device found no sound in time {times}; a larger audio.block helps a busy machine"
-            self._log("warning", text, False)
+            if time.perf_counter() > self._used_since + STARTING:
+                times = "once" if count == 1 else f"{count} times so far"
+                text = f"the sound was interrupted {times}: the machine is too busy; a larger audio.block helps, or a "
+                self._log("warning", f"{text}larger buffer of the audio server", False)
 
     def _count_under_runs(self) -> int:
-        return self._under_runs + (self._output.playback.under_runs if self._output is not None else 0)
+        return self._under_runs + _under_runs(self._output)
 
     def _log(self, level: str, text: str, is_change: bool = True) -> None:
         self._tell(["log", level, "audio device" if is_change else "under-runs", text, is_change])
+
+
+def _under_runs(output: Output | None) -> int:
+    """Of a device: nobody hears those of the null output."""
+    return output.playback.under_runs if output is not None and output.name is not None else 0
 
 
 def _close_in_time(output: Output) -> None:

@@ -17,8 +17,10 @@ def test_the_excerpt_connects_a_synthesiser(tmp_path: Path) -> None:
     (excerpt,) = re.findall(r"^```yaml\n(.*?)^```$", (resources() / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     shipped = yaml.safe_load((resources() / "config.yaml").read_text())
     (tmp_path / "config.yaml").write_text(yaml.safe_dump({**shipped, **yaml.safe_load(excerpt)}))
-    ports = {port.name: port.connect for port in load(tmp_path / "config.yaml").ports}
+    band = load(tmp_path / "config.yaml")
+    ports = {port.name: port.connect for port in band.ports}
     assert ports == {"keys": None, "choir": "fluidsynth"}
+    assert band.speaker is None, "every note is heard once"
 
 
 def test_the_synthesiser_has_the_gain_that_is_measured() -> None:

@@ -13,7 +13,7 @@ from tests.speaker.player import RATE, Player, sine
 from tests.speaker.speaker_process import SpeakerProcess
 from tests.tools.jack import JackServer
 
-DEVICE = "system, JACK Audio Connection Kit"
+DEVICE = "system, JACK"
 CLIENT = "jamd speaker"  # as JACK's patch bays show it
 PIECE = 256  # frames that are compared at once
 ROUNDING = 1e-6

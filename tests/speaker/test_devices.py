@@ -24,7 +24,7 @@ ALL = [CARD, SYSTEM, USB, SERVER]
         ("hw:1,0", USB),
         ("jack", SERVER),
         ("System", SERVER),
-        ("system, JACK Audio Connection Kit", SERVER),
+        ("system, JACK", SERVER),
         ("default", SYSTEM),
         ("alsa", CARD),
     ],
@@ -40,6 +40,13 @@ def test_a_whole_name_comes_before_a_part_and_a_low_latency_api_before_others() 
     assert choose_device([longer, slow, fast], "speakers") == fast
     assert choose_device([longer, slow], "speakers") == slow
     assert choose_device([longer], "speakers") == longer
+
+
+def test_the_jack_server_comes_before_alsas_plug_in_of_that_name() -> None:
+    plug_in = AudioDevice("jack", "ALSA", 2, 48_000.0)
+    assert choose_device([CARD, plug_in, SERVER], "JACK") == SERVER
+    assert choose_device([CARD, plug_in, SERVER], "jack, ALSA") == plug_in
+    assert choose_device([CARD, plug_in], "jack") == plug_in
 
 
 def test_the_error_names_what_is_meant_and_what_there_is() -> None:
@@ -65,7 +72,10 @@ def found(*names: str, channels: int = 2, api: int = 0) -> list[dict[str, object
 
 
 def test_a_running_jack_server_is_the_default_and_inputs_are_left_out() -> None:
-    apis = [{"name": "ALSA", "default_output_device": 1}, {"name": JACK, "default_output_device": 2}]
+    apis = [
+        {"name": "ALSA", "default_output_device": 1},
+        {"name": "JACK Audio Connection Kit", "default_output_device": 2},
+    ]
     listed = devices._devices([*found("mic", channels=0), *found("card"), *found("system", api=1)], apis, 1)
     assert [(device.name, device.is_default, device.index) for device in listed] == [
         ("card", False, 1),

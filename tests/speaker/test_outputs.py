@@ -1,6 +1,7 @@
 """The output of the moment: found, lost, replaced."""
 
 import gc
+import math
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -214,13 +215,34 @@ def test_a_device_that_hangs_while_it_is_closed_ends_the_process(world: World, s
         speaker.take(Settings("other", 48_000, 256), {})
 
 
-def test_under_runs_are_counted_over_all_outputs_and_logged(world: World, speaker: Outputs) -> None:
+def test_under_runs_are_counted_over_all_outputs_and_logged(
+    world: World, speaker: Outputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs, "STARTING", math.inf)
     world.error = None
     speaker.take(SETTINGS, {})
     look(speaker, lambda: world.heard("device"))
     world.devices[0].playback.under_runs += 100
     speaker.look()
-    assert "found no sound in time" in world.heard("log")[-1][2]
+    assert not world.heard("log"), "the other processes start at the same time"
+    assert speaker.figures()["under_runs"] >= 100
+    monkeypatch.setattr(outputs, "STARTING", 0.0)
+    world.devices[0].playback.under_runs += 1
+    speaker.look()
+    assert "the sound was interrupted" in world.heard("log")[-1][2]
     speaker.take(Settings("other", 48_000, 480), {})
     look(speaker, lambda: len(world.heard("ready")) > 1)
     assert speaker.figures()["under_runs"] >= 100
+
+
+def test_without_a_device_no_gap_is_counted(world: World, speaker: Outputs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outputs, "STARTING", 0.0)
+    speaker.take(SETTINGS, {})
+    look(speaker, lambda: world.heard("ready"))
+    assert speaker._output is not None
+    speaker._output.playback.under_runs += 100
+    speaker.look()
+    speaker.take(Settings(None, 48_000, 480), {})
+    look(speaker, lambda: len(world.heard("ready")) > 1)
+    assert speaker.figures()["under_runs"] == 0
+    assert not any("interrupted" in text for _, _, text, _ in world.heard("log"))

@@ -140,7 +140,7 @@ class Painter:
 
     def _instruments(self, spec: StageSpec) -> Iterator[Row]:
         """The first one with the state of the sound."""
-        text = self._state.sound.text
+        text = self._state.sound.short_text
         for player in spec.players:
             if player.is_instrument:
                 absent, muted = self._absent(player.name), player.name in self._state.silent

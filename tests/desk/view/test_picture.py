@@ -332,6 +332,9 @@ def test_the_row_of_an_instrument_has_the_state_of_the_sound() -> None:
         Row("synth", "", (("", "USB, 23 ms from note to sound"),), is_player=True, dim=True),
         Row("organ", "muted", (("", ""),), is_player=True, dim=True),
     ]
+    desk.state.sound.report("HDA Intel PCH: ALC257 Analog (hw:0,0), ALSA", 0.023)
+    assert desk.picture(0.5).rows[-2].voices == (("", "HDA Intel PCH: ALC257 A…, 23 ms from note to sound"),)
+    desk.state.sound.report("USB", 0.023)
     desk.players["synth"] = SimpleNamespace(up=False, refused="no soundfont\nwhatever")
     assert desk.picture(0.5).rows[-2] == Row(
         "synth", "failed: no soundfont", (("", "USB, 23 ms from note to sound"),), True
