@@ -30,13 +30,17 @@ class Feeder(threading.Thread):
         self.clock: FrameClock | None = None  # once it is published
         self.failure = ""  # what ended the thread before `stop`
         self._mixer, self._playback, self._page, self._mix = mixer, playback, page, mix
-        self._converter = Converter(mixer.rate, mixer.block, playback.rate, playback.channels)
+        self._converter = self._make_converter()
         self._timekeeper = self._make_timekeeper()
         self._written = 0  # the device's frame after the last one written
         self._most_ahead = 0  # frames that may be written before the device takes them
         self._published_at = self._grown_at = -math.inf
         self._strict_from = math.inf  # seconds
         self._stopping = False
+
+    def _make_converter(self) -> Converter:
+        mixer, playback = self._mixer, self._playback
+        return Converter(mixer.rate, mixer.block, playback.rate, playback.channels)
 
     def _make_timekeeper(self) -> Timekeeper:
         mixer, epoch = self._mixer, self._page.epoch + 1
@@ -55,18 +59,26 @@ class Feeder(threading.Thread):
 
     def _feed_until_stopped(self) -> None:
         realtime.request_real_time(realtime.SPEAKER_PRIORITY)
-        while not self._timekeeper.is_known:
-            if self._stopping:
-                return
-            time.sleep(_START_STEP)
-            self._timekeeper.update()
+        while not self._stopping:
+            while not self._timekeeper.is_known and not self._timekeeper.has_skipped:
+                if self._stopping:
+                    return
+                time.sleep(_START_STEP)
+                self._timekeeper.update()
+            if not self._timekeeper.has_skipped:
+                self._feed_from_now()
+                self._converter = self._make_converter()  # the next frames do not follow the last ones
+            self._timekeeper = self._make_timekeeper()
+
+    def _feed_from_now(self) -> None:
+        """Feed until `stop`, or until the device's frames are skipped: then the clock begins anew."""
         frame = self._first_frame(time.perf_counter())
         self._written = self._timekeeper.begin(frame, time.perf_counter()) + self._converter.lag
         self._most_ahead = 2 * (self._written - self._playback.taken) + round(LONGEST_LEAD * self._playback.rate)
         self._playback.begin(self._written)
         self._publish(time.perf_counter())
         self._strict_from = time.perf_counter() + _START
-        while not self._stopping:
+        while not self._stopping and not self._timekeeper.has_skipped:
             frame = self._wait_for(frame)
             self._feed(frame)
             frame += self._mixer.block
@@ -86,8 +98,9 @@ class Feeder(threading.Thread):
         while self._written - self._playback.taken > self._most_ahead and not self._stopping:
             time.sleep(self._mixer.block / self._mixer.rate)  # the device stands still, and the clock went on
             self._timekeeper.update()
+        self._timekeeper.update()
         behind = self._playback.taken - self._written
-        if behind > LONGEST_LAG * self._playback.rate:
+        if behind > LONGEST_LAG * self._playback.rate and not self._timekeeper.has_skipped:
             blocks = math.ceil(behind / self._converter.ratio / self._mixer.block)
             frame += blocks * self._mixer.block
             self._written += round(blocks * self._mixer.block * self._converter.ratio)

@@ -14,6 +14,7 @@ CALLS_AT_START = 8  # after which the clock is known
 _LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is not believed
 _LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because everything depends on it
 _MEAN_OF = 64  # calls
+LONGEST_BURST = 1.0  # seconds of frames; a device that takes more at once skips them, as while JACK freewheels
 
 
 class Timekeeper:
@@ -21,7 +22,7 @@ class Timekeeper:
 
     A burst, calls that follow each other at once, counts as one call: the device takes that much at once. Frame numbers
     of the band begin at `begin`. `mixing` and `rendering` are the reserves that grow when mixing, or an instrument, was
-    late.
+    late. `has_skipped`: the device's frames run ahead of time, and this clock is of no use any more.
     """
 
     def __init__(self, playback: Playback, rate: int, block: int, epoch: int, delay: float) -> None:
@@ -36,7 +37,7 @@ class Timekeeper:
         self._mean_latency = 0.0
         self.mixing, self.rendering = Reserve(), Reserve()
         self._frame = self._device_frame = 0  # one that are the same
-        self._begun = False
+        self._begun = self.has_skipped = False
         self._at_once = 0
 
     @property
@@ -49,6 +50,7 @@ class Timekeeper:
             first, _, seconds, latency = calls.popleft()
             since = (first - self._burst_at) / self._playback.rate
             if seconds - self._burst_since < since / 2:
+                self.has_skipped |= since > LONGEST_BURST
                 continue
             if self._filter.count:
                 self._bursts[first - self._burst_at] += 1

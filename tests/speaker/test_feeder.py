@@ -213,6 +213,30 @@ def test_what_is_converted_is_in_its_place_after_a_standstill_too(page: ClockPag
     assert len(loud) == 20 and np.abs(off).max() <= 3
 
 
+def test_a_device_that_skips_frames_is_heard_at_once_when_it_keeps_time_again(
+    page: ClockPage, mix: Ring, player: Player
+) -> None:
+    """As a client of JACK's does while the server freewheels: for a minute of frames, in no time."""
+    playback, mixer = Taken(), Mixer(RATE, BLOCK)
+    mixer.listen_to({"sine": player.ring})
+    feeder = Feeder(mixer, playback, page, mix)
+    output = NullOutput(playback, BLOCK)
+    feeder.start()
+    wait(lambda: playback.taken > RATE // 2)
+    output.close()
+    out = np.zeros((BLOCK, 2), np.float32)
+    for _ in range(60 * RATE // BLOCK):
+        playback.take(out, 0.0, False)
+    epoch = page.epoch
+    output = NullOutput(playback, BLOCK)
+    taken = playback.taken
+    wait(lambda: playback.taken > taken + 3 * RATE)
+    assert page.epoch > epoch
+    assert (playback.heard[-1] != 0).any()
+    feeder.stop()
+    output.close()
+
+
 def test_an_instrument_that_needs_longer_is_given_more_time(tmp_path: Path, page: ClockPage, mix: Ring) -> None:
     ring, playing = Ring(tmp_path / "slow", create=True), [True]
 

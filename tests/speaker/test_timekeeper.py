@@ -101,3 +101,17 @@ def test_the_reserves_are_part_of_the_clock() -> None:
     assert timekeeper.rendering.grow(0.004, 10.0)
     assert timekeeper.clock.rendering == pytest.approx(before.rendering + 0.004)
     assert timekeeper.clock.delay == pytest.approx(before.delay + 0.007)
+
+
+def test_a_long_burst_is_no_burst_but_skipped_frames() -> None:
+    device = Device(256)
+    timekeeper, _ = begun(device, 256)
+    device.period, device.call = RATE // 2, 1_000
+    device.run(1)
+    timekeeper.update()
+    assert not timekeeper.has_skipped
+    seconds = device.true_seconds(device.playback.taken)
+    for frame in range(device.playback.taken, device.playback.taken + 2 * RATE, 1_000):
+        device.playback.calls.append((frame, 1_000, seconds, 0.01))
+    timekeeper.update()
+    assert timekeeper.has_skipped
