@@ -10,7 +10,8 @@ import numpy as np
 from daemon.audio.ring import Frames
 from daemon.speaker.fade import Fade
 
-CAPACITY = 1 << 15  # frames
+CAPACITY = 1 << 15  # frames, unless the blocks are long
+_BLOCKS = 4  # that the queue holds at least: a device may take two at once
 _CALLS = 1024  # that are kept for the clock
 
 
@@ -21,12 +22,14 @@ class Playback:
     the device's latest calls. `taken`: frames that the device has taken. `under_runs`: gaps in what it took.
     """
 
-    def __init__(self, rate: float, channels: int) -> None:
+    def __init__(self, rate: float, channels: int, block: int = 0) -> None:
+        """`block`: the most frames that are written at once."""
         self.rate, self.channels = rate, channels
+        self._capacity = max(CAPACITY, _BLOCKS * block)
         self.taken = 0
         self.under_runs = 0
         self.calls: deque[tuple[int, int, float, float]] = deque(maxlen=_CALLS)
-        self._frames: Frames = np.zeros((CAPACITY, channels), np.float32)
+        self._frames: Frames = np.zeros((self._capacity, channels), np.float32)
         self._start = self._end = 0  # the frames that are there
         self._fade = Fade(rate, channels)
 
@@ -35,8 +38,8 @@ class Playback:
         end = first + len(frames)
         if first != self._end:
             self._start = first
-        at = first % CAPACITY
-        part = min(len(frames), CAPACITY - at)
+        at = first % self._capacity
+        part = min(len(frames), self._capacity - at)
         self._frames[at : at + part] = frames[:part]
         self._frames[: len(frames) - part] = frames[part:]
         self._end = end
@@ -70,7 +73,7 @@ class Playback:
         self.under_runs += has_missed and self._end > 0
 
     def _copy(self, first: int, out: Frames) -> None:
-        at = first % CAPACITY
-        part = min(len(out), CAPACITY - at)
+        at = first % self._capacity
+        part = min(len(out), self._capacity - at)
         out[:part] = self._frames[at : at + part]
         out[part:] = self._frames[: len(out) - part]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +33,7 @@ class Stream:
     def _open(self, device: AudioDevice, rate: int, block: int) -> None:
         library, refused = portaudio(), "it has no format"
         for device_rate, channels in _formats(device, rate):
-            self.playback = Playback(device_rate, channels)
+            self.playback = Playback(device_rate, channels, math.ceil(block * device_rate / rate))
             try:
                 self._stream = library.OutputStream(
                     samplerate=device_rate,

@@ -39,6 +39,21 @@ def test_frames_are_taken_as_they_were_written_whatever_the_pieces_are() -> None
     assert playback.under_runs == 0
 
 
+def test_the_longest_blocks_are_taken_as_they_were_written_by_a_device_that_takes_two_at_once() -> None:
+    block = 8_192 * 4  # frames of a device at 192,000 Hz
+    playback = Playback(RATE * 4, 2, block)
+    playback.begin(0)
+    for number in range(3):
+        playback.write(number * block, ramp(number * block, block))
+    for first in range(2 * block, 20 * block, 2 * block):
+        out = take(playback, 2 * block)
+        if first > 2 * block:
+            assert (out == ramp(first - 2 * block, 2 * block)).all()
+        for start in (first + block, first + 2 * block):
+            playback.write(start, ramp(start, block))
+    assert playback.under_runs == 0
+
+
 def test_silence_before_the_beginning_is_no_under_run() -> None:
     playback = Playback(RATE, 2)
     assert (take(playback, 256) == 0).all()

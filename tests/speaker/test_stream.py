@@ -53,10 +53,10 @@ class PortAudio:
             threading.Thread(target=call).start()
 
 
-def opened(monkeypatch: pytest.MonkeyPatch, library: PortAudio, device: AudioDevice = CARD) -> Stream:
+def opened(monkeypatch: pytest.MonkeyPatch, library: PortAudio, device: AudioDevice = CARD, block: int = 256) -> Stream:
     monkeypatch.setattr(stream, "portaudio", lambda: library)
     monkeypatch.setattr(realtime, "raise_priority", lambda threads, priority: True)  # not of the tests' own threads
-    return Stream(device, 48_000, 256)
+    return Stream(device, 48_000, block)
 
 
 def test_the_device_decides_how_much_it_takes_at_once_and_how_long_that_takes_is_known(
@@ -94,6 +94,15 @@ def test_a_device_gets_a_format_that_it_offers(
     device = AudioDevice("card", "ALSA", channels, 44_100.0)
     playback = opened(monkeypatch, PortAudio(refusal), device).playback
     assert (playback.rate, playback.channels) == expected
+
+
+def test_a_device_of_a_high_rate_has_room_for_the_longest_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusal(rate: float, count: int) -> tuple[str, int] | None:
+        return None if rate == 192_000 else ("Error opening OutputStream: Invalid sample rate", INVALID_RATE)
+
+    playback = opened(monkeypatch, PortAudio(refusal), AudioDevice("card", "ALSA", 2, 192_000.0), 8_192).playback
+    playback.write(0, np.zeros((8_192 * 4, 2), np.float32))
+    playback.write(8_192 * 4, np.zeros((8_192 * 4, 2), np.float32))
 
 
 @pytest.mark.parametrize(
