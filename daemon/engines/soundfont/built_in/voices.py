@@ -167,6 +167,7 @@ class Voices:
             self._fade(min(sounding, key=self._importance), _CUT)
         voice = next((v for v in self._voices if not v.is_sounding), None) or min(self._voices, key=self._importance)
         self._oscillators.on[voice.oscillators] = False
+        self._oscillators.state[State.LOUDNESS, voice.oscillators] = -math.inf  # until one is played
         voice.is_sounding, voice.timbre, voice.key, voice.group = True, timbre, key, group
         voice.channel, voice.born = number, self._now
         voice.is_held = voice.is_caught = voice.is_released = voice.is_cut = False

@@ -267,6 +267,16 @@ def test_the_oldest_notes_end_where_too_many_are_held(render: Render) -> None:
     assert share(render(0.3), 20, 240) < 0.01
 
 
+def test_a_soft_note_ends_before_a_loud_one(render: Render) -> None:
+    loud = ([0x90, 41 + key, 110] for key in range(LIMIT - 1))
+    render(0.2, [0xC0, NUMBERS["ocarina"] - 1], [0xB0, 7, 30], *loud)
+    render(0.2, [0x90, 28, 50])  # 41 Hz
+    window = np.hanning(RATE // 2)[:, None]
+    before = share(render(0.5) * window, 38, 44)
+    render(0.1, [0x90, 90, 110])
+    assert share(render(0.5) * window, 38, 44) < before / 100
+
+
 def test_sixty_four_notes_at_once_are_bounded(render: Render) -> None:
     for program in (PIANO, ORGAN, CHOIR):
         heard = render(0.5, [0xC0, program], [0xB0, 7, 127], *([0x90, 30 + key, 127] for key in range(64)))
