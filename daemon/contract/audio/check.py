@@ -99,7 +99,7 @@ class AudioChecker:
                 if number not in self.violations and (problem := rule(record)) is not None:
                     self._add_violation(number, problem, subject, record)
             if self.violations or not record.complete:
-                engine = self._make(subject)  # what is broken may stay so
+                engine = self._make(subject)  # a failure may leave the old one in a wrong state
         return True
 
     def _check_repeats(self, subject: Subject) -> None:

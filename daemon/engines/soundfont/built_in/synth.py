@@ -36,7 +36,7 @@ class BuiltInSynth:
             self._voices.follow(number, channel)
 
     def play(self, message: bytes) -> None:
-        """Take a MIDI message, which takes effect at the next frame. Ignores what is no message of a channel."""
+        """Take a channel message, which takes effect at the next frame; other messages are ignored."""
         if not message or not 0x80 <= message[0] < 0xF0 or max(message[1:], default=0) > 127:
             return
         number = message[0] & 15

@@ -17,14 +17,15 @@ from daemon.engines.soundfont.built_in.waves import Numbers, Samples, Spectrum, 
 LIMIT = 32  # voices that sound; one more cuts the least important one
 _VOICES = 2 * LIMIT  # as many may be fading out
 _LAYERS = 8  # of a timbre, at most
-_CUT = 0.02  # seconds in which a voice that is cut loses 60 dB,
-_CHOKED = 0.05  # a drum whose group is struck again,
-_REPEATED = 0.15  # a note whose key is struck again,
-_DAMPED = 0.4  # and a drum at All Notes Off
-_SOFT = 10 ** (-3 / 40)  # of the force of a stroke, with the soft pedal: 3 dB
-_HALL = 0.6  # what is sent to the reverb comes back louder
+# Seconds in which a voice fades by 60 dB:
+_CUT = 0.02  # at All Sound Off, or when too many voices sound
+_CHOKED = 0.05  # a drum, when another one of its group is struck
+_REPEATED = 0.15  # a note, when its key is struck again
+_DAMPED = 0.4  # a drum, at All Notes Off
+_SOFT = 10 ** (-3 / 40)  # factor of the velocity with the soft pedal: 3 dB softer
+_HALL = 0.6  # gain of the send to the reverb, whose output is louder than its input
 _MODULATION = 50.0  # cents of vibrato with the wheel full up
-_GOLDEN = 0.618034  # spreads what would be random, evenly
+_GOLDEN = 0.618034  # golden section: successive multiples spread phases evenly
 _AT_ONCE = 100.0  # rate of attack
 _INAUDIBLE = 1e-4  # amplitude
 _ONE_SHOT = Timbre((), release=_DAMPED)
