@@ -222,6 +222,8 @@ def replay(
             raise UsageError("replay: --listen writes no file: leave out -o, or --listen")
         audio = load(config).audio
         return listen_to(session, audio.device or "default", audio.rate, audio.block)
+    if config is not None:
+        raise UsageError("replay: --config chooses the device of --listen: a session has its own configuration")
     from daemon.output_files import MIDI, OutputFile
     from daemon.recording.replay import replay as replay_session
     from daemon.recording.session_name import journal_of

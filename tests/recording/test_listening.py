@@ -238,10 +238,14 @@ def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
         Source(tmp_path / "a", RATE).play(lambda frames: None)
 
 
-def test_no_file_is_written_while_listening(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(["--listen", "-o", "b.mid"], "--listen writes no file"), (["-c", "a.yaml"], "--config chooses the device of")],
+)
+def test_options_that_do_not_fit_are_told(
+    options: list[str], told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command_line.sys, "argv", ["jamd", "replay", "a", "--listen", "-o", "b.mid"])
+    monkeypatch.setattr(command_line.sys, "argv", ["jamd", "replay", "a", *options])
     with pytest.raises(SystemExit) as raised:
         command_line.main()
-    assert raised.value.code == 2 and "--listen writes no file" in capsys.readouterr().err
+    assert raised.value.code == 2 and told in capsys.readouterr().err
