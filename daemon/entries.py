@@ -162,7 +162,8 @@ class PortLost(Entry):
 
 @dataclass(frozen=True, slots=True)
 class Reconfigured(Entry):
-    """A reload: players and ports that are the same in both configurations go on undisturbed."""
+    """A reload, or another latency of the sound: players and ports that are the same in both configurations go on
+    undisturbed."""
 
     kind = "spec"
     spec: StageSpec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daemon.metrics import GRID
 from daemon.music.melody import Note
@@ -28,7 +28,7 @@ class _Click:
     channel: int
     delay: float | None  # seconds; None: an audio output, whose delays may change while it clicks
     until: float
-    tempo_map: TempoMap
+    tempo_map: TempoMap = field(hash=False)  # perhaps of many tempos
 
 
 class Metronome:
