@@ -95,11 +95,9 @@ class Outputs:
         self._mixer.listen_to(rings)
 
     def figures(self) -> dict[str, Any]:
-        clock = self._feeder.clock if self._feeder is not None else None
         return {
             "device": self._output.name if self._output is not None else None,
             "under_runs": self._count_under_runs(),
-            "delay": clock.delay if clock is not None else 0.0,
             **(self._mixer.figures() if self._mixer is not None else {}),
         }
 
