@@ -42,6 +42,10 @@ class ClockFilter:
         else:
             self._correct(clipped)
 
+    def seconds_of(self, frame: int) -> float:
+        """When `frame` is taken, as far as is known."""
+        return self.seconds + (frame - self.frame) * self.seconds_per_frame
+
     def _set(self, frame: int, seconds: float) -> None:
         """Begin anew, with the rate that is known."""
         self.frame, self.seconds = frame, seconds

@@ -60,25 +60,25 @@ class Feeder(threading.Thread):
     def _feed_until_stopped(self) -> None:
         realtime.request_real_time(realtime.SPEAKER_PRIORITY)
         while not self._stopping:
-            while not self._timekeeper.is_known and not self._timekeeper.has_skipped:
+            while not self._timekeeper.is_known and not self._timekeeper.has_jumped:
                 if self._stopping:
                     return
                 time.sleep(_START_STEP)
                 self._timekeeper.update()
-            if not self._timekeeper.has_skipped:
+            if not self._timekeeper.has_jumped:
                 self._feed_from_now()
                 self._converter = self._make_converter()  # the next frames do not follow the last ones
             self._timekeeper = self._make_timekeeper()
 
     def _feed_from_now(self) -> None:
-        """Feed until `stop`, or until the device's frames are skipped: then the clock begins anew."""
+        """Feed until `stop`, or until the device has skipped frames or stood still: then the clock begins anew."""
         frame = self._first_frame(time.perf_counter())
         self._written = self._timekeeper.begin(frame, time.perf_counter()) + self._converter.lag
         self._most_ahead = 2 * (self._written - self._playback.taken) + round(LONGEST_LEAD * self._playback.rate)
         self._playback.begin(self._written)
         self._publish(time.perf_counter())
         self._strict_from = time.perf_counter() + _START
-        while not self._stopping and not self._timekeeper.has_skipped:
+        while not self._stopping and not self._timekeeper.has_jumped:
             frame = self._wait_for(frame)
             self._feed(frame)
             frame += self._mixer.block
@@ -100,7 +100,7 @@ class Feeder(threading.Thread):
             self._timekeeper.update()
         self._timekeeper.update()
         behind = self._playback.taken - self._written
-        if behind > LONGEST_LAG * self._playback.rate and not self._timekeeper.has_skipped:
+        if behind > LONGEST_LAG * self._playback.rate and not self._timekeeper.has_jumped:
             blocks = math.ceil(behind / self._converter.ratio / self._mixer.block)
             frame += blocks * self._mixer.block
             self._written += round(blocks * self._mixer.block * self._converter.ratio)

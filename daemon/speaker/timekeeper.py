@@ -15,6 +15,7 @@ _LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is
 _LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because everything depends on it
 _MEAN_OF = 64  # calls
 LONGEST_BURST = 1.0  # seconds of frames; a device that takes more at once skips them, as while JACK freewheels
+LONGEST_STANDSTILL = 0.1  # seconds; instruments leave out what was to be heard in a longer one
 
 
 class Timekeeper:
@@ -22,7 +23,7 @@ class Timekeeper:
 
     A burst, calls that follow each other at once, counts as one call: the device takes that much at once. Frame numbers
     of the band begin at `begin`. `mixing` and `rendering` are the reserves that grow when mixing, or an instrument, was
-    late. `has_skipped`: the device's frames run ahead of time, and this clock is of no use any more.
+    late. `has_jumped`: the device skipped frames, or stood still, and this clock is of no use any more.
     """
 
     def __init__(self, playback: Playback, rate: int, block: int, epoch: int, delay: float) -> None:
@@ -37,7 +38,7 @@ class Timekeeper:
         self._mean_latency = 0.0
         self.mixing, self.rendering = Reserve(), Reserve()
         self._frame = self._device_frame = 0  # one that are the same
-        self._begun = self.has_skipped = False
+        self._begun = self.has_jumped = False
         self._at_once = 0
 
     @property
@@ -50,8 +51,9 @@ class Timekeeper:
             first, _, seconds, latency = calls.popleft()
             since = (first - self._burst_at) / self._playback.rate
             if seconds - self._burst_since < since / 2:
-                self.has_skipped |= since > LONGEST_BURST
+                self.has_jumped |= since > LONGEST_BURST
                 continue
+            self.has_jumped |= self._begun and seconds > self._filter.seconds_of(first) + LONGEST_STANDSTILL
             if self._filter.count:
                 self._bursts[first - self._burst_at] += 1
             self._burst_at, self._burst_since = first, seconds

@@ -213,6 +213,47 @@ def test_what_is_converted_is_in_its_place_after_a_standstill_too(page: ClockPag
     assert len(loud) == 20 and np.abs(off).max() <= 3
 
 
+def test_an_instrument_is_heard_at_once_after_everything_stood_still(
+    tmp_path: Path, page: ClockPage, mix: Ring
+) -> None:
+    """As after a suspend: the instrument has left the time of the standstill out before the speaker knows of it."""
+    ring, playing, stall = Ring(tmp_path / "ahead", create=True), [True], [0.0]
+
+    def run() -> None:
+        block = 0
+        while playing[0]:
+            if (clock := page.read()) is not None:
+                block = max(block, clock.first_block(time.perf_counter()))
+                while block <= clock.first_block(time.perf_counter()):
+                    ring.write(block, sine(block, BLOCK))
+                    block += BLOCK
+            time.sleep(0.002)
+
+    def jitter() -> float:
+        seconds, stall[0] = stall[0], 0.0
+        return seconds
+
+    playback, mixer = Taken(), Mixer(RATE, BLOCK)
+    output = NullOutput(playback, BLOCK, jitter=jitter)
+    mixer.listen_to({"ahead": ring})
+    feeder = Feeder(mixer, playback, page, mix)
+    thread = threading.Thread(target=run)
+    thread.start()
+    feeder.start()
+    try:
+        wait(lambda: len(playback.heard) > 1 and (playback.heard[-1] != 0).any())
+        stall[0] = 2.0
+        wait(lambda: stall[0] == 0.0)
+        present = len(playback.heard)
+        wait(lambda: len(playback.heard) > present + RATE * 3 // 2 // BLOCK)
+        assert np.concatenate(playback.heard[present + RATE // 2 // BLOCK :])[:RATE].any()
+    finally:
+        playing[0] = False
+        feeder.stop()
+        output.close()
+        thread.join()
+
+
 def test_a_device_that_skips_frames_is_heard_at_once_when_it_keeps_time_again(
     page: ClockPage, mix: Ring, player: Player
 ) -> None:

@@ -109,9 +109,20 @@ def test_a_long_burst_is_no_burst_but_skipped_frames() -> None:
     device.period, device.call = RATE // 2, 1_000
     device.run(1)
     timekeeper.update()
-    assert not timekeeper.has_skipped
+    assert not timekeeper.has_jumped
     seconds = device.true_seconds(device.playback.taken)
     for frame in range(device.playback.taken, device.playback.taken + 2 * RATE, 1_000):
         device.playback.calls.append((frame, 1_000, seconds, 0.01))
     timekeeper.update()
-    assert timekeeper.has_skipped
+    assert timekeeper.has_jumped
+
+
+def test_a_device_that_stood_still_needs_a_new_clock() -> None:
+    device = Device(256)
+    timekeeper, _ = begun(device, 256)
+    for late, has_jumped in ((0.09, False), (0.11, True)):
+        first = device.playback.taken
+        device.playback.calls.append((first, 256, device.true_seconds(first) + late, 0.01))
+        device.playback.taken = first + 256
+        timekeeper.update()
+        assert timekeeper.has_jumped == has_jumped
