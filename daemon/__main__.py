@@ -67,6 +67,10 @@ Connect = Annotated[
     typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
 ]
 NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
+MEASURES = (
+    "machine, start, render, latency, flood, garbage, lateness, follower, clock_in, clock_out, clock_start, melody, "
+    "drums, sound; without any, all of them."
+)
 Outputs = Annotated[
     list[str],
     typer.Option("--output", "-o", metavar="OUTPUT", help="The file to write: .mid, .wav or .flac; repeatable."),
@@ -254,9 +258,7 @@ def doctor(config: ConfigFile = None) -> None:
 
 @app.command(cls=Command)
 def bench(
-    measures: Annotated[
-        list[str] | None, typer.Argument(metavar="MEASURE...", help="Names of measures; without any, all of them.")
-    ] = None,
+    measures: Annotated[list[str] | None, typer.Argument(metavar="MEASURE...", help=MEASURES)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     seconds: Annotated[
         float | None,

@@ -19,6 +19,7 @@ import yaml
 
 from daemon import __main__ as command_line
 from daemon import __version__, config
+from daemon.bench.run import ALL_MEASURES
 from daemon.entries import Entry, Gap, SessionBegan, Started
 from daemon.music import smf
 from daemon.music.events import note_off, note_on
@@ -67,6 +68,10 @@ def test_help_names_every_command_and_comes_at_once(jamd: Jamd) -> None:
         assert f" {command} " in done.stdout
         assert jamd(command, "--help").returncode == 0
     assert min(times) < 1.0
+
+
+def test_the_help_of_bench_names_every_measure() -> None:
+    assert command_line.MEASURES.partition(";")[0].split(", ") == list(ALL_MEASURES)
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed(jamd: Jamd) -> None:

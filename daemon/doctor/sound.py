@@ -53,7 +53,9 @@ def instruments(subject: Subject) -> Finding:
     problem, *found = values
     if problem or not found:
         return attention(f"{problem or 'no soundfont was found'}: the built-in instruments play", INSTALL)
-    return ok(f"FluidSynth; soundfonts of General MIDI: {listed(list(dict.fromkeys(found)), MANY)}")
+    first, *others = dict.fromkeys(found)
+    text = f"FluidSynth; the soundfont `default` is {first}"
+    return ok(f"{text}; others of General MIDI: {listed(others, MANY)}" if others else text)
 
 
 def _described(device: AudioDevice) -> str:

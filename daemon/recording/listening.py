@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from daemon.audio.ring import Frames
-from daemon.errors import AudioError
+from daemon.errors import AudioError, printable_name
 from daemon.recording.recorded_sound import BLOCK, Source
 from daemon.speaker.converter import Converter
 from daemon.speaker.devices import portaudio, silence_libraries
@@ -85,6 +85,7 @@ def listen(session: Path, device: str, rate: int, block: int) -> None:
     source = Source(session, rate)
     silence_libraries()
     stream = open_stream(device, source.rate, block)
+    print(f"{printable_name(session.name)} is heard through {stream.name}", file=sys.stderr)
     position = Position(source.seconds)
     listening = Listening(stream, source.rate, position)
     try:

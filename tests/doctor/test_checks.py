@@ -271,7 +271,8 @@ def test_the_programs_that_hold_sound_cards(tmp_path: Path) -> None:
 def test_what_the_instruments_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: list[Any] = ["", "TimGM6mb", "TimGM6mb", "FluidR3_GM"]
     monkeypatch.setattr(probe, "run", lambda kind: (answers, "it crashed"))
-    assert sound.instruments(subject()).text == "FluidSynth; soundfonts of General MIDI: TimGM6mb, FluidR3_GM"
+    text = "FluidSynth; the soundfont `default` is TimGM6mb"
+    assert sound.instruments(subject()).text == f"{text}; others of General MIDI: FluidR3_GM"
     del answers[1:]
     assert sound.instruments(subject()).text == "no soundfont was found: the built-in instruments play"
     answers[0] = "FluidSynth is not installed"

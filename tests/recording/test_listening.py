@@ -41,6 +41,8 @@ SYNTH = {"engine": "sine", "model": None, "options": {}, "settings": {}, "listen
 class Device:
     """Takes frames five times as fast as a real one."""
 
+    name = "card, ALSA"
+
     def __init__(self, rate: float = RATE, channels: int = 2, lasts: float = 1e9) -> None:
         self.playback, self._lasts = Playback(rate, channels), lasts
         self._heard: list[NDArray[Any]] = []
@@ -114,12 +116,15 @@ def assert_is_scale(heard: NDArray[Any], rate: int = RATE) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["", ".mid", ".journal", ".flac"])
-def test_the_sound_that_was_recorded_is_heard_bit_by_bit(hear: Hear, tmp_path: Path, suffix: str) -> None:
+def test_the_sound_that_was_recorded_is_heard_bit_by_bit(
+    hear: Hear, tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     frames = np.random.default_rng(0).integers(1, 1 << 20, (90_000, 2)).astype(np.int32) << 8
     silence = np.zeros((1000, 2), np.int32)  # in which the device fades in and out
     soundfile.write(tmp_path / "a.flac", np.concatenate((silence, frames, silence)), RATE, "PCM_24")
     heard = hear(tmp_path / f"a{suffix}")
     assert np.array_equal(heard[:90_000], frames / np.float32(2**31)) and not heard[90_000:].any()
+    assert capsys.readouterr().err == f"a{suffix} is heard through card, ALSA\n"
 
 
 def test_all_parts_of_a_session_are_heard_as_one(hear: Hear, tmp_path: Path) -> None:
