@@ -129,8 +129,6 @@ class Supervisor:
         await self._prepare(fresh.values())
         for name in players.keys() - kept.keys():
             await self._processes.dismiss(players[name])
-        for name, slot in kept.items():
-            slot.spec = slots[name].spec
         players.clear()
         players.update({name: kept.get(name, slot) for name, slot in slots.items()})
         message = self._processes.stage_state.reload(spec)

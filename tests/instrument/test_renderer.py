@@ -161,6 +161,13 @@ def test_the_look_ahead_is_what_a_message_needs_to_be_in_time() -> None:
         assert renderer.late == 0
 
 
+def test_after_skipped_frames_a_converted_note_begins_at_its_frame() -> None:
+    renderer = Renderer(sine(RATE, SineAt44100), RATE)
+    rendered(renderer, 1_000)
+    renderer.schedule(50_500, note_on(1, 69, 127))
+    assert abs(heard(rendered(renderer, 2_000, 50_000), LOUDNESS / 2)[0] - 500) <= 2
+
+
 class Faulty(Sine):
     fault: Any = None
 

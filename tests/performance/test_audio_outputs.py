@@ -297,6 +297,21 @@ def test_a_changed_delay_neither_loses_nor_repeats_notes_of_melody_and_metronome
     assert len([m for _, m in on(sink, "synth") if m == note_on(1, 50, 80)]) == 1
 
 
+def test_melody_and_metronome_are_sent_earlier_by_a_latency_that_has_grown() -> None:
+    clock = ClockSpec(metronome=("choir", 10))
+    performance, sink = make(melodies=(MelodySpec(TUNE, ("choir", "synth")),), clock=clock)
+    run_until(performance, 0.6)
+    performance.take(Reconfigured(0.6, performance.spec.with_latency(0.2)))
+    moments: dict[int, set[float]] = {}
+    while performance.next_deadline() < 3.0:
+        before = len(sink.sent)
+        performance.advance(now := performance.next_deadline())
+        for due, port, message in sink.sent[before:]:
+            if port == "synth" and is_note_on(message) and due > 0.8:
+                moments.setdefault(message[0] & 0x0F, set()).add(round(due - now, 6))
+    assert moments == {0: {0.2}, 9: {0.2}}
+
+
 def test_the_metronome_clicks_on_the_audio_outputs_of_its_port_too() -> None:
     performance, sink = make(clock=ClockSpec(metronome=("choir", 10)))
     run_until(performance, 1.2)

@@ -42,6 +42,16 @@ def test_before_the_first_frames_is_silence_and_no_gap() -> None:
     assert (frames == 0).all()
 
 
+def test_what_was_before_a_gap_is_not_heard_again_in_the_next_one() -> None:
+    fade, signal = Fade(RATE, 2), np.ones((4 * LENGTH, 2), np.float32)
+    fade.present(signal[:LENGTH])
+    fade.missing(signal[LENGTH : 3 * LENGTH])
+    signal[3 * LENGTH :] = 0
+    fade.present(signal[3 * LENGTH : 3 * LENGTH + 10])
+    fade.missing(signal[3 * LENGTH + 10 :])
+    assert (signal[3 * LENGTH :] == 0).all()
+
+
 def test_a_gap_within_the_fade_in_begins_at_its_level() -> None:
     fade, signal = Fade(RATE, 2), np.ones((600, 2), np.float32)
     fade.present(signal[:100])
