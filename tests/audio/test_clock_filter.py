@@ -23,11 +23,13 @@ class Device:
     def __init__(self, period: int, jitter: str) -> None:
         self.period, self.jitter, self.dice = period, JITTERS[jitter], random.Random(1)
         self.frame, self.begin, self.lost = 0, 5.0, 0.0
+        self.slower, self.slower_from = 0.0, 0  # by this part of its period, from this frame on
         self.filter = ClockFilter(RATE)
         self.errors: list[tuple[float, float]] = []
 
     def true_seconds(self, frame: int) -> float:
-        return self.begin + self.lost + frame / RATE / SPEED
+        later = max(frame - self.slower_from, 0) / RATE * self.slower
+        return self.begin + self.lost + frame / RATE / SPEED + later
 
     def run(self, seconds: float, late: Callable[[float], float] = lambda now: now) -> None:
         end = self.true_seconds(self.frame) + seconds
@@ -57,6 +59,15 @@ def test_the_clock_is_near_for_ten_minutes() -> None:
     device.run(600)
     assert device.worst(after=0.5) < NEAR
     assert device.filter.seconds_per_frame * RATE * SPEED == pytest.approx(1, abs=20e-6)
+
+
+def test_a_device_that_gets_slower_is_followed() -> None:
+    device = Device(1024, "even")
+    device.run(600)
+    device.slower, device.slower_from = 30e-6, device.frame
+    device.run(60)
+    assert device.worst(after=10) < NEAR
+    assert device.worst(after=640) < NEAR / 2
 
 
 def test_calls_that_come_late_after_a_stall_change_little_for_long() -> None:
