@@ -261,7 +261,11 @@ class Processes:
             try:
                 self.start(slot)
             except JamdError as error:
-                if not self.failure.done():
+                if not slot.needed:
+                    self.tell.say(
+                        "error", "no replacement", f"{slot.log_name} stays silent, and MIDI plays on: {error}"
+                    )
+                elif not self.failure.done():
                     self.failure.set_result(error)
                 return
 

@@ -14,6 +14,7 @@ from daemon.desk.audio_files import make_audio_files
 from daemon.desk.player_slots import PlayerSlot, make_slots
 from daemon.desk.process_table import PLAYER, PROCESS_TABLE, SPEAKER, STAGE
 from daemon.desk.processes import Listeners, Processes, ProcessKind, ProcessSlot
+from daemon.desk.runtime import check_folder
 from daemon.desk.sound_state import SoundState
 from daemon.desk.stage_state import StageState
 from daemon.entries import MembersChanged
@@ -125,6 +126,7 @@ class Supervisor:
         }
         fresh = {name: slot for name, slot in slots.items() if name not in kept}
         if audio is not None:
+            check_folder(self._folder)
             make_audio_files(self._folder, audio["instruments"])
         await self._prepare(fresh.values())
         for name in players.keys() - kept.keys():

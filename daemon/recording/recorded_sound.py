@@ -118,7 +118,7 @@ def _frames_of(path: Path, rate: int) -> Iterator[Frames]:
                 is_end = not len(frames)
                 yield frames if stream is None else stream.resample_chunk(frames, last=is_end)
     except soundfile.SoundFileError as error:
-        raise JamdError(f"{path}: damaged ({_reason(error)})") from None
+        raise JamdError(f"{path}: damaged ({_reason(error)}): move the file to hear the journal") from None
 
 
 def _reason(error: Exception) -> str:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -74,6 +75,23 @@ def test_a_killed_speaker_or_instrument_is_replaced_and_disturbs_no_other(start:
     }
     assert jamd.end() == 0
     assert '"restarts": {"speaker": 1, "synth": 1}' in jamd.log
+
+
+@pytest.mark.parametrize("name", ["speaker", "synth"])
+def test_without_its_runtime_folder_jamd_plays_on_without_a_speaker_or_an_instrument_that_ends(
+    start: Start, name: str
+) -> None:
+    jamd = start(audible("synth")).ready()
+    before = jamd.children()
+    (folder,) = (jamd.folder / "runtime").iterdir()
+    shutil.rmtree(folder)
+    jamd.configure(audible("synth", "organ"))
+    jamd.reload()
+    assert "was removed while jamd ran" in jamd.log
+    os.kill(before[name], signal.SIGKILL)
+    jamd.wait_for_log(f"{name} stays silent, and MIDI plays on: {folder}: .* was removed .*: start jamd again")
+    assert jamd.children() == {other: pid for other, pid in before.items() if other != name}
+    assert jamd.end() == 0
 
 
 def test_a_hung_speaker_is_replaced(start: Start) -> None:

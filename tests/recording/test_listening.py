@@ -148,6 +148,14 @@ def test_a_part_of_another_rate_is_converted(hear: Hear, tmp_path: Path) -> None
     assert (round(first.end, 2), round(second.start, 2), round(second.end, 2)) == (1, 1.5, 2)
 
 
+def test_a_sound_file_that_is_cut_off_is_named_with_a_remedy(hear: Hear, tmp_path: Path) -> None:
+    path = tmp_path / "a.flac"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, (RATE, 2)), RATE, "PCM_24")
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(JamdError, match=r"a\.flac: damaged \(.*\): move the file to hear the journal$"):
+        hear(path)
+
+
 @pytest.mark.parametrize(("rate", "channels"), [(44_100.0, 2), (48_000.0, 1), (48_000.0, 6)])
 def test_the_device_may_have_another_rate_or_other_channels(
     hear: Hear, tmp_path: Path, rate: float, channels: int
