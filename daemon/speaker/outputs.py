@@ -191,7 +191,9 @@ class Outputs:
             self._log("error", f"the mixer failed ({self._feeder.failure}); the speaker starts again")
             os._exit(FAILED)
         if not output.active or self._silent > SILENT:
-            self._log("warning", f"the audio device {output.name} is gone; jamd is heard again as soon as it is back")
+            if output.name is not None:
+                text = f"the audio device {output.name} is gone; jamd is heard again as soon as it is back"
+                self._log("warning", text)
             os._exit(DEVICE_LOST)
 
     def _tell_desk(self, output: Output) -> None:
