@@ -23,7 +23,7 @@ from daemon.desk.control.keyboard import keys
 from daemon.desk.processes import Listeners
 from daemon.desk.runtime import describe, runtime_folder
 from daemon.desk.signals import Signals
-from daemon.desk.status import UnconnectedOutputs, figures, hints, sound, status_line
+from daemon.desk.status import DoubledOutputs, UnconnectedOutputs, figures, hints, sound, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.desk.systemd import Notifier
 from daemon.desk.view.view import View, open_view
@@ -60,7 +60,7 @@ def run(
 async def _perform(band: config.Config, seconds: float | None, view: View, metrics: bool) -> bool:
     """Returns whether the recording is complete. Raises JamdError if jamd cannot start, or cannot replace a process."""
     reporter, activity, reload = log.Reporter(), Activity(), asyncio.Event()
-    unconnected = UnconnectedOutputs()
+    unconnected, doubled = UnconnectedOutputs(), DoubledOutputs()
     async with contextlib.AsyncExitStack() as stack:
         say, systemd = reporter.say, stack.enter_context(contextlib.closing(Notifier()))
         signals = stack.enter_context(Signals())
@@ -82,7 +82,8 @@ async def _perform(band: config.Config, seconds: float | None, view: View, metri
             systemd.alive()
             systemd.status(status_line(supervisor))
             if supervisor.started:
-                for line in unconnected.look(supervisor.stage_state):
+                state = supervisor.stage_state
+                for line in (*unconnected.look(state), *doubled.look(state)):
                     log.LOG.warning(line)
             reporter.settle()
             view.changed()

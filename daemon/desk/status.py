@@ -38,6 +38,26 @@ class UnconnectedOutputs:
                 )
 
 
+class DoubledOutputs:
+    """Log lines about outputs that go to another program while jamd's own instruments are heard: one for each."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def look(self, state: StageState) -> Iterator[str]:
+        """To be called every second or so."""
+        if state.spec is None or not state.sound.is_heard:
+            return
+        connected = _connected(state)
+        for name in [port.name for port in state.spec.ports if port.audio and connected.get(port.name)]:
+            if name not in self._told:
+                self._told.add(name)
+                yield (
+                    f"{name} is heard through the audio device and goes to another program: if every note is heard "
+                    "twice, start jamd with --no-sound"
+                )
+
+
 def figures(metrics: Mapping[str, Any]) -> list[str]:
     """The stage's figures as text, milliseconds as p50/p99/max."""
     latencies = {f"latency of {player}": values for player, values in metrics.get("latency_ms", {}).items()}

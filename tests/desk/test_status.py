@@ -1,10 +1,11 @@
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 from daemon import config
 from daemon.desk.stage_state import StageState
-from daemon.desk.status import PATIENCE, UnconnectedOutputs, clock, figures, hints, ports, status_line
+from daemon.desk.status import PATIENCE, DoubledOutputs, UnconnectedOutputs, clock, figures, hints, ports, status_line
 from daemon.desk.supervise import Supervisor
 from daemon.music.tempo import TempoMap
 from daemon.spec import AUDIO, PlayerSpec, PortSpec, StageSpec
@@ -108,6 +109,26 @@ def test_an_output_that_is_connected_in_time_or_cannot_be_seen_is_not_reported()
     named = played("choir", connect="synth")  # which the status names as cut or missing
     named.metrics = {"connected": {"choir": False}}
     assert [*UnconnectedOutputs(lambda: now).look(named)] == [] and ports(named) == ["JACK", "spare is not open"]
+
+
+def test_an_output_that_another_program_plays_too_is_reported_once() -> None:
+    log, state = DoubledOutputs(), played("choir")
+    assert state.spec is not None
+    heard = dataclasses.replace(state.spec.ports[0], audio=("synth",))
+    state.spec = dataclasses.replace(state.spec, ports=(heard, *state.spec.ports[1:]))
+    state.metrics = {"connected": {"choir": True, "spare": True}}
+    assert [*log.look(state)] == [], "without sound nothing is heard twice"
+    state.sound.take({"instruments": ["synth"]})
+    assert [*log.look(state)] == []
+    state.sound.report("USB", 0.02)
+    state.metrics["connected"]["choir"] = False
+    assert [*log.look(state)] == []
+    state.metrics["connected"]["choir"] = True
+    (line,) = log.look(state)
+    assert (
+        line.startswith("choir is heard through the audio device and goes to another program") and "--no-sound" in line
+    )
+    assert [*log.look(state)] == []
 
 
 def test_the_status_has_the_clock() -> None:
