@@ -9,10 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.audio.ring import CHANNELS, Frames
+from daemon.errors import AudioError
 
 MAX_WAV_BYTES = 0xFFFFFFFF - 4096  # of a file, whose chunks have sizes of 32 bits
 _FRAME_BYTES = CHANNELS * 3
 _FULL_SCALE = 1 << 23
+
+
+def sound_library() -> Any:
+    """The package `soundfile`. Raises AudioError where it, or its library, is missing."""
+    try:
+        import soundfile
+    except (ImportError, OSError) as error:
+        remedy = "install the package libsndfile1 (Debian, Ubuntu; Fedora, Arch: libsndfile)"
+        raise AudioError(f"sound files need libsndfile, which cannot be loaded ({error}): {remedy}") from None
+    return soundfile
 
 
 class TooLong(ValueError):
@@ -29,15 +40,14 @@ def quantised(frames: Frames) -> NDArray[np.int32]:
 class SoundFile:
     """A file of 24 bits per sample in `file`, which stays open. `format`: WAV or FLAC; `rate`: frames per second.
 
-    Methods raise OSError if `file` cannot be written, and TooLong.
+    Methods raise OSError if `file` cannot be written, and TooLong; the first one AudioError (`sound_library`).
     """
 
     def __init__(self, file: BinaryIO, format: str, rate: int) -> None:
-        import soundfile
-
+        library = sound_library()
         self._guard, self._format = _Guard(file), format
         self.frames = 0  # written
-        self._file = soundfile.SoundFile(self._guard, "w", rate, CHANNELS, "PCM_24", format=format)
+        self._file = library.SoundFile(self._guard, "w", rate, CHANNELS, "PCM_24", format=format)
         self._guard.check()
 
     def write(self, frames: NDArray[np.int32]) -> None:

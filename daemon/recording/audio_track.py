@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from daemon.audio.ring import Frames
+from daemon.errors import AudioError
 from daemon.recording.flac_file import FlacFile
 
 AUDIBLE = 2**-24  # the least that is not 0 in a file of 24 bits
@@ -74,14 +75,15 @@ class AudioTrack:
     def _attempt(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except OSError as error:
+        except (OSError, AudioError) as error:
             self._has_failed = True
             if not self._trouble:
-                place = error.filename or self.journal.with_suffix(".flac")
-                self._say(
-                    f"the recording of the sound is interrupted: {error.strerror or error} ({place}); free disk space "
-                    "or correct the permissions to resume the recording"
-                )
+                text = str(error)
+                if isinstance(error, OSError):
+                    place = error.filename or self.journal.with_suffix(".flac")
+                    remedy = "free disk space or correct the permissions to resume the recording"
+                    text = f"{error.strerror or error} ({place}); {remedy}"
+                self._say(f"the recording of the sound is interrupted: {text}")
             self._trouble = True
         else:
             if self._trouble:

@@ -25,12 +25,12 @@ class FlacFile:
     """
 
     def __init__(self, path: Path, rate: int) -> None:
-        """Make the file. Raises OSError."""
+        """Make the file. Raises OSError, and AudioError."""
         self.path, self.rate = path, rate
         self.frames = 0
-        self._file = FileIO(path, "xb+")
         self._unwritten = _Unwritten()
         self._sound = SoundFile(cast(BinaryIO, self._unwritten), "FLAC", rate)
+        self._file = FileIO(path, "xb+")
 
     def write(self, frames: Frames) -> None:
         """Add frames. While more than MAX_UNWRITTEN bytes cannot be written, silence is added instead."""

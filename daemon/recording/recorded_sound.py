@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from daemon.audio.ring import CHANNELS, Frames
+from daemon.audio.sound_file import sound_library
 from daemon.commands import Panic
 from daemon.config.instruments import Routes, with_instruments
 from daemon.entries import (
@@ -73,8 +74,7 @@ class Source:
 
 
 def _format(files: Iterable[Path]) -> tuple[int, float]:
-    import soundfile
-
+    soundfile = sound_library()
     rates, lengths = [], []
     for path in files:
         try:
@@ -106,8 +106,9 @@ def _play_files(files: Iterable[Path], rate: int, write: Write) -> None:
 
 def _frames_of(path: Path, rate: int) -> Iterator[Frames]:
     """At this rate, block after block."""
-    import soundfile
     import soxr
+
+    soundfile = sound_library()
 
     try:
         with soundfile.SoundFile(path) as file:
