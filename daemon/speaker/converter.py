@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from daemon.audio.ring import CHANNELS, Frames
+from daemon.errors import AudioError
 
 _PROBE = 0.2  # seconds of silence in which the delay shows
+
+
+def resampling_library() -> Any:
+    """The package `soxr`. Raises AudioError where it cannot be loaded."""
+    try:
+        import soxr
+    except (ImportError, OSError) as error:
+        remedy = "install jamd again, or set audio.rate to the rate of the device"
+        raise AudioError(f"no sound: soxr, which converts the rate, cannot be loaded ({error}): {remedy}") from None
+    return soxr
 
 
 class Converter:
@@ -21,10 +33,8 @@ class Converter:
         self._channels = channels
         self._resampler = None
         if rate != device_rate:
-            import soxr
-
             # `vr`: short filters. The others have a delay of 20 ms, because they transform long pieces.
-            self._resampler = soxr.ResampleStream(rate, device_rate, CHANNELS, dtype="float32", vr=True)
+            self._resampler = resampling_library().ResampleStream(rate, device_rate, CHANNELS, dtype="float32", vr=True)
             self.lag = self._most_behind(rate, block)
         self.delay = self.lag / device_rate
 

@@ -11,6 +11,7 @@ from typing import Any
 from daemon import realtime
 from daemon.audio.ring import CHANNELS, Frames
 from daemon.errors import AudioError
+from daemon.speaker.converter import resampling_library
 from daemon.speaker.devices import AudioDevice, audio_devices, choose_device, portaudio
 from daemon.speaker.playback import Playback
 
@@ -33,6 +34,8 @@ class Stream:
     def _open(self, device: AudioDevice, rate: int, block: int) -> None:
         library, refused = portaudio(), "it has no format"
         for device_rate, channels in _formats(device, rate):
+            if device_rate != rate:
+                resampling_library()
             self.playback = Playback(device_rate, channels, math.ceil(block * device_rate / rate))
             try:
                 self._stream = library.OutputStream(

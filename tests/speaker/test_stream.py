@@ -1,5 +1,6 @@
 """A stream to a device, over a double of PortAudio: the formats that are tried, and why there is none."""
 
+import sys
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -57,6 +58,17 @@ def opened(monkeypatch: pytest.MonkeyPatch, library: PortAudio, device: AudioDev
     monkeypatch.setattr(stream, "portaudio", lambda: library)
     monkeypatch.setattr(realtime, "raise_priority", lambda threads, priority: True)  # not of the tests' own threads
     return Stream(device, 48_000, block)
+
+
+def test_without_the_library_that_converts_rates_a_device_of_another_rate_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "soxr", None)
+    library = PortAudio(lambda rate, channels: ("Invalid sample rate", INVALID_RATE) if rate == 48_000 else None)
+    with pytest.raises(AudioError, match=r"^no sound: soxr.*set audio\.rate to the rate of the device$"):
+        opened(monkeypatch, library)
+    assert [asked["samplerate"] for asked in library.asked] == [48_000]
+    assert opened(monkeypatch, PortAudio()).active, "one of the band's rate is"
 
 
 def test_the_device_decides_how_much_it_takes_at_once_and_how_long_that_takes_is_known(
