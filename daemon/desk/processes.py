@@ -263,7 +263,9 @@ class Processes:
             except JamdError as error:
                 if not slot.needed:
                     self.tell.say(
-                        "error", "no replacement", f"{slot.log_name} stays silent, and MIDI plays on: {error}"
+                        "error",
+                        f"{slot.name} not replaced",
+                        f"{slot.log_name} stays silent, and MIDI plays on: {error}",
                     )
                 elif not self.failure.done():
                     self.failure.set_result(error)
