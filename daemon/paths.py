@@ -77,5 +77,6 @@ def _files(folder: Path, suffix: str) -> list[Path]:
     """Some files of the suffix in `folder`: none if they are too many to be compared."""
     found: list[Path] = []
     with contextlib.suppress(OSError, ValueError):
-        found += islice((file for file in folder.iterdir() if file.suffix == suffix), MAX_SEARCHED + 1)
+        files = (file for file in folder.iterdir() if file.suffix == suffix and file.exists())  # no dangling link
+        found += islice(files, MAX_SEARCHED + 1)
     return found

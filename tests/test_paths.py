@@ -77,6 +77,8 @@ def test_a_near_file_has_the_suffix_and_a_similar_name(tmp_path: Path) -> None:
     assert near_file(tmp_path / "quartet.yaml") == Path("bands/quartet.yaml")
     assert near_file(tmp_path / "none" / "xyz.mid") is None
     assert near_file(Path("a\0b.mid")) is None
+    (tmp_path / "dangling.sf2").symlink_to("nowhere")
+    assert near_file(tmp_path / "dangling.sf2") is None
 
 
 def test_a_near_file_takes_the_place_of_the_remedy(tmp_path: Path) -> None:
