@@ -41,7 +41,8 @@ def run(names: Sequence[str], as_json: bool, seconds: float | None = None) -> in
     """Run the named measures, or all, and print the figures. Returns 1 if a target is missed, else 0. `seconds`: that
     each band plays in the measure `sound`.
 
-    Raises UsageError for an unknown name, JamdError without a JACK server or JACK-Client.
+    Raises UsageError for an unknown name, JamdError without a JACK server or JACK-Client, and, after the figures were
+    printed, for measures that failed.
     """
     if unknown := [name for name in names if name not in ALL_MEASURES]:
         raise UsageError("\n".join(f"bench has no measure {n!r}{suggestion(n, ALL_MEASURES)}" for n in unknown))
@@ -52,6 +53,7 @@ def run(names: Sequence[str], as_json: bool, seconds: float | None = None) -> in
     if not Path("/proc/self").exists():
         raise JamdError("jamd bench measures on Linux only, with /proc: mount -t proc proc /proc")
     figures: list[tuple[Figure, int]] = []  # each with the XRuns during its measure
+    failures: list[str] = []
     console = Console(stderr=True)
     with orderly_end(), JackServer(period=64) as server, tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, **server.env}
@@ -60,14 +62,19 @@ def run(names: Sequence[str], as_json: bool, seconds: float | None = None) -> in
             before = server.xruns()
             measure = ALL_MEASURES[name]
             measure = partial(sound, seconds=max(seconds, 1)) if measure is sound and seconds else measure
-            measured = measure(Path(folder), environment)
-            figures += [(figure, server.xruns() - before) for figure in measured]
-            for figure in measured if not as_json else []:
-                console.print(f"{figure.what}: {figure.value:.2f} {figure.unit}")
+            try:
+                for figure in measure(Path(folder), environment):
+                    figures.append((figure, server.xruns() - before))
+                    if not as_json:
+                        console.print(f"{figure.what}: {figure.value:.2f} {figure.unit}")
+            except JamdError as error:
+                failures.append(f"the measure {name} failed: {error}")
     if as_json:
         print(json.dumps([{**asdict(f), "good": f.good, "xruns": xruns} for f, xruns in figures], indent=1))
     else:
         Console().print(_table(figures))
+    if failures:
+        raise JamdError("\n".join(failures))
     return 0 if all(figure.good for figure, _ in figures) else 1
 
 

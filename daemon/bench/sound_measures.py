@@ -37,7 +37,7 @@ from daemon.speaker.timekeeper import Timekeeper
 
 SECONDS = 60.0  # that each band plays, unless `--seconds` says otherwise
 BLOCK = 480  # frames: 10 ms
-BLOCKS = (256, 128, 64, 32)  # frames, tried in this order
+BLOCKS = (256, 128, 64)  # frames, tried in this order; at 32 JACK's dummy driver stands still
 TRIAL = 20.0  # seconds of each of them
 SKEW = 1e-4
 BANDS = {"default band": "config.yaml", "quartet": "bands/quartet.yaml"}
@@ -72,17 +72,16 @@ class Recording:
     period: int
 
 
-def sound(folder: Path, environment: dict[str, str], seconds: float = SECONDS) -> list[Figure]:
+def sound(folder: Path, environment: dict[str, str], seconds: float = SECONDS) -> Iterator[Figure]:
     """All figures of the sound; each band plays for `seconds`."""
     environment = tone.register(folder / "engines", environment)
-    figures = []
+    yield _skewed_clock()
+    yield from _beside_midi(folder, environment)
+    yield from _note_to_sound(folder, environment)
+    yield from _alignment(folder, environment)
     for name, path in BANDS.items():
-        figures += _band(folder, environment, name, path, seconds)
-    figures.append(_smallest_block(folder, environment))
-    figures.append(_skewed_clock())
-    figures += _note_to_sound(folder, environment)
-    figures += _alignment(folder, environment)
-    return figures + _beside_midi(folder, environment)
+        yield from _band(folder, environment, name, path, seconds)
+    yield _smallest_block(folder, environment)
 
 
 def _band(folder: Path, environment: dict[str, str], name: str, path: str, seconds: float) -> list[Figure]:
