@@ -68,6 +68,7 @@ class PlayMessage:
 
 
 MESSAGE_LIMIT = 64 << 20  # bytes
+MUTE = "mute"  # the setting that every instrument has beside those of its engine: 1.0 or 0.0
 
 Call = Reset | Listen | Generate | Control | Learn | Anticipate | Ping | PlayMessage
 Answer = Action | Plan  # an item of a player's answer

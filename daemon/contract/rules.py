@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
+from typing import Protocol
 
 from daemon.contract.record import Record, Step
 from daemon.errors import ModelError
@@ -20,6 +21,12 @@ EARLY = 1e-9  # beats: rounding
 MANY_WINDOWS = 64  # whose median time counts
 MOST_SHOWN = 300  # characters of an answer
 HELD_BEATS = 16.0  # that a note may go on after the last key, if no other note of its voice follows
+
+
+class Ended(Protocol):
+    """The record of an engine of any kind, with the error that ended the session, if one did."""
+
+    error: BaseException | None
 
 
 def in_time(record: Record) -> str | None:
@@ -129,7 +136,7 @@ def takes_anything(record: Record) -> str | None:
     return str(error)
 
 
-def raises_model_errors_in_prepare_only(record: Record) -> str | None:
+def raises_model_errors_in_prepare_only(record: Ended) -> str | None:
     """ModelError is raised by `prepare` only, and nothing ends the process."""
     error = record.error
     if isinstance(error, SystemExit):

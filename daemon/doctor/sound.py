@@ -11,6 +11,7 @@ from daemon.doctor import probe
 from daemon.doctor.finding import Finding, attention, ok
 from daemon.doctor.midi import MANY
 from daemon.doctor.subject import Subject
+from daemon.engines.audio import DEFAULT_ENGINE
 from daemon.errors import printable_name
 from daemon.suggestions import listed
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from daemon.speaker.devices import AudioDevice
     from daemon.speaker.probe import Trial
 
-ENGINE = "soundfont"
 INSTALL = "install FluidSynth and a soundfont (Debian, Ubuntu: sudo apt-get install libfluidsynth3 timgm6mb-soundfont)"
 OFF = "audio.device: null turns sound off"
 OTHERS = "choose another device with audio.device (`jamd ports` lists them)"
@@ -45,8 +45,8 @@ def device(subject: Subject) -> Finding:
 def instruments(subject: Subject) -> Finding:
     """Whether the engine `soundfont` has its library and a soundfont."""
     config = subject.config
-    if config is not None and not any(member.engine == ENGINE for member in config.instruments):
-        return ok(f"none of the engine {ENGINE}")
+    if config is not None and not any(member.engine == DEFAULT_ENGINE for member in config.instruments):
+        return ok(f"none of the engine {DEFAULT_ENGINE}")
     values, why = probe.run("soundfonts")
     if not values:
         return attention(f"FluidSynth cannot be examined: {why}", INSTALL)

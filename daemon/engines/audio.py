@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 from daemon.engines.base import Engine, Setting
+from daemon.wire import MUTE
 
 if TYPE_CHECKING:  # engines are loaded wherever a configuration is read
     import numpy as np
@@ -14,8 +15,7 @@ if TYPE_CHECKING:  # engines are loaded wherever a configuration is read
 GAIN = Setting("gain", -60.0, 12.0, 0.0, "loudness, in dB; −60: silent")
 PAN = Setting("pan", -1.0, 1.0, 0.0, "from −1 (left) to 1 (right)")
 
-
-MUTE = "mute"  # a switch that every instrument has beside the settings of its engine
+DEFAULT_ENGINE = "soundfont"  # of an instrument that no configuration describes
 RATES = (8_000, 192_000)  # the lowest and the highest `own_rate`
 
 

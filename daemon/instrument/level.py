@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.audio.ring import Frames
-from daemon.engines.audio import GAIN, MUTE, PAN
+from daemon.engines.audio import GAIN, PAN
 from daemon.engines.base import ON
+from daemon.wire import MUTE
 
 RAMP = 0.01  # seconds from one level to the next
 

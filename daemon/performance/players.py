@@ -21,10 +21,9 @@ from daemon.performance.timeline import Timeline
 from daemon.performance.windows import Windows
 from daemon.performance.zones import Zones
 from daemon.spec import StageSpec
-from daemon.wire import Anticipate, Call, Control, Learn, Listen, Ping, Reset
+from daemon.wire import MUTE, Anticipate, Call, Control, Learn, Listen, Ping, Reset
 
 ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
-MUTE = "mute"  # a setting that the process of every instrument has: 1.0 or 0.0
 FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
 
 

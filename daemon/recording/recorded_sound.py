@@ -13,6 +13,7 @@ from daemon.audio.ring import CHANNELS, Frames
 from daemon.audio.sound_file import sound_library
 from daemon.commands import Panic
 from daemon.config.instruments import Routes, with_instruments
+from daemon.engines.audio import DEFAULT_ENGINE
 from daemon.entries import (
     Commanded,
     Entry,
@@ -33,7 +34,6 @@ from daemon.recording.session_name import journal_of, unreadable
 from daemon.spec import AUDIO, PlayerSpec, StageSpec
 
 BLOCK = 1024  # frames
-ENGINE = "soundfont"  # of the instrument of a session without any
 LATE = 0.1  # seconds by which an entry may come after a later one
 
 Write = Callable[[Frames], None]
@@ -179,9 +179,9 @@ def _with_instruments(
         return spec, {name: {**members[name], "rate": rate} for name in names if name in members}
     outputs = [port.name for port in spec.ports if port.direction == "out"]
     sounds: dict[int, Sound] = {sound.channel: sound for port in spec.ports for sound in port.sounds}
-    name = ENGINE
+    name = DEFAULT_ENGINE
     player = PlayerSpec(name, (), "", {}, False, 0.0, 0.0, is_instrument=True)
     bare = replace(spec, players=tuple(replace(each, audio=()) for each in spec.players))
     heard = with_instruments(bare, Routes({name: ()}, outputs), [player], {name: tuple(sounds.values())}, 0.0)
-    member: dict[str, Any] = {"engine": ENGINE, "model": None, "options": {}, "settings": {}, "listen": []}
+    member: dict[str, Any] = {"engine": DEFAULT_ENGINE, "model": None, "options": {}, "settings": {}, "listen": []}
     return heard, {name: {**member, "melodies": [], "rate": rate}}

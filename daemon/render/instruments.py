@@ -6,9 +6,8 @@ from dataclasses import replace
 
 from daemon.config import Config
 from daemon.config.values import DEFAULT, Member
+from daemon.engines.audio import DEFAULT_ENGINE
 from daemon.engines.base import engine_class
-
-ENGINE = "soundfont"  # of the instrument of a band that has none
 
 
 def without_sound(config: Config) -> Config:
@@ -27,5 +26,7 @@ def _instrument(config: Config) -> Member:
     names |= {melody.spec.melody.name for melody in config.melodies}
     name = next(name for name in ("synth", *map(str, range(len(names) + 1))) if name not in names)
     sounds = {sound.channel: sound for port in reversed(config.ports) for sound in reversed(port.sounds)}
-    options = engine_class(ENGINE).Options()
-    return Member(name, ENGINE, None, (), "", {}, options, {}, is_instrument=True, heard_sounds=tuple(sounds.values()))
+    options = engine_class(DEFAULT_ENGINE).Options()
+    return Member(
+        name, DEFAULT_ENGINE, None, (), "", {}, options, {}, is_instrument=True, heard_sounds=tuple(sounds.values())
+    )

@@ -185,7 +185,7 @@ def test_keys_are_heard_as_they_were_sent_and_a_panic_silences(hear: Hear, sine_
 def test_a_session_without_instruments_is_played_by_one_that_hears_all_outputs(
     hear: Hear, sine_engine: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorded_sound, "ENGINE", "sine")
+    monkeypatch.setattr(recorded_sound, "DEFAULT_ENGINE", "sine")
     bare = replace(SPEC, ports=(PortSpec("out", "out"),), players=(replace(PLAYERS[0], audio=()),))
     assert_is_scale(hear(journal(tmp_path, *scale(50.0), spec=bare)))
 

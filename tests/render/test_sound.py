@@ -107,7 +107,7 @@ def test_the_file_is_heard_itself_by_instruments_that_play_a_melody_or_keys(
 def test_a_band_without_instruments_gets_one_that_plays_all_outputs(
     load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(instruments, "ENGINE", "sine")
+    monkeypatch.setattr(instruments, "DEFAULT_ENGINE", "sine")
     silent, path = load(BAND.partition("  synth")[0]), tmp_path / "scale.mid"
     alone = load(BAND + "audio: {device: null}\n")
     for other in (silent, alone):

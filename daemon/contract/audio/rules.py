@@ -17,7 +17,7 @@ from daemon.audio.clock import RENDERING_TIME
 from daemon.audio.ring import Frames
 from daemon.contract.audio.record import Record, play
 from daemon.contract.audio.sessions import BLOCK, TAIL, Session, chord
-from daemon.contract.rules import first_difference
+from daemon.contract.rules import first_difference, raises_model_errors_in_prepare_only
 from daemon.engines.audio import AudioEngine
 from daemon.errors import ModelError
 from daemon.instrument.sources import LOUDEST
@@ -110,14 +110,6 @@ def takes_anything(record: Record) -> str | None:
     if error is None or isinstance(error, SystemExit) or isinstance(error.__cause__, ModelError):
         return None
     return str(error)
-
-
-def raises_model_errors_in_prepare_only(record: Record) -> str | None:
-    """ModelError is raised by `prepare` only, and nothing ends the process."""
-    error = record.error
-    if isinstance(error, SystemExit):
-        return "the engine ends the process (SystemExit): raise nothing, and the instrument plays on"
-    return str(error) if error is not None and isinstance(error.__cause__, ModelError) else None
 
 
 def gathers_memory(engine: AudioEngine) -> str | None:
