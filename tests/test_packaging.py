@@ -10,7 +10,7 @@ from pathlib import Path
 import daemon
 from daemon.paths import resources
 
-SHIPPED = ("bands", "config.yaml", "grooves", "melodies", "models", "systemd")
+SHIPPED = ("bands", "config.yaml", "grooves", "melodies", "models", "songs", "systemd")
 
 
 def shipped() -> set[str]:

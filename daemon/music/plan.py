@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 from daemon.json_decoding import decoder
+from daemon.music.feel import Feel
 from daemon.music.melody import Note
+
+
+BREAK, ENDING, INTRO = "break", "ending", "intro"  # names of sections with a meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +24,8 @@ class PlannedChord:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the form, such as A, B or bridge, from `onset` on, for `duration` beats."""
+    """A part of the form, such as A, B or bridge, from `onset` on, for `duration` beats. In BREAK the band is silent
+    after the first beat; in ENDING it plays the last chord, and then no more."""
 
     onset: float
     duration: float
@@ -29,12 +34,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Holds from `beat` on and replaces what the same player planned from there on. Onsets in beats since the start."""
+    """Holds from `beat` on and replaces what the same player planned from there on. Onsets in beats since the start.
+
+    `feel`: of the band from `beat` on; None: as before.
+    """
 
     beat: float
     chords: tuple[PlannedChord, ...] = ()
     sections: tuple[Section, ...] = ()
     melody: tuple[Note, ...] = ()
+    feel: Feel | None = None
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Lead sheets as files: MusicXML and chord charts."""
