@@ -1,4 +1,4 @@
-"""Chord symbols of lead sheets: Dm7, F♯ø7, B♭Δ, G7/B. The qualities are pychord's; other spellings are mapped to them."""
+"""Chord symbols of lead sheets: Dm7, F♯ø7, B♭Δ, G7/B. Qualities are pychord's; other spellings map to them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from daemon.json_decoding import decoder
 from daemon.music.feel import Feel
 from daemon.music.melody import Note
 
-
 BREAK, ENDING, INTRO = "break", "ending", "intro"  # names of sections with a meaning
 
 
