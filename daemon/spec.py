@@ -59,7 +59,8 @@ class MelodySpec:
 class PlayerSpec:
     """A band member without its engine. `channels`: voice → MIDI channel 1–16. `gives_way`: its own music ends when
     keys play that it listens to. `audio`: the audio outputs that get its notes too. An instrument renders the audio
-    output of its name; it has neither voices nor windows, and hears nothing as a player does."""
+    output of its name; it has neither voices nor windows, and hears nothing as a player does. `plans`: it announces
+    plans, which the players that listen to it are told before they begin."""
 
     name: str
     listen: tuple[str, ...]
@@ -72,6 +73,7 @@ class PlayerSpec:
     gives_way: bool = False
     audio: tuple[str, ...] = ()
     is_instrument: bool = False
+    plans: bool = False
 
     def goes_on_as(self, other: PlayerSpec | None) -> bool:
         """Whether a player like this can go on as `other`: at most the audio outputs differ."""
@@ -144,7 +146,8 @@ class ClockSpec:
 class StageSpec:
     """Everything the stage needs. `tempo_map`: one tempo and meter, or those of a melody. `gesture`: seconds in which
     a repeated command is no new one. `zones`: of sources that a player does not hear as a whole. `tells_held_keys`:
-    whether a player that starts anew is told the keys that are held; older journals were recorded without."""
+    whether a player that starts anew is told the keys that are held; `merges_plans`: see performance/plans.py; older
+    journals were recorded without."""
 
     tempo_map: TempoMap
     ports: tuple[PortSpec, ...] = ()
@@ -156,6 +159,7 @@ class StageSpec:
     gesture: Annotated[float, Limits(0, 10)] = GESTURE_TIME
     zones: tuple[ZoneSpec, ...] = ()
     tells_held_keys: bool = False
+    merges_plans: bool = False
 
     @property
     def midi_ports(self) -> list[PortSpec]:

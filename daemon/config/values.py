@@ -30,7 +30,8 @@ DEFAULT = "default"  # as the audio device
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """`source`: a name in `CLOCK_SOURCES`, or a melody's name (the internal clock with that melody's tempo map)."""
+    """`source`: a name in `CLOCK_SOURCES`; or that of a melody (the internal clock with its tempo map), or of a player
+    that brings timing (the internal clock with its tempo, bars and count-in)."""
 
     source: str = INTERNAL
     port: str | None = None
@@ -150,6 +151,7 @@ class Config:
             self._clock_spec(),
             zones=tuple(zone for member in self.band for zone in member.zones),
             tells_held_keys=True,
+            merges_plans=True,
         )
         outputs = [port.name for port in self.ports if port.direction == "out"]
         routes = Routes({each.name: each.listen for each in self.instruments}, outputs)
@@ -259,6 +261,7 @@ class Config:
             engine.tolerance,
             dict(member.settings),
             bool(engine.gives_way(member.options)),
+            plans=engine.plans,
         )
 
 

@@ -19,7 +19,7 @@ class PlayerSlot(ProcessSlot):
 
     spec: PlayerSpec = field(kw_only=True)
     member: Mapping[str, Any] = field(kw_only=True)  # its entry under `band:`, checked and complete
-    model: tuple[int, ...] = field(kw_only=True)  # modification times and sizes of the model's files
+    files: tuple[int, ...] = field(kw_only=True)  # modification times and sizes of the model's and the options' files
     admitted: bool = False
 
     @property
@@ -32,31 +32,32 @@ class PlayerSlot(ProcessSlot):
 
     def same(self, other: PlayerSlot) -> bool:
         """Whether the process goes on: both slots are configured alike but for the way to instruments, with the same
-        model files."""
-        return self.spec.goes_on_as(other.spec) and (self.member, self.model) == (other.member, other.model)
+        files."""
+        return self.spec.goes_on_as(other.spec) and (self.member, self.files) == (other.member, other.files)
 
 
 async def make_slots(
     kind: ProcessKind[PlayerSlot], spec: StageSpec, members: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, PlayerSlot]:
-    """A slot for each player, as the configuration and the models' files describe it now."""
+    """A slot for each player, as the configuration and the files that it names describe it now."""
 
     def stamps() -> dict[str, tuple[int, ...]]:
-        return {player.name: _stamps(members[player.name]["model"]) for player in spec.players}
+        return {player.name: _stamps(members[player.name]) for player in spec.players}
 
-    found = await read_in_time(stamps, "the models")
+    found = await read_in_time(stamps, "models and songs")
     return {
-        player.name: PlayerSlot(kind, player.name, spec=player, member=members[player.name], model=found[player.name])
+        player.name: PlayerSlot(kind, player.name, spec=player, member=members[player.name], files=found[player.name])
         for player in spec.players
     }
 
 
-def _stamps(model: str | None) -> tuple[int, ...]:
-    """Modification times and sizes of the model's files."""
+def _stamps(member: Mapping[str, Any]) -> tuple[int, ...]:
+    """Modification times and sizes of the files of the model and of the options, whose paths are absolute."""
     stamps: list[int] = []
-    if model:
-        for path in (Path(model), Path(model).with_suffix(".json")):
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                stamps += [stat.st_mtime_ns, stat.st_size]
+    model, texts = member["model"], [text for text in member.get("options", {}).values() if isinstance(text, str)]
+    files = [Path(model), Path(model).with_suffix(".json")] if model else []
+    for path in (*files, *(Path(text) for text in texts if Path(text).is_absolute())):
+        with contextlib.suppress(OSError, ValueError):
+            stat = path.stat()
+            stamps += [stat.st_mtime_ns, stat.st_size]
     return tuple(stamps)

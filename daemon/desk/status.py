@@ -95,6 +95,7 @@ def status_line(supervisor: Supervisor) -> str:
         *ports(supervisor.stage_state),
         *sound(supervisor.stage_state.sound),
         *clock(supervisor.metrics),
+        *([f"song: {form}"] if (form := supervisor.metrics.get("form")) else []),
         *figures(supervisor.metrics),
         *([f"restarts: {restarts}"] if restarts else []),
     ]

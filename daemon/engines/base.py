@@ -78,6 +78,7 @@ class Engine:
     tolerance: ClassVar[float] = 0.1  # seconds; a note-on that is later is dropped
     Options: ClassVar[type[Any]] = NoOptions
     settings: ClassVar[tuple[Setting, ...]] = ()
+    plans: ClassVar[bool] = False  # whether it announces plans: those who listen to it begin when they know the first
 
     options: Any
 

@@ -44,6 +44,7 @@ from daemon.music.events import (
     lifts_pedals,
     note_off,
 )
+from daemon.music.form_place import FormPlace
 from daemon.music.plan import Plan
 from daemon.music.tempo import Tempo
 from daemon.performance.command_executor import CommandExecutor
@@ -207,6 +208,11 @@ class Performance:
     def sounding(self) -> dict[str, int]:
         """How many notes each player sounds."""
         return self._players.sounding()
+
+    def form_place(self, now: float) -> FormPlace | None:
+        """Where the song is in the form that a player has planned, if one has."""
+        beat = self.beat_at(now) if self.running else self.position
+        return self._players.plans.form_place(beat, self.spec.tempo_map.bar_at(beat)[1])
 
     def silent(self) -> list[str]:
         """The players that are muted, or not soloed while others are."""

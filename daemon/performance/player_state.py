@@ -31,6 +31,7 @@ class PlayerState:
     waiting: deque[WaitingCall] = field(default_factory=deque)
     first_valid: int = 0  # answers to calls before the last reset no longer count
     anticipated: set[Anticipate] = field(default_factory=set)  # sent since settings changed
+    first_window: float | None = None  # the beat of the first window, which waits for a plan
 
     @property
     def makes_music(self) -> bool:

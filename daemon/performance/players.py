@@ -13,6 +13,7 @@ from daemon.music.plan import Plan
 from daemon.music.tempo import SIXTEENTH, next_sixteenth
 from daemon.performance.held_notes import NEVER
 from daemon.performance.mutes import Mutes
+from daemon.performance.plans import Plans
 from daemon.performance.player_notes import PlayerNotes
 from daemon.performance.player_state import PlayerState, WaitingCall
 from daemon.performance.settings import Settings
@@ -21,7 +22,7 @@ from daemon.performance.timeline import Timeline
 from daemon.performance.windows import Windows
 from daemon.performance.zones import Zones
 from daemon.spec import StageSpec
-from daemon.wire import MUTE, Anticipate, Call, Control, Learn, Listen, Ping, Reset
+from daemon.wire import MUTE, Call, Control, Learn, Listen, Ping, Reset
 
 ANSWER_TIMEOUT = 0.7  # seconds without an answer after which a player counts as hung
 FIRST_WINDOW_TIME = 0.1  # seconds to fill the first window after a reset, before which nothing was computed ahead
@@ -35,7 +36,7 @@ class Players:
         self._players: dict[str, PlayerState] = {}
         self._settings, self._zones = Settings(), Zones()
         self.mutes = Mutes(self._apply_mutes)
-        self._plans: dict[str, Plan] = {}  # by the player that gave it: its latest one
+        self.plans = Plans()
         self._number = self._resets = self._seed = 0
         self._windows = Windows(timeline, clock, self._call)
         self.counts = {"dropped": 0, "stale": 0}
@@ -44,6 +45,7 @@ class Players:
         """Take the players of `spec`; unchanged players go on undisturbed."""
         self._seed = spec.seed
         self._windows.take(spec.tempo_map)
+        self.plans.take(spec)
         ports = {port.name: port for port in spec.ports}
         old, self._players, timeline = self._players, {}, self._timeline
         for player_spec in spec.players:
@@ -59,7 +61,7 @@ class Players:
         for player in old.values():
             self._silence(player)
             self._settings.forget(player.spec.name)
-            self._plans.pop(player.spec.name, None)
+            self.plans.forget(player.spec.name)
         self._zones.take(spec.zones, self._players.keys() - old.keys())
         self.mutes.take(self._players, [player.name for player in spec.players if player.is_instrument])
 
@@ -77,7 +79,7 @@ class Players:
         player = self._players[name]
         player.up = False
         player.waiting.clear()
-        self._plans.pop(name, None)
+        self.plans.down(name)
         self._silence(player)
 
     def hung(self, name: str) -> None:
@@ -97,20 +99,11 @@ class Players:
                 hung.append(name)
             elif not player.waiting:  # with the last call's number: these calls are no part of the journal
                 player.waiting.append(WaitingCall(self._number, now, GRID))
-                call = None if standing_at is None else self._anticipation(player, standing_at, resets)
+                call = None
+                if standing_at is not None and player.makes_music:
+                    call = self._windows.anticipation(player, standing_at, self._seed_of(name, resets))
                 self._sink.call(name, self._number, call or Ping())
         return hung
-
-    def _anticipation(self, player: PlayerState, standing_at: float, resets: int) -> Anticipate | None:
-        """The next start to be anticipated, if `player` is reset then as number `resets`."""
-        for beat in (standing_at, 0.0) if player.makes_music else ():
-            start = next_sixteenth(beat)
-            call = Anticipate(Reset(start, self._seed_of(player.spec.name, resets)), self._windows.at(start))
-            if call not in player.anticipated:
-                same = {sent for sent in player.anticipated if sent.reset.seed == call.reset.seed}
-                player.anticipated = same | {call}
-                return call
-        return None
 
     def is_up(self, name: str) -> bool:
         return name in self._players and self._players[name].up
@@ -134,10 +127,11 @@ class Players:
         if number < player.first_valid or player.released:
             self.counts["stale"] += 1
             return
-        self._plans[name] = plan
+        self.plans.add(name, plan, self._timeline.tempo.beat_at(self._clock()))
         for other in self._players.values():
             if other.up and name in other.spec.listen:
                 self._call(other, Learn(name, plan))
+                self._windows.plan_came(other)
 
     def tell(self, source: str, message: bytes, beat: float, stamp: float | None = None, only: str = "") -> None:
         """`stamp` (seconds): when a person pressed or moved something; then the latency of the answer is measured.
@@ -174,9 +168,9 @@ class Players:
             self._silence(player)
 
     def reset(self, first: float | None = None, began: float = 0.0) -> None:
-        """Reset all players that are up and request the window at beat `first` at once; without `first`, a window far
-        enough ahead, and not before beat `began`."""
-        self._plans.clear()
+        """Reset all players that are up and request the window at beat `first` at once; without `first`, in the middle
+        of the song, a window far enough ahead, and not before beat `began`."""
+        self.plans.reset(first)
         for player in self._players.values():
             if player.makes_music:
                 self._reset(player, first, began)
@@ -184,7 +178,7 @@ class Players:
     def reset_for_key(self, beat: float, source: str, key: bytes) -> None:
         """Reset all players that are up for a `key` of `source` at `beat`, which they hear next. Those that give way to
         the key answer it before anything else: their first window is the one of the next 16th."""
-        self._plans.clear()
+        self.plans.reset(beat)
         for player in self._players.values():
             if player.makes_music and player.spec.gives_way and self._hears(player, source, key):
                 self._begin(player, beat)
@@ -207,7 +201,7 @@ class Players:
     def listen_only(self, beat: float, only: str | None = None) -> None:
         """Reset the players that are up, or only one, without a window: the transport stands at `beat`."""
         if only is None:
-            self._plans.clear()
+            self.plans.stand(beat)
         for name, player in self._players.items():
             if player.makes_music and only in (None, name):
                 self._begin(player, beat)
@@ -224,6 +218,7 @@ class Players:
             "hung": [name for name, player in self._players.items() if player.released],
             **self.mutes.to_json(),
             **self._zones.to_json(),
+            **self.plans.to_json(),
             "last_note": {name: player.notes.last_note for name, player in self._players.items()},
         }
 
@@ -235,6 +230,7 @@ class Players:
             player.up, player.released = name in state["up"], name in state["hung"]
             player.notes.last_note = state.get("last_note", {}).get(name, NEVER)
         self._zones.restore(state)
+        self.plans.restore(state)
 
     # Inside
 
@@ -258,14 +254,17 @@ class Players:
         player.notes.release()
         if player.ask is not None:
             player.ask.cancelled = True
-            player.ask = None
+            player.ask = player.first_window = None
 
     def _reset(self, player: PlayerState, first: float | None, began: float) -> None:
         soon = self._timeline.tempo.beat_at(self._clock() + max(player.lead, FIRST_WINDOW_TIME))
         beat = max(soon, began) if first is None else first
         start = next_sixteenth(beat)
         self._begin(player, start)
-        self._windows.request(player, start)
+        if self._lacks_plan(player):
+            self._windows.wait_for_plan(player, start)
+        else:
+            self._windows.request(player, start)
 
     def _begin(self, player: PlayerState, beat: float) -> None:
         self._silence(player)
@@ -273,9 +272,13 @@ class Players:
         player.first_valid = self._number + 1
         self._call(player, Reset(beat, self._seed_of(player.spec.name, self._resets)))
         self._send_settings(player, beat)
-        for source in player.spec.listen:
-            if source in self._plans:
-                self._call(player, Learn(source, self._plans[source]))
+        for source, plan in self.plans.for_player(player.spec.name, player.spec.listen):
+            self._call(player, Learn(source, plan))
+
+    def _lacks_plan(self, player: PlayerState) -> bool:
+        """Whether a player that it listens to is about to announce its first plan."""
+        sources = (self._players[name] for name in player.spec.listen if name in self._players)
+        return any(each.spec.plans and each.up and not self.plans.of(each.spec.name) for each in sources)
 
     def _send_settings(self, player: PlayerState, beat: float) -> None:
         for setting, value in self._settings.of(player.spec).items():

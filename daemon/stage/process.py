@@ -302,6 +302,8 @@ class Stage:
             figures["dropped"] += self.metrics.late
             if performance.running:
                 figures["beat"] = performance.beat_at(time.perf_counter())
+            if (place := performance.form_place(time.perf_counter())) is not None:
+                figures["form"] = place.text
         return figures
 
     # Other work

@@ -51,7 +51,7 @@ def stage_and_player(processes: Processes) -> tuple[ProcessSlot, Recorder, Proce
     stage, ann = Recorder(), Recorder()
     stage_slot = processes.slots(STAGE)["stage"] = ProcessSlot(STAGE, "stage", stage)
     player = PlayerSpec("ann", ("keys",), "out", {"high": 1}, True, 0.03, 0.1)
-    ann_slot = processes.slots(PLAYER)["ann"] = PlayerSlot(PLAYER, "ann", ann, spec=player, member={}, model=())
+    ann_slot = processes.slots(PLAYER)["ann"] = PlayerSlot(PLAYER, "ann", ann, spec=player, member={}, files=())
     return stage_slot, stage, ann_slot, ann
 
 

@@ -52,7 +52,7 @@ class Desk:
         self.stage_slot = slots(STAGE)["stage"] = ProcessSlot(STAGE, "stage", self.stage)
         self.speaker_slot = slots(SPEAKER)["speaker"] = ProcessSlot(SPEAKER, "speaker", self.speaker)
         self.synth_slot = slots(PLAYER)["synth"] = PlayerSlot(
-            PLAYER, "synth", self.synth, spec=SYNTH, member={"model": None}, model=()
+            PLAYER, "synth", self.synth, spec=SYNTH, member={"model": None}, files=()
         )
 
     @property

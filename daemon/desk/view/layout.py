@@ -26,11 +26,12 @@ def lay_out(picture: Picture, columns: int, rows: int) -> list[Line]:
     room = max(rows - 1, 1)
     players = [row for row in picture.rows if row.is_player]
     sources = [row for row in picture.rows if not row.is_player] if 1 + len(picture.rows) <= room else []
-    shown = [*sources, *players][: room - 1]
+    form = [Line(picture.form)] if picture.form and 1 + len(picture.rows) < room else []
+    shown = [*sources, *players][: room - 1 - len(form)]
     gap = " " if columns < NARROW else "  "
     name_columns = max((width(row.name) for row in shown), default=0)
     name_columns = min(name_columns, max(columns // 4, 4))
-    lines = [Line(_first_line(picture, gap), "bold")]
+    lines = [Line(_first_line(picture, gap), "bold"), *form]
     lines += [Line(_row(row, name_columns, gap, columns), "dim" if row.dim else "") for row in shown]
     if len(lines) < room:
         lines.append(Line(picture.notice))

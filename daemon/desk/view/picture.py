@@ -42,6 +42,7 @@ class Picture:
     rows: tuple[Row, ...]
     notice: str
     runs: bool
+    form: str = ""  # where the song is in its form: chord now and next, section, bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,15 @@ class Painter:
             rows,
             sounding.notice if now < sounding.noticed_at + NOTICE_SHOWN else "",
             runs,
+            self._form(spec, beat) if runs and beat > -0.5 else "",
         )
+
+    def _form(self, spec: StageSpec, beat: float) -> str:
+        """Of the first player that has planned the song's form."""
+        beat = max(beat, 0.0) + 1e-3  # drawn when a beat begins, or just before
+        bar = spec.tempo_map.bar_at(beat)[1]
+        places = (self._sounding.form_place(player.name, beat, bar) for player in spec.players)
+        return next((place.text for place in places if place is not None), "")
 
     def _transport(self, spec: StageSpec, runs: bool, beat: float, rows: Sequence[Row]) -> str:
         """What the song does, or waits for."""

@@ -11,6 +11,7 @@ from daemon.entries import (
     Entry,
     Heard,
     MelodyPlayed,
+    Planned,
     PortLost,
     Reconfigured,
     Sent,
@@ -21,7 +22,9 @@ from daemon.entries import (
     TempoChanged,
 )
 from daemon.music.events import channel_of, ends_notes, is_note_off, is_note_on, lifts_pedals
+from daemon.music.form_place import FormPlace, form_place
 from daemon.music.general_midi import DRUM_CHANNEL
+from daemon.music.plan import Plan, add_plan
 from daemon.music.tempo import SIXTEENTH, Tempo
 from daemon.performance.controls import PRESSED, Controls, command_of, value_of
 from daemon.spec import JUMP, ControlSpec
@@ -46,6 +49,7 @@ class Sounding:
         self._controls = Controls()
         self._values: dict[tuple[str, int], int] = {}  # (input, control) → its last value
         self._pedals: set[tuple[str, int | None]] = set()  # (input, channel) of sustain pedals that are held
+        self._plans: dict[str, tuple[Plan, ...]] = {}  # by player
         self._leading: set[str] = set()  # inputs with keys that are held, by hand or by pedal
         self._released: dict[str, float] = {}  # input → seconds of the last release of all keys and pedals
 
@@ -58,6 +62,8 @@ class Sounding:
                     self._hear_input(entry)
                 case MelodyPlayed():
                     self._hear(entry.source, "", entry.message, entry.seconds)
+                case Planned(now, player, _, plan):
+                    self._plans[player] = add_plan(self._plans.get(player, ()), plan, self.tempo.beat_at(now))
                 case PortLost():
                     self._notes.pop((entry.port, ""), None)
                     self._pedals = {pedal for pedal in self._pedals if pedal[0] != entry.port}
@@ -77,6 +83,8 @@ class Sounding:
                 ):
                     self._notes.clear()
                     self._pedals.clear()
+                    if isinstance(entry, StageStarted):
+                        self._plans.clear()
                     self._leading.clear()
                     self._released.clear()
                     if isinstance(entry, StageStarted | Reconfigured):
@@ -98,6 +106,10 @@ class Sounding:
         notes = [self.key.note(pitch, spelling) for pitch in sorted(set(self._notes.get((owner, voice), ())))]
         pedal = ["pedal"] if self._has_pedal(owner) else []
         return ", ".join(dict.fromkeys(hits)) or " ".join([*notes, *pedal])
+
+    def form_place(self, player: str, beat: float, bar: float) -> FormPlace | None:
+        """Where `beat` lies in the form that `player` has planned; `bar`: the length of a bar in beats."""
+        return form_place(self._plans.get(player, ()), beat, bar)
 
     def has_hits(self, now: float) -> bool:
         """Whether drums are shown that will disappear by themselves."""
