@@ -78,3 +78,13 @@ class PortError(JamdError):
 
 class AudioError(JamdError):
     """An audio device that cannot be used."""
+
+
+class SongError(JamdError):
+    """A song that cannot be read or composed: all mistakes of one file, in the file's order."""
+
+    exit_code = 2
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems

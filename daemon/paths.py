@@ -9,7 +9,7 @@ from pathlib import Path
 
 from daemon.suggestions import MAX_SEARCHED, nearest
 
-_SHIPPED = ("bands", "grooves", "melodies")  # folders of files that a person may name
+_SHIPPED = ("bands", "grooves", "melodies", "songs")  # folders of files that a person may name
 _VARIABLE = re.compile(r"\$(?:(\w+)|{(\w+)})(?=[/\\]|$)")
 
 

@@ -7,9 +7,9 @@ from daemon.config import command_line
 from daemon.config.command_line import option_values
 from daemon.config.reader import read_config
 from daemon.config.values import Clock, Config, MelodyFile, Member
-from daemon.config.yaml_file import OptionValue, YamlFile
 from daemon.errors import ConfigError
 from daemon.paths import find_file, resources
+from daemon.yaml_file import OptionValue, YamlFile
 
 __all__ = [
     "Clock",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from daemon.config.values import Audio
-from daemon.config.yaml_file import Value
+from daemon.yaml_file import Value
 
 RATES = 8_000, 192_000  # frames per second
 BLOCKS = 16, 8192  # frames

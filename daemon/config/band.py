@@ -12,10 +12,10 @@ from daemon.config.names import Names, Section
 from daemon.config.options import read_options
 from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import Member
-from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine, NoOptions, default_channels
 from daemon.errors import JamdError
 from daemon.player.trial import trials
+from daemon.yaml_file import Value
 
 MAX_NAMES = 10  # players of a circle in a message
 

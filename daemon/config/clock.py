@@ -5,9 +5,9 @@ from __future__ import annotations
 from daemon.clocks.table import CLOCK_SOURCES, external_sources
 from daemon.config.names import Names, together
 from daemon.config.values import Clock
-from daemon.config.yaml_file import Value
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 from daemon.spec import INTERNAL
+from daemon.yaml_file import Value
 
 
 def read_clock(value: Value, names: Names) -> Clock:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from daemon.config.yaml_file import OptionValue, YamlFile
 from daemon.suggestions import suggestion
+from daemon.yaml_file import OptionValue, YamlFile
 
 CONNECT = "--connect "
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from daemon.config.names import AnyName, Names
-from daemon.config.yaml_file import Value
 from daemon.engines.base import Engine
 from daemon.music.note_names import pitch_named
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 from daemon.spec import JUMP, PICK_UP, ControlSpec
 from daemon.suggestions import suggestion
+from daemon.yaml_file import Value
 
 ACTIONS = ("sustain", "panic", "start", "stop", "continue", "tap", "metronome")
 BPM = "clock.bpm"

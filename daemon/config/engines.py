@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from daemon.config.names import Section
-from daemon.config.yaml_file import Value
 from daemon.engines.audio import AudioEngine
 from daemon.engines.base import Engine, engine_class, engine_names
 from daemon.errors import EngineError
 from daemon.suggestions import nearest
+from daemon.yaml_file import Value
 
 MEMBER_KEYS = ("engine", "model", "listen", "play", "options")
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from daemon.config.names import Names, together
-from daemon.config.yaml_file import Value
 from daemon.music.note_names import pitch_named
 from daemon.spec import ZoneSpec
 from daemon.suggestions import suggestion
+from daemon.yaml_file import Value
 
 WHAT = "an input, a melody or another player"
 PLAYED = "an output, an input, a melody or a player"

@@ -8,12 +8,12 @@ from pathlib import Path
 from daemon.config.names import Names, Section
 from daemon.config.sounds import SOUND_KEYS, SoundReader
 from daemon.config.values import MelodyFile
-from daemon.config.yaml_file import Value
 from daemon.errors import MelodyError
 from daemon.music.melody import Melody, melody_of
 from daemon.music.midi_file import read_midi_file
 from daemon.paths import find_file
 from daemon.spec import MelodySpec
+from daemon.yaml_file import Value
 
 MELODY_KEYS = ("file", "loop", "thru", "channel", *SOUND_KEYS)
 MAX_NOTES = 200_000  # of all melodies together: stage, players and journal have copies of them

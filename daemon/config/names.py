@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from daemon.config.yaml_file import Value, YamlFile
+from daemon.yaml_file import Value, YamlFile
 
 PORT_KEYS = ("direction", "connect", "channels", "thru", "longest_note", "delay_ms")
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
-from daemon.config.yaml_file import Value, YamlFile
 from daemon.engines.base import Engine, Setup
 from daemon.engines.options import TEXTS, Option, make_options, options_of
 from daemon.engines.traces import described
 from daemon.errors import ConfigError
 from daemon.paths import find_file
+from daemon.yaml_file import Value, YamlFile
 
 LARGEST_NUMBER = 10**9  # of a number as an option
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from daemon.config.names import PORT_KEYS, Names
-from daemon.config.yaml_file import Value
 from daemon.spec import PortSpec
+from daemon.yaml_file import Value
 
 CLIENT_PREFIX = "jamd "  # of the names of jamd's own ports
 

@@ -21,9 +21,9 @@ from daemon.config.names import PORT_KEYS, entries_of, read_names
 from daemon.config.ports import read_port
 from daemon.config.sounds import SoundReader
 from daemon.config.values import RANDOM, Config
-from daemon.config.yaml_file import Value, YamlFile
 from daemon.paths import expand
 from daemon.spec import INTERNAL
+from daemon.yaml_file import Value, YamlFile
 
 MAX_SEED = 2**31
 _SECTIONS = ("clock", "ports", "audio", "melodies", "band", "controls", "recording", "seed")

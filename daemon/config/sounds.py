@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from daemon.config.instruments import Routes
-from daemon.config.yaml_file import Value
 from daemon.music.general_midi import DRUM_CHANNEL, DRUM_KITS, PROGRAMS, containing, find_program, name_of
 from daemon.music.sound import Sound
+from daemon.yaml_file import Value
 
 SOUND_KEYS = ("program", "bank", "volume", "pan")
 MAX_SUGGESTED = 10  # names in a message

@@ -15,7 +15,6 @@ from daemon.clocks.table import CLOCK_SOURCES
 from daemon.config.document import control_as_yaml, listen_as_yaml, port_as_yaml
 from daemon.config.instruments import Routes, with_instruments
 from daemon.config.sounds import sounds_as_yaml
-from daemon.config.yaml_file import OptionValue
 from daemon.engines.base import engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
@@ -23,6 +22,7 @@ from daemon.music.sound import Sound
 from daemon.music.tempo import TempoMap
 from daemon.paths import resources
 from daemon.spec import INTERNAL, ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec, ZoneSpec
+from daemon.yaml_file import OptionValue
 
 RANDOM = "random"  # as the seed
 DEFAULT = "default"  # as the audio device

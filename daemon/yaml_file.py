@@ -11,11 +11,11 @@ from typing import Any
 
 import yaml
 
-from daemon.config.yaml_mistakes import explain
 from daemon.errors import ConfigError
 from daemon.input_files import read_input
 from daemon.paths import unreadable
 from daemon.suggestions import listed, nearest, suggestion
+from daemon.yaml_mistakes import explain
 
 MAX_BYTES = 64 << 10
 POINT = ": write a decimal number with a point, as in 0.5"
@@ -52,13 +52,15 @@ class OptionValue:
 class YamlFile:
     """The file at `path`, and the problems found in it: (line, column, text).
 
-    `options`: values in place of those in the file, by dotted path. Their problems have the line 0.
+    `options`: values in place of those in the file, by dotted path. Their problems have the line 0. `remedy`: what
+    helps if there is no such file.
     """
 
     path: Path
     problems: list[tuple[int, int, str]] = field(default_factory=list)
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     wrong: set[str] = field(default_factory=set)  # the paths of values whose problems were reported
+    remedy: str = "name a file with -c FILE"
 
     def read(self) -> Value:
         """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
@@ -66,12 +68,12 @@ class YamlFile:
             data = read_input(self.path, MAX_BYTES)
             return self.parse(data.decode("utf-8-sig"))
         except OSError as error:
-            problem = unreadable(self.path, error, "name a file with -c FILE")
+            problem = unreadable(self.path, error, self.remedy)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             problem = f"{self.path}:{line}: not UTF-8: save it again in that encoding"
         except RecursionError:
-            problem = f"{self.path}: nested too deeply: this is not a jamd configuration"
+            problem = f"{self.path}: nested too deeply: write it with fewer levels"
         except yaml.MarkedYAMLError as error:
             line, reason = explain(error, data.decode("utf-8-sig"))
             problem = f"{self.path}:{line}: {reason}"

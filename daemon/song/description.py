@@ -1,0 +1,127 @@
+"""A song: what is given, what is forbidden and how its parts follow each other, from which lead sheets are composed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, cast
+
+from daemon.json_decoding import Limits, decoder
+from daemon.music.feel import FEELS, STRAIGHT, Feel
+from daemon.music.leadsheet import Key
+
+REST = -1  # in the place of a pitch
+CADENCES = ("full", "half", "none")
+ENDINGS = ("chord", "tag", "none")
+MAX_BARS = 1024  # of a chorus
+MAX_CHORUSES = 1000
+ENDLESS = 0  # choruses, until the ending is asked for
+
+Pitch = Annotated[int, Limits(REST, 127)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChordRule:
+    """A chord begins at `onset`, in beats from the section's first bar line, and is one of `symbols`.
+
+    With a `duration` the chord lasts exactly so many beats, else as long as may be. `forbidden`: none of `symbols`
+    sounds from `onset` on for `duration` beats.
+    """
+
+    onset: float
+    duration: float
+    symbols: tuple[str, ...]
+    forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NoteRule:
+    """As ChordRule, for the melody. `pitches` are MIDI numbers or REST, ascending. A rest that is given may follow
+    another; an `onset` before 0 is an upbeat."""
+
+    onset: float
+    duration: float
+    pitches: tuple[Pitch, ...]
+    forbidden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SongSection:
+    """A part of the form. `cadence`: one of CADENCES. `phrases`: their lengths in bars, which add up to `bars`; ()
+    is none. `variation_of`: the section whose melody this one varies, or ""; `distance`: 0 (the same) to 1 (free)."""
+
+    name: str
+    bars: int
+    chords: tuple[ChordRule, ...] = ()
+    notes: tuple[NoteRule, ...] = ()
+    cadence: str = "none"
+    phrases: tuple[int, ...] = ()
+    variation_of: str = ""
+    distance: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none,
+    then nothing is composed. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of
+    the feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
+    `ending`: one of ENDINGS. `seed`: None: that of the band. `range`: lowest and highest pitch of the melody.
+    `file`: as messages name the song.
+    """
+
+    title: str
+    key: Key
+    meter: tuple[int, int]
+    bpm: float
+    form: tuple[str, ...]
+    sections: tuple[SongSection, ...]
+    composer: str = ""
+    feel: str = "swing"
+    swing: float | None = None
+    style: tuple[tuple[str, float], ...] = ()
+    order: int = 2
+    max_order: int = 8
+    has_melody: bool = False
+    range: tuple[Pitch, Pitch] = (0, 127)
+    count_in: int | None = None
+    intro: int = 0
+    choruses: int = ENDLESS
+    ending: str = "chord"
+    seed: int | None = None
+    file: str = ""
+
+    @property
+    def beat(self) -> float:
+        """A beat of the meter, in quarter notes."""
+        return 4 / self.meter[1]
+
+    @property
+    def bar(self) -> float:
+        """The length of a bar in quarter notes."""
+        return self.meter[0] * self.beat
+
+    @property
+    def bars(self) -> int:
+        """Of one chorus."""
+        return sum(self.section(name).bars for name in self.form)
+
+    @property
+    def length(self) -> float:
+        """Of one chorus, in beats."""
+        return self.bars * self.bar
+
+    @property
+    def band_feel(self) -> Feel:
+        swing = FEELS.get(self.feel, STRAIGHT) if self.swing is None else self.swing
+        return Feel(self.feel, swing)
+
+    def section(self, name: str) -> SongSection:
+        return next(section for section in self.sections if section.name == name)
+
+
+def song_to_json(song: Song) -> dict[str, Any]:
+    return asdict(song)
+
+
+def song_from_json(data: Any) -> Song:
+    """Raises ValueError."""
+    return cast(Song, decoder(Song)(data))

@@ -1,0 +1,42 @@
+"""Progressions by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.music.chords import chord_of
+from daemon.song.chord_line import read_chord_line
+from daemon.song.progressions import PROGRESSIONS, progression_named
+
+
+@pytest.mark.parametrize("name", PROGRESSIONS)
+def test_every_progression_is_a_chart_on_its_tonic(name: str) -> None:
+    progression = PROGRESSIONS[name]
+    line = read_chord_line(progression.chart, (4, 4))
+    assert not line.problems
+    chords = [chord_of(rule.symbols[0]) for rule in line.rules]
+    assert line.bars == sum(rule.duration for rule in line.rules) / 4
+    tonics = [chord for chord in chords if chord.root == 0]
+    third = 3 if progression.mode == "minor" else 4
+    assert all(third in chord.intervals for chord in tonics)
+    assert tonics or "bridge" in name
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("Jazz Blues", "jazz blues"),
+        ("ii-v-i", "ii-V-I"),
+        ("2-5-1", "ii-V-I"),
+        ("Canon", "Pachelbel"),
+        ("DOO WOP", "50s"),
+    ],
+)
+def test_a_name_may_be_written_in_several_ways(written: str, name: str) -> None:
+    assert progression_named(written) is PROGRESSIONS[name]
+
+
+def test_no_two_progressions_have_the_same_name() -> None:
+    names = [name for known, progression in PROGRESSIONS.items() for name in (known, *progression.aliases)]
+    plain = ["".join(c for c in name.lower() if c.isalnum()) for name in names]
+    assert sorted(set(plain)) == sorted(plain)
