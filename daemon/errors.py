@@ -72,6 +72,12 @@ class MelodyError(JamdError):
     exit_code = 2
 
 
+class LeadSheetError(JamdError):
+    """A lead sheet or chord chart that cannot be read."""
+
+    exit_code = 2
+
+
 class PortError(JamdError):
     """A MIDI port that cannot be opened."""
 

@@ -25,7 +25,7 @@ class Transposition:
     def chord(self, rule: ChordRule) -> ChordRule:
         if not self.semitones:
             return rule
-        symbols = tuple(transposed_symbol(symbol, self.semitones, self.key.flats) for symbol in rule.symbols)
+        symbols = tuple(transposed_symbol(symbol, self.semitones, self.key) for symbol in rule.symbols)
         return replace(rule, symbols=symbols)
 
     def note(self, rule: NoteRule) -> NoteRule:

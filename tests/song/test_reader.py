@@ -18,7 +18,7 @@ from daemon.song.reader import read_song
 
 NO_CHORD = "no chord is given, and without a `style` nothing is composed: write a chord, or N.C., or name a style"
 NO_NOTE = "no note is given, and without a `style` nothing is composed: write a note, or r, or name a style"
-UNKNOWN = "is no chord: write a root from A to G first, as in Bb7 or F#m7"
+UNKNOWN = "is no chord: write a root from A to G first, as in 'B'"
 CHART = "key: C\nchords: '| C | F | G | C |'\n"
 COMPOSED = "key: C\nstyle: foster\nbars: 4\n"
 
