@@ -18,7 +18,7 @@ from daemon.song.reader import read_song
 
 NO_CHORD = "no chord is given, and without a `style` nothing is composed: write a chord, or N.C., or name a style"
 NO_NOTE = "no note is given, and without a `style` nothing is composed: write a note, or r, or name a style"
-UNKNOWN = "is no chord: write a root from A to G first, as in 'B'"
+UNKNOWN = "is no chord: write a root from A to G first, as in "
 CHART = "key: C\nchords: '| C | F | G | C |'\n"
 COMPOSED = "key: C\nstyle: foster\nbars: 4\n"
 
@@ -216,10 +216,10 @@ MISTAKES = [
     ("key: Cm\nchords: 50s", ["2: chords: '50s' is in major: write a major key, as in F, under `key`"]),
     (
         "key: C\nchords: |\n  | C | H |\n  | F J | G |",
-        [f"2: chords, bar 2.1: 'H' {UNKNOWN}", f"2: chords, bar 3.3: 'J' {UNKNOWN}"],
+        [f"2: chords, bar 2.1: 'H' {UNKNOWN}'B'", f"2: chords, bar 3.3: 'J' {UNKNOWN}'Bb7'"],
     ),
     (COMPOSED + "chords_at: {9.1: C}", ["4: chords_at.9.1: '9.1': there is no bar 9: choose one from 1 to 4"]),
-    (COMPOSED + "chords_at: {1.1: H}", [f"4: chords_at.1.1: 'H' {UNKNOWN}"]),
+    (COMPOSED + "chords_at: {1.1: H}", [f"4: chords_at.1.1: 'H' {UNKNOWN}'B'"]),
     (COMPOSED + "chords_at: {1.1: }", ["4: chords_at.1.1: is missing: give a chord"]),
     (
         COMPOSED + "notes_at: {1.1: X}",
