@@ -275,25 +275,26 @@ def test_a_synth_that_is_killed_and_back_at_once_is_connected_again(
     desk.start_stage(StageSpec(CLOCK, THRU))
     piano.connect("keys")
     env, monitor = os.environ | jack_server.env, OutputMonitor("synth")
-    synth = rig.Synth("quick", monitor, env)
-    piano.connect_ports("jamd choir:midi", "quick synth:input")
-    until(
-        lambda: any("quick synth:input" in connection for connection in desk.connections()),
-        "the connection to be known",
-    )
-    for number in range(8):
-        time.sleep(0.25 + 0.03 * number)
-        piano.send(note_on(1, 60, 90))
-        until(lambda: monitor.left_sounding(), "a note")
-        synth.unplug()
-        piano.send(note_off(1, 60))
-        until(lambda: not piano.has_port("quick synth:input"), "the port to be gone")
-        synth = rig.Synth("quick", monitor, env)
-        until(lambda: not monitor.left_sounding(), "the note-off that was missed", 2.0)
-        assert piano.connections("jamd choir:midi") == ["quick synth:input"]
-    piano.disconnect("jamd choir:midi", "quick synth:input")
-    until(
-        lambda: not any("quick synth:input" in connection for connection in desk.connections()), "the cut to be known"
-    )
-    assert piano.connections("jamd choir:midi") == []
-    synth.unplug()
+    with contextlib.ExitStack() as plugged:
+        synth = plugged.enter_context(rig.Synth("quick", monitor, env))
+        piano.connect_ports("jamd choir:midi", "quick synth:input")
+        until(
+            lambda: any("quick synth:input" in connection for connection in desk.connections()),
+            "the connection to be known",
+        )
+        for number in range(8):
+            time.sleep(0.25 + 0.03 * number)
+            piano.send(note_on(1, 60, 90))
+            until(lambda: monitor.left_sounding(), "a note")
+            synth.unplug()
+            piano.send(note_off(1, 60))
+            until(lambda: not piano.has_port("quick synth:input"), "the port to be gone")
+            synth = plugged.enter_context(rig.Synth("quick", monitor, env))
+            until(lambda: not monitor.left_sounding(), "the note-off that was missed", 2.0)
+            assert piano.connections("jamd choir:midi") == ["quick synth:input"]
+        piano.disconnect("jamd choir:midi", "quick synth:input")
+        until(
+            lambda: not any("quick synth:input" in connection for connection in desk.connections()),
+            "the cut to be known",
+        )
+        assert piano.connections("jamd choir:midi") == []

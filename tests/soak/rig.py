@@ -48,6 +48,13 @@ class Synth:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Unplug, also where a test has failed: the next synthesiser of that name would get another one."""
+        self.unplug()
+
     def unplug(self) -> None:
         self._process.kill()
         self._process.wait()
