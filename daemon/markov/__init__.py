@@ -1,1 +1,3 @@
-"""Exact sampling of Markov chains under constraints: pure functions of a model, constraints and a generator."""
+"""Exact sampling of Markov models of events with durations, under constraints: pure functions of a model, constraints
+and a generator. `model` and `sampler` state the distributions, `constraints` the kinds of constraints; time is counted
+in ticks, 12 for a quarter note."""

@@ -1,0 +1,70 @@
+"""Constraints that contradict each other: the smallest set found, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from daemon.errors import JamdError
+from daemon.markov.constraints import Constraint
+
+TICKS = 12  # of a quarter note
+
+
+class ImpossibleError(JamdError):
+    """No sequence of the model meets all constraints.
+
+    `conflict`: a set of constraints that cannot be met together, while the others of the set could without any one of
+    them; empty if the model itself has no sequence of this length. `tick`: the first place of the set that no sequence
+    passes.
+    """
+
+    exit_code = 2
+
+    def __init__(self, conflict: Sequence[Constraint], tick: int, bar_ticks: int) -> None:
+        self.conflict, self.tick = tuple(conflict), tick
+        place = bar_beat(tick, bar_ticks)
+        names = " and ".join(f"{constraint.name} ({bar_beat(constraint.where, bar_ticks)})" for constraint in conflict)
+        if not conflict:
+            text = f"{place}: the style has no sequence of this length"
+        elif len(conflict) == 1:
+            text = f"{place}: the style cannot meet {names}"
+        else:
+            text = f"{place}: the style cannot meet these together: {names}"
+        super().__init__(text)
+
+
+def bar_beat(tick: int, bar_ticks: int, beat_ticks: int = TICKS) -> str:
+    """bar.beat, both from 1, as in songs: 3.2, or 3.2+1/3 for a third of a beat later."""
+    bar, rest = divmod(tick, bar_ticks)
+    beat, rest = divmod(rest, beat_ticks)
+    return f"{bar + 1}.{beat + 1}" + (f"+{Fraction(rest, beat_ticks)}" if rest else "")
+
+
+def smallest_conflict(
+    constraints: Sequence[Constraint], furthest: Callable[[Sequence[Constraint]], int | None]
+) -> tuple[Constraint, ...]:
+    """A set of which no constraint can be left out. `furthest(set)`: None if all of the set can be met.
+
+    Grows the set by the constraint with which, after those before it, the set became impossible, found by bisection;
+    later ones are then not needed. In two orders; the smaller set of the two.
+    """
+    by_place = sorted(constraints, key=lambda constraint: constraint.where)
+    return min((_conflict(order, furthest) for order in (by_place, by_place[::-1])), key=len)
+
+
+def _conflict(
+    candidates: Sequence[Constraint], furthest: Callable[[Sequence[Constraint]], int | None]
+) -> tuple[Constraint, ...]:
+    found: list[Constraint] = []
+    while furthest(found) is None:
+        low, high = 0, len(candidates)  # the first `low` can be met together with `found`; the first `high` cannot
+        while high - low > 1:
+            middle = (low + high) // 2
+            if furthest([*found, *candidates[:middle]]) is None:
+                low = middle
+            else:
+                high = middle
+        found.append(candidates[high - 1])
+        candidates = candidates[: high - 1]
+    return tuple(sorted(found, key=lambda constraint: constraint.where))
