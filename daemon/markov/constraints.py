@@ -8,7 +8,7 @@ t + d - 1. `ticks` is a range: range(96, 97) is one tick, range(0, 1536, 48) are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -116,6 +116,18 @@ class Regular:
         return ()
 
 
+@dataclass(frozen=True, eq=False)
+class Table:
+    """`logs[tick, event]`: the logarithm of the weight of each event of the model that begins there. For every tick."""
+
+    logs: NDArray[np.float64]
+    name: str
+    where: int = 0
+
+    def terms(self) -> tuple[Term, ...]:
+        return ()
+
+
 def _never(event: Event) -> float:
     return 0.0
 
@@ -123,10 +135,10 @@ def _never(event: Event) -> float:
 class TickWeights:
     """Logarithms of the weights of events by the tick where they begin: `rows[row_of_tick[tick], event]`.
 
-    -inf forbids. Raises ValueError for a weight that is negative or not finite.
+    -inf forbids. Raises ValueError for a weight that is negative or not finite, and for a table of another shape.
     """
 
-    def __init__(self, constraints: Iterable[Constraint], events: Sequence[Event], length: int) -> None:
+    def __init__(self, constraints: Sequence[Constraint], events: Sequence[Event], length: int) -> None:
         self._events = events
         self._durations = np.array([event[-1] for event in events], np.int64)
         self._reach = int(self._durations.max())
@@ -139,6 +151,17 @@ class TickWeights:
                 self._add(term, constraint.name)
         used, self.row_of_tick = np.unique(self.row_of_tick, return_inverse=True)
         self.rows = np.array([self._rows[row] for row in used])
+        for table in constraints:
+            if isinstance(table, Table):
+                self._add_table(table)
+
+    def _add_table(self, table: Table) -> None:
+        if table.logs.shape != (len(self.row_of_tick), len(self._events)):
+            raise ValueError(f"{table.name}: a table needs a row for each tick and a column for each event")
+        if not (table.logs < np.inf).all():
+            raise ValueError(f"{table.name}: a weight is not finite")
+        self.rows = self.rows[self.row_of_tick] + table.logs
+        self.row_of_tick = np.arange(len(self.rows))
 
     def _add(self, term: Term, name: str) -> None:
         """Ticks that had a row in common, and have the same of `term.ticks` ahead, get a new row in common."""

@@ -1,0 +1,170 @@
+"""h(pitch class, chord): how well a note goes with a chord, stated or estimated from a corpus.
+
+h depends on the interval of the pitch class above the chord's root, on the chord's quality, and on whether the tick is
+strong. A note counts once for each chord that sounds with the note: where the note begins, and at each change of chord
+while the note sounds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.markov.events import REST, ChordEvent, MelodyEvent
+
+Array = NDArray[np.float64]
+# The stated h on weak and on strong ticks of chord tones, tensions, other notes, and avoid notes (a semitone above a
+# chord tone).
+CHORD_TONE = (1.0, 1.0)
+TENSION = (0.5, 0.25)
+OTHER = (0.15, 0.03)
+AVOID = (0.08, 0.01)
+PRIOR = 10.0  # notes: the stated table counts as much as so many notes of a corpus
+_DOMINANT = {4, 10}  # chords with these intervals take altered tensions, which are a semitone above a chord tone
+
+
+@dataclass(frozen=True, slots=True)
+class Harmony:
+    """`log_h[strong, quality, interval]`: the logarithm of h, which is never 0: no chord makes a melody impossible."""
+
+    qualities: tuple[str, ...]
+    log_h: Array
+
+    def __post_init__(self) -> None:
+        if self.log_h.shape != (2, len(self.qualities), 12) or not np.isfinite(self.log_h).all():
+            raise ValueError("a harmony needs a finite log h for weak and strong ticks, each quality and 12 intervals")
+
+    def of_chords(self, chords: Sequence[ChordEvent]) -> Array:
+        """[strong, chord, pitch class]: log h with each chord."""
+        rows = {quality: row for row, quality in enumerate(self.qualities)}
+        quality = np.array([rows[chord[1]] for chord in chords], np.intp)
+        root = np.array([chord[0] for chord in chords], np.intp)
+        return self.log_h[:, quality[:, None], (np.arange(12) - root[:, None]) % 12]
+
+
+def stated_harmony(qualities: Mapping[str, Collection[int]]) -> Harmony:
+    """`qualities`: the intervals of each quality in semitones above the root. Every note goes with a quality that has
+    none, "no chord"."""
+    table = np.empty((2, len(qualities), 12))
+    for row, intervals in enumerate(qualities.values()):
+        tones = {interval % 12 for interval in intervals}
+        for interval in range(12):
+            table[:, row, interval] = CHORD_TONE if not tones else _stated(interval, tones)
+    return Harmony(tuple(qualities), np.log(table))
+
+
+def _stated(interval: int, tones: set[int]) -> tuple[float, float]:
+    """h of the interval above the root of a chord of these intervals, on weak and on strong ticks."""
+    if interval in tones:
+        return CHORD_TONE
+    if (interval - 1) % 12 in tones:
+        altered = tones >= _DOMINANT and interval in (1, 8)
+        return OTHER if altered else AVOID
+    return TENSION if (interval - 2) % 12 in tones else OTHER
+
+
+def estimated_harmony(
+    pieces: Iterable[tuple[Sequence[MelodyEvent], Sequence[ChordEvent], NDArray[np.bool_]]],
+    stated: Harmony,
+    prior: float = PRIOR,
+) -> Harmony:
+    """How much more often than by chance a note sounds with a chord: the observed by the expected count. `pieces`:
+    melody, chords, and which ticks are strong.
+
+    The expected count is that of notes which are independent of the chords (p(note | context) has their frequencies
+    already). `prior`: notes with the frequencies of `stated` are added to each count.
+    """
+    seen, expected = np.zeros((2, *stated.log_h.shape))
+    rows = {quality: row for row, quality in enumerate(stated.qualities)}
+    chances = np.zeros((2, 12))
+    chords_seen = np.zeros((2, len(rows), 12))
+    for melody, chords, strong in pieces:
+        ticks, pitches, which = encounters(melody, chords)
+        quality = np.array([rows[chord[1]] for chord in chords], np.intp)[which]
+        root = np.array([chord[0] for chord in chords], np.intp)[which]
+        accent = strong[ticks].astype(np.intp)
+        np.add.at(seen, (accent, quality, (pitches - root) % 12), 1)
+        np.add.at(chances, (accent, pitches % 12), 1)
+        np.add.at(chords_seen, (accent, quality, root), 1)
+    chances /= np.maximum(chances.sum(axis=1, keepdims=True), 1)
+    for tone in range(12):
+        expected += chords_seen[:, :, tone, None] * np.roll(chances, -tone, axis=1)[:, None, :]
+    return Harmony(stated.qualities, np.log((seen + prior * np.exp(stated.log_h)) / (expected + prior)))
+
+
+def strong_ticks(length: int, bar: int, beats: Collection[int]) -> NDArray[np.bool_]:
+    """Which of `length` ticks are strong: those at `beats` (ticks since the bar line) of each bar of `bar` ticks."""
+    return np.isin(np.arange(length) % bar, list(beats))
+
+
+def encounters(
+    melody: Sequence[MelodyEvent], chords: Sequence[ChordEvent]
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Each note with each chord that sounds with the note: tick where they meet, pitch, index of the chord."""
+    note_starts, chord_starts = starts(melody), starts(chords)
+    end = min(note_starts[-1], chord_starts[-1])
+    ticks = np.union1d(note_starts, chord_starts)
+    ticks = ticks[ticks < end]
+    note = np.searchsorted(note_starts, ticks, side="right") - 1
+    pitches = np.array([event[0] for event in melody], np.intp)[note]
+    sounds = pitches != REST
+    chord = np.searchsorted(chord_starts, ticks, side="right") - 1
+    return ticks[sounds], pitches[sounds], chord[sounds]
+
+
+def starts(events: Sequence[MelodyEvent] | Sequence[ChordEvent]) -> NDArray[np.intp]:
+    """The tick where each event begins, and the tick where the last one ends."""
+    return np.concatenate([[0], np.cumsum([event[-1] for event in events])]).astype(np.intp)
+
+
+def sum_over_events(
+    at_start: NDArray[Any], while_held: NDArray[Any], kinds: NDArray[np.intp], durations: NDArray[np.intp]
+) -> Array:
+    """[tick, event]: of an event that begins there, the sum of at_start[tick, kind] and of while_held[later tick, kind]
+    until the event ends, or the table."""
+    length = len(at_start)
+    until = np.concatenate([np.zeros((1, at_start.shape[1])), np.cumsum(while_held, axis=0)])
+    ticks = np.arange(length)[:, None]
+    ends = np.minimum(ticks + durations, length)
+    return at_start[:, kinds] + until[ends, kinds] - until[ticks + 1, kinds]  # type: ignore[no-any-return]
+
+
+def melody_weights(
+    harmony: Harmony, alphabet: Sequence[MelodyEvent], chords: Sequence[ChordEvent], strong: NDArray[np.bool_]
+) -> Array:
+    """[tick, event of the alphabet]: of a note that begins there, log of the product of h over the chords.
+
+    The chords cover the ticks of `strong`.
+    """
+    ticks, chord_starts = np.arange(len(strong)), starts(chords)
+    chord = np.searchsorted(chord_starts, ticks, side="right") - 1
+    log_h = harmony.of_chords(chords)[strong.astype(np.intp), chord]  # [tick, pitch class]
+    changes = np.isin(ticks, chord_starts)
+    rests = np.array([event[0] == REST for event in alphabet])
+    classes = np.array([event[0] % 12 for event in alphabet], np.intp)
+    durations = np.array([event[-1] for event in alphabet], np.intp)
+    weights = sum_over_events(log_h, log_h * changes[:, None], classes, durations)
+    weights[:, rests] = 0
+    return weights
+
+
+def chord_weights(
+    harmony: Harmony, alphabet: Sequence[ChordEvent], melody: Sequence[MelodyEvent], strong: NDArray[np.bool_]
+) -> Array:
+    """[tick, event of the alphabet]: of a chord that begins there, log of the product of h over the notes.
+
+    The melody covers the ticks of `strong`; where it is unknown, write a rest.
+    """
+    ticks, note_starts = np.arange(len(strong)), starts(melody)
+    pitch = np.repeat([event[0] for event in melody], np.diff(note_starts))
+    kinds = {kind: number for number, kind in enumerate(dict.fromkeys(event[:-1] for event in alphabet))}
+    by_kind = harmony.of_chords([(root, quality, 1) for root, quality in kinds])  # [strong, kind, pitch class]
+    log_h = by_kind[strong.astype(np.intp), :, pitch % 12] * (pitch != REST)[:, None]  # [tick, kind]
+    begins = np.isin(ticks, note_starts)
+    of_event = np.array([kinds[event[:-1]] for event in alphabet], np.intp)
+    durations = np.array([event[-1] for event in alphabet], np.intp)
+    return sum_over_events(log_h, log_h * begins[:, None], of_event, durations)

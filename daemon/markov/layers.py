@@ -1,0 +1,112 @@
+"""Lead sheets in two layers, chords and melody, with h(pitch class, chord) between them.
+
+The distribution. Chords c and melody m are drawn one after the other:
+
+    p(c) proportional to  p_model(c) * constraints of the chords * product of h(note, chord) over the known notes
+    p(m | c) proportional to  p_model(m) * constraints of the melody * product of h(note, chord) over all notes
+
+Both draws are exact. Without known notes the chords are those of the style, and the melody follows the chords. With the
+whole melody known, the chords harmonise the melody: p(c) is the unnormalised joint p_model(c) * h(m, c), made to add up
+to 1 for this melody. The posterior of drawing chords first is another distribution: it divides by the sum over all
+melodies on the same chords. With some notes known, the chords suit these notes, which constraints of the melody fix.
+Other constraints of the melody do not bear on the chords.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.markov.automaton import Event
+from daemon.markov.constraints import Constraint, Table
+from daemon.markov.events import ChordEvent, MelodyEvent
+from daemon.markov.harmony import Harmony, chord_weights, melody_weights, strong_ticks
+from daemon.markov.model import MarkovModel
+from daemon.markov.sampler import Sampler, compile_sampler
+from daemon.markov.variation import Strength, distance_weights, tuned
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is composed: `length` and `bar` in ticks; `beats`: the strong ticks of each bar."""
+
+    length: int
+    bar: int
+    beats: tuple[int, ...] = (0,)
+
+    @property
+    def strong(self) -> NDArray[np.bool_]:
+        return strong_ticks(self.length, self.bar, self.beats)
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A model and its constraints. `context`, `end`: as in compile_sampler."""
+
+    model: MarkovModel
+    constraints: tuple[Constraint, ...] = ()
+    context: tuple[Event, ...] | None = None
+    end: bool = False
+
+    def sampler(self, span: Span, *more: Constraint) -> Sampler:
+        return compile_sampler(
+            self.model, span.length, span.bar, (*self.constraints, *more), context=self.context, end=self.end
+        )
+
+
+def chord_sampler(
+    layer: Layer, span: Span, harmony: Harmony | None = None, known: Sequence[MelodyEvent] = ()
+) -> Sampler:
+    """Of chords. `known`: the known notes, which cover the span; where no note is known, a rest.
+
+    With a whole melody in `known` this harmonises the melody."""
+    if harmony is None or not known:
+        return layer.sampler(span)
+    weights = chord_weights(harmony, layer.model.events, known, span.strong)
+    return layer.sampler(span, Table(weights, "the melody"))
+
+
+def melody_sampler(layer: Layer, span: Span, harmony: Harmony, chords: Sequence[ChordEvent]) -> Sampler:
+    """Of melodies on these chords, which cover the span."""
+    return layer.sampler(span, on_chords(layer, span, harmony, chords))
+
+
+def on_chords(layer: Layer, span: Span, harmony: Harmony, chords: Sequence[ChordEvent]) -> Table:
+    """The constraint that the events of a melody suit the chords."""
+    weights = melody_weights(harmony, layer.model.events, chords, span.strong)
+    return Table(weights, "the chords")
+
+
+def variation_sampler(
+    layer: Layer, span: Span, source: Sequence[Event], distance: float, *more: Constraint
+) -> tuple[Sampler, Strength]:
+    """Of variations of `source`, which covers the span, at an expected distance (daemon.markov.variation), and that
+    distance. `more`: further constraints, as those of on_chords."""
+    costs = distance_weights(layer.model.events, source)
+
+    def sampler(weight: float) -> Sampler:
+        return layer.sampler(span, *more, Table(-weight * costs, "the source of the variation"))
+
+    strength = tuned(lambda weight: sampler(weight).log_mass, distance)
+    return sampler(strength.weight), strength
+
+
+class TwoLayers:
+    """Chords and melodies of the distribution above. `known`: as in chord_sampler. Raises ImpossibleError."""
+
+    def __init__(
+        self, chords: Layer, melody: Layer, span: Span, harmony: Harmony, known: Sequence[MelodyEvent] = ()
+    ) -> None:
+        self.chords = chord_sampler(chords, span, harmony, known)
+        self._melody, self._span, self._harmony = melody, span, harmony
+
+    def melody(self, chords: Sequence[ChordEvent]) -> Sampler:
+        """Of melodies on the chords."""
+        return melody_sampler(self._melody, self._span, self._harmony, chords)
+
+    def sample(self, random: np.random.Generator) -> tuple[tuple[ChordEvent, ...], tuple[MelodyEvent, ...]]:
+        chords = self.chords.sample(random)
+        return chords, self.melody(chords).sample(random)

@@ -1,0 +1,185 @@
+"""MaxOrder (Papadopoulos, Roy, Pachet, AAAI 2014): no run of L events of a melody is a run of the corpus, in any key.
+
+Runs are compared by their intervals and durations, so that a copy in another key, or an octave higher, is a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.errors import JamdError
+from daemon.markov.automaton import Automaton
+from daemon.markov.events import REST, MelodyEvent
+
+MOST_TRIES = 2000
+LOW_ACCEPTANCE = 0.01  # of the samples: below, a warning is due
+_REST_STEP = 1023  # in place of the interval; intervals are less
+_LONGEST = 1 << 20  # ticks: durations of events are less
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """The longest run that a melody has in common with a corpus: `length` events, from the event `at` of the melody and
+    from the event `source` of the piece `piece` on, `semitones` higher than there."""
+
+    length: int
+    at: int = 0
+    piece: int = 0
+    source: int = 0
+    semitones: int = 0
+
+
+class CopyIndex:
+    """All runs of `max_order` events of a corpus, up to transposition. Memory: about 200 bytes per event."""
+
+    def __init__(self, pieces: Iterable[Sequence[MelodyEvent]], max_order: int) -> None:
+        if max_order < 2:
+            raise ValueError(f"max_order is {max_order}, and every single note is in the corpus: choose 2 or more")
+        self.max_order = max_order
+        self.pieces = tuple(pieces)
+        self._runs = frozenset(run for piece in self.pieces for run in _runs(*_columns(piece), max_order))
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def copies(self, melody: Sequence[MelodyEvent]) -> bool:
+        """Whether a run of `max_order` events of the melody is in the corpus."""
+        return not self._runs.isdisjoint(_runs(*_columns(melody), self.max_order))
+
+
+class CopyError(JamdError):
+    """All samples are copies of the corpus."""
+
+    exit_code = 2
+
+
+class Samples(Protocol):
+    """A sampler of melodies."""
+
+    def sample(self, random: np.random.Generator) -> tuple[Any, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The first sample without a copy: `events`, and the number of samples drawn until then."""
+
+    events: tuple[MelodyEvent, ...]
+    tries: int
+
+
+def without_copies(
+    sampler: Samples, index: CopyIndex, random: np.random.Generator, most_tries: int = MOST_TRIES
+) -> Accepted:
+    """Draw until a sample is no copy: exactly the sampler's distribution, given that there is none.
+
+    Raises CopyError after `most_tries` samples, which says which max_order is possible.
+    """
+    for tries in range(1, most_tries + 1):
+        if not index.copies(events := sampler.sample(random)):
+            return Accepted(events, tries)
+    shortest = min(longest_copy(sampler.sample(random), index.pieces).length for _ in range(20))
+    raise CopyError(
+        f"max_order {index.max_order}: all of {most_tries} melodies repeat {index.max_order} notes of the corpus: "
+        f"set max_order to {max(shortest, index.max_order) + 1} or more, a lower order, or a blend of styles"
+    )
+
+
+def acceptance(sampler: Samples, index: CopyIndex, random: np.random.Generator, samples: int = 200) -> float:
+    """The share of `samples` that are no copies: how probable the constraint is."""
+    return sum(not index.copies(sampler.sample(random)) for _ in range(samples)) / samples
+
+
+def longest_copy(melody: Sequence[MelodyEvent], pieces: Iterable[Sequence[MelodyEvent]]) -> Copy:
+    """Compares each event of the melody with each of the corpus: milliseconds for 100 events and 60,000."""
+    pitches, durations = _columns(melody)
+    longest = Copy(0)
+    for number, piece in enumerate(pieces):
+        found = _longest_run(pitches, durations, *_columns(piece))
+        if found.length > longest.length:
+            longest = Copy(found.length, found.at, number, found.source, found.semitones)
+    return longest
+
+
+def _longest_run(
+    pitches: NDArray[np.int32], durations: NDArray[np.int32], others: NDArray[np.int32], spans: NDArray[np.int32]
+) -> Copy:
+    """Of the two melodies (pitches, durations) and (others, spans). The lengths of the common runs that end at each
+    event of the other melody are updated for each event of the first one."""
+    unset = np.int32(_REST_STEP)  # the transposition of a run of rests
+    length, rests, shift = (np.zeros(len(others) + 1, np.int32) for _ in range(3))  # rests: at the end of the run
+    shift[:] = unset
+    longest = Copy(0)
+    silent = others == REST
+    for at, (pitch, duration) in enumerate(zip(pitches.tolist(), durations.tolist(), strict=True)):
+        same = (spans == duration) & (silent == (pitch == REST))
+        before, before_rests, before_shift = length[:-1], rests[:-1], shift[:-1]
+        if pitch == REST:
+            run, now_rests, now_shift = before + 1, before_rests + 1, before_shift
+        else:
+            now_shift = pitch - others
+            goes_on = (before_shift == unset) | (before_shift == now_shift)
+            run, now_rests = np.where(goes_on, before, before_rests) + 1, np.zeros_like(before)
+        length, rests, shift = (np.zeros(len(others) + 1, np.int32) for _ in range(3))
+        length[1:], rests[1:] = np.where(same, run, 0), np.where(same, now_rests, 0)
+        shift[0], shift[1:] = unset, np.where(same, now_shift, unset)
+        end = int(length.argmax())
+        if length[end] > longest.length:
+            size, semitones = int(length[end]), int(shift[end])
+            longest = Copy(size, at + 1 - size, 0, end - size, 0 if semitones == unset else semitones)
+    return longest
+
+
+def _columns(melody: Sequence[MelodyEvent]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Pitches and durations."""
+    table = np.array(melody, np.int32).reshape(-1, 2)
+    return table[:, 0], table[:, 1]
+
+
+def _runs(pitches: NDArray[np.int32], durations: NDArray[np.int32], length: int) -> list[bytes]:
+    """Each run of `length` events, with its pitches relative to its first note, as bytes."""
+    if len(pitches) < length:
+        return []
+    windows = np.lib.stride_tricks.sliding_window_view(pitches, length)
+    sounding = windows != REST
+    first = windows[np.arange(len(windows)), sounding.argmax(axis=1)]
+    steps = np.where(sounding, windows - first[:, None], _REST_STEP)
+    rows = steps * _LONGEST + np.lib.stride_tricks.sliding_window_view(durations, length)
+    rows = np.ascontiguousarray(rows, np.int32)
+    return [row.tobytes() for row in rows]
+
+
+def automaton_without_copies(pieces: Iterable[Sequence[MelodyEvent]], max_order: int) -> Automaton:
+    """Accepts the melodies of which no run of `max_order` events is in the corpus (as Aho and Corasick, CACM 1975).
+
+    A state is the longest run at the end of what was read that begins a run of the corpus. With a model there are about
+    as many states as the corpus has events, times `max_order`: for small corpora where rejection accepts too little.
+    """
+    runs = {shape for piece in pieces for shape in _shapes(piece, max_order)}
+    beginnings = {run[:length] for run in runs for length in range(1, max_order)}
+
+    def step(state: tuple[MelodyEvent, ...], event: MelodyEvent) -> tuple[MelodyEvent, ...] | None:
+        read = (*state, event)
+        if len(read) == max_order:
+            if _shape(read) in runs:
+                return None
+            read = read[1:]
+        while read and _shape(read) not in beginnings:
+            read = read[1:]
+        return read
+
+    return Automaton((), step)
+
+
+def _shapes(piece: Sequence[MelodyEvent], length: int) -> list[tuple[MelodyEvent, ...]]:
+    return [_shape(piece[at : at + length]) for at in range(len(piece) - length + 1)]
+
+
+def _shape(run: Sequence[MelodyEvent]) -> tuple[MelodyEvent, ...]:
+    """The run with its pitches relative to its first note."""
+    first = next((pitch for pitch, _ in run if pitch != REST), 0)
+    return tuple((pitch if pitch == REST else pitch - first, duration) for pitch, duration in run)

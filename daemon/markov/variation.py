@@ -1,0 +1,85 @@
+"""Variation (Pachet, Papadopoulos, Roy, ISMIR 2017): a source melody or chord sequence, weighted by exp(−λ · distance).
+
+The distance of two sequences of events is the share of ticks at which they differ: another note or chord sounds, or an
+event begins in only one of them. The distance is 0 for the same sequence, and 1 where nothing agrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.markov.automaton import Event
+from daemon.markov.harmony import Array, starts, sum_over_events
+
+TOLERANCE = 0.002  # of the expected distance
+_STEP = (
+    1e-2  # of λ, for the derivative: the distance is within [0, 1], so that log Z is almost a parabola on this scale
+)
+_MOST = 1e5  # λ, at which the source or its nearest neighbours remain
+
+
+@dataclass(frozen=True, slots=True)
+class Strength:
+    """λ (`weight`), and the expected distance of the samples from the source, between 0 and 1, that it leads to."""
+
+    weight: float
+    distance: float
+
+
+def distance(one: Sequence[Event], other: Sequence[Event]) -> float:
+    """The share of the ticks at which two sequences of the same length differ."""
+    names = {event[:-1]: number for number, event in enumerate([*one, *other])}
+    (kinds, begins), (other_kinds, other_begins) = (_by_tick(events, names) for events in (one, other))
+    if len(kinds) != len(other_kinds):
+        raise ValueError(f"the sequences last {len(kinds)} and {len(other_kinds)} ticks: give two of the same length")
+    return float(np.mean((kinds != other_kinds) | (begins != other_begins)))
+
+
+def distance_weights(alphabet: Sequence[Event], source: Sequence[Event]) -> Array:
+    """[tick, event of the alphabet]: what an event that begins there adds to the distance from the source."""
+    names = {kind: number for number, kind in enumerate(dict.fromkeys(event[:-1] for event in [*alphabet, *source]))}
+    kinds, begins = _by_tick(source, names)
+    differs = kinds[:, None] != np.arange(len(names))
+    return sum_over_events(
+        (differs | ~begins[:, None]) / len(kinds),
+        (differs | begins[:, None]) / len(kinds),
+        np.array([names[event[:-1]] for event in alphabet], np.intp),
+        np.array([event[-1] for event in alphabet], np.intp),
+    )
+
+
+def tuned(log_mass: Callable[[float], float], wanted: float) -> Strength:
+    """λ by bisection, so that the expected distance is `wanted`, or as near as the style gets.
+
+    `log_mass(λ)`: log Z of the model with the weights exp(−λ · distance); the expected distance is −d log Z / dλ, which
+    falls with λ. λ is not below 0: samples are not driven farther from the source than those of the style are.
+    """
+
+    def expected(weight: float) -> float:
+        return (log_mass(weight - _STEP) - log_mass(weight + _STEP)) / (2 * _STEP)
+
+    low, high = Strength(0.0, expected(0.0)), Strength(1.0, expected(1.0))
+    if low.distance <= wanted:
+        return low
+    while high.distance > wanted + TOLERANCE:
+        if high.weight >= _MOST:
+            return high
+        low, high = high, Strength(high.weight * 4, expected(high.weight * 4))
+    while abs(high.distance - wanted) > TOLERANCE and high.weight - low.weight > 1e-9 * high.weight:
+        middle = (low.weight + high.weight) / 2
+        found = Strength(middle, expected(middle))
+        if abs(found.distance - wanted) <= TOLERANCE:
+            return found
+        low, high = (found, high) if found.distance > wanted else (low, found)
+    return high
+
+
+def _by_tick(events: Sequence[Event], names: dict[Event, int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """The number of what sounds at each tick, and whether an event begins there."""
+    bounds = starts(events)
+    kinds = np.repeat([names[event[:-1]] for event in events], np.diff(bounds)).astype(np.intp)
+    return kinds, np.isin(np.arange(bounds[-1]), bounds)
