@@ -20,7 +20,6 @@ if __name__ == "__main__":
     start.prepare()
 
 import errno
-import math
 import os
 import traceback
 from pathlib import Path
@@ -28,7 +27,24 @@ from typing import Annotated
 
 import typer
 
-from daemon.usage import WRONG_COMMAND_LINE, Command, Commands, busy, fail, problem_of, warn
+from daemon.usage import (
+    MEASURES,
+    WRONG_COMMAND_LINE,
+    Bpm,
+    Command,
+    Commands,
+    ConfigFile,
+    Connect,
+    NoSound,
+    Outputs,
+    Seed,
+    Song,
+    busy,
+    fail,
+    problem_of,
+    seconds_of,
+    warn,
+)
 
 NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
@@ -42,39 +58,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help, which is printed at once
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < math.inf:
-        raise typer.BadParameter(f"{text!r} is not a number of seconds")
-    return seconds
-
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
-]
-Bpm = Annotated[str | None, typer.Option(metavar="BPM", help="The tempo, in place of clock.bpm.")]
-Seed = Annotated[
-    str | None, typer.Option(metavar="N", help="The seed, in place of the configuration's; or random: draw one.")
-]
-Connect = Annotated[
-    list[str] | None,
-    typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
-]
-NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
-MEASURES = (
-    "machine, start, render, latency, flood, garbage, lateness, follower, clock_in, clock_out, clock_start, melody, "
-    "drums, sound; without any, all of them."
-)
-Outputs = Annotated[
-    list[str],
-    typer.Option("--output", "-o", metavar="OUTPUT", help="The file to write: .mid, .wav or .flac; repeatable."),
-]
 
 
 def _version(wanted: bool) -> None:
@@ -98,27 +81,34 @@ def _options(
 def run(
     config: ConfigFile = None,
     seconds: Annotated[
-        float | None, typer.Option("--for", metavar="SECONDS", parser=_seconds, help="Stop after this time.")
+        float | None, typer.Option("--for", metavar="SECONDS", parser=seconds_of, help="Stop after this time.")
     ] = None,
     bpm: Bpm = None,
     seed: Seed = None,
     connect: Connect = None,
     no_sound: NoSound = False,
+    song: Song = None,
     metrics: Annotated[bool, typer.Option("--metrics", help="Log all figures at the end, as JSON.")] = False,
 ) -> None:
     """Play along, until Ctrl-C.
 
-    --bpm, --seed, --connect and --no-sound count as if written in the configuration, also after a reload.
+    --song, --bpm, --seed, --connect and --no-sound count as if written in the configuration, also after a reload.
     """
     from daemon.config import option_values
     from daemon.desk import run as desk
 
-    raise typer.Exit(desk.run(config, seconds, option_values(bpm, seed, connect or (), no_sound), metrics))
+    options = option_values(bpm, seed, connect or (), no_sound, song)
+    raise typer.Exit(desk.run(_band_for(song, config), seconds, options, metrics))
 
 
 @app.command(cls=Command)
 def check(
-    config: ConfigFile = None, bpm: Bpm = None, seed: Seed = None, connect: Connect = None, no_sound: NoSound = False
+    config: ConfigFile = None,
+    bpm: Bpm = None,
+    seed: Seed = None,
+    connect: Connect = None,
+    no_sound: NoSound = False,
+    song: Song = None,
 ) -> None:
     """Check the configuration, and print its values.
 
@@ -127,7 +117,7 @@ def check(
     from daemon.config import load, option_values
 
     with busy("trying the models"):
-        loaded = load(config, True, option_values(bpm, seed, connect or (), no_sound))
+        loaded = load(_band_for(song, config), True, option_values(bpm, seed, connect or (), no_sound, song))
     warn(*loaded.warnings, loaded.silence)
     title = f"# {printable_name(str(loaded.path))}: no mistakes; the values in effect:"
     typer.echo(f"{title}\n{loaded.as_yaml()}", nl=False)
@@ -180,9 +170,13 @@ def check_engine(
 
 @app.command(cls=Command)
 def render(
-    file: Annotated[Path, typer.Argument(metavar="INPUT.mid", help="Replaces all input ports and melodies.")],
     output: Outputs,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[INPUT.mid]", help="Replaces all input ports and melodies.")
+    ] = None,
     config: ConfigFile = None,
+    song: Song = None,
+    bpm: Bpm = None,
     seed: Seed = None,
     live: Annotated[
         bool, typer.Option("--live", help="Treat the file as live keys, on channel 1: the band does not look ahead.")
@@ -191,15 +185,18 @@ def render(
         str | None, typer.Option(metavar="FILE.svg", help="Also draw the result as a piano roll.")
     ] = None,
 ) -> None:
-    """Let the band accompany a MIDI file.
+    """Let the band accompany a MIDI file, or play a song.
 
     As a MIDI file, or as sound, WAV or FLAC, which the instruments of the band play. Faster than real time. The files
-    that ship with jamd are found from anywhere, such as melodies/twinkle.mid.
+    that ship with jamd are found from anywhere, such as melodies/twinkle.mid. With --song there is no input: the band
+    plays the song to its end.
     """
     from daemon.config import load, option_values
     from daemon.render.files import render_files
 
-    loaded = load(config, given=option_values(seed=seed))
+    if (file is None) == (song is None) or (live and song is not None):
+        raise UsageError("render: name a MIDI file that the band accompanies (--live: as keys), or a song by --song")
+    loaded = load(_band_for(song, config), given=option_values(bpm, seed, song=song))
     for line, is_stream in render_files(loaded, file, output, live, picture):
         typer.echo(printable_name(line), err=is_stream)
 
@@ -262,13 +259,18 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", parser=_seconds, help="How long each band plays in `sound`; default: 60."),
+        typer.Option(metavar="SECONDS", parser=seconds_of, help="How long each band plays in `sound`; default: 60."),
     ] = None,
 ) -> None:
     """Measure latency, memory, sound and more, beside targets."""
     from daemon.bench.run import run as run_bench
 
     raise typer.Exit(run_bench(measures or [], as_json, seconds))
+
+
+def _band_for(song: Path | None, config: Path | None) -> Path | None:
+    """The configuration; that of a band which plays songs, if a song but no configuration is given."""
+    return Path("bands/combo.yaml") if song is not None and config is None else config
 
 
 def main() -> None:

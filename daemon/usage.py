@@ -1,12 +1,14 @@
-"""What all commands share: plain help, errors and warnings in one style, and a line while a command works."""
+"""What all commands share: options, plain help, errors and warnings in one style, and a line while a command works."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, NoReturn, TextIO
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -15,6 +17,42 @@ from daemon.errors import Interrupted, UsageError, printable
 from daemon.suggestions import suggestion
 
 WRONG_COMMAND_LINE: Any = typer.BadParameter.__base__  # the UsageError of click, or of typer's copy of click
+
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
+]
+Bpm = Annotated[str | None, typer.Option(metavar="BPM", help="The tempo, in place of clock.bpm.")]
+Seed = Annotated[
+    str | None, typer.Option(metavar="N", help="The seed, in place of the configuration's; or random: draw one.")
+]
+Connect = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
+]
+Song = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A song to play; -c is bands/combo.yaml then, unless it is given."),
+]
+NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
+Outputs = Annotated[
+    list[str],
+    typer.Option("--output", "-o", metavar="OUTPUT", help="The file to write: .mid, .wav or .flac; repeatable."),
+]
+MEASURES = (
+    "machine, start, render, latency, flood, garbage, lateness, follower, clock_in, clock_out, clock_start, melody, "
+    "drums, sound; without any, all of them."
+)
+
+
+def seconds_of(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < math.inf:
+        raise typer.BadParameter(f"{text!r} is not a number of seconds")
+    return seconds
 
 
 class Command(TyperCommand):

@@ -48,13 +48,17 @@ def test_no_command_prints_the_help() -> None:
         (
             "run --tempo 120",
             "run has no option --tempo: choose from "
-            "--config, --for, --bpm, --seed, --connect, --no-sound, --metrics, --help",
+            "--config, --for, --bpm, --seed, --connect, --no-sound, --song, --metrics, --help",
         ),
         ("--vresion", "there is no option --vresion before a command: did you mean '--version'?"),
         ("run --for x", "run: invalid value for '--for': 'x' is not a number of seconds: see `jamd run --help`"),
         ("run --for -1", "run: invalid value for '--for': '-1' is not a number of seconds: see `jamd run --help`"),
         ("run now", "run: got unexpected extra argument (now): see `jamd run --help`"),
-        ("render", "render: missing argument 'INPUT.mid': see `jamd render --help`"),
+        ("render", "render: missing option '--output' / '-o': see `jamd render --help`"),
+        (
+            "render -o x.mid",
+            "render: name a MIDI file that the band accompanies (--live: as keys), or a song by --song",
+        ),
         ("bench latancy", "bench has no measure 'latancy': did you mean 'latency'?"),
     ],
 )

@@ -32,7 +32,9 @@ def default_path() -> Path:
 def load(path: Path | None = None, whole_models: bool = False, given: Sequence[OptionValue] = ()) -> Config:
     """Read and check a configuration. Raises ConfigError with all its mistakes. A damaged model, without which the
     other players can still play, is a mistake only with `whole_models`. `given`: options of the command line."""
-    file = YamlFile(default_path() if path is None else _find(path), options={option.path: option for option in given})
+    path = default_path() if path is None else _find(path)
+    given = command_line.placed(given, path)
+    file = YamlFile(path, options={option.path: option for option in given})
     config = read_config(file, whole_models)
     command_line.check(given, [port.name for port in config.ports], file)
     file.check()

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from daemon.clocks.table import CLOCK_SOURCES, external_sources
 from daemon.config.names import Names, together
 from daemon.config.values import Clock
 from daemon.music.tempo import MAX_BPM, MIN_BPM
+from daemon.song.timing import Timing
 from daemon.spec import INTERNAL
 from daemon.yaml_file import Value
 
 
-def read_clock(value: Value, names: Names) -> Clock:
+def read_clock(value: Value, names: Names, timings: Mapping[str, Timing | None]) -> Clock:
+    """`timings`: of the players that bring their own; None where an option is wrong, which is reported."""
     clock, default = value.section(*Clock.__slots__), Clock()
     external = external_sources()
-    source = clock["source"].one_of(together((INTERNAL,), names.melodies, tuple(external)), default.source, "a clock")
+    sources = together((INTERNAL,), names.melodies, tuple(timings), tuple(external))
+    source = clock["source"].one_of(sources, default.source, "a clock")
+    if (timing := timings.get(source)) is not None:
+        bpm = min(max(timing.bpm, MIN_BPM), MAX_BPM)
+        default = Clock(bpm=bpm, beats_per_bar=timing.bar, count_in=timing.count_in or default.count_in)
     kind = CLOCK_SOURCES.get(source, CLOCK_SOURCES[INTERNAL])  # a melody's tempo map is for the internal clock
     if missing := kind.missing():
         clock["source"].report(missing)
@@ -32,16 +40,19 @@ def read_clock(value: Value, names: Names) -> Clock:
     if source in external and count_in:
         clock["count_in"].report(f"with the source `{source}` there is no count-in: delete this line")
         count_in = 0
-    has_count_in = count_in > 0 or (clock["count_in"].is_wrong and source not in external)
+    has_count_in = count_in > 0 or (clock["count_in"].is_wrong and source not in external) or source in timings
     units = ("sixteenths", "clocks")
     unit = clock["song_position"].one_of(units, default.song_position, "a unit of song positions")
     if unit != default.song_position and not (kind.needs_port or clock["source"].is_wrong):
         clock["song_position"].report(f"only the source {_with_ports()} receives song positions: delete this line")
+    bar = clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar)
+    if timing is not None and bar != timing.bar:
+        clock["beats_per_bar"].report(f"the bars are those of {source}, {timing.bar:g} beats long: delete this line")
     return Clock(
         source,
         port,
         clock["bpm"].number(MIN_BPM, MAX_BPM, default.bpm),
-        clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar),
+        bar,
         start,
         count_in,
         _read_metronome(clock["metronome"], source in external, has_count_in, names),

@@ -21,6 +21,7 @@ from daemon.config.names import PORT_KEYS, entries_of, read_names
 from daemon.config.ports import read_port
 from daemon.config.sounds import SoundReader
 from daemon.config.values import RANDOM, Config
+from daemon.engines.base import brings_timing, engine_class
 from daemon.paths import expand
 from daemon.spec import INTERNAL
 from daemon.yaml_file import Value, YamlFile
@@ -46,7 +47,12 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     sounds = SoundReader(Routes(played, names.outputs))
     reader = BandReader(names, sounds, engines, played, whole_models)
     members, melody_files = reader.members(band), read_melodies(top["melodies"], melodies, names, sounds)
-    clock = read_clock(top["clock"], names)
+    timings = {
+        member.name: engine_class(member.engine).timing(member.options)
+        for member in members
+        if member.engine and brings_timing(engine_class(member.engine))
+    }
+    clock = read_clock(top["clock"], names, timings)
     follows = clock.source in CLOCK_SOURCES and clock.source != INTERNAL
     seed, is_drawn = _read_seed(top["seed"])
     recording, records_audio = _read_recording(top["recording"])

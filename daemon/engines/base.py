@@ -16,6 +16,7 @@ from daemon.errors import ConfigError, EngineError, ModelError
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
+from daemon.song.timing import Timing
 from daemon.suggestions import suggestion
 
 ON = 0.5  # a setting used as a switch is on from this value up
@@ -93,6 +94,11 @@ class Engine:
         return False
 
     @classmethod
+    def timing(cls, options: Any) -> Timing | None:
+        """The tempo, meter and count-in of its music, if it brings its own: `clock.source` may name the member then."""
+        return None
+
+    @classmethod
     def mistakes(cls, setup: Setup[Any]) -> Iterable[tuple[str, str]]:
         """Mistakes in options and settings that their types and ranges do not exclude: (name, problem and remedy).
 
@@ -139,6 +145,11 @@ class Engine:
     def owes(self, beat: float) -> bool:
         """Whether an answer to what was heard is pending or still sounds at `beat`: `jamd render` waits for its end."""
         return False
+
+
+def brings_timing(engine: type[Engine]) -> bool:
+    """Whether `clock.source` may name a member with that engine."""
+    return engine.timing.__func__ is not Engine.timing.__func__  # type: ignore[attr-defined]
 
 
 def turned_on(before: float, value: float) -> bool:

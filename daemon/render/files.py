@@ -16,6 +16,7 @@ from daemon.music.midi_file import find_midi_file
 from daemon.output_files import FLAC, MIDI, PICTURE, WAV, OutputFile
 from daemon.render.offline import Rendering, render
 from daemon.render.progress import progress
+from daemon.render.song import render_song
 from daemon.usage import warn
 
 OUTPUT = MIDI + WAV + FLAC
@@ -23,12 +24,13 @@ T = TypeVar("T")
 
 
 def render_files(
-    config: Config, file: Path, outputs: Sequence[str], live: bool, picture: str | None
+    config: Config, file: Path | None, outputs: Sequence[str], live: bool, picture: str | None
 ) -> list[tuple[str, bool]]:
-    """Render `file`, a MIDI file, to all outputs. A name without a suffix is one of a MIDI file. Returns a line about
-    each output, and whether that is a stream. Raises JamdError; then no output is changed."""
-    file = find_midi_file(file)
-    others = [file, config.path]
+    """Render `file`, a MIDI file, or without one the song of the band's leader, to all outputs. A name without a suffix
+    is one of a MIDI file. Returns a line about each output, and whether that is a stream. Raises JamdError; then no
+    output is changed."""
+    file = None if file is None else find_midi_file(file)
+    others = [config.path] if file is None else [file, config.path]
     made = []
     for name in outputs:
         made.append(OutputFile(name, "-o", OUTPUT, others))
@@ -46,7 +48,7 @@ def render_files(
     ]
 
 
-def _render(outputs: Sequence[OutputFile], config: Config, file: Path, live: bool) -> Rendering:
+def _render(outputs: Sequence[OutputFile], config: Config, file: Path | None, live: bool) -> Rendering:
     formats = [_format(output) for output in outputs]
     with ExitStack() as files:
         sounds = [
@@ -55,7 +57,10 @@ def _render(outputs: Sequence[OutputFile], config: Config, file: Path, live: boo
             if format != "MIDI"
         ]
         with progress("rendering") as report:
-            rendering = render(config, file, live, report, _all(sounds))
+            if file is None:
+                rendering = render_song(config, report, _all(sounds))
+            else:
+                rendering = render(config, file, live, report, _all(sounds))
         for sound in sounds:
             sound.close()
         warn(config.silence, rendering.warning, *rendering.notices)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ from daemon.render.progress import Report
 from daemon.spec import AUDIO, StageSpec
 from daemon.wire import Answer, Call, Control, Generate
 
+Key = tuple[float, str, bytes]  # beat, source, message
+
 EPSILON = 1e-6  # beats
 RELEASE_BARS = 2  # bars after the end in which sounding notes may end by themselves
 ANSWER_BARS = 66  # bars after the end for answers: the longest phrase and the rest before it
@@ -49,6 +51,11 @@ class OfflineSink(SilentSink):
         self.end, self._input_end, self._latest = end, end, latest
         self._calls: deque[tuple[str, int, Call]] = deque()
         self.entries: list[Sent | TempoChanged] = []
+
+    @property
+    def expected(self) -> float:
+        """The beat at which the music ends, as far as is known."""
+        return self.end
 
     def reach(self, now: float) -> None:
         """Nothing is sent for a moment before `now` any more."""
@@ -120,6 +127,21 @@ class Rendering:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is performed: stage and members, up to beat `end`, or `latest` while an answer is owed; what sounds then has
+    `patience` beats to end. `tempi` and `meters` as in smf.to_bytes; `keys` as from the inputs."""
+
+    spec: StageSpec
+    members: Mapping[str, Mapping[str, Any]]
+    end: float
+    latest: float
+    patience: float
+    tempi: Sequence[tuple[int, int]]
+    meters: Sequence[tuple[int, tuple[int, int]]]
+    keys: Iterable[Key] = ()
+
+
 def render(
     config: Config,
     path: Path,
@@ -137,26 +159,47 @@ def render(
     melody = melody_of(file, INPUT)
     spec, members = plan(config, melody, live)
     _, bar = melody.tempo_map.bar_at(melody.length - EPSILON)
-    hosts = {name: _host(name, member) for name, member in members.items()}
-    heard = {name for member in members.values() for name in member["listen"] if name in hosts}
+    tempi = {round(tick * smf.FILE_TICKS / file.division): tempo for tick, tempo in file.tempi}
+    meters = {round(tick * smf.FILE_TICKS / file.division): meter for tick, meter in file.meters}
+    keys = _keys(config, spec, melody, file) if live else ()
+    piece = Piece(
+        spec,
+        members,
+        melody.length,
+        melody.length + ANSWER_BARS * bar,
+        RELEASE_BARS * bar,
+        list(tempi.items()),
+        list(meters.items()),
+        keys,
+    )
+    return replace(perform(config, piece, report=report, write=write), warning=file.warning)
+
+
+def perform(
+    config: Config,
+    piece: Piece,
+    sink_type: type[OfflineSink] = OfflineSink,
+    report: Report = lambda share: None,
+    write: Callable[[Frames], None] | None = None,
+) -> Rendering:
+    """Play `piece` from its first beat on. Raises ModelError, EngineFailure."""
+    hosts = {name: _host(name, member) for name, member in piece.members.items()}
+    heard = {name for member in piece.members.values() for name in member["listen"] if name in hosts}
     sound = None if write is None else _mixdown(config, write)
-    sink = OfflineSink(hosts, heard, melody.length, melody.length + ANSWER_BARS * bar, sound)
-    performance = Performance(spec, sink)
-    for player in spec.players:
+    sink = sink_type(hosts, heard, piece.end, piece.latest, sound)
+    performance = Performance(piece.spec, sink)
+    for player in piece.spec.players:
         performance.take(PlayerUp(-PRE_ROLL, player.name))
     performance.take(Started(-PRE_ROLL))
-    keys = _keys(config, spec, melody, file) if live else iter(())
-    _play(performance, sink, keys, RELEASE_BARS * bar, report)
+    _play(performance, sink, iter(piece.keys), piece.patience, report)
     if sound is not None:
         sound.finish()
     tracks = _tracks(config, sink.entries)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
-    tempi = {round(tick * smf.FILE_TICKS / file.division): tempo for tick, tempo in file.tempi}
-    meters = {round(tick * smf.FILE_TICKS / file.division): meter for tick, meter in file.meters}
-    data = smf.to_bytes(tracks, list(tempi.items()), list(meters.items()))
+    data = smf.to_bytes(tracks, piece.tempi, piece.meters)
     if sound is None:
-        return Rendering(data, notes, file.warning)
-    return Rendering(data, notes, file.warning, sound.seconds, sound.peak, sound.notices)
+        return Rendering(data, notes)
+    return Rendering(data, notes, "", sound.seconds, sound.peak, sound.notices)
 
 
 def _mixdown(config: Config, write: Callable[[Frames], None]) -> Mixdown:
@@ -170,9 +213,6 @@ def _host(name: str, member: Mapping[str, Any]) -> Host:
         return make_host(member)
     except EngineFailure as error:
         raise error.of(name) from error.__cause__
-
-
-Key = tuple[float, str, bytes]  # beat, source, message
 
 
 def _keys(config: Config, spec: StageSpec, melody: Melody, file: MidiFile) -> Iterator[Key]:
@@ -222,7 +262,7 @@ def _play(performance: Performance, sink: OfflineSink, keys: Iterator[Key], pati
             break
         if beat >= reported + 1:
             reported = beat
-            report(min(beat / sink.end, 1.0))
+            report(min(beat / sink.expected, 1.0))
         sink.reach(now)
         performance.advance(now)
         sink.answer(performance, now)

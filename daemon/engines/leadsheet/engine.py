@@ -1,0 +1,171 @@
+"""The engine `leadsheet`: leads a band through a song. It plans form, chords, melody and feel for all that listen, and
+plays the melody; the other players follow the plans."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import ClassVar
+
+from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
+from daemon.engines.leadsheet.form import Form
+from daemon.engines.leadsheet.keys import Keys
+from daemon.engines.leadsheet.options import COMPOSED, KEYS, SHEET, LeaderOptions
+from daemon.engines.leadsheet.score import Plans, melody_between, since
+from daemon.engines.shared.grid import REPEAT_BEATS
+from daemon.errors import ModelError, SongError
+from daemon.music.events import Action, MidiEvent, Play, Window
+from daemon.music.feel import Feel, swung
+from daemon.music.melody import Melodies, Note
+from daemon.music.plan import Plan, PlannedChord
+from daemon.music.tempo import next_sixteenth
+from daemon.paths import find_file
+from daemon.song.description import Song
+from daemon.song.reader import read_song
+from daemon.song.timing import Timing, timing_of
+
+VARIATIONS = 4  # A to D
+LOUDER = 0.6  # of the melody's velocity, per unit of energy
+SHORTER = 0.95  # of a note's duration, so that a repeated pitch is struck again
+FEEL = ("swing", "energy", "variation")  # settings that the whole band follows
+TRIGGERS = ("next", "break", "ending")
+EARLY = 0.03  # seconds before a 16th at which a chord must be complete to count from there on
+AUTOMATIC = 0.0  # as `variation` or `swing`
+
+
+class Leader(Engine):
+    """Its state is what it has planned (`Form`), which the stage tells it again when it starts anew."""
+
+    voices: ClassVar[tuple[str, ...]] = ("melody",)
+    plans: ClassVar[bool] = True
+    Options = LeaderOptions
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("swing", 0.0, 75.0, AUTOMATIC, "percent of the beat before its second eighth; below 50: of the song"),
+        Setting("energy", 0.0, 1.0, 0.5, "how loud and busy the band plays; 0.5: as the feel is written"),
+        Setting("variation", 0.0, 4.0, AUTOMATIC, "1 to 4: A to D, each fuller; 0: one further in each chorus"),
+        Setting("next", 0.0, 1.0, 0.0, "turned up to 0.5 or more: the next section begins at the next bar line"),
+        Setting("break", 0.0, 1.0, 0.0, "turned up to 0.5 or more: the band breaks off for the next bar"),
+        Setting("ending", 0.0, 1.0, 0.0, "turned up to 0.5 or more: this chorus is the last one; again: this section"),
+    )
+
+    options: LeaderOptions
+    _song: Song
+    _form: Form
+
+    @classmethod
+    def mistakes(cls, setup: Setup[LeaderOptions]) -> Iterator[tuple[str, str]]:
+        try:
+            _read(setup.options)
+        except SongError as error:
+            yield "song", str(error)
+
+    @classmethod
+    def timing(cls, options: LeaderOptions) -> Timing | None:
+        try:
+            return timing_of(_read(options))
+        except SongError:
+            return None  # a mistake, which is reported
+
+    def prepare(self) -> None:
+        try:
+            self._song = _read(self.options)
+        except SongError as error:
+            raise ModelError(str(error)) from error
+        self._form = Form(self._song)
+        self._form.anticipate(0, 0.0)  # the first composition is slow
+        self.reset({}, 0.0, 0)
+
+    def reset(self, known: Melodies, beat: float, seed: int) -> None:
+        self._form.reset(seed & SEEDS)
+        self._until = -math.inf  # end of the last window
+        self._feel_turned = False  # since the last plan
+        self._tempo = 120.0
+        self._keys = Keys(self.options, self._song.key)
+
+    def listen(self, event: MidiEvent) -> Iterable[Action | Plan]:
+        if self.options.chords == SHEET or event.source not in self.setup.listen:
+            return ()
+        if not self._keys.hear(event, self._tempo) or not self._runs:
+            return ()
+        return self._announced(since(self._form.plans, next_sixteenth(event.beat + EARLY * self._tempo / 60)))
+
+    def anticipate(self, known: Melodies, beat: float, seed: int, window: Window) -> None:
+        self._form.anticipate(seed & SEEDS, window.start)
+
+    def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
+        if source not in self.setup.listen:  # its own, which the stage repeats after a reset
+            self._form.recall(plan)
+        return ()
+
+    def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
+        before = self.values.get(name, value)
+        super().control(name, value, beat)
+        if not self._runs:
+            return ()  # repeated after a reset
+        if name in FEEL and value != before:
+            self._feel_turned = True
+        if name not in TRIGGERS or not turned_on(before, value):
+            return ()
+        beat = max(beat, self._until)  # the players may have played until then
+        if name == "next":
+            return self._announced(self._form.next_section(beat))
+        return self._announced(self._form.break_off(beat) if name == "break" else self._form.end(beat))
+
+    def generate(self, window: Window) -> Iterator[Action | Plan]:
+        start, self._tempo = window.start, window.tempo
+        if self._until - REPEAT_BEATS < start < self._until:  # requested again, in part or as a whole
+            start = min(self._until, window.end)
+        elif not self._until <= start <= self._until + REPEAT_BEATS:  # the first one, or a jump without a reset
+            yield from self._announced(self._form.enter(start))
+        self._until = max(start, window.end)
+        yield from self._announced(self._form.extend(start))
+        if self._feel_turned and window.end % 1.0 < window.end - window.start:  # from the next beat on
+            self._feel_turned = False
+            yield from self._announced(since(self._form.plans, window.end))
+        if self._plays_melody:
+            for note in melody_between(self._form.plans, start, window.end):
+                yield self._played(note)
+
+    @property
+    def _runs(self) -> bool:
+        """Whether a window was requested since the last reset."""
+        return self._until > -math.inf
+
+    @property
+    def _plays_melody(self) -> bool:
+        return self.options.melody == COMPOSED and self.options.chords == SHEET
+
+    def _announced(self, plans: Plans) -> list[Plan]:
+        """The plans with the feel, and with the chord of the left hand in place of the song's."""
+        chord = self._keys.chord if self.options.chords == KEYS else None
+        return [
+            replace(
+                plan,
+                chords=plan.chords if chord is None else (PlannedChord(plan.beat, plan.end - plan.beat, chord),),
+                melody=plan.melody if self._plays_melody else (),
+                feel=self._feel(plan),
+            )
+            for plan in plans
+        ]
+
+    def _feel(self, plan: Plan) -> Feel:
+        feel, values = self._song.band_feel, self.values
+        swing = values["swing"] if values["swing"] >= 50 else feel.swing
+        variation = round(values["variation"])
+        chorus = max((section.chorus for section in plan.sections), default=0)
+        number = variation - 1 if variation else min(max(chorus - 1, 0), VARIATIONS - 1)
+        return Feel(feel.name, swing, values["energy"], number)
+
+    def _played(self, note: Note) -> Play:
+        swing = self._feel(self._form.plans[-1]).swing
+        onset = swung(note.onset, swing)
+        duration = max(swung(note.onset + note.duration, swing) - onset, 0.05)
+        velocity = round(note.velocity * (1 + LOUDER * (self.values["energy"] - 0.5)))
+        return Play(onset, note.pitch, min(max(velocity, 1), 127), "melody", duration * SHORTER)
+
+
+def _read(options: LeaderOptions) -> Song:
+    """Raises SongError."""
+    song = read_song(find_file(options.song))
+    return replace(song, choruses=options.choruses) if options.choruses else song

@@ -1,0 +1,215 @@
+"""Where the song is and what comes next: introduction, choruses and ending, and how a person steers through them.
+
+The place in the form is a function of the beat, until a person steers. What was steered is recovered from the leader's
+own plans (`recall`). Every method that changes what is planned returns the plans to announce.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from daemon.engines.leadsheet.choruses import Choruses, Order
+from daemon.engines.leadsheet.score import (
+    Plans,
+    bar_line,
+    end_of,
+    numbered,
+    section_at,
+    sheet_of,
+    since,
+    skipped,
+    until,
+    with_break,
+)
+from daemon.music.leadsheet import LeadSheet
+from daemon.music.plan import ENDING, EPSILON, Plan, PlannedChord, Section, add_plan
+from daemon.song.arrangement import TAG, chorus, final_chorus, opening
+from daemon.song.description import Song
+from daemon.song.form import sections_of
+
+COMPOSE, ANNOUNCE = 4, 2  # bars before the end of what is planned; half of it at most
+NOTICE = 0.25  # beats before a bar line in which it is too late to steer there
+
+
+class Form:
+    def __init__(self, song: Song) -> None:
+        self._song = song
+        self._choruses = Choruses(song)
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        self._seed = seed if self._song.seed is None else self._song.seed
+        self.plans: Plans = ()
+        self._recalled: Plans = ()
+        self._sheets: dict[int, LeadSheet] = {}  # by the number of the chorus
+        self._next: Order | None = None  # being composed
+        self._last = self._song.choruses or None  # the number of the last chorus
+        self.has_ending = False  # whether the ending is planned
+
+    def anticipate(self, seed: int, beat: float) -> None:
+        """Compose ahead what `enter` at `beat` after a reset with `seed` needs first."""
+        number = max(int(beat // self._song.length) + 1, 1)
+        seed = seed if self._song.seed is None else self._song.seed
+        for each in sorted({1, number}):
+            self._choruses.sheet(Order(seed, each))
+
+    def recall(self, plan: Plan) -> None:
+        """A plan of its own, told after a reset."""
+        self._recalled = add_plan(self._recalled, plan, plan.beat)
+
+    # As time goes on
+
+    def enter(self, beat: float) -> Plans:
+        """Plan anew from `beat` on: the first window after a reset or a jump."""
+        recalled, self._recalled = self._recalled, ()
+        section = section_at(recalled, beat)
+        if section is not None and self._fits(recalled):
+            self.plans = recalled
+            self.has_ending = any(each.name == ENDING for plan in recalled for each in plan.sections)
+            return ()
+        if recalled and section is None and any(each.name == ENDING for plan in recalled for each in plan.sections):
+            self.plans, self.has_ending = (), True  # the song was over
+            return ()
+        self.plans, self.has_ending = (), False
+        first = opening(self._song, self._sheet(1), 0.0)
+        begin = max(first.end, 0.0)
+        if section is not None and section.chorus:
+            number, onset = section.chorus, section.onset - section.place  # of another version of the song
+        elif beat < begin - EPSILON:
+            self.plans = (numbered(first, 0),)
+            return since(self.plans, beat)
+        else:
+            number, onset = 1, begin
+        rounds = int((beat - onset + EPSILON) // self._song.length)
+        if self._last is not None:
+            rounds = min(rounds, max(self._last - number, 0))
+        plan = self._chorus(number + rounds, onset + rounds * self._song.length)
+        self.plans = (plan,) if plan.end > beat + EPSILON else ()
+        return since(self.plans, beat)
+
+    def extend(self, beat: float) -> Plans:
+        """Compose the next chorus, and plan it, when it is time."""
+        if self.has_ending or not self.plans:
+            return ()
+        last, bar = self.plans[-1], self._song.bar
+        length = last.end - last.beat
+        if self._next is None and beat >= last.end - min(COMPOSE * bar, length * 0.75) - EPSILON:
+            self._next = self._order(last.sections[-1].chorus + 1)
+            self._choruses.begin(self._next)
+        if beat < last.end - min(ANNOUNCE * bar, length / 2) - EPSILON:
+            return ()
+        self.plans = tuple(plan for plan in self.plans if plan.end > beat - bar)
+        return (self._append(),)
+
+    # Steered by a person
+
+    def next_section(self, beat: float) -> Plans:
+        """From the next bar line on, the section after the present one."""
+        at = bar_line(self.plans, beat + NOTICE, self._song.bar)
+        section = section_at(self.plans, beat)
+        if at is None or section is None or at >= section.onset + section.duration - EPSILON:
+            return ()
+        if not self.has_ending and section.onset + section.duration >= end_of(self.plans) - EPSILON:
+            self._append()
+        self.plans = skipped(self.plans, at)
+        return since(self.plans, at)
+
+    def break_off(self, beat: float) -> Plans:
+        """In the next bar the band is silent after the first beat."""
+        if (at := bar_line(self.plans, beat + NOTICE, self._song.bar)) is None:
+            return ()
+        self.plans = with_break(self.plans, at, self._song.bar)
+        return since(self.plans, at)
+
+    def end(self, beat: float) -> Plans:
+        """The present chorus becomes the last one; once that is planned, the present section. What is too late for one
+        is done in the next."""
+        section = section_at(self.plans, beat)
+        if section is None or section.name in (TAG, ENDING):
+            return ()
+        sooner = self.has_ending
+        for each in self._choruses_from(section):
+            sheet, onset = self._sheets[each.chorus], each.onset - each.place
+            if sooner:
+                sheet = _cut(sheet, each.onset + each.duration - onset)
+            final = numbered(final_chorus(self._song, sheet, onset), each.chorus)
+            at = min(s.onset for s in final.sections if s.name in (TAG, ENDING))
+            at = min(at, onset + sheet.length)
+            if at >= beat + NOTICE:
+                self._last, self.has_ending = each.chorus, True
+                self.plans = (*until(self.plans, at), final.since(at))
+                return (final.since(at),)
+        return ()
+
+    # Inside
+
+    def _choruses_from(self, section: Section) -> Iterator[Section]:
+        """The present section, then the first one of the next chorus."""
+        if section.chorus:
+            if section.chorus not in self._sheets:
+                some = self._sheets.get(1) or self._sheet(1)
+                self._sheets[section.chorus] = sheet_of(self.plans, section, some)
+            yield section
+        if self.has_ending:
+            return
+        if not (following := self._first_of(section.chorus + 1)):
+            self._append()
+            following = self._first_of(section.chorus + 1)
+        yield from following
+
+    def _first_of(self, number: int) -> list[Section]:
+        return [each for plan in self.plans for each in plan.sections if each.chorus == number][:1]
+
+    def _append(self) -> Plan:
+        last = self.plans[-1]
+        plan = self._chorus(last.sections[-1].chorus + 1, last.end)
+        self.plans = (*self.plans, plan)
+        return plan
+
+    def _chorus(self, number: int, onset: float) -> Plan:
+        sheet = self._sheet(number)
+        self.has_ending = self._last is not None and number >= self._last
+        plan = final_chorus(self._song, sheet, onset) if self.has_ending else chorus(sheet, onset)
+        return numbered(plan, number)
+
+    def _sheet(self, number: int) -> LeadSheet:
+        order, self._next = self._next, None
+        if order is None or order.number != number:
+            order = self._order(number)
+        sheet = self._choruses.sheet(order)
+        self._sheets = {n: each for n, each in self._sheets.items() if n >= number - 1} | {number: sheet}
+        return sheet
+
+    def _order(self, number: int) -> Order:
+        return Order(self._seed, number)
+
+    def _fits(self, plans: Plans) -> bool:
+        """Whether the plans are of this version of the song: its sections and the chords that it gives."""
+        form = sections_of(self._song)
+        for plan in plans:
+            for section in plan.sections:
+                there = [each for each in form if each.name == section.name]
+                if not section.chorus or not there:
+                    continue
+                places = [each for each in there if abs(each.onset - section.place) < each.duration - EPSILON]
+                if not places or not self._has_chords(plan, section, places[-1]):
+                    return False
+        return True
+
+    def _has_chords(self, plan: Plan, section: Section, form: Section) -> bool:
+        """`form`: where the section is in the chorus."""
+        begin = section.onset - section.place + form.onset
+        for rule in self._song.section(form.name).chords:
+            sounding = [chord for chord in plan.chords if chord.onset <= begin + rule.onset + EPSILON]
+            ended = begin + rule.onset < section.onset - EPSILON or not sounding
+            if not ended and not rule.forbidden and sounding[-1].symbol not in rule.symbols:
+                return False
+        return True
+
+
+def _cut(sheet: LeadSheet, length: float) -> LeadSheet:
+    """The sheet up to the end of a section."""
+    plan = Plan(0.0, sheet.chords, sheet.sections, sheet.melody).until(length)
+    chords: tuple[PlannedChord, ...] = plan.chords
+    return replace(sheet, length=length, chords=chords, sections=plan.sections, melody=plan.melody)

@@ -1,0 +1,274 @@
+"""The leader: form, chords, melody and feel are planned ahead; a person steers; a new process finds its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.engines.base import Setup
+from daemon.engines.leadsheet.engine import Leader
+from daemon.engines.leadsheet.options import LeaderOptions
+from daemon.music.events import MidiEvent, Play, Window, note_off, note_on
+from daemon.music.form_place import FormPlace, form_place
+from daemon.music.plan import BREAK, ENDING, INTRO, Plan, add_plan
+
+SONG = """
+title: Test
+key: C
+tempo: 120
+feel: swing
+form: AABA
+sections:
+  A: { chords: "| C | Am7 | Dm7 | G7 |", melody: "| C5 D5 E5 - | A4 - - - | D5 - F5 - | G5 - - r |" }
+  B: { chords: "| F | Fm | C | G7 |", melody: "| r | r | r | r |" }
+"""
+CHORUS = 64.0  # beats
+
+
+class Song:
+    """A leader, and what a listener knows who learns every plan."""
+
+    def __init__(self, folder: Path, text: str = SONG, **options: object) -> None:
+        self.path = folder / "song.yaml"
+        self.path.write_text(text, encoding="utf-8")
+        self.options = LeaderOptions(song=str(self.path), **options)  # type: ignore[arg-type]
+        self.plans: tuple[Plan, ...] = ()
+        self.notes: list[Play] = []
+        self.announced: list[tuple[float, Plan]] = []  # beat, plan
+        self.now = 0.0
+        self.start()
+
+    def start(self, beat: float = 0.0, seed: int = 1, recalls: bool = False) -> None:
+        """A new process, which is told its own plans or not."""
+        self.leader = Leader(Setup(self.options, listen=("keys",)))
+        self.leader.prepare()
+        self.leader.reset({}, beat, seed)
+        for plan in self.plans if recalls else ():
+            list(self.leader.learn("lead", plan))
+        self.now = beat
+
+    def until(self, beat: float) -> Song:
+        while self.now < beat:
+            self.take(self.leader.generate(Window(self.now, self.now + 0.25, self.now // 4 * 4, 4.0, 120.0)))
+            self.now += 0.25
+        return self
+
+    def turn(self, name: str, value: float = 1.0) -> None:
+        self.take(self.leader.control(name, value, self.now))
+
+    def take(self, answer: object) -> None:
+        for item in answer:  # type: ignore[attr-defined]
+            if isinstance(item, Plan):
+                self.announced.append((self.now, item))
+                self.plans = add_plan(self.plans, item, min(self.now, item.beat))
+            else:
+                self.notes.append(item)
+
+    def place(self, beat: float) -> FormPlace:
+        place = form_place(self.plans, beat, 4.0)
+        assert place is not None
+        return place
+
+    @property
+    def sections(self) -> list[tuple[float, float, str]]:
+        return [(s.onset, s.duration, s.name) for plan in self.plans for s in plan.sections]
+
+
+@pytest.fixture
+def song(tmp_path: Path) -> Song:
+    return Song(tmp_path)
+
+
+def test_the_first_chorus_is_planned_with_the_first_window(song: Song) -> None:
+    song.until(0.25)
+    assert song.sections == [(0.0, 16.0, "A"), (16.0, 16.0, "A"), (32.0, 16.0, "B"), (48.0, 16.0, "A")]
+    assert song.place(5.0) == FormPlace("Am7", "Dm7", "A", "B", 2, 16, 1)
+    assert song.plans[0].feel is not None and song.plans[0].feel.swing == 64.0
+
+
+def test_each_chorus_is_planned_two_bars_before_it_begins(song: Song) -> None:
+    song.until(3 * CHORUS)
+    assert [(beat, plan.beat) for beat, plan in song.announced] == [
+        (0.0, 0.0), (CHORUS - 8, CHORUS), (2 * CHORUS - 8, 2 * CHORUS), (3 * CHORUS - 8, 3 * CHORUS)
+    ]  # fmt: skip
+    assert [plan.sections[0].chorus for _, plan in song.announced] == [1, 2, 3, 4]
+
+
+def test_the_melody_is_played_with_swing(tmp_path: Path) -> None:
+    eighths = SONG.replace("C5 D5 E5 -", "C5 D5 E5 F5 G5 A5 B5 C6")
+    song = Song(tmp_path, eighths).until(4.0)
+    assert [(round(note.onset, 9), note.pitch) for note in song.notes][:4] == [
+        (0.0, 72),
+        (0.64, 74),
+        (1.0, 76),
+        (1.64, 77),
+    ]
+    assert all(note.duration is not None and note.duration <= 0.64 for note in song.notes)
+    song.turn("swing", 50.0)
+    song.until(20.0)
+    assert [note.onset for note in song.notes if 16 <= note.onset < 18] == [16.0, 16.5, 17.0, 17.5]
+
+
+def test_intro_choruses_and_ending(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "intro: 2\nchoruses: 2\nending: tag\n").until(8 + 2 * CHORUS + 60)
+    names = [(section.onset, section.name) for _, plan in song.announced for section in plan.sections]
+    assert names[:2] == [(0.0, INTRO), (8.0, "A")]
+    ending, end = next((beat, name) for beat, name in names if name == ENDING)
+    assert ending > 8 + 2 * CHORUS and end == ENDING
+    assert song.announced[-1][1].chords[-1].symbol == "C"
+    assert not [note for note in song.notes if note.onset > ending + 4]
+    count = len(song.announced)
+    song.until(song.now + 100)
+    assert len(song.announced) == count, "it is over"
+
+
+def test_a_start_in_the_middle_is_the_place_of_its_beat(song: Song) -> None:
+    song.start(CHORUS + 38.0)
+    song.until(song.now + 0.25)
+    assert song.announced[0][1].beat == CHORUS + 38.0
+    assert song.place(CHORUS + 38.0) == FormPlace("Fm", "C", "B", "A", 10, 16, 2)
+
+
+def test_a_jump_without_a_reset(song: Song) -> None:
+    song.until(10.0)
+    song.now = 5 * CHORUS + 16.0
+    song.until(song.now + 0.25)
+    place = song.place(5 * CHORUS + 16.0)
+    assert (place.section, place.bar, place.chorus) == ("A", 5, 6)
+
+
+def test_next_section_at_the_next_bar_line(song: Song) -> None:
+    song.until(17.0)
+    song.turn("next")
+    assert song.sections[-2:] == [(20.0, 16.0, "B"), (36.0, 16.0, "A")]
+    assert song.announced[-1][1].beat == 20.0
+    song.until(52.0 - 7.75)  # the next chorus is planned as early as ever
+    assert song.sections[-4][:2] == (52.0, 16.0)
+    song.until(53.0)
+    assert song.place(53.0).chorus == 2 and song.place(53.0).bar == 1
+
+
+def test_next_in_the_last_section_is_the_next_chorus(song: Song) -> None:
+    song.until(50.0)
+    song.turn("next")
+    assert song.place(52.0) == FormPlace("C", "Am7", "A", "B", 1, 16, 2)
+
+
+def test_a_break_lasts_a_bar_and_the_form_goes_on(song: Song) -> None:
+    song.until(5.0)
+    song.turn("break")
+    assert song.sections[:3] == [(0.0, 8.0, "A"), (8.0, 4.0, BREAK), (12.0, 4.0, "A")]
+    assert song.place(9.0).bar == 3 and song.place(13.0).bar == 4
+
+
+def test_the_ending_comes_after_this_chorus_and_asked_again_after_this_section(song: Song) -> None:
+    song.until(20.0)
+    song.turn("ending")
+    song.turn("ending", 0.0)
+    assert song.sections[-1] == (CHORUS, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "C"
+    song.turn("ending")
+    assert song.sections[-1] == (32.0, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "C"
+    song.until(60.0)
+    assert not [note for note in song.notes if note.onset > 40]
+
+
+def test_a_trigger_that_is_repeated_after_a_reset_does_nothing(song: Song) -> None:
+    song.turn("ending")
+    song.until(0.25)
+    assert ENDING not in [name for _, _, name in song.sections]
+
+
+def test_the_feel_changes_on_the_next_beat_and_nothing_else_does(song: Song) -> None:
+    song.until(2.0)
+    sections, chords = song.sections, [chord for plan in song.plans for chord in plan.chords]
+    song.turn("energy", 0.9)
+    song.turn("variation", 3.0)
+    song.until(3.0)
+    feels = [(plan.beat, plan.feel.energy, plan.feel.variation) for plan in song.plans if plan.feel]
+    assert feels == [(0.0, 0.5, 0), (3.0, 0.9, 2)]
+    known = add_plan(song.plans, song.plans[-1], 3.0)[0]
+    assert [(s.onset, s.duration, s.name) for s in known.sections] == sections
+    assert known.chords == tuple(chords)
+
+
+def test_without_a_choice_each_chorus_is_fuller_than_the_one_before(song: Song) -> None:
+    song.until(5 * CHORUS)
+    assert [plan.feel.variation for _, plan in song.announced if plan.feel] == [0, 1, 2, 3, 3, 3]
+
+
+def test_a_new_process_goes_on_where_a_person_has_steered(song: Song) -> None:
+    song.until(17.0)
+    song.turn("next")
+    song.until(23.0)
+    before, count = song.plans, len(song.announced)
+    song.start(25.0, seed=2, recalls=True)
+    song.until(25.25)
+    assert len(song.announced) == count and song.plans == before, "all is known"
+    assert song.place(25.0) == FormPlace("Fm", "C", "B", "A", 10, 16, 1)
+    song.until(53.0)
+    assert song.place(52.0).chorus == 2
+
+
+def test_a_new_process_after_the_ending_is_silent(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "choruses: 1\n").until(CHORUS + 20)
+    count, notes = len(song.announced), len(song.notes)
+    song.start(CHORUS + 21, recalls=True)
+    song.until(CHORUS + 60)
+    assert (len(song.announced), len(song.notes)) == (count, notes)
+
+
+def test_another_version_of_the_song_counts_at_once_at_the_same_place(song: Song) -> None:
+    song.until(17.0)
+    song.turn("next")
+    song.until(23.0)
+    song.path.write_text(SONG.replace("| F | Fm |", "| Dm7 | Db7 |"), encoding="utf-8")
+    song.start(25.0, recalls=True)
+    song.until(25.25)
+    assert song.place(25.0) == FormPlace("Db7", "C", "B", "A", 10, 16, 1)
+
+
+def chord(song: Song, *pitches: int, at: float, lasts: float = 0.0) -> None:
+    for pitch in pitches:
+        song.take(song.leader.listen(MidiEvent(at, "keys", note_on(1, pitch, 80))))
+    for pitch in pitches if lasts else ():
+        song.take(song.leader.listen(MidiEvent(at + lasts, "keys", note_off(1, pitch))))
+
+
+@pytest.mark.parametrize(("at", "counts"), [(4.15, 4.25), (4.19, 4.25), (4.2, 4.5)])
+def test_a_chord_that_is_complete_30_ms_before_a_16th_counts_from_there_on(
+    tmp_path: Path, at: float, counts: float
+) -> None:
+    song = Song(tmp_path, chords="keys").until(4.25)
+    chord(song, 45, 48, 52, 55, at=at)
+    assert song.announced[-1][1].beat == counts
+    assert [c.symbol for c in song.announced[-1][1].chords] == ["Am7"]
+    song.until(40.0)
+    assert song.place(39.0).chord == "Am7" and song.place(39.0).section == "B"
+    assert song.notes == [], "the right hand is the melody"
+
+
+def test_a_chord_lasts_until_the_next_or_as_long_as_it_is_held(tmp_path: Path) -> None:
+    held = Song(tmp_path, chords="keys").until(4.25)
+    chord(held, 48, 52, 55, at=4.1, lasts=1.0)
+    assert held.place(6.0).chord == "C" and held.place(12.0).chord == "C"
+    song = Song(tmp_path, chords="keys", hold=False).until(4.25)
+    chord(song, 41, 45, 48, at=4.1, lasts=1.0)
+    assert [c.symbol for c in song.announced[-2][1].chords] == ["F"]
+    assert song.announced[-1][1].beat == 5.25 and song.place(6.0).chord == "Am7", "the song's chord is back"
+
+
+def test_the_next_chorus_keeps_the_chord_of_the_left_hand(tmp_path: Path) -> None:
+    song = Song(tmp_path, chords="keys").until(4.25)
+    chord(song, 48, 52, 55, at=4.1)
+    song.until(CHORUS + 1)
+    assert song.place(CHORUS).chord == "C"
+
+
+def test_the_same_calls_give_the_same_plans(tmp_path: Path) -> None:
+    def played() -> list[tuple[float, Plan]]:
+        song = Song(tmp_path).until(30.0)
+        song.turn("break")
+        return song.until(3 * CHORUS).announced
+
+    assert played() == played()
