@@ -37,3 +37,10 @@ def swung(beat: float, swing: float) -> float:
     whole, part = divmod(beat, 1.0)
     late = swing / 100
     return whole + (part * 2 * late if part <= 0.5 else late + (part - 0.5) * 2 * (1 - late))
+
+
+def unswung(beat: float, swing: float) -> float:
+    """Where a note that sounds at `beat` is written: the inverse of `swung`."""
+    whole, part = divmod(beat, 1.0)
+    late = swing / 100
+    return whole + (part / (2 * late) if part <= late else 0.5 + (part - late) / (2 * (1 - late)))

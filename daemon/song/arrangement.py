@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 from typing import TypeVar
 
-from daemon.music.chords import NO_CHORD, Chord, chord_of, name_of_pitch_class
+from daemon.music.chords import NO_CHORD, Chord, chord_of, symbol_in_key
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
 from daemon.music.plan import ENDING, INTRO, Plan, PlannedChord, Section
@@ -124,7 +124,7 @@ def _with_dominant(plan: Plan, sheet: LeadSheet) -> Plan:
         step, steps = (chord.root - sheet.key.tonic) % 12, set(chord.intervals)
         if step in (5, 11) or (step == 7 and steps & {4, 5}) or (step in (1, 10) and steps >= {4, 10}):
             return plan
-    symbol = f"{name_of_pitch_class(sheet.key.tonic + 7, sheet.key.flats)}7"
+    symbol = symbol_in_key((sheet.key.tonic + 7) % 12, "7", sheet.key)
     last = replace(plan.sections[-1], duration=plan.sections[-1].duration + sheet.bar)
     dominant = PlannedChord(sheet.length, sheet.bar, symbol)
     return replace(plan, chords=(*plan.chords, dominant), sections=(*plan.sections[:-1], last))
@@ -139,7 +139,7 @@ def _tonic_symbol(sheet: LeadSheet) -> str:
             lasting[planned.symbol] = lasting.get(planned.symbol, 0.0) + planned.duration
     if lasting:
         return max(lasting, key=lambda symbol: lasting[symbol])
-    return name_of_pitch_class(sheet.key.tonic, sheet.key.flats) + ("m" if sheet.key.mode == "minor" else "")
+    return symbol_in_key(sheet.key.tonic, "m" if sheet.key.mode == "minor" else "", sheet.key)
 
 
 def _last_note(sheet: LeadSheet, onset: float, duration: float) -> tuple[Note, ...]:

@@ -7,22 +7,35 @@ before the first bar line is an upbeat, of a beat for each place.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from daemon.music.note_names import pitch_named
-from daemon.song.bar_line import Line, split_bars
 from daemon.song.description import REST, NoteRule
 from daemon.song.positions import Grid
 
 TICKS = 12  # of a beat: sixteenths and triplets are whole ticks
 _TOKEN = re.compile(r"\[[^\[\]]*\]|[^\s\[\]]+|[\[\]]")
 _EXPECTED = "write a note with its octave as in Bb4, - to hold on, r for a rest, ? for what is composed"
+_EMPTY = "an empty bar: write % for the bar before once more, ? for a bar that is composed"
+_REPEATS = "repeat signs are not read: write the bars out, or repeat a section in the form"
 
 
-def read_melody_line(text: str, meter: tuple[int, int]) -> Line[NoteRule]:
-    line: Line[NoteRule] = Line()
+@dataclass(slots=True)
+class MelodyLine:
+    """`rules`: the notes and rests of `bars` bars from the first bar line on. `problems`: (bar.beat, problem with its
+    remedy)."""
+
+    rules: list[NoteRule] = field(default_factory=list)
+    bars: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_melody_line(text: str, meter: tuple[int, int]) -> MelodyLine:
+    """All mistakes are among the `problems`."""
+    line = MelodyLine()
     grid = Grid(meter, 0)
-    before, bars = split_bars(text, line)
+    before, bars = _bars(text, line)
     if not bars:
         line.problems.append(("1.1", f"a melody needs bar lines, as in | C5 D5 E5 - |: {_EXPECTED}"))
         return line
@@ -44,8 +57,23 @@ def read_melody_line(text: str, meter: tuple[int, int]) -> Line[NoteRule]:
     return line
 
 
+def _bars(text: str, line: MelodyLine) -> tuple[str, list[str]]:
+    """What stands before the first bar line, and the bars."""
+    if "|:" in text or ":|" in text:
+        line.problems.append(("1.1", _REPEATS))
+        text = text.replace("|:", "|").replace(":|", "|")
+    upbeat, *rest = re.split(r"\|+", text)
+    if rest and not rest[-1].strip():
+        rest.pop()
+    bars = [bar for bar in rest if bar.strip() or "\n" not in bar]
+    for number, bar in enumerate(bars):
+        if not bar.strip():
+            line.problems.append((f"{number + 1}.1", _EMPTY))
+    return upbeat, [bar.strip() or "?" for bar in bars]
+
+
 class _Reader:
-    def __init__(self, line: Line[NoteRule], grid: Grid) -> None:
+    def __init__(self, line: MelodyLine, grid: Grid) -> None:
         self._line, self._grid = line, grid
         self._is_blank: bool | None = None  # whether the last place is; None: there was none
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import ItemsView, Mapping
 from dataclasses import dataclass, replace
 
-from daemon.song.bar_line import Line
-from daemon.song.chord_line import read_chord_line
+from daemon.leadsheet.chart import ChartError, parse_chart
 from daemon.song.description import CADENCES, MAX_BARS, REST, ChordRule, NoteRule, SongSection
 from daemon.song.melody_line import read_melody_line
 from daemon.song.positions import Grid
@@ -35,6 +34,7 @@ class SectionReader:
         """`base`: the section that this one is a variation of: its chords, cadence and phrases are the default."""
         chords, chart_bars = self._chords(values["chords"], base)
         notes, line_bars = self._melody(values["melody"])
+        cadence = values["cadence"].one_of(CADENCES, base.cadence if base else UNSAID, "a cadence")
         bars = values["bars"].integer(1, MAX_BARS, chart_bars or line_bars or (base.bars if base else 0))
         if not bars:
             if not values["bars"].is_wrong and not values["chords"].given and not values["melody"].given:
@@ -59,7 +59,7 @@ class SectionReader:
             bars,
             tuple(sorted(chords, key=lambda rule: rule.onset)),
             tuple(sorted(notes, key=lambda rule: rule.onset)),
-            values["cadence"].one_of(CADENCES, base.cadence if base else UNSAID, "a cadence"),
+            cadence,
             _phrases(values["phrases"], bars, base),
         )
         self._check(section, values, grid)
@@ -80,9 +80,14 @@ class SectionReader:
                 remedy = "a minor key, as in Fm" if progression.mode == "minor" else "a major key, as in F"
                 value.report(f"{text!r} is in {progression.mode}: write {remedy}, under `key`")
             text, transposition = progression.chart, replace(transposition, semitones=transposition.key.tonic)
-        line = read_chord_line(text, self.meter)
-        _report(value, line)
-        return [transposition.chord(rule) for rule in line.rules], line.bars
+        try:
+            chart = parse_chart(text, self.meter)
+        except ChartError as error:
+            for position, problem in error.problems:
+                _at(value, position).report(problem)
+            return [], 0
+        rules = [ChordRule(chord.onset, chord.duration, (chord.symbol,)) for chord in chart.chords]
+        return [transposition.chord(rule) for rule in rules], chart.bars
 
     def _melody(self, value: Value) -> tuple[list[NoteRule], int]:
         """The notes of the melody line, and its bars; 0 if there is none."""
@@ -90,7 +95,8 @@ class SectionReader:
         if not text or text == NO_MELODY:
             return [], 0
         line = read_melody_line(text, self.meter)
-        _report(value, line)
+        for position, problem in line.problems:
+            _at(value, position).report(problem)
         grid = Grid(self.meter, line.bars)
         return [self._note(rule, _at(value, grid.at(rule.onset))) for rule in line.rules], line.bars
 
@@ -165,11 +171,6 @@ def _entries(value: Value) -> ItemsView[str, Value]:
         value.report(f"{len(found):,} positions: write a chart or a melody, or at most {MAX_RULES:,} of them")
         found = {}
     return found.items()
-
-
-def _report(value: Value, line: Line[ChordRule] | Line[NoteRule]) -> None:
-    for position, problem in line.problems:
-        _at(value, position).report(problem)
 
 
 def _at(value: Value, position: str) -> Value:

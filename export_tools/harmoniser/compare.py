@@ -25,7 +25,8 @@ import numpy as np
 
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.harmoniser.causal_writer import CausalWriter
-from daemon.engines.harmoniser.engine import LAG, PARTICLES, Harmoniser
+from daemon.engines.harmoniser.engine import Harmoniser
+from daemon.engines.harmoniser.look_ahead import LAG, PARTICLES
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ParticleFilter
 from export_tools.common import command

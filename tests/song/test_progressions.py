@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.leadsheet.chart import parse_chart
 from daemon.music.chords import chord_of
-from daemon.song.chord_line import read_chord_line
 from daemon.song.progressions import PROGRESSIONS, progression_named
 
 
 @pytest.mark.parametrize("name", PROGRESSIONS)
 def test_every_progression_is_a_chart_on_its_tonic(name: str) -> None:
     progression = PROGRESSIONS[name]
-    line = read_chord_line(progression.chart, (4, 4))
-    assert not line.problems
-    chords = [chord_of(rule.symbols[0]) for rule in line.rules]
-    assert line.bars == sum(rule.duration for rule in line.rules) / 4
+    chart = parse_chart(progression.chart)
+    assert not chart.blanks
+    chords = [chord_of(chord.symbol) for chord in chart.chords]
     tonics = [chord for chord in chords if chord.root == 0]
     third = 3 if progression.mode == "minor" else 4
     assert all(third in chord.intervals for chord in tonics)

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
-from daemon.engines.harmoniser.voice_leading import IN_RANGE, allowed, parallel_costs
+from daemon.engines.harmoniser.voice_leading import IN_RANGE
 from daemon.engines.shared.draw import Ints, choose, sigmoid
 
 LogProbs = NDArray[np.float32]
@@ -92,13 +93,19 @@ class CausalWriter:
             self._precomputed[tuple(symbols)] = log_probs[row : row + 1], tie[row : row + 1]
 
     def write(
-        self, known: Sequence[int], struck: Sequence[bool], temperature: float, top_p: float, reuse_draws: bool = False
+        self,
+        known: Sequence[int],
+        struck: Sequence[bool],
+        temperature: float,
+        top_p: float,
+        reuse_draws: bool = False,
+        limits: ChordLimits | None = None,
     ) -> Iterator[DrawnNote]:
         """Write this 16th, or rewrite it: `known` symbols, UNKNOWN for a voice to draw. Each note is yielded as soon as
         it is drawn.
 
         A voice `struck` in this 16th is not held. `reuse_draws`: use the random numbers of the last call again, so that
-        fewer notes change.
+        fewer notes change. `limits`: those of a planned chord.
         """
         if not reuse_draws:
             self._draws = self.random.random((len(VOICES), 2))
@@ -109,20 +116,22 @@ class CausalWriter:
         for voice in range(len(VOICES)):
             if symbols[0, voice] != UNKNOWN:
                 continue
-            symbol, tied = self._draw(voice, symbols, temperature, top_p)
+            symbol, tied = self._draw(voice, symbols, temperature, top_p, limits)
             symbols[0, voice] = symbol
             held[0, voice] = tied and not struck[voice] and symbol == self.previous[0, voice]
             yield DrawnNote(voice, symbol, bool(held[0, voice]))
         self.symbols, self.held = symbols, held
 
-    def _draw(self, voice: int, symbols: Ints, temperature: float, top_p: float) -> tuple[int, bool]:
+    def _draw(
+        self, voice: int, symbols: Ints, temperature: float, top_p: float, limits: ChordLimits | None
+    ) -> tuple[int, bool]:
         """A symbol for `voice`, and whether it is tied to the previous 16th if the pitch is repeated."""
         log_probs, tie = self._precomputed.get(tuple(symbols[0].tolist())) or self._model.head(
             self._state, self.previous, symbols, np.array([voice])
         )
-        costs = parallel_costs(voice, self.previous, symbols)
+        mask, costs = choices(voice, self.previous, symbols, limits)
         scores = log_probs if costs is None else log_probs - costs
-        chosen, _, _ = choose(scores, allowed(voice, symbols), temperature, top_p, self._draws[voice, :1])
+        chosen, _, _ = choose(scores, mask, temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])
 
     def _advance(self, state: State, frame: Ints, held: Ints, position: int, fermata: int) -> State:

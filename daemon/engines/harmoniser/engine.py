@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import numpy as np
-
 from daemon import models
-from daemon.encodings.chorale import FERMATA, LOWEST, NO_FERMATA, REST, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
 from daemon.engines.base import SEEDS, Engine, Setting, Setup
 from daemon.engines.harmoniser.causal_writer import CausalWriter
+from daemon.engines.harmoniser.chord_limits import ChordLimits, planned_limits
+from daemon.engines.harmoniser.composition import Composition, planned_step
+from daemon.engines.harmoniser.given_melody import Lines, melody_notes
+from daemon.engines.harmoniser.look_ahead import LookAhead, position_of
 from daemon.engines.harmoniser.model import ChoraleModel
-from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilter
+from daemon.engines.harmoniser.particle_filter import ChoraleStep
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.options import option
 from daemon.engines.shared.draw import Ints
+from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.grid import MAX_WINDOW, REPEAT_BEATS
 from daemon.engines.shared.lead import CHORD_SPREAD, KEY_GRACE, GivenKeys, LeadSelector
-from daemon.engines.shared.line import EPSILON, HALF_STEP, STEP, Line
+from daemon.engines.shared.line import EPSILON, HALF_STEP, STEP
 from daemon.engines.shared.sounding_voices import SoundingVoices
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
+from daemon.music.plan import Plan
 
-PARTICLES = 6  # harmonisations of a known melody that are written side by side
-LAG = 10  # 16ths by which the particles are ahead of what sounds, at least
-BURST = 8  # 16ths written at a time, after what is due was sent: all but the first find the CPU's caches warm
 VELOCITY_FACTORS = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # relative to the key's or melody's
-# A composed chorale: 16ths of a phrase, number of phrases, and 16ths of rest after the last one.
-PHRASE_STEPS, PHRASES, FINAL_REST = 32, 6, 16
 
 LateKeys = tuple[Ints | None, Ints]  # symbols and held flags of a 16th before keys arrived in its second half
 
 
 class Harmoniser(Engine):
-    """Harmonises live keys from left to right (causal_writer.py), a known melody ahead of time (particle_filter.py)."""
+    """Harmonises live keys from left to right (causal_writer.py), a known melody ahead of time (look_ahead.py), under
+    the chords of a plan, if there is one (chord_limits.py)."""
 
     @dataclass(frozen=True)
     class Options:
@@ -65,25 +65,23 @@ class Harmoniser(Engine):
         super().__init__(setup)
         self._given_voices = tuple(voice for voice in VOICES if voice in self.options.given)
         self._lead = LeadSelector(setup.listen, self._given_voices)
+        self._plan = FollowedPlan(setup.listen)
         self._sounding = SoundingVoices()
-        self._anticipated: dict[tuple[float, ...], ParticleFilter] = {}  # by `_start`
 
     def prepare(self) -> None:
-        artifact = models.load(self.setup.require_model("harmoniser"), engine="harmoniser")
-        self._model = ChoraleModel(artifact)
-        self._writer = CausalWriter(self._model)
-        warm_up = ParticleFilter(self._model, PARTICLES, np.random.default_rng(0), 0)
-        warm_up.extend(np.array([30, UNKNOWN, UNKNOWN, UNKNOWN]), np.ones(4, dtype=np.bool_), 0, 1.0, 1.0)
+        model = ChoraleModel(models.load(self.setup.require_model("harmoniser"), engine="harmoniser"))
+        self._writer = CausalWriter(model)
+        self._look_ahead = LookAhead(model, self.values, self._plan)
+        self._look_ahead.warm_up()
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        self._seed = seed
         self._lead.reset(known)
+        self._plan.clear()
         self._sounding.clear()
         self._writer.reseed(seed & SEEDS)
-        self._random = np.random.default_rng((seed & SEEDS, 1))
-        self._ahead: ParticleFilter | None = None
-        self._lines: Mapping[str, Line] = {}  # the lines that `_ahead` harmonises
+        self._look_ahead.reset(seed, self._lead.has_live_source)
+        self._composition = Composition()
         self._given: GivenKeys = {}  # the leading keys, as last harmonised
         self._frame: int | None = math.ceil(beat / STEP - EPSILON)  # number of the 16th that sounds or is next
         self._struck: set[str] = set()  # voices struck in `_frame`
@@ -91,21 +89,36 @@ class Harmoniser(Engine):
         self._chord_start = -math.inf  # beat of the first key of the last chord
         self._bar, self._tempo = 4.0, 120.0  # beats per bar, beats per minute
         self._until = -math.inf  # end of the last window; −∞: no window yet, the transport is stopped
-        self._composed = 0  # 16ths of the present chorale composed so far
+        self._window: Window | None = None  # the last one
 
     def anticipate(self, known: Melodies, beat: float, seed: int, window: Window) -> None:
         """Harmonise the beginning of a known melody."""
         lead, frame = LeadSelector(self.setup.listen, self._given_voices), math.ceil(window.start / STEP - EPSILON)
         lead.reset(known)
         if (lines := lead.melody_lines(max(frame * STEP, window.start))) is not None:
-            ahead = ParticleFilter(self._model, PARTICLES, np.random.default_rng((seed & SEEDS, 1)), frame)
-            self._extend(ahead, lines, window)
-            self._anticipated = {start: made for start, made in self._anticipated.items() if start[0] == seed}
-            self._anticipated[self._start(seed, frame, window)] = ahead
+            self._look_ahead.anticipate(lines, frame, seed, window)
 
-    def _start(self, seed: int, frame: int, window: Window) -> tuple[float, ...]:
-        """What the first harmonised 16ths after a start depend on, besides the melody."""
-        return seed, frame, window.bar_start, window.meter, self.values["temperature"], self.values["top_p"]
+    # the plan
+
+    def learn(self, source: str, plan: Plan) -> Iterator[Action]:
+        """Follow a plan; one that gives the present 16th another chord rewrites that."""
+        beat = (self._frame or 0) * STEP
+        chord, lines = self._plan.chord(beat), self._lead.melody_lines(beat)
+        if not self._plan.learn(source, plan):
+            return
+        self._lead.plan(source, self._plan.melody)
+        since = min([plan.beat, *(note.onset for note in plan.melody)])
+        self._look_ahead.replan(math.ceil(since / STEP - EPSILON), lines, self._lead.melody_lines(beat))
+        if self._window is not None and self._frame is not None and self._plan.chord(beat) != chord:
+            yield from self._rewrite(self._frame, self._window)
+
+    def _rewrite(self, frame: int, window: Window) -> Iterator[Action]:
+        """Play the present 16th again under another chord. What is harmonised ahead changes only with the next 16th."""
+        beat, position = max(frame * STEP, window.start), position_of(frame, window)
+        if not self._given_voices and self._plan.has_chords:
+            yield from self._compose(frame, self._plan.sounding(beat), position, again=True)
+        elif self._given and self._lead.live_source(beat, self._bar) is not None:
+            yield from self._harmonise(frame, self._plan.sounding(beat), self._given, same_chord=True)
 
     # keys
 
@@ -130,15 +143,17 @@ class Harmoniser(Engine):
         same_chord = bool(self._given) and beat - self._chord_start <= CHORD_SPREAD * self._tempo / 60
         if not same_chord:
             self._chord_start = beat
-        self._ahead = None
+        self._look_ahead.stop()
         if self._frame is not None and beat > self._frame * STEP + HALF_STEP and self._late_keys is None:
             self._late_keys = (self._writer.symbols, self._writer.held)
-        yield from self._harmonise(beat, given, same_chord)
+        yield from self._harmonise(math.floor(beat / STEP + 0.5), beat, given, same_chord, struck=True)
 
-    def _harmonise(self, beat: float, given: GivenKeys, same_chord: bool = False) -> Iterator[Action]:
-        """Play this 16th under the `given` keys: first the voices that the keys lead, then the others.
+    def _harmonise(
+        self, frame: int, beat: float, given: GivenKeys, same_chord: bool = False, struck: bool = False
+    ) -> Iterator[Action]:
+        """Play 16th number `frame` under the `given` keys: first the voices that the keys lead, then the others.
 
-        `same_chord`: the keys complete the chord that was harmonised last.
+        `same_chord`: the keys complete the chord that was harmonised last. `struck`: a key was struck.
         """
         before, self._given = self._given, given
         known = [UNKNOWN] * len(VOICES)
@@ -147,12 +162,20 @@ class Harmoniser(Engine):
             if before.get(voice) is not key:
                 self._struck.add(voice)
                 yield self._sounding.play(beat, voice, key.pitch, key.velocity)
-        yield from self._write(beat, known, max(key.velocity for key in given.values()), same_chord)
+        if self._plan.rests(frame * STEP):
+            yield from self._stop(beat, [voice for voice in VOICES if voice not in given])
+            return
+        position = 0 if self._window is None else position_of(frame, self._window)
+        limits = planned_limits(self._plan, frame, position, struck)
+        yield from self._write(beat, known, max(key.velocity for key in given.values()), same_chord, limits)
 
-    def _write(self, beat: float, known: list[int], velocity: int, same_chord: bool = False) -> Iterator[Action]:
+    def _write(
+        self, beat: float, known: list[int], velocity: int, same_chord: bool, limits: ChordLimits | None
+    ) -> Iterator[Action]:
         """Write this 16th, and play the voices that are not `known`."""
         struck = [voice in self._struck or self._sounding.note_at(beat, voice) is None for voice in VOICES]
-        for note in self._writer.write(known, struck, self.values["temperature"], self.values["top_p"], same_chord):
+        temperature, top_p = self.values["temperature"], self.values["top_p"]
+        for note in self._writer.write(known, struck, temperature, top_p, same_chord, limits):
             voice = VOICES[note.voice]
             strike = not note.held and not same_chord and voice not in self._struck
             yield from self._move(beat, voice, note.symbol, velocity, strike)
@@ -175,16 +198,17 @@ class Harmoniser(Engine):
         if self._until - REPEAT_BEATS < window.start < self._until:  # requested again, in part or as a whole
             window = replace(window, start=min(self._until, window.end))
         elif window.start < self._until:  # a jump without a reset
-            self._ahead, self._frame = None, None
+            self._look_ahead.stop()
+            self._frame = None
         self._until = max(window.start, window.end)
-        self._bar, self._tempo = max(window.meter, STEP), window.tempo
+        self._bar, self._tempo, self._window = max(window.meter, STEP), window.tempo, window
         if self._given_voices and self._lead.live_source(window.start, self._bar) is None:
             yield from self._play_melody(self._lead.melody_lines(window.start) or {}, window)
         first = math.ceil(window.start / STEP - EPSILON)
         last = math.ceil(window.end / STEP - EPSILON)
         for frame in range(max(first, last - MAX_WINDOW), last):
             yield from self._step(frame, max(frame * STEP, window.start), window)
-        if len(self._given_voices) == 1 and self._lead.has_live_source and self._ahead is None:
+        if len(self._given_voices) == 1 and self._lead.has_live_source and not self._look_ahead.is_running:
             self._writer.precompute(VOICES.index(self._given_voices[0]))
 
     def _step(self, frame: int, beat: float, window: Window) -> Iterator[Action]:
@@ -192,67 +216,52 @@ class Harmoniser(Engine):
         self._frame = frame
         struck, self._struck = self._struck, set()
         late_keys, self._late_keys = self._late_keys, None
-        position = _position(frame, window)
+        position, sounding = position_of(frame, window), self._plan.sounding(beat)
         if not self._given_voices:
-            yield from self._compose(beat, position)
+            yield from self._compose(frame, sounding, position)
         elif (source := self._lead.live_source(beat, self._bar)) is not None:
-            self._ahead = None
-            yield from self._step_with_keys(beat, position, source.leading, late_keys, struck)
+            self._look_ahead.stop()
+            if late_keys is not None and source.leading and source.leading == self._given:
+                voices_struck = [voice in struck for voice in VOICES]
+                self._writer.move_to_next_step(*late_keys, position, voices_struck)
+            else:
+                yield from self._step_with_keys(frame, sounding, position, source.leading)
         elif (lines := self._lead.melody_lines(beat)) is not None:
             self._given = {}
             yield from self._step_with_melody(frame, beat, lines, window)
         else:
-            self._given, self._ahead = {}, None
+            self._given = {}
+            self._look_ahead.stop()
             self._writer.restart(position)
             yield from self._stop(beat)
 
-    def _step_with_keys(
-        self, beat: float, position: int, given: GivenKeys, late_keys: LateKeys | None, struck: set[str]
-    ) -> Iterator[Action]:
-        """Play the next 16th under the held keys, or silence after them. `struck`: voices struck in the last 16th."""
-        if late_keys is not None and given and given == self._given:
-            self._writer.move_to_next_step(*late_keys, position, [voice in struck for voice in VOICES])
-            return
+    def _step_with_keys(self, frame: int, beat: float, position: int, given: GivenKeys) -> Iterator[Action]:
+        """Play the next 16th under the held keys, or silence after them."""
         self._writer.next_step(position)
         if given:
             delay = KEY_GRACE * self._tempo / 60 if given == self._given else 0.0
-            yield from self._harmonise(beat + delay, given)
+            yield from self._harmonise(frame, beat + delay, given)
         else:
             self._given = given
             yield from self._stop(beat)
 
-    def _play_melody(self, lines: Mapping[str, Line], window: Window) -> Iterator[Action]:
-        """Play the known melody itself, unquantised, and the rest of a note that began before the melody led."""
-        for voice, line in lines.items():
-            start, note = window.start, line.sounding(window.start)
-            if note is not None and note.onset < start - EPSILON and not self._sounding.note_at(start, voice):
-                remaining = note.onset + note.duration - start
-                yield self._sounding.play(start, voice, note.pitch, note.velocity, remaining)
-            for note in line.between(window.start, window.end):
-                yield self._sounding.play(note.onset, voice, note.pitch, note.velocity, note.duration)
+    def _play_melody(self, lines: Lines, window: Window) -> Iterator[Action]:
+        plan = self._plan if lines is self._lead.planned else None
+        return melody_notes(lines, window, self._sounding, plan)
 
-    def _step_with_melody(self, frame: int, beat: float, lines: Mapping[str, Line], window: Window) -> Iterator[Action]:
+    def _step_with_melody(self, frame: int, beat: float, lines: Lines, window: Window) -> Iterator[Action]:
         """Play the next 16th of the best harmonisation of a known melody."""
-        ahead = self._ahead
-        if ahead is None or lines is not self._lines or not 0 <= frame - ahead.frame <= STEPS_PER_BAR:
-            made = self._anticipated.get(self._start(self._seed, frame, window))
-            self._anticipated.clear()  # `made` changes as the music goes on
-            ahead = self._ahead = made or ParticleFilter(self._model, PARTICLES, self._random, frame)
-            self._random = ahead.random
-            self._lines = lines
-        while ahead.frame <= frame:
-            if ahead.frontier == ahead.frame:
-                self._extend(ahead, lines, window)
-            step = ahead.next_step()
+        step = self._look_ahead.step(frame, lines, window)
         self._writer.continue_from(step)
-        yield from self._play_harmony(step, frame, beat, lines)
-        if ahead.frontier <= frame + LAG:
-            self._extend(ahead, lines, window)
+        yield from self._play_harmony(step, frame, self._plan.sounding(beat), lines)
+        self._look_ahead.extend(frame, window)
 
-    def _play_harmony(self, step: ChoraleStep, frame: int, beat: float, lines: Mapping[str, Line]) -> Iterator[Action]:
+    def _play_harmony(self, step: ChoraleStep, frame: int, beat: float, lines: Lines) -> Iterator[Action]:
         """Play the voices for which the melody has no note in this 16th."""
-        if step.rests:
+        if step.rests or self._plan.rests(frame * STEP):
             yield from self._stop(beat, (voice for voice in VOICES if not self._sounding.has_duration(voice)))
+            return
+        if self._plan.in_ending(frame * STEP):
             return
         melody = {voice: line.at(frame) for voice, line in lines.items()}
         velocity = max(note.velocity for note in melody.values())
@@ -261,40 +270,19 @@ class Harmoniser(Engine):
             if symbol < REST and (voice not in melody or melody[voice].pitch is None):
                 yield from self._move(beat, voice, symbol, velocity, strike=not held)
 
-    def _extend(self, ahead: ParticleFilter, lines: Mapping[str, Line], window: Window) -> None:
-        """Write the next BURST 16ths of all particles."""
-        for _ in range(BURST):
-            known, struck = np.full(len(VOICES), UNKNOWN), np.zeros(len(VOICES), dtype=np.bool_)
-            position = _position(ahead.frontier, window)
-            melody = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
-            rests = "soprano" in melody and melody["soprano"].pitch is None
-            if rests or not any(line.continues_after(ahead.frontier * STEP) for line in lines.values()):
-                ahead.extend_rest(position, self._lead.has_live_source)  # keys go on from the state
-                continue
-            for voice, note in melody.items():
-                index = VOICES.index(voice)
-                if note.pitch is not None:
-                    pitch = fold(note.pitch + lines[voice].transposition, voice)
-                    known[index], struck[index] = pitch - LOWEST, note.struck
-                elif lines[voice].is_part:
-                    known[index] = REST
-            ahead.extend(known, struck, position, self.values["temperature"], self.values["top_p"])
-
-    def _compose(self, beat: float, position: int) -> Iterator[Action]:
-        """Compose a chorale: phrases of two bars, a fermata on the seventh beat of each; then a bar of rest."""
-        if (place := self._composed) == 0 and position != 0:
-            return
-        self._composed = (place + 1) % (PHRASE_STEPS * PHRASES + FINAL_REST)
-        if place >= PHRASE_STEPS * PHRASES:
+    def _compose(self, frame: int, beat: float, position: int, again: bool = False) -> Iterator[Action]:
+        """Compose 16th number `frame`, which sounds at `beat`. `again`: it was composed before, without its chord."""
+        if self._plan.has_chords:
+            step = planned_step(self._plan, frame, self._bar)
+        else:
+            step = self._composition.next_step(position)
+        if step is None:
             yield from self._stop(beat)
             return
-        if place == 0:
+        if step.begins or (again and self._writer.symbols is None):
             self._writer.restart(position)
-        self._writer.next_step(position, FERMATA if place % PHRASE_STEPS in range(24, 28) else NO_FERMATA)
-        if place < PHRASE_STEPS * PHRASES - 7:  # the last chord is held
-            yield from self._write(beat, [UNKNOWN] * len(VOICES), 72)
-
-
-def _position(frame: int, window: Window) -> int:
-    """16ths since the bar line, modulo the model's bar."""
-    return round(frame - window.bar_start / STEP) % max(1, round(window.meter / STEP)) % STEPS_PER_BAR
+        if not again:
+            self._writer.next_step(position, step.fermata)
+        if step.moves:
+            limits = planned_limits(self._plan, frame, position)
+            yield from self._write(beat, [UNKNOWN] * len(VOICES), step.velocity, again, limits)

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
-from daemon.engines.harmoniser.voice_leading import allowed, parallel_costs
 from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
 
 # Least temperature of draws and weights. Temperature 0 means the best harmonisation found: without randomness all
@@ -42,14 +42,15 @@ class ChoraleStep:
 
 @dataclass(slots=True)
 class _ParticleStep:
-    """One 16th of all particles, in their order; `rows` are the particles' rows in `state`."""
+    """One 16th of all particles, in their order; `rows` are the particles' rows in `state`. `rested`: 16ths since
+    the last chord; 0: they sing."""
 
     state: State
     rows: Ints
     previous: Ints
     symbols: Ints
     held: Ints
-    rests: bool
+    rested: int
 
 
 class ParticleFilter:
@@ -59,6 +60,8 @@ class ParticleFilter:
         self._model, self._count, self.random = model, particles, random
         self.frame = self.frontier = frame
         self._steps: list[_ParticleStep] = []  # from `frame` to `frontier`
+        self._returned: _ParticleStep | None = None  # that `next_step` returned last
+        self._limits: ChordLimits | None = None  # of the 16th at the frontier
         self._scores: Floats = np.zeros(particles)
         self._temperature = 1.0  # of the last 16th written
         self._restart()
@@ -70,9 +73,18 @@ class ParticleFilter:
         self._held: Ints = np.zeros((self._count, len(VOICES)), dtype=np.int64)
         self._rested = 0  # 16ths since the last chord
 
-    def extend(self, known: Ints, struck: Bools, position: int, temperature: float, top_p: float) -> None:
-        """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,)."""
-        self._temperature = temperature
+    def extend(
+        self,
+        known: Ints,
+        struck: Bools,
+        position: int,
+        temperature: float,
+        top_p: float,
+        limits: ChordLimits | None = None,
+    ) -> None:
+        """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,); `limits` of
+        a planned chord."""
+        self._temperature, self._limits = temperature, limits
         self._resample()
         if self._rested >= STEPS_PER_BAR:
             self._restart()
@@ -133,10 +145,10 @@ class ParticleFilter:
         voice, known = np.repeat(voices, self._count), assumed.reshape(-1, len(VOICES))
         log_probs = log_probs.reshape(len(known), -1)
         previous = self._symbols[None].repeat(len(voices), axis=0).reshape(known.shape)
-        costs = parallel_costs(voice, previous, known)
+        mask, costs = choices(voice, previous, known, self._limits)
         chosen, scores, drawn = choose(
             log_probs if costs is None else log_probs - costs,
-            allowed(voice, known),
+            mask,
             max(temperature, MIN_TEMPERATURE),
             top_p,
             draws.ravel(),
@@ -160,14 +172,14 @@ class ParticleFilter:
         )
 
     def _append(self, previous: Ints, symbols: Ints, held: Ints) -> None:
-        self._steps.append(_ParticleStep(self._state, self._rows, previous, symbols, held, self._rested > 0))
+        self._steps.append(_ParticleStep(self._state, self._rows, previous, symbols, held, self._rested))
         self._symbols, self._held = symbols, held
         self.frontier += 1
 
     def next_step(self) -> ChoraleStep:
         """The 16th number `frame` with the largest total weight among the particles. Particles with another one are
         dropped."""
-        step = self._steps.pop(0)
+        step = self._returned = self._steps.pop(0)
         both = np.hstack((step.symbols, step.held))
         equal = (both[:, None] == both).all(axis=-1)
         best = int((equal @ self._weights()).argmax())
@@ -175,8 +187,23 @@ class ParticleFilter:
         self.frame += 1
         row = slice(best, best + 1)
         return ChoraleStep(
-            step.state.select(step.rows[row]), step.previous[row], step.symbols[row], step.held[row], step.rests
+            step.state.select(step.rows[row]), step.previous[row], step.symbols[row], step.held[row], step.rested > 0
         )
+
+    def rewind(self, frame: int) -> None:
+        """Have the 16ths from number `frame` on written again, except those that `next_step` has returned."""
+        kept = max(frame - self.frame, 0)
+        if kept >= len(self._steps):
+            return
+        last = self._steps[kept - 1] if kept else self._returned
+        del self._steps[kept:]
+        self.frontier = self.frame + kept
+        self._scores = np.where(np.isfinite(self._scores), 0.0, -np.inf)
+        if last is None:
+            self._restart()
+        else:
+            self._state, self._rows, self._symbols, self._held = last.state, last.rows, last.symbols, last.held
+            self._rested = last.rested
 
     def _weights(self) -> Floats:
         weights = np.exp((self._scores - self._scores.max()) / max(self._temperature, MIN_TEMPERATURE))
@@ -192,7 +219,7 @@ class ParticleFilter:
         chosen = np.minimum(weights.cumsum().searchsorted(places), self._count - 1)
         self._scores = np.zeros(self._count)
         self._rows, self._symbols, self._held = self._rows[chosen], self._symbols[chosen], self._held[chosen]
-        for step in self._steps:
+        for step in (*self._steps, *((self._returned,) if self._returned else ())):
             step.rows, step.previous = step.rows[chosen], step.previous[chosen]
             step.symbols, step.held = step.symbols[chosen], step.held[chosen]
 

@@ -17,7 +17,7 @@ from daemon.music.events import (
     is_note_on,
     lifts_pedals,
 )
-from daemon.music.melody import Melodies, Melody
+from daemon.music.melody import Melodies, Melody, Note
 
 CHORD_SPREAD = 0.020  # keys struck within this time are one chord
 KEY_GRACE = 0.015  # seconds that a note on a 16th under a held key is delayed: a key on that 16th may change the note
@@ -84,8 +84,18 @@ class LeadSelector:
         self.reset({})
 
     def reset(self, known: Melodies) -> None:
+        self.planned: dict[str, Line] | None = None  # the lines that a player has planned
         self._live = {name: LiveSource(self._given) for name in self._listen if name not in known}
         self._melodies = {name: self._lines(known[name]) for name in self._listen if name in known and self._given}
+
+    def plan(self, source: str, notes: Sequence[Note]) -> None:
+        """`source`, a player, has planned the melody `notes`, of which no two sound at once: from now on the source is
+        no live one. The melody leads the first given voice."""
+        if self._given and (notes or source in self._melodies):
+            self._live.pop(source, None)
+            self.planned = {self._given[0]: Line(notes, None, self._given[0], True)}
+            lines = {**self._melodies, source: self.planned}
+            self._melodies = {name: lines[name] for name in self._listen if name in lines}
 
     def _lines(self, melody: Melody) -> dict[str, Line]:
         if melody.name not in self._made or self._made[melody.name][0] is not melody:

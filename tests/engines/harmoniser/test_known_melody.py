@@ -192,8 +192,8 @@ def test_an_anticipated_start_plays_the_same_without_asking_the_model_first(monk
 
     played = []
     for anticipated in (False, True):
-        engine, model = make(monkeypatch, FakeModel(flat), tune, temperature=1.0), None
-        model = engine._model
+        model = FakeModel(flat)
+        engine = make(monkeypatch, model, tune, temperature=1.0)
         if anticipated:
             list(engine.listen(on(0.0, 60)))  # what was played while the transport stood has no effect
             engine.anticipate(tune, 4.0, 7, window(4.0))

@@ -7,7 +7,7 @@ import pytest
 
 from daemon import models
 from daemon.encodings.chorale import LOWEST, REST, UNKNOWN
-from daemon.engines.harmoniser.engine import LAG, PARTICLES
+from daemon.engines.harmoniser.look_ahead import LAG, PARTICLES
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ParticleFilter
 from daemon.engines.shared.line import melody_lines
