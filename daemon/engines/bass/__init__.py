@@ -1,0 +1,1 @@
+"""The engine `bass`: a bass player who follows the chords of a plan."""

@@ -1,0 +1,177 @@
+"""The engine `comping`: plays the chords of a plan, voiced by voice leading, in a rhythm that fits feel and meter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from daemon.engines.base import Setting
+from daemon.engines.comping.patterns import LOUDNESS, PLAIN, STRUMMED, SUSTAINED, hits_of, pattern_for
+from daemon.engines.comping.voice_leading import Change, lead
+from daemon.engines.comping.voicings import Voicing, colours_of
+from daemon.engines.shared.chart import Span
+from daemon.engines.shared.line import EPSILON
+from daemon.engines.shared.plan_player import EIGHTH, PHRASE, Bar, PlanPlayer
+from daemon.music.events import Action, Play, Stop
+from daemon.music.feel import Feel, swung
+
+VOICE = "chords"
+AHEAD = 8  # chords, or bars of a chord, that are voiced together
+AROUND = 8.0  # beats before and after a chord in which other chords tell its key
+STRUM, ROLL = 0.01, 0.03  # seconds from note to note, of a strum and of the last chord of a song
+LOUDER = 44  # velocity, per unit of energy
+SHORTEST = 0.05  # beats
+SHORT = 0.35  # beats
+
+
+@dataclass(frozen=True, slots=True)
+class _Stroke:
+    """A chord to be struck at the beat `beat` until `end`, as written. `span`: its chord, which may begin after it."""
+
+    beat: float
+    end: float
+    span: Span
+    is_last: bool = False  # of the song
+
+
+class Comping(PlanPlayer):
+    voices: ClassVar[tuple[str, ...]] = (VOICE,)
+    monophonic: ClassVar[bool] = False
+    settings: ClassVar[tuple[Setting, ...]] = (
+        Setting("density", 0.0, 1.0, 0.5, "how often chords are struck; 0.5: as feel, variation and energy ask for"),
+        Setting("register", 57.0, 72.0, 63.0, "the pitch near which chords are played; lower or higher than a melody"),
+    )
+
+    def begin(self) -> None:
+        super().begin()
+        self._numbers = np.random.default_rng(self.seed)
+        self._voicings: dict[tuple[float, str], Voicing] = {}  # by beat and symbol, of chords to come
+        self._voiced: tuple[Change, Voicing] | None = None  # the last one, as struck
+        self._stroke: _Stroke | None = None  # the last one
+
+    def plan_has_changed(self) -> None:
+        self._voicings.clear()
+
+    def play(self, bar: Bar, start: float, end: float, tempo: float) -> Iterator[Action]:
+        feel, last = self.feel(start), self._stroke
+        due = [
+            stroke
+            for stroke in self._strokes(bar, feel)
+            if (last is None or stroke.beat > last.beat + EPSILON)
+            and start - EPSILON <= swung(stroke.beat, feel.swing) < end - EPSILON
+        ]
+        now, is_new = self.chord_at(start)
+        sounds = last is not None and last.span.start <= start < swung(last.end, feel.swing) - EPSILON
+        if last is not None and sounds and (now is None or now.chord != last.span.chord):
+            yield Stop(start, VOICE)  # the plan has changed under the chord
+            self._stroke = replace(last, end=start)
+        if is_new and now is not None and not due and (last is None or last.span.chord != now.chord):
+            due = [_Stroke(start, min(now.end, bar.end if feel.name in SUSTAINED else start + 1), now)]
+        for stroke in due:
+            yield from self._strike(bar, stroke, max(swung(stroke.beat, feel.swing), start), feel, tempo)
+
+    def _strokes(self, bar: Bar, feel: Feel) -> list[_Stroke]:
+        """Of a bar: those of the pattern, and one for each chord that has none."""
+        final = self.final_in(bar)
+        last = bar.end if final is None else final.start
+        strokes = [
+            _Stroke(beat, min(beat + hit.length * EIGHTH, span.end), span)
+            for hit in hits_of(self._pattern(bar, feel))
+            if (beat := bar.line + hit.place * EIGHTH) < last - EPSILON
+            and (span := self._harmony(beat, feel)) is not None
+        ]
+        heard = {stroke.span.start for stroke in strokes} | ({self._stroke.span.start} if self._stroke else set())
+        strokes += (
+            _Stroke(span.start, span.start + SHORT, span)
+            for span in self.spans(bar.line, last)
+            if span.start >= bar.line - EPSILON and span.start not in heard
+        )
+        if final is not None and bar.line - EPSILON <= final.start < bar.end - EPSILON:
+            strokes.append(_Stroke(final.start, final.end, final, is_last=True))
+        return sorted(self._with_breaks(bar, strokes), key=lambda stroke: stroke.beat)
+
+    def _with_breaks(self, bar: Bar, strokes: list[_Stroke]) -> list[_Stroke]:
+        """In a break there is one stroke, on its first beat."""
+        kept = []
+        for stroke in strokes:
+            if (start := self.break_from(stroke.beat)) is None:
+                following = self.break_from(stroke.end)
+                kept.append(
+                    stroke if following is None else replace(stroke, end=max(following, stroke.beat + SHORTEST))
+                )
+            elif stroke.beat < start + EPSILON:
+                kept.append(replace(stroke, end=start + SHORT))
+        start = self.break_from(bar.line)
+        span = None if start is None or start < bar.line - EPSILON else self.chart.span_at(start)
+        if start is not None and span is not None and all(abs(stroke.beat - start) > EPSILON for stroke in kept):
+            kept.append(_Stroke(start, start + SHORT, span))
+        return kept
+
+    def _pattern(self, bar: Bar, feel: Feel) -> str:
+        more = round(4 * (self.values["density"] - 0.5)) + (feel.energy > 0.75) - (feel.energy < 0.25)
+        fullness = min(max(feel.variation + more, 0), 3)
+        return pattern_for(feel.name, fullness, bar.eighths, bar.phrase, bar.number % PHRASE, self.seed)
+
+    def _harmony(self, beat: float, feel: Feel) -> Span | None:
+        """The chord that is played at `beat`: off the beat, the one that begins on the next beat."""
+        here = next(iter(self.spans(beat, beat)), None)
+        if here is None or feel.name in STRUMMED or abs(beat % 1 - EIGHTH) > EPSILON:
+            return here
+        following = self.chart.span_at(beat + EIGHTH)
+        return here if following is None or following.chord == here.chord else following
+
+    def _strike(self, bar: Bar, stroke: _Stroke, onset: float, feel: Feel, tempo: float) -> Iterator[Action]:
+        voicing = self._voicing(bar, stroke, feel)
+        self._stroke = stroke
+        apart = (ROLL if stroke.is_last else STRUM if feel.name in STRUMMED else 0.0) * tempo / 60
+        off_beat = abs(stroke.beat % 1 - EIGHTH) < EPSILON
+        end = swung(stroke.end, feel.swing)
+        loudness = LOUDNESS.get(feel.name, LOUDNESS["swing"]) + LOUDER * (feel.energy - 0.5)
+        loudness += self._accent(bar, stroke, feel) + self.random.gauss(0, 3)
+        for number, pitch in enumerate(reversed(voicing) if off_beat and feel.name in STRUMMED else voicing):
+            velocity = round(loudness + (3 if pitch == voicing[-1] else -2) + self.random.gauss(0, 1.5))
+            begin = onset + number * apart
+            yield Play(begin, pitch, min(max(velocity, 1), 127), VOICE, max(end - begin, SHORTEST))
+
+    def _accent(self, bar: Bar, stroke: _Stroke, feel: Feel) -> float:
+        place = stroke.beat - bar.line
+        if feel.name in ("rock", "folk", "blues"):
+            return 7.0 if abs(place % 2 - 1) < EPSILON else 0.0  # the backbeat
+        return 4.0 if abs(place % 1 - EIGHTH) < EPSILON and feel.name == "swing" else 0.0
+
+    def _voicing(self, bar: Bar, stroke: _Stroke, feel: Feel) -> Voicing:
+        plain = feel.name in PLAIN
+        slots = self._slots(bar, stroke.span, stroke.beat, plain)
+        slot = slots[0]
+        if (slot.start, slot.chord.symbol) not in self._voicings:
+            changes = [self._change(each, plain) for each in slots]
+            found = lead(changes, self._voiced, self.values["register"], self._numbers)
+            places = [(each.start, each.chord.symbol) for each in slots]
+            self._voicings = dict(zip(places, found, strict=True))
+        voicing = self._voicings[slot.start, slot.chord.symbol]
+        if voicing:
+            self._voiced = self._change(slot, plain), voicing
+        return voicing
+
+    def _slots(self, bar: Bar, span: Span, beat: float, plain: bool) -> list[Span]:
+        """The chords from `span` on, in bars where a chord lasts longer and its voicing may move."""
+        slots: list[Span] = []
+        for each in self.chart.spans(span.start, span.start + AHEAD * bar.length):
+            line = bar.line + bar.length * max((each.start - bar.line) // bar.length, 0.0)
+            while line < each.end - EPSILON and len(slots) < AHEAD:
+                slot = Span(max(each.start, line), min(each.end, line + bar.length), each.chord)
+                if slot.end > beat + EPSILON:
+                    slots.append(each if plain else slot)
+                line = each.end if plain else line + bar.length
+        return slots or [span]
+
+    def _change(self, slot: Span, plain: bool) -> Change:
+        if plain:
+            return Change(slot.chord, (), plain)
+        spans = self.chart.spans(slot.start - AROUND, slot.end + AROUND)
+        around = frozenset().union(*(each.chord.pitch_classes for each in spans))
+        following = next((each.chord for each in spans if each.start >= slot.end - EPSILON), None)
+        return Change(slot.chord, colours_of(slot.chord, following, around))

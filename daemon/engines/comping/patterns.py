@@ -1,0 +1,106 @@
+"""Rhythms of comping by feel and variation, a character for each eighth of a bar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+# x: short, o: long, -: the note goes on, . silence. Each feel has four rows, for the variations A to D.
+SWING = (
+    ("x..x....", "..x...x.", "o--x....", "...o--..", "x......x", "..o---..", ".x....x."),
+    ("x..x....", ".x..x...", "..x..x..", "...x..x.", "x..x...x", "...x...o", "o--x..x."),
+    ("x..x..x.", ".x.x...x", "x..o-.x.", "..x.x..x", ".x..x..x", "o-.x.x..", "..xx...x"),
+    ("x.xx..x.", ".xx.x..x", "x..x.x.x", ".x.x.xx.", "x.x..x.x", "xx.x..x.", ".x.xo-.x"),
+)
+BLUES = (
+    ("..x...x.", "o---..x.", "x..x....", "..o-....", "x...o---"),
+    ("..x...x.", "x..x..x.", "..x..x..", "..xx..x.", "x..x...x"),
+    ("..xx..xx", "x.xx..x.", "x..x..xx", "..x.x.xx", "x.x..xx."),
+    ("x.xxx.xx", "..xxx.xx", "x.xx.xx.", "xx.x.xxx", "x.xxx..x"),
+)
+BALLAD = (
+    ("o-------", "o-----o-", "o---o---"),
+    ("o---o---", "o-----o-", "o--o----", "o-------"),
+    ("o--o--o-", "o---o-o-", "o-----oo", "..o---o-"),
+    ("o-o---o-", "o--o-oo-", ".oo---o-", "o--oo--o"),
+)
+BOSSA = (
+    ("o--x....", "..o--...", "o--o----", "..x..o--"),
+    ("x..x..x.", "..x..x..", "x..x...x", ".x..x..x"),
+    ("x..x..xx", "..x.x..x", "x.x..x.x", ".x.x..x."),
+    ("x.xx.x.x", ".x.xx.x.", "x..xx.xx", ".xx.x.xx"),
+)
+WALTZ = (
+    ("..x.x.", "..o---", "o-----", "..x..."),
+    ("..x.x.", "x..x..", "..x..x", "...x.."),
+    ("x..x.x", ".x.x..", "..x.xx", "x..x.."),
+    ("x.xx.x", ".xx.xx", "x..xx.", ".x.x.x"),
+)
+ROCK = (
+    ("o-------", "o---o---", "o-----o-"),
+    ("o--o----", "o---x.x.", "x.x.o---", "o--o--x."),
+    ("x.xx.xx.", "o--x..x.", "xx.xx.x.", "x.x.x.xx"),
+    ("xxxxxxxx", "x.xxx.xx", "xx.xxxx.", "xxx.xxxx"),
+)
+FOLK = (
+    ("..x...x.", "o---..x.", "..x...xx"),
+    ("..x...xx", "x.x.x.x.", "x.x...xx", "..xx..xx"),
+    ("x.xx.xx.", "x.xx.xxx", "x.x.x.xx", "..xx.xxx"),
+    ("x.xxxxxx", "xxxx.xxx", "x.xxx.xx", "xxx.xxxx"),
+)
+FOLK_IN_THREE = (
+    ("..x.x.", "o---x.", "..x..."),
+    ("..x.x.", "x.x.x.", "..xxx."),
+    ("x.xxx.", "x.x.xx", "..xxxx"),
+    ("x.xxxx", "xxx.xx", "xxxxxx"),
+)
+FEELS = {"swing": SWING, "blues": BLUES, "ballad": BALLAD, "bossa": BOSSA, "waltz": WALTZ, "rock": ROCK, "folk": FOLK}
+STRUMMED = ("folk",)  # each chord over a few milliseconds, down on the beat, up off the beat
+SUSTAINED = ("ballad", "rock")  # a chord that comes unexpectedly lasts for the bar
+PLAIN = ("folk", "rock")  # chords as written, with their roots
+LOUDNESS = {"swing": 62, "blues": 66, "ballad": 52, "bossa": 56, "waltz": 58, "rock": 72, "folk": 64}
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """`place` in the bar and `length`, in eighths; a length below 1 is short."""
+
+    place: int
+    length: float
+
+
+def pattern_for(feel: str, fullness: int, eighths: int, phrase: int, bar: int, seed: int) -> str:
+    """The pattern of a `bar` (0–3) of a phrase of four, in which the first one returns as the third: a b a c.
+
+    `fullness`: 0–3. The same arguments give the same pattern.
+    """
+    pool = _table(feel, eighths)[fullness]
+    random = Random(f"{seed} {phrase} {fullness}")
+    names = random.sample(pool, min(3, len(pool)))
+    before = _last(feel, fullness, eighths, phrase - 1, seed) if phrase > 0 else ""
+    if names[0] == before:
+        names.reverse()
+    pattern = names[(0, 1, 0, 2)[bar % 4]]
+    return (pattern * (eighths // len(pattern) + 1))[:eighths]
+
+
+def _last(feel: str, fullness: int, eighths: int, phrase: int, seed: int) -> str:
+    """The last pattern of a phrase, as it is drawn at first."""
+    pool = _table(feel, eighths)[fullness]
+    return Random(f"{seed} {phrase} {fullness}").sample(pool, min(3, len(pool)))[-1]
+
+
+def _table(feel: str, eighths: int) -> tuple[tuple[str, ...], ...]:
+    in_three = eighths % 8 != 0 and eighths % 6 == 0
+    if in_three and feel != "bossa":
+        return FOLK_IN_THREE if feel in PLAIN else WALTZ
+    return SWING if feel == "waltz" else FEELS.get(feel, SWING)
+
+
+def hits_of(pattern: str) -> list[Hit]:
+    found = []
+    for place, kind in enumerate(pattern):
+        if kind in "xo":
+            held = len(pattern[place + 1 :]) - len(pattern[place + 1 :].lstrip("-"))
+            found.append(Hit(place, 0.7 if kind == "x" else float(1 + held)))
+    return found

@@ -1,0 +1,149 @@
+"""The way through the voicings of the chords to come that costs least: small motion, common tones, a singing top note,
+a comfortable range (Viterbi's algorithm)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.engines.comping.voicings import Voicing, tones_of, voicings_of
+from daemon.music.chords import Chord
+
+Floats = NDArray[np.float32]
+
+MOST_NOTES = 5
+FAR = 99.0  # semitones, from or to a note that a voicing does not have
+# Costs, in semitones of motion of one voice.
+TOP_MOTION = 0.5  # for each semitone that the top note moves
+TOP_LEAP, LEAP = 2.0, 4  # for a top note that moves by more than so many semitones
+GUIDE_LEAP = 6.0  # for each guide tone that is more than a whole tone from one of the chord before
+PARALLEL = 2.0  # all voices leap the same way
+STATIC = 2.5  # the same voicing again, where the chord is the same
+OFF_CENTRE = 0.35  # for each semitone between the middle of a voicing and the register, beyond NEAR
+NEAR = 2.0
+ROOT = 1.0  # a voicing with the root, which the bass plays
+THIN = 0.5  # a voicing of three notes
+SECOND = 0.4  # each second within a voicing
+WHIM = 1.5  # at most, drawn at random: no two choruses are equal
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A chord to be voiced. `colours`: see `voicings_of`. `plain`: as in folk and rock, with the root."""
+
+    chord: Chord
+    colours: tuple[int, ...]
+    plain: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidates:
+    """`pitches` (n, MOST_NOTES), with NaN where a voicing has fewer; `guides` (n, 2), the lowest note of each."""
+
+    voicings: tuple[Voicing, ...]
+    pitches: Floats
+    tops: Floats
+    middles: Floats
+    own_costs: Floats
+
+
+def lead(changes: Sequence[Change], before: tuple[Change, Voicing] | None, register: float,
+         random: np.random.Generator) -> list[Voicing]:  # fmt: skip
+    """A voicing for each of the `changes`, after the voicing `before`; empty for a chord without voicings.
+
+    `register`: the pitch that the middle of the voicings keeps near.
+    """
+    places = [place for place, change in enumerate(changes) if _candidates(change).voicings]
+    found: list[Voicing] = [()] * len(changes)
+    if not places:
+        return found
+    totals, backs, previous = np.zeros(1, np.float32), [], None if before is None else before[0]
+    for place in places:
+        change = changes[place]
+        candidates = _candidates(change)
+        off = np.maximum(np.abs(candidates.middles - register) - NEAR, 0)
+        local = candidates.own_costs + OFF_CENTRE * off + WHIM * random.random(len(off), np.float32)
+        if previous is None:
+            costs = np.zeros((len(totals), len(off)), np.float32)
+        elif place == places[0]:
+            assert before is not None
+            costs = _costs(_of((before[1],)), candidates, previous, change)
+        else:
+            costs = _motion(previous, change)
+        reached = totals[:, None] + costs
+        backs.append(reached.argmin(axis=0))
+        totals, previous = reached.min(axis=0) + local, change
+    choice = int(totals.argmin())
+    for place, back in zip(reversed(places), reversed(backs), strict=True):
+        found[place] = _candidates(changes[place]).voicings[choice]
+        choice = int(back[choice])
+    return found
+
+
+@lru_cache(maxsize=512)
+def _candidates(change: Change) -> _Candidates:
+    return _of(voicings_of(change.chord, change.colours), change)
+
+
+def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candidates:
+    pitches = np.full((len(voicings), MOST_NOTES), np.nan, np.float32)
+    own = np.zeros(len(voicings), np.float32)
+    for number, voicing in enumerate(voicings):
+        pitches[number, : len(voicing)] = voicing
+        if change is not None:
+            has_root = any((pitch - change.chord.root) % 12 == 0 for pitch in voicing)
+            own[number] += ROOT * (has_root != change.plain) + THIN * (len(voicing) < 4)
+            own[number] += SECOND * sum(high - low <= 2 for low, high in pairwise(voicing))
+    tops = np.array([voicing[-1] for voicing in voicings], np.float32)
+    middles = np.array([sum(voicing) / len(voicing) for voicing in voicings], np.float32)
+    return _Candidates(voicings, pitches, tops, middles, own)
+
+
+@lru_cache(maxsize=512)
+def _motion(before: Change, after: Change) -> Floats:
+    return _costs(_candidates(before), _candidates(after), before, after)
+
+
+def _costs(before: _Candidates, after: _Candidates, chord: Change, following: Change) -> Floats:
+    """(n, m): of moving from each voicing of `chord` to each one of the `following` chord."""
+    moves = after.pitches[None, :, None, :] - before.pitches[:, None, :, None]  # (n, m, from, to)
+    distances = np.abs(moves)
+    filled = np.where(np.isnan(distances), FAR, distances)
+    away, to = filled.min(axis=3), filled.min(axis=2)
+    away, to = np.where(away >= FAR, 0, away), np.where(to >= FAR, 0, to)
+    costs: Floats = (away.sum(axis=2) + to.sum(axis=2)) / 2
+    top = after.tops[None, :] - before.tops[:, None]
+    costs += TOP_MOTION * np.abs(top) + TOP_LEAP * (np.abs(top) > LEAP)
+    same = chord.chord == following.chord
+    if same:
+        costs += np.where(costs < 0.01, STATIC * (not chord.plain), 0).astype(np.float32)
+        return costs
+    middle = after.middles[None, :] - before.middles[:, None]
+    costs += PARALLEL * ((np.abs(middle) > 3) & (away.min(axis=2) > 2))
+    costs += GUIDE_LEAP * _guide_leaps(before, after, chord, following)
+    return costs.astype(np.float32)
+
+
+def _guide_leaps(before: _Candidates, after: _Candidates, chord: Change, following: Change) -> Floats:
+    """(n, m): how many guide tones of the `following` chord are no step from a guide tone of `chord`."""
+    sources, leaps = _guide_pitches(before, chord), np.zeros((len(before.tops), len(after.tops)), np.float32)
+    for column in _guide_pitches(after, following):
+        near = np.zeros(leaps.shape, np.bool_)
+        for source in sources:
+            near |= np.abs(column[None, :] - source[:, None]) <= 2
+        leaps += ~near
+    return leaps
+
+
+def _guide_pitches(candidates: _Candidates, change: Change) -> list[Floats]:
+    """The pitch of each guide tone in each voicing."""
+    found = []
+    for guide in tones_of(change.chord).guides:
+        is_guide = (candidates.pitches - change.chord.root) % 12 == guide
+        found.append(np.where(is_guide, candidates.pitches, 0).max(axis=1).astype(np.float32))
+    return found
