@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from daemon.engines.base import Setting
 from daemon.music.events import SUSTAIN, MidiEvent, Window, control_change, note_off, note_on
+from daemon.music.feel import Feel
 from daemon.music.melody import Melodies, Melody, Note
-from daemon.music.plan import Plan, PlannedChord, Section
+from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
 from daemon.music.tempo import SIXTEENTH, TempoMap
 from daemon.wire import Anticipate, Call, Control, Generate, Learn, Listen, Reset
 
@@ -23,6 +24,18 @@ TUNE = Melody(
     16.0,
     True,
     TempoMap(((0, 96),), ((0, 4),), 16.0),
+)
+SONG = Plan(  # swing, two sections, a break and an ending
+    0.0,
+    tuple(
+        PlannedChord(4.0 * bar, 4.0, symbol)
+        for bar, symbol in enumerate(
+            ("Cmaj7", "Am7", "Dm7", "G13", "Em7b5", "A7b9", "F/G", "C69", "N.C.", "?", "C", "G/B")
+        )
+    ),
+    (Section(0.0, 16.0, "A"), Section(16.0, 16.0, "B"), Section(32.0, 4.0, BREAK), Section(36.0, 12.0, ENDING)),
+    TUNE.notes,
+    Feel("swing", 64.0, 0.7, 2),
 )
 QUIET_BARS = 10  # after the last key, in which held notes have to end
 PLANS = (
@@ -162,6 +175,21 @@ def song(settings: Settings, number: int, bars: int = 24) -> Session:
             if start <= note.onset + SIXTEENTH < start + SIXTEENTH:
                 calls.append(_let_go(note.onset + SIXTEENTH, note.pitch, "tune"))
     return Session("a melody", tuple(calls), (TUNE,))
+
+
+def planned(settings: Settings, number: int) -> Session:
+    """A song whose player tells its plan, another chord at once, and another feel; no keys."""
+    calls = list(beginning(settings, number))
+    for frame in range(4 * 52):
+        start = frame * SIXTEENTH
+        if frame in (0, 83):
+            calls.append(
+                Learn("pads", SONG if frame == 0 else replace(SONG, beat=start, feel=Feel("bossa", 50.0, 0.2, 0)))
+            )
+        if frame == 42:
+            calls.append(Learn("pads", Plan(start, (PlannedChord(start, 1e6, "Ab7"),))))
+        calls.append(Generate(_window(start)))
+    return Session("a plan", tuple(calls))
 
 
 def phrase(settings: Settings, pedal: bool = False) -> Session:

@@ -16,6 +16,7 @@ from daemon.contract.calls import (
     extremes,
     noise,
     phrase,
+    planned,
     song,
     without_keys,
 )
@@ -54,6 +55,7 @@ def _sessions(settings: Settings, seeds: int) -> Iterator[Session]:
         yield noise(settings, number, (TUNE,))
     yield phrase(settings)
     yield phrase(settings, pedal=True)
+    yield planned(settings, seeds)
 
 
 def reference(settings: Settings) -> Session:
@@ -76,7 +78,7 @@ class Checker:
         self._check_without_model(subject)
         if not self._check_sessions(subject, [extremes(settings), *_sessions(settings, seeds), song(settings, 1)]):
             return
-        for session in (reference(settings), song(settings, 1)):
+        for session in (reference(settings), song(settings, 1), planned(settings, 1)):
             if 3 not in self.violations:
                 self._check_repeats(subject, session)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from daemon.engines.base import Engine, Setup, engine_class
 from daemon.engines.options import make_options
+from daemon.music.chords import transposed_symbol
 from daemon.music.events import Action, Play, Window
 from daemon.music.feel import Feel
 from daemon.music.plan import Plan, PlannedChord, Section
@@ -18,7 +19,7 @@ LEADER = "leader"
 def chart(text: str, bar: float = 4.0, start: float = 0.0) -> tuple[PlannedChord, ...]:
     """The chords of bars such as `| Dm7 G7 | C | % |`, evenly divided."""
     chords: list[PlannedChord] = []
-    for number, cell in enumerate(text.strip().strip("|").split("|")):
+    for number, cell in enumerate(cell for cell in text.split("|") if cell.strip()):
         symbols = cell.split()
         for place, symbol in enumerate(symbols):
             length = bar / len(symbols)
@@ -60,8 +61,6 @@ def notes(actions: Iterable[Action]) -> list[Play]:
 
 
 def in_key(given: Plan, semitones: int) -> Plan:
-    from daemon.music.chords import transposed_symbol
-
     return replace(
         given,
         chords=tuple(

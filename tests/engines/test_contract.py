@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from daemon.contract.calls import LISTEN, song
+from daemon.contract.calls import LISTEN, planned, song
 from daemon.contract.check import Checker
 from daemon.contract.record import play
 from daemon.contract.subject import Subject, variants
@@ -61,6 +61,11 @@ CASES = [(name, options) for name in NAMES for options in choices(name)]
 def plays_on(name: str, options: Mapping[str, object]) -> bool:
     """Whether it plays without keys, as long as the clock runs."""
     return name in ("drums", "leadsheet") or (name == "harmoniser" and options.get("given") == ("none",))
+
+
+def follows(name: str) -> bool:
+    """Whether it plays what another player plans, and nothing else."""
+    return name in ("bass", "comping")
 
 
 def answers(name: str, options: Mapping[str, object]) -> bool:
@@ -167,15 +172,15 @@ def test_another_seed_gives_other_notes(name: str) -> None:
     engine = make(name)
 
     def played(seed: int) -> list[Any]:
-        session = song(subject(name).settings, seed)
-        return [step.answer for step in play(engine, session.melodies, session.calls).steps]
+        sessions = [made(subject(name).settings, seed) for made in (song, planned)]
+        return [step.answer for each in sessions for step in play(engine, each.melodies, each.calls).steps]
 
     assert played(1) == played(1) != played(2)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES, ids=str)
 def test_it_is_silent_a_bar_after_the_last_key_or_its_answer(name: str, options: dict[str, Any]) -> None:
-    if plays_on(name, options):
+    if plays_on(name, options) or follows(name):
         return
     engine = make(name, **options)
     actions: list[Action] = []

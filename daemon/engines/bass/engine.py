@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from random import Random
 from typing import ClassVar
 
@@ -11,7 +12,7 @@ from daemon.engines.bass.patterns import AHEAD, LINES, SILENCE, patterns_for
 from daemon.engines.bass.walking import FIFTH, PICKUP, ROOT, Step, draw_line
 from daemon.engines.options import option
 from daemon.engines.shared.chart import Span
-from daemon.engines.shared.line import EPSILON
+from daemon.engines.shared.line import EPSILON, STEP
 from daemon.engines.shared.plan_player import EIGHTH, PHRASE, Bar, PlanPlayer
 from daemon.music.events import Action, Play, Stop
 from daemon.music.feel import Feel, swung
@@ -68,7 +69,8 @@ class Bass(PlanPlayer):
         if self._bar is None or self._bar.line != bar.line or self._bar.length != bar.length:
             self._bar, self._notes = bar, self._write(bar, start, feel, now if is_new else None)
         for note in self._notes:
-            onset = swung(note.beat, feel.swing)
+            at_once = is_new and note is self._notes[0]
+            onset = start if at_once else swung(note.beat, feel.swing)
             if start - EPSILON <= onset < end - EPSILON and (last is None or note.beat > last.beat + EPSILON):
                 self._last = note
                 length = (swung(note.end, feel.swing) - onset) * LEGATO
@@ -87,12 +89,12 @@ class Bass(PlanPlayer):
         """The notes of `bar` from `start` on. `sudden`: a chord that came unexpectedly, whose bass is played now."""
         notes = [note for note in self._rhythm(bar, feel) if swung(note.beat, feel.swing) >= start - EPSILON]
         if sudden is not None:
-            later = [note for note in notes if swung(note.beat, feel.swing) > start + EPSILON]
+            later = [note for note in notes if swung(note.beat, feel.swing) > start + STEP]
             end = later[0].beat if later else min(bar.end, sudden.end)
             notes = [_Note(start, end, Step(sudden.chord, ROOT)), *later]
         if not notes:
             return []
-        notes = [self._leading(note, after) for note, after in zip(notes, [*notes[1:], None], strict=True)]
+        notes = [self._leading(note, after) for note, after in zip_longest(notes, notes[1:])]
         before = (self._last.step, self._last.pitch) if self._last is not None else None
         following = self.chart.next_span(notes[-1].beat)
         target = following.chord.bass if following is not None and notes[-1].step.leads else None
@@ -109,7 +111,9 @@ class Bass(PlanPlayer):
         final = self.final_in(bar)
         last = bar.end if final is None else final.start
         roles = {bar.line + place * EIGHTH: role for place, role in enumerate(self._pattern(bar, feel)) if role != "-"}
-        starts = [span.start for span in self.spans(bar.line, last) if span.start >= bar.line - EPSILON]
+        starts = [
+            span.start for span in self.spans(bar.line, last) if bar.line - EPSILON <= span.start < last - EPSILON
+        ]
         if (pause := self.break_from(bar.line)) is not None and pause >= bar.line - EPSILON:
             starts.append(pause)
         for start in starts:

@@ -17,8 +17,8 @@ LOWEST, HIGHEST = 28, 55  # E1 to G3
 COMFORTABLE = range(31, 49)  # G1 to C3
 UNCOMFORTABLE = 0.25  # weight of a note beyond, for each three semitones
 # Weights of intervals in semitones; what is not listed is avoided.
-STEPS = {0: 0.02, 1: 1.0, 2: 1.0, 3: 0.8, 4: 0.7, 5: 0.5, 7: 0.35, 8: 0.05, 9: 0.04, 12: 0.08}
-AVOIDED = 0.002
+STEPS = {0: 0.02, 1: 1.0, 2: 1.0, 3: 0.8, 4: 0.7, 5: 0.5, 7: 0.3, 8: 0.02, 9: 0.02, 12: 0.05}
+AVOIDED = 1e-4
 # Of the note before a new chord, relative to the chord's bass: by semitone, scale step, or dominant.
 APPROACHES = {-1: 1.0, 1: 0.9, -2: 0.7, 2: 0.7, 7: 0.4, -5: 0.4}
 CHORD_TONE, SCALE_TONE, CHROMATIC = 1.0, 0.4, 0.02
@@ -105,7 +105,11 @@ def _interval(step: Step, following: Step | None, pitch: int, to: int, direction
         return APPROACHES.get(-move, AVOIDED)
     if following is not None and following.role == OCTAVE:
         return 1.0 if abs(move) == 12 else AVOIDED
-    if move == 0 and following is not None and (following.role == PICKUP or step.role == following.role == ROOT):
+    if (
+        move == 0
+        and following is not None
+        and (following.role == PICKUP or step.role == following.role in (ROOT, FIFTH))
+    ):
         return 1.0
     return STEPS.get(abs(move), AVOIDED) * (ONWARD if move * direction > 0 else 1.0)
 

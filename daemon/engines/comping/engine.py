@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import ClassVar
 
 import numpy as np
@@ -53,7 +54,7 @@ class Comping(PlanPlayer):
         self._stroke: _Stroke | None = None  # the last one
 
     def plan_has_changed(self) -> None:
-        self._voicings.clear()
+        self._voicings = {place: voicing for place, voicing in self._voicings.items() if place[0] < self.until}
 
     def play(self, bar: Bar, start: float, end: float, tempo: float) -> Iterator[Action]:
         feel, last = self.feel(start), self._stroke
@@ -68,10 +69,12 @@ class Comping(PlanPlayer):
         if last is not None and sounds and (now is None or now.chord != last.span.chord):
             yield Stop(start, VOICE)  # the plan has changed under the chord
             self._stroke = replace(last, end=start)
-        if is_new and now is not None and not due and (last is None or last.span.chord != now.chord):
-            due = [_Stroke(start, min(now.end, bar.end if feel.name in SUSTAINED else start + 1), now)]
+        if is_new and now is not None and (last is None or last.span.chord != now.chord):
+            written = due[-1].beat if due else start
+            due = [_Stroke(written, min(now.end, bar.end if feel.name in SUSTAINED else start + 1), now)]
         for stroke in due:
-            yield from self._strike(bar, stroke, max(swung(stroke.beat, feel.swing), start), feel, tempo)
+            onset = start if is_new else max(swung(stroke.beat, feel.swing), start)
+            yield from self._strike(bar, stroke, onset, feel, tempo)
 
     def _strokes(self, bar: Bar, feel: Feel) -> list[_Stroke]:
         """Of a bar: those of the pattern, and one for each chord that has none."""
@@ -85,13 +88,17 @@ class Comping(PlanPlayer):
         ]
         heard = {stroke.span.start for stroke in strokes} | ({self._stroke.span.start} if self._stroke else set())
         strokes += (
-            _Stroke(span.start, span.start + SHORT, span)
+            _Stroke(span.start, min(span.end, bar.end) if feel.name in SUSTAINED else span.start + SHORT, span)
             for span in self.spans(bar.line, last)
-            if span.start >= bar.line - EPSILON and span.start not in heard
+            if bar.line - EPSILON <= span.start < last - EPSILON and span.start not in heard
         )
         if final is not None and bar.line - EPSILON <= final.start < bar.end - EPSILON:
             strokes.append(_Stroke(final.start, final.end, final, is_last=True))
-        return sorted(self._with_breaks(bar, strokes), key=lambda stroke: stroke.beat)
+        strokes = sorted(self._with_breaks(bar, strokes), key=lambda stroke: stroke.beat)
+        return [
+            stroke if after is None else replace(stroke, end=min(stroke.end, after.beat))
+            for stroke, after in zip_longest(strokes, strokes[1:])
+        ]
 
     def _with_breaks(self, bar: Bar, strokes: list[_Stroke]) -> list[_Stroke]:
         """In a break there is one stroke, on its first beat."""

@@ -7,9 +7,9 @@ from random import Random
 
 # x: short, o: long, -: the note goes on, . silence. Each feel has four rows, for the variations A to D.
 SWING = (
-    ("x..x....", "..x...x.", "o--x....", "...o--..", "x......x", "..o---..", ".x....x."),
+    ("x..x....", "..x...x.", "...o--..", "x......x", "..o---..", ".x....x."),
     ("x..x....", ".x..x...", "..x..x..", "...x..x.", "x..x...x", "...x...o", "o--x..x."),
-    ("x..x..x.", ".x.x...x", "x..o-.x.", "..x.x..x", ".x..x..x", "o-.x.x..", "..xx...x"),
+    ("x..x..x.", ".x.x...x", "x..o-..x", "..x.x..x", ".x..x..x", "o-.x.x..", "..xx...x"),
     ("x.xx..x.", ".xx.x..x", "x..x.x.x", ".x.x.xx.", "x.x..x.x", "xx.x..x.", ".x.xo-.x"),
 )
 BLUES = (
@@ -25,13 +25,13 @@ BALLAD = (
     ("o-o---o-", "o--o-oo-", ".oo---o-", "o--oo--o"),
 )
 BOSSA = (
-    ("o--x....", "..o--...", "o--o----", "..x..o--"),
+    ("o--x....", "..o--...", "o-----o-", "..x..o--"),
     ("x..x..x.", "..x..x..", "x..x...x", ".x..x..x"),
     ("x..x..xx", "..x.x..x", "x.x..x.x", ".x.x..x."),
     ("x.xx.x.x", ".x.xx.x.", "x..xx.xx", ".xx.x.xx"),
 )
 WALTZ = (
-    ("..x.x.", "..o---", "o-----", "..x..."),
+    ("..x.x.", "..o---", "o-----", "x..o--"),
     ("..x.x.", "x..x..", "..x..x", "...x.."),
     ("x..x.x", ".x.x..", "..x.xx", "x..x.."),
     ("x.xx.x", ".xx.xx", "x..xx.", ".x.x.x"),
@@ -75,19 +75,16 @@ def pattern_for(feel: str, fullness: int, eighths: int, phrase: int, bar: int, s
     `fullness`: 0–3. The same arguments give the same pattern.
     """
     pool = _table(feel, eighths)[fullness]
-    random = Random(f"{seed} {phrase} {fullness}")
-    names = random.sample(pool, min(3, len(pool)))
-    before = _last(feel, fullness, eighths, phrase - 1, seed) if phrase > 0 else ""
-    if names[0] == before:
-        names.reverse()
-    pattern = names[(0, 1, 0, 2)[bar % 4]]
+    first = _pair(pool, phrase, seed)[1]
+    last = _pair(pool, phrase + 1, seed)[0]
+    second = Random(f"{seed} {phrase} second").choice([each for each in pool if each not in (first, last)])
+    pattern = (first, second, first, last)[bar % 4]
     return (pattern * (eighths // len(pattern) + 1))[:eighths]
 
 
-def _last(feel: str, fullness: int, eighths: int, phrase: int, seed: int) -> str:
-    """The last pattern of a phrase, as it is drawn at first."""
-    pool = _table(feel, eighths)[fullness]
-    return Random(f"{seed} {phrase} {fullness}").sample(pool, min(3, len(pool)))[-1]
+def _pair(pool: tuple[str, ...], phrase: int, seed: int) -> list[str]:
+    """The last pattern of the phrase before, and the first one of `phrase`, which differ."""
+    return Random(f"{seed} {phrase}").sample(pool, 2)
 
 
 def _table(feel: str, eighths: int) -> tuple[tuple[str, ...], ...]:

@@ -19,15 +19,16 @@ Floats = NDArray[np.float32]
 MOST_NOTES = 5
 FAR = 99.0  # semitones, from or to a note that a voicing does not have
 # Costs, in semitones of motion of one voice.
-TOP_MOTION = 0.5  # for each semitone that the top note moves
-TOP_LEAP, LEAP = 2.0, 4  # for a top note that moves by more than so many semitones
+TOP_STAYS = 0.8  # the top note is repeated: it is to be a line, not a drone
+TOP_MOTION, STEP = 0.7, 2  # for each semitone that it moves beyond a step
+TOP_LEAP, LEAP = 2.0, 4  # it moves by more than so many semitones
 GUIDE_LEAP = 6.0  # for each guide tone that is more than a whole tone from one of the chord before
 PARALLEL = 2.0  # all voices leap the same way
 STATIC = 2.5  # the same voicing again, where the chord is the same
 OFF_CENTRE = 0.35  # for each semitone between the middle of a voicing and the register, beyond NEAR
 NEAR = 2.0
 ROOT = 1.0  # a voicing with the root, which the bass plays
-THIN = 0.5  # a voicing of three notes
+THIN = 0.5  # a voicing of three notes; thrice that, and SECOND, where chords are plain
 SECOND = 0.4  # each second within a voicing
 WHIM = 1.5  # at most, drawn at random: no two choruses are equal
 
@@ -97,8 +98,9 @@ def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candida
         pitches[number, : len(voicing)] = voicing
         if change is not None:
             has_root = any((pitch - change.chord.root) % 12 == 0 for pitch in voicing)
-            own[number] += ROOT * (has_root != change.plain) + THIN * (len(voicing) < 4)
-            own[number] += SECOND * sum(high - low <= 2 for low, high in pairwise(voicing))
+            own[number] += ROOT * (has_root != change.plain) + THIN * (len(voicing) < 4) * (1 + 2 * change.plain)
+            seconds = sum(high - low <= 2 for low, high in pairwise(voicing))
+            own[number] += SECOND * seconds * (1 + 2 * change.plain)
     tops = np.array([voicing[-1] for voicing in voicings], np.float32)
     middles = np.array([sum(voicing) / len(voicing) for voicing in voicings], np.float32)
     return _Candidates(voicings, pitches, tops, middles, own)
@@ -116,12 +118,12 @@ def _costs(before: _Candidates, after: _Candidates, chord: Change, following: Ch
     filled = np.where(np.isnan(distances), FAR, distances)
     away, to = filled.min(axis=3), filled.min(axis=2)
     away, to = np.where(away >= FAR, 0, away), np.where(to >= FAR, 0, to)
-    costs: Floats = (away.sum(axis=2) + to.sum(axis=2)) / 2
-    top = after.tops[None, :] - before.tops[:, None]
-    costs += TOP_MOTION * np.abs(top) + TOP_LEAP * (np.abs(top) > LEAP)
-    same = chord.chord == following.chord
-    if same:
-        costs += np.where(costs < 0.01, STATIC * (not chord.plain), 0).astype(np.float32)
+    motion = away.sum(axis=2) + to.sum(axis=2)
+    costs: Floats = motion / 2
+    top = np.abs(after.tops[None, :] - before.tops[:, None])
+    costs += TOP_STAYS * (top == 0) + TOP_MOTION * np.maximum(top - STEP, 0) + TOP_LEAP * (top > LEAP)
+    if chord.chord == following.chord:
+        costs += STATIC * (motion == 0) * (not chord.plain)
         return costs
     middle = after.middles[None, :] - before.middles[:, None]
     costs += PARALLEL * ((np.abs(middle) > 3) & (away.min(axis=2) > 2))

@@ -1,0 +1,240 @@
+"""The engine comping: voice leading, rhythm, changes of plan, breaks and endings, as a listener would check them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+
+from daemon.music.events import Action, Play, Stop, Window
+from daemon.music.feel import FEELS, Feel, swung
+from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
+from tests.engines.following import LEADER, chart, in_key, make, notes, plan, play
+
+BLUES = "| F7 | Bb7 | F7 | Cm7 F7 | Bb7 | Bb7 | F7 | D7 | Gm7 | C7 | F7 D7 | Gm7 C7 |"
+TWO_FIVE_ONE = "| Dm7 | G7 | Cmaj7 | Cmaj7 | Dm7 G7 | Em7 A7 | Dm7 G7 | C6 |"
+# Independent of daemon: root and the semitones of third and seventh (or sixth) of the symbols used here.
+ROOTS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+QUALITIES = {"m7": (3, 10), "maj7": (4, 11), "7": (4, 10), "6": (4, 9)}
+
+
+def guides_of(symbol: str) -> set[int]:
+    accidental = {"b": -1, "#": 1}.get(symbol[1:2], 0)
+    third, seventh = QUALITIES[symbol[2 if accidental else 1 :]]
+    root = ROOTS[symbol[0]] + accidental
+    return {(root + third) % 12, (root + seventh) % 12}
+
+
+def strokes(actions: Sequence[Action]) -> list[tuple[float, tuple[int, ...]]]:
+    """The chords struck, by onset; strummed strings count as one."""
+    found: dict[float, list[int]] = defaultdict(list)
+    for note in notes(actions):
+        onset = next((onset for onset in found if abs(onset - note.onset) < 0.12), note.onset)
+        found[onset].append(note.pitch)
+    return [(onset, tuple(sorted(pitches))) for onset, pitches in sorted(found.items())]
+
+
+def voiced(given: Plan, beats: float, **values: float) -> list[tuple[str, tuple[int, ...]]]:
+    """Each chord with the voicing that it was struck in, without repetitions. Guide tones tell which chord is meant."""
+    found: list[tuple[str, tuple[int, ...]]] = []
+    for onset, pitches in strokes(play(make("comping", **values), [given], beats)):
+        here = next(c for c in reversed(given.chords) if c.onset <= onset + 1e-6)
+        later = next((c for c in given.chords if onset < c.onset <= onset + 0.5), here)
+        tones = {pitch % 12 for pitch in pitches}
+        chord = later if guides_of(later.symbol) <= tones else here
+        assert guides_of(chord.symbol) <= tones, (onset, chord, pitches)
+        if not found or found[-1] != (chord.symbol, pitches):
+            found.append((chord.symbol, pitches))
+    return found
+
+
+def test_nothing_is_played_without_a_plan() -> None:
+    assert play(make("comping"), [], 32) == []
+    assert play(make("comping"), [Plan(0.0), Plan(8.0, (PlannedChord(8.0, 4.0, "?"),))], 32) == []
+
+
+@pytest.mark.parametrize("semitones", range(12))
+@pytest.mark.parametrize("feel", ["swing", "ballad", "bossa"])
+def test_guide_tones_move_by_step_in_every_key(semitones: int, feel: str) -> None:
+    """Every voicing has third and seventh (`voiced` asserts that); each is at most a whole tone from one before, where
+    the chords have such tones: from G7 to Em7 the D has none."""
+    given = in_key(plan(TWO_FIVE_ONE, feel), semitones)
+    moves, leaps = 0, 0
+    sequence = voiced(given, 32)
+    for (before, low), (after, high) in pairwise(sequence):
+        if before == after:
+            continue
+        sources = [pitch for pitch in low if pitch % 12 in guides_of(before)]
+        reachable = {(guide + step) % 12 for guide in guides_of(before) for step in range(-2, 3)}
+        for pitch in (pitch for pitch in high if pitch % 12 in guides_of(after) & reachable):
+            moves, leaps = moves + 1, leaps + (min(abs(pitch - source) for source in sources) > 2)
+    assert moves >= 10 and leaps == 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_voices_move_little_and_the_top_note_sings(seed: int) -> None:
+    given = plan(BLUES * 2)
+    engine = make("comping")
+    sequence = [pitches for _, pitches in strokes(play(engine, [given], 96, seed))]
+    changes = [(low, high) for low, high in pairwise(sequence) if low != high]
+    tops = [abs(high[-1] - low[-1]) for low, high in changes]
+    assert sum(top <= 4 for top in tops) >= 0.95 * len(tops) and max(tops) <= 7
+    motion = [sum(min(abs(p - q) for q in low) for p in high) / len(high) for low, high in changes]
+    assert sum(motion) / len(motion) < 1.6, "semitones for each voice"
+    assert all(pitches[0] >= 50 and pitches[-1] <= 79 for pitches in sequence)
+    assert len({pitches[-1] for pitches in sequence}) >= 3, "the top is a line, not a drone"
+
+
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("variation", range(4))
+@pytest.mark.parametrize("bar", [4.0, 3.0, 5.0, 3.5])
+def test_every_chord_is_heard_in_every_feel_and_meter(feel: str, variation: int, bar: float) -> None:
+    given = plan(TWO_FIVE_ONE, Feel(feel, FEELS[feel], 0.5, variation), bar)
+    found = strokes(play(make("comping"), [given], 8 * bar, bar=bar))
+    for chord in given.chords:
+        near = [p for onset, p in found if chord.onset - 0.51 <= onset < chord.onset + chord.duration]
+        assert any(guides_of(chord.symbol) <= {q % 12 for q in p} for p in near), chord
+
+
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("variation", range(4))
+def test_no_bar_is_played_three_times_in_a_row_and_phrases_hang_together(feel: str, variation: int) -> None:
+    bar = 3.0 if feel == "waltz" else 4.0
+    given = plan("| C7 " * 32 + "|", Feel(feel, FEELS[feel], 0.5, variation), bar)
+    onsets = [onset for onset, _ in strokes(play(make("comping"), [given], 32 * bar, bar=bar))]
+    bars = [tuple(round(onset % bar, 2) for onset in onsets if onset // bar == number) for number in range(32)]
+    assert all(not one == two == three for one, two, three in zip(bars, bars[1:], bars[2:], strict=False))
+    returned = sum(bars[4 * phrase] == bars[4 * phrase + 2] for phrase in range(8))
+    assert returned >= 6, "the first bar of a phrase returns as its third"
+    assert len(set(bars)) >= 3
+
+
+def test_swing_delays_the_second_eighths_and_bossa_is_straight() -> None:
+    for feel, places in (("swing", {0.0, 0.64}), ("bossa", {0.0, 0.5})):
+        found = strokes(play(make("comping"), [plan(BLUES, Feel(feel, FEELS[feel], 0.5, 2))], 48))
+        assert {round(onset % 1, 2) for onset, _ in found} == places
+
+
+def test_a_chord_off_the_beat_before_a_change_anticipates_it() -> None:
+    given = plan("| Dm7 | G7 " * 8 + "|", Feel("swing", 64.0, 0.5, 3))
+    ahead = [
+        (onset, pitches)
+        for onset, pitches in strokes(play(make("comping"), [given], 64))
+        if onset % 4 > 3.5 and onset < 63
+    ]
+    assert len(ahead) >= 3
+    for onset, pitches in ahead:
+        following = "G7" if int(onset // 4) % 2 == 0 else "Dm7"
+        assert guides_of(following) <= {pitch % 12 for pitch in pitches}
+
+
+def test_variation_density_and_energy_make_it_fuller_and_energy_louder() -> None:
+    def played(variation: int = 1, energy: float = 0.5, **values: float) -> list[Play]:
+        return notes(play(make("comping", **values), [plan(BLUES * 2, Feel("swing", 64.0, energy, variation))], 96))
+
+    counts = [len(played(variation)) for variation in range(4)]
+    assert counts[0] < counts[1] < counts[3] and counts[0] < counts[2]
+    assert len(played(density=0.0)) < len(played()) < len(played(density=1.0))
+    assert len(played(energy=0.0)) < len(played(energy=1.0))
+    soft, loud = (sum(n.velocity for n in made) / len(made) for made in (played(energy=0.1), played(energy=0.9)))
+    assert loud > soft + 20
+    assert len({note.velocity for note in played()}) > 10, "as a person plays"
+
+
+def test_the_register_moves_the_voicings() -> None:
+    def middle(register: float) -> float:
+        made = notes(play(make("comping", register=register), [plan(BLUES)], 48))
+        return sum(note.pitch for note in made) / len(made)
+
+    assert middle(57.0) + 8 < middle(70.0)
+
+
+@pytest.mark.parametrize("feel", FEELS)
+def test_a_chord_that_comes_unexpectedly_is_struck_at_once_and_the_old_one_ends(feel: str) -> None:
+    first = Plan(0.0, (PlannedChord(0.0, 1e6, "Cmaj7"),), (), (), Feel(feel, FEELS[feel]))
+    for change in (9.25, 10.0, 11.75):
+        actions = play(make("comping"), [first, Plan(change, (PlannedChord(change, 1e6, "Ab7"),))], 16)
+        new = [note for note in notes(actions) if note.onset >= change]
+        assert min(note.onset for note in new) < change + 0.25
+        assert guides_of("Ab7") <= {note.pitch % 12 for note in new if note.onset < new[0].onset + 0.12}
+        stops = [action.onset for action in actions if isinstance(action, Stop)]
+        for note in notes(actions):
+            if note.onset < change - 0.01:
+                end = min([stop for stop in stops if stop >= note.onset] + [note.onset + (note.duration or 0)])
+                assert end <= change + 1e-6 or guides_of("Ab7") <= {
+                    n.pitch % 12 for n in notes(actions) if n.onset == note.onset
+                }
+
+
+def test_the_first_chord_of_keys_sounds_at_once() -> None:
+    actions = play(make("comping"), [Plan(5.25, (PlannedChord(5.25, 1e6, "Cmaj7"),), (), (), Feel("swing", 64.0))], 8)
+    assert min(note.onset for note in notes(actions)) == 5.25
+
+
+def test_a_plan_that_is_told_again_strikes_nothing_again() -> None:
+    given = plan(BLUES)
+    again = Plan(9.0, tuple(c for c in chart(BLUES) if c.onset >= 8.0), (), (), given.feel)
+    once, twice = (play(make("comping"), plans, 48) for plans in ([given], [given, again]))
+    assert [onset for onset, _ in strokes(once)] == [onset for onset, _ in strokes(twice)]
+
+
+def test_a_break_is_silent_after_its_first_beat() -> None:
+    for start in (8.0, 16.0):
+        sections = (Section(0.0, start, "A"), Section(start, 4.0, BREAK), Section(start + 4, 20.0, "B"))
+        for feel in FEELS:
+            made = notes(play(make("comping"), [plan(BLUES, Feel(feel, FEELS[feel], 0.5, 3), sections=sections)], 36))
+            within = [note for note in made if start - 1e-6 <= note.onset < start + 4 - 1e-6]
+            assert within and {note.onset for note in within if note.onset > start + 0.12} == set(), feel
+            assert all(
+                note.onset + (note.duration or 99) <= start + 1 for note in made if note.onset < start + 4 - 1e-6
+            )
+            assert any(note.onset >= start + 4 - 1e-6 for note in made)
+
+
+def test_an_ending_holds_the_last_chord_and_nothing_follows() -> None:
+    sections = (Section(0.0, 40.0, "A"), Section(40.0, 16.0, ENDING))
+    given = plan(BLUES[:-1] + "| F6 | F6 |", sections=sections)
+    made = notes(play(make("comping"), [given], 80))
+    last = max(note.onset for note in made)
+    final = [note for note in made if note.onset > 47.5]
+    assert 48.0 <= last <= 48.2 and {note.pitch % 12 for note in final} >= guides_of("F6")
+    assert all(note.onset + (note.duration or 0) == pytest.approx(56.0) for note in final)
+    assert any(40.0 <= note.onset < 47.0 for note in made), "the bars before it are played"
+
+
+def test_the_same_seed_gives_the_same_notes_and_another_one_others() -> None:
+    given = plan(BLUES * 2)
+    engine = make("comping")
+    assert (
+        play(engine, [given], 96, seed=3)
+        == play(engine, [given], 96, seed=3)
+        == play(make("comping"), [given], 96, seed=3)
+    )
+    assert [n.onset for n in notes(play(engine, [given], 96, 3))] != [
+        n.onset for n in notes(play(engine, [given], 96, 4))
+    ]
+
+
+def test_windows_that_are_repeated_or_skipped_double_nothing() -> None:
+    engine, made = make("comping"), []
+    engine.reset({}, 0.0, 1)
+    list(engine.learn(LEADER, plan(BLUES)))
+    for number in (0, 1, 1, 2, 3, 2, 4, 5, 6, 7, 9, 10, 10, 11):
+        made += engine.generate(Window(number / 4, number / 4 + 0.25, number // 16 * 4.0, 4.0, 120.0))
+    onsets = [(note.onset, note.pitch) for note in notes(made)]
+    assert len(onsets) == len(set(onsets)) and onsets
+
+
+def test_a_swing_that_is_turned_moves_no_chord_twice() -> None:
+    engine = make("comping")
+    given = plan(BLUES, Feel("swing", 50.0, 0.5, 3))
+    turned = [
+        Plan(beat, tuple(c for c in given.chords if c.onset + 4 > beat), (), (), Feel("swing", swing, 0.5, 3))
+        for beat, swing in ((5.5, 70.0), (8.75, 50.0), (11.5, 66.0))
+    ]
+    onsets = [onset for onset, _ in strokes(play(engine, [given, *turned], 48))]
+    written = [int(onset) + (0.5 if onset % 1 > 0.45 else 0.0) for onset in onsets]
+    assert len(written) == len(set(written))
+    assert swung(0.5, 70.0) == 0.7
