@@ -11,6 +11,7 @@ from daemon.engines.options import make_options
 from daemon.music.chords import transposed_symbol
 from daemon.music.events import Action, Play, Window
 from daemon.music.feel import Feel
+from daemon.music.leadsheet import Key
 from daemon.music.plan import Plan, PlannedChord, Section
 
 LEADER = "leader"
@@ -64,7 +65,7 @@ def in_key(given: Plan, semitones: int) -> Plan:
     return replace(
         given,
         chords=tuple(
-            replace(chord, symbol=transposed_symbol(chord.symbol, semitones, semitones in (1, 3, 5, 8, 10)))
+            replace(chord, symbol=transposed_symbol(chord.symbol, semitones, Key(semitones % 12)))
             for chord in given.chords
         ),
     )
