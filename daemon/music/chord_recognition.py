@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
-from daemon.music.chords import name_of_pitch_class
+from daemon.music.chords import chord_of
 from daemon.music.leadsheet import Key
+from daemon.music.spelling import name_in_key, spelled
 
 FEWEST = 2  # keys of a chord
 # What a reading costs. All but the last are found by trial on the voicings of tests/music/test_chord_recognition.py.
@@ -28,11 +29,6 @@ _TENSION_BASS = 2.5
 _FOREIGN_BASS = 2.2  # the bass is no tone of the chord: F/G
 _LIMIT = 3.4  # what costs more is no chord
 _FIFTHS = 0.01  # for each fifth between root and tonic: decides between equals, such as G13 and D♭7♯9
-# Letters from the tonic, or from the root, to an interval above it.
-_LETTER_STEPS = (0, 1, 1, 2, 2, 3, 3, 4, 5, 5, 6, 6)
-_BASS_LETTER_STEPS = (0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6)
-_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-_UNUSUAL = ("E#", "B#", "Cb", "Fb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +151,16 @@ def recognise(pitches: Collection[int], key: Key | None = None, rootless: bool =
         return None
     tonic = key.tonic if key is not None else None
     best = min(readings, key=lambda reading: reading.cost + _distance((bass + reading.root) % 12, tonic))
-    root = _root_name((bass + best.root) % 12, best.quality, key or Key(0))
-    slash = f"/{_bass_name(root, best.root, bass, key or Key(0))}" if best.has_bass else ""
-    return f"{root}{best.quality}{slash}"
+    key = key or Key(0)
+    minor = best.quality.startswith(("m", "dim")) and not best.quality.startswith("maj")
+    symbol = name_in_key((bass + best.root) % 12, key, minor) + best.quality
+    return f"{symbol}/{_bass_name(symbol, bass, key)}" if best.has_bass else symbol
+
+
+def _bass_name(symbol: str, bass: int, key: Key) -> str:
+    chord = chord_of(symbol)
+    letter, alter, _ = spelled(60 + bass, key, chord.root_name, chord.intervals)
+    return letter + ("#" * alter if alter > 0 else "b" * -alter)
 
 
 @lru_cache(maxsize=4096)
@@ -194,24 +197,3 @@ def _distance(root: int, tonic: int | None) -> float:
         return 0.0
     fifths = (root - tonic) * 7 % 12
     return _FIFTHS * min(fifths, 12 - fifths)
-
-
-def _root_name(root: int, quality: str, key: Key) -> str:
-    """As a degree of the key: ♭2, ♭3, ♯4, ♭6, ♭7; but ♯1 and ♯5 of chords with a minor third, as C♯dim7 in C."""
-    degree = (root - key.tonic) % 12
-    minor = quality.startswith(("m", "dim")) and not quality.startswith("maj")
-    steps = _LETTER_STEPS[degree] - (minor and degree in (1, 8))
-    return _spelled(name_of_pitch_class(key.tonic, key.flats), steps, root) or name_of_pitch_class(root, key.flats)
-
-
-def _bass_name(root: str, root_above_bass: int, bass: int, key: Key) -> str:
-    steps = _BASS_LETTER_STEPS[-root_above_bass % 12]
-    return _spelled(root, steps, bass) or name_of_pitch_class(bass, key.flats or root.endswith("b"))
-
-
-def _spelled(start: str, steps: int, pitch_class: int) -> str | None:
-    """`pitch_class` on the letter that is `steps` after that of `start`; None if that needs an unusual name."""
-    letter = list(_LETTERS)[(list(_LETTERS).index(start[0]) + steps) % 7]
-    signs = {0: "", 1: "#", 11: "b"}
-    sign = signs.get((pitch_class - _LETTERS[letter]) % 12)
-    return None if sign is None or letter + sign in _UNUSUAL else letter + sign
