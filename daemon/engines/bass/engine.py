@@ -91,7 +91,7 @@ class Bass(PlanPlayer):
         if sudden is not None:
             later = [note for note in notes if swung(note.beat, feel.swing) > start + STEP]
             end = later[0].beat if later else min(bar.end, sudden.end)
-            notes = [_Note(start, end, Step(sudden.chord, ROOT)), *later]
+            notes = [_Note(start, end, Step(sudden.chord, sudden.scale, ROOT)), *later]
         if not notes:
             return []
         notes = [self._leading(note, after) for note, after in zip_longest(notes, notes[1:])]
@@ -114,7 +114,7 @@ class Bass(PlanPlayer):
         starts = [
             span.start for span in self.spans(bar.line, last) if bar.line - EPSILON <= span.start < last - EPSILON
         ]
-        if (pause := self.break_from(bar.line)) is not None and pause >= bar.line - EPSILON:
+        if (pause := self.chart.break_from(bar.line)) is not None and pause >= bar.line - EPSILON:
             starts.append(pause)
         for start in starts:
             roles = {beat: role for beat, role in roles.items() if abs(beat - start) > EPSILON} | {start: ROOT}
@@ -125,23 +125,23 @@ class Bass(PlanPlayer):
             if beat < last - EPSILON and role != SILENCE and (note := self._note(bar, beat, role)) is not None:
                 notes.append(note)
         if final is not None and bar.line - EPSILON <= final.start < bar.end - EPSILON:
-            notes.append(_Note(final.start, final.end, Step(final.chord, ROOT)))
+            notes.append(_Note(final.start, final.end, Step(final.chord, final.scale, ROOT)))
         return notes
 
     def _note(self, bar: Bar, beat: float, role: str) -> _Note | None:
-        span, pause = next(iter(self.spans(beat, beat)), None), self.break_from(beat)
+        span, pause = next(iter(self.spans(beat, beat)), None), self.chart.break_from(beat)
         if span is None or (pause is not None and beat > pause + EPSILON):
             return None  # in a break only its first note is played
         end = min(bar.end, span.end) if pause is None else min(pause + 1, span.end)
-        if pause is None and (next_pause := self.break_from(end - 2 * EPSILON)) is not None:
+        if pause is None and (next_pause := self.chart.break_from(end - 2 * EPSILON)) is not None:
             end = next_pause
         if role == AHEAD:
             following = self.chart.next_span(beat)
             is_near = following is not None and following.start <= beat + 1 + EPSILON
-            chord = following.chord if following is not None and is_near else span.chord
-            return _Note(beat, end, Step(chord, ROOT if is_near else FIFTH))
+            ahead = following if following is not None and is_near else span
+            return _Note(beat, end, Step(ahead.chord, ahead.scale, ROOT if is_near else FIFTH))
         is_strong = (beat - bar.line) % (2 if bar.eighths % 4 == 0 else 3) < EPSILON
-        return _Note(beat, max(end, beat + SHORTEST), Step(span.chord, role, is_strong))
+        return _Note(beat, max(end, beat + SHORTEST), Step(span.chord, span.scale, role, is_strong))
 
     def _leading(self, note: _Note, after: _Note | None) -> _Note:
         """The note, marked if a new chord follows it."""

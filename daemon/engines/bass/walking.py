@@ -30,10 +30,11 @@ ROOT, FIFTH, OCTAVE, WALK, PICKUP = "R", "5", "8", "w", "p"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A note to be chosen. `role`: ROOT (the chord's bass), FIFTH, OCTAVE (the bass an octave away), WALK or PICKUP.
-    `is_strong`: WALK has a chord tone. `leads`: the next note is a new chord's."""
+    """A note to be chosen. `scale`: the pitch classes that fit the chord. `role`: ROOT (the chord's bass), FIFTH, OCTAVE
+    (the bass an octave away), WALK or PICKUP. `is_strong`: WALK has a chord tone. `leads`: the next note is a new chord's."""
 
     chord: Chord
+    scale: frozenset[int]
     role: str
     is_strong: bool = True
     leads: bool = False
@@ -77,7 +78,6 @@ def draw_line(steps: Sequence[Step], before: tuple[Step, int] | None, target: in
 def _notes(step: Step) -> dict[int, float]:
     """The pitches that a step may have, and their weights."""
     chord, weights = step.chord, dict[int, float]()
-    scale = scale_of(chord)
     fifth = next((interval for interval in (7, 6, 8) if interval in {each % 12 for each in chord.intervals}), 0)
     for pitch in range(LOWEST, HIGHEST + 1):
         interval = (pitch - chord.root) % 12
@@ -91,7 +91,7 @@ def _notes(step: Step) -> dict[int, float]:
         elif step.is_strong and step.role == WALK and not step.leads:
             weight = 0.0
         else:
-            weight = SCALE_TONE if interval in scale else CHROMATIC if not step.leads else SCALE_TONE
+            weight = SCALE_TONE if pitch % 12 in step.scale else CHROMATIC if not step.leads else SCALE_TONE
         off = max(COMFORTABLE.start - pitch, pitch - COMFORTABLE.stop + 1, 0)
         if weight:
             weights[pitch] = weight * UNCOMFORTABLE ** (off / 3)
@@ -116,19 +116,3 @@ def _interval(step: Step, following: Step | None, pitch: int, to: int, direction
 
 def _in_range(pitch_class: int) -> list[int]:
     return [pitch for pitch in range(LOWEST, HIGHEST + 1) if pitch % 12 == pitch_class % 12]
-
-
-@lru_cache(maxsize=1024)
-def scale_of(chord: Chord) -> frozenset[int]:
-    """The scale that fits a chord by itself, in semitones above its root."""
-    tones = {interval % 12 for interval in chord.intervals}
-    if 3 in tones and 4 not in tones:
-        if 6 in tones:
-            scale = {0, 2, 3, 5, 6, 8, 9, 11} if 9 in tones else {0, 1, 3, 5, 6, 8, 10}
-        else:
-            scale = {0, 2, 3, 5, 7, 9, 11} if tones & {9, 11} else {0, 2, 3, 5, 7, 9, 10}
-    elif 8 in tones:
-        scale = {0, 2, 4, 6, 8, 10}
-    else:
-        scale = {0, 2, 4, 5, 7, 9, 10} if 10 in tones else {0, 2, 4, 5, 7, 9, 11}
-    return frozenset(scale)

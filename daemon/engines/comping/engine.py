@@ -21,7 +21,6 @@ from daemon.music.feel import Feel, swung
 
 VOICE = "chords"
 AHEAD = 8  # chords, or bars of a chord, that are voiced together
-AROUND = 8.0  # beats before and after a chord in which other chords tell its key
 STRUM, ROLL = 0.01, 0.03  # seconds from note to note, of a strum and of the last chord of a song
 LOUDER = 44  # velocity, per unit of energy
 SHORTEST = 0.05  # beats
@@ -104,15 +103,15 @@ class Comping(PlanPlayer):
         """In a break there is one stroke, on its first beat."""
         kept = []
         for stroke in strokes:
-            if (start := self.break_from(stroke.beat)) is None:
-                following = self.break_from(stroke.end)
+            if (start := self.chart.break_from(stroke.beat)) is None:
+                following = self.chart.break_from(stroke.end)
                 kept.append(
                     stroke if following is None else replace(stroke, end=max(following, stroke.beat + SHORTEST))
                 )
             elif stroke.beat < start + EPSILON:
                 kept.append(replace(stroke, end=start + SHORT))
-        start = self.break_from(bar.line)
-        span = None if start is None or start < bar.line - EPSILON else self.chart.span_at(start)
+        start = self.chart.break_from(bar.line)
+        span = None if start is None or start < bar.line - EPSILON else self.chart.span(start)
         if start is not None and span is not None and all(abs(stroke.beat - start) > EPSILON for stroke in kept):
             kept.append(_Stroke(start, start + SHORT, span))
         return kept
@@ -127,7 +126,7 @@ class Comping(PlanPlayer):
         here = next(iter(self.spans(beat, beat)), None)
         if here is None or feel.name in STRUMMED or abs(beat % 1 - EIGHTH) > EPSILON:
             return here
-        following = self.chart.span_at(beat + EIGHTH)
+        following = self.chart.span(beat + EIGHTH)
         return here if following is None or following.chord == here.chord else following
 
     def _strike(self, bar: Bar, stroke: _Stroke, onset: float, feel: Feel, tempo: float) -> Iterator[Action]:
@@ -169,7 +168,7 @@ class Comping(PlanPlayer):
         for each in self.chart.spans(span.start, span.start + AHEAD * bar.length):
             line = bar.line + bar.length * max((each.start - bar.line) // bar.length, 0.0)
             while line < each.end - EPSILON and len(slots) < AHEAD:
-                slot = Span(max(each.start, line), min(each.end, line + bar.length), each.chord)
+                slot = replace(each, start=max(each.start, line), end=min(each.end, line + bar.length))
                 if slot.end > beat + EPSILON:
                     slots.append(each if plain else slot)
                 line = each.end if plain else line + bar.length
@@ -178,7 +177,5 @@ class Comping(PlanPlayer):
     def _change(self, slot: Span, plain: bool) -> Change:
         if plain:
             return Change(slot.chord, (), plain)
-        spans = self.chart.spans(slot.start - AROUND, slot.end + AROUND)
-        around = frozenset().union(*(each.chord.pitch_classes for each in spans))
-        following = next((each.chord for each in spans if each.start >= slot.end - EPSILON), None)
-        return Change(slot.chord, colours_of(slot.chord, following, around))
+        following = self.chart.next_span(slot.start)
+        return Change(slot.chord, colours_of(slot.chord, following.chord if following else None, slot.scale))

@@ -53,11 +53,11 @@ def tones_of(chord: Chord) -> Tones:
     return Tones(third, fifth, seventh, tuple(left))
 
 
-def colours_of(chord: Chord, following: Chord | None, around: frozenset[int]) -> tuple[int, ...]:
+def colours_of(chord: Chord, following: Chord | None, scale: frozenset[int]) -> tuple[int, ...]:
     """Tones that may be added to a chord without colours in jazz, in semitones above the root.
 
-    `following`: the next chord; `around`: the pitch classes of the chords around. A dominant has its ninth and
-    thirteenth unless it leads to a minor chord; another chord the ninth, if that belongs to the key.
+    `following`: the next chord; `scale`: the pitch classes that fit. A dominant has its ninth and thirteenth unless it
+    leads to a minor chord; another chord has the ninth of its scale.
     """
     tones = tones_of(chord)
     if tones.colours or tones.third is None or tones.fifth in (6, 8):
@@ -65,8 +65,7 @@ def colours_of(chord: Chord, following: Chord | None, around: frozenset[int]) ->
     if tones.third in (4, 5) and tones.seventh == 10:
         to_minor = following is not None and (following.root - chord.root) % 12 == 5 and 3 in following.intervals
         return () if to_minor else (2, 9)
-    ninth_fits = tones.third == 4 or tones.seventh in (9, 11) or (chord.root + 2) % 12 in around
-    return (2,) if ninth_fits else ()
+    return (2,) if (chord.root + 2) % 12 in scale else ()
 
 
 @lru_cache(maxsize=1024)

@@ -16,7 +16,7 @@ from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import Action, Window
 from daemon.music.feel import Feel
 from daemon.music.melody import Melodies
-from daemon.music.plan import BREAK, Plan
+from daemon.music.plan import Plan
 
 PHRASE = 4  # bars
 EIGHTH = 0.5  # beats: patterns are written in eighths
@@ -82,13 +82,13 @@ class PlanPlayer(Engine):
             end = min(window.end, line + length)
             if end <= start:
                 return
-            section = self.chart.section_at(start)
+            section = self.chart.section(start)
             first = section.onset if section is not None else 0.0
             yield from self.play(Bar(line, length, round((line - first) / length)), start, end, window.tempo)
             start = end
 
     def feel(self, beat: float) -> Feel:
-        return self.chart.feel_at(beat)
+        return self.chart.band_feel(beat)
 
     def chord_at(self, beat: float) -> tuple[Span | None, bool]:
         """The chord that is to be played at the beginning of a window, and whether it came unexpectedly: now."""
@@ -103,18 +103,13 @@ class PlanPlayer(Engine):
         for span in chart.spans(start, end):
             beat = max(span.start, start)
             final = chart.final_span(beat)
-            if not chart.rests_at(beat) and (final is None or span.start <= final.start):
+            if not chart.in_break(beat) and (final is None or span.start <= final.start):
                 played.append(span)
         return played
 
     def final_in(self, bar: Bar) -> Span | None:
         """The last chord of the song, as it is to be held, if the song's ending reaches into `bar`."""
         return self.chart.final_span(bar.line) or self.chart.final_span(bar.end - 2 * EPSILON)
-
-    def break_from(self, beat: float) -> float | None:
-        """The beginning of the break in which `beat` lies."""
-        section = self.chart.section_at(beat)
-        return section.onset if section is not None and section.name == BREAK else None
 
     def begin(self) -> None:
         """Forget what was played, at a start or a jump."""
