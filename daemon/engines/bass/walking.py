@@ -30,8 +30,9 @@ ROOT, FIFTH, OCTAVE, WALK, PICKUP = "R", "5", "8", "w", "p"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A note to be chosen. `scale`: the pitch classes that fit the chord. `role`: ROOT (the chord's bass), FIFTH, OCTAVE
-    (the bass an octave away), WALK or PICKUP. `is_strong`: WALK has a chord tone. `leads`: the next note is a new chord's."""
+    """A note to be chosen. `scale`: the pitch classes that fit the chord. `role`: ROOT (the chord's bass), FIFTH,
+    OCTAVE (the bass an octave away), WALK or PICKUP. `is_strong`: WALK has a chord tone. `leads`: a new chord follows.
+    """
 
     chord: Chord
     scale: frozenset[int]
