@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from random import Random
 from typing import ClassVar
 
 import numpy as np
@@ -21,6 +22,7 @@ from daemon.music.feel import Feel, swung
 
 VOICE = "chords"
 AHEAD = 8  # chords, or bars of a chord, that are voiced together
+WANDER = 4.0  # semitones by which the register of a phrase may differ
 STRUM, ROLL = 0.01, 0.03  # seconds from note to note, of a strum and of the last chord of a song
 LOUDER = 44  # velocity, per unit of energy
 SHORTEST = 0.05  # beats
@@ -42,7 +44,7 @@ class Comping(PlanPlayer):
     monophonic: ClassVar[bool] = False
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("density", 0.0, 1.0, 0.5, "how often chords are struck; 0.5: as feel, variation and energy ask for"),
-        Setting("register", 57.0, 72.0, 63.0, "the pitch near which chords are played; lower or higher than a melody"),
+        Setting("register", 57.0, 72.0, 64.0, "the pitch near which chords are played; lower or higher than a melody"),
     )
 
     def begin(self) -> None:
@@ -154,7 +156,8 @@ class Comping(PlanPlayer):
         slot = slots[0]
         if (slot.start, slot.chord.symbol) not in self._voicings:
             changes = [self._change(each, plain) for each in slots]
-            found = lead(changes, self._voiced, self.values["register"], self._numbers)
+            wander = Random(f"{self.seed} {bar.phrase}").uniform(-WANDER, WANDER)
+            found = lead(changes, self._voiced, self.values["register"] + wander, self._numbers)
             places = [(each.start, each.chord.symbol) for each in slots]
             self._voicings = dict(zip(places, found, strict=True))
         voicing = self._voicings[slot.start, slot.chord.symbol]

@@ -25,10 +25,10 @@ TOP_LEAP, LEAP = 2.0, 4  # it moves by more than so many semitones
 GUIDE_LEAP = 6.0  # for each guide tone that is more than a whole tone from one of the chord before
 PARALLEL = 2.0  # all voices leap the same way
 STATIC = 2.5  # the same voicing again, where the chord is the same
-OFF_CENTRE = 0.35  # for each semitone between the middle of a voicing and the register, beyond NEAR
-NEAR = 2.0
+OFF_CENTRE = 0.5  # for each semitone between the middle of a voicing and the register, beyond NEAR
+NEAR = 1.5
 ROOT = 1.0  # a voicing with the root, which the bass plays
-THIN = 0.5  # a voicing of three notes; thrice that, and SECOND, where chords are plain
+THIN = 1.0  # a voicing of three notes; thrice that, and SECOND, where chords are plain
 SECOND = 0.4  # each second within a voicing
 WHIM = 1.5  # at most, drawn at random: no two choruses are equal
 
