@@ -1,0 +1,93 @@
+"""bands/combo.yaml on a private JACK server: it plays a song, also after kills of the leader and of the piano; the left
+hand drives it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.music.events import is_note_on, note_off, note_on
+from daemon.paths import resources
+from tests.desk.jamd import Jamd
+from tests.desk.test_run_jack import Peer
+from tests.tools.jack import JackServer
+
+DATA = Path(__file__).parents[1] / "data"
+PIANO, BASS = 1, 2  # channels from 0
+SONG = "key: F\ntempo: 240\nfeel: blues\nchords: '| F7 | Bb7 | Gm7 | C7 |'\n"  # four seconds
+BACK = 5.0  # seconds until a killed player plays again
+
+
+def combo(**options: str) -> str:
+    """The band with a model of a few weights, without sound, with these options of the leader."""
+    text = (resources() / "bands" / "combo.yaml").read_text(encoding="utf-8")
+    text = text.replace("model: drums\n", f"model: {DATA / 'tiny_drums.onnx'}\n")
+    text = text.replace("model: melody\n", f"model: {DATA / 'tiny_melody.onnx'}\n")
+    chosen = "".join(f"      {name}: {value}\n" for name, value in options.items())
+    return text.replace("      song: songs/blues.yaml\n", f"      song: song.yaml\n{chosen}") + "audio: {device: null}\n"
+
+
+@pytest.fixture
+def start(tmp_path: Path, jack_server: JackServer, request: pytest.FixtureRequest) -> Iterator[list[Jamd]]:
+    (tmp_path / "song.yaml").write_text(SONG)
+    started: list[Jamd] = []
+    yield started
+    for jamd in started:
+        jamd.__exit__(None, None, None)
+
+
+def listening(jamd: Jamd) -> Peer:
+    peer = Peer()
+    peer.connect_keys()
+    peer.listen("band")
+    return peer
+
+
+def notes(peer: Peer, channel: int, after: float = 0.0) -> list[tuple[float, int]]:
+    """(seconds, pitch) of the note-ons."""
+    heard = list(peer.heard)
+    return [(at, m[1]) for at, _, m in heard if at > after and is_note_on(m) and m[0] & 15 == channel]
+
+
+def test_the_leader_and_the_piano_are_killed_and_the_song_goes_on(tmp_path: Path, start: list[Jamd]) -> None:
+    jamd = Jamd(tmp_path, combo())
+    start.append(jamd)
+    jamd.ready()
+    peer = listening(jamd)
+    jamd.wait(lambda: notes(peer, PIANO) and notes(peer, BASS), 5, "piano and bass")
+    before = jamd.children()
+    lost = time.perf_counter()
+    for name in ("lead", "piano"):
+        os.kill(before[name], signal.SIGKILL)
+    jamd.wait(lambda: not {c for c, _ in peer.sounding("band")} & {PIANO}, 1, "the end of the piano's notes")
+    for name in ("lead", "piano"):
+        jamd.replaced(name, before[name], BACK)
+    jamd.wait(lambda: notes(peer, PIANO, lost + 0.3), BACK, "the piano again")
+    jamd.wait(lambda: any(at > time.perf_counter() - 0.5 for at, _ in notes(peer, BASS)), 2, "the bass all the while")
+    time.sleep(4.0)  # the next chorus, which the new leader announced
+    assert notes(peer, PIANO, time.perf_counter() - 2) and notes(peer, BASS, time.perf_counter() - 2)
+    jamd.process.send_signal(signal.SIGTERM)
+    jamd.wait(lambda: not peer.sounding("band"), 3, "silence at the end")
+    assert jamd.wait_for_end() == 0
+    peer.close()
+    assert "of 4, chorus" in jamd.log, "the place in the form is one of the figures"
+
+
+def test_the_left_hand_drives_piano_and_bass(tmp_path: Path, start: list[Jamd]) -> None:
+    jamd = Jamd(tmp_path, combo(chords="keys"))
+    start.append(jamd)
+    jamd.ready()
+    peer = listening(jamd)
+    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+    for pitch in (40, 44, 47, 50):  # E7, which is in no chord of the song
+        struck = peer.play(note_on(1, pitch, 80))
+    jamd.wait(lambda: any(pitch % 12 == 4 for _, pitch in notes(peer, BASS, struck)), 3, "E in the bass")
+    jamd.wait(lambda: any(pitch % 12 == 8 for _, pitch in notes(peer, PIANO, struck)), 5, "G sharp in the piano")
+    for pitch in (40, 44, 47, 50):
+        peer.play(note_off(1, pitch))
+    peer.close()
