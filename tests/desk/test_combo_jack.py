@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from daemon.music.events import is_note_on, note_off, note_on
 from daemon.paths import resources
@@ -25,11 +26,10 @@ BACK = 5.0  # seconds until a killed player plays again
 
 def combo(**options: str) -> str:
     """The band with a model of a few weights, without sound, with these options of the leader."""
-    text = (resources() / "bands" / "combo.yaml").read_text(encoding="utf-8")
-    text = text.replace("model: drums\n", f"model: {DATA / 'tiny_drums.onnx'}\n")
-    text = text.replace("model: melody\n", f"model: {DATA / 'tiny_melody.onnx'}\n")
-    chosen = "".join(f"      {name}: {value}\n" for name, value in options.items())
-    return text.replace("      song: songs/blues.yaml\n", f"      song: song.yaml\n{chosen}") + "audio: {device: null}\n"
+    band = yaml.safe_load((resources() / "bands" / "combo.yaml").read_text(encoding="utf-8"))
+    band["band"]["drums"]["model"] = str(DATA / "tiny_drums.onnx")
+    band["band"]["lead"]["options"] |= {"song": "song.yaml", **options}
+    return yaml.safe_dump(band | {"audio": {"device": None}})
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_the_leader_and_the_piano_are_killed_and_the_song_goes_on(tmp_path: Path
     jamd.wait(lambda: not peer.sounding("band"), 3, "silence at the end")
     assert jamd.wait_for_end() == 0
     peer.close()
-    assert "of 4, chorus" in jamd.log, "the place in the form is one of the figures"
+    assert "of 4, chorus" in jamd.log, jamd.log[-1500:]
 
 
 def test_the_left_hand_drives_piano_and_bass(tmp_path: Path, start: list[Jamd]) -> None:
