@@ -67,16 +67,17 @@ def read_draft(path: Path) -> Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Bar:
-    """A measure and the beat at which it is played; its `index` in the part."""
+    """A measure and the beats from which and up to which it is played; its `index` in the part."""
 
     measure: Measure
     index: int
     start: Fraction
+    end: Fraction
 
 
 def _placed(part: Part, order: Sequence[int]) -> list[_Bar]:
-    """Raises ValueError. A short measure at the start is an upbeat; two short ones that make a bar are one, as at a
-    repeat sign within a bar; other short ones are bars that end with a rest."""
+    """Raises ValueError. A short measure at the start is an upbeat, also where it is played again; two short ones that
+    make a bar are one, as at a repeat sign within a bar; other short ones are bars that end with a rest."""
     beats, unit = part.meter
     full = Fraction(beats * 4, unit)
     for measure in part.measures:
@@ -86,24 +87,23 @@ def _placed(part: Part, order: Sequence[int]) -> list[_Bar]:
                 "correct its notes, or split the file where the meter changes"
             )
     lengths = [part.measures[index].length for index in order]
-    at, placed, within = -lengths[0] if 0 < lengths[0] < full else Fraction(0), [], Fraction(0)
-    for number, index in enumerate(order):
-        placed.append(_Bar(part.measures[index], index, at))
-        following = lengths[number + 1] if number + 1 < len(order) else Fraction(0)
-        if at < 0 or within:
-            at, within = at + lengths[number], Fraction(0)
-        elif following and lengths[number] + following == full:
-            at, within = at + lengths[number], lengths[number]
-        else:
-            at += full
+    has_upbeat = 0 < lengths[0] < full
+    at, placed, is_within = -lengths[0] if has_upbeat else Fraction(0), list[_Bar](), False
+    for index, length, following in zip(order, lengths, [*lengths[1:], Fraction(0)], strict=True):
+        completes = is_within or at < 0
+        is_within = not completes and bool(following) and length + following == full
+        if not (completes or is_within) and has_upbeat and index == order[0]:
+            at, completes = at + full - length, True
+        end = at + (length if completes or is_within else full)
+        placed.append(_Bar(part.measures[index], index, at, end))
+        at = end
     return placed
 
 
 def _draft(part: Part, bars: list[_Bar], title: str, composer: str) -> Draft:
     beats, unit = part.meter
     full = Fraction(beats * 4, unit)
-    end = bars[-1].start + (full if bars[-1].start >= 0 else 0)
-    length = max(-(-end // full), 1) * full  # a last bar that is completed by the upbeat at the start counts as whole
+    length = max(-(-bars[-1].end // full), 1) * full  # a last bar that the upbeat would complete counts as whole
     melody = tuple(_melody(bars))
     onsets = _chords(bars)
     filled = {_bar_of(bar.start, full) for bar in bars if bar.measure.notes or bar.measure.has_rests}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from fractions import Fraction
 from xml.etree.ElementTree import Element
 
@@ -50,6 +51,8 @@ class _Reader:
             self._measure.chords.sort(key=lambda chord: chord[0])
             self._part.measures.append(self._measure)
         find_codas(self._part.measures)
+        if not self._has_meter and self._part.measures:
+            self._part.meter = _likely_meter(self._part.measures)
         return self._part
 
     def _take(self, element: Element) -> None:
@@ -160,6 +163,13 @@ class _Reader:
             before, after = ("{}/{}".format(*each) for each in (self._part.meter, meter))
             raise ValueError(f"the meter changes from {before} to {after}, but a lead sheet has one: split the file")
         self._part.meter, self._has_meter = meter, True
+
+
+def _likely_meter(measures: list[Measure]) -> tuple[int, int]:
+    """Of a part without a time signature: the length that most bars have."""
+    (length, _), *_ = Counter(measure.length for measure in measures).most_common(1)
+    eighths = round(length * 2) or 8
+    return (eighths // 2, 4) if eighths % 2 == 0 else (eighths, 8)
 
 
 def _key(fifths: int, mode: str, transposition: int) -> Key:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from daemon.leadsheet.measures import Measure
 
 MAX_PLAYED = 5000  # bars
@@ -15,7 +17,7 @@ def unfolded(measures: list[Measure]) -> list[int]:
 class _Walk:
     def __init__(self, measures: list[Measure]) -> None:
         self._measures = measures
-        self._last_endings = _last_endings(measures)
+        self._endings = _groups(measures)
         self._from, self._pass = 0, 1  # where the repeated part begins, how often it has been begun
         self._until: str | None = None  # after a jump: "fine", "coda" or ""
 
@@ -35,11 +37,13 @@ class _Walk:
         return played
 
     def _is_skipped(self, at: int) -> bool:
-        """Whether the measure belongs to another ending. After a jump only the last ending is played."""
+        """Whether the measure belongs to another ending. After a jump only the last one is played, or the one that has
+        the fine."""
         endings = self._measures[at].endings
-        if self._until is not None:
-            return bool(endings) and self._last_endings[at] not in endings
-        return bool(endings) and self._pass not in endings
+        if self._until is None:
+            return bool(endings) and self._pass not in endings
+        fine = self._endings[at].with_fine if self._until == "fine" else None
+        return bool(endings) and (fine or self._endings[at].last) not in endings
 
     def _next(self, at: int) -> int | None:
         measure = self._measures[at]
@@ -51,7 +55,7 @@ class _Walk:
             return at + 1
         is_end = bool(measure.repeats) or (bool(measure.endings) and not self._continues(at))
         # of an ending without a repeat sign, the next one says that it is played again
-        times = self._last_endings[at] or measure.repeats
+        times = self._endings[at].last or measure.repeats
         if is_end and self._pass < times:
             self._pass += 1
             return self._from
@@ -82,14 +86,25 @@ class _Walk:
         )
 
 
-def _last_endings(measures: list[Measure]) -> list[int]:
-    """For each measure the highest number of the endings that stand side by side there; 0 without any."""
-    found, group = [0] * len(measures), list[int]()
-    for index, measure in enumerate([*measures, Measure("")]):
-        if not measure.endings or (group and measure.endings != measures[index - 1].endings and 1 in measure.endings):
-            for member in group:
-                found[member] = max(max(measures[each].endings) for each in group)
-            group = []
+@dataclass(slots=True)
+class _Endings:
+    """Numbers of the endings that stand side by side: of the last one, and of the one with the fine; 0 if there is
+    none."""
+
+    last: int = 0
+    with_fine: int = 0
+
+
+def _groups(measures: list[Measure]) -> list[_Endings]:
+    """For each measure the endings that it is one of."""
+    found: list[_Endings] = []
+    for before, measure in zip([Measure(""), *measures], measures, strict=False):
+        is_another = measure.endings != before.endings and (not before.endings or 1 in measure.endings)
+        if not measure.endings or is_another:
+            found.append(_Endings())
+        else:
+            found.append(found[-1])
         if measure.endings:
-            group.append(index)
+            found[-1].last = max(found[-1].last, *measure.endings)
+            found[-1].with_fine = max(measure.endings) if measure.is_fine else found[-1].with_fine
     return found

@@ -100,6 +100,7 @@ def test_a_chord_before_which_there_is_none(tmp_path: Path) -> None:
         (["C4:48", "D4:48 words=To_Coda", "E4:48 words=D.C._al_Coda", "coda F4:48"], "CDECDF"),
         (["C4:48", "segno D4:48 coda", "E4:48 words=D.S._al_Coda", "coda F4:48"], "CDEDF"),
         (["C4:48 words=D.C."], "CC"),
+        (["|: C4:48", "[1 D4:48 words=Fine :|]", "[2 E4:48 ]", "F4:48 words=D.C._al_Fine"], "CDCEFCD"),
         (["|: C4:48", "[1 D4:48 :|]", "[2 E4:48 ]", "F4:48 words=D.C._al_Fine", "G4:48"], "CDCEFCEFG"),
     ],
 )
@@ -113,6 +114,19 @@ def test_a_repeat_within_a_bar(tmp_path: Path) -> None:
         *((-1, 60), (0, 62), (4, 64), (7, 60), (8, 62), (12, 64), (15, 65), (16, 67), (20, 69))
     ]
     assert sheet.length == 24
+
+
+def test_an_upbeat_is_one_each_time(tmp_path: Path) -> None:
+    sheet = read(tmp_path, "C4:12", "C:major D4:48", "E4:48 :|", "F4:48", first=0)
+    assert [(note.onset, note.pitch) for note in sheet.melody] == [
+        *((-1, 60), (0, 62), (4, 64), (11, 60), (12, 62), (16, 64), (20, 65))
+    ]
+
+
+def test_a_last_bar_that_the_upbeat_completes(tmp_path: Path) -> None:
+    assert read(tmp_path, "C4:12", "C:major D4:48", "E4:36", first=0).length == 8
+    assert read(tmp_path, "C4:12", "C:major D4:48", "E4:36 :|", first=0).length == 16
+    assert read(tmp_path, "C:major D4:48", "E4:36 ||", "C4:12").length == 8
 
 
 def test_a_short_bar_ends_with_a_rest(tmp_path: Path) -> None:
@@ -149,6 +163,12 @@ def test_minor_keys_and_compound_meters(tmp_path: Path) -> None:
     metronome = "<beat-unit>quarter</beat-unit><beat-unit-dot/><per-minute>c._60</per-minute>"
     sheet = read(tmp_path, f"metronome={metronome} A:minor A4:36", meter="6/8", mode="minor")
     assert sheet.bpm == 90
+
+
+def test_without_a_time_signature_the_bars_tell_the_meter(tmp_path: Path) -> None:
+    text = score("C:major C4:36", "D4:36", "E4:24").replace("<time><beats>4</beats><beat-type>4</beat-type></time>", "")
+    sheet = read_musicxml(written(tmp_path, text))
+    assert (sheet.meter, sheet.length) == ((3, 4), 9)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,258 @@
+"""Writes lead sheets as MusicXML 4.0, which notation programs open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from daemon import __version__
+from daemon.leadsheet.harmony import harmony_of
+from daemon.leadsheet.notation import TICKS, Piece, pieces_of, quantised
+from daemon.music.chords import NO_CHORD, chord_of
+from daemon.music.leadsheet import LeadSheet
+from daemon.music.spelling import spelled
+
+LINE_BARS = 4  # of a system
+_HEADER = (
+    b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise'
+    b'//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
+)
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_ACCIDENTALS = {-2: "flat-flat", -1: "flat", 0: "natural", 1: "sharp", 2: "double-sharp"}
+_SHARPS = "FCGDAEB"
+
+
+def musicxml_of(sheet: LeadSheet) -> bytes:
+    """Onsets are rounded to triplet 32nds or 32nds. Raises ValueError if a chord symbol is none."""
+    root = Element("score-partwise", {"version": "4.0"})
+    _text(SubElement(root, "work"), "work-title", sheet.title)
+    identification = SubElement(root, "identification")
+    if sheet.composer:
+        _text(identification, "creator", sheet.composer, type="composer")
+    _text(SubElement(identification, "encoding"), "software", f"jamd {__version__}")
+    for kind, words in (("title", sheet.title), ("composer", sheet.composer)):
+        if words:
+            credit = SubElement(root, "credit", {"page": "1"})
+            _text(credit, "credit-type", kind)
+            place = {"justify": "center", "font-size": "22"} if kind == "title" else {"justify": "right"}
+            _text(credit, "credit-words", words, valign="top", **place)
+    part_list = SubElement(SubElement(root, "part-list"), "score-part", {"id": "P1"})
+    _text(part_list, "part-name", "Lead", **{"print-object": "no"})
+    part = SubElement(root, "part", {"id": "P1"})
+    for bar in _bars(sheet):
+        part.append(_Measure(sheet, bar).element)
+    indent(root)
+    written: bytes = tostring(root, "utf-8")
+    return _HEADER + written + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """`number` 0 is the upbeat. `start`, `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
+    that sounds at each piece."""
+
+    number: int
+    start: int
+    length: int
+    pieces: Sequence[Piece]
+    chords: Sequence[tuple[int, str]]
+    harmonies: Sequence[str]
+    section: str
+    is_first: bool
+    is_new_line: bool
+    closes: str  # the style of the bar line at its end, or ""
+
+
+def _bars(sheet: LeadSheet) -> Iterator[_Bar]:
+    length, total = round(sheet.bar * TICKS), round(sheet.length * TICKS)
+    notes = _quantised(sheet)
+    chords = [(quantised(chord.onset), chord.symbol) for chord in sheet.chords]
+    sections = {round(section.onset / sheet.bar): section.name for section in sheet.sections}
+    if len(sections) == 1:
+        sections = {bar: name for bar, name in sections.items() if name != "A"}
+    first = min((start for start, _, _ in notes), default=0)
+    starts = ([first] if first < 0 else []) + list(range(0, total, length))
+    since = 0  # bars in this line
+    for start in starts:
+        bar, size = start // length, length if start >= 0 else -start
+        within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + size and b > start]
+        pieces = _tied(pieces_of(_with_rests(within, size), sheet.meter), within, size)
+        since = 0 if bar in sections or since == LINE_BARS else since
+        is_last = start + size >= total
+        closes = "light-heavy" if is_last else "light-light" if bar + 1 in sections and bar >= 0 else ""
+        yield _Bar(
+            max(bar + 1, 0),
+            start,
+            size,
+            pieces,
+            [(tick - start, symbol) for tick, symbol in chords if start <= tick < start + size],
+            list(_harmonies(pieces, within, [(tick - start, symbol) for tick, symbol in chords])),
+            sections.get(bar, ""),
+            start == starts[0],
+            since == 0 and bar > 0,
+            closes,
+        )
+        since += bar >= 0
+
+
+def _quantised(sheet: LeadSheet) -> list[tuple[int, int, int]]:
+    """(start, end, pitch) of the notes, none longer than the sheet, none overlapping the next."""
+    found: list[tuple[int, int, int]] = []
+    for note in sorted(sheet.melody, key=lambda note: (note.onset, note.pitch)):
+        start, end = quantised(note.onset), quantised(min(note.onset + note.duration, sheet.length))
+        if found and found[-1][1] > start:
+            found[-1] = (found[-1][0], start, found[-1][2])
+        found.append((start, end, note.pitch))
+    return [note for note in found if note[1] > note[0]]
+
+
+def _with_rests(notes: list[tuple[int, int, int]], size: int) -> Iterator[tuple[int, int, int | None]]:
+    """The notes of a bar, cut at its ends, and the rests between them."""
+    at = 0
+    for start, end, pitch in notes:
+        if start > at:
+            yield at, start, None
+        yield max(start, 0), min(end, size), pitch
+        at = min(end, size)
+    if at < size:
+        yield at, size, None
+
+
+def _tied(pieces: list[Piece], notes: list[tuple[int, int, int]], size: int) -> list[Piece]:
+    """With ties to the bars before and after, where the first or last note goes over the bar line."""
+    if notes and notes[0][0] < 0:
+        pieces[0] = replace(pieces[0], continues=True)
+    if notes and notes[-1][1] > size:
+        pieces[-1] = replace(pieces[-1], is_continued=True)
+    return pieces
+
+
+def _harmonies(
+    pieces: Sequence[Piece], notes: list[tuple[int, int, int]], chords: Sequence[tuple[int, str]]
+) -> Iterator[str]:
+    """The chord in which the note of each piece begins."""
+    symbol = NO_CHORD
+    for number, piece in enumerate(pieces):
+        if not piece.continues or not number:
+            onset = notes[0][0] if piece.continues else piece.start
+            symbol = next((symbol for at, symbol in reversed(chords) if at <= onset), NO_CHORD)
+        yield symbol
+
+
+class _Measure:
+    """The element of a bar."""
+
+    def __init__(self, sheet: LeadSheet, bar: _Bar) -> None:
+        self._sheet, self._bar = sheet, bar
+        self._accidentals: dict[tuple[str, int], int] = {}  # alterations of letter and octave in this bar
+        self.element = Element("measure", {"number": str(bar.number)} | ({} if bar.number else {"implicit": "yes"}))
+        if bar.is_new_line:
+            SubElement(self.element, "print", {"new-system": "yes"})
+        if bar.is_first:
+            self._begin()
+        if bar.section:
+            direction = SubElement(self.element, "direction", {"placement": "above"})
+            _text(SubElement(direction, "direction-type"), "rehearsal", bar.section, enclosure="square")
+        self._music()
+        if bar.closes:
+            _text(SubElement(self.element, "barline", {"location": "right"}), "bar-style", bar.closes)
+
+    def _begin(self) -> None:
+        """Key, meter, clef and tempo."""
+        sheet = self._sheet
+        attributes = SubElement(self.element, "attributes")
+        _text(attributes, "divisions", str(TICKS))
+        key = SubElement(attributes, "key")
+        _text(key, "fifths", str(sheet.key.fifths))
+        _text(key, "mode", sheet.key.mode)
+        time = SubElement(attributes, "time", {"symbol": "cut"} if sheet.meter == (2, 2) else {})
+        _text(time, "beats", str(sheet.meter[0]))
+        _text(time, "beat-type", str(sheet.meter[1]))
+        clef = SubElement(attributes, "clef")
+        low = sheet.melody and sum(note.pitch for note in sheet.melody) / len(sheet.melody) < 55
+        _text(clef, "sign", "F" if low else "G")
+        _text(clef, "line", "4" if low else "2")
+        direction = SubElement(self.element, "direction", {"placement": "above"})
+        if sheet.feel:
+            _text(SubElement(direction, "direction-type"), "words", sheet.feel.capitalize())
+        metronome = SubElement(SubElement(direction, "direction-type"), "metronome", {"parentheses": "no"})
+        is_compound = sheet.meter[1] >= 8 and sheet.meter[0] % 3 == 0
+        _text(metronome, "beat-unit", "half" if sheet.meter[1] == 2 else "quarter")
+        if is_compound:
+            SubElement(metronome, "beat-unit-dot")
+        beat = 1.5 if is_compound else 2.0 if sheet.meter[1] == 2 else 1.0
+        _text(metronome, "per-minute", f"{sheet.bpm / beat:.0f}")
+        SubElement(direction, "sound", {"tempo": f"{sheet.bpm:g}"})
+
+    def _music(self) -> None:
+        bar, chords = self._bar, list(self._bar.chords)
+        if all(piece.pitch is None for piece in bar.pieces) and bar.start >= 0:
+            self._chords(chords, 0, bar.length)
+            note = SubElement(self.element, "note")
+            SubElement(note, "rest", {"measure": "yes"})
+            _text(note, "duration", str(bar.length))
+            _text(note, "voice", "1")
+            return
+        for piece, symbol in zip(bar.pieces, bar.harmonies, strict=True):
+            self._chords(chords, piece.start, piece.duration)
+            self._note(piece, symbol)
+
+    def _chords(self, chords: Sequence[tuple[int, str]], start: int, duration: int) -> None:
+        for tick, symbol in chords:
+            if start <= tick < start + duration:
+                harmony = harmony_of(symbol)
+                if tick > start:
+                    _text(harmony, "offset", str(tick - start), sound="yes")
+                self.element.append(harmony)
+
+    def _note(self, piece: Piece, symbol: str) -> None:
+        sheet = self._sheet
+        note = SubElement(self.element, "note")
+        accidental = None
+        if piece.pitch is None:
+            SubElement(note, "rest")
+        else:
+            chord = chord_of(symbol) if symbol != NO_CHORD else None
+            root, intervals = (chord.root_name, chord.intervals) if chord else ("", ())
+            letter, alter, octave = spelled(piece.pitch, sheet.key, root, intervals)
+            pitch = SubElement(note, "pitch")
+            _text(pitch, "step", letter)
+            if alter:
+                _text(pitch, "alter", str(alter))
+            _text(pitch, "octave", str(octave))
+            if not piece.continues and self._accidentals.get((letter, octave), self._in_key(letter)) != alter:
+                accidental = _ACCIDENTALS[alter]
+                self._accidentals[letter, octave] = alter
+        _text(note, "duration", str(piece.duration))
+        ties = [kind for kind, tied in (("stop", piece.continues), ("start", piece.is_continued)) if tied]
+        for kind in ties:
+            SubElement(note, "tie", {"type": kind})
+        _text(note, "voice", "1")
+        _text(note, "type", piece.type)
+        for _ in range(piece.dots):
+            SubElement(note, "dot")
+        if accidental:
+            _text(note, "accidental", accidental)
+        if piece.is_triplet:
+            modification = SubElement(note, "time-modification")
+            _text(modification, "actual-notes", "3")
+            _text(modification, "normal-notes", "2")
+        if ties or piece.begins or piece.ends:
+            notations = SubElement(note, "notations")
+            for kind in ties:
+                SubElement(notations, "tied", {"type": kind})
+            for kind, here in (("start", piece.begins), ("stop", piece.ends)):
+                if here:
+                    SubElement(notations, "tuplet", {"type": kind})
+
+    def _in_key(self, letter: str) -> int:
+        fifths = self._sheet.key.fifths
+        if fifths > 0:
+            return int(_SHARPS.index(letter) < fifths)
+        return -int(_SHARPS[::-1].index(letter) < -fifths)
+
+
+def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
+    SubElement(parent, tag, attributes).text = _NO_XML.sub("", text)
