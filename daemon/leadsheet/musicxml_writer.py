@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from daemon import __version__
 from daemon.leadsheet.harmony import harmony_of
-from daemon.leadsheet.notation import TICKS, Piece, pieces_of, quantised
+from daemon.leadsheet.notation import TICKS, Piece, beams_of, pieces_of, quantised
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.spelling import spelled
@@ -188,6 +188,9 @@ class _Measure:
 
     def _music(self) -> None:
         bar, chords = self._bar, list(self._bar.chords)
+        if not self._sheet.melody:
+            self._slashes(chords)
+            return
         if all(piece.pitch is None for piece in bar.pieces) and bar.start >= 0:
             self._chords(chords, 0, bar.length)
             note = SubElement(self.element, "note")
@@ -195,9 +198,29 @@ class _Measure:
             _text(note, "duration", str(bar.length))
             _text(note, "voice", "1")
             return
-        for piece, symbol in zip(bar.pieces, bar.harmonies, strict=True):
+        beams = beams_of(bar.pieces, self._sheet.meter)
+        for piece, symbol, beam in zip(bar.pieces, bar.harmonies, beams, strict=True):
             self._chords(chords, piece.start, piece.duration)
-            self._note(piece, symbol)
+            self._note(piece, symbol, beam)
+
+    def _slashes(self, chords: Sequence[tuple[int, str]]) -> None:
+        """Of a sheet with chords alone: a slash for each beat."""
+        beats, unit = self._sheet.meter
+        is_compound = unit >= 8 and beats % 3 == 0
+        beat = (3 if is_compound else 1) * 4 * TICKS // unit
+        for start in range(0, self._bar.length, beat):
+            self._chords(chords, start, beat)
+            note = SubElement(self.element, "note")
+            pitch = SubElement(note, "pitch")
+            _text(pitch, "step", "B")
+            _text(pitch, "octave", "4")
+            _text(note, "duration", str(beat))
+            _text(note, "voice", "1")
+            _text(note, "type", "quarter" if is_compound else {2: "half", 4: "quarter"}.get(unit, "eighth"))
+            if is_compound:
+                SubElement(note, "dot")
+            _text(note, "stem", "none")
+            _text(note, "notehead", "slash")
 
     def _chords(self, chords: Sequence[tuple[int, str]], start: int, duration: int) -> None:
         for tick, symbol in chords:
@@ -207,7 +230,7 @@ class _Measure:
                     _text(harmony, "offset", str(tick - start), sound="yes")
                 self.element.append(harmony)
 
-    def _note(self, piece: Piece, symbol: str) -> None:
+    def _note(self, piece: Piece, symbol: str, beams: Sequence[str]) -> None:
         sheet = self._sheet
         note = SubElement(self.element, "note")
         accidental = None
@@ -239,6 +262,8 @@ class _Measure:
             modification = SubElement(note, "time-modification")
             _text(modification, "actual-notes", "3")
             _text(modification, "normal-notes", "2")
+        for number, beam in enumerate(beams, 1):
+            _text(note, "beam", beam, number=str(number))
         if ties or piece.begins or piece.ends:
             notations = SubElement(note, "notations")
             for kind in ties:

@@ -5,10 +5,11 @@ Positions are in ticks of the bar; a quarter note has 24, so that triplets and 3
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 TICKS = 24
+_BEAMS = {"eighth": 1, "16th": 2, "32nd": 3}
 _VALUES = {  # of ticks: type and dots
     96: ("whole", 0), 72: ("half", 1), 48: ("half", 0), 36: ("quarter", 1), 24: ("quarter", 0), 18: ("eighth", 1),
     12: ("eighth", 0), 9: ("16th", 1), 6: ("16th", 0), 3: ("32nd", 0), 144: ("whole", 1), 192: ("breve", 0),
@@ -38,6 +39,47 @@ class Piece:
     ends: bool = False
     continues: bool = False
     is_continued: bool = False
+
+
+def beams_of(pieces: Sequence[Piece], meter: tuple[int, int]) -> list[list[str]]:
+    """For each piece the beams that join it to its neighbours, as MusicXML names them: of eighths, 16ths and 32nds."""
+    beats, unit = meter
+    pulse = 3 * TICKS // 2 if unit >= 8 and beats % 3 == 0 else TICKS
+    found: list[list[str]] = [[] for _ in pieces]
+    groups: dict[int, list[int]] = {}
+    for number, piece in enumerate(pieces):
+        if piece.pitch is not None and piece.type in _BEAMS:
+            groups.setdefault(piece.start // pulse, []).append(number)
+    if pulse == TICKS and beats * 4 // unit % 2 == 0:  # two beats of eighths are one group
+        for beat in sorted(groups):
+            both = groups[beat] + groups.get(beat + 1, [])
+            if beat % 2 == 0 and beat + 1 in groups and all(_is_eighth(pieces[each]) for each in both):
+                groups[beat] = both
+                del groups[beat + 1]
+    for group in (run for numbers in groups.values() for run in _runs(numbers)):
+        for level in range(1, 4):
+            for run in _runs([each for each in group if _BEAMS[pieces[each].type] >= level]):
+                if len(run) > 1:
+                    for each in run:
+                        found[each].append("begin" if each == run[0] else "end" if each == run[-1] else "continue")
+                elif len(group) > 1:
+                    found[run[0]].append("forward hook" if run[0] == group[0] else "backward hook")
+    return found
+
+
+def _is_eighth(piece: Piece) -> bool:
+    return piece.type == "eighth" and not piece.dots and not piece.is_triplet
+
+
+def _runs(numbers: list[int]) -> list[list[int]]:
+    """Parts of consecutive numbers."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return runs
 
 
 def quantised(beat: float) -> int:
