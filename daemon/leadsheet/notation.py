@@ -51,9 +51,9 @@ def beams_of(pieces: Sequence[Piece], meter: tuple[int, int]) -> list[list[str]]
         if piece.pitch is not None and piece.type in _BEAMS:
             groups.setdefault(piece.start // pulse, []).append(number)
     if pulse == TICKS and beats * 4 // unit % 2 == 0:  # two beats of eighths are one group
-        for beat in sorted(groups):
-            both = groups[beat] + groups.get(beat + 1, [])
-            if beat % 2 == 0 and beat + 1 in groups and all(_is_eighth(pieces[each]) for each in both):
+        for beat in [beat for beat in groups if beat % 2 == 0 and beat + 1 in groups]:
+            both = groups[beat] + groups[beat + 1]
+            if all(_is_eighth(pieces[each]) for each in both):
                 groups[beat] = both
                 del groups[beat + 1]
     for group in (run for numbers in groups.values() for run in _runs(numbers)):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from daemon.leadsheet.harmony import harmony_of, symbol_of
 from daemon.leadsheet.musicxml import read_musicxml
 from daemon.leadsheet.musicxml_writer import musicxml_of
-from daemon.leadsheet.notation import pieces_of, quantised
+from daemon.leadsheet.notation import beams_of, pieces_of, quantised
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.music.leadsheet import Key, LeadSheet
 from daemon.music.melody import Note
@@ -84,7 +84,7 @@ def test_music21_reads_the_same(tmp_path_factory: pytest.TempPathFactory, sheet:
         upbeat = max([-note.onset for note in sheet.melody[:1]] + [0])
         notes: list[list[float]] = []  # music21's own stripTies leaves some ties of triplets
         for note in part.flatten().notes:
-            if not isinstance(note, music21.note.Note):
+            if not isinstance(note, music21.note.Note) or note.notehead == "slash":
                 continue
             if note.tie is not None and note.tie.type in ("stop", "continue"):
                 assert (sum(notes[-1][:2]), notes[-1][2]) == (pytest.approx(note.offset), note.pitch.midi)
@@ -170,7 +170,9 @@ def test_lines_begin_with_sections_and_after_four_bars(tmp_path: Path) -> None:
     assert [m.findtext("direction/direction-type/rehearsal") for m in measures if m.get("number") in "16"] == ["A", "B"]
     assert [m.get("number") for m in measures if m.findtext("barline/bar-style") == "light-light"] == ["5"]
     assert measures[-1].findtext("barline/bar-style") == "light-heavy"
-    assert all(m.find("note/rest[@measure='yes']") is not None for m in measures)
+    silent = sheet_of(Note(0.0, 4.0, 60, 90), bars=3)
+    rests = [m.find("note/rest[@measure='yes']") for m in fromstring(musicxml_of(silent).decode()).iter("measure")]
+    assert [rest is not None for rest in rests] == [False, True, True]
     alone = fromstring(musicxml_of(sheet_of(bars=4)).decode())
     assert alone.find("part/measure/direction/direction-type/rehearsal") is None  # A alone says nothing
 
@@ -199,3 +201,41 @@ def test_a_tied_note_keeps_its_name_when_the_chord_changes() -> None:
 def test_no_character_breaks_the_file(tmp_path: Path) -> None:
     sheet = LeadSheet("a\x00b\x1b&<\ud800", Key(0), (4, 4), 120.0, 4.0, (), (Section(0.0, 4.0, "\x07A"),))
     assert fromstring(musicxml_of(sheet).decode()).findtext("work/work-title") == "ab&<"
+
+
+@pytest.mark.parametrize(
+    ("ends", "meter", "expected"),
+    [
+        ([12, 24, 36, 48, 60, 72, 84, 96], (4, 4), "b c c e b c c e"),
+        ([12, 24, 36, 48, 60, 72], (3, 4), "b e b e b e"),
+        ([12, 24, 36, 48, 60, 72], (6, 8), "b c e b c e"),
+        ([12, 36, 48], (4, 4), "- - -"),
+        ([36, 48], (4, 4), "- -"),
+        ([6, 12, 24], (4, 4), "bb ce e"),
+        ([18, 24], (4, 4), "b eh"),
+        ([6, 18, 24], (4, 4), "bf c eh"),
+        ([8, 16, 24, 36, 48], (4, 4), "b c e b e"),
+    ],
+)
+def test_beams_join_the_notes_of_a_beat(ends: list[int], meter: tuple[int, int], expected: str) -> None:
+    pieces = pieces_of([(start, end, 60) for start, end in zip([0, *ends], ends, strict=False)], meter)
+    names = {"begin": "b", "continue": "c", "end": "e", "forward hook": "f", "backward hook": "h"}
+    assert " ".join("".join(names[beam] for beam in beams) or "-" for beams in beams_of(pieces, meter)) == expected
+
+
+def test_a_rest_parts_beams() -> None:
+    pieces = pieces_of([(0, 12, 60), (12, 24, None), (24, 36, 60), (36, 48, 60)], (4, 4))
+    assert beams_of(pieces, (4, 4)) == [[], [], ["begin"], ["end"]]
+
+
+@pytest.mark.parametrize(("meter", "slashes"), [((4, 4), 4), ((6, 8), 2), ((2, 2), 2), ((7, 8), 7)])
+def test_a_sheet_with_chords_alone_has_a_slash_for_each_beat(
+    tmp_path: Path, meter: tuple[int, int], slashes: int
+) -> None:
+    bar = meter[0] * 4 / meter[1]
+    chords = (PlannedChord(0.0, bar / 2, "C"), PlannedChord(bar / 2, bar / 2, "G7"))
+    sheet = LeadSheet("T", Key(0), meter, 120.0, bar, chords, (Section(0.0, bar, "A"),))
+    data = musicxml_of(sheet)
+    assert [n.findtext("notehead") for n in fromstring(data.decode()).iterfind(".//note")] == ["slash"] * slashes
+    again = read_musicxml(written(tmp_path, data))
+    assert (again.melody, again.chords) == ((), sheet.chords)
