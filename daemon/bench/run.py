@@ -27,13 +27,15 @@ from daemon.bench.clock_peer_measures import CLOCK_PEER_MEASURES
 from daemon.bench.engine_measures import ENGINE_MEASURES
 from daemon.bench.figure import Figure
 from daemon.bench.jack_server import JackServer, available
+from daemon.bench.leadsheet_measures import leadsheet
 from daemon.bench.measures import MEASURES
 from daemon.bench.sound_measures import sound
 from daemon.errors import JamdError, UsageError
 from daemon.suggestions import suggestion
 
 ALL_MEASURES = {
-    measure.__name__: measure for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES, sound)
+    measure.__name__: measure
+    for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES, leadsheet, sound)
 }
 
 

@@ -21,12 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.markov.automaton import Event
-from daemon.markov.constraints import Constraint, Table
-from daemon.markov.events import ChordEvent, MelodyEvent
+from daemon.markov.constraints import Begins, Constraint, Table
+from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, chord_weights, melody_weights, strong_ticks
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler, compile_sampler
 from daemon.markov.variation import Strength, distance_weights, tuned
+
+GRID = (0, 3, 4, 6, 8, 9)  # ticks of a quarter note where 16ths and triplets of eighths begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,16 @@ class Layer:
         return compile_sampler(
             self.model, span.length, span.bar, (*self.constraints, *more), context=self.context, end=self.end
         )
+
+
+def on_grid(span: Span) -> tuple[Begins, ...]:
+    """Events begin on 16ths and triplets only: no rhythm drifts away from these, and there is less to compute."""
+    off = [tick for tick in range(TICKS) if tick not in GRID]
+    return tuple(Begins(range(tick, span.length, TICKS), _never, "16ths and triplets") for tick in off)
+
+
+def _never(event: Event) -> float:
+    return 0.0
 
 
 def chord_sampler(

@@ -82,7 +82,7 @@ def without_copies(
     for tries in range(1, most_tries + 1):
         if not index.copies(events := sampler.sample(random)):
             return Accepted(events, tries)
-    shortest = min(longest_copy(sampler.sample(random), index.pieces).length for _ in range(20))
+    shortest = min(longest_copy(sampler.sample(random), index.pieces).length for _ in range(10))
     raise CopyError(
         f"max_order {index.max_order}: all of {most_tries} melodies repeat {index.max_order} notes of the corpus: "
         f"set max_order to {max(shortest, index.max_order) + 1} or more, a lower order, or a blend of styles"
@@ -95,42 +95,31 @@ def acceptance(sampler: Samples, index: CopyIndex, random: np.random.Generator, 
 
 
 def longest_copy(melody: Sequence[MelodyEvent], pieces: Iterable[Sequence[MelodyEvent]]) -> Copy:
-    """Compares each event of the melody with each of the corpus: milliseconds for 100 events and 60,000."""
-    pitches, durations = _columns(melody)
+    """Compares each event of the melody with each of the corpus: 0.1 s for 50 events and 40,000."""
+    pieces = list(pieces)
+    starts = np.cumsum([1, *(len(piece) + 1 for piece in pieces)])
+    gap = [(REST, 0)]  # before and after each piece: no event lasts 0 ticks
+    pitches, durations = _columns([*gap, *(event for piece in pieces for event in (*piece, *gap))])
+    silent, never = pitches == REST, np.int32(_REST_STEP)
+    # Of the common run that ends with each event of the corpus: its length, how many rests are at its end, and its
+    # transposition, which rests alone do not have.
+    length, rests, shift = np.zeros_like(pitches), np.zeros_like(pitches), np.full_like(pitches, never)
     longest = Copy(0)
-    for number, piece in enumerate(pieces):
-        found = _longest_run(pitches, durations, *_columns(piece))
-        if found.length > longest.length:
-            longest = Copy(found.length, found.at, number, found.source, found.semitones)
-    return longest
-
-
-def _longest_run(
-    pitches: NDArray[np.int32], durations: NDArray[np.int32], others: NDArray[np.int32], spans: NDArray[np.int32]
-) -> Copy:
-    """Of the two melodies (pitches, durations) and (others, spans). The lengths of the common runs that end at each
-    event of the other melody are updated for each event of the first one."""
-    unset = np.int32(_REST_STEP)  # the transposition of a run of rests
-    length, rests, shift = (np.zeros(len(others) + 1, np.int32) for _ in range(3))  # rests: at the end of the run
-    shift[:] = unset
-    longest = Copy(0)
-    silent = others == REST
-    for at, (pitch, duration) in enumerate(zip(pitches.tolist(), durations.tolist(), strict=True)):
-        same = (spans == duration) & (silent == (pitch == REST))
-        before, before_rests, before_shift = length[:-1], rests[:-1], shift[:-1]
+    for at, (pitch, duration) in enumerate(melody):
+        length, rests, shift = (np.roll(values, 1) for values in (length, rests, shift))
         if pitch == REST:
-            run, now_rests, now_shift = before + 1, before_rests + 1, before_shift
+            rests += 1
         else:
-            now_shift = pitch - others
-            goes_on = (before_shift == unset) | (before_shift == now_shift)
-            run, now_rests = np.where(goes_on, before, before_rests) + 1, np.zeros_like(before)
-        length, rests, shift = (np.zeros(len(others) + 1, np.int32) for _ in range(3))
-        length[1:], rests[1:] = np.where(same, run, 0), np.where(same, now_rests, 0)
-        shift[0], shift[1:] = unset, np.where(same, now_shift, unset)
+            moved = pitch - pitches
+            length = np.where((shift == never) | (shift == moved), length, rests)
+            rests, shift = np.zeros_like(rests), moved
+        same = (durations == duration) & (silent == (pitch == REST))
+        length, rests, shift = (length + 1) * same, rests * same, np.where(same, shift, never)
         end = int(length.argmax())
-        if length[end] > longest.length:
-            size, semitones = int(length[end]), int(shift[end])
-            longest = Copy(size, at + 1 - size, 0, end - size, 0 if semitones == unset else semitones)
+        if (size := int(length[end])) > longest.length:
+            piece = int(np.searchsorted(starts, end, side="right")) - 1
+            semitones = 0 if shift[end] == never else int(shift[end])
+            longest = Copy(size, at + 1 - size, piece, end + 1 - size - int(starts[piece]), semitones)
     return longest
 
 
@@ -164,10 +153,8 @@ def automaton_without_copies(pieces: Iterable[Sequence[MelodyEvent]], max_order:
 
     def step(state: tuple[MelodyEvent, ...], event: MelodyEvent) -> tuple[MelodyEvent, ...] | None:
         read = (*state, event)
-        if len(read) == max_order:
-            if _shape(read) in runs:
-                return None
-            read = read[1:]
+        if _shape(read) in runs:
+            return None
         while read and _shape(read) not in beginnings:
             read = read[1:]
         return read

@@ -21,3 +21,14 @@ def longest_by_force(melody, pieces):
                 ] and start + longest < len(melody):
                     longest += 1
     return longest
+
+
+def has_copy(melody, pieces, length):
+    """Whether a run of `length` events of the melody is one of the corpus in some key, by sets of runs in all keys."""
+    runs = {run for semitones in range(-30, 31) for run in _runs(melody, semitones, length)}
+    return any(run in runs for piece in pieces for run in _runs(piece, 0, length))
+
+
+def _runs(melody, semitones, length):
+    moved = tuple(shifted(melody, semitones))
+    return [moved[at : at + length] for at in range(len(moved) - length + 1)]

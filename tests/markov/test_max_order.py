@@ -5,7 +5,7 @@ import random
 import pytest
 
 from daemon.markov.events import REST
-from daemon.markov.max_order import Copy, CopyIndex, longest_copy
+from daemon.markov.max_order import Copy, CopyIndex, automaton_without_copies, longest_copy
 from tests.markov.copies import longest_by_force, shifted
 
 TUNE = ((0, 12), (2, 12), (4, 24), (REST, 12), (4, 6), (5, 6), (7, 24), (4, 12), (0, 36))
@@ -62,3 +62,16 @@ def test_a_melody_shorter_than_the_run_is_no_copy():
 def test_single_notes_cannot_be_forbidden():
     with pytest.raises(ValueError, match="choose 2 or more"):
         CopyIndex([TUNE], 1)
+
+
+def test_the_automaton_remembers_no_more_than_what_begins_a_copy():
+    """So there are few states: fewer than pairs of the corpus and the length, and one for what is nowhere in it."""
+    automaton = automaton_without_copies([TUNE], 5)
+    states, frontier = {automaton.start}, [automaton.start]
+    while frontier:
+        found = {automaton.step(state, event) for state in frontier for event in TUNE} - states - {None}
+        states |= found
+        frontier = list(found)
+    assert len(states) < len(TUNE) * 5
+    assert automaton.step(TUNE[:4], TUNE[4]) is None
+    assert automaton.step(TUNE[:4], (40, 7)) == ()

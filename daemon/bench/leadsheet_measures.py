@@ -1,0 +1,211 @@
+"""Measures of the composition of lead sheets: compiling, samples, memory, and a peer.
+
+Events begin on 16ths and triplets. Chords are drawn first, then melodies on these chords; each figure is that of the
+slowest style.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from daemon.bench.child_end import END_WITH_PARENT
+from daemon.bench.figure import Figure
+from daemon.errors import JamdError
+from daemon.markov.automaton import Event
+from daemon.markov.constraints import Boundary, Constraint, Fixed
+from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
+from daemon.markov.harmony import Harmony, stated_harmony
+from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords, on_grid
+from daemon.markov.max_order import CopyIndex, without_copies
+from daemon.markov.model import Corpus, MarkovModel
+from daemon.markov.sampler import compile_sampler
+from daemon.usage import warn
+
+BAR = 4 * TICKS
+BARS, ORDER, MAX_ORDER = 32, 2, 8
+BACK_OFF = (0.02, 0.18, 0.8)
+SAMPLES = 50
+LENGTHS = (16, 64, 256, 1024)  # bars
+TRACKS, TRACK_EVENTS, KEYS, HIGH_ORDER, EVENTS = 120, 96, 12, 4, 32  # as vo-regular-bp 0.1.1 reports
+PEER, PEER_LENGTH, PEER_SAMPLES = "markovconstraints", 64, 200
+Result = TypeVar("Result")
+_RHYTHMS = ((12, 12, 12, 12), (18, 6, 12, 12), (6,) * 8, (24, 12, 6, 6), (8, 8, 8, 12, 12), (36, 12), (12, 24, 12))
+_QUALITIES = {"": (0, 4, 7), "m7": (0, 3, 7, 10), "7": (0, 4, 7, 10), "maj7": (0, 4, 7, 11), "m7b5": (0, 3, 6, 10)}
+_CHORDS = [(root, quality, ticks) for root in range(12) for quality in _QUALITIES for ticks in (BAR, BAR // 2)]
+
+
+class Style(NamedTuple):
+    name: str
+    melodies: Sequence[Sequence[MelodyEvent]]
+    chords: Sequence[Sequence[ChordEvent]]
+    melody: MarkovModel
+    harmony_of_notes: Harmony
+    chord: MarkovModel
+
+
+def leadsheet(folder: Path, environment: dict[str, str]) -> list[Figure]:
+    """32 bars of each style; the length in bars; a corpus of order 4 in all keys; the same problem as a peer."""
+    styles = _styles()
+    by_style = [_of_style(style) for style in styles]
+    slowest = [max(figures, key=lambda figure: figure.value) for figures in zip(*by_style, strict=True)]
+    return [*slowest, *_by_length(styles[0]), *_in_all_keys(environment), *_beside_peer(styles[0])]
+
+
+def _styles() -> list[Style]:
+    """A made-up style as large as 325 lead sheets."""
+    chance = random.Random(1)
+    melodies = [_track(chance, 136) for _ in range(325)]
+    chords = [[chance.choice(_CHORDS) for _ in range(57)] for _ in range(325)]
+    models = [MarkovModel([(Corpus(tuple(map(tuple, pieces))), 1.0)], ORDER, BACK_OFF) for pieces in (melodies, chords)]
+    return [Style("made up", melodies, chords, models[0], stated_harmony(_QUALITIES), models[1])]
+
+
+def _of_style(style: Style) -> list[Figure]:
+    span, chance = Span(BARS * BAR, BAR, (0, 2 * TICKS)), np.random.default_rng(1)
+    of_chords, of_melody = Layer(style.chord, _lines(BARS)), Layer(style.melody, (*on_grid(span), *_phrases(BARS)))
+    chords, compiling_chords = _timed(lambda: chord_sampler(of_chords, span))
+    harmony = chords.sample(chance)
+    melody, compiling = _timed(lambda: melody_sampler(of_melody, span, style.harmony_of_notes, harmony))
+    seconds = [_timed(lambda: (chords.sample(chance), melody.sample(chance)))[1] for _ in range(SAMPLES)]
+    index = CopyIndex(style.melodies, MAX_ORDER)
+    tries = [_timed(lambda: without_copies(melody, index, chance)) for _ in range(SAMPLES)]
+    fixed = _one_note(melody.sample(chance))
+    weights = on_chords(of_melody, span, style.harmony_of_notes, harmony)
+    _, again = _timed(lambda: of_melody.sampler(span, weights, fixed).sample(chance))
+    name = f"{BARS} bars of order {ORDER}, chords and melody"
+    return [
+        Figure(f"{name}: compile", (compiling_chords + compiling) * 1e3, 250, "ms"),
+        Figure(f"{name}: a sample, p50", statistics.median(seconds) * 1e3, 2, "ms"),
+        Figure(
+            f"the same melody without copies of {MAX_ORDER} notes, p50",
+            statistics.median(taken for _, taken in tries) * 1e3,
+            20,
+            "ms",
+        ),
+        Figure("the same, samples that are copies", (1 - SAMPLES / sum(t.tries for t, _ in tries)) * 100, 90, "%"),
+        Figure("the same melody again, with one note fixed", again * 1e3, 300, "ms"),
+    ]
+
+
+def _by_length(style: Style) -> list[Figure]:
+    """Time to compile and to draw one melody, per bar, by that of a fourth of the bars."""
+    seconds = {}
+    for bars in LENGTHS:
+        span = Span(bars * BAR, BAR)
+        layer = Layer(style.melody, (*on_grid(span), *_phrases(bars)))
+        _, taken = _timed(lambda layer=layer, span=span: layer.sampler(span).sample(np.random.default_rng(1)))  # type: ignore[misc]
+        seconds[bars] = taken / bars
+    return [
+        Figure(f"a bar of {longer}, beside one of {bars}", seconds[longer] / seconds[bars], 1.5, "times")
+        for bars, longer in pairwise(LENGTHS)
+    ]
+
+
+def _in_all_keys(environment: dict[str, str]) -> list[Figure]:
+    """In a process of its own, for its memory."""
+    command = [sys.executable, "-P", "-c", "from daemon.bench.leadsheet_measures import first_sample; first_sample()"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=END_WITH_PARENT)
+    if done.returncode:
+        raise JamdError(f"order {HIGH_ORDER} in {KEYS} keys failed: {done.stderr.strip()[-300:]}")
+    seconds, memory = json.loads(done.stdout)
+    name = f"{TRACKS} tracks of {TRACK_EVENTS} notes in {KEYS} keys, order {HIGH_ORDER}, {EVENTS} notes"
+    return [
+        Figure(f"{name}: first sample", seconds, 1, "s"),
+        Figure(f"{name}: peak memory of the process", memory, 300, "MB"),
+    ]
+
+
+def first_sample() -> None:
+    """Print the seconds from the corpus to the first sample, and the peak of the memory in MB, as JSON."""
+    tracks = [_track(random.Random(number), TRACK_EVENTS) for number in range(TRACKS)]
+    corpus = Corpus(tuple(_moved(track, key) for key in range(KEYS) for track in tracks))
+
+    def sample() -> tuple[Event, ...]:
+        model = MarkovModel([(corpus, 1.0)], HIGH_ORDER)
+        length = EVENTS * TICKS // 2
+        ends = Fixed(length - TICKS, lambda event: float(event[0] % 12 == 0), "last note")
+        return compile_sampler(model, length, BAR, (ends,)).sample(np.random.default_rng(1))
+
+    _, seconds = _timed(sample)
+    peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert peak is not None
+    print(json.dumps([seconds, int(peak[1]) * 1024 / 1e6]))
+
+
+def _beside_peer(style: Style) -> list[Figure]:
+    """Pitches only, all quarter notes: the first, the middle and the last one are given."""
+    if find_spec(PEER) is None:
+        warn(f"leadsheet: not compared with {PEER}, which is not installed: pip install {PEER}==0.1")
+        return []
+    peer = import_module(f"{PEER}.markov_chain")
+    pieces = [[pitch for pitch, _ in piece if pitch != REST] for piece in style.melodies]
+    notes = tuple(tuple((pitch, TICKS) for pitch in piece) for piece in pieces)
+    given = {0: 0, PEER_LENGTH // 2: 4, PEER_LENGTH - 1: 0}
+    allowed = [[given[at]] if at in given else None for at in range(PEER_LENGTH)]
+    constraints = [_fixed(at * TICKS, pitch) for at, pitch in given.items()]
+    model, chance = MarkovModel([(Corpus(notes), 1.0)], ORDER), np.random.default_rng(1)
+    matrices = peer.parse_sequences(pieces, ORDER)
+    sampler, compiling = _timed(lambda: compile_sampler(model, PEER_LENGTH * TICKS, BAR, constraints))
+    process, peer_compiling = _timed(lambda: peer.get_markov_process(matrices, allowed))
+    _, samples = _timed(lambda: [sampler.sample(chance) for _ in range(PEER_SAMPLES)])
+    _, peer_samples = _timed(lambda: [peer.generate(process) for _ in range(PEER_SAMPLES)])
+    name = f"{PEER_LENGTH} quarter notes, three of them given: beside {PEER}"
+    return [
+        Figure(f"{name}, compile", compiling / peer_compiling, 1, "times"),
+        Figure(f"{name}, a sample", samples / peer_samples, 1, "times"),
+    ]
+
+
+def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
+    start = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - start
+
+
+def _lines(bars: int) -> tuple[Constraint, ...]:
+    return (Boundary(range(0, bars * BAR, BAR), "bar lines"),)
+
+
+def _phrases(bars: int) -> tuple[Constraint, ...]:
+    return (Boundary(range(0, bars * BAR, 4 * BAR), "phrases"),)
+
+
+def _one_note(melody: Sequence[Event]) -> Constraint:
+    """The note in the middle of a melody, as a constraint."""
+    starts = np.cumsum([0, *(event[-1] for event in melody)])
+    middle = len(melody) // 2
+    return _fixed(int(starts[middle]), melody[middle][0])
+
+
+def _fixed(tick: int, pitch: int) -> Fixed:
+    return Fixed(tick, lambda event: float(event[0] == pitch), f"note {pitch}")
+
+
+def _moved(track: Sequence[MelodyEvent], semitones: int) -> tuple[MelodyEvent, ...]:
+    return tuple((pitch if pitch == REST else pitch + semitones, duration) for pitch, duration in track)
+
+
+def _track(chance: random.Random, events: int) -> tuple[MelodyEvent, ...]:
+    """A melody in steps and leaps of a major scale, with the rhythms of bars that come again."""
+    rhythms = [chance.choice(_RHYTHMS) for _ in range(3)]
+    scale, place = (0, 2, 4, 5, 7, 9, 11), 7
+    track: list[MelodyEvent] = []
+    while len(track) < events:
+        for duration in chance.choice(rhythms):
+            place = min(max(place + chance.choice((-2, -1, -1, 0, 1, 1, 2, 4, -4)), 0), 14)
+            track.append((REST if chance.random() < 0.08 else scale[place % 7] + 12 * (place // 7) - 12, duration))
+    return tuple(track[:events])
