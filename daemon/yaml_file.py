@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,11 +62,11 @@ class YamlFile:
     wrong: set[str] = field(default_factory=set)  # the paths of values whose problems were reported
     remedy: str = "name a file with -c FILE"
 
-    def read(self) -> Value:
-        """The whole file. Raises ConfigError if it cannot be read or is no YAML."""
+    def read(self, converted: Callable[[str], str] = str) -> Value:
+        """The whole file; `converted`: its text → YAML. Raises ConfigError if it cannot be read or is no YAML."""
         try:
             data = read_input(self.path, MAX_BYTES)
-            return self.parse(data.decode("utf-8-sig"))
+            return self.parse(converted(data.decode("utf-8-sig")))
         except OSError as error:
             problem = unreadable(self.path, error, self.remedy)
         except UnicodeDecodeError as error:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
-from daemon.errors import ConfigError, SongError
+from daemon.errors import ConfigError, LeadSheetError, SongError
+from daemon.leadsheet.document import SUFFIXES as MUSICXML
+from daemon.leadsheet.musicxml import Draft
 from daemon.music.feel import FEELS
-from daemon.music.leadsheet import Key
+from daemon.music.leadsheet import Key, LeadSheet
 from daemon.music.note_names import pitch_named
+from daemon.music.plan import Section
 from daemon.music.tempo import MAX_BPM, MIN_BPM
-from daemon.song.description import ENDINGS, ENDLESS, MAX_BARS, MAX_CHORUSES, REST, Song, SongSection
+from daemon.paths import find_file
+from daemon.song.description import CADENCES, ENDINGS, ENDLESS, MAX_BARS, MAX_CHORUSES, REST, Song, SongSection
 from daemon.song.form_reader import read_form, read_sections, with_cadences
-from daemon.song.section_reader import SECTION_KEYS, SectionReader
+from daemon.song.section_reader import SECTION_KEYS, UNSAID, SectionReader
+from daemon.song.sheet_reader import CHARTS, chart_as_yaml, divided, read_sheet, section_of
 from daemon.song.transposition import LARGEST, Transposition, key_named, transposed_key
+from daemon.suggestions import listed
 from daemon.yaml_file import Value, YamlFile
 
 TOP_KEYS = (
+    "sheet",
     *("title", "composer", "key", "meter", "tempo", "feel", "swing", "form", "sections"),
     *("style", "order", "max_order", "range", "count_in", "intro", "choruses", "ending", "transpose", "seed"),
 )
+SHEET_KEYS = ("key", "meter", "form", "sections")  # what a sheet has itself
 SUFFIXES = (".yaml", ".yml")
 MAX_STYLES, MAX_COUNT_IN, MAX_SEED = 10, 8, 2**31
 MAX_METER = 32  # beats of a bar
@@ -29,30 +38,46 @@ _RANGE = re.compile(r"(\S+?)\s*[-–]\s*(\S+)")
 
 
 def read_song(path: Path, transpose: int = 0) -> Song:
-    """The song in a file, `transpose` semitones higher. Raises SongError with all mistakes of the file."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise SongError([f"{path}: is no song: name a file that ends in {' or '.join(SUFFIXES)}"])
-    file = YamlFile(path, remedy="name a song, as songs/blues.yaml")
+    """The song in a description, a MusicXML sheet or a chord chart, `transpose` semitones higher.
+
+    Raises SongError with all mistakes of the file.
+    """
+    suffix, file = path.suffix.lower(), YamlFile(path, remedy="name a song, as songs/blues.yaml")
     try:
-        song = _Reader(file.read(), transpose).song()
+        if suffix in MUSICXML:
+            song = _Reader(file.parse("{}"), transpose, read_sheet(path, has_style=False)).song()
+        elif suffix in (*SUFFIXES, *CHARTS):
+            song = _Reader(file.read(chart_as_yaml if suffix in CHARTS else str), transpose).song()
+        else:
+            known = listed([*SUFFIXES, *MUSICXML, *CHARTS])
+            raise SongError([f"{path}: is no song: name a file that ends in one of {known}"])
         file.check()
     except ConfigError as error:
         raise SongError(error.problems) from None
+    except LeadSheetError as error:
+        raise SongError(str(error).split("\n")) from None
     return song
 
 
 class _Reader:
-    def __init__(self, document: Value, transpose: int) -> None:
+    def __init__(self, document: Value, transpose: int, draft: Draft | None = None) -> None:
         self._top = document.section(*TOP_KEYS, *SECTION_KEYS)
         self._file = document.file.path
         self._transpose = transpose
+        self._style = self._styles()
+        self._draft = self._sheet() if draft is None else draft
+        self._default = LeadSheet("", Key(0), (4, 4), 120.0, 0.0, (), ()) if self._draft is None else self._draft.sheet
 
     def song(self) -> Song:
-        top, meter = self._top, self._meter()
+        top, meter, style, default = self._top, self._meter(), self._style, self._default
         semitones = self._transpose + top["transpose"].integer(-LARGEST, LARGEST, 0)
-        key, style, limits = transposed_key(self._key(), semitones), self._style(), self._range()
-        sections = read_sections(top, SectionReader(meter, Transposition(semitones, key), bool(style), limits))
-        form = read_form(top, sections)
+        key, limits = transposed_key(self._key(), semitones), self._range()
+        transposition = Transposition(semitones, key)
+        if self._draft is None:
+            sections, in_order = read_sections(top, SectionReader(meter, transposition, bool(style), limits))
+        else:
+            sections, in_order = self._of_sheet(self._draft, transposition)
+        form = read_form(top, sections, in_order)
         sections = with_cadences(sections, form, key, bool(style))
         bars = sum(section.bars for name in form for section in sections if section.name == name)
         if bars > MAX_BARS:
@@ -60,12 +85,12 @@ class _Reader:
             long.report(f"{bars:,} bars in all: shorten the song to {MAX_BARS:,}")
         order = top["order"].integer(1, 4, 2)
         return Song(
-            title=top["title"].text(self._file.stem),
-            composer=top["composer"].text(""),
+            title=top["title"].text(default.title or self._file.stem),
+            composer=top["composer"].text(default.composer),
             key=key,
             meter=meter,
-            bpm=top["tempo"].number(MIN_BPM, MAX_BPM, 120.0),
-            feel=top["feel"].one_of(FEELS, "waltz" if meter == (3, 4) else "swing", "a feel"),
+            bpm=top["tempo"].number(MIN_BPM, MAX_BPM, min(max(default.bpm, MIN_BPM), MAX_BPM)),
+            feel=top["feel"].one_of(FEELS, default.feel or ("waltz" if meter == (3, 4) else "swing"), "a feel"),
             swing=top["swing"].number(50, 75, 50.0) if top["swing"].given else None,
             style=style,
             order=order,
@@ -82,8 +107,36 @@ class _Reader:
             file=str(self._file),
         )
 
+    def _sheet(self) -> Draft | None:
+        """The MusicXML sheet that `sheet` names, relative to the song's folder, else to the files that ship."""
+        value = self._top["sheet"]
+        if not value.given:
+            return None
+        for key in (*SHEET_KEYS, *SECTION_KEYS):
+            if key != "cadence" and self._top[key].given:
+                self._top[key].report("the sheet has this: delete this line, or `sheet`")
+        try:
+            path = find_file(value.text(), self._file.parent.absolute())
+            if path.suffix.lower() not in MUSICXML:
+                raise ValueError(f"{path}: is no MusicXML: name a file that ends in {listed(MUSICXML)}")
+            return read_sheet(path, bool(self._style))
+        except (LeadSheetError, ValueError) as error:
+            value.report("; ".join(str(error).split("\n")))
+            return Draft(LeadSheet("", Key(0), (4, 4), 120.0, 4.0, (), (Section(0.0, 4.0, "A"),)), (), ())
+
+    def _of_sheet(self, draft: Draft, transposition: Transposition) -> tuple[list[SongSection], tuple[str, ...]]:
+        try:
+            section = section_of(draft, "A", transposition)
+        except ValueError as error:
+            self._top["transpose"].report(str(error))
+            section = section_of(draft, "A", replace(transposition, semitones=0))
+        cadence = self._top["cadence"].one_of(CADENCES, UNSAID, "a cadence")
+        return divided(replace(section, cadence=cadence), draft.sheet.sections, draft.sheet.bar)
+
     def _key(self) -> Key:
         value = self._top["key"]
+        if self._draft is not None:
+            return self._default.key
         text = value.text(what="one, as F or Gm")
         try:
             return key_named(text) if text else Key(0)
@@ -93,13 +146,15 @@ class _Reader:
 
     def _meter(self) -> tuple[int, int]:
         value = self._top["meter"]
+        if self._draft is not None:
+            return self._default.meter
         found = _METER.fullmatch(value.text("4/4").strip())
         if found is None or int(found[1]) > MAX_METER:
             value.report(f"{value.text()!r} is no meter: write beats/unit, as in 4/4, 3/4 or 6/8")
             return 4, 4
         return int(found[1]), int(found[2])
 
-    def _style(self) -> tuple[tuple[str, float], ...]:
+    def _styles(self) -> tuple[tuple[str, float], ...]:
         """Names and weights, which add up to 1."""
         value = self._top["style"]
         if not value.is_mapping:

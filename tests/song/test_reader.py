@@ -313,7 +313,11 @@ def test_too_many_positions(tmp_path: Path) -> None:
     ("name", "content", "problem"),
     [
         ("none.yaml", None, "there is no such file: name a song, as songs/blues.yaml"),
-        ("song.pdf", b"", "is no song: name a file that ends in .yaml"),
+        (
+            "song.pdf",
+            b"",
+            "is no song: name a file that ends in one of .yaml, .yml, .musicxml, .mxl, .xml, .txt, .chart",
+        ),
         ("song.yaml", b"\xff\xfe\xff", "not UTF-8: save it again in that encoding"),
         ("song.yaml", b"[" * 20_000, "nested too deeply"),
         ("song.yaml", b"x" * 70_000, "cannot be read (larger than 64 KiB)"),
