@@ -56,8 +56,8 @@ def prime(model: DrumsModel, primer: Primer) -> PrimedState:
 class Drummer:
     """Ticks count from a bar line one primer before the bar in which the drummer enters.
 
-    `swing` (bar, pair, share): the arguments of `swung`, which gives the tick at which a hit sounds; `playable` holds
-    such ticks.
+    `swing` (bar, pair, share, own share): the arguments of `swung`, which gives the tick at which a hit sounds;
+    `playable` holds such ticks.
     """
 
     def __init__(
@@ -69,7 +69,8 @@ class Drummer:
         self._queue: deque[Note] = deque()  # hits of the groove or of an accent, played before the model draws
         self._drawn: Note | None = None  # drawn from the model, not played yet
         self.origin = primed.primer.length  # tick of the bar line at or before the entry
-        self.swing, self.playable = (primed.primer.bar, TICKS, 0.5), playable
+        self.swing: tuple[int, int, float, float] = (primed.primer.bar, TICKS, 0.5, 0.5)
+        self.playable = playable
         self.return_to_groove(self.origin)
 
     def enter(self, position: int, tempo: float) -> None:
@@ -129,9 +130,10 @@ class Drummer:
         self._queue.clear()
         self._drawn, self._earliest_drawn = None, 0
 
-    def queue_accent(self, line: int, note: Note, tempo: float) -> None:
-        """Play kick and crash on the bar line at tick `line` instead of `note`, the upcoming hit."""
-        tick = max(note.tick if abs(note.tick - line) <= NEAR else line, self.last)
+    def queue_accent(self, line: int, note: Note, tempo: float, exact: bool = False) -> None:
+        """Play kick and crash on the bar line at tick `line` instead of `note`, the upcoming hit; unless `exact`, at
+        the time of that, if it is near."""
+        tick = max(note.tick if abs(note.tick - line) <= NEAR and not exact else line, self.last)
         velocity = min(note.velocity + 20, 127)
         self._drawn = None
         for instrument in ACCENT:

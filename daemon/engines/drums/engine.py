@@ -13,6 +13,7 @@ from daemon import models
 from daemon.encodings.drums.hits import TICKS, Conditioning
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, on_quarter, prime
+from daemon.engines.drums.feels import FULLER, RIDES, groove_of, on_cymbal, own_swing
 from daemon.engines.drums.fills import Fills
 from daemon.engines.drums.intensity import IntensityFollower
 from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
@@ -28,12 +29,14 @@ from daemon.engines.drums.primer import (
     shipped_grooves,
 )
 from daemon.engines.drums.swing import swung, unswung
+from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.grid import REPEAT_BEATS
-from daemon.engines.shared.line import EPSILON
+from daemon.engines.shared.line import EPSILON, STEP
 from daemon.errors import ModelError
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+from daemon.music.feel import Feel
 from daemon.music.melody import Melodies
-from daemon.music.plan import Plan
+from daemon.music.plan import BREAK, ENDING, Plan
 from daemon.suggestions import suggestion
 
 MAX_LATENESS = 0.1  # beats; a hit that is later is left out
@@ -42,6 +45,7 @@ PHRASE = 8  # bars after which the drummer returns to its groove; without a retu
 REQUEST_STEPS = 16
 DOUBLINGS = 1.2  # of loudness and requested density, per unit of intensity; at intensity 0.5 they are the groove's
 FULL_CHANCE = 1.2  # probability that the next 16th does not stay empty, per unit of intensity above 0.5
+TOGETHER = 0.06  # beats within which the ride cymbal is struck once
 QUIET = 1.0  # beats of silence after which a faint hit is played
 FAINT = 100.0  # velocity, per unit of intensity below 0.5, below which hits off the quarters are left out
 
@@ -71,6 +75,7 @@ class Drums(Engine):
         super().__init__(setup)
         self._swing_pair = TICKS if self.options.swing_of == "eighths" else TICKS // 2
         self._kit = Kit(self.options)
+        self._plan = FollowedPlan(setup.listen)
 
     @classmethod
     def mistakes(cls, setup: Setup[DrumsOptions]) -> Iterator[tuple[str, str]]:
@@ -108,6 +113,10 @@ class Drums(Engine):
         self._random = np.random.default_rng(seed & SEEDS)
         self._draw = float(self._random.random())
         self._follower, self._fills = IntensityFollower(), Fills(self._random)
+        self._plan.clear()
+        self._feel: Feel | None = None  # that is planned for the present window
+        self._groove_feel: str | None = None  # the feel whose groove is played
+        self._last_ride = -math.inf  # beat of the last hit of the ride cymbal
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
         self._zero = 0.0  # beat of the drummer's tick 0
@@ -124,9 +133,14 @@ class Drums(Engine):
         return super().control(name, value, beat)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
-        if event.source in self.setup.listen:
+        if event.source in self.setup.listen and event.source != self._plan.source:
             self._follower.hear(event)
         return iter(())
+
+    def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
+        if self._plan.learn(source, plan):
+            self._primed_for(self._bar, self._plan.feel(plan.beat))  # ahead, as this takes a while
+        return ()
 
     def generate(self, window: Window) -> Iterator[Action]:
         if self._until - REPEAT_BEATS < window.start < self._until:  # requested again, in part or as a whole
@@ -135,12 +149,13 @@ class Drums(Engine):
             self._drummer = None
         if window.end <= window.start:
             return
-        self._until, self._running, self._intensity = window.end, True, self._intensity_at(window)
+        self._until, self._running, self._feel = window.end, True, self._plan.feel(window.start)
+        self._intensity = self._intensity_at(window)
         drummer = self._drummer_at(window)
         drummer.swing = swing = self._swing
         line, number = self._tick(window.bar_start), self._count_bars(window)
         now, end = unswung(self._tick(window.start), *swing), self._tick(window.end)
-        if self._fills.plan(now, line, self._bar, number, round(self.values["fill_every"])):
+        if self._plan_fills(window, now, line, number):
             drummer.discard_upcoming()
         return_at = line + self._bar if (number + 1) % PHRASE == 0 else None
         while True:
@@ -152,12 +167,21 @@ class Drums(Engine):
                 drummer.return_to_groove(return_at)
             elif (accent := self._fills.accent) is not None and note.tick >= accent - NEAR:
                 self._fills.accent = None
-                drummer.queue_accent(accent, note, window.tempo)
+                drummer.queue_accent(accent, note, window.tempo, self._fills.accents_change)
             elif (tick := swung(note.tick, *swing)) < end:
                 yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model runs
                 drummer.strike(window.tempo)
             else:
                 return
+
+    def _plan_fills(self, window: Window, now: int, line: int, number: int) -> bool:
+        """Schedule the fill of this bar, if any; whether it was requested. Where sections are planned, fills lead from
+        one to the next."""
+        every, section = round(self.values["fill_every"]), self._plan.section(window.start)
+        change = self._plan.next_section(window.start)
+        tick = None if change is None else self._tick(change.onset)
+        self._fills.plan_change(now, tick, self._bar, every > 0 and (section is None or section.name != BREAK))
+        return self._fills.plan(now, line, self._bar, number, 0 if section is not None else every)
 
     def _count_bars(self, window: Window) -> int:
         """The bar's number, from 0; counted while playing, as earlier bars may have had another length."""
@@ -171,9 +195,11 @@ class Drums(Engine):
     def _drummer_at(self, window: Window) -> Drummer:
         """The drummer of the last window; at the start, and if the bar changes, a new one that enters now."""
         bar, previous = max(round(window.meter * TICKS), SHORTEST_BAR), self._drummer
-        if previous is not None and bar == self._bar and self._tick(window.bar_start) % bar in (0, 1, bar - 1):
+        feel = None if self._feel is None else self._feel.name
+        keeps_groove = feel == self._groove_feel or window.start >= window.bar_start + STEP
+        if previous is not None and keeps_groove and bar == self._bar and self._is_bar_line(window.bar_start):
             return previous
-        primed, self._bar = self._primed_for(bar), bar
+        primed, self._bar, self._groove_feel = self._primed_for(bar, self._feel), bar, feel
         self._primer, zero = primed.primer, window.bar_start - primed.primer.length / TICKS
         shift = round((self._zero - zero) * TICKS)
         playable = previous.playable.copy(shift) if previous else PlayableHits(self._kit.silent)
@@ -185,9 +211,13 @@ class Drums(Engine):
         drummer.enter(self._tick(window.start) - drummer.origin, window.tempo)
         return drummer
 
-    def _primed_for(self, bar: int) -> PrimedState:
+    def _is_bar_line(self, beat: float) -> bool:
+        return self._tick(beat) % self._bar in (0, 1, self._bar - 1)
+
+    def _primed_for(self, bar: int, feel: Feel | None = None) -> PrimedState:
         """The model's state after the groove, in bars of `bar` ticks; computed once, as this takes a while."""
-        primer = (self._groove or groove_at_random(bar, self.options.style, self._draw)).fit(bar)
+        groove = self._groove or (groove_of(feel.name, bar) if feel is not None else None)
+        primer = (groove or groove_at_random(bar, self.options.style, self._draw)).fit(bar)
         if primer not in self._primed:
             self._primed[primer] = prime(self._model, primer)
         return self._primed[primer]
@@ -197,12 +227,16 @@ class Drums(Engine):
         return round((beat - self._zero) * TICKS)
 
     @property
-    def _swing(self) -> tuple[int, int, float]:
-        return self._bar, self._swing_pair, self.values["swing"] / 100
+    def _swing(self) -> tuple[int, int, float, float]:
+        if self._feel is not None:
+            return self._bar, TICKS, self._feel.swing / 100, own_swing(self._primer)
+        return self._bar, self._swing_pair, self.values["swing"] / 100, 0.5
 
     def _intensity_at(self, window: Window) -> float:
         heard, weight = self._follower.intensity(window.start, window.meter)
         own = self.values["intensity"]
+        if self._feel is not None:
+            own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0)
         return round(own + self.values["follow"] * weight * (heard - own), 2)  # rounded, so that it rarely changes
 
     def _draw_settings(self, window: Window, fill: bool) -> DrawSettings:
@@ -211,20 +245,37 @@ class Drums(Engine):
         loudness, density = min(self._loudness * factor, 1.0), self._density * factor
         loudness, density = (round(value * REQUEST_STEPS) / REQUEST_STEPS for value in (loudness, density))
         conditioning = Conditioning(style, fill, loudness, density)
-        dense = FULL_CHANCE * max(self._intensity - 0.5, 0.0)
+        dense = FULL_CHANCE * max(self._intensity - 0.5, 0.0) + FULLER * self._variation
         return DrawSettings(conditioning, dense, self.values["temperature"], self.values["top_p"], window.tempo)
 
+    @property
+    def _variation(self) -> int:
+        return 0 if self._feel is None else self._feel.variation
+
+    def _is_silent(self, onset: float, instrument: int) -> bool:
+        """Whether a hit at `onset` is left out: after the accent of a break or an ending, and on a ride cymbal that was
+        struck just now instead of the hi-hat."""
+        if instrument in RIDES and self._variation and onset - self._last_ride < TOGETHER:
+            return True
+        place = onset + NEAR / TICKS  # a hit a little before a section belongs to that section
+        section = self._plan.section(place)
+        if section is None:
+            return self._plan.is_over(place)
+        return section.name in (BREAK, ENDING) and place > section.onset + 2 * NEAR / TICKS
+
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
-        pitch, intensity = self._kit.note(note.instrument), self._intensity
+        instrument, intensity = on_cymbal(note.instrument, self._variation), self._intensity
+        pitch = None if self._is_silent(onset, instrument) else self._kit.note(instrument)
         faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
         if pitch is None or onset < window.start - MAX_LATENESS or (faint and onset < self._last_onset + QUIET):
             return
         self._last_onset = onset
         onset = max(onset, window.start)
-        if self._hat_is_open and note.instrument in HATS:
+        if self._hat_is_open and instrument in HATS:
             yield Stop(onset, "hihat")
-        self._hat_is_open = note.instrument == OPEN_HAT if note.instrument in HATS else self._hat_is_open
-        piece, velocity = PIECES[PIECE_OF[note.instrument]], round(note.velocity * _loudness_factor(intensity))
+        self._hat_is_open = instrument == OPEN_HAT if instrument in HATS else self._hat_is_open
+        self._last_ride = onset if instrument in RIDES else self._last_ride
+        piece, velocity = PIECES[PIECE_OF[instrument]], round(note.velocity * _loudness_factor(intensity))
         yield Play(onset, pitch, min(max(velocity, 1), 127), piece.voice, piece.beats)
 
 

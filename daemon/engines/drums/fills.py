@@ -22,6 +22,7 @@ class Fills:
     def restart(self) -> None:
         """Forget the scheduled fill, as the drummer's time begins at 0 again; a request stays."""
         self._planned_line = -1  # the last bar line from which a fill was planned
+        self._planned_change = -1  # the last change of section that was planned
         self._start = self._end = -1
         self.accent: int | None = None  # bar line at the end of the scheduled fill, until its accent is played
 
@@ -50,6 +51,23 @@ class Fills:
             self._schedule(max(line + bar - beats * TICKS, line), line + bar)
             self._planned_line = line
         return False
+
+    def plan_change(self, now: int, change: int | None, bar: int, fill: bool) -> None:
+        """Another section begins at tick `change`, None: at none: with an accent and, if `fill`, a fill before that."""
+        if self._planned_change > now and self._planned_change != change:  # another one is planned now
+            self._start = self._end = self._planned_change = -1
+            self.accent = None
+        if change is None or change == self._planned_change or not now < change <= now + bar:
+            return
+        self._planned_change = change
+        length = LENGTHS[int(self._random.integers(len(LENGTHS)))]
+        beats = max(round(bar * length / TICKS), 1)
+        self._schedule(change - beats * TICKS if fill else change, change)
+
+    @property
+    def accents_change(self) -> bool:
+        """Whether the accent is that of another section."""
+        return self._end == self._planned_change
 
     def covers(self, tick: int) -> bool:
         """Whether `tick` lies within the scheduled fill."""

@@ -1,4 +1,4 @@
-"""Swing: the second of every two equal notes is delayed, and the ticks between are stretched; bar lines stay."""
+"""Swing: the second of every two notes is moved, and the ticks between are stretched; bar lines stay."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import numpy as np
 from daemon.encodings.drums.hits import Ints
 
 
-def swung(tick: int, bar: int, pair: int, share: float) -> int:
+def swung(tick: int, bar: int, pair: int, share: float, own: float = 0.5) -> int:
     """The tick at which a hit at `tick` sounds, if the second of two notes that last `pair` ticks together begins after
-    a `share` (0.5 … 1) of them.
+    a `share` (0.5 … 1) of them, instead of after their `own` share.
 
     Bars of `bar` ticks follow each other from tick 0 on. A pair that the bar line cuts is not swung.
     """
     start, place = _pair(tick, bar, pair)
     if start is None:
         return tick
-    return start + round(_bend(place, pair, pair / 2, pair * share))
+    return start + round(_bend(place, pair, pair * own, pair * share))
 
 
-def unswung(tick: int, bar: int, pair: int, share: float) -> int:
+def unswung(tick: int, bar: int, pair: int, share: float, own: float = 0.5) -> int:
     """The inverse of `swung`, to within a tick."""
     start, place = _pair(tick, bar, pair)
     if start is None:
         return tick
-    return start + round(_bend(place, pair, pair * share, pair / 2))
+    return start + round(_bend(place, pair, pair * share, pair * own))
 
 
-def all_unswung(ticks: Ints, bar: int, pair: int, share: float) -> Ints:
+def all_unswung(ticks: Ints, bar: int, pair: int, share: float, own: float = 0.5) -> Ints:
     """The earliest ticks (n,) that `swung` does not map to before `ticks` (n,)."""
-    if share == 0.5:
+    if share == own:
         return ticks
     places = ticks % bar
     starts, places = ticks - places % pair, places % pair
     cut = (starts % bar) + pair > bar
-    middle = pair * share
-    second = pair / 2 + (places - middle) * (pair / 2) / (pair - middle)
-    bent = np.ceil(np.where(places < middle, places / (2 * share), second)).astype(np.int64)
+    middle, before = pair * share, pair * own
+    second = before + (places - middle) * (pair - before) / (pair - middle)
+    bent = np.ceil(np.where(places < middle, places * own / share, second)).astype(np.int64)
     unswung_ticks: Ints = np.where(cut, ticks, starts + bent)
     return unswung_ticks
 

@@ -56,5 +56,6 @@ class AnswerWriter:
                     allowed = alike if alike.any() else allowed
             if allowed.any():
                 played = self._sampler.draw(memory.state.log_probs, allowed, hold=False, end=False)
+        played = self._sampler.fitted(played)
         answer.last_repeated, answer.last_played = event, played
         return played

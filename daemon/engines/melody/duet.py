@@ -79,6 +79,7 @@ class Duet:
         self._heard = note
         sounding = self._sounding.note_at(note.beat, VOICE)
         fits = sounding is not None and self._costs()[_index(sounding.pitch)] < FORBIDDEN
+        fits = fits and self._fits_chord(note.beat)
         if not fits or self._played[0] != frame:
             yield from self._play(frame, note.beat, hold=fits)
         sounding = self._sounding.note_at(note.beat, VOICE)
@@ -102,8 +103,15 @@ class Duet:
             yield from self._sounding.stop(beat, VOICE)
             if memory.silence > grid.bar:
                 self._forget()
-        elif frame - self._heard.frame >= MIN_DELAY and not self._leaves_out():
-            yield from self._play(frame, beat + KEY_GRACE * grid.tempo / 60, hold=True)
+        elif not self._fits_chord(beat) or (frame - self._heard.frame >= MIN_DELAY and not self._leaves_out()):
+            yield from self._play(frame, beat + KEY_GRACE * grid.tempo / 60, hold=self._fits_chord(beat))
+
+    def _fits_chord(self, beat: float) -> bool:
+        """Whether the voice may keep its note, or its rest, under the planned chord, if any."""
+        sounding = self._sounding.note_at(beat, VOICE)
+        if self._sampler.harmony is None or sounding is None:
+            return True
+        return not self._sampler.silent and bool(self._sampler.in_range_and_key()[_index(sounding.pitch)])
 
     def _leaves_out(self) -> bool:
         """Whether the voice does not move in this 16th, where the musician often plays: always, if the musician struck
@@ -137,7 +145,10 @@ class Duet:
         excess = max(frame - self._last_onset - LONG_NOTE, 0) if sounding is not None else 0
         bonus = LONG_NOTE_COST * excess / STEPS_PER_BEAT
         same = sounding.pitch == MIDI_PITCHES if sounding is not None else np.zeros(len(MIDI_PITCHES), dtype=np.bool_)
-        pitches = self._sampler.allowed() & (cost < FORBIDDEN)
+        pitches = self._sampler.allowed() & (cost < FORBIDDEN) & (not self._sampler.silent)
+        if not pitches.any() and not self._sampler.silent:  # no note of the chord fits the musician's
+            self._sampler.relax()
+            pitches = self._sampler.allowed() & (cost < FORBIDDEN)
         certain = pitches & self._sampler.certainly_in_key()
         if (certain & ~same).any() or (certain.any() and not bonus):
             pitches = certain

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from daemon import models
-from daemon.encodings.melody.events import HIGHEST, LOWEST
+from daemon.encodings.melody.events import HIGHEST, LOWEST, step_of
 from daemon.engines.base import ON, SEEDS, Engine, Setting, Setup
 from daemon.engines.melody.duet import Duet
 from daemon.engines.melody.event_sampler import EventSampler
@@ -17,10 +17,12 @@ from daemon.engines.melody.model import MelodyModel
 from daemon.engines.melody.respond import Respond
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.options import option
+from daemon.engines.shared.followed_plan import FIRST_BEAT, FollowedPlan
 from daemon.engines.shared.grid import Grid
 from daemon.engines.shared.line import STEP
 from daemon.music.events import Action, MidiEvent, Window
 from daemon.music.melody import Melodies
+from daemon.music.plan import Plan
 
 
 class MelodyPlayer(Engine):
@@ -67,6 +69,7 @@ class MelodyPlayer(Engine):
         self._state = ModeState(memory, TopLine(listen), EventSampler(self.values))
         self._respond = Respond(self._state, self.values, listen, self.options.phrase)
         self._duet = Duet(self._state, self.values)
+        self._plan = FollowedPlan(listen)
         self.reset({}, 0.0, 0)
 
     @property
@@ -76,6 +79,7 @@ class MelodyPlayer(Engine):
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         """Start again. Known melodies are heard as they sound, like keys."""
         self._grid, self._mode = Grid(), self._selected
+        self._plan.clear()
         self._state.reset(seed & SEEDS)
         self._respond.reset()
         self._duet.reset()
@@ -85,14 +89,33 @@ class MelodyPlayer(Engine):
         super().control(name, value, beat)
         return self._mode.control(name, before, value, beat, self._grid)
 
+    def learn(self, source: str, plan: Plan) -> Iterable[Action]:
+        self._plan.learn(source, plan)
+        return ()
+
+    def _follow_plan(self, frame: int) -> None:
+        """Play 16th number `frame` as it is planned. Notes of the chord are required at the beginning of the chord and
+        on strong beats: the first of the bar and, in bars of an even number, every second one after it."""
+        beat, sampler = frame * STEP, self._state.sampler
+        if (harmony := self._plan.harmony(beat)) is None:
+            sampler.follow(None)
+            return
+        position, even = self._grid.position(frame), self._grid.meter % 2 == 0
+        strong = position < STEP or (even and position % 2 < STEP) or beat - harmony.onset < STEP
+        silent = self._plan.in_break(beat) or self._plan.in_ending(beat, FIRST_BEAT)
+        sampler.follow(harmony, strong, self._grid.on_beat(frame), silent)
+
     def listen(self, event: MidiEvent) -> Iterator[Action]:
+        self._state.line.swing = self._plan.swing(event.beat)
+        self._follow_plan(step_of(event.beat))
         yield from self._change_mode(event.beat)
         yield from self._mode.hear(event, self._grid)
 
     def generate(self, window: Window) -> Iterator[Action]:
         yield from self._change_mode(window.start)
         for frame in self._grid.fill(window):
-            yield from self._mode.step(frame, max(frame * STEP, window.start), self._grid)
+            self._follow_plan(frame)
+            yield from self._mode.step(frame, self._plan.sounding(max(frame * STEP, window.start)), self._grid)
 
     def _change_mode(self, beat: float) -> Iterator[Action]:
         """Change to the mode that the setting `duet` selects: end the note that sounds and forget what was heard."""

@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats
 from daemon.engines.melody.copy_tracker import CopyTracker
-from daemon.engines.melody.key import KeyEstimator
+from daemon.engines.melody.key import ESTIMATED, TRIAD_COST, KeyEstimator
 from daemon.engines.shared.draw import choose
+from daemon.engines.shared.followed_plan import Harmony
 
 Bools = NDArray[np.bool_]
 
 MIDI_PITCHES = np.arange(LOWEST, HIGHEST + 1)  # MIDI, of the events from FIRST_PITCH on
+NON_CHORD_COST = 1.5  # nats that a note outside of the planned chord costs on a weak beat
 NEUTRAL_VELOCITY = 80  # with the setting `velocity` at 0; else the musician's distance from this value counts
 
 
 class EventSampler:
-    """`settings` is the engine's own mapping of values, which change while the engine plays."""
+    """`settings` is the engine's own mapping of values, which change while the engine plays.
+
+    Of the present 16th, if a chord is planned: `harmony`; whether it is a `strong` beat, on which only notes of the
+    chord are allowed, or any beat (`on_beat`); whether the band is `silent`.
+    """
 
     def __init__(self, settings: Mapping[str, float]) -> None:
         self._settings = settings
         self.key, self.copies = KeyEstimator(), CopyTracker()
         self._random = np.random.default_rng(0)
+        self.follow(None)
         self._range_and_key: tuple[float, float, bytes] | None = None  # for which `_playable` was computed
         self._playable: Bools
 
+    def follow(
+        self, harmony: Harmony | None, strong: bool = False, on_beat: bool = False, silent: bool = False
+    ) -> None:
+        """Take what is planned for the present 16th."""
+        self.harmony, self._strong, self._on_beat, self.silent = harmony, strong, on_beat, silent
+
+    def relax(self) -> None:
+        """Allow the scale of the planned chord in the present 16th, also on a strong beat."""
+        self._strong = False
+
     def reset(self, seed: int) -> None:
+        self.follow(None)
         self.key.reset()
         self.copies.reset()
         self._random = np.random.default_rng(seed)
@@ -43,8 +62,9 @@ class EventSampler:
         return allowed
 
     def in_range_and_key(self) -> Bools:
-        """(36,): the pitches in the range and the key; all pitches of the range if none of them is in the key."""
-        classes = self.key.pitch_classes(round(self._settings["key"]))
+        """(36,): the pitches in the range and the key, or the planned chord or its scale; all pitches of the range if
+        none of them is."""
+        classes = self._pitch_classes()
         wanted = (self._settings["low"], self._settings["high"], classes.tobytes())
         if wanted != self._range_and_key:
             low, high = sorted(wanted[:2])
@@ -52,6 +72,20 @@ class EventSampler:
             in_key = in_range & classes[MIDI_PITCHES % 12]
             self._range_and_key, self._playable = wanted, in_key if in_key.any() else in_range
         return self._playable
+
+    def _pitch_classes(self) -> Bools:
+        """(12,): those of the key. On a strong beat those of the planned chord; else its scale is the estimated key."""
+        key = round(self._settings["key"])
+        if self.harmony is None or (key != ESTIMATED and not self._strong):
+            return self.key.pitch_classes(key)
+        return _mask(self.harmony.tones if self._strong else self.harmony.scale)
+
+    def fitted(self, event: int) -> int:
+        """A note, or the nearest one that the planned chord allows instead."""
+        if self.harmony is None or (possible := self.in_range_and_key())[event - FIRST_PITCH]:
+            return event
+        numbers = np.flatnonzero(possible)
+        return int(numbers[np.abs(numbers + FIRST_PITCH - event).argmin()]) + FIRST_PITCH
 
     def draw(
         self, log_probs: Floats, pitches: Bools, hold: bool, end: bool, cost: Floats | None = None, bonus: float = 0.0
@@ -70,18 +104,34 @@ class EventSampler:
         scores[0, :FIRST_PITCH] -= self._settings["density"] + bonus
         if cost is not None:
             scores[0, FIRST_PITCH:] -= cost
+        if self.harmony is not None and self._on_beat:
+            scores[0, FIRST_PITCH:] -= NON_CHORD_COST * ~_mask(self.harmony.tones)[MIDI_PITCHES % 12]
         temperature, top_p = self._settings["temperature"], self._settings["top_p"]
         drawn, _, _ = choose(scores, mask, temperature, top_p, self._random.random(1))
         return int(drawn[0])
 
     def certainly_in_key(self) -> Bools:
-        """(36,): the pitches that are in the key even if little was heard (KeyEstimator.certain)."""
+        """(36,): the pitches that are in the key even if little was heard (KeyEstimator.certain); all under a planned
+        chord."""
+        if self.harmony is not None:
+            return np.ones(len(MIDI_PITCHES), dtype=np.bool_)
         return self.key.certain(round(self._settings["key"]))[MIDI_PITCHES % 12]
 
     def ending_costs(self) -> Floats:
-        """(36,): nats that each pitch costs as the last one (KeyEstimator.ending_costs)."""
+        """(36,): nats that each pitch costs as the last one (KeyEstimator.ending_costs): under a planned chord the root
+        nothing, the other notes of the chord as much as those of a triad."""
+        if self.harmony is not None:
+            costs = np.where(_mask(self.harmony.tones), TRIAD_COST, np.inf)
+            costs[self.harmony.chord.root] = 0.0
+            return np.asarray(costs[MIDI_PITCHES % 12])
         return self.key.ending_costs(round(self._settings["key"]))[MIDI_PITCHES % 12]
 
     def velocity(self, heard: int) -> int:
         """The velocity of a note that answers or accompanies one of velocity `heard`."""
         return round(NEUTRAL_VELOCITY + self._settings["velocity"] * (heard - NEUTRAL_VELOCITY))
+
+
+@lru_cache(maxsize=256)
+def _mask(pitch_classes: frozenset[int]) -> Bools:
+    """(12,): whether each pitch class is one of these."""
+    return np.array([pitch_class in pitch_classes for pitch_class in range(12)])

@@ -245,9 +245,11 @@ class Respond:
         """Play the answer's event in this 16th."""
         answer = self._answer
         assert answer is not None and self._answered is not None
-        place = frame - answer.start
-        if answer.repeated is None:
-            event = self._writer.generate(answer, place, self._answer_memory or self._memory)
+        place, memory = frame - answer.start, self._answer_memory or self._memory
+        if self._sampler.silent:
+            event = NOTE_OFF_EVENT if memory.sounding is not None else NO_EVENT
+        elif answer.repeated is None:
+            event = self._writer.generate(answer, place, memory)
         else:
             event = self._writer.repeat(answer, answer.repeated, place, self._memory)
         answer.events[place] = event

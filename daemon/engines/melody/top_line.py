@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT, event_of, step_of
 from daemon.engines.shared.lead import CHORD_SPREAD, Key, LeadSelector
 from daemon.music.events import MidiEvent
+from daemon.music.feel import STRAIGHT, unswung
 
 MAX_LEGATO_OVERLAP = 0.150  # seconds for which a note may overlap a lower one that follows it
 MAX_FRAMES_AHEAD = 2  # 16ths for which an event can come early: a key struck early may end at once
@@ -30,7 +31,8 @@ class TopLine:
     """One line out of keys, chords and pedal, of the source that leads (lead.py).
 
     When a note ends, a lower key that is still held is no new note, unless it was struck a moment ago, in legato. A
-    later and higher key of a chord replaces the note before; of two notes in one 16th the later one counts.
+    later and higher key of a chord replaces the note before; of two notes in one 16th the later one counts. `swing` of
+    what is heard, in percent.
     """
 
     def __init__(self, listen: Sequence[str]) -> None:
@@ -38,6 +40,7 @@ class TopLine:
         self.reset()
 
     def reset(self) -> None:
+        self.swing = STRAIGHT
         self._lead.reset({})
         self._key: Key | None = None
         self._events: dict[int, int] = {}  # by 16th, not taken yet
@@ -92,7 +95,7 @@ class TopLine:
         return None if event == NOTE_OFF_EVENT else event
 
     def _add_note(self, source: str, key: Key, beat: float, second: float) -> TopNote:
-        frame, last = max(step_of(key.onset), self._next_frame), self._last
+        frame, last = max(self._step_of(key.onset), self._next_frame), self._last
         if last is not None and 0 <= beat - last.beat <= CHORD_SPREAD * second and last.frame >= self._next_frame:
             frame = last.frame
         self._events = {at: event for at, event in self._events.items() if at < frame}
@@ -100,9 +103,12 @@ class TopLine:
         self._last, self._open = TopNote(source, beat, frame, key.pitch, key.velocity), True
         return self._last
 
+    def _step_of(self, beat: float) -> int:
+        return step_of(beat if self.swing == STRAIGHT else unswung(beat, self.swing))
+
     def _add_note_off(self, beat: float) -> None:
         if self._open and self._last is not None:
-            self._events[max(step_of(beat), self._last.frame + 1, self._next_frame)] = NOTE_OFF_EVENT
+            self._events[max(self._step_of(beat), self._last.frame + 1, self._next_frame)] = NOTE_OFF_EVENT
         self._open = False
 
 

@@ -125,10 +125,10 @@ class FollowedPlan:
         section = self.section(beat)
         return section is not None and section.name == BREAK and beat > section.onset + FIRST_BEAT - EPSILON
 
-    def in_ending(self, beat: float) -> bool:
-        """Whether `beat` lies in an ending, after its beginning: the last chord sounds."""
+    def in_ending(self, beat: float, after: float = 2 * EPSILON) -> bool:
+        """Whether `beat` lies in an ending, `after` so many beats of it: the last chord was struck."""
         section = self.section(beat)
-        return section is not None and section.name == ENDING and beat > section.onset + EPSILON
+        return section is not None and section.name == ENDING and beat > section.onset + after - EPSILON
 
     def is_over(self, beat: float) -> bool:
         """Whether an ending is over, and nothing follows at `beat`."""

@@ -224,7 +224,7 @@ def test_energy_is_loudness(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("kind", ["compose", "melody", "keys"])
 def test_the_choir_is_silent_in_a_break_and_without_a_chord(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     engine = follower(monkeypatch, given=("none",) if kind == "compose" else ("soprano",))
-    tune = [(float(beat), 1.0, 69) for beat in range(16)] if kind == "melody" else []
+    tune = [(beat + 0.5, 1.0, 69) for beat in range(16)] if kind == "melody" else []
     actions = learn(engine, plan_of("C C N.C. C", None, [(0, 4, "A"), (4, 4, BREAK), (8, 8, "B")], tune))
     actions += engine.listen(on(0.0, 69)) if kind == "keys" else []
     actions += run(engine, 0, 16)
