@@ -46,8 +46,7 @@ def read_clock(value: Value, names: Names, timings: Mapping[str, Timing | None])
     if unit != default.song_position and not (kind.needs_port or clock["source"].is_wrong):
         clock["song_position"].report(f"only the source {_with_ports()} receives song positions: delete this line")
     bar = clock["beats_per_bar"].number(0.5, 32, default.beats_per_bar)
-    if timing is not None and bar != timing.bar:
-        clock["beats_per_bar"].report(f"the bars are those of {source}, {timing.bar:g} beats long: delete this line")
+    _check_bars(clock["beats_per_bar"], bar, source, names, timings)
     return Clock(
         source,
         port,
@@ -61,6 +60,15 @@ def read_clock(value: Value, names: Names, timings: Mapping[str, Timing | None])
         unit,
         clock["first_key"].one_of(("sets the beat", "plays along"), default.first_key, "an effect of the first key"),
     )
+
+
+def _check_bars(value: Value, bar: float, source: str, names: Names, timings: Mapping[str, Timing | None]) -> None:
+    """The bars of the clock are those of every player that brings its own."""
+    for player, timing in timings.items():
+        if timing is None or bar == timing.bar or source in names.melodies:
+            continue
+        remedy = "delete this line" if source == player else f"write {timing.bar:g}"
+        value.report(f"the bars of {player} are {timing.bar:g} beats long: {remedy}")
 
 
 def _with_ports() -> str:

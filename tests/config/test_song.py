@@ -59,7 +59,10 @@ def test_what_is_printed_is_the_same_configuration(folder: Path) -> None:
 
 def test_other_bars_than_those_of_the_song_are_a_mistake(folder: Path) -> None:
     (problem,) = problems(folder, ", beats_per_bar: 4")
-    assert problem.endswith("clock.beats_per_bar: the bars are those of lead, 3 beats long: delete this line")
+    assert problem.endswith("clock.beats_per_bar: the bars of lead are 3 beats long: delete this line")
+    (folder / "band.yaml").write_text((BAND % "").replace("source: lead", "source: midi, port: keys"))
+    with pytest.raises(ConfigError, match=r"clock.beats_per_bar: the bars of lead are 3 beats long: write 3"):
+        config.load(folder / "band.yaml")
 
 
 def test_a_metronome_for_the_count_in_may_wait_for_a_song_that_has_one(folder: Path) -> None:

@@ -13,6 +13,21 @@ ANN = PlayerSpec("ann", ("keys",), "out", {"echo": 1}, True, 0.03, 0.1)
 SPEC = StageSpec(TempoMap(((0.0, 120.0),), ((0.0, 4.0),)), players=(ANN,))
 
 
+def test_a_song_that_is_saved_again_changes_the_slot_of_its_player(tmp_path: Path) -> None:
+    async def slot() -> PlayerSlot:
+        return (await make_slots(PLAYER, SPEC, {"ann": {"model": None, "options": {"song": str(song), "n": 1}}}))["ann"]
+
+    async def check() -> None:
+        before = await slot()
+        assert (await slot()).same(before)
+        song.write_text("key: F major")
+        assert not (await slot()).same(before)
+
+    song = tmp_path / "song.yaml"
+    song.write_text("key: F")
+    asyncio.run(check())
+
+
 @pytest.mark.parametrize("suffix", [".onnx", ".json"])
 def test_a_newly_exported_model_changes_the_slot(tmp_path: Path, suffix: str) -> None:
     async def check() -> None:

@@ -6,19 +6,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from random import Random
 from typing import ClassVar
 
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
+from daemon.engines.leadsheet.follower import Follower
 from daemon.engines.leadsheet.form import Form
 from daemon.engines.leadsheet.keys import Keys
-from daemon.engines.leadsheet.options import COMPOSED, KEYS, SHEET, LeaderOptions
-from daemon.engines.leadsheet.score import Plans, melody_between, since
+from daemon.engines.leadsheet.options import COMPOSED, FOLLOW, KEYS, SHEET, LeaderOptions
+from daemon.engines.leadsheet.score import Plans, chord_at, melody_between, since
 from daemon.engines.shared.grid import REPEAT_BEATS
 from daemon.errors import ModelError, SongError
 from daemon.music.events import Action, MidiEvent, Play, Window
 from daemon.music.feel import Feel, swung
 from daemon.music.melody import Melodies, Note
-from daemon.music.plan import Plan, PlannedChord
+from daemon.music.plan import EPSILON, Plan, PlannedChord
 from daemon.music.tempo import next_sixteenth
 from daemon.paths import find_file
 from daemon.song.description import Song
@@ -27,6 +29,7 @@ from daemon.song.timing import Timing, timing_of
 
 VARIATIONS = 4  # A to D
 LOUDER = 0.6  # of the melody's velocity, per unit of energy
+ACCENT, UNEVEN = 5.0, 3.0  # velocity, of notes on the bar line and less of those off the beat; standard deviation
 SHORTER = 0.95  # of a note's duration, so that a repeated pitch is struck again
 FEEL = ("swing", "energy", "variation")  # settings that the whole band follows
 TRIGGERS = ("next", "break", "ending")
@@ -55,10 +58,13 @@ class Leader(Engine):
 
     @classmethod
     def mistakes(cls, setup: Setup[LeaderOptions]) -> Iterator[tuple[str, str]]:
+        options = setup.options
         try:
-            _read(setup.options)
+            _read(options)
         except SongError as error:
             yield "song", str(error)
+        if options.harmony == FOLLOW and (options.melody, options.chords) != (KEYS, SHEET):
+            yield "harmony", "the chords of the song follow a melody of yours: write `melody: keys` and `chords: sheet`"
 
     @classmethod
     def timing(cls, options: LeaderOptions) -> Timing | None:
@@ -82,8 +88,12 @@ class Leader(Engine):
         self._feel_turned = False  # since the last plan
         self._tempo = 120.0
         self._keys = Keys(self.options, self._song.key)
+        self._follower = Follower(_symbols_of(self._song), self._song.key) if self.options.harmony == FOLLOW else None
+        self._random = Random(seed)
 
     def listen(self, event: MidiEvent) -> Iterable[Action | Plan]:
+        if event.source in self.setup.listen and self._follower is not None:
+            self._follower.hear(event)
         if self.options.chords == SHEET or event.source not in self.setup.listen:
             return ()
         if not self._keys.hear(event, self._tempo) or not self._runs:
@@ -120,6 +130,9 @@ class Leader(Engine):
             yield from self._announced(self._form.enter(start))
         self._until = max(start, window.end)
         yield from self._announced(self._form.extend(start))
+        planned = chord_at(self._form.plans, start)
+        if self._follower is not None and planned is not None and self._follower.changes(planned, start):
+            yield from self._announced(since(self._form.plans, start))
         if self._feel_turned and window.end % 1.0 < window.end - window.start:  # from the next beat on
             self._feel_turned = False
             yield from self._announced(since(self._form.plans, window.end))
@@ -137,17 +150,23 @@ class Leader(Engine):
         return self.options.melody == COMPOSED and self.options.chords == SHEET
 
     def _announced(self, plans: Plans) -> list[Plan]:
-        """The plans with the feel, and with the chord of the left hand in place of the song's."""
-        chord = self._keys.chord if self.options.chords == KEYS else None
+        """The plans with the feel, and with the chords of the person who plays in place of the song's."""
         return [
             replace(
                 plan,
-                chords=plan.chords if chord is None else (PlannedChord(plan.beat, plan.end - plan.beat, chord),),
+                chords=self._chords(plan),
                 melody=plan.melody if self._plays_melody else (),
                 feel=self._feel(plan),
             )
             for plan in plans
         ]
+
+    def _chords(self, plan: Plan) -> tuple[PlannedChord, ...]:
+        if self.options.chords == KEYS and (chord := self._keys.chord) is not None:
+            return (PlannedChord(plan.beat, plan.end - plan.beat, chord),)
+        if self._follower is not None:
+            return tuple(map(self._follower.in_place_of, plan.chords))
+        return plan.chords
 
     def _feel(self, plan: Plan) -> Feel:
         feel, values = self._song.band_feel, self.values
@@ -161,8 +180,16 @@ class Leader(Engine):
         swing = self._feel(self._form.plans[-1]).swing
         onset = swung(note.onset, swing)
         duration = max(swung(note.onset + note.duration, swing) - onset, 0.05)
-        velocity = round(note.velocity * (1 + LOUDER * (self.values["energy"] - 0.5)))
+        place = note.onset % self._song.bar  # introductions and choruses are whole bars long
+        accent = ACCENT if place < EPSILON else -ACCENT if place % 1 > EPSILON else 0.0
+        loudness = note.velocity * (1 + LOUDER * (self.values["energy"] - 0.5))
+        velocity = round(loudness + accent + self._random.gauss(0, UNEVEN))
         return Play(onset, note.pitch, min(max(velocity, 1), 127), "melody", duration * SHORTER)
+
+
+def _symbols_of(song: Song) -> set[str]:
+    rules = (rule for section in song.sections for rule in section.chords if not rule.forbidden)
+    return {symbol for rule in rules for symbol in rule.symbols}
 
 
 def _read(options: LeaderOptions) -> Song:

@@ -32,6 +32,11 @@ def section_at(plans: Plans, beat: float) -> Section | None:
     return next((s for s in sections if s.onset - EPSILON <= beat < s.onset + s.duration - EPSILON), None)
 
 
+def chord_at(plans: Plans, beat: float) -> PlannedChord | None:
+    chords = (each for plan in plans for each in plan.chords)
+    return next((c for c in chords if c.onset - EPSILON <= beat < c.onset + c.duration - EPSILON), None)
+
+
 def melody_between(plans: Plans, start: float, end: float) -> Iterator[Note]:
     """The notes that begin in [start, end)."""
     for plan in plans:

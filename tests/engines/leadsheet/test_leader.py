@@ -272,3 +272,30 @@ def test_the_same_calls_give_the_same_plans(tmp_path: Path) -> None:
         return song.until(3 * CHORUS).announced
 
     assert played() == played()
+
+
+def test_the_chords_follow_a_long_note_of_the_melody_until_the_next_chord(tmp_path: Path) -> None:
+    song = Song(tmp_path, melody="keys", harmony="follow").until(0.5)
+    song.take(song.leader.listen(MidiEvent(0.1, "keys", note_on(1, 72, 80))))
+    song.until(2.0)
+    song.take(song.leader.listen(MidiEvent(2.0, "keys", note_off(1, 72))))
+    assert len(song.announced) == 1, "C fits C"
+    song.take(song.leader.listen(MidiEvent(2.0, "keys", note_on(1, 77, 80))))  # F
+    song.until(2.75)
+    assert song.announced[-1][1].beat == 2.5 and song.place(2.5).chord == "Dm7", "it has F, and the C before"
+    assert song.place(4.0).chord == "Am7", "as the song has it"
+    song.turn("energy", 0.8)  # all is announced again
+    song.until(3.25)
+    assert song.place(3.0).chord == "Dm7"
+    assert song.notes == []
+
+
+def test_chords_that_stay(tmp_path: Path) -> None:
+    song = Song(tmp_path, melody="keys").until(0.5)
+    song.take(song.leader.listen(MidiEvent(0.5, "keys", note_on(1, 77, 80))))
+    assert len(song.until(3.0).announced) == 1
+
+
+def test_only_a_melody_of_a_person_is_followed() -> None:
+    (mistake,) = Leader.mistakes(Setup(LeaderOptions(harmony="follow")))
+    assert mistake[0] == "harmony"
