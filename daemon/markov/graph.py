@@ -18,7 +18,7 @@ from daemon.markov.automaton import Automaton, Event
 Ints = NDArray[Any]  # int32 or int64
 Floats = NDArray[np.float64]
 
-LARGEST_PRODUCT = 20_000_000  # edges of a graph and an automaton
+LARGEST_PRODUCT = 4_000_000  # edges of a graph and an automaton
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -6,72 +6,133 @@ proportional to
     its probability in the model * the weights of all constraints * [each automaton accepts the sequence]
         * the probability that a piece ends after the sequence, if `end`
 
-A sample is one draw from exactly this distribution, from a table of messages (daemon.markov.messages).
+A sample is one draw from exactly this distribution, by the messages of daemon.markov.messages.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from math import exp, inf
 
 import numpy as np
 
-from daemon.markov.automaton import Event
+from daemon.markov.automaton import Automaton, Event
 from daemon.markov.conflicts import ImpossibleError, smallest_conflict
 from daemon.markov.constraints import Constraint, Regular, TickWeights
-from daemon.markov.graph import Graph, Ints, product
-from daemon.markov.messages import EdgeSets, Messages, messages, reachable
+from daemon.markov.graph import Floats, Graph, product
+from daemon.markov.lattice import Lattice, Reached, reachable
+from daemon.markov.messages import messages
 from daemon.markov.model import MarkovModel
 
-REMEMBERED = 50_000  # pairs of tick and state whose choices are kept
+Edge = tuple[float, int, int, int]  # probability, event, duration, target
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A graph of the model, unrolled with the automata of all constraints, and what the constraints allow."""
+
+    graph: Graph
+    bar_ticks: int
+    automata: tuple[Automaton, ...]
+    lattice: Lattice
+    weights: TickWeights
+    reached: Reached
+
+    def possible(self) -> bool:
+        return bool((self.lattice.graph.final[self.reached.states[-1]] > 0).any())
+
+    def at_the_end(self) -> Floats:
+        """The logarithms of the weights of the states reached at the end."""
+        with np.errstate(divide="ignore"):
+            return np.log(self.lattice.graph.final[self.reached.states[-1]])
+
+    def same_since(self, other: Problem) -> int:
+        """From which tick on both allow the same, with the same weights; the number of ticks and one more if never."""
+        tick = len(self.reached.states)
+        if self.lattice is other.lattice and np.array_equal(self.reached.states[-1], other.reached.states[-1]):
+            tick -= 1
+            while tick and self._same_at(tick - 1, other):
+                tick -= 1
+        return tick
+
+    def _same_at(self, tick: int, other: Problem) -> bool:
+        rows = self.weights.rows[self.weights.row_of_tick[tick]], other.weights.rows[other.weights.row_of_tick[tick]]
+        return self.reached.keys[tick] == other.reached.keys[tick] and np.array_equal(*rows)
 
 
 class Sampler:
     """`log_mass`: the logarithm of the normalising sum. If all weights are 0 or 1, this is the probability that the
     model's sequence has an event boundary at `length_ticks` and meets all constraints (and, if `end`, ends there)."""
 
-    def __init__(self, graph: Graph, weights: TickWeights, edge_sets: EdgeSets, table: Messages) -> None:
-        self._graph, self._weights, self._edge_sets, self._table = graph, weights, edge_sets, table
-        self._choices: dict[int, tuple[list[float], list[int], list[int]]] = {}
-        self._end = len(weights.row_of_tick) * graph.states
-        self._duration = graph.durations[graph.event]
-        self.log_mass = table.log(graph.start)
+    def __init__(self, problem: Problem, latest: list[Floats]) -> None:
+        self._problem = problem
+        self._messages = messages(problem.lattice, problem.weights, problem.reached, latest)
+        self._graph, self._weights = problem.lattice.graph, problem.weights
+        self._states = [states.data for states in problem.reached.states]
+        self._logs = [logs.data for logs in self._messages]
+        self._rows_of_weights: dict[int, list[float]] = {}
+        self._edges: dict[int, list[Edge]] = {}
+        self._arcs: dict[int, list[tuple[float, list[Edge]]]] = {}
+        self.log_mass = float(self._messages[0][0])
 
     def sample(self, random: np.random.Generator) -> tuple[Event, ...]:
-        events = []
-        key = self._graph.start  # tick * states + state
-        while key < self._end:
-            choice = self._choices.get(key) or self._choice(key)
-            cumulative, numbers, keys = choice
-            chosen = bisect_right(cumulative, random.random() * cumulative[-1], hi=len(cumulative) - 1)
-            events.append(self._graph.events[numbers[chosen]])
-            key = keys[chosen]
+        events: list[Event] = []
+        tick, state, log = 0, self._graph.start, self.log_mass
+        while tick < len(self._states) - 1:
+            event, tick, state, log = self._next(tick, state, log, random.random())
+            events.append(self._graph.events[event])
         return tuple(events)
 
-    def _choice(self, key: int) -> tuple[list[float], list[int], list[int]]:
-        """Cumulative weights of the edges at a pair, their events, and the pairs after them."""
+    def _next(self, tick: int, state: int, log: float, left: float) -> tuple[int, int, int, float]:
+        """The event where the cumulative probability exceeds `left`, and the pair after the event with its message."""
+        weights = self._weights_at(tick)
+        found = None
+        for share, edges in self._arcs.get(state) or self._arcs_of(state):
+            for probability, event, duration, target in edges:
+                if (weight := weights[event]) == -inf:
+                    continue
+                after = tick + duration
+                later = self._logs[after][bisect_left(self._states[after], target)]
+                if later > -inf:
+                    found = event, after, target, later
+                    left -= share * probability * exp(later + weight - log)
+                    if left < 0:
+                        return found
+        assert found is not None  # rounding: the shares add up to a little less than 1
+        return found
+
+    def _weights_at(self, tick: int) -> list[float]:
+        number = int(self._weights.row_of_tick[tick])
+        if number not in self._rows_of_weights:
+            self._rows_of_weights[number] = self._weights.rows[number].tolist()
+        return self._rows_of_weights[number]
+
+    def _arcs_of(self, state: int) -> list[tuple[float, list[Edge]]]:
+        """The shares and edges of the rows of a state, likely ones first, so that a draw ends early."""
         graph = self._graph
-        tick, state = divmod(key, graph.states)
-        first, edges = self._edge_sets.at(tick)
-        chosen, factors = [], []
-        for arc in range(graph.arc_first[state], graph.arc_first[state + 1]):
-            row = graph.arc_row[arc]
-            of_row = edges[first[row] : first[row + 1]]
-            chosen.append(of_row)
-            factors.append(graph.probability[of_row] * graph.arc_probability[arc])
-        of_state = np.concatenate(chosen)
-        kind = self._table.keys.dtype.type
-        keys = (tick + self._duration[of_state]).astype(kind) * kind(graph.states) + graph.target[of_state]
-        places = np.minimum(np.searchsorted(self._table.keys, keys), len(self._table.keys) - 1)
-        logs = np.where(self._table.keys[places] == keys, self._table.logs[places], -np.inf)
-        logs += self._weights.rows[self._weights.row_of_tick[tick]][graph.event[of_state]]
-        shares = np.concatenate(factors) * np.exp(logs - logs.max())
-        kept = shares > 0
-        choice = np.cumsum(shares[kept]).tolist(), graph.event[of_state][kept].tolist(), keys[kept].tolist()
-        if len(self._choices) >= REMEMBERED:
-            self._choices.clear()
-        self._choices[key] = choice
-        return choice
+        arcs = slice(graph.arc_first[state], graph.arc_first[state + 1])
+        pairs = zip(graph.arc_probability[arcs].tolist(), graph.arc_row[arcs].tolist(), strict=True)
+        self._arcs[state] = [(share, self._edges_of(row)) for share, row in sorted(pairs, reverse=True)]
+        return self._arcs[state]
+
+    def _edges_of(self, row: int) -> list[Edge]:
+        if row not in self._edges:
+            graph = self._graph
+            edges = slice(graph.first[row], graph.first[row + 1])
+            events = graph.event[edges]
+            columns = graph.probability[edges], events, graph.durations[events], graph.target[edges]
+            self._edges[row] = sorted(zip(*(column.tolist() for column in columns), strict=True), reverse=True)
+        return self._edges[row]
+
+    def revised(self, constraints: Sequence[Constraint]) -> Sampler:
+        """With other constraints, for the same model, length, context and end. What both have in common is not
+        computed again. Raises like compile_sampler."""
+        old = self._problem
+        problem = _solvable(old.graph, len(self._states) - 1, old.bar_ticks, constraints, old)
+        return Sampler(problem, self._messages[problem.same_since(old) :] or [problem.at_the_end()])
 
 
 def compile_sampler(
@@ -84,25 +145,30 @@ def compile_sampler(
 ) -> Sampler:
     """`context`: events that were played before, None for a piece's beginning; `end`: as pieces end, both as in
     MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight."""
-    graph = model.graph(context, end)
+    problem = _solvable(model.graph(context, end), length_ticks, bar_ticks, constraints)
+    return Sampler(problem, [problem.at_the_end()])
 
-    def prepared(chosen: Sequence[Constraint]) -> tuple[Graph, TickWeights, EdgeSets, list[Ints]]:
-        result = graph
-        for constraint in chosen:
-            if isinstance(constraint, Regular):
-                result = product(result, constraint.automaton)
-        weights = TickWeights(chosen, graph.events, length_ticks)
-        edge_sets = EdgeSets(result, weights)
-        return result, weights, edge_sets, reachable(result, edge_sets, length_ticks)
+
+def _solvable(
+    graph: Graph, length: int, bar_ticks: int, constraints: Sequence[Constraint], like: Problem | None = None
+) -> Problem:
+    problem = _prepared(graph, length, bar_ticks, constraints, like)
 
     def furthest(chosen: Sequence[Constraint]) -> int | None:
-        reached = prepared(chosen)[-1]
-        return None if len(reached[-1]) else max(tick for tick, states in enumerate(reached) if len(states))
+        part = _prepared(graph, length, bar_ticks, chosen, problem)
+        return None if part.possible() else max(tick for tick, states in enumerate(part.reached.states) if len(states))
 
-    graph_of_all, weights, edge_sets, reached = prepared(constraints)
-    if not len(reached[-1]):
+    if not problem.possible():
         conflict = smallest_conflict(constraints, furthest)
-        tick = furthest(conflict)
-        assert tick is not None
-        raise ImpossibleError(conflict, tick, bar_ticks)
-    return Sampler(graph_of_all, weights, edge_sets, messages(graph_of_all, weights, edge_sets, reached))
+        raise ImpossibleError(conflict, furthest(conflict) or 0, bar_ticks)
+    return problem
+
+
+def _prepared(
+    graph: Graph, length: int, bar_ticks: int, constraints: Sequence[Constraint], like: Problem | None
+) -> Problem:
+    automata = tuple(constraint.automaton for constraint in constraints if isinstance(constraint, Regular))
+    same = like is not None and like.automata == automata
+    lattice = like.lattice if like and same else Lattice(reduce(product, automata, graph))
+    weights = TickWeights(constraints, graph.events, length)
+    return Problem(graph, bar_ticks, automata, lattice, weights, reachable(lattice, weights))

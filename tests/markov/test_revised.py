@@ -1,0 +1,59 @@
+"""A sampler with other constraints is the one that is compiled from the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.markov import messages
+from daemon.markov.conflicts import ImpossibleError
+from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Regular, Sounds
+from daemon.markov.sampler import Sampler, compile_sampler
+from tests.markov.problems import AT_MOST_TWO_A, EVEN_NUMBER, PROBLEMS, likes_a, no_c, only_b, only_long
+
+MODEL = next(problem for problem in PROBLEMS if problem.name == "back-off").model()
+CONSTRAINTS: tuple[Constraint, ...] = (
+    Boundary(range(0, 24, 4), "bars"),
+    Begins(range(1, 24, 3), likes_a, "rather a"),
+    Fixed(8, only_b, "b"),
+    Fixed(20, only_b, "b", before=no_c),
+    Sounds(range(23, 24), only_long, "long"),
+    Sounds(range(12), no_c, "no c"),
+    Regular(EVEN_NUMBER, "even"),
+    Regular(AT_MOST_TWO_A, "at most two a"),
+)
+subsets = st.lists(st.sampled_from(CONSTRAINTS), unique=True)
+
+
+def outcome(make: Callable[[Sequence[Constraint]], Sampler], chosen: Sequence[Constraint]) -> tuple[object, ...]:
+    try:
+        sampler = make(chosen)
+    except ImpossibleError as error:
+        return error.tick, error.conflict
+    return round(sampler.log_mass, 8), [sampler.sample(np.random.default_rng(seed)) for seed in range(3)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(subsets, min_size=1, max_size=4))
+def test_revisions_give_what_compiling_gives(revisions: list[list[Constraint]]) -> None:
+    sampler = compile_sampler(MODEL, 24, 4)
+    for chosen in revisions:
+        assert outcome(sampler.revised, chosen) == outcome(lambda chosen: compile_sampler(MODEL, 24, 4, chosen), chosen)
+        try:
+            sampler = sampler.revised(chosen)
+        except ImpossibleError:
+            continue
+
+
+def test_later_ticks_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    note = Fixed(100, only_b, "b")
+    sampler = compile_sampler(MODEL, 400, 4, CONSTRAINTS[:1])
+    computed = []
+    linear = messages._linear
+    monkeypatch.setattr(messages, "_linear", lambda *args: computed.append(len(args[3])) or linear(*args))
+    sampler.revised((*CONSTRAINTS[:1], note))
+    assert computed[0] > 250  # ticks that are known
