@@ -28,6 +28,7 @@ def combo(**options: str) -> str:
     """The band with a model of a few weights, without sound, with these options of the leader."""
     band = yaml.safe_load((resources() / "bands" / "combo.yaml").read_text(encoding="utf-8"))
     band["band"]["drums"]["model"] = str(DATA / "tiny_drums.onnx")
+    band["band"]["soloist"]["model"] = str(DATA / "tiny_melody.onnx")
     band["band"]["lead"]["options"] |= {"song": "song.yaml", **options}
     return yaml.safe_dump(band | {"audio": {"device": None}})
 
