@@ -41,7 +41,7 @@ Outputs = Annotated[
 ]
 MEASURES = (
     "machine, start, render, latency, flood, garbage, lateness, follower, clock_in, clock_out, clock_start, melody, "
-    "drums, leadsheet, sound; without any, all of them."
+    "drums, leadsheet, chords, sound; without any, all of them."
 )
 
 

@@ -22,6 +22,7 @@ from rich.progress import track
 from rich.table import Table
 
 from daemon.bench.child_end import orderly_end
+from daemon.bench.chord_measures import chords
 from daemon.bench.clock_measures import CLOCK_MEASURES
 from daemon.bench.clock_peer_measures import CLOCK_PEER_MEASURES
 from daemon.bench.engine_measures import ENGINE_MEASURES
@@ -35,7 +36,7 @@ from daemon.suggestions import suggestion
 
 ALL_MEASURES = {
     measure.__name__: measure
-    for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES, leadsheet, sound)
+    for measure in (*MEASURES, *CLOCK_MEASURES, *CLOCK_PEER_MEASURES, *ENGINE_MEASURES, leadsheet, chords, sound)
 }
 
 
