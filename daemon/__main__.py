@@ -10,7 +10,7 @@ try:
     if __name__ == "__main__":
         held_signals.hold()
     from daemon import start
-    from daemon.errors import JamdError, UsageError, printable_name
+    from daemon.errors import UsageError, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -19,9 +19,6 @@ except ImportError:  # the PyPI package python-daemon brings a package of the sa
 if __name__ == "__main__":
     start.prepare()
 
-import errno
-import os
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +26,6 @@ import typer
 
 from daemon.usage import (
     MEASURES,
-    WRONG_COMMAND_LINE,
     Bpm,
     Command,
     Commands,
@@ -40,15 +36,10 @@ from daemon.usage import (
     Seed,
     Song,
     busy,
-    fail,
-    problem_of,
+    run_command_line,
     seconds_of,
     warn,
 )
-
-NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
-UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
-
 
 app = typer.Typer(
     cls=Commands,
@@ -139,13 +130,30 @@ def ports(config: ConfigFile = None) -> None:
 
 @app.command(cls=Command)
 def models() -> None:
-    """List the models, their music, and verify each.
+    """List the models and styles, their music, and verify each.
 
     Whether the files are intact, and the results correct on this machine.
     """
     from daemon.desk.model_list import show
 
     raise typer.Exit(show())
+
+
+@app.command(cls=Command)
+def style(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Lead sheets: MusicXML, or MIDI files with chords.")],
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", metavar="NAME", help="The name of the style, or a path: NAME.npz is written."),
+    ],
+) -> None:
+    """Make a style for songs from a folder of lead sheets.
+
+    A song that says `style: NAME` is composed in the style. Files that cannot be used are listed with the reason.
+    """
+    from daemon.desk.style_command import make_style
+
+    typer.echo(make_style(folder, output))
 
 
 @app.command(cls=Command)
@@ -274,25 +282,8 @@ def _band_for(song: Path | None, config: Path | None) -> Path | None:
 
 
 def main() -> None:
-    """Run the command line. Errors are printed as messages; with JAMD_TRACEBACK in the environment, for authors of
-    engines, the traceback of their cause comes first."""
-    try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="jamd", standalone_mode=False)
-    except JamdError as error:
-        if os.environ.get("JAMD_TRACEBACK") and error.__cause__ is not None:
-            traceback.print_exception(error.__cause__)
-        fail(str(error), error.exit_code)
-    except WRONG_COMMAND_LINE as error:
-        fail(problem_of(error), error.exit_code)
-    except OSError as error:
-        if error.filename is not None or error.errno not in UNWRITABLE:
-            raise
-        fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
-            raise
-        fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
-    sys.exit(code)
+    """Run the command line."""
+    run_command_line(app)
 
 
 if __name__ == "__main__":

@@ -1,22 +1,27 @@
-"""What all commands share: options, plain help, errors and warnings in one style, and a line while a command works."""
+"""What all commands share: options, plain help, errors, warnings, and a line or a bar while a command works."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import math
 import os
 import sys
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from daemon.errors import Interrupted, UsageError, printable
+from daemon.errors import Interrupted, JamdError, UsageError, printable
 from daemon.suggestions import suggestion
 
 WRONG_COMMAND_LINE: Any = typer.BadParameter.__base__  # the UsageError of click, or of typer's copy of click
+NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
+UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
+Report = Callable[[float], None]  # takes the share of the work that is done, from 0 to 1
 
 ConfigFile = Annotated[
     Path | None,
@@ -94,6 +99,28 @@ def problem_of(error: Any) -> str:
     return f"{where}{text[:1].lower()}{text[1:]}: see `jamd {command}{' ' if command else ''}--help`"
 
 
+def run_command_line(app: typer.Typer) -> NoReturn:
+    """Errors are printed as messages; with JAMD_TRACEBACK in the environment, for authors of engines, the traceback of
+    their cause comes first."""
+    try:
+        code = app(sys.argv[1:] or ["--help"], prog_name="jamd", standalone_mode=False)
+    except JamdError as error:
+        if os.environ.get("JAMD_TRACEBACK") and error.__cause__ is not None:
+            traceback.print_exception(error.__cause__)
+        fail(str(error), error.exit_code)
+    except WRONG_COMMAND_LINE as error:
+        fail(problem_of(error), error.exit_code)
+    except OSError as error:
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        fail(f"standard output: cannot be written ({error.strerror}): choose another place", 1)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and str(error) != NO_THREAD:
+            raise
+        fail("the system grants no more memory or threads: end other programs, or raise the limits (`ulimit -a`)", 1)
+    sys.exit(code)
+
+
 def warn(*warnings: str) -> None:
     """Print each warning that is not empty on standard error."""
     for warning in filter(None, warnings):
@@ -133,3 +160,17 @@ def busy(work: str) -> Iterator[None]:
         if shown:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def progress(work: str) -> Iterator[Report]:
+    """Show a bar on standard error while `work` goes on, if that is a terminal. At the end the bar is removed."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        yield lambda share: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(work, total=1.0)
+        yield lambda share: bar.update(task, completed=share)

@@ -64,7 +64,7 @@ def test_help_names_every_command_and_comes_at_once(jamd: Jamd) -> None:
         done = jamd("--help")
         times.append(time.perf_counter() - start)
     assert done.returncode == 0
-    for command in ("run", "check", "ports", "models", "check-engine", "render", "replay", "bench"):
+    for command in ("run", "check", "ports", "models", "style", "check-engine", "render", "replay", "bench"):
         assert f" {command} " in done.stdout
         assert jamd(command, "--help").returncode == 0
     assert min(times) < 1.0
@@ -547,7 +547,9 @@ def test_ports_of_others_are_listed(jamd: Jamd, jack_server: object) -> None:
 def test_models_are_verified(jamd: Jamd) -> None:
     done = jamd("models")
     assert done.returncode == 0
-    assert done.stdout.count("verified") == len(list((resources() / "models").glob("*.onnx"))) > 0
+    files = [path for path in (resources() / "models").iterdir() if path.suffix in (".onnx", ".npz")]
+    assert done.stdout.count("verified") == len(files) > 7
+    assert "\nfolk (style, " in done.stdout
     assert done.stdout.startswith("bachbot (harmoniser, 14.4 MB): verified\n    chorales by Bach: four parts to ")
     for path in (resources() / "models").glob("*.json"):
         told = done.stdout.replace("\n   ", "")

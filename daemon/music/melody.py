@@ -13,7 +13,8 @@ from typing import Annotated, Any, cast
 from daemon.errors import MelodyError
 from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Pitch, Velocity, ends_notes, is_note_off, is_note_on
-from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, MidiTrack, read_midi_file
+from daemon.music.midi_file import DRUM_CHANNEL, read_midi_file
+from daemon.music.midi_tracks import MidiFile, MidiTrack
 from daemon.music.tempo import Duration, Length, TempoMap
 
 MAX_NOTES = 100_000

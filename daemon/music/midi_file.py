@@ -8,72 +8,24 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 from daemon.errors import MelodyError
 from daemon.input_files import read_input
 from daemon.music.events import CONTROL_CHANGE, NOTE_OFF, NOTE_ON, is_note_on
-from daemon.music.tempo import TempoMap
+from daemon.music.midi_tracks import MidiFile, MidiTrack
 from daemon.paths import find_file, unreadable
 
 MAX_FILE_BYTES = 8 << 20  # bytes of a file
-MAX_MESSAGES = 500_000  # notes, note-offs, control changes, tempi and time signatures of a file, together
+MAX_MESSAGES = 500_000  # notes, note-offs, control changes, tempi, signatures and texts of a file, together
 MIN_FILE_BPM, MAX_FILE_BPM = 4, 2000
 DRUM_CHANNEL = 9  # the channel of drums in General MIDI, counted from 0
+LONGEST_TEXT = 256  # bytes that are kept of a text
 
-TRACK_NAME, END_OF_TRACK, TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x03, 0x2F, 0x51, 0x58, 0x59  # meta events
+TEXT, TRACK_NAME, LYRIC, MARKER, END_OF_TRACK = 0x01, 0x03, 0x05, 0x06, 0x2F  # meta events
+TEMPO, TIME_SIGNATURE, KEY_SIGNATURE = 0x51, 0x58, 0x59  # more of them
 _DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2, 0xF1: 1, 0xF2: 2, 0xF3: 1}
 _CHUNK_NAME = re.compile(rb"[A-Za-z0-9_ ]{4}")
-
-
-@dataclass(slots=True)
-class MidiTrack:
-    """Notes, note-offs and control changes with their ticks, in order; `end` is the tick of the last event of any kind.
-
-    `tempi`: (tick, microseconds per quarter note); `meters`: (tick, time signature).
-    """
-
-    name: str = ""
-    messages: list[tuple[int, bytes]] = field(default_factory=list)
-    tempi: list[tuple[int, int]] = field(default_factory=list)
-    meters: list[tuple[int, tuple[int, int]]] = field(default_factory=list)
-    end: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class MidiFile:
-    """`division`: ticks per quarter note; `warning`: one line on the parts passed over or corrected, or ""."""
-
-    path: Path
-    division: float
-    tracks: Sequence[MidiTrack]
-    warning: str = ""
-
-    @property
-    def tempi(self) -> list[tuple[int, int]]:
-        """(tick, microseconds per quarter note); 120 per minute up to the first. Repeated ones are left out."""
-        tempi = sorted({0: 500_000, **{tick: tempo for track in self.tracks for tick, tempo in track.tempi}}.items())
-        return tempi[:1] + [after for before, after in pairwise(tempi) if after[1] != before[1]]
-
-    @property
-    def meters(self) -> list[tuple[int, tuple[int, int]]]:
-        """(tick, time signature); 4/4 up to the first. One repeated at a bar line is left out: it changes nothing."""
-        meters = sorted({0: (4, 4), **{tick: meter for track in self.tracks for tick, meter in track.meters}}.items())
-        return meters[:1] + [after for before, after in pairwise(meters) if not self._repeats(before, after)]
-
-    def _repeats(self, before: tuple[int, tuple[int, int]], after: tuple[int, tuple[int, int]]) -> bool:
-        beats, unit = before[1]
-        return before[1] == after[1] and (after[0] - before[0]) * unit % (self.division * 4 * beats) == 0
-
-    @property
-    def tempo_map(self) -> TempoMap:
-        return TempoMap(
-            tuple((tick / self.division, 60e6 / tempo) for tick, tempo in self.tempi),
-            tuple((tick / self.division, beats * 4 / unit) for tick, (beats, unit) in self.meters),
-        )
 
 
 def find_midi_file(path: Path) -> Path:
@@ -168,7 +120,7 @@ class _Reader:
         """The track of the chunk at `chunk`, which reaches `end` at most; and where the next chunk begins."""
         track = MidiTrack()
         at = self._events(min(chunk + 8, end), end, track)
-        self._room -= len(track.messages) + len(track.tempi) + len(track.meters)
+        self._room -= track.size
         if at != self._declared_end(chunk):
             self._pass("wrong lengths of tracks", chunk + 4)
         if at < end and not self._is_chunk(at):
@@ -215,10 +167,10 @@ class _Reader:
                             messages.append((tick, bytes((status, number, min(value, 127)))))
                 elif status != 0xF0:
                     self._pass("F7 packets" if status == 0xF7 else "system messages", began)
-                if len(messages) + len(track.tempi) + len(track.meters) > self._room:
+                if track.size > self._room:
                     raise MelodyError(
-                        f"{self._path}: more than {MAX_MESSAGES:,} notes, note-offs, control changes, tempi and "
-                        "time signatures: split the file"
+                        f"{self._path}: more than {MAX_MESSAGES:,} notes, note-offs, control changes, tempi, "
+                        "signatures and texts: split the file"
                     )
         except IndexError:
             self._pass("the rest of a track that cannot be read", began)
@@ -247,8 +199,14 @@ class _Reader:
                 track.meters.append((track.end, (data[0], 1 << data[1])))
             else:
                 self._pass("impossible time signatures", at)
-        elif kind == KEY_SIGNATURE and (len(data) != 2 or data[1] > 1):
-            self._pass("impossible key signatures", at)
+        elif kind == KEY_SIGNATURE:
+            sharps = int.from_bytes(data[:1], "big", signed=True)
+            if len(data) == 2 and data[1] <= 1 and -7 <= sharps <= 7:
+                track.keys.append((track.end, sharps, bool(data[1])))
+            else:
+                self._pass("impossible key signatures", at)
+        elif kind in (TEXT, LYRIC, MARKER):
+            track.texts.append((track.end, kind, _text(data[:LONGEST_TEXT])))
 
     # Unusual kinds of files
 

@@ -15,9 +15,8 @@ from daemon.errors import JamdError
 from daemon.music.midi_file import find_midi_file
 from daemon.output_files import FLAC, MIDI, PICTURE, WAV, OutputFile
 from daemon.render.offline import Rendering, render
-from daemon.render.progress import progress
 from daemon.render.song import render_song
-from daemon.usage import warn
+from daemon.usage import progress, warn
 
 OUTPUT = MIDI + WAV + FLAC
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Play, Stop, control_change, note_off, note_on
 from daemon.music.melody import Melody, melody_of
-from daemon.music.midi_file import DRUM_CHANNEL, MidiFile, read_midi_file
+from daemon.music.midi_file import DRUM_CHANNEL, read_midi_file
+from daemon.music.midi_tracks import MidiFile
 from daemon.music.sound import of_channels
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
@@ -25,8 +26,8 @@ from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.render.instruments import with_sound, without_sound
 from daemon.render.plan import INPUT, PLAYED, plan
-from daemon.render.progress import Report
 from daemon.spec import AUDIO, StageSpec
+from daemon.usage import Report
 from daemon.wire import Answer, Call, Control, Generate
 
 Key = tuple[float, str, bytes]  # beat, source, message

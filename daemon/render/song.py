@@ -15,9 +15,9 @@ from daemon.music.plan import ENDING, Plan
 from daemon.paths import find_file
 from daemon.render.instruments import with_sound, without_sound
 from daemon.render.offline import RELEASE_BARS, OfflineSink, Piece, Rendering, perform
-from daemon.render.progress import Report
 from daemon.song.reader import read_song
 from daemon.spec import ClockSpec
+from daemon.usage import Report
 
 LEADER = "leadsheet"  # the engine
 CHORUSES = 3  # of a song that goes on until the ending is asked for

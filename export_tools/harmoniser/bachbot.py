@@ -26,7 +26,7 @@ from torch.nn import functional
 from torch.nn.utils import clip_grad_value_
 from tqdm import tqdm
 
-from daemon.engines.melody.key import MAJOR_PROFILE, MINOR_PROFILE
+from daemon.music.key_profiles import MAJOR_PROFILE, MINOR_PROFILE
 from export_tools.common import command
 from export_tools.common.files import BadFile, read_arrays, using
 

@@ -11,7 +11,8 @@ import pytest
 from daemon.errors import MelodyError
 from daemon.music import midi_file
 from daemon.music.melody import load_melody, melody_of
-from daemon.music.midi_file import MidiFile, parse_midi_file, read_midi_file
+from daemon.music.midi_file import parse_midi_file, read_midi_file
+from daemon.music.midi_tracks import MidiFile
 from daemon.paths import resources
 from tests.music.test_melody import END, NOTE, assert_valid, header, track
 
@@ -179,10 +180,16 @@ def test_the_limits_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(MelodyError, match=r"x.mid: cannot be read \(larger than 8 MiB\): name a Standard MIDI File"):
         read_midi_file(path)
     monkeypatch.setattr(midi_file, "MAX_MESSAGES", 10)
-    for event in (b"\0\xb0\x07\x40", b"\0\xff\x51\x03\x0f\x42\x40", b"\0\xff\x58\x02\x04\x02"):
+    for event in (
+        b"\0\xb0\x07\x40",
+        b"\0\xff\x51\x03\x0f\x42\x40",
+        b"\0\xff\x58\x02\x04\x02",
+        b"\0\xff\x06\x01C",
+        b"\0\xff\x59\x02\0\0",
+    ):
         parse_midi_file(header(1, 2, 96) + track(event * 5) + track(event * 5))
         with pytest.raises(
-            MelodyError, match=r"x\.mid: more than 10 notes, note-offs, control changes, tempi and time s"
+            MelodyError, match=r"x\.mid: more than 10 notes, note-offs, control changes, tempi, signatures and t"
         ):
             parse_midi_file(header(1, 2, 96) + track(event * 5) + track(event * 6), path)
 
@@ -251,3 +258,16 @@ def test_shipped_files_break_no_standard() -> None:
         for path in (resources() / folder).glob("*.mid"):
             assert not read_midi_file(path).warning
     assert load_melody(resources() / "melodies" / "twinkle.mid", "m").parts == 1
+
+
+def test_signatures_and_texts_are_kept() -> None:
+    data = header(0, 1, 96) + track(
+        b"\0\xff\x59\x02\xfd\x01" + b"\x60\xff\x06\x03Dm7" + b"\0\xff\x01\x02\xe9!" + NOTE + END
+    )
+    content = parse_midi_file(data).tracks[0]
+    assert content.keys == [(0, -3, True)]
+    assert content.texts == [(96, midi_file.MARKER, "Dm7"), (96, midi_file.TEXT, "é!")]
+    long = parse_midi_file(header(0, 1, 96) + track(b"\0\xff\x05\x82\x00" + b"x" * 256 + NOTE + END))
+    assert long.tracks[0].texts == [(0, midi_file.LYRIC, "x" * midi_file.LONGEST_TEXT)]
+    impossible = parse_midi_file(header(0, 1, 96) + track(b"\0\xff\x59\x02\x08\x00" + NOTE + END))
+    assert impossible.tracks[0].keys == [] and "impossible key signatures" in impossible.warning

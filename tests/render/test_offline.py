@@ -21,7 +21,7 @@ from daemon.music import smf
 from daemon.music.events import Action, Play, control_change, note_off, note_on
 from daemon.render import offline
 from daemon.render.offline import render
-from daemon.render.progress import progress
+from daemon.usage import progress
 from daemon.wire import Call, Control, Generate, Listen, Reset
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"

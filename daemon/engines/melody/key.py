@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import MAJOR
+from daemon.music.key_profiles import MAJOR_PROFILE, MINOR_PROFILE
 
 Bools = NDArray[np.bool_]
 
 ANY_NOTE, ESTIMATED = -1, 0  # values of the setting `key`; 1–12: major keys on C … B, 13–24: minor keys on C … B
 MINOR = (0, 2, 3, 5, 7, 8, 10, 11)  # semitones above the tonic, with both sevenths
-# How well each pitch class fits the tonic's key: probe-tone ratings (Krumhansl and Kessler 1982)
-MAJOR_PROFILE = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
-MINOR_PROFILE = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
 DECAY = 0.5 ** (1 / 64)  # of durations per sounding 16th: notes of four bars ago count half
 EARLIER_PHRASES = 0.25  # weight of durations in earlier phrases
 IN_KEY_SHARE = 0.04  # share of the time from which on a pitch class belongs to the key, whatever the scale

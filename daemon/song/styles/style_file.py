@@ -1,0 +1,223 @@
+"""Style files: NAME.npz, the events of a style's pieces, and its card NAME.json. docs/models.md describes both.
+
+They are data, never code, and may come from anywhere: what is damaged, too large or not as the card says is a
+ModelError.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon import models
+from daemon.errors import ModelError
+from daemon.input_files import read_input
+from daemon.json_decoding import decoder
+from daemon.markov.events import REST
+from daemon.output_files import replace_files
+from daemon.paths import expand
+from daemon.song.styles.pieces import QUALITIES, SILENT, Piece, bar_ticks
+from daemon.song.styles.style import MODES, Card, Style
+from daemon.suggestions import nearest
+
+FORMAT = 1
+SUFFIX = ".npz"
+MOST_BYTES = 16 << 20  # of each of the two files, and of all arrays when they are unpacked
+MOST_PIECES, MOST_EVENTS = 20_000, 1_000_000
+LOWEST, HIGHEST, LONGEST = -64, 127, 4096  # semitones from the tonic; ticks of an event
+
+REMEDY = "install jamd again, or make the style again with `jamd style`"
+_REST = -128  # in place of a pitch
+_COLUMNS = {"pieces": 8, "melody": 2, "chords": 3, "phrases": 0, "sections": 0}  # of each array; 0: one dimension
+_DAMAGED = (
+    *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError, RuntimeError),
+    *(TypeError, ValueError, zipfile.BadZipFile, zlib.error),
+)
+
+Integers = NDArray[np.int64]
+
+
+def find_style(name_or_path: str, base: Path = Path()) -> Path:
+    """The file of a style: NAME.npz in the folder `base`, else one that ships with jamd, or a path, relative to `base`.
+
+    Raises ModelError if there is none.
+    """
+    try:
+        wanted = expand(name_or_path)
+    except ValueError as error:
+        raise ModelError(str(error)) from None
+    path = base / (wanted if wanted.suffix == SUFFIX else wanted.with_name(f"{wanted.name}{SUFFIX}"))
+    shipped = models.folder() / path.name
+    if not path.is_file() and len(wanted.parts) == 1:
+        path = shipped
+    if not path.is_file():
+        near = nearest(wanted.stem, names := shipped_styles())
+        meant = f"did you mean {near!r}?" if near else f"choose from {', '.join(names)}, or name a file"
+        raise ModelError(f"there is no style {name_or_path!r}: {meant}")
+    return path
+
+
+def shipped_styles() -> list[str]:
+    """The names of the styles that ship with jamd."""
+    return sorted(path.stem for path in models.folder().glob(f"*{SUFFIX}"))
+
+
+def load_style(path: Path) -> Style:
+    """The style in the file at `path`, and the one to which it backs off. Raises ModelError."""
+    style = _load(path)
+    if not (name := style.card.background):
+        return style
+    background = _load(find_style(name, path.parent))
+    if background.card.background:
+        raise ModelError(f"{path}: backs off to {name!r}, which backs off itself: {REMEDY}")
+    return Style(style.name, style.card, style.pieces, background)
+
+
+def write_style(path: Path, card: Card, pieces: Sequence[Piece]) -> None:
+    """Write NAME.npz and NAME.json, with the hash of the first in the second. Raises OSError."""
+    names = list(QUALITIES)
+    content = BytesIO()
+    np.savez_compressed(
+        content,
+        pieces=_table([_row(piece) for piece in pieces], 8),
+        melody=_table([(_REST if p == REST else p, ticks) for piece in pieces for p, ticks in piece.melody], 2),
+        chords=_table([(r, names.index(q), ticks) for piece in pieces for r, q, ticks in piece.chords], 3),
+        phrases=np.array([tick for piece in pieces for tick in piece.phrases], np.int32),
+        sections=np.array([tick for piece in pieces for tick in piece.sections], np.int32),
+        qualities=np.array(names),
+    )
+    data = content.getvalue()
+    written = asdict(card) | {"sha256": hashlib.sha256(data).hexdigest()}
+    text = json.dumps(written, indent=1, ensure_ascii=False) + "\n"
+    replace_files({path: data, path.with_suffix(".json"): text.encode()})
+
+
+def _row(piece: Piece) -> tuple[int, ...]:
+    counts = len(piece.melody), len(piece.chords), len(piece.phrases), len(piece.sections)
+    return (*counts, MODES.index(piece.mode), *piece.meter, piece.start)
+
+
+def _table(rows: Sequence[tuple[int, ...]], columns: int) -> NDArray[np.int32]:
+    return np.array(rows, np.int32).reshape(-1, columns)
+
+
+def _load(path: Path) -> Style:
+    card = read_card(path)
+    try:
+        data = read_input(path, MOST_BYTES)
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
+    if hashlib.sha256(data).hexdigest() != card.sha256:
+        beside = path.with_suffix(".json").name
+        raise ModelError(f"{path}: truncated or changed: its sha256 is not the one in {beside}: {REMEDY}")
+    try:
+        pieces = _pieces(_arrays(data), [source.title for source in card.sources])
+    except _DAMAGED as error:
+        reason = str(error) if type(error) is ValueError else "damaged"
+        raise ModelError(f"{path}: not a style ({reason}): {REMEDY}") from None
+    return Style(path.stem, card, pieces)
+
+
+def read_card(path: Path) -> Card:
+    """The card beside the style at `path`. Raises ModelError."""
+    file = path.with_suffix(".json")
+    try:
+        content: Any = json.loads(read_input(file, MOST_BYTES).decode())
+    except FileNotFoundError:
+        raise ModelError(f"{file}: the card of {path.name} is missing: {REMEDY}") from None
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror}): {REMEDY}") from None
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file}: not valid JSON ({error}): {REMEDY}") from None
+    version = content.get("format") if isinstance(content, dict) else None
+    if version != FORMAT:
+        raise ModelError(f"{file}: `format` is {version!r}, this version of jamd reads {FORMAT}: {REMEDY}")
+    try:
+        card: Card = decoder(Card)(content)
+    except (ValueError, RecursionError) as error:
+        raise ModelError(f"{file}: not the card of a style ({error}): {REMEDY}") from None
+    return card
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of the file, by name, checked for their types and shapes. Raises _DAMAGED."""
+    with zipfile.ZipFile(BytesIO(data)) as archive:
+        if sum(info.file_size for info in archive.infolist()) > MOST_BYTES:
+            raise ValueError(f"its arrays are larger than {MOST_BYTES >> 20} MiB")
+    with np.load(BytesIO(data), allow_pickle=False) as file:
+        if set(file.files) != {*_COLUMNS, "qualities"}:
+            raise ValueError(f"its arrays are {', '.join(file.files)[:200]}")
+        arrays = {name: file[name] for name in file.files}
+    for name, columns in _COLUMNS.items():
+        array = arrays[name]
+        if array.dtype.kind not in "iu" or array.shape[1:] != ((columns,) if columns else ()) or not array.ndim:
+            raise ValueError(f"`{name}` has the type {array.dtype} and the shape {list(array.shape)}")
+        if len(array) > (MOST_PIECES if name == "pieces" else MOST_EVENTS):
+            raise ValueError(f"`{name}` has {len(array):,} rows")
+        arrays[name] = array.astype(np.int64)
+    if arrays["qualities"].dtype.kind != "U" or arrays["qualities"].ndim != 1:
+        raise ValueError("`qualities` is not a list of names")
+    return arrays
+
+
+def _pieces(arrays: dict[str, NDArray[Any]], titles: Sequence[str]) -> tuple[Piece, ...]:
+    """Raises ValueError for values out of range, and counts that do not agree."""
+    table, qualities = arrays["pieces"], arrays["qualities"].tolist()
+    if not len(table) or len(table) != len(titles):
+        raise ValueError(f"{len(table)} pieces, of which the card lists {len(titles)}")
+    if unknown := [name for name in qualities if name not in QUALITIES]:
+        raise ValueError(f"unknown quality of chords {str(unknown[0])[:20]!r}")
+    _check_columns(table, [1, 1, 0, 1, 0, 1, 1, -LONGEST], [MOST_EVENTS] * 4 + [1, 64, 64, 0], "pieces")
+    pitches = arrays["melody"][:, 0]
+    if not np.all((pitches == _REST) | ((pitches >= LOWEST) & (pitches <= HIGHEST))):
+        raise ValueError("`melody` has pitches out of range")
+    _check_columns(arrays["melody"], [_REST, 1], [HIGHEST, LONGEST], "melody")
+    _check_columns(arrays["chords"], [0, 0, 1], [11, len(qualities) - 1, LONGEST], "chords")
+    parts = []
+    for column, name in enumerate(("melody", "chords", "phrases", "sections")):
+        counts = table[:, column]
+        if counts.sum() != len(arrays[name]):
+            raise ValueError(f"`{name}` has {len(arrays[name])} rows, its pieces {counts.sum()}")
+        parts.append(np.split(arrays[name], np.cumsum(counts)[:-1]))
+    rows = zip(titles, table.tolist(), *parts, strict=True)
+    return tuple(_piece(title, row[4:], qualities, *columns) for title, row, *columns in rows)
+
+
+def _check_columns(table: Integers, low: Sequence[int], high: Sequence[int], name: str) -> None:
+    if not np.all((table >= low) & (table <= high)):
+        raise ValueError(f"`{name}` has values out of range")
+
+
+def _piece(title: str, about: Sequence[int], qualities: Sequence[str], *columns: Integers) -> Piece:
+    mode, beats, unit, start = about
+    melody, chords, phrases, sections = (column.tolist() for column in columns)
+    end = sum(ticks for *_, ticks in chords)
+    if unit & (unit - 1) or not -bar_ticks((beats, unit)) < start:
+        raise ValueError(f"{title!r} has the meter {beats}/{unit} and begins at the tick {start}")
+    if start + sum(ticks for _, ticks in melody) != end:
+        raise ValueError(f"melody and chords of {title!r} do not end together")
+    if any(not start <= tick < end for tick in [*phrases, *sections]):
+        raise ValueError(f"{title!r} has phrases or sections outside its length")
+    return Piece(
+        title,
+        MODES[mode],
+        (beats, unit),
+        start,
+        tuple((REST if pitch == _REST else pitch, ticks) for pitch, ticks in melody),
+        tuple(
+            (*SILENT, ticks) if not QUALITIES[qualities[q]] else (root, qualities[q], ticks)
+            for root, q, ticks in chords
+        ),
+        tuple(phrases),
+        tuple(sections),
+    )
