@@ -23,6 +23,7 @@ from daemon.music.feel import Feel, swung
 VOICE = "chords"
 AHEAD = 8  # chords, or bars of a chord, that are voiced together
 WANDER = 4.0  # semitones by which the register of a phrase may differ
+SOON = 1.0  # beats before its time a chord is voiced, at least
 STRUM, ROLL = 0.01, 0.03  # seconds from note to note, of a strum and of the last chord of a song
 LOUDER = 44  # velocity, per unit of energy
 SHORTEST = 0.05  # beats
@@ -76,6 +77,8 @@ class Comping(PlanPlayer):
         for stroke in due:
             onset = start if is_new else max(swung(stroke.beat, feel.swing), start)
             yield from self._strike(bar, stroke, onset, feel, tempo)
+        if (later := self.chart.span(start + SOON)) is not None:  # voiced now, after the notes that are due were sent
+            self._voicing(bar, later, start + SOON, feel.name in PLAIN)
 
     def _strokes(self, bar: Bar, feel: Feel) -> list[_Stroke]:
         """Of a bar: those of the pattern, and one for each chord that has none."""
@@ -132,8 +135,8 @@ class Comping(PlanPlayer):
         return here if following is None or following.chord == here.chord else following
 
     def _strike(self, bar: Bar, stroke: _Stroke, onset: float, feel: Feel, tempo: float) -> Iterator[Action]:
-        voicing = self._voicing(bar, stroke, feel)
-        self._stroke = stroke
+        change, voicing = self._voicing(bar, stroke.span, stroke.beat, feel.name in PLAIN)
+        self._stroke, self._voiced = stroke, (change, voicing) if voicing else self._voiced
         apart = (ROLL if stroke.is_last else STRUM if feel.name in STRUMMED else 0.0) * tempo / 60
         off_beat = abs(stroke.beat % 1 - EIGHTH) < EPSILON
         end = swung(stroke.end, feel.swing)
@@ -150,31 +153,32 @@ class Comping(PlanPlayer):
             return 7.0 if abs(place % 2 - 1) < EPSILON else 0.0  # the backbeat
         return 4.0 if abs(place % 1 - EIGHTH) < EPSILON and feel.name == "swing" else 0.0
 
-    def _voicing(self, bar: Bar, stroke: _Stroke, feel: Feel) -> Voicing:
-        plain = feel.name in PLAIN
-        slots = self._slots(bar, stroke.span, stroke.beat, plain)
-        slot = slots[0]
-        if (slot.start, slot.chord.symbol) not in self._voicings:
-            changes = [self._change(each, plain) for each in slots]
+    def _voicing(self, bar: Bar, span: Span, beat: float, plain: bool) -> tuple[Change, Voicing]:
+        """Of the chord `span` as it is to be struck at `beat`; the chords that follow are voiced with it."""
+        slots = self._slots(bar, span, beat, plain)
+        places = [(slot.start, slot.chord.symbol) for slot in slots]
+        change = self._change(slots[0], plain)
+        if places[0] not in self._voicings:
+            changes = [change, *(self._change(slot, plain) for slot in slots[1:])]
             wander = Random(f"{self.seed} {bar.phrase}").uniform(-WANDER, WANDER)
             found = lead(changes, self._voiced, self.values["register"] + wander, self._numbers)
-            places = [(each.start, each.chord.symbol) for each in slots]
-            self._voicings = dict(zip(places, found, strict=True))
-        voicing = self._voicings[slot.start, slot.chord.symbol]
-        if voicing:
-            self._voiced = self._change(slot, plain), voicing
-        return voicing
+            kept = {place: voiced for place, voiced in self._voicings.items() if place[0] >= bar.line - bar.length}
+            self._voicings = kept | dict(zip(places, found, strict=True))
+        return change, self._voicings[places[0]]
 
     def _slots(self, bar: Bar, span: Span, beat: float, plain: bool) -> list[Span]:
         """The chords from `span` on, in bars where a chord lasts longer and its voicing may move."""
         slots: list[Span] = []
-        for each in self.chart.spans(span.start, span.start + AHEAD * bar.length):
+        horizon = bar.line + AHEAD * bar.length
+        for each in self.chart.spans(span.start, horizon):
             line = bar.line + bar.length * max((each.start - bar.line) // bar.length, 0.0)
             while line < each.end - EPSILON and len(slots) < AHEAD:
                 slot = replace(each, start=max(each.start, line), end=min(each.end, line + bar.length))
                 if slot.end > beat + EPSILON:
                     slots.append(each if plain else slot)
                 line = each.end if plain else line + bar.length
+        if slots and span.end >= horizon:
+            return slots[:1]  # nothing is known to follow: there is nothing to prepare
         return slots or [span]
 
     def _change(self, slot: Span, plain: bool) -> Change:

@@ -16,8 +16,8 @@ from daemon.music.chords import Chord
 
 Floats = NDArray[np.float32]
 
-MOST_NOTES = 5
-FAR = 99.0  # semitones, from or to a note that a voicing does not have
+MOST_NOTES = 4
+FAR = np.float32(1e4)  # semitones
 # Costs, in semitones of motion of one voice.
 TOP_STAYS = 0.8  # the top note is repeated: it is to be a line, not a drone
 TOP_MOTION, STEP = 0.7, 2  # for each semitone that it moves beyond a step
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidates:
-    """`pitches` (n, MOST_NOTES), with NaN where a voicing has fewer; `guides` (n, 2), the lowest note of each."""
+    """`pitches` (n, MOST_NOTES), 0 where a voicing has fewer."""
 
     voicings: tuple[Voicing, ...]
     pitches: Floats
@@ -92,7 +92,7 @@ def _candidates(change: Change) -> _Candidates:
 
 
 def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candidates:
-    pitches = np.full((len(voicings), MOST_NOTES), np.nan, np.float32)
+    pitches = np.zeros((len(voicings), MOST_NOTES), np.float32)
     own = np.zeros(len(voicings), np.float32)
     for number, voicing in enumerate(voicings):
         pitches[number, : len(voicing)] = voicing
@@ -113,20 +113,21 @@ def _motion(before: Change, after: Change) -> Floats:
 
 def _costs(before: _Candidates, after: _Candidates, chord: Change, following: Change) -> Floats:
     """(n, m): of moving from each voicing of `chord` to each one of the `following` chord."""
-    moves = after.pitches[None, :, None, :] - before.pitches[:, None, :, None]  # (n, m, from, to)
-    distances = np.abs(moves)
-    filled = np.where(np.isnan(distances), FAR, distances)
-    away, to = filled.min(axis=3), filled.min(axis=2)
-    away, to = np.where(away >= FAR, 0, away), np.where(to >= FAR, 0, to)
+    low, high = before.pitches, after.pitches
+    is_low, is_high = low > 0, high > 0
+    # Notes that a voicing does not have are far from all others; their own distances do not count.
+    distances = np.abs(np.where(is_high, high, FAR)[None, :, None, :] - np.where(is_low, low, -FAR)[:, None, :, None])
+    away = distances.min(axis=3) * is_low[:, None, :]
+    to = distances.min(axis=2) * is_high[None, :, :]
     motion = away.sum(axis=2) + to.sum(axis=2)
     costs: Floats = motion / 2
     top = np.abs(after.tops[None, :] - before.tops[:, None])
     costs += TOP_STAYS * (top == 0) + TOP_MOTION * np.maximum(top - STEP, 0) + TOP_LEAP * (top > LEAP)
     if chord.chord == following.chord:
         costs += STATIC * (motion == 0) * (not chord.plain)
-        return costs
+        return costs.astype(np.float32)
     middle = after.middles[None, :] - before.middles[:, None]
-    costs += PARALLEL * ((np.abs(middle) > 3) & (away.min(axis=2) > 2))
+    costs += PARALLEL * ((np.abs(middle) > 3) & (distances.min(axis=(2, 3)) > 2))
     costs += GUIDE_LEAP * _guide_leaps(before, after, chord, following)
     return costs.astype(np.float32)
 
@@ -147,5 +148,5 @@ def _guide_pitches(candidates: _Candidates, change: Change) -> list[Floats]:
     found = []
     for guide in tones_of(change.chord).guides:
         is_guide = (candidates.pitches - change.chord.root) % 12 == guide
-        found.append(np.where(is_guide, candidates.pitches, 0).max(axis=1).astype(np.float32))
+        found.append(np.where(is_guide, candidates.pitches, 0).max(axis=1))
     return found
