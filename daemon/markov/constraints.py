@@ -3,7 +3,8 @@
 A sequence fills the ticks from 0 to a length without gaps: each event begins where the one before ends. A constraint
 multiplies the probability of a sequence by weights that are 0 or more: 0 forbids, 1 changes nothing, others are soft.
 An event that begins at tick t and lasts d ticks *begins at* t, *sounds at* t to t + d - 1 and *crosses* t + 1 to
-t + d - 1. `ticks` is a range: range(96, 97) is one tick, range(0, 1536, 48) are bar lines. `name` is for people.
+t + d - 1. `ticks` is an ascending range: range(96, 97) is one tick, range(0, 1536, 48) are bar lines. `name` is for
+errors.
 """
 
 from __future__ import annotations
@@ -167,6 +168,8 @@ class TickWeights:
         """Ticks that had a row in common, and have the same of `term.ticks` ahead, get a new row in common."""
         logs = self._logarithms(term.weight, name)
         ticks, step = term.ticks, term.ticks.step
+        if not ticks:
+            return
         reach = self._reach if term.to_end else 1
         onsets = np.arange(max(ticks[0] - reach + 1, 0), min(ticks[-1] - term.lead + 1, len(self.row_of_tick)))
         first = np.maximum(-((ticks[0] - term.lead - onsets) // step), 0)  # index of the first of `ticks` that counts

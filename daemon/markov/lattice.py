@@ -92,9 +92,13 @@ class Plan:
     rows: Ints  # the row of each group of edges
 
     @property
-    def place(self) -> Ints:
-        """Of each state among the sums."""
-        return self.edges.place if self.arcs is None else self.arcs.place
+    def of_states(self) -> Groups:
+        return self.edges if self.arcs is None else self.arcs
+
+    @property
+    def sums(self) -> int:
+        """How many there are: one of each state that goes on, and one of all others."""
+        return sum(self.of_states.sizes[:1]) + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,8 @@ class Step:
 
     def place(self) -> Ints:
         """Of each state among the sums of the plan."""
-        return self.plan.place if self.pairs is None else self.plan.place.take(self.states)
+        place = self.plan.of_states.place
+        return place if self.pairs is None else place.take(self.states)
 
 
 class Lattice:

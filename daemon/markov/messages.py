@@ -5,8 +5,7 @@ beta(t, s) is the total weight of all ways to fill the ticks from t to the end, 
     beta(length, s) = final(s)
     beta(t, s) = sum over arcs a of s, edges e of the row of a:  p(a) * p(e) * weight(t, e) * beta(t + duration(e), s')
 
-where s' is the state after e. Only pairs that can be reached from the start are computed. Sums are linear, on a common
-scale that follows them; if they spread too far for that, they are computed as logarithms.
+where s' is the state after e. Only pairs that can be reached from the start are computed. Messages are logarithms.
 """
 
 from __future__ import annotations
@@ -15,100 +14,68 @@ import numpy as np
 
 from daemon.markov.constraints import TickWeights
 from daemon.markov.graph import Floats
-from daemon.markov.lattice import Groups, Lattice, Reached
+from daemon.markov.lattice import Groups, Lattice, Plan, Reached
 
-# Logarithms: a sum times a factor is a normal number, so that no linear sum loses a term.
-SMALLEST_FACTOR = -115.0  # a probability times a weight; the largest is the inverse
-LARGEST_SUM = 575.0  # the smallest is the inverse
-RESCALED = 230.0  # beyond this, or its inverse, the largest sum of a tick becomes 1
+# Logarithms, for linear sums: what a factor and a sum of factors may be, so that what is lost is too small to count.
+FACTOR = 115.0  # of the smallest probability times weight; the largest is the inverse
+EXACT = 300.0  # of the smallest sum, if the largest term is 1
 
 
 def messages(lattice: Lattice, weights: TickWeights, reached: Reached, latest: list[Floats]) -> list[Floats]:
     """By tick: the logarithms of beta of the states reached; -inf: a dead end. `latest`: those of the latest ticks, at
     least of the end, which are known."""
-    graph = lattice.graph
-    finite = weights.rows[np.isfinite(weights.rows)]
-    least = np.log(graph.probability).min() + np.log(graph.arc_probability).min()
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        logs = None
-        if finite.min() + least > SMALLEST_FACTOR and finite.max() < -SMALLEST_FACTOR:
-            logs = _linear(lattice, weights, reached, latest)
-        return logs or _logarithmic(lattice, weights, reached, latest)
-
-
-def _linear(lattice: Lattice, weights: TickWeights, reached: Reached, latest: list[Floats]) -> list[Floats] | None:
-    """None if the sums spread too far."""
+    least = np.log(lattice.graph.probability).min() + np.log(lattice.graph.arc_probability).min()
+    finite = np.where(np.isfinite(weights.rows), weights.rows, 0.0)
+    narrow = [least + row.min() > -FACTOR and row.max() < FACTOR for row in finite]
+    soft = [bool(row.any()) for row in finite]
     height = lattice.height
-    factors = np.exp(weights.rows)
-    soft = (np.isfinite(weights.rows) & (weights.rows != 0)).any(axis=1)
-    window = np.zeros((height, lattice.graph.states))
+    window = np.full((height, lattice.graph.states), -np.inf)
     flat = window.reshape(-1)
     since = len(reached.states) - len(latest)
-    scale = max(logs.max(initial=-np.inf) for logs in latest[:height])
     for tick, logs in enumerate(latest[:height], since):
-        window[tick % height, reached.states[tick]] = np.exp(logs - scale)
-        if _spread(logs - scale):
-            return None
+        window[tick % height, reached.states[tick]] = logs
     result = latest[::-1]
-    for tick in range(since - 1, -1, -1):
-        row = window[tick % height]
-        row.fill(0.0)
-        if not len(reached.states[tick]):
-            result.append(np.empty(0))
-            continue
-        step = lattice.step(reached.keys[tick])
-        plan, number = step.plan, weights.row_of_tick[tick]
-        values = flat.take(lattice.begins(tick).take(plan.duration) + plan.target).take(plan.pair)
+    with np.errstate(divide="ignore", over="ignore"):
+        for tick in range(since - 1, -1, -1):
+            row = window[tick % height]
+            row.fill(-np.inf)
+            step, number = lattice.step(reached.keys[tick]), weights.row_of_tick[tick]
+            plan = step.plan
+            later = flat.take(lattice.begins(tick).take(plan.duration) + plan.target)
+            if narrow[number]:
+                logs = _by_linear_sums(plan, later, np.exp(weights.rows[number]) if soft[number] else None)
+            else:
+                logs = _by_logarithms(plan, later, weights.rows[number])
+            result.append(logs.take(step.place()))
+            row[step.states] = result[-1]
+    return result[::-1]
+
+
+def _by_linear_sums(plan: Plan, later: Floats, factors: Floats | None) -> Floats:
+    """Messages from those of later pairs: first with the largest term as 1. Sums that are too small for this have only
+    terms of pairs below `bound`: they are computed again from these alone, and so on."""
+    logs, exact = np.full(plan.sums, -np.inf), np.inf
+    while (highest := later.max(initial=-np.inf)) > -np.inf:
+        values = np.exp(later - highest).take(plan.pair)
         values *= plan.probability
-        if soft[number]:
-            values *= factors[number].take(plan.event)
+        if factors is not None:
+            values *= factors.take(plan.event)
         sums = plan.edges.folded(values, np.add, 0.0)
         if plan.arcs is not None:
             sums = plan.arcs.folded(sums.take(plan.row) * plan.arc_probability, np.add, 0.0)
-        sums = sums.take(step.place())
-        row[step.states] = sums
-        logs = np.log(sums)
-        if _spread(logs):
-            return None
-        result.append(logs + scale)
-        highest = logs.max(initial=-np.inf)
-        if RESCALED < abs(highest) < np.inf:
-            scale += highest
-            window *= np.exp(-highest)
-            if _spread(np.log(window)):
-                return None
-    return result[::-1]
+        logs = np.where(logs > exact, logs, np.log(sums) + highest)
+        exact, bound = highest - EXACT, highest - EXACT + FACTOR
+        if later.min() >= bound:
+            break
+        later = np.where(later < bound, later, -np.inf)
+    return logs
 
 
-def _spread(logs: Floats) -> bool:
-    """Whether sums with these logarithms are too large or too small for linear sums; -inf is an exact 0."""
-    least = logs.min(initial=0.0)
-    if least == -np.inf:
-        least = logs[logs > -np.inf].min(initial=0.0)
-    return not (least > -LARGEST_SUM and logs.max(initial=0.0) < LARGEST_SUM)
-
-
-def _logarithmic(lattice: Lattice, weights: TickWeights, reached: Reached, latest: list[Floats]) -> list[Floats]:
-    window = np.full((lattice.height, lattice.graph.states), -np.inf)
-    flat = window.reshape(-1)
-    since = len(reached.states) - len(latest)
-    for tick, logs in enumerate(latest[: lattice.height], since):
-        window[tick % lattice.height, reached.states[tick]] = logs
-    result = latest[::-1]
-    for tick in range(since - 1, -1, -1):
-        step = lattice.step(reached.keys[tick])
-        plan = step.plan
-        values = flat.take(lattice.begins(tick).take(plan.duration) + plan.target).take(plan.pair)
-        values += np.log(plan.probability) + weights.rows[weights.row_of_tick[tick]].take(plan.event)
-        sums = _log_sums(plan.edges, values)
-        if plan.arcs is not None:
-            sums = _log_sums(plan.arcs, sums.take(plan.row) + np.log(plan.arc_probability))
-        sums = sums.take(step.place())
-        row = window[tick % lattice.height]
-        row.fill(-np.inf)
-        row[step.states] = sums
-        result.append(sums)
-    return result[::-1]
+def _by_logarithms(plan: Plan, later: Floats, weights: Floats) -> Floats:
+    sums = _log_sums(plan.edges, later.take(plan.pair) + np.log(plan.probability) + weights.take(plan.event))
+    if plan.arcs is not None:
+        sums = _log_sums(plan.arcs, sums.take(plan.row) + np.log(plan.arc_probability))
+    return sums
 
 
 def _log_sums(groups: Groups, values: Floats) -> Floats:

@@ -144,7 +144,8 @@ def compile_sampler(
     end: bool = False,
 ) -> Sampler:
     """`context`: events that were played before, None for a piece's beginning; `end`: as pieces end, both as in
-    MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight."""
+    MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight or length
+    or a constraint that lies outside."""
     problem = _solvable(model.graph(context, end), length_ticks, bar_ticks, constraints)
     return Sampler(problem, [problem.at_the_end()])
 
@@ -152,6 +153,11 @@ def compile_sampler(
 def _solvable(
     graph: Graph, length: int, bar_ticks: int, constraints: Sequence[Constraint], like: Problem | None = None
 ) -> Problem:
+    if length < 1:
+        raise ValueError(f"a length of {length} ticks")
+    for constraint in constraints:
+        if not 0 <= constraint.where <= length:
+            raise ValueError(f"{constraint.name}: tick {constraint.where} lies outside of 0 to {length}")
     problem = _prepared(graph, length, bar_ticks, constraints, like)
 
     def furthest(chosen: Sequence[Constraint]) -> int | None:
