@@ -144,8 +144,8 @@ def compile_sampler(
     end: bool = False,
 ) -> Sampler:
     """`context`: events that were played before, None for a piece's beginning; `end`: as pieces end, both as in
-    MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight or length
-    or a constraint that lies outside."""
+    MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight or
+    length, or a constraint that lies outside."""
     problem = _solvable(model.graph(context, end), length_ticks, bar_ticks, constraints)
     return Sampler(problem, [problem.at_the_end()])
 
