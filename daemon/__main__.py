@@ -1,4 +1,7 @@
-"""The command line: `jamd`, or `python -m daemon`. A command imports its modules when it runs."""
+"""The command line: `jamd`, or `python -m daemon`. A command imports its modules when it runs.
+
+Over 300 lines because it is one list: each command with its options and their help.
+"""
 
 from __future__ import annotations
 
@@ -207,6 +210,30 @@ def render(
     loaded = load(_band_for(song, config), given=option_values(bpm, seed, song=song))
     for line, is_stream in render_files(loaded, file, output, live, picture):
         typer.echo(printable_name(line), err=is_stream)
+
+
+@app.command(cls=Command)
+def sheet(
+    song: Annotated[Path, typer.Argument(metavar="SONG", help="A song, as in docs/songs.md, or a sheet or chart.")],
+    folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the files.")],
+    count: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="Compose N sheets, and list them by how they differ.")
+    ] = 1,
+    config: ConfigFile = None,
+    seed: Seed = None,
+    no_sound: NoSound = False,
+) -> None:
+    """Write a song as a lead sheet, arranged and recorded.
+
+    As MusicXML, an engraved page, a MIDI file with a track for each player, a piano roll, and sound. With --count only
+    the sheets, of this seed and those after it.
+    """
+    from daemon.config import load, option_values
+    from daemon.sheet.files import write
+
+    loaded = load(_band_for(song, config), given=option_values(seed=seed, song=song))
+    for line in write(loaded, folder, count, seed is not None, not no_sound):
+        typer.echo(printable_name(line))
 
 
 @app.command(cls=Command)

@@ -64,7 +64,7 @@ def test_help_names_every_command_and_comes_at_once(jamd: Jamd) -> None:
         done = jamd("--help")
         times.append(time.perf_counter() - start)
     assert done.returncode == 0
-    for command in ("run", "check", "ports", "models", "style", "check-engine", "render", "replay", "bench"):
+    for command in ("run", "check", "ports", "models", "style", "check-engine", "render", "sheet", "replay", "bench"):
         assert f" {command} " in done.stdout
         assert jamd(command, "--help").returncode == 0
     assert min(times) < 1.0

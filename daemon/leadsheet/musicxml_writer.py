@@ -280,4 +280,9 @@ class _Measure:
 
 
 def _text(parent: Element, tag: str, text: str, **attributes: str) -> None:
-    SubElement(parent, tag, attributes).text = _NO_XML.sub("", text)
+    SubElement(parent, tag, attributes).text = printable_in_xml(text)
+
+
+def printable_in_xml(text: str) -> str:
+    """`text` without the characters that no XML document may have."""
+    return _NO_XML.sub("", text)

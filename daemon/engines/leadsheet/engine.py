@@ -195,4 +195,5 @@ def _symbols_of(song: Song) -> set[str]:
 def _read(options: LeaderOptions) -> Song:
     """Raises SongError."""
     song = read_song(find_file(options.song))
-    return replace(song, choruses=options.choruses) if options.choruses else song
+    seed = options.seed if options.seed >= 0 else song.seed
+    return replace(song, choruses=options.choruses or song.choruses, seed=seed)

@@ -17,6 +17,7 @@ class LeaderOptions:
 
     song: str = option("songs/blues.yaml", "the song: a description, a MusicXML sheet or a chord chart", file=True)
     choruses: int = option(0, "how many choruses, then the ending; 0: as the song says")
+    seed: int = option(-1, "of what is composed; -1: as the song says, else that of the band")
     chords: str = option(SHEET, "what sets the chords: the song, or your left hand", choices=(SHEET, KEYS))
     melody: str = option(COMPOSED, "who plays the melody: the leader, or you", choices=(COMPOSED, KEYS))
     harmony: str = option(STAY, "under a melody of yours the chords stay, or follow it", choices=(STAY, FOLLOW))

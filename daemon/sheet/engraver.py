@@ -1,0 +1,48 @@
+"""A process that engraves a lead sheet with verovio: `python -m daemon.sheet.engraver SHEET.musicxml FOLDER`.
+
+Native code that reads a file may hang, crash, or fill the memory; so none of that is in the process of the command.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from daemon.models.limits import limit_memory
+
+PAGE_WIDTH, PAGE_HEIGHT, MARGIN, HEADER = 2100, 2970, 130, 330  # tenths of a millimetre: A4
+_OPTIONS = {
+    "breaks": "line",  # the lines of the sheet, and pages as they are full
+    "pageWidth": PAGE_WIDTH,
+    "pageHeight": PAGE_HEIGHT,
+    "pageMarginTop": HEADER,
+    "pageMarginBottom": MARGIN,
+    "pageMarginLeft": MARGIN,
+    "pageMarginRight": MARGIN,
+    "header": "none",
+    "footer": "none",
+    "svgViewBox": True,
+    "spacingSystem": 10,
+    "minLastJustification": 0.5,
+    "smuflTextFont": "none",
+    "xmlIdSeed": 1,  # so that the same sheet gives the same file
+}
+
+
+def main() -> None:
+    """Write page-1.svg and so on. Exit status 1, with the reason, if verovio cannot read the sheet."""
+    sheet, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    import verovio
+
+    verovio.enableLog(verovio.LOG_OFF)
+    toolkit = verovio.toolkit()
+    limit_memory(sheet)
+    toolkit.setOptions(_OPTIONS)
+    if not toolkit.loadData(sheet.read_text(encoding="utf-8")):
+        sys.exit("verovio cannot read the sheet")
+    for number in range(1, toolkit.getPageCount() + 1):
+        (folder / f"page-{number}.svg").write_text(toolkit.renderToSVG(number), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Engraves a lead sheet: pages as SVG, with title, composer and tempo above the music."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tempfile
+from pathlib import Path
+from xml.etree.ElementTree import fromstring, tostring
+from xml.sax.saxutils import escape
+
+from daemon.leadsheet.musicxml_writer import musicxml_of, printable_in_xml
+from daemon.music.leadsheet import LeadSheet
+from daemon.sheet.engraver import HEADER, MARGIN, PAGE_WIDTH
+from daemon.subprocesses import run_module
+
+SECONDS = 60.0  # that engraving may take; a page takes a tenth of one
+MAX_PAGES = 200
+_FONT = "Times, 'Times New Roman', serif"
+# Signs of verovio's music font within text, which programs without that font show as boxes, in Unicode.
+_SIGNS = {
+    "\ue260": "♭", "\ue261": "♮", "\ue262": "♯", "\ue263": "𝄪", "\ue264": "𝄫",
+    "\uea63": "𝄫", "\uea64": "♭", "\uea65": "♮", "\uea66": "♯", "\uea67": "𝄪",
+    "\ued60": "♭", "\ued61": "♮", "\ued62": "♯", "\ued63": "𝄪", "\ued64": "𝄫",
+}  # fmt: skip
+_SIGN = re.compile(r'<tspan font-family="Leipzig" font-size="(\d+)px">([\ue000-\uf8ff])</tspan>')
+
+
+class EngravingError(Exception):
+    """There are no pages, for the reason in the message, which has a remedy."""
+
+
+def engraved(sheet: LeadSheet) -> list[bytes]:
+    """The pages, each an SVG. Raises EngravingError, and ValueError for what no sheet can show."""
+    if importlib.util.find_spec("verovio") is None:
+        raise EngravingError("the package verovio is missing: pip install verovio")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = folder / "sheet.musicxml"
+        source.write_bytes(_music_alone(musicxml_of(sheet)))
+        done = run_module("daemon.sheet.engraver", str(source), str(folder), seconds=SECONDS)
+        if done.status is None:
+            raise EngravingError(f"verovio took longer than {SECONDS:g} s: open the MusicXML file with MuseScore")
+        if done.status:
+            raise EngravingError(f"verovio failed ({done.reason}): open the MusicXML file with MuseScore")
+        pages = sorted(folder.glob("page-*.svg"), key=lambda page: int(page.stem.split("-")[1]))
+        texts = [page.read_text(encoding="utf-8") for page in pages[:MAX_PAGES]]
+    return [_with_header(text, sheet, number).encode() for number, text in enumerate(texts, 1)]
+
+
+def _music_alone(musicxml: bytes) -> bytes:
+    """Without credits and tempo, which verovio sets over each other and over chord symbols."""
+    root = fromstring(musicxml)
+    for credit in root.findall("credit"):
+        root.remove(credit)
+    measure = root.find("part/measure")
+    assert measure is not None
+    for direction in measure.findall("direction"):
+        if direction.find("direction-type/metronome") is not None:
+            measure.remove(direction)
+    written: bytes = tostring(root, "utf-8")
+    return written
+
+
+def _with_header(svg: str, sheet: LeadSheet, page: int) -> str:
+    svg = _SIGN.sub(_in_unicode, svg)
+    if page > 1:
+        header = _text(f"{sheet.title} – {page}", PAGE_WIDTH // 2, HEADER - 190, 40, "middle")
+    else:
+        header = _text(sheet.title, PAGE_WIDTH // 2, HEADER - 150, 80, "middle", PAGE_WIDTH - 2 * MARGIN)
+        header += _text(_tempo(sheet), MARGIN, HEADER - 65, 42, "start")
+        header += _text(sheet.composer, PAGE_WIDTH - MARGIN, HEADER - 65, 42, "end", PAGE_WIDTH // 2)
+    return f"{svg[: svg.rindex('</svg>')]}{header}</svg>\n"
+
+
+def _in_unicode(sign: re.Match[str]) -> str:
+    return f'<tspan font-size="{int(sign[1]) * 9 // 16}px">{_SIGNS.get(sign[2], "")}</tspan>'
+
+
+def _tempo(sheet: LeadSheet) -> str:
+    beats, unit = sheet.meter
+    is_compound = unit >= 8 and beats % 3 == 0
+    note, bpm = ("♩.", sheet.bpm / 1.5) if is_compound else ("𝅗𝅥", sheet.bpm / 2) if unit == 2 else ("♩", sheet.bpm)
+    return f"{sheet.feel.capitalize()}  {note} = {bpm:.0f}".strip()
+
+
+def _text(text: str, x: int, y: int, size: int, anchor: str, width: int | None = None) -> str:
+    """`width`: a longer text is set narrower."""
+    if not text:
+        return ""
+    is_wide = width is not None and len(text) * size * 0.5 > width
+    narrow = f' textLength="{width}" lengthAdjust="spacingAndGlyphs"' if is_wide else ""
+    style = f'font-family="{_FONT}" font-size="{size}" text-anchor="{anchor}"{narrow}'
+    return f'<text x="{x}" y="{y}" {style}>{escape(printable_in_xml(text))}</text>'

@@ -1,0 +1,150 @@
+"""The files of `jamd sheet`: of one lead sheet with its arrangement and recording, or of several to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from daemon.config import Config
+from daemon.errors import JamdError
+from daemon.leadsheet.musicxml_writer import musicxml_of
+from daemon.music.leadsheet import LeadSheet
+from daemon.music.note_names import name_of_pitch
+from daemon.output_files import FLAC, MIDI, PICTURE, OutputFile
+from daemon.paths import find_file
+from daemon.render.files import render_files
+from daemon.render.song import leader_of
+from daemon.sheet.differences import Difference, by_difference
+from daemon.sheet.engraving import EngravingError, engraved
+from daemon.song.composer import Composer
+from daemon.song.description import Song
+from daemon.song.reader import read_song
+from daemon.usage import Report, progress, warn
+
+MUSICXML = (".musicxml",)
+FIRST = 1  # the number of the chorus that the sheet shows
+
+
+def write(config: Config, folder: Path, count: int, has_seed: bool, sound: bool) -> Iterator[str]:
+    """Lines about the files of one sheet or of several. `has_seed`: whether the seed of `config` is the user's, and not
+    only that of the band, in whose place is the one of the song. Raises JamdError; then no file is changed."""
+    song = read_song(find_file(leader_of(config).options.song))
+    if song.seed is not None and not has_seed:
+        config = replace(config, seed=song.seed)
+    return write_sheet(config, song, folder, sound) if count == 1 else write_sheets(config, song, folder, count)
+
+
+def write_sheet(config: Config, song: Song, folder: Path, sound: bool) -> Iterator[str]:
+    """Compose the song of the band's leader with the seed of `config`, and write sheet, page, arrangement, piano roll
+    and recording. Returns a line about each file. Raises JamdError."""
+    sheet = _composed(song, [config.seed])[0]
+    (pages,) = _pages([sheet])
+    with _made(folder):
+        outputs = _Outputs(folder / Path(song.file).stem, (Path(song.file), config.path))
+        written = [(outputs.file(".musicxml", MUSICXML), musicxml_of(sheet)), *outputs.pages(pages)]
+        names = [outputs.file(".mid", MIDI), *([outputs.file(".flac", FLAC)] if sound else [])]
+        roll = outputs.file("-roll.svg", PICTURE)
+        leader = leader_of(config)
+        options = replace(leader.options, seed=config.seed)
+        band = tuple(replace(each, options=options) if each is leader else each for each in config.band)
+        config = replace(config, band=band)
+        lines = render_files(config, None, [str(each.path) for each in names], False, str(roll.path))
+        for output, data in written:
+            output.write(data)
+    yield f"{written[0][0].path}: {described(sheet)}, seed {config.seed}"
+    yield from (f"{output.path}: page {number} of {len(pages)}" for number, (output, _) in enumerate(written[1:], 1))
+    yield from (line for line, _ in lines)
+    yield f"{roll.path}: the piano roll"
+
+
+def write_sheets(config: Config, song: Song, folder: Path, count: int) -> Iterator[str]:
+    """As `write_sheet`, `count` sheets with their pages, composed with the seed of `config` and those after it. Returns
+    a table of how the sheets differ."""
+    if not song.style:
+        warn(f"{song.file}: nothing is composed without a style, so all sheets are the same: add `style`")
+    seeds = [config.seed + number for number in range(count)]
+    sheets = _composed(song, seeds)
+    with progress("engraving") as report:
+        pages = _pages(sheets, report)
+    with _made(folder):
+        written: list[tuple[OutputFile, bytes]] = []
+        for seed, sheet, its_pages in zip(seeds, sheets, pages, strict=True):
+            outputs = _Outputs(folder / f"{Path(song.file).stem}-{seed}", (Path(song.file), config.path))
+            written += [(outputs.file(".musicxml", MUSICXML), musicxml_of(sheet)), *outputs.pages(its_pages)]
+        for output, data in written:
+            output.write(data)
+    yield "  seed  notes  range    melody  chords  other than in"
+    for difference in by_difference(sheets):
+        yield _row(difference, seeds, sheets)
+    yield f"{folder}: {count} sheets; --seed SEED without --count writes one of them with its arrangement and recording"
+
+
+def described(sheet: LeadSheet) -> str:
+    melody = f"{len(sheet.melody)} notes" if sheet.melody else "no melody"
+    return f"{sheet.bars} bars, {len(sheet.chords)} chords, {melody}"
+
+
+def _row(difference: Difference, seeds: Sequence[int], sheets: Sequence[LeadSheet]) -> str:
+    sheet, seed = sheets[difference.index], seeds[difference.index]
+    pitches = [note.pitch for note in sheet.melody]
+    reach = f"{name_of_pitch(min(pitches))}–{name_of_pitch(max(pitches))}" if pitches else "–"
+    row = f"{seed:6}  {len(pitches):5}  {reach:7}"
+    if difference.nearest is None:
+        return row
+    return f"{row}  {difference.melody:6.0%}  {difference.chords:6.0%}  {seeds[difference.nearest]}"
+
+
+def _composed(song: Song, seeds: Sequence[int]) -> list[LeadSheet]:
+    """The first chorus that the leader composes with each seed."""
+    composer = Composer(song)
+    return [composer.compose(np.random.default_rng([seed, FIRST])) for seed in seeds]
+
+
+def _pages(sheets: Sequence[LeadSheet], report: Report = lambda share: None) -> list[list[bytes]]:
+    """The pages of each sheet. Without verovio none, with a warning."""
+    found: list[list[bytes]] = []
+    try:
+        for sheet in sheets:
+            found.append(engraved(sheet))
+            report(len(found) / len(sheets))
+    except EngravingError as error:
+        warn(f"no engraved page: {error}")
+    return found + [[]] * (len(sheets) - len(found))
+
+
+class _Outputs:
+    """Files whose names begin with `stem`; `inputs` are not overwritten. Each raises JamdError if it cannot be
+    written."""
+
+    def __init__(self, stem: Path, inputs: tuple[Path, ...]) -> None:
+        self._stem, self._inputs = stem, inputs
+
+    def file(self, ending: str, suffixes: tuple[str, ...]) -> OutputFile:
+        return OutputFile(str(self._stem.with_name(self._stem.name + ending)), "-o", suffixes, self._inputs)
+
+    def pages(self, pages: Sequence[bytes]) -> list[tuple[OutputFile, bytes]]:
+        endings = [".svg"] if len(pages) == 1 else [f"-page-{number}.svg" for number in range(1, len(pages) + 1)]
+        return [(self.file(ending, PICTURE), page) for ending, page in zip(endings, pages, strict=True)]
+
+
+@contextmanager
+def _made(folder: Path) -> Iterator[None]:
+    """The folder exists; if it is made here, it is removed again after an error. Raises JamdError."""
+    try:
+        is_new = not folder.exists()
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise JamdError(f"{folder}: a file, not a folder: name a folder with -o") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a path"
+        raise JamdError(f"{folder}: cannot be made ({reason}): name another folder with -o") from None
+    try:
+        yield
+    except BaseException:
+        if is_new and not any(folder.iterdir()):
+            folder.rmdir()
+        raise

@@ -1,0 +1,92 @@
+"""The engraved page: title, chords and notes in the SVG, sections and lines; a process that fails ends in a reason."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from xml.etree.ElementTree import fromstring
+
+import pytest
+
+from daemon.music.leadsheet import Key, LeadSheet
+from daemon.music.melody import Note
+from daemon.music.plan import PlannedChord, Section
+from daemon.sheet import engraving
+from daemon.sheet.engraving import EngravingError, engraved
+from daemon.subprocesses import Ended
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def sheet_of(bars: int = 4, meter: tuple[int, int] = (4, 4), **values: object) -> LeadSheet:
+    bar = meter[0] * 4 / meter[1]
+    chords = tuple(PlannedChord(n * bar, bar, symbol) for n, symbol in enumerate(("Bb7", "F#m7b5") * (bars // 2)))
+    notes = tuple(Note(float(n), 1.0, 60 + n % 12, 90) for n in range(int(bars * bar)))
+    known = {"title": "A <Song>", "composer": "N. & N.", "feel": "swing"}
+    sheet = LeadSheet("", Key(5), meter, 132.0, bars * bar, chords, (Section(0.0, bars * bar, "A"),), notes)
+    from dataclasses import replace
+
+    return replace(sheet, **(known | values))  # type: ignore[arg-type]
+
+
+def texts(page: bytes) -> list[str]:
+    return ["".join(text.itertext()).replace("\n", "").strip() for text in fromstring(page.decode()).iter(f"{SVG}text")]
+
+
+def test_a_page() -> None:
+    (page,) = engraved(sheet_of())
+    found = [" ".join(text.split()) for text in texts(page)]
+    assert {"A <Song>", "N. & N.", "Swing ♩ = 132"} <= set(found)
+    assert [text.replace(" ", "") for text in found].count("B♭7") == 2
+    assert [text.replace(" ", "") for text in found].count("F♯m7b5") + [t.replace(" ", "") for t in found].count(
+        "F♯m7♭5"
+    ) == 2
+    assert not any("\ue000" <= char <= "\uf8ff" for char in page.decode()), "signs of a font that others lack"
+    assert engraved(sheet_of()) == [page]
+
+
+def test_several_pages() -> None:
+    pages = engraved(sheet_of(bars=80))
+    assert len(pages) > 1
+    assert "A <Song> – 2" in texts(pages[1])
+
+
+@pytest.mark.parametrize(
+    ("meter", "tempo"), [((6, 8), "Swing ♩. = 88"), ((2, 2), "Swing 𝅗𝅥 = 66"), ((3, 4), "Swing ♩ = 132")]
+)
+def test_the_tempo_counts_the_beats_of_the_meter(meter: tuple[int, int], tempo: str) -> None:
+    (page,) = engraved(sheet_of(meter=meter))
+    assert tempo in [" ".join(text.split()) for text in texts(page)]
+
+
+def test_a_long_title_stays_on_the_page() -> None:
+    (page,) = engraved(sheet_of(title="Song " * 30))
+    assert b'textLength="1840"' in page
+
+
+def test_without_verovio_there_is_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(EngravingError, match="the package verovio is missing: pip install verovio"):
+        engraved(sheet_of())
+
+
+@pytest.mark.parametrize(
+    ("ended", "message"),
+    [
+        (Ended(None, b"", ""), "verovio took longer than 60 s: open the MusicXML file with MuseScore"),
+        (Ended(-11, b"", ""), r"verovio failed \(SIGSEGV\): open the MusicXML file"),
+        (Ended(1, b"", "x\nverovio cannot read the sheet\n"), "exit status 1: verovio cannot read the sheet"),
+    ],
+)
+def test_a_process_that_fails(monkeypatch: pytest.MonkeyPatch, ended: Ended, message: str) -> None:
+    monkeypatch.setattr(engraving, "run_module", lambda *_, **__: ended)
+    with pytest.raises(EngravingError, match=message):
+        engraved(sheet_of())
+
+
+def test_the_process_refuses_what_is_no_sheet(tmp_path: Path) -> None:
+    from daemon.subprocesses import run_module
+
+    path = tmp_path / "sheet.musicxml"
+    path.write_text("<nonsense/>")
+    assert run_module("daemon.sheet.engraver", str(path), str(tmp_path), seconds=60.0).status == 1

@@ -1,0 +1,151 @@
+"""`jamd sheet`: the files of a song, of several, after errors; the sheet is what the band plays."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import mido
+import pytest
+
+from daemon import config
+from daemon.config import Config, option_values
+from daemon.errors import JamdError
+from daemon.leadsheet.musicxml import read_musicxml
+from daemon.sheet import files
+from daemon.sheet.engraving import EngravingError
+from daemon.sheet.files import write
+
+BAND = """
+clock: {source: lead}
+ports: {band: {direction: out}}
+band:
+  lead: {engine: leadsheet, play: {port: band, channels: {melody: 4}, program: flute}, options: {song: song.yaml}}
+  choir: {engine: bass, listen: [lead], play: {port: band, channels: {bass: 3}, program: acoustic bass}}
+"""
+SONG = """
+title: A Song
+key: C
+tempo: 90
+meter: 3/4
+chords: '| C | G7 |'
+melody: '| E5 - D5 | B4 - - |'
+choruses: 2
+"""
+
+
+def load(folder: Path, text: str = SONG, **options: object) -> Config:
+    (folder / "band.yaml").write_text(BAND)
+    (folder / "song.yaml").write_text(text)
+    return config.load(folder / "band.yaml", given=option_values(**options))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def engraved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process has tests of its own."""
+    monkeypatch.setattr(files, "engraved", lambda sheet: [b"<svg/>"])
+
+
+def test_one_command_gives_sheet_arrangement_and_recording(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "folder"
+    lines = list(write(load(tmp_path), out, 1, False, True))
+    names = ["song-roll.svg", "song.flac", "song.mid", "song.musicxml", "song.svg"]
+    assert sorted(os.listdir(out)) == names
+    assert [line.partition(": ")[0] for line in lines] == [
+        str(out / name) for name in ("song.musicxml", "song.svg", "song.mid", "song.flac", "song-roll.svg")
+    ]
+    assert lines[0].endswith("song.musicxml: 2 bars, 2 chords, 3 notes, seed 0")
+    sheet = read_musicxml(out / "song.musicxml")
+    assert (sheet.title, sheet.meter, sheet.bpm) == ("A Song", (3, 4), 90)
+    played = mido.MidiFile(out / "song.mid")
+    assert [track.name for track in played.tracks] == ["tempo", "lead melody", "choir bass"]
+    programs = [[m.program for m in track if m.type == "program_change"] for track in played.tracks]
+    assert programs == [[], [73], [32]]
+    struck = [m.note for m in played.tracks[1] if m.type == "note_on" and m.velocity]
+    assert struck[:3] == [note.pitch for note in sheet.melody] == [76, 74, 71]
+
+
+def test_without_sound(tmp_path: Path) -> None:
+    list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+    assert not (tmp_path / "out" / "song.flac").exists()
+
+
+def test_several_pages_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "engraved", lambda sheet: [b"<svg/>"] * 2)
+    list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+    assert {"song-page-1.svg", "song-page-2.svg"} < set(os.listdir(tmp_path / "out"))
+
+
+def test_several_sheets_and_their_differences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = list(write(load(tmp_path, seed="7"), tmp_path / "out", 3, True, True))
+    assert "nothing is composed without a style, so all sheets are the same" in capsys.readouterr().err
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        f"song-{seed}.{ending}" for seed in (7, 8, 9) for ending in ("musicxml", "svg")
+    ]
+    assert lines[0].split() == ["seed", "notes", "range", "melody", "chords", "other", "than", "in"]
+    assert [line.split() for line in lines[1:4]] == [
+        *(["7", "3", "B4–E5"], ["8", "3", "B4–E5", "0%", "0%", "7"], ["9", "3", "B4–E5", "0%", "0%", "7"])
+    ]
+
+
+def test_the_song_has_a_seed_unless_another_is_given(tmp_path: Path) -> None:
+    def seed(song: str, has_seed: bool, **options: object) -> str:
+        lines = list(write(load(tmp_path, song, **options), tmp_path / "out", 1, has_seed, False))
+        return lines[0].rpartition(" ")[2]
+
+    assert seed(SONG, False) == "0"
+    assert seed(SONG + "seed: 5\n", False) == "5"
+    assert seed(SONG + "seed: 5\n", True, seed="9") == "9"
+
+
+def test_without_verovio_the_rest_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(sheet: object) -> list[bytes]:
+        raise EngravingError("the package verovio is missing: pip install verovio")
+
+    monkeypatch.setattr(files, "engraved", fail)
+    for count in (1, 3):
+        list(write(load(tmp_path), tmp_path / "out", count, False, False))
+        warning = "jamd: warning: no engraved page: the package verovio is missing: pip install verovio\n"
+        assert capsys.readouterr().err.count(warning) == 1
+    assert (tmp_path / "out" / "song.mid").exists() and (tmp_path / "out" / "song-2.musicxml").exists()
+
+
+def test_nothing_is_left_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> list[tuple[str, bool]]:
+        raise JamdError("the disk is full")
+
+    monkeypatch.setattr(files, "render_files", fail)
+    with pytest.raises(JamdError, match="the disk is full"):
+        list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "song.musicxml").write_text("mine")
+    with pytest.raises(JamdError):
+        list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+    assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+def test_the_input_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "song.yaml").write_text(SONG)
+    list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+    given = tmp_path / "out" / "song.musicxml"
+    before = given.read_bytes()
+    with pytest.raises(JamdError, match="the input or another output of the command"):
+        list(write(load(tmp_path, song=given), tmp_path / "out", 1, False, False))
+    assert given.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("song.yaml", "a file, not a folder: name a folder with -o"),
+        ("song.yaml/x", "cannot be made"),
+        ("a\0b", "cannot be"),
+    ],
+)
+def test_an_impossible_folder(tmp_path: Path, name: str, message: str) -> None:
+    loaded = load(tmp_path)
+    with pytest.raises(JamdError, match=message):
+        list(write(loaded, tmp_path / name, 1, False, False))
