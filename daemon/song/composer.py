@@ -1,26 +1,166 @@
-"""Composes lead sheets from a song."""
+"""Composes lead sheets from a song: its chords and its melody where they are blank.
+
+The distribution. Each section that is no variation is drawn by itself, chords first, then the melody on the chords
+(daemon.markov.layers), as pieces of the style begin, conditioned on what the song gives, forbids and asks for; a
+variation is drawn on the chords of the section that it varies (daemon.markov.variation). All repetitions of a section
+are the same. Choruses of which `max_order` composed notes in a row are in the styles' pieces, in any key, are drawn
+again.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
 from daemon.errors import SongError
+from daemon.markov.events import MelodyEvent
+from daemon.markov.max_order import CopyIndex
 from daemon.music.leadsheet import LeadSheet
-from daemon.song.description import Song
-from daemon.song.sheet import given_music, lead_sheet
+from daemon.music.plan import Plan, PlannedChord
+from daemon.song.arrangement import part_of
+from daemon.song.composing.melody import Placed, home_of, known_melody, notes_of, with_given
+from daemon.song.composing.models import Models, load_styles
+from daemon.song.composing.section import Melodies, SectionComposer
+from daemon.song.description import Song, SongSection
+from daemon.song.form import sections_of
+from daemon.song.sheet import SectionMusic, given_music, lead_sheet
+
+MOST_TRIES = 2000  # melodies of a section
+MOST_CHORUSES = 50  # whose sections are no copies, but the seams between them are
+
+Chords = tuple[PlannedChord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A section: its chords, its melody as events at their ticks, those of them that are given, its ticks."""
+
+    chords: Chords
+    placed: tuple[Placed, ...]
+    given: frozenset[Placed]
+    length: int
+
+    @property
+    def events(self) -> list[tuple[MelodyEvent, bool]]:
+        """Each event, and whether it is given."""
+        return [(each[1], each in self.given) for each in self.placed]
+
+    def music(self, section: SongSection, home: int) -> SectionMusic:
+        upbeat = (each for each in given_music(section).melody if each.onset < 0)
+        return SectionMusic(self.chords, (*upbeat, *notes_of(self.placed, home)))
 
 
 class Composer:
     """Compiles what a song asks for once; each chorus is then a quick sample.
 
-    Raises SongError for an unknown style, and for constraints that cannot be met together.
+    Raises SongError for an unknown style, and for constraints that cannot be met, with the smallest conflicting set
+    found and its bars.
     """
 
     def __init__(self, song: Song) -> None:
         self.song = song
-        for name, _ in song.style:
-            raise SongError([f"{song.file}: style: there is no style {name!r}: delete this line, and give all chords"])
+        self._sections: dict[str, SectionComposer] = {}
+        self._copies: CopyIndex | None = None
+        if song.style:
+            self._compile(Models(song, load_styles(song)))
 
-    def compose(self, random: np.random.Generator) -> LeadSheet:
-        """One chorus. A song without a style gives the same one each time."""
-        return lead_sheet(self.song, {section.name: given_music(section) for section in self.song.sections})
+    def _compile(self, models: Models) -> None:
+        song = self.song
+        self._copies, self._home = models.copies, home_of(song)
+        problems, random = [], np.random.default_rng(0)
+        for section in song.sections:
+            try:
+                composer = SectionComposer(song, section, models, self._home)
+                if not section.variation_of:
+                    composer.melodies(composer.chords(random))
+                self._sections[section.name] = composer
+            except SongError as error:
+                problems += error.problems
+        if problems:
+            raise SongError(problems)
+        self._drawn(random, {})  # compiles what each chorus needs
+
+    def compose(self, random: np.random.Generator, like: LeadSheet | None = None) -> LeadSheet:
+        """One chorus, with the chords of `like`, an earlier one. Without a style each chorus is the same.
+
+        Raises SongError if all melodies that were tried are copies.
+        """
+        song = self.song
+        if not self._sections:
+            return lead_sheet(song, {section.name: given_music(section) for section in song.sections})
+        chords = {} if like is None else self._chords_of(like)
+        for _ in range(MOST_CHORUSES):
+            drawn = self._drawn(random, chords)
+            if not self._is_copy([each for name in song.form for each in drawn[name].events]):
+                music = {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
+                return lead_sheet(song, music)
+        raise self._too_strict("choruses", MOST_CHORUSES)
+
+    def warnings(self) -> list[str]:
+        """A line about each section whose constraints are so improbable that the style bends. Takes as long as
+        compiling."""
+        return [warning for section in self._sections.values() for warning in section.warnings()]
+
+    def _drawn(self, random: np.random.Generator, chords: Mapping[str, Chords]) -> dict[str, Drawn]:
+        """All sections; `chords`: those that are known."""
+        drawn: dict[str, Drawn] = {}
+        for composer in sorted(self._sections.values(), key=lambda each: bool(each.section.variation_of)):
+            section, varied = composer.section, drawn.get(composer.section.variation_of)
+            if section.name in chords:
+                own = chords[section.name]
+            elif varied is not None and section.chords == self.song.section(section.variation_of).chords:
+                own = varied.chords
+            else:
+                own = composer.chords(random)
+            if varied is not None and varied.length == composer.length:
+                source = known_melody(varied.placed, varied.length)
+                if not section.distance:
+                    drawn[section.name] = Drawn(own, with_given(source, composer.given), varied.given, varied.length)
+                    continue
+                melodies = composer.variations(own, source)
+            else:
+                melodies = composer.melodies(own)
+            drawn[section.name] = self._accepted(composer, own, melodies, random)
+        return drawn
+
+    def _accepted(
+        self, composer: SectionComposer, chords: Chords, melodies: Melodies | None, random: np.random.Generator
+    ) -> Drawn:
+        """The section with the first melody that is no copy."""
+        given = frozenset(composer.given)
+        for _ in range(MOST_TRIES):
+            events = () if melodies is None else melodies.sample(random)
+            drawn = Drawn(chords, with_given(events, composer.given), given, composer.length)
+            if melodies is None or not self._is_copy(drawn.events):
+                return drawn
+        raise self._too_strict("melodies", MOST_TRIES)
+
+    def _is_copy(self, events: Sequence[tuple[MelodyEvent, bool]]) -> bool:
+        """Whether `max_order` events in a row, not all of which are given, are in the styles' pieces."""
+        if self._copies is None:
+            return False
+        reach, at = self._copies.max_order - 1, 0
+        for is_given, run in groupby(events, key=lambda each: each[1]):
+            end = at + len(list(run))
+            around = [event for event, _ in events[max(at - reach, 0) : end + reach]]
+            if not is_given and self._copies.copies(around):
+                return True
+            at = end
+        return False
+
+    def _too_strict(self, what: str, tries: int) -> SongError:
+        order = self.song.max_order
+        remedy = f"raise max_order, or choose an order below {self.song.order}" if self.song.order > 1 else "raise it"
+        copied = f"{tries:,} {what} had {order} notes in a row of the style's pieces"
+        return SongError([f"{self.song.file}: max_order: {copied}: {remedy}"])
+
+    def _chords_of(self, sheet: LeadSheet) -> dict[str, Chords]:
+        found: dict[str, Chords] = {}
+        for section in sections_of(self.song):
+            end = section.onset + section.duration
+            part = part_of(Plan(0.0, sheet.chords), section.onset, end).moved(-section.onset)
+            found.setdefault(section.name, part.chords)
+        return found

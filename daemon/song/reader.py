@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from daemon.errors import ConfigError, LeadSheetError, SongError
+from daemon.errors import ConfigError, LeadSheetError, ModelError, SongError
 from daemon.leadsheet.document import SUFFIXES as MUSICXML
 from daemon.leadsheet.musicxml import Draft
 from daemon.music.feel import FEELS
@@ -159,14 +159,29 @@ class _Reader:
         value = self._top["style"]
         if not value.is_mapping:
             name = value.text("")
+            self._check_style(value, name)
             return ((name, 1.0),) if name else ()
-        weights = {name: each.number(0, 1000, 1.0) for name, each in value.entries().items()}
+        entries = value.entries()
+        if len(entries) > MAX_STYLES:
+            value.report(f"{len(entries)} styles: blend {MAX_STYLES} at most")
+            return ()
+        for name, each in entries.items():
+            self._check_style(each, name)
+        weights = {name: each.number(0, 1000, 1.0) for name, each in entries.items()}
         total = sum(weights.values())
-        if len(weights) > MAX_STYLES:
-            value.report(f"{len(weights)} styles: blend {MAX_STYLES} at most")
-        elif total <= 0:
+        if total <= 0:
             value.report("all weights are 0: give one style more")
         return tuple((name, weight / (total or 1.0)) for name, weight in weights.items() if weight)
+
+    def _check_style(self, value: Value, name: str) -> None:
+        if not name:
+            return
+        from daemon.song.styles.style_file import find_style  # needs numpy: not for songs without a style
+
+        try:
+            find_style(name, self._file.parent)
+        except ModelError as error:
+            value.report(str(error))
 
     def _max_order(self, order: int) -> int:
         """0 for none."""

@@ -173,16 +173,18 @@ MISTAKES = [
     (CHART + "seed: -1", ["3: seed: -1 is out of range: give a number from 0 to 2147483648"]),
     (CHART + "transpose: 25", ["3: transpose: 25 is out of range: give a number from -24 to 24"]),
     (CHART + "tempi: 3", ["3: tempi: unknown key: did you mean 'tempo'?"]),
-    (CHART + "style: {a: 0, b: 0}", ["3: style: all weights are 0: give one style more"]),
-    (CHART + "style: {a: x}", ["3: style.a: is not a number: give one from 0 to 1000"]),
+    (CHART + "style: {foster: 0, hymns: 0}", ["3: style: all weights are 0: give one style more"]),
+    (CHART + "style: {foster: x}", ["3: style.foster: is not a number: give one from 0 to 1000"]),
     (
         CHART + "style: {" + ", ".join(f"s{n}: 1" for n in range(11)) + "}",
         ["3: style: 11 styles: blend 10 at most"],
     ),
+    (CHART + "style: fosters", ["3: style: there is no style 'fosters': did you mean 'foster'?"]),
+    (CHART + "style: {hymn: 1, foster: 2}", ["3: style.hymn: there is no style 'hymn': did you mean 'hymns'?"]),
     (CHART + "range: high", ["3: range: 'high' is no range: write the lowest and the highest note, as in C4-C6"]),
     (CHART + "range: C4-D4", ["3: range: C4-D4 is narrower than a fifth: give the melody more room, as in C4-C6"]),
     ("key: C", ["1: bars: is missing: give the number of bars, or a chart under `chords`"]),
-    ("key: C\nbars: 2000\nstyle: x", ["2: bars: 2000 is out of range: give a number from 1 to 1024"]),
+    ("key: C\nbars: 2000\nstyle: foster", ["2: bars: 2000 is out of range: give a number from 1 to 1024"]),
     (
         "key: C\nbars: 2",
         [f"2: bars, bar 1.1: {NO_CHORD}"],
@@ -286,7 +288,7 @@ MISTAKES = [
         ["8: sections.A'.distance: 2 is out of range: give a number from 0 to 1"],
     ),
     (
-        "key: C\nstyle: x\nsections:\n" + "".join(f"  S{n}: {{bars: 1}}\n" for n in range(51)),
+        "key: C\nstyle: foster\nsections:\n" + "".join(f"  S{n}: {{bars: 1}}\n" for n in range(51)),
         ["3: sections: 51 sections: 50 at most: `form` may name one several times"],
     ),
 ]
@@ -305,7 +307,7 @@ def test_all_mistakes_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_too_many_positions(tmp_path: Path) -> None:
     many = ", ".join(f"{bar}.{beat}: C" for bar in range(1, 502) for beat in range(1, 5))
-    found = problems(tmp_path, f"key: C\nstyle: x\nbars: 600\nnotes_at: {{{many}}}")
+    found = problems(tmp_path, f"key: C\nstyle: foster\nbars: 600\nnotes_at: {{{many}}}")
     assert found == ["4: notes_at: 2,004 positions: write a chart or a melody, or at most 2,000 of them"]
 
 

@@ -1,0 +1,1 @@
+"""How a section is composed: what a song asks for as constraints of the sampler, and samples as music."""

@@ -1,0 +1,68 @@
+"""What the styles of a song give: a model of each layer, their harmony and meter, and what may not be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.errors import ModelError, SongError
+from daemon.markov.events import ChordEvent, MelodyEvent
+from daemon.markov.harmony import estimated_harmony, stated_harmony, strong_ticks
+from daemon.markov.max_order import CopyIndex
+from daemon.song.composing.weights import Suiting
+from daemon.song.description import Song
+from daemon.song.styles.pieces import QUALITIES, Piece, bar_ticks
+from daemon.song.styles.style import Style, model_of
+from daemon.song.styles.style_file import find_style, load_style
+
+
+def load_styles(song: Song) -> list[tuple[Style, float]]:
+    """The styles of a song with their weights. A name is a file beside the song, else a style that ships with jamd.
+
+    Raises SongError with all that cannot be loaded.
+    """
+    styles, problems = [], []
+    for name, weight in song.style:
+        try:
+            styles.append((load_style(find_style(name, Path(song.file).parent)), weight))
+        except ModelError as error:
+            problems.append(f"{song.file}: style: {error}")
+    if problems:
+        raise SongError(problems)
+    return styles
+
+
+class Models:
+    """Of the blend of `styles` in the mode and meter of the song."""
+
+    def __init__(self, song: Song, styles: Sequence[tuple[Style, float]]) -> None:
+        mode, order, meter = song.key.mode, song.order, song.meter
+        try:
+            self.chords = model_of(styles, "chords", mode, order, meter)
+            self.melody = model_of(styles, "melody", mode, order, meter)
+        except ModelError as error:
+            raise SongError([f"{song.file}: style: {error}"]) from None
+        all_styles = [style for style, _ in styles]
+        all_styles += [style.background for style in all_styles if style.background is not None]
+        known = {id(piece): piece for style in all_styles for piece in style.pieces}.values()
+        pieces = [piece for piece in known if piece.mode == mode]
+        self.bar = bar_ticks(meter)
+        self.beats = strong_beats(meter)
+        self.harmony = estimated_harmony(map(_harmonised, pieces), stated_harmony(QUALITIES))
+        self.suiting = Suiting(pieces, self.harmony, self.melody.events, self.bar, self.beats)
+        self.copies = CopyIndex((piece.melody for piece in known), song.max_order) if song.max_order else None
+
+
+def strong_beats(meter: tuple[int, int]) -> tuple[int, ...]:
+    """Ticks of the bar line and, in bars of an even number of beats, of the middle."""
+    bar = bar_ticks(meter)
+    return (0, bar // 2) if meter[0] % 2 == 0 and meter[0] > 2 else (0,)
+
+
+def _harmonised(piece: Piece) -> tuple[Sequence[MelodyEvent], Sequence[ChordEvent], NDArray[np.bool_]]:
+    melody = piece.from_first_bar()
+    length = sum(ticks for _, ticks in melody)
+    return melody, piece.chords, strong_ticks(length, piece.bar, strong_beats(piece.meter))

@@ -1,0 +1,176 @@
+"""Composes one section of a song."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from daemon.errors import SongError
+from daemon.markov.conflicts import ImpossibleError
+from daemon.markov.constraints import Table
+from daemon.markov.events import TICKS, MelodyEvent
+from daemon.markov.layers import Layer, Span, chord_sampler, on_grid
+from daemon.markov.sampler import Sampler
+from daemon.markov.variation import distance_weights, tuned
+from daemon.music.plan import PlannedChord
+from daemon.song.composing.chords import chord_constraints, chord_events, chords_of
+from daemon.song.composing.melody import given_events, known_melody, melody_constraints
+from daemon.song.composing.models import Models
+from daemon.song.composing.places import ticks_of
+from daemon.song.description import Song, SongSection
+from daemon.song.positions import Grid
+from daemon.song.rules import blank
+
+UNLIKELY = 4.6  # nats that each constraint costs on average, from which the style bends
+TUNED_BARS = 2
+KEPT = 4  # samplers of melodies, by their chords
+Events = tuple[MelodyEvent, ...]
+
+
+class Melodies(Protocol):
+    """Samples melodies."""
+
+    def sample(self, random: np.random.Generator) -> tuple[Any, ...]: ...
+
+
+class SectionComposer:
+    """Raises SongError for constraints that cannot be met, with their bars."""
+
+    def __init__(self, song: Song, section: SongSection, models: Models, home: int) -> None:
+        self._song, self.section, self._models, self._home = song, section, models, home
+        self._span = Span(ticks_of(section.bars * song.bar), models.bar, models.beats)
+        self.given = given_events(section, home)
+        notes, chords = models.melody.events, models.chords.events
+        grid = on_grid(models.melody, self._span)
+        self._layers = [
+            Layer(models.melody, (grid, *melody_constraints(song, section, home, notes, edges)))
+            for edges in (False, True)
+        ]
+        self._chord_layers = [
+            Layer(models.chords, tuple(chord_constraints(song, section, chords, edges))) for edges in (False, True)
+        ]
+        self._samplers: dict[tuple[PlannedChord, ...], Sampler] = {}
+        self._before: Sampler | None = None
+        self._attraction: float | None = None  # of the source of variations
+        length = section.bars * song.bar
+        self._has_melody = blank(section.notes, length) is None
+        self._chords = None if blank(section.chords, length) is None else self._chord_sampler()
+
+    @property
+    def length(self) -> int:
+        """In ticks."""
+        return self._span.length
+
+    def chords(self, random: np.random.Generator) -> tuple[PlannedChord, ...]:
+        """The given ones; others as in the style, so that they suit the notes that are given."""
+        return chords_of(self._song, self.section, () if self._chords is None else self._chords.sample(random))
+
+    def melodies(self, chords: Sequence[PlannedChord]) -> Melodies | None:
+        """On the chords; None if the whole melody is given."""
+        if self._has_melody:
+            return None
+        known = tuple(chords)
+        if known not in self._samplers:
+            sampler = self._sampler(self._suiting(chords))
+            while len(self._samplers) >= KEPT:
+                self._samplers.pop(next(iter(self._samplers)))
+            self._samplers[known] = sampler
+        return self._samplers[known]
+
+    def variations(self, chords: Sequence[PlannedChord], source: Events) -> Melodies | None:
+        """Of `source`, at the section's expected distance, on the chords; None if the whole melody is given. How
+        strongly a source attracts is found for the first one, and kept."""
+        if self._has_melody:
+            return None
+        suiting = self._suiting(chords)
+        if self._attraction is None:
+            self._attraction = self._attraction_of(source, suiting)
+        logs = -self._attraction * distance_weights(self._models.melody.events, source)
+        return self._sampler(suiting, Table(logs, "the varied section"))
+
+    def _sampler(self, *weights: Table) -> Sampler:
+        """Of melodies. What the one before has in common is not computed again."""
+
+        def compiled(layer: Layer) -> Sampler:
+            if self._before is None:
+                return layer.sampler(self._span, *weights)
+            return self._before.revised((*layer.constraints, *weights))
+
+        self._before = self._met(self._layers, compiled)
+        return self._before
+
+    def _suiting(self, chords: Sequence[PlannedChord]) -> Table:
+        return self._models.suiting.table(chord_events(chords, self._song.key.tonic, self._span.length))
+
+    def _attraction_of(self, source: Events, suiting: Table) -> float:
+        """The weight of the distance from `source`, tuned on the first bars, without the section's constraints: the
+        attraction of a beat is the same in all of a melody."""
+        length = min(TUNED_BARS * self._span.bar, self._span.length)
+        span = Span(length, self._span.bar, self._span.beats)
+        model = self._models.melody
+        soft, costs = Table(suiting.logs[:length], suiting.name), distance_weights(model.events, _until(source, length))
+
+        free = Layer(model).sampler(span, soft)
+
+        def log_mass(weight: float) -> float:
+            return free.revised((soft, Table(-weight * costs, "the varied section"))).log_mass
+
+        return tuned(log_mass, self.section.distance).weight * self._span.length / length
+
+    def _chord_sampler(self) -> Sampler:
+        notes = known_melody(self.given, self._span.length) if self.given else ()
+        harmony = self._models.harmony
+        return self._met(self._chord_layers, lambda layer: chord_sampler(layer, self._span, harmony, notes))
+
+    def warnings(self) -> Iterator[str]:
+        """Of constraints so improbable that the style bends, for the chords and for the melodies sampled last."""
+        if self._chords is not None and not self.given:
+            yield from self._warning(self._chord_layers[0], self._chords, [], "chord sequences")
+        for chords, sampler in list(self._samplers.items())[-1:]:
+            yield from self._warning(self._layers[0], sampler, [self._suiting(chords)], "melodies")
+
+    def _warning(self, layer: Layer, sampler: Sampler, soft: Sequence[Table], what: str) -> Iterator[str]:
+        nats = Layer(layer.model).sampler(self._span, *soft).log_mass - sampler.log_mass
+        if nats > UNLIKELY * max(len(layer.constraints), 1):
+            digits = round(nats / math.log(10))
+            yield (
+                f"{self._song.file}: section {self.section.name}: one of 10^{digits} {what} of the style meets what is "
+                "given, so this section will hardly sound like the style: give less, or choose another style"
+            )
+
+    def _met(self, layers: list[Layer], compiled: Callable[[Layer], Sampler]) -> Sampler:
+        """Of the first of the layers that can be met, which is then the only one. Raises SongError."""
+        for layer in layers[1:]:
+            try:
+                return compiled(layers[0])
+            except ImpossibleError as error:
+                try:
+                    sampler = compiled(layer)
+                except ImpossibleError:
+                    raise self._impossible(error) from None
+                layers[:] = [layer]
+                return sampler
+        return compiled(layers[0])
+
+    def _impossible(self, error: ImpossibleError) -> SongError:
+        grid = Grid(self._song.meter, self.section.bars)
+        names = list(dict.fromkeys(f"{each.name} ({grid.at(each.where / TICKS)})" for each in error.conflict))
+        where = f"{self._song.file}: section {self.section.name}, bar {grid.at(error.tick / TICKS)}"
+        if not names:
+            return SongError([f"{where}: the style has no music of this length: choose another meter"])
+        together = " together" if len(names) > 1 else ""
+        remedy = "change or delete one of them" if len(names) > 1 else "change or delete this"
+        return SongError([f"{where}: the style cannot meet{together}: {', '.join(names)}: {remedy}"])
+
+
+def _until(events: Events, length: int) -> Events:
+    """The events up to a tick, the last one cut there."""
+    found: list[MelodyEvent] = []
+    for pitch, ticks in events:
+        if length > 0:
+            found.append((pitch, min(ticks, length)))
+        length -= ticks
+    return tuple(found)

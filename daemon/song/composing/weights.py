@@ -1,0 +1,84 @@
+"""What makes a melody suit its chords and its meter, as weights for the sampler.
+
+**Chords.** h(pitch class, chord) of the style (daemon.markov.harmony) to the power CHORD_STRENGTH for each beat that a
+note sounds with a chord, so that short notes between chord tones cost little. A rest costs as much as the notes of the
+style on average.
+
+**Meter.** The model knows durations, not bars. The weight of an event is p(duration | place in the bar) / p(duration),
+counted in the style's pieces with bars of the same length.
+
+Both are at most 1: otherwise notes would be drawn because each of them gains, such as triplets on the fifth of all
+chords, which fill any melody. What the notes of the style cost on average is given back to each note, as NOTE_GAIN:
+with it melodies have about as many notes in a bar as the style's pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.markov.constraints import Table
+from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
+from daemon.markov.harmony import Harmony, sum_over_events
+from daemon.song.styles.pieces import Piece
+
+CHORD_STRENGTH = 1.5
+NOTE_GAIN = 0.25  # nats
+PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
+Array = NDArray[np.float64]
+
+
+class Suiting:
+    """Counted in the style's `pieces`; `bar`: ticks of the bars of what is composed, `beats`: its strong ticks."""
+
+    def __init__(
+        self, pieces: Sequence[Piece], harmony: Harmony, alphabet: Sequence[MelodyEvent], bar: int, beats: Sequence[int]
+    ) -> None:
+        self._harmony, self._beats = harmony, tuple(beats)
+        self._pitches = np.array([pitch for pitch, _ in alphabet], np.intp)
+        self._durations = np.array([ticks for _, ticks in alphabet], np.intp)
+        melodies = [piece.from_first_bar() for piece in pieces if piece.bar == bar]
+        self._meter = _meter(melodies, int(self._durations.max()), bar)[:, self._durations]
+        self._rest = _mean_cost(pieces, self)
+
+    def table(self, chords: Sequence[ChordEvent]) -> Table:
+        """Of melodies on `chords`, which cover what is composed."""
+        by_tick = self.costs(chords)
+        logs = sum_over_events(by_tick, by_tick, self._pitches % 12, self._durations)
+        rests = self._pitches == REST
+        logs = np.where(rests, self._rest * self._durations, logs + NOTE_GAIN)
+        logs += self._meter[np.arange(len(logs)) % len(self._meter)]
+        return Table(logs, "the chords and the meter")
+
+    def costs(self, chords: Sequence[ChordEvent]) -> Array:
+        """[tick, pitch class]: the logarithm of the weight of a note that sounds there, for that tick."""
+        which = np.repeat(np.arange(len(chords)), [ticks for *_, ticks in chords])
+        strong = np.isin(np.arange(len(which)) % len(self._meter), self._beats)
+        log_h = self._harmony.of_chords(chords)[strong.astype(np.intp), which]
+        return np.minimum(log_h, 0.0) * (CHORD_STRENGTH / TICKS)
+
+
+def _mean_cost(pieces: Sequence[Piece], suiting: Suiting) -> float:
+    """Of a tick at which a note sounds."""
+    costs = [0.0]
+    for piece in pieces[:200]:
+        pitches = np.repeat(*np.array(piece.from_first_bar(), np.intp).reshape(-1, 2).T)
+        by_tick = suiting.costs(piece.chords)[: len(pitches)]
+        sounds = np.flatnonzero(pitches[: len(by_tick)] != REST)
+        costs.append(float(by_tick[sounds, pitches[sounds] % 12].mean()) if len(sounds) else 0.0)
+    return float(np.mean(costs))
+
+
+def _meter(melodies: Iterable[Sequence[MelodyEvent]], longest: int, bar: int) -> Array:
+    """[place, duration]: log of p(duration | place) / p(duration), at most 0; 0 for durations that were not counted."""
+    counts = np.zeros((bar, longest + 1))
+    for melody in melodies:
+        ticks = np.array([ticks for _, ticks in melody], np.intp)
+        known = ticks <= longest
+        np.add.at(counts, (((np.cumsum(ticks) - ticks) % bar)[known], ticks[known]), 1)
+    overall = counts.sum(axis=0) / max(counts.sum(), 1.0)
+    at_place = (counts + PRIOR * overall) / (counts.sum(axis=1, keepdims=True) + PRIOR)
+    ratios = np.divide(at_place, overall, out=np.ones_like(at_place), where=overall > 0)
+    return np.log(np.minimum(ratios, 1.0))  # type: ignore[no-any-return]

@@ -1,0 +1,256 @@
+"""Composed choruses: what is given stays, what is forbidden does not occur, by a checker that knows no sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from daemon.errors import SongError
+from daemon.markov.max_order import longest_copy
+from daemon.markov.variation import distance
+from daemon.music.chords import chord_of
+from daemon.music.leadsheet import LeadSheet
+from daemon.music.melody import Note
+from daemon.song.composer import Composer
+from daemon.song.description import Song
+from daemon.song.reader import read_song
+from daemon.song.styles.pieces import Piece
+from tests.song.tiny_style import write_tiny_style
+
+HEAD = "key: F\nstyle: tiny\nmax_order: none\n"
+
+
+@dataclass(frozen=True)
+class Studio:
+    """A folder with a style."""
+
+    folder: Path
+    pieces: Sequence[Piece]
+
+    def song(self, text: str) -> Song:
+        (self.folder / "song.yaml").write_text(text, encoding="utf-8")
+        return read_song(self.folder / "song.yaml")
+
+    def composer(self, text: str) -> Composer:
+        return Composer(self.song(text))
+
+    def sheets(self, text: str, count: int = 20) -> list[LeadSheet]:
+        composer = self.composer(text)
+        return [composer.compose(np.random.default_rng(seed)) for seed in range(count)]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
+    folder = tmp_path_factory.mktemp("songs")
+    return Studio(folder, write_tiny_style(folder))
+
+
+def symbols(sheet: LeadSheet) -> list[str]:
+    return [chord.symbol for chord in sheet.chords]
+
+
+def at(sheet: LeadSheet, beat: float) -> Note | None:
+    """The note that sounds at a beat."""
+    return next((note for note in sheet.melody if note.onset <= beat + 1e-6 < note.onset + note.duration), None)
+
+
+def begins(sheet: LeadSheet, beat: float) -> Note | None:
+    return next((note for note in sheet.melody if abs(note.onset - beat) < 1e-6), None)
+
+
+def check(sheet: LeadSheet) -> None:
+    """Chords cover the sheet; notes lie within it and do not overlap."""
+    beat = 0.0
+    for chord in sheet.chords:
+        assert chord.onset == pytest.approx(beat)
+        beat = chord.onset + chord.duration
+    assert beat == pytest.approx(sheet.length)
+    for note, later in zip(sheet.melody, sheet.melody[1:], strict=False):
+        assert note.onset + note.duration <= later.onset + 1e-6
+    assert sheet.melody[-1].onset + sheet.melody[-1].duration <= sheet.length + 1e-6
+
+
+def test_blank_chords_are_composed_and_given_ones_stay(studio: Studio) -> None:
+    sheets = studio.sheets(HEAD + "bars: 8\nchords: '| F | ? | C13(#11) / Bbm6/G C7 | ? | F | ? | ? | F6 |'")
+    for sheet in sheets:
+        check(sheet)
+        inside = [chord.symbol for chord in sheet.chords if 8 <= chord.onset < 12]
+        assert inside == ["C13(#11)", "Bbm6/G", "C7"] and at_chord(sheet, 0) == "F" and at_chord(sheet, 28) == "F6"
+        composed = [chord_of(chord.symbol).root for chord in sheet.chords if 4 <= chord.onset < 8]
+        assert composed and set(composed) <= {5, 10, 0, 2, 7}
+    assert len({tuple(symbols(sheet)) for sheet in sheets}) > 5
+
+
+def at_chord(sheet: LeadSheet, beat: float) -> str:
+    return next(c.symbol for c in sheet.chords if c.onset <= beat + 1e-6 < c.onset + c.duration)
+
+
+def test_chords_at_positions(studio: Studio) -> None:
+    text = HEAD + "bars: 8\nchords_at: {3: Bb or Gm7, 5.1: C9, 6-7: not F}\nmelody: none"
+    for sheet in studio.sheets(text):
+        assert not sheet.melody
+        assert at_chord(sheet, 8) in ("Bb", "Gm7") and at_chord(sheet, 11.9) == at_chord(sheet, 8)
+        assert any(chord.onset == 16 and chord.symbol == "C9" for chord in sheet.chords)
+        assert all(at_chord(sheet, beat) != "F" for beat in range(20, 28))
+
+
+def test_a_full_cadence(studio: Studio) -> None:
+    for sheet in studio.sheets(HEAD + "bars: 8\ncadence: full"):
+        check(sheet)
+        assert symbols(sheet)[-1] == "F" and sheet.chords[-2].symbol in ("C", "C7")
+        last = sheet.melody[-1]
+        assert last.pitch % 12 == 5 and last.duration >= 2 and last.onset in (28, 30)
+
+
+def test_a_half_cadence(studio: Studio) -> None:
+    for sheet in studio.sheets(HEAD + "bars: 8\ncadence: half"):
+        assert symbols(sheet)[-1] in ("C", "C7")
+        assert sheet.melody[-1].pitch % 12 in (0, 4, 7) and sheet.melody[-1].duration >= 2
+
+
+def test_notes_that_are_fixed_and_forbidden(studio: Studio) -> None:
+    notes = "notes_at: {1.1: C5, 3.2: A4 or F4, 5: rest, 6.1-6.2: D5, 7-8: not F}"
+    for sheet in studio.sheets(HEAD + "bars: 8\ncadence: none\n" + notes):
+        first, second, long = begins(sheet, 0), begins(sheet, 9), begins(sheet, 20)
+        assert first is not None and first.pitch == 72
+        assert second is not None and second.pitch in (69, 65)
+        assert all(at(sheet, 16 + n / 4) is None for n in range(16))
+        assert long is not None and (long.pitch, long.duration) == (74, 2)
+        assert all(note.pitch % 12 != 5 for beat in range(24, 32) if (note := at(sheet, beat)) is not None)
+
+
+def test_a_melody_is_composed_around_what_is_given(studio: Studio) -> None:
+    line = "melody: 'C5 | F5 - E5 - | ? | ? | [C5 D5] E5 F5 r |'\nchords: '| F | Bb | C7 | F |'"
+    sheets = studio.sheets(HEAD + line)
+    for sheet in sheets:
+        notes = [(note.onset, note.duration, note.pitch) for note in sheet.melody]
+        assert notes[:3] == [(-1, 1, 72), (0, 2, 77), (2, 2, 76)]
+        assert notes[-4:] == [(12, 0.5, 72), (12.5, 0.5, 74), (13, 1, 76), (14, 1, 77)]
+        assert sum(duration for onset, duration, _ in notes if 4 <= onset < 12) <= 8
+    assert len({sheet.melody for sheet in sheets}) > 5
+
+
+def test_a_given_melody_is_harmonised(studio: Studio) -> None:
+    sheets = studio.sheets(HEAD + "bars: 4\nmelody: '| F4 A4 C5 - | D5 - Bb4 - | G4 - C4 - | F4 - - - |'")
+    assert len({sheet.melody for sheet in sheets}) == 1
+    fits = [note.pitch % 12 in chord_of(at_chord(s, note.onset)).pitch_classes for s in sheets for note in s.melody]
+    assert np.mean(fits) > 0.6
+
+
+def test_the_range(studio: Studio) -> None:
+    for low, high in ((60, 72), (48, 62), (72, 84)):
+        names = {60: "C4", 72: "C5", 48: "C3", 62: "D4", 84: "C6"}
+        for sheet in studio.sheets(HEAD + f"bars: 4\nrange: {names[low]}-{names[high]}", 20):
+            assert all(low <= note.pitch <= high for note in sheet.melody)
+
+
+def test_no_composed_bar_is_empty(studio: Studio) -> None:
+    for sheet in studio.sheets(HEAD + "bars: 8\nnotes_at: {3: rest}"):
+        sounding = {int(beat // 4) for beat in range(32) if at(sheet, beat + 0.001) or begins(sheet, beat + 0.5)}
+        assert sounding == {0, 1, 3, 4, 5, 6, 7}
+
+
+def test_phrases(studio: Studio) -> None:
+    for sheet in studio.sheets(HEAD + "bars: 8\nphrases: [3, 3, 2]"):
+        for end in (12, 24):
+            assert all(not note.onset < end - 1e-6 < note.onset + note.duration - 1e-3 for note in sheet.melody)
+            assert not [note for note in sheet.melody if end - 1 < note.onset < end]
+
+
+FORM = HEAD + "form: A A' B A\nsections:\n  A: {bars: 4, cadence: full}\n  B: {bars: 4, cadence: half}\n"
+
+
+def part(sheet: LeadSheet, number: int) -> list[tuple[float, float, int]]:
+    inside = [note for note in sheet.melody if number * 16 <= note.onset < number * 16 + 16]
+    return [(note.onset - number * 16, note.duration, note.pitch) for note in inside]
+
+
+def test_a_section_is_repeated_as_it_is_and_varied(studio: Studio) -> None:
+    for sheet in studio.sheets(FORM, 20):
+        assert part(sheet, 0) == part(sheet, 3) != part(sheet, 2)
+        chords = [[c.symbol for c in sheet.chords if n * 16 <= c.onset < n * 16 + 16] for n in range(4)]
+        assert chords[0] == chords[1] == chords[3]
+
+
+def events(notes: Sequence[tuple[float, float, int]]) -> list[tuple[int, int]]:
+    """Notes of four bars as (pitch, ticks), with -1 for rests."""
+    found, end = [], 0.0
+    for onset, duration, pitch in [*notes, (16.0, 0.0, 0)]:
+        found += [(-1, round((onset - end) * 12)), (pitch, round(duration * 12))]
+        end = onset + duration
+    return [event for event in found if event[1]]
+
+
+def test_the_distance_of_a_variation(studio: Studio) -> None:
+    def mean(wanted: float) -> float:
+        sheets = studio.sheets(FORM + f"  A': {{variation_of: A, distance: {wanted}}}\n", 12)
+        return float(np.mean([distance(events(part(sheet, 0)), events(part(sheet, 1))) for sheet in sheets]))
+
+    same, near, far = mean(0), mean(0.3), mean(1)
+    assert same == 0 < near < 0.5 < far
+
+
+def test_no_chorus_copies_the_style(studio: Studio) -> None:
+    text = FORM.replace("max_order: none", "max_order: 6")
+    melodies = [piece.melody for piece in studio.pieces]
+    lengths = []
+    for sheet in studio.sheets(text, 10):
+        events = [(note.pitch - 65, round(note.duration * 12)) for note in sheet.melody]
+        lengths.append(longest_copy(events, melodies).length)
+    assert max(lengths) < 6
+    free = [
+        longest_copy([(n.pitch - 65, round(n.duration * 12)) for n in sheet.melody], melodies).length
+        for sheet in studio.sheets(FORM, 10)
+    ]
+    assert max(free) >= 6, "the constraint has an effect"
+
+
+def test_a_max_order_that_all_melodies_break_is_named(studio: Studio) -> None:
+    with pytest.raises(SongError, match=r"song\.yaml: max_order: .* 3 notes in a row .*: raise max_order"):
+        studio.composer(HEAD.replace("none", "3") + "bars: 16")
+
+
+def test_a_seed_gives_the_same_song_again(studio: Studio) -> None:
+    one, other = studio.composer(FORM), studio.composer(FORM)
+    assert one.compose(np.random.default_rng(3)) == other.compose(np.random.default_rng(3))
+    assert one.compose(np.random.default_rng(3)) != one.compose(np.random.default_rng(4))
+
+
+def test_another_chorus_on_the_same_chords(studio: Studio) -> None:
+    composer = studio.composer(FORM)
+    first = composer.compose(np.random.default_rng(1))
+    later = [composer.compose(np.random.default_rng(seed), like=first) for seed in range(2, 8)]
+    assert all(sheet.chords == first.chords for sheet in later)
+    assert len({sheet.melody for sheet in later}) == 6
+
+
+def test_what_cannot_be_met_is_named_with_its_bars(studio: Studio) -> None:
+    with pytest.raises(SongError) as raised:
+        studio.composer(HEAD + "bars: 4\nrange: C4-C6\nnotes_at: {1.1: A4, 2.3: F#5, 4.1: C5}")
+    (problem,) = raised.value.problems
+    assert problem.endswith("section A, bar 2.3: the style cannot meet: F#5 (2.3): change or delete this")
+
+
+def test_every_section_is_reported(studio: Studio) -> None:
+    text = FORM.replace("bars: 4,", "bars: 4, notes_at: {1.1: F#4},")
+    with pytest.raises(SongError) as raised:
+        studio.composer(text)
+    assert ["section A" in problem for problem in raised.value.problems] == [True, False]
+
+
+def test_improbable_constraints_give_a_warning(studio: Studio) -> None:
+    assert studio.composer(HEAD + "bars: 4").warnings() == []
+    leaps = ", ".join(f"{bar}.{beat}: {'C4' if beat % 2 else 'C5'}" for bar in range(1, 5) for beat in range(1, 5))
+    (warning,) = studio.composer(HEAD + f"bars: 4\ncadence: none\nnotes_at: {{{leaps}}}").warnings()
+    assert "section A: one of 10^" in warning and warning.endswith("give less, or choose another style")
+
+
+def test_an_unknown_style_and_a_mode_without_pieces(studio: Studio) -> None:
+    with pytest.raises(SongError, match="there is no style 'tin'"):
+        studio.song("key: C\nstyle: tin\nbars: 4")
+    with pytest.raises(SongError, match=r"song\.yaml: style: tiny: no pieces in minor"):
+        studio.composer("key: Cm\nstyle: tiny\nbars: 4")
