@@ -21,7 +21,6 @@ FAR = np.float32(1e4)  # semitones
 # Costs, in semitones of motion of one voice.
 TOP_STAYS = 0.8  # the top note is repeated: it is to be a line, not a drone
 TOP_MOTION, STEP = 0.7, 2  # for each semitone that it moves beyond a step
-TOP_LEAP, LEAP = 2.0, 4  # it moves by more than so many semitones
 GUIDE_LEAP = 6.0  # for each guide tone that is more than a whole tone from one of the chord before
 PARALLEL = 2.0  # all voices leap the same way
 STATIC = 2.5  # the same voicing again, where the chord is the same
@@ -122,7 +121,7 @@ def _costs(before: _Candidates, after: _Candidates, chord: Change, following: Ch
     motion = away.sum(axis=2) + to.sum(axis=2)
     costs: Floats = motion / 2
     top = np.abs(after.tops[None, :] - before.tops[:, None])
-    costs += TOP_STAYS * (top == 0) + TOP_MOTION * np.maximum(top - STEP, 0) + TOP_LEAP * (top > LEAP)
+    costs += TOP_STAYS * (top == 0) + TOP_MOTION * np.maximum(top - STEP, 0)
     if chord.chord == following.chord:
         costs += STATIC * (motion == 0) * (not chord.plain)
         return costs.astype(np.float32)

@@ -72,10 +72,12 @@ class PlanPlayer(Engine):
     def generate(self, window: Window) -> Iterator[Action]:
         start = window.start
         if self.until - REPEAT_BEATS < start < self.until:  # requested again, in part or as a whole
-            start = min(self.until, window.end)
+            start = self.until
         elif start < self.until or start > self.until + STEP:  # the first one, or a jump
             self.begin()
-        self.until = max(start, window.end)
+        if start >= window.end:
+            return
+        self.until = window.end
         length = min(max(window.meter, STEP), LONGEST_BAR)
         while start < window.end - EPSILON:
             line = window.bar_start + math.floor((start - window.bar_start) / length + EPSILON) * length
