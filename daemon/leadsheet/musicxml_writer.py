@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from daemon import __version__
 from daemon.leadsheet.harmony import harmony_of
-from daemon.leadsheet.notation import TICKS, Piece, beams_of, pieces_of, quantised
+from daemon.leadsheet.notation import TICKS, Piece, beams_of
+from daemon.leadsheet.written_bars import WrittenBar, written_bars
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.spelling import spelled
 
-LINE_BARS = 4  # of a system
 _HEADER = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise'
     b'//EN" "http://www.musicxml.org/dtds/partwise.dtd">\n'
@@ -32,119 +31,40 @@ def musicxml_of(sheet: LeadSheet) -> bytes:
     if sheet.composer:
         _text(identification, "creator", sheet.composer, type="composer")
     _text(SubElement(identification, "encoding"), "software", f"jamd {__version__}")
-    for kind, words in (("title", sheet.title), ("composer", sheet.composer)):
-        if words:
-            credit = SubElement(root, "credit", {"page": "1"})
-            _text(credit, "credit-type", kind)
-            place = {"justify": "center", "font-size": "22"} if kind == "title" else {"justify": "right"}
-            _text(credit, "credit-words", words, valign="top", **place)
+    _credits(root, sheet)
     part_list = SubElement(SubElement(root, "part-list"), "score-part", {"id": "P1"})
     _text(part_list, "part-name", "Lead", **{"print-object": "no"})
     part = SubElement(root, "part", {"id": "P1"})
-    for bar in _bars(sheet):
+    for bar in written_bars(sheet):
         part.append(_Measure(sheet, bar).element)
     indent(root)
     written: bytes = tostring(root, "utf-8")
     return _HEADER + written + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Bar:
-    """`number` 0 is the upbeat. `start`, `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
-    that sounds at each piece."""
-
-    number: int
-    start: int
-    length: int
-    pieces: Sequence[Piece]
-    chords: Sequence[tuple[int, str]]
-    harmonies: Sequence[str]
-    section: str
-    is_first: bool
-    is_new_line: bool
-    closes: str  # the style of the bar line at its end, or ""
-
-
-def _bars(sheet: LeadSheet) -> Iterator[_Bar]:
-    length, total = round(sheet.bar * TICKS), round(sheet.length * TICKS)
-    notes = _quantised(sheet)
-    chords = [(quantised(chord.onset), chord.symbol) for chord in sheet.chords]
-    sections = {round(section.onset / sheet.bar): section.name for section in sheet.sections}
-    if len(sections) == 1:
-        sections = {bar: name for bar, name in sections.items() if name != "A"}
-    first = min((start for start, _, _ in notes), default=0)
-    starts = ([first] if first < 0 else []) + list(range(0, total, length))
-    since = 0  # bars in this line
-    for start in starts:
-        bar, size = start // length, length if start >= 0 else -start
-        within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + size and b > start]
-        pieces = _tied(pieces_of(_with_rests(within, size), sheet.meter), within, size)
-        since = 0 if bar in sections or since == LINE_BARS else since
-        is_last = start + size >= total
-        closes = "light-heavy" if is_last else "light-light" if bar + 1 in sections and bar >= 0 else ""
-        yield _Bar(
-            max(bar + 1, 0),
-            start,
-            size,
-            pieces,
-            [(tick - start, symbol) for tick, symbol in chords if start <= tick < start + size],
-            list(_harmonies(pieces, within, [(tick - start, symbol) for tick, symbol in chords])),
-            sections.get(bar, ""),
-            start == starts[0],
-            since == 0 and bar > 0,
-            closes,
-        )
-        since += bar >= 0
-
-
-def _quantised(sheet: LeadSheet) -> list[tuple[int, int, int]]:
-    """(start, end, pitch) of the notes, none longer than the sheet, none overlapping the next."""
-    found: list[tuple[int, int, int]] = []
-    for note in sorted(sheet.melody, key=lambda note: (note.onset, note.pitch)):
-        start, end = quantised(note.onset), quantised(min(note.onset + note.duration, sheet.length))
-        if found and found[-1][1] > start:
-            found[-1] = (found[-1][0], start, found[-1][2])
-        found.append((start, end, note.pitch))
-    return [note for note in found if note[1] > note[0]]
-
-
-def _with_rests(notes: list[tuple[int, int, int]], size: int) -> Iterator[tuple[int, int, int | None]]:
-    """The notes of a bar, cut at its ends, and the rests between them."""
-    at = 0
-    for start, end, pitch in notes:
-        if start > at:
-            yield at, start, None
-        yield max(start, 0), min(end, size), pitch
-        at = min(end, size)
-    if at < size:
-        yield at, size, None
-
-
-def _tied(pieces: list[Piece], notes: list[tuple[int, int, int]], size: int) -> list[Piece]:
-    """With ties to the bars before and after, where the first or last note goes over the bar line."""
-    if notes and notes[0][0] < 0:
-        pieces[0] = replace(pieces[0], continues=True)
-    if notes and notes[-1][1] > size:
-        pieces[-1] = replace(pieces[-1], is_continued=True)
-    return pieces
-
-
-def _harmonies(
-    pieces: Sequence[Piece], notes: list[tuple[int, int, int]], chords: Sequence[tuple[int, str]]
-) -> Iterator[str]:
-    """The chord in which the note of each piece begins."""
-    symbol = NO_CHORD
-    for number, piece in enumerate(pieces):
-        if not piece.continues or not number:
-            onset = notes[0][0] if piece.continues else piece.start
-            symbol = next((symbol for at, symbol in reversed(chords) if at <= onset), NO_CHORD)
-        yield symbol
+def _credits(root: Element, sheet: LeadSheet) -> None:
+    """Title and composer at the top of a page of A4, whose sizes are in tenths of the distance of staff lines."""
+    defaults = SubElement(root, "defaults")
+    scaling, layout = SubElement(defaults, "scaling"), SubElement(defaults, "page-layout")
+    _text(scaling, "millimeters", "7")
+    _text(scaling, "tenths", "40")
+    _text(layout, "page-height", "1697")
+    _text(layout, "page-width", "1200")
+    places = {
+        "title": (sheet.title, {"default-x": "600", "default-y": "1620", "justify": "center", "font-size": "22"}),
+        "composer": (sheet.composer, {"default-x": "1120", "default-y": "1520", "justify": "right", "font-size": "12"}),
+    }
+    for kind, (words, place) in places.items():
+        if words:
+            credit = SubElement(root, "credit", {"page": "1"})
+            _text(credit, "credit-type", kind)
+            _text(credit, "credit-words", words, valign="top", **place)
 
 
 class _Measure:
     """The element of a bar."""
 
-    def __init__(self, sheet: LeadSheet, bar: _Bar) -> None:
+    def __init__(self, sheet: LeadSheet, bar: WrittenBar) -> None:
         self._sheet, self._bar = sheet, bar
         self._accidentals: dict[tuple[str, int], int] = {}  # alterations of letter and octave in this bar
         self.element = Element("measure", {"number": str(bar.number)} | ({} if bar.number else {"implicit": "yes"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -347,3 +348,24 @@ def test_random_damage_of_documents(tmp_path: Path) -> None:
             sheet = result if isinstance(result, LeadSheet) else result.sheet
             assert sum(section.duration for section in sheet.sections) == sheet.length
             assert all(chord.symbol == NO_CHORD or chord_of(chord.symbol) for chord in sheet.chords)
+
+
+@pytest.mark.parametrize("name", ["berlinAlexandersRagtime", "fosterBrownHair"])
+def test_music21_unfolds_its_own_lead_sheets_as_we_do(name: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from music21 import converter, corpus, harmony
+        from music21.note import Note
+
+        path = Path(corpus.getWork(f"leadSheet/{name}"))
+        part = converter.parse(path).parts[0].expandRepeats().flatten()
+    sheet = read_musicxml(path)
+    notes = [note for note in part.notes if isinstance(note, Note) and not note.duration.isGrace]
+    struck = [note for note in notes if note.tie is None or note.tie.type == "start"]
+    assert [(note.offset, note.pitch.midi) for note in struck] == [(note.onset, note.pitch) for note in sheet.melody]
+    theirs = [
+        (chord.offset, {pitch.pitchClass for pitch in chord.pitches})
+        for chord in part.getElementsByClass(harmony.ChordSymbol)
+    ]
+    ours = [(chord.onset, chord_of(chord.symbol).pitch_classes) for chord in sheet.chords if chord.symbol != NO_CHORD]
+    assert ours == theirs

@@ -1,0 +1,105 @@
+"""A lead sheet as bars that can be written: notes on a grid, cut at bar lines and tied, rests between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from daemon.leadsheet.notation import TICKS, Piece, pieces_of, quantised
+from daemon.music.chords import NO_CHORD
+from daemon.music.leadsheet import LeadSheet
+
+LINE_BARS = 4  # of a system
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBar:
+    """`number` 0 is the upbeat. `start`, `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
+    that sounds at each piece."""
+
+    number: int
+    start: int
+    length: int
+    pieces: Sequence[Piece]
+    chords: Sequence[tuple[int, str]]
+    harmonies: Sequence[str]
+    section: str
+    is_first: bool
+    is_new_line: bool
+    closes: str  # the style of the bar line at its end, or ""
+
+
+def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
+    length, total = round(sheet.bar * TICKS), round(sheet.length * TICKS)
+    notes = _quantised(sheet)
+    chords = [(quantised(chord.onset), chord.symbol) for chord in sheet.chords]
+    sections = {round(section.onset / sheet.bar): section.name for section in sheet.sections}
+    if len(sections) == 1:
+        sections = {bar: name for bar, name in sections.items() if name != "A"}
+    first = min((start for start, _, _ in notes), default=0)
+    starts = ([first] if first < 0 else []) + list(range(0, total, length))
+    since = 0  # bars in this line
+    for start in starts:
+        bar, size = start // length, length if start >= 0 else -start
+        within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + size and b > start]
+        pieces = _tied(pieces_of(_with_rests(within, size), sheet.meter), within, size)
+        since = 0 if bar in sections or since == LINE_BARS else since
+        is_last = start + size >= total
+        closes = "light-heavy" if is_last else "light-light" if bar + 1 in sections and bar >= 0 else ""
+        yield WrittenBar(
+            max(bar + 1, 0),
+            start,
+            size,
+            pieces,
+            [(tick - start, symbol) for tick, symbol in chords if start <= tick < start + size],
+            list(_harmonies(pieces, within, [(tick - start, symbol) for tick, symbol in chords])),
+            sections.get(bar, ""),
+            start == starts[0],
+            since == 0 and bar > 0,
+            closes,
+        )
+        since += bar >= 0
+
+
+def _quantised(sheet: LeadSheet) -> list[tuple[int, int, int]]:
+    """(start, end, pitch) of the notes, none longer than the sheet, none overlapping the next."""
+    found: list[tuple[int, int, int]] = []
+    for note in sorted(sheet.melody, key=lambda note: (note.onset, note.pitch)):
+        start, end = quantised(note.onset), quantised(min(note.onset + note.duration, sheet.length))
+        if found and found[-1][1] > start:
+            found[-1] = (found[-1][0], start, found[-1][2])
+        found.append((start, end, note.pitch))
+    return [note for note in found if note[1] > note[0]]
+
+
+def _with_rests(notes: list[tuple[int, int, int]], size: int) -> Iterator[tuple[int, int, int | None]]:
+    """The notes of a bar, cut at its ends, and the rests between them."""
+    at = 0
+    for start, end, pitch in notes:
+        if start > at:
+            yield at, start, None
+        yield max(start, 0), min(end, size), pitch
+        at = min(end, size)
+    if at < size:
+        yield at, size, None
+
+
+def _tied(pieces: list[Piece], notes: list[tuple[int, int, int]], size: int) -> list[Piece]:
+    """With ties to the bars before and after, where the first or last note goes over the bar line."""
+    if notes and notes[0][0] < 0:
+        pieces[0] = replace(pieces[0], continues=True)
+    if notes and notes[-1][1] > size:
+        pieces[-1] = replace(pieces[-1], is_continued=True)
+    return pieces
+
+
+def _harmonies(
+    pieces: Sequence[Piece], notes: list[tuple[int, int, int]], chords: Sequence[tuple[int, str]]
+) -> Iterator[str]:
+    """The chord in which the note of each piece begins."""
+    symbol = NO_CHORD
+    for number, piece in enumerate(pieces):
+        if not piece.continues or not number:
+            onset = notes[0][0] if piece.continues else piece.start
+            symbol = next((symbol for at, symbol in reversed(chords) if at <= onset), NO_CHORD)
+        yield symbol
