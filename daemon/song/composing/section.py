@@ -24,7 +24,7 @@ from daemon.song.description import Song, SongSection
 from daemon.song.positions import Grid
 from daemon.song.rules import blank
 
-UNLIKELY = 4.6  # nats that each constraint costs on average, from which the style bends
+UNLIKELY = 4.6  # nats that each wish costs on average, from which the style bends
 TUNED_BARS = 2
 KEPT = 4  # samplers of melodies, by their chords
 Events = tuple[MelodyEvent, ...]
@@ -44,9 +44,9 @@ class SectionComposer:
         self._span = Span(ticks_of(section.bars * song.bar), models.bar, models.beats)
         self.given = given_events(section, home)
         notes, chords = models.melody.events, models.chords.events
-        grid = on_grid(models.melody, self._span)
+        grid = on_grid(self._span)
         self._layers = [
-            Layer(models.melody, (grid, *melody_constraints(song, section, home, notes, edges)))
+            Layer(models.melody, (*grid, *melody_constraints(song, section, home, notes, edges)))
             for edges in (False, True)
         ]
         self._chord_layers = [
@@ -134,7 +134,9 @@ class SectionComposer:
 
     def _warning(self, layer: Layer, sampler: Sampler, soft: Sequence[Table], what: str) -> Iterator[str]:
         nats = Layer(layer.model).sampler(self._span, *soft).log_mass - sampler.log_mass
-        if nats > UNLIKELY * max(len(layer.constraints), 1):
+        section = self.section
+        wishes = len(section.chords) + len(section.notes) + len(section.phrases) + (section.cadence != "none")
+        if nats > UNLIKELY * max(wishes, 1):
             digits = round(nats / math.log(10))
             yield (
                 f"{self._song.file}: section {self.section.name}: one of 10^{digits} {what} of the style meets what is "
