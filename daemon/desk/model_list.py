@@ -54,7 +54,8 @@ def _style(path: Path) -> str:
 
 
 def _size(path: Path) -> str:
-    return f"{path.stat().st_size / 1e6:.{1 if path.suffix != SUFFIX else 2}f} MB"
+    size = path.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size > 1e5 else f"{size / 1e3:.0f} kB"
 
 
 def _lines(title: str, music: str, source: str, licence: str) -> str:

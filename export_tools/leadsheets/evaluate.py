@@ -22,13 +22,15 @@ from daemon.song.styles.style_file import load_style
 from daemon.song.styles.style_maker import ORDERS, Collection, left_out
 from export_tools.common import command
 
+from .samples import distances
+
 Figures = dict[str, Any]
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)  # of the background, that are tried
 
 
 def figures(style: Style, seed: int) -> Figures:
     """Of both layers."""
-    return {layer: _of_layer(style, layer, seed) for layer in LAYERS}
+    return {layer: _of_layer(style, layer, seed) | {"pairs": distances(style, layer, seed)} for layer in LAYERS}
 
 
 def grouped(style: Style) -> Collection:

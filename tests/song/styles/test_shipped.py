@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon import models
+from daemon.paths import resources
 from daemon.song.styles.style import LAYERS, Style
 from daemon.song.styles.style_file import load_style, shipped_styles
 from daemon.song.styles.style_folder import counts_of
@@ -79,3 +80,27 @@ def test_the_table_of_titles_keeps_the_rule() -> None:
 )
 def test_works_with_an_author_who_lived_longer_are_not_in_the_table(name: str) -> None:
     assert name not in titles()
+
+
+def percent(share: float, digits: int = 1) -> str:
+    return f"{share * 100:.{digits}f} %"
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_tables_of_the_docs_are_those_of_the_cards(name: str) -> None:
+    page = (resources() / "docs" / "models.md").read_text(encoding="utf-8")
+    card, rows, pairs = shipped(name).card, [], []
+    sizes = f"{card.counts['sheets']} | {card.counts['melody events']:,} | {card.counts['chord events']:,}"
+    rows.append(f"| {name} | {card.training.music} | {sizes} |")
+    for layer in LAYERS:
+        found = card.metrics[layer]
+        nats = " | ".join(f"{found[f'order {order}']['nats']:.2f}" for order in (1, 2, 3, 4))
+        lacking = percent(found["order 1"]["impossible"] / found["events"])
+        blend = found.get("with background")
+        mixed = f"{blend['nats']:.2f} ({percent(blend['impossible'] / found['events'])})" if blend else "–"
+        chains = [found[f"order {order}, chain"]["impossible"] / found["events"] for order in (1, 2, 3, 4)]
+        possible = ", ".join(percent(1 - chain, 0) for chain in chains)
+        rows.append(f"| {name} | {nats} | {lacking} | {mixed} | {possible} |")
+        pairs += [f"{kind['samples']:.2f} ({kind['halves']:.2f})" for kind in found["pairs"].values()]
+    rows.append(f"| {name} | {' | '.join(pairs)} |")
+    assert [row for row in rows if f"{row}\n" not in page] == []
