@@ -21,7 +21,7 @@ from daemon.markov.max_order import CopyIndex
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import Plan, PlannedChord
 from daemon.song.arrangement import part_of
-from daemon.song.composing.melody import Placed, home_of, known_melody, notes_of, with_given
+from daemon.song.composing.melody import Placed, home_of, known_melody, notes_of, placed_notes, with_given
 from daemon.song.composing.models import Models, load_styles
 from daemon.song.composing.section import Melodies, SectionComposer
 from daemon.song.description import Song, SongSection
@@ -51,6 +51,15 @@ class Drawn:
     def music(self, section: SongSection, home: int) -> SectionMusic:
         upbeat = (each for each in given_music(section).melody if each.onset < 0)
         return SectionMusic(self.chords, (*upbeat, *notes_of(self.placed, home)))
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """For one chorus. `density`: fewer (-1) or more (1) notes than the style has; `similarity`: how much of its melody
+    a chorus has from the one that is given, from 0 (nothing but the style) to 1 (everything)."""
+
+    density: float = 0.0
+    similarity: float = 0.0
 
 
 class Composer:
@@ -83,7 +92,9 @@ class Composer:
             raise SongError(problems)
         self._drawn(random, {})  # compiles what each chorus needs
 
-    def compose(self, random: np.random.Generator, like: LeadSheet | None = None) -> LeadSheet:
+    def compose(
+        self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()
+    ) -> LeadSheet:
         """One chorus, with the chords of `like`, an earlier one. Without a style each chorus is the same.
 
         Raises SongError if all melodies that were tried are copies.
@@ -91,9 +102,9 @@ class Composer:
         song = self.song
         if not self._sections:
             return lead_sheet(song, {section.name: given_music(section) for section in song.sections})
-        chords = {} if like is None else self._chords_of(like)
+        known = {} if like is None else self._known(like)
         for _ in range(MOST_CHORUSES):
-            drawn = self._drawn(random, chords)
+            drawn = self._drawn(random, known, wishes)
             if not self._is_copy([each for name in song.form for each in drawn[name].events]):
                 music = {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
                 return lead_sheet(song, music)
@@ -104,13 +115,18 @@ class Composer:
         compiling."""
         return [warning for section in self._sections.values() for warning in section.warnings()]
 
-    def _drawn(self, random: np.random.Generator, chords: Mapping[str, Chords]) -> dict[str, Drawn]:
-        """All sections; `chords`: those that are known."""
+    def _drawn(
+        self, random: np.random.Generator, known: Mapping[str, Drawn], wishes: Wishes = Wishes()
+    ) -> dict[str, Drawn]:
+        """All sections; `known`: those of an earlier chorus, with the same chords."""
         drawn: dict[str, Drawn] = {}
         for composer in sorted(self._sections.values(), key=lambda each: bool(each.section.variation_of)):
             section, varied = composer.section, drawn.get(composer.section.variation_of)
-            if section.name in chords:
-                own = chords[section.name]
+            if section.name in known and wishes.similarity == 1:
+                drawn[section.name] = known[section.name]
+                continue
+            if section.name in known:
+                own = known[section.name].chords
             elif varied is not None and section.chords == self.song.section(section.variation_of).chords:
                 own = varied.chords
             else:
@@ -121,8 +137,11 @@ class Composer:
                     drawn[section.name] = Drawn(own, with_given(source, composer.given), varied.given, varied.length)
                     continue
                 melodies = composer.variations(own, source)
+            elif wishes.similarity and section.name in known:
+                source = known_melody(known[section.name].placed, composer.length)
+                melodies = composer.variations(own, source, 1 - wishes.similarity, wishes.density)
             else:
-                melodies = composer.melodies(own)
+                melodies = composer.melodies(own, wishes.density)
             drawn[section.name] = self._accepted(composer, own, melodies, random)
         return drawn
 
@@ -157,10 +176,12 @@ class Composer:
         copied = f"{tries:,} {what} had {order} notes in a row of the style's pieces"
         return SongError([f"{self.song.file}: max_order: {copied}: {remedy}"])
 
-    def _chords_of(self, sheet: LeadSheet) -> dict[str, Chords]:
-        found: dict[str, Chords] = {}
+    def _known(self, sheet: LeadSheet) -> dict[str, Drawn]:
+        """The sections of an earlier chorus."""
+        found: dict[str, Drawn] = {}
         for section in sections_of(self.song):
-            end = section.onset + section.duration
-            part = part_of(Plan(0.0, sheet.chords), section.onset, end).moved(-section.onset)
-            found.setdefault(section.name, part.chords)
+            end, composer = section.onset + section.duration, self._sections[section.name]
+            part = part_of(Plan(0.0, sheet.chords, (), sheet.melody), section.onset, end).moved(-section.onset)
+            placed = placed_notes(part.melody, self._home, composer.length)
+            found.setdefault(section.name, Drawn(part.chords, placed, frozenset(composer.given), composer.length))
         return found

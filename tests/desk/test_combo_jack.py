@@ -92,3 +92,19 @@ def test_the_left_hand_drives_piano_and_bass(tmp_path: Path, start: list[Jamd]) 
     for pitch in (40, 44, 47, 50):
         peer.play(note_off(1, pitch))
     peer.close()
+
+
+def test_a_song_that_was_edited_counts_after_a_reload_and_the_song_goes_on(tmp_path: Path, start: list[Jamd]) -> None:
+    jamd = Jamd(tmp_path, combo())
+    start.append(jamd)
+    jamd.ready()
+    peer = listening(jamd)
+    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+    before = jamd.children()
+    (tmp_path / "song.yaml").write_text(SONG.replace("| F7 | Bb7 | Gm7 | C7 |", "| Abm7 | Abm7 | Abm7 | Abm7 |"))
+    jamd.reload()
+    assert "lead: started anew" in jamd.log
+    here = time.perf_counter()
+    jamd.wait(lambda: any(pitch % 12 == 8 for _, pitch in notes(peer, BASS, here)), 3, "A flat in the bass")
+    assert {name for name, pid in jamd.children().items() if before[name] != pid} == {"lead"}
+    peer.close()

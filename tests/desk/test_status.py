@@ -42,6 +42,7 @@ def test_the_status_is_one_line() -> None:
     assert status_line(supervisor()).endswith(
         "JACK; latency of choir 1.1/2.2/3.3 ms; lateness 0.08/0.31/1.2 ms; dropped 2; restarts: choir 2, stage 1"
     )
+    assert "; song: F7, A, bar 1 of 12; " in status_line(supervisor(metrics={"form": "F7, A, bar 1 of 12"}))
     muted = status_line(supervisor(metrics={"silent": ["choir", "drums"]}, restarts={}))
     assert muted == "players: choir (muted), drums (starting); JACK"
 

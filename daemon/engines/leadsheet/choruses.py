@@ -6,31 +6,41 @@ The result is waited for at a fixed beat, so that the same calls give the same m
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from threading import Lock
 
 import numpy as np
 
+from daemon.errors import SongError
 from daemon.futures import in_thread
 from daemon.music.leadsheet import LeadSheet
-from daemon.song.composer import Composer
+from daemon.song.composer import Composer, Wishes
 from daemon.song.description import Song
 
 KEPT = 4  # choruses
+BLENDS = 8  # steps of the setting `blend`, each with a composer of its own
+AS_WRITTEN = 0.5  # as `blend`
+WITHOUT_WISHES = Wishes()
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be composed: chorus `number` from `seed`."""
+    """What is to be composed: chorus `number` from `seed`, to `wishes`, with this share of the second style, after the
+    chorus `before`, whose chords it has."""
 
     seed: int
     number: int
+    wishes: Wishes = WITHOUT_WISHES
+    blend: float = AS_WRITTEN
+    before: LeadSheet | None = None
 
 
 class Choruses:
     """Raises SongError for a song that cannot be composed."""
 
     def __init__(self, song: Song) -> None:
-        self._composer = Composer(song)
+        self._song, self._lock = song, Lock()
+        self._composers = {AS_WRITTEN: Composer(song)}
         self._composed: dict[Order, Future[LeadSheet]] = {}
 
     def begin(self, order: Order) -> None:
@@ -41,9 +51,31 @@ class Choruses:
             self._composed[order] = in_thread(lambda: self._compose(order), f"chorus {order.number}")
 
     def sheet(self, order: Order) -> LeadSheet:
-        """The chorus; composed now, if nothing has begun it."""
+        """The chorus; composed now, if nothing has begun it. Where nothing can be composed to the wishes, the chorus
+        before once more."""
         self.begin(order)
-        return self._composed[order].result()
+        try:
+            return self._composed[order].result()
+        except SongError:
+            if order.before is None:
+                raise
+            return order.before
 
     def _compose(self, order: Order) -> LeadSheet:
-        return self._composer.compose(np.random.default_rng([order.seed, order.number]))
+        with self._lock:
+            random = np.random.default_rng([order.seed, order.number])
+            return self._composer(order.blend).compose(random, order.before, order.wishes)
+
+    def _composer(self, blend: float) -> Composer:
+        blend = round(blend * BLENDS) / BLENDS if len(self._song.style) == 2 else AS_WRITTEN
+        if blend not in self._composers:
+            self._composers = {AS_WRITTEN: self._composers[AS_WRITTEN], blend: Composer(blended(self._song, blend))}
+        return self._composers[blend]
+
+
+def blended(song: Song, share: float) -> Song:
+    """The song of two styles with another share of the second one: none at 0, AS_WRITTEN as the song says, all at 1."""
+    (first, _), (second, weight) = song.style
+    below, above = min(share, AS_WRITTEN) / AS_WRITTEN, max(share - AS_WRITTEN, 0.0) / (1 - AS_WRITTEN)
+    weight = weight * below + (1 - weight) * above
+    return replace(song, style=tuple((name, w) for name, w in ((first, 1 - weight), (second, weight)) if w))

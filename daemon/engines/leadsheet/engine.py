@@ -10,6 +10,7 @@ from random import Random
 from typing import ClassVar
 
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
+from daemon.engines.leadsheet.choruses import AS_WRITTEN
 from daemon.engines.leadsheet.follower import Follower
 from daemon.engines.leadsheet.form import Form
 from daemon.engines.leadsheet.keys import Keys
@@ -23,6 +24,7 @@ from daemon.music.melody import Melodies, Note
 from daemon.music.plan import EPSILON, Plan, PlannedChord
 from daemon.music.tempo import next_sixteenth
 from daemon.paths import find_file
+from daemon.song.composer import Composer, Wishes
 from daemon.song.description import Song
 from daemon.song.reader import read_song
 from daemon.song.timing import Timing, timing_of
@@ -47,6 +49,9 @@ class Leader(Engine):
         Setting("swing", 0.0, 75.0, AUTOMATIC, "percent of the beat before its second eighth; below 50: of the song"),
         Setting("energy", 0.0, 1.0, 0.5, "how loud and busy the band plays; 0.5: as the feel is written"),
         Setting("variation", 0.0, 4.0, AUTOMATIC, "1 to 4: A to D, each fuller; 0: one further in each chorus"),
+        Setting("density", -1.0, 1.0, 0.0, "fewer or more notes in the melodies that are composed"),
+        Setting("similarity", 0.0, 1.0, 0.0, "how much of its melody a chorus has from the one before"),
+        Setting("blend", 0.0, 1.0, AS_WRITTEN, "the share of the second style of two; 0.5: as the song says"),
         Setting("next", 0.0, 1.0, 0.0, "turned up to 0.5 or more: the next section begins at the next bar line"),
         Setting("break", 0.0, 1.0, 0.0, "turned up to 0.5 or more: the band breaks off for the next bar"),
         Setting("ending", 0.0, 1.0, 0.0, "turned up to 0.5 or more: this chorus is the last one; again: this section"),
@@ -60,7 +65,7 @@ class Leader(Engine):
     def mistakes(cls, setup: Setup[LeaderOptions]) -> Iterator[tuple[str, str]]:
         options = setup.options
         try:
-            _read(options)
+            Composer(_read(options))
         except SongError as error:
             yield "song", str(error)
         if options.harmony == FOLLOW and (options.melody, options.chords) != (KEYS, SHEET):
@@ -76,10 +81,10 @@ class Leader(Engine):
     def prepare(self) -> None:
         try:
             self._song = _read(self.options)
+            self._form = Form(self._song)
+            self._form.anticipate(0, 0.0)  # the first composition is slow
         except SongError as error:
             raise ModelError(str(error)) from error
-        self._form = Form(self._song)
-        self._form.anticipate(0, 0.0)  # the first composition is slow
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
@@ -111,6 +116,8 @@ class Leader(Engine):
     def control(self, name: str, value: float, beat: float) -> Iterable[Action | Plan]:
         before = self.values.get(name, value)
         super().control(name, value, beat)
+        self._form.wishes = Wishes(self.values["density"], self.values["similarity"])
+        self._form.blend = self.values["blend"]
         if not self._runs:
             return ()  # repeated after a reset
         if name in FEEL and value != before:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from daemon.engines.leadsheet.choruses import Choruses, Order
+from daemon.engines.leadsheet.choruses import AS_WRITTEN, WITHOUT_WISHES, Choruses, Order
 from daemon.engines.leadsheet.score import (
     Plans,
     bar_line,
@@ -28,18 +28,22 @@ from daemon.song.arrangement import TAG, chorus, final_chorus, opening
 from daemon.song.description import Song
 from daemon.song.form import sections_of
 
-COMPOSE, ANNOUNCE = 4, 2  # bars before the end of what is planned; half of it at most
+COMPOSE, ANNOUNCE = 8, 2  # bars before the end of what is planned; three quarters and half of it at most
+BITS_OF_RESET = 32  # the lower bits of a seed, other ones at each reset
 NOTICE = 0.25  # beats before a bar line in which it is too late to steer there
 
 
 class Form:
+    """`wishes`, `blend`: for the choruses that are composed from now on."""
+
     def __init__(self, song: Song) -> None:
         self._song = song
+        self.wishes, self.blend = WITHOUT_WISHES, AS_WRITTEN
         self._choruses = Choruses(song)
         self.reset(0)
 
     def reset(self, seed: int) -> None:
-        self._seed = seed if self._song.seed is None else self._song.seed
+        self._seed, self._first = self._seeds(seed)
         self.plans: Plans = ()
         self._recalled: Plans = ()
         self._sheets: dict[int, LeadSheet] = {}  # by the number of the chorus
@@ -49,10 +53,9 @@ class Form:
 
     def anticipate(self, seed: int, beat: float) -> None:
         """Compose ahead what `enter` at `beat` after a reset with `seed` needs first."""
-        number = max(int(beat // self._song.length) + 1, 1)
-        seed = seed if self._song.seed is None else self._song.seed
-        for each in sorted({1, number}):
-            self._choruses.sheet(Order(seed, each))
+        self.reset(seed)
+        for number in sorted({1, max(int(beat // self._song.length) + 1, 1)}):
+            self._choruses.sheet(self._order(number))
 
     def recall(self, plan: Plan) -> None:
         """A plan of its own, told after a reset."""
@@ -158,6 +161,12 @@ class Form:
             following = self._first_of(section.chorus + 1)
         yield from following
 
+    def _seeds(self, seed: int) -> tuple[int, Order]:
+        """Of the choruses after a reset with `seed`; and the first chorus, whose chords all choruses have, which is the
+        same after each reset: its seed is that of the song, or else the band's."""
+        own = self._song.seed
+        return (seed, Order(seed >> BITS_OF_RESET, 1)) if own is None else (own, Order(own, 1))
+
     def _first_of(self, number: int) -> list[Section]:
         return [each for plan in self.plans for each in plan.sections if each.chorus == number][:1]
 
@@ -182,7 +191,10 @@ class Form:
         return sheet
 
     def _order(self, number: int) -> Order:
-        return Order(self._seed, number)
+        if number == 1 and (self.wishes, self.blend) == (WITHOUT_WISHES, AS_WRITTEN):
+            return self._first
+        before = self._sheets.get(number - 1) or self._choruses.sheet(self._first)
+        return Order(self._seed, number, self.wishes, self.blend, before)
 
     def _fits(self, plans: Plans) -> bool:
         """Whether the plans are of this version of the song: its sections and the chords that it gives."""

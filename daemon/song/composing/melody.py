@@ -153,5 +153,11 @@ def notes_of(events: Iterable[Placed], home: int) -> tuple[Note, ...]:
     return tuple(note(at / TICKS, ticks / TICKS, home + pitch) for at, pitch, ticks in sounding)
 
 
+def placed_notes(notes: Iterable[Note], home: int, length: int) -> tuple[Placed, ...]:
+    """The notes that begin in the `length` ticks of a section, as events: the inverse of `notes_of`."""
+    found = ((ticks_of(each.onset), each.pitch - home, ticks_of(each.duration)) for each in notes)
+    return tuple((at, (pitch, min(ticks, length - at))) for at, pitch, ticks in found if 0 <= at < length and ticks)
+
+
 def _pitch(event: Event) -> int:
     return int(event[0])

@@ -11,6 +11,7 @@ import numpy as np
 from daemon.errors import SongError
 from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Table
+from daemon.markov.events import REST as SILENCE
 from daemon.markov.events import TICKS, MelodyEvent
 from daemon.markov.layers import Layer, Span, chord_sampler, on_grid
 from daemon.markov.sampler import Sampler
@@ -26,6 +27,8 @@ from daemon.song.rules import blank
 
 UNLIKELY = 4.6  # nats that each wish costs on average, from which the style bends
 TUNED_BARS = 2
+DENSITY = 0.7  # nats for each note, at density 1
+DISTANCES = 20  # steps from 0 to 1
 KEPT = 4  # samplers of melodies, by their chords
 Events = tuple[MelodyEvent, ...]
 
@@ -52,9 +55,9 @@ class SectionComposer:
         self._chord_layers = [
             Layer(models.chords, tuple(chord_constraints(song, section, chords, edges))) for edges in (False, True)
         ]
-        self._samplers: dict[tuple[PlannedChord, ...], Sampler] = {}
+        self._samplers: dict[tuple[tuple[PlannedChord, ...], float], Sampler] = {}
         self._before: Sampler | None = None
-        self._attraction: float | None = None  # of the source of variations
+        self._attractions: dict[float, float] = {}  # of the source of variations, by distance
         length = section.bars * song.bar
         self._has_melody = blank(section.notes, length) is None
         self._chords = None if blank(section.chords, length) is None else self._chord_sampler()
@@ -68,27 +71,30 @@ class SectionComposer:
         """The given ones; others as in the style, so that they suit the notes that are given."""
         return chords_of(self._song, self.section, () if self._chords is None else self._chords.sample(random))
 
-    def melodies(self, chords: Sequence[PlannedChord]) -> Melodies | None:
-        """On the chords; None if the whole melody is given."""
+    def melodies(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Melodies | None:
+        """On the chords, with fewer (-1) or more (1) notes than in the style; None if the whole melody is given."""
         if self._has_melody:
             return None
-        known = tuple(chords)
+        known = tuple(chords), density
         if known not in self._samplers:
-            sampler = self._sampler(self._suiting(chords))
+            sampler = self._sampler(self._suiting(chords, density))
             while len(self._samplers) >= KEPT:
                 self._samplers.pop(next(iter(self._samplers)))
             self._samplers[known] = sampler
         return self._samplers[known]
 
-    def variations(self, chords: Sequence[PlannedChord], source: Events) -> Melodies | None:
-        """Of `source`, at the section's expected distance, on the chords; None if the whole melody is given. How
-        strongly a source attracts is found for the first one, and kept."""
+    def variations(
+        self, chords: Sequence[PlannedChord], source: Events, distance: float | None = None, density: float = 0.0
+    ) -> Melodies | None:
+        """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given. How
+        strongly a source attracts is found for the first one at that distance, and kept."""
         if self._has_melody:
             return None
-        suiting = self._suiting(chords)
-        if self._attraction is None:
-            self._attraction = self._attraction_of(source, suiting)
-        logs = -self._attraction * distance_weights(self._models.melody.events, source)
+        suiting, distance = self._suiting(chords, density), self.section.distance if distance is None else distance
+        distance = round(distance * DISTANCES) / DISTANCES
+        if distance not in self._attractions:
+            self._attractions[distance] = self._attraction_of(source, suiting, distance)
+        logs = -self._attractions[distance] * distance_weights(self._models.melody.events, source)
         return self._sampler(suiting, Table(logs, "the varied section"))
 
     def _sampler(self, *weights: Table) -> Sampler:
@@ -102,10 +108,14 @@ class SectionComposer:
         self._before = self._met(self._layers, compiled)
         return self._before
 
-    def _suiting(self, chords: Sequence[PlannedChord]) -> Table:
-        return self._models.suiting.table(chord_events(chords, self._song.key.tonic, self._span.length))
+    def _suiting(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Table:
+        table = self._models.suiting.table(chord_events(chords, self._song.key.tonic, self._span.length))
+        if not density:
+            return table
+        are_notes = np.array([pitch != SILENCE for pitch, _ in self._models.melody.events])
+        return Table(table.logs + DENSITY * density * are_notes, table.name)
 
-    def _attraction_of(self, source: Events, suiting: Table) -> float:
+    def _attraction_of(self, source: Events, suiting: Table, distance: float) -> float:
         """The weight of the distance from `source`, tuned on the first bars, without the section's constraints: the
         attraction of a beat is the same in all of a melody."""
         length = min(TUNED_BARS * self._span.bar, self._span.length)
@@ -118,7 +128,7 @@ class SectionComposer:
         def log_mass(weight: float) -> float:
             return free.revised((soft, Table(-weight * costs, "the varied section"))).log_mass
 
-        return tuned(log_mass, self.section.distance).weight * self._span.length / length
+        return tuned(log_mass, distance).weight * self._span.length / length
 
     def _chord_sampler(self) -> Sampler:
         notes = known_melody(self.given, self._span.length) if self.given else ()
@@ -129,8 +139,8 @@ class SectionComposer:
         """Of constraints so improbable that the style bends, for the chords and for the melodies sampled last."""
         if self._chords is not None and not self.given:
             yield from self._warning(self._chord_layers[0], self._chords, [], "chord sequences")
-        for chords, sampler in list(self._samplers.items())[-1:]:
-            yield from self._warning(self._layers[0], sampler, [self._suiting(chords)], "melodies")
+        for (chords, density), sampler in list(self._samplers.items())[-1:]:
+            yield from self._warning(self._layers[0], sampler, [self._suiting(chords, density)], "melodies")
 
     def _warning(self, layer: Layer, sampler: Sampler, soft: Sequence[Table], what: str) -> Iterator[str]:
         nats = Layer(layer.model).sampler(self._span, *soft).log_mass - sampler.log_mass

@@ -1,3 +1,4 @@
+import dataclasses
 import random
 
 import pytest
@@ -36,6 +37,13 @@ def test_wide() -> None:
         "drums            kick                    closed hat",
         "choir.temperature 0.50 → 0.72",
     ]
+
+
+def test_the_place_in_a_planned_form_has_a_line_of_its_own_if_there_is_room() -> None:
+    form = "Cm7 → F7, A, bar 4 of 12, chorus 1, then ending"
+    song = dataclasses.replace(PICTURE, form=form)
+    assert text(80, picture=song)[:3] == ["bar 12.3   96 bpm     plays", form, "keys     leads   E♭5"]
+    assert text(80, 8, song)[1] == form and text(80, 7, song) == text(80, 7)
 
 
 def test_narrower_terminals_get_initials_then_notes_alone() -> None:

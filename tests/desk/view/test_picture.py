@@ -17,6 +17,7 @@ from daemon.entries import (
     Entry,
     Heard,
     MelodyPlayed,
+    Planned,
     PortLost,
     Reconfigured,
     Sent,
@@ -28,6 +29,7 @@ from daemon.entries import (
 )
 from daemon.music.events import control_change, note_off, note_on
 from daemon.music.melody import Melody
+from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.music.tempo import TempoMap
 from daemon.spec import ClockSpec, ControlSpec, MelodySpec, PlayerSpec, PortSpec, StageSpec
 
@@ -108,6 +110,21 @@ def test_a_song_that_runs_has_a_place_by_the_clock_alone() -> None:
     assert [desk.picture(now).place for now in (0.0, 0.99, 3.5, 4.0, 41.2)] == ["1.1", "1.1", "1.4", "2.1", "11.2"]
     assert (desk.picture(1.0).bpm, desk.picture(1.0).state) == ("60 bpm", "plays")
     assert desk.picture(-2.5).place == "-3" and desk.picture(-2.5).state == "counts in"
+
+
+def test_a_plan_shows_chord_now_and_next_and_the_place_in_the_form_until_it_is_another() -> None:
+    desk = Desk()
+    desk.run()
+    chords = (PlannedChord(0.0, 4.0, "F7"), PlannedChord(4.0, 12.0, "Bb7"))
+    plan = Plan(0.0, chords, (Section(0.0, 8.0, "A", 1, 0.0), Section(8.0, 8.0, "B", 1, 8.0)))
+    assert desk.picture(0.0).form == ""
+    assert desk.picture(0.5, Planned(0.5, "choir", 1, plan)).form == "F7 → B♭7, A, bar 1 of 4, chorus 1, then B"
+    assert desk.picture(3.9999).form.startswith("B♭7, A, bar 2 of 4"), "drawn just before the beat"
+    ending = Plan(8.0, (PlannedChord(8.0, 4.0, "F"),), (Section(8.0, 4.0, "ending"),))
+    assert desk.picture(5.0, Planned(5.0, "choir", 2, ending)).form == "B♭7 → F, A, bar 2 of 2, chorus 1, then ending"
+    assert desk.picture(13.0).form == ""
+    desk.state.position = [5.0]
+    assert desk.picture(14.0).form == "", "the transport stands"
 
 
 @pytest.mark.parametrize(
