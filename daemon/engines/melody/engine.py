@@ -114,6 +114,10 @@ class MelodyPlayer(Engine):
     def generate(self, window: Window) -> Iterator[Action]:
         yield from self._change_mode(window.start)
         for frame in self._grid.fill(window):
+            if self._plan.is_over(frame * STEP):  # the band has ended
+                self._mode.reset(frame)
+                yield from self._state.sounding.stop(max(frame * STEP, window.start), VOICE)
+                continue
             self._follow_plan(frame)
             yield from self._mode.step(frame, self._plan.sounding(max(frame * STEP, window.start)), self._grid)
 

@@ -136,3 +136,12 @@ def test_in_a_duet_a_note_that_leaves_the_chord_ends_even_if_it_fits_yours(monke
         list(engine.learn("lead", plan_of("C F#")))
         actions = Stage(engine).play(keys((0, 3.8, 76), (3.94, 3.9, 76)), 5).actions
         assert {pitch % 12 for pitch in sounding_at(actions, 4.05).values()} <= pitch_classes("F#")
+
+
+def test_after_the_ending_nothing_is_answered_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), LISTEN, copy=32)
+    list(engine.learn("lead", plan_of("C C C C", None, [(0, 12, "A"), (12, 4, ENDING)])))
+    stage = Stage(engine).play(keys(*((float(beat), 0.9, 60 + beat % 5) for beat in range(15))), 16)
+    assert engine.owes(16.0)
+    stage.play([], 24)
+    assert not engine.owes(24.0) and not [note for note in plays(stage.actions) if note.onset >= 16]
