@@ -15,6 +15,7 @@ from daemon.engines.shared.followed_plan import FollowedPlan, Harmony
 from daemon.engines.shared.line import STEP
 
 BASS = VOICES.index("bass")
+OF_BASS = 4  # row of ChordLimits.costs
 BASS_COST = 5.0  # nats that another note of the chord than its bass costs the bass where the chord begins
 GUIDE_COST = 6.0  # nats that a note costs while a guide tone is missing that the voice could sing
 PASSING = 2  # semitones to a passing note, at most
@@ -22,19 +23,18 @@ PASSING = 2  # semitones to a passing note, at most
 
 @dataclass(frozen=True, slots=True)
 class ChordLimits:
-    """`tones`, `scale`, `bass` (48,) and `guides` (2, 48): whether each symbol is a note of the chord, a note of its
-    scale, the chord's bass, each of its guide tones.
+    """`tones` and `scale` (47,): whether each symbol is a note of the chord, a note of its scale. `strict`: only notes
+    of the chord; else a voice may also go by step to notes of the scale.
 
-    `strict`: only notes of the chord; else a voice may also go by step to notes of the scale. `begins`: the chord
-    begins in this 16th.
+    `guides` (2, 48): whether each symbol is the first, the second guide tone. `costs` (5, 47): nats that each symbol
+    costs a voice while none, the first, the second or both guide tones are missing, and the bass.
     """
 
     tones: Bools
     scale: Bools
-    bass: Bools
     guides: Bools
+    costs: Floats
     strict: bool
-    begins: bool
 
 
 def planned_limits(plan: FollowedPlan, frame: int, position: int, struck: bool = False) -> ChordLimits | None:
@@ -48,14 +48,16 @@ def planned_limits(plan: FollowedPlan, frame: int, position: int, struck: bool =
 
 @lru_cache(maxsize=1024)
 def limits_of(harmony: Harmony, strict: bool, begins: bool) -> ChordLimits:
-    return ChordLimits(
-        _symbols(harmony.tones),
-        _symbols(harmony.scale),
-        _symbols({harmony.chord.bass}),
-        np.array([_symbols({guide}) for guide in sorted(harmony.guides)]),
-        strict,
-        begins,
-    )
+    """`begins`: the chord begins in this 16th."""
+    guides = sorted(harmony.guides)
+    first, second = _symbols({guides[0]}), _symbols({guides[-1]})
+    costs = np.zeros((5, REST + 1))
+    for row, missing in enumerate((first, second, first | second), 1):
+        costs[row] = GUIDE_COST * ~missing[: REST + 1]
+    if begins:
+        costs[OF_BASS] = BASS_COST * ~_symbols({harmony.chord.bass})[: REST + 1]
+    tones, scale = _symbols(harmony.tones)[: REST + 1], _symbols(harmony.scale)[: REST + 1]
+    return ChordLimits(tones, scale, np.array([first, second]), costs, strict)
 
 
 def choices(voice: int | Ints, previous: Ints, known: Ints, limits: ChordLimits | None) -> tuple[Bools, Floats | None]:
@@ -64,10 +66,10 @@ def choices(voice: int | Ints, previous: Ints, known: Ints, limits: ChordLimits 
     mask, costs = allowed(voice, known), parallel_costs(voice, previous, known)
     if limits is None:
         return mask, costs
-    own = np.broadcast_to(np.asarray(voice), len(known))
+    own = np.full(len(known), voice)
     within = mask & _wanted(own, previous, limits)
     if not (possible := within.any(axis=1)).all():  # the chord counts more than the order of the voices
-        within[~possible] = IN_RANGE[own[~possible]] & limits.tones[: REST + 1]
+        within[~possible] = IN_RANGE[own[~possible]] & limits.tones
     if limits.strict:
         of_chord = _costs(own, known, limits)
         costs = of_chord if costs is None else costs + of_chord
@@ -76,23 +78,19 @@ def choices(voice: int | Ints, previous: Ints, known: Ints, limits: ChordLimits 
 
 def _wanted(voice: Ints, previous: Ints, limits: ChordLimits) -> Bools:
     """(B, 47): the notes that the chord lets each voice (B,) take, whatever the other voices sing."""
-    tones = limits.tones[: REST + 1]
     if limits.strict:
-        return tones
+        return limits.tones
     before = previous[np.arange(len(previous)), voice, None]
     near = (np.abs(PREDICTED_SYMBOLS - before) <= PASSING) & (before < REST)
-    wanted: Bools = tones | (limits.scale[: REST + 1] & near)
+    wanted: Bools = limits.tones | (limits.scale & near)
     return wanted
 
 
 def _costs(voice: Ints, known: Ints, limits: ChordLimits) -> Floats:
-    """(B, 47): where the chord begins, for the bass, notes other than the chord's bass; for the other voices, while no
-    known voice has one of the guide tones, notes other than that."""
-    missing: Bools = np.asarray(~limits.guides[:, known].any(axis=2))  # (2, B)
-    wanted: Bools = np.asarray((missing[:, :, None] & limits.guides[:, None, : REST + 1]).any(axis=0))
-    costs: Floats = np.asarray(GUIDE_COST * (missing.any(axis=0, keepdims=True).T & ~wanted))
-    if (bass := voice == BASS).any():
-        costs[bass] = BASS_COST * ~limits.bass[: REST + 1] * limits.begins
+    """(B, 47): for the bass, of notes other than the chord's bass, where the chord begins; for the other voices, of
+    notes other than a guide tone that no known voice has."""
+    first, second = np.logical_not(limits.guides[:, known].any(axis=2))
+    costs: Floats = limits.costs[np.where(voice == BASS, OF_BASS, first + 2 * second)]
     return costs
 
 
