@@ -1,12 +1,12 @@
 """A context graph, unrolled by ticks: the pairs of tick and state that can be reached, and how their sums are formed.
 
-Ticks that reach the same states and allow the same events share the index arrays for this, which are most of the work.
+Ticks that reach the same states share the index arrays for this, which are most of the work.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from daemon.markov.constraints import TickWeights
 from daemon.markov.graph import Floats, Graph, Ints, ranges
 
-CACHED = 6_000_000  # numbers in the cache of steps
+CACHED = 10_000_000  # numbers in the cache of steps
 COLUMNS = 16
+NO_STATES = np.empty(0, np.int64)
 
 
 class Key(NamedTuple):
-    """Of a step: as bytes, which events are allowed, and which states are reached."""
+    """Of a step: which events are allowed, as bytes, and which states are reached, as bits."""
 
     allowed: bytes
     reached: bytes
@@ -31,17 +32,18 @@ class Groups:
     Groups are sorted by size, large ones first, so that a column is added to the front of the sums; what is left after
     COLUMNS columns follows group by group.
 
-    `order`: the values' places before. `sizes` of the columns. `rest`: where the rest of each group begins, in the
-    rest. `place`: of each group among the sums; an empty one is at the end of the sums.
+    `size`: the number of values. `sizes` of the columns. `rest`: where the rest of each group begins, in the rest.
+    `place`: of each group among the sums; an empty one is at the end of the sums.
     """
 
-    order: Ints
+    size: int
     sizes: list[int]
     rest: Ints
     place: Ints
 
     @classmethod
-    def of(cls, counts: Ints) -> Groups:
+    def of(cls, counts: Ints) -> tuple[Groups, Ints]:
+        """Groups of consecutive values; and the values' numbers, in the order of the columns."""
         begins = np.cumsum(counts) - counts
         groups = np.argsort(-counts, kind="stable")
         sorted_counts = counts[groups]
@@ -55,7 +57,8 @@ class Groups:
         )
         place = np.empty(len(counts), np.int64)
         place[groups] = np.minimum(np.arange(len(counts)), sizes[0])
-        return cls(np.concatenate(columns), [size for size in sizes if size], ends - left, place)
+        order = np.concatenate(columns)
+        return cls(len(order), [size for size in sizes if size], ends - left, place), order
 
     def folded(self, values: Floats, ufunc: np.ufunc, empty: float) -> Floats:
         """Of each group that is not empty, by `place`; then `empty`."""
@@ -70,26 +73,20 @@ class Groups:
             ufunc(result[: len(self.rest)], ufunc.reduceat(values[at:], self.rest), out=result[: len(self.rest)])
         return result
 
-    def spread(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The group's value for each value of the group; `values` by `place`."""
-        counts = np.diff(self.rest, append=len(self.order) - sum(self.sizes))
-        return np.concatenate([*(values[:size] for size in self.sizes), np.repeat(values[: len(self.rest)], counts)])
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How sums of states follow from sums of later pairs: arrays by pair of duration and target, by edge, by arc."""
+    """How sums of states follow from sums of later pairs: arrays by pair of event and target, by edge, by arc."""
 
-    duration: Ints  # by pair
+    event: Ints  # by pair
+    duration: Ints
     target: Ints
     pair: Ints  # by edge
-    event: Ints
     probability: Floats
     edges: Groups  # by row
     row: Ints  # by arc: its row's place among the sums of rows
     arc_probability: Floats
     arcs: Groups | None  # by state; None: each state has one arc, to its own row
-    rows: Ints  # the row of each group of edges
 
     @property
     def of_states(self) -> Groups:
@@ -103,40 +100,35 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The states that are reached, and which pairs of a plan are reached from there; None: the plan is for these states
-    only, else for all."""
+    """The states that are reached, and the pairs of the plan that are reached from there. `whole`: the plan is for all
+    states, else for these."""
 
     key: Key
     states: Ints
     plan: Plan
-    pairs: Ints | None
-
-    def targets(self, begins: Ints) -> Ints:
-        """The places of what is reached, in a ring; `begins`: of its rows, by duration."""
-        plan = self.plan
-        if self.pairs is None:
-            return begins.take(plan.duration) + plan.target
-        return begins.take(plan.duration[self.pairs]) + plan.target[self.pairs]
+    duration: Ints  # by pair that is reached
+    target: Ints
+    whole: bool
 
     def place(self) -> Ints:
         """Of each state among the sums of the plan."""
         place = self.plan.of_states.place
-        return place if self.pairs is None else place.take(self.states)
+        return place.take(self.states) if self.whole else place
 
 
 class Lattice:
-    """The steps of a graph."""
+    """The steps of a graph. `least`: the smallest product of the probabilities of an arc and an edge."""
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.height = int(graph.durations.max()) + 1
-        duration = graph.durations[graph.event].astype(np.int64)
-        pairs, self._pair = np.unique(duration * graph.states + graph.target, return_inverse=True)
-        self._pair_duration, self._pair_target = np.divmod(pairs, graph.states)
+        self.least = float(graph.probability.min(initial=1.0) * graph.arc_probability.min(initial=1.0))
+        pairs, self._pair = np.unique(graph.event.astype(np.int64) * graph.states + graph.target, return_inverse=True)
+        self._pair_event, self._pair_target = np.divmod(pairs, graph.states)
         self._own_rows = np.array_equal(graph.arc_row, np.flatnonzero(np.diff(graph.arc_first)))
-        self._used = np.zeros(len(pairs), bool)
         self._rank = np.zeros(max(len(pairs), graph.states), np.int64)
-        self._whole: dict[bytes, Plan] = {}
+        self._whole: Plan | None = None
+        self._plans: dict[bytes, tuple[Plan, NDArray[np.bool_]]] = {}
         self._steps: dict[Key, Step] = {}
         self._cached = 0
 
@@ -146,67 +138,68 @@ class Lattice:
 
     def step(self, key: Key) -> Step:
         if (step := self._steps.get(key)) is None:
-            reached = np.frombuffer(key.reached, bool)
-            states = np.flatnonzero(reached)
-            if len(states) * 6 < self.graph.states:
-                plan = self._plan(key.allowed, states)
-                step = Step(key, states, plan, None)
-                self._cached += len(states) + 2 * len(plan.target) + 3 * len(plan.pair)
-            else:
-                step = self._part(key, reached, states)
-                self._cached += len(states) + len(step.plan.target)
             if self._cached > CACHED:
                 self._steps.clear()
+                self._plans.clear()
                 self._cached = 0
+            bits = np.frombuffer(key.reached, np.uint8)
+            states = np.flatnonzero(np.unpackbits(bits, count=self.graph.states))
+            plan, used = self._plans.get(key.reached) or self._new_plan(key.reached, states)
+            reached = used & np.frombuffer(key.allowed, bool)[plan.event]
+            step = Step(key, states, plan, plan.duration[reached], plan.target[reached], plan is self._whole)
+            self._cached += len(states) + 2 * len(step.target)
             self._steps[key] = step
         return step
 
-    def _part(self, key: Key, reached: NDArray[np.bool_], states: Ints) -> Step:
-        """Of a plan for all states."""
-        if key.allowed not in self._whole:
-            self._whole[key.allowed] = self._plan(key.allowed, np.arange(self.graph.states))
-        plan = self._whole[key.allowed]
-        rows = reached
-        if not self._own_rows:
-            rows = np.zeros(self.graph.states, bool)
-            rows[self.graph.arc_row[ranges(self.graph.arc_first, states)[0]]] = True
-        of_groups = np.zeros(len(plan.rows) + 1, bool)
-        of_groups[plan.edges.place] = rows[plan.rows]
-        used = np.zeros(len(plan.target), bool)
-        used[plan.pair[plan.edges.spread(of_groups)]] = True
-        return Step(key, states, plan, np.flatnonzero(used))
+    def _new_plan(self, reached: bytes, states: Ints) -> tuple[Plan, NDArray[np.bool_]]:
+        """The plan for these states, if they are few, else that for all; which of its pairs are of these states."""
+        if len(states) * 6 < self.graph.states:
+            plan = self._plan(states)
+            used = np.ones(len(plan.event), bool)
+            self._cached += 3 * len(plan.event) + 2 * len(plan.pair)
+        else:
+            self._whole = plan = self._whole or self._plan(np.arange(self.graph.states))
+            used = np.zeros(len(plan.event), bool)
+            used[self._pair[ranges(self.graph.first, self._rows(states))[0]]] = True
+            self._cached += len(used) // 8
+        self._plans[reached] = plan, used
+        return plan, used
 
-    def _plan(self, allowed: bytes, states: Ints) -> Plan:
+    def _rows(self, states: Ints) -> Ints:
+        if self._own_rows:
+            return states
+        rows = np.zeros(self.graph.states, bool)
+        rows[self.graph.arc_row[ranges(self.graph.arc_first, states)[0]]] = True
+        return np.flatnonzero(rows)
+
+    def _plan(self, states: Ints) -> Plan:
         graph = self.graph
-        arcs, arc_counts = ranges(graph.arc_first, states)
-        rows = states if self._own_rows else np.unique(graph.arc_row[arcs])
+        arcs, arc_counts = ranges(graph.arc_first, NO_STATES if self._own_rows else states)
+        rows = self._rows(states)
         edges, counts = ranges(graph.first, rows)
-        kept = np.frombuffer(allowed, bool)[graph.event[edges]]
-        before = np.concatenate(([0], np.cumsum(kept)))
-        ends = np.cumsum(counts)
-        by_row = Groups.of(before[ends] - before[ends - counts])
-        edges = edges[kept][by_row.order]
-        by_state = None if self._own_rows else Groups.of(arc_counts)
-        if by_state is not None:
-            arcs = arcs[by_state.order]
+        by_row, order = Groups.of(counts)
+        edges = edges[order]
+        by_state = None
+        if not self._own_rows:
+            by_state, order = Groups.of(arc_counts)
+            arcs = arcs[order]
         self._rank[rows] = by_row.place
         row = self._rank[graph.arc_row[arcs]]
         pair = self._pair[edges]
-        self._used[pair] = True
-        used = np.flatnonzero(self._used)
-        self._used[used] = False
+        is_used = np.zeros(len(self._pair_event), bool)
+        is_used[pair] = True
+        used = np.flatnonzero(is_used)
         self._rank[used] = np.arange(len(used))
         return Plan(
-            duration=self._pair_duration[used],
+            event=self._pair_event[used],
+            duration=graph.durations[self._pair_event[used]].astype(np.int64),
             target=self._pair_target[used],
             pair=self._rank[pair],
-            event=graph.event[edges],
             probability=graph.probability[edges],
             edges=by_row,
             row=row,
             arc_probability=graph.arc_probability[arcs],
             arcs=by_state,
-            rows=rows,
         )
 
 
@@ -227,10 +220,10 @@ def reachable(lattice: Lattice, weights: TickWeights) -> Reached:
     reached = Reached([], [])
     for tick in range(length):
         row = ring[tick % lattice.height]
-        step = lattice.step(Key(allowed[weights.row_of_tick[tick]], row.tobytes()))
+        step = lattice.step(Key(allowed[weights.row_of_tick[tick]], np.packbits(row).tobytes()))
         reached.keys.append(step.key)
         reached.states.append(step.states)
         row.fill(False)
-        flat[step.targets(lattice.begins(tick))] = True
+        flat[lattice.begins(tick).take(step.duration) + step.target] = True
     reached.states.append(np.flatnonzero(ring[length % lattice.height]))
     return reached

@@ -235,7 +235,8 @@ def test_a_neighbouring_distribution_is_told_apart() -> None:
     counts = Counter(sampler.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(counts, Problem("").expected_melodies(chords)) < LEVEL
     deaf = Problem("", (), *(getattr(PROBLEMS[2], name) for name in ("chord_constraints", "chord_rule")))
-    chords_of = Counter(deaf.layers().chords.sample(random) for _ in range(SAMPLES))
+    chord_layer = deaf.layers().chords
+    chords_of = Counter(chord_layer.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(chords_of, PROBLEMS[2].expected_chords()) < LEVEL
 
 

@@ -52,7 +52,7 @@ def test_revisions_give_what_compiling_gives(revisions: list[list[Constraint]]) 
 def test_later_ticks_are_not_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     sampler = compile_sampler(MODEL, 400, 4, CONSTRAINTS[:1])
     computed = []
-    by_linear_sums = messages._by_linear_sums
-    monkeypatch.setattr(messages, "_by_linear_sums", lambda *args: computed.append(1) or by_linear_sums(*args))
+    sums = messages._sums
+    monkeypatch.setattr(messages, "_sums", lambda *args: computed.append(1) or sums(*args))
     sampler.revised((*CONSTRAINTS[:1], Fixed(100, only_b, "b")))
     assert 100 <= len(computed) < 130
