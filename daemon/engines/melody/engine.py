@@ -106,6 +106,8 @@ class MelodyPlayer(Engine):
         sampler.follow(harmony, strong, self._grid.on_beat(frame), silent)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:
+        if event.source == self._plan.source:
+            return  # the leader's melody has no gaps for answers
         self._state.line.swing = self._plan.swing(event.beat)
         self._follow_plan(step_of(event.beat))
         yield from self._change_mode(event.beat)

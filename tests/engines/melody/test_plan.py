@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
@@ -111,6 +113,15 @@ def test_the_soloist_is_silent_after_the_first_beat_of_a_break_or_an_ending(
     onsets = [note.onset for note in plays(actions)]
     assert sounding_at(actions, 12.5) and not sounding_at(actions, 13.0)
     assert not any(13 <= onset < 16 for onset in onsets) and max(onsets) > 16
+
+
+def test_the_leader_is_followed_and_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), LISTEN, BARS, copy=32)
+    played = [replace(event, source="lead") for event in PHRASE]
+    assert plays(Stage(engine).play(played, 16).actions), "without a plan a player is answered"
+    engine.reset({}, 0.0, 1)
+    list(engine.learn("lead", plan_of("C C C C")))
+    assert not plays(Stage(engine).play(played, 16).actions)
 
 
 def test_in_a_duet_the_voice_has_notes_of_the_chord_that_fit_yours(monkeypatch: pytest.MonkeyPatch) -> None:
