@@ -106,12 +106,10 @@ def _interval(step: Step, following: Step | None, pitch: int, to: int, direction
         return APPROACHES.get(-move, AVOIDED)
     if following is not None and following.role == OCTAVE:
         return 1.0 if abs(move) == 12 else AVOIDED
-    if (
-        move == 0
-        and following is not None
-        and (following.role == PICKUP or step.role == following.role in (ROOT, FIFTH))
-    ):
+    if following is not None and following.role == PICKUP and move == 0:
         return 1.0
+    if following is not None and step.role == following.role in (ROOT, FIFTH) and step.chord == following.chord:
+        return 1.0 if move == 0 else AVOIDED
     return STEPS.get(abs(move), AVOIDED) * (ONWARD if move * direction > 0 else 1.0)
 
 

@@ -224,3 +224,9 @@ def test_windows_that_are_repeated_or_skipped_double_nothing() -> None:
     assert once and played([*range(18), *range(12, 33), 30, 31, 31, *range(32, 40)]) == once
     skipped = played([number for number in range(40) if number % 7])
     assert len(set(skipped)) == len(skipped) and skipped
+
+
+def test_repeated_roots_of_rock_stay_in_their_octave() -> None:
+    played = line(plan("| C | Am | F | G " * 4 + "|", Feel("rock", 50.0, 0.5, 2)), 64)
+    same = [(note, after) for note, after in pairwise(played) if note.pitch % 12 == after.pitch % 12]
+    assert len(same) > 60 and all(note.pitch == after.pitch for note, after in same if after.onset % 4)
