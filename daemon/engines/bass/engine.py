@@ -91,7 +91,7 @@ class Bass(PlanPlayer):
         if sudden is not None:
             later = [note for note in notes if swung(note.beat, feel.swing) > start + STEP]
             end = later[0].beat if later else min(bar.end, sudden.end)
-            notes = [_Note(start, end, Step(sudden.chord, sudden.scale, ROOT)), *later]
+            notes = [_Note(start, end, self._step(sudden, ROOT)), *later]
         if not notes:
             return []
         notes = [self._leading(note, after) for note, after in zip_longest(notes, notes[1:])]
@@ -125,7 +125,7 @@ class Bass(PlanPlayer):
             if beat < last - EPSILON and role != SILENCE and (note := self._note(bar, beat, role)) is not None:
                 notes.append(note)
         if final is not None and bar.line - EPSILON <= final.start < bar.end - EPSILON:
-            notes.append(_Note(final.start, final.end, Step(final.chord, final.scale, ROOT)))
+            notes.append(_Note(final.start, final.end, self._step(final, ROOT)))
         return notes
 
     def _note(self, bar: Bar, beat: float, role: str) -> _Note | None:
@@ -139,9 +139,12 @@ class Bass(PlanPlayer):
             following = self.chart.next_span(beat)
             is_near = following is not None and following.start <= beat + 1 + EPSILON
             ahead = following if following is not None and is_near else span
-            return _Note(beat, end, Step(ahead.chord, ahead.scale, ROOT if is_near else FIFTH))
+            return _Note(beat, end, self._step(ahead, ROOT if is_near else FIFTH))
         is_strong = (beat - bar.line) % (2 if bar.eighths % 4 == 0 else 3) < EPSILON
-        return _Note(beat, max(end, beat + SHORTEST), Step(span.chord, span.scale, role, is_strong))
+        return _Note(beat, max(end, beat + SHORTEST), self._step(span, role, is_strong))
+
+    def _step(self, span: Span, role: str, is_strong: bool = True) -> Step:
+        return Step(span.chord, self.chart.scale(span), role, is_strong)
 
     def _leading(self, note: _Note, after: _Note | None) -> _Note:
         """The note, marked if a new chord follows it."""

@@ -21,7 +21,7 @@ from daemon.music.events import Action, Play, Stop
 from daemon.music.feel import Feel, swung
 
 VOICE = "chords"
-AHEAD = 8  # chords, or bars of a chord, that are voiced together
+AHEAD = 6  # chords, or bars of a chord, that are voiced together
 WANDER = 4.0  # semitones by which the register of a phrase may differ
 SOON = 1.0  # beats before its time a chord is voiced, at least
 STRUM, ROLL = 0.01, 0.03  # seconds from note to note, of a strum and of the last chord of a song
@@ -156,6 +156,8 @@ class Comping(PlanPlayer):
     def _voicing(self, bar: Bar, span: Span, beat: float, plain: bool) -> tuple[Change, Voicing]:
         """Of the chord `span` as it is to be struck at `beat`; the chords that follow are voiced with it."""
         slots = self._slots(bar, span, beat, plain)
+        if self._voiced is None:
+            slots = slots[:1]  # the first chord is wanted at once; those after it are voiced when it sounds
         places = [(slot.start, slot.chord.symbol) for slot in slots]
         change = self._change(slots[0], plain)
         if places[0] not in self._voicings:
@@ -185,4 +187,6 @@ class Comping(PlanPlayer):
         if plain:
             return Change(slot.chord, (), plain)
         following = self.chart.next_span(slot.start)
-        return Change(slot.chord, colours_of(slot.chord, following.chord if following else None, slot.scale))
+        return Change(
+            slot.chord, colours_of(slot.chord, following.chord if following else None, self.chart.scale(slot))
+        )

@@ -105,7 +105,7 @@ def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candida
     return _Candidates(voicings, pitches, tops, middles, own)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=128)
 def _motion(before: Change, after: Change) -> Floats:
     return _costs(_candidates(before), _candidates(after), before, after)
 

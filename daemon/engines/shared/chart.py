@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from daemon.engines.shared.followed_plan import FollowedPlan
+from daemon.engines.shared.followed_plan import FollowedPlan, chord_named
 from daemon.engines.shared.line import EPSILON
 from daemon.music.chords import Chord
 from daemon.music.feel import Feel
@@ -14,12 +14,11 @@ from daemon.music.plan import BREAK, ENDING, Plan
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A chord from the beat `start` until the beat `end`. `scale`: the pitch classes that fit it."""
+    """A chord from the beat `start` until the beat `end`."""
 
     start: float
     end: float
     chord: Chord
-    scale: frozenset[int]
 
 
 class Chart(FollowedPlan):
@@ -44,14 +43,14 @@ class Chart(FollowedPlan):
             end = planned.onset + planned.duration
             if number + 1 < len(self._chords):
                 end = min(end, self._chords[number + 1].onset)
-            harmony = self.harmony(planned.onset) if end > planned.onset + EPSILON else None
-            if harmony is None:
+            chord = chord_named(planned.symbol)
+            if chord is None or end <= planned.onset + EPSILON:
                 continue
             last = spans[-1] if spans else None
-            if last is not None and last.chord == harmony.chord and abs(last.end - planned.onset) < EPSILON:
+            if last is not None and last.chord == chord and abs(last.end - planned.onset) < EPSILON:
                 spans[-1] = replace(last, end=end)
             else:
-                spans.append(Span(planned.onset, end, harmony.chord, harmony.scale))
+                spans.append(Span(planned.onset, end, chord))
         return spans
 
     def span(self, beat: float) -> Span | None:
@@ -65,6 +64,11 @@ class Chart(FollowedPlan):
             for span in self._spans
             if span.end > start + EPSILON and (span.start < end - EPSILON or span.start <= start + EPSILON)
         ]
+
+    def scale(self, span: Span) -> frozenset[int]:
+        """The pitch classes that fit a chord among those around it."""
+        harmony = self.harmony(span.start)
+        return span.chord.pitch_classes if harmony is None else harmony.scale
 
     def next_span(self, beat: float) -> Span | None:
         """The first chord that begins after `beat`."""

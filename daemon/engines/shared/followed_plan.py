@@ -97,11 +97,11 @@ class FollowedPlan:
         return self._harmonies[index]
 
     def _harmony(self, index: int) -> Harmony | None:
-        if (chord := _chord(self._chords[index].symbol)) is None:
+        if (chord := chord_named(self._chords[index].symbol)) is None:
             return None
         context = [0.0] * 12
         for number in range(max(index - NEIGHBOURS, 0), min(index + NEIGHBOURS + 1, len(self._chords))):
-            other = _chord(self._chords[number].symbol)
+            other = chord_named(self._chords[number].symbol)
             for pitch_class in other.pitch_classes if other is not None else ():
                 context[pitch_class] += 1 / (1 + abs(number - index))
         return Harmony(self._chords[index].onset, chord, chord_scale(chord, tuple(context)))
@@ -188,7 +188,8 @@ def _onset(part: PlannedChord | Section | Note) -> float:
     return part.onset
 
 
-def _chord(symbol: str) -> Chord | None:
+def chord_named(symbol: str) -> Chord | None:
+    """None if `symbol` is no chord."""
     try:
         return None if symbol == NO_CHORD else chord_of(symbol)
     except ValueError:
