@@ -128,9 +128,13 @@ def sum_over_events(
     until the event ends, or the table."""
     length = len(at_start)
     until = np.concatenate([np.zeros((1, at_start.shape[1])), np.cumsum(while_held, axis=0)])
-    ticks = np.arange(length)[:, None]
-    ends = np.minimum(ticks + durations, length)
-    return at_start[:, kinds] + until[ends, kinds] - until[ticks + 1, kinds]  # type: ignore[no-any-return]
+    held_from = at_start - until[1:]
+    result = np.empty((length, len(kinds)))
+    for duration in np.unique(durations):
+        events = np.flatnonzero(durations == duration)
+        ends = np.minimum(np.arange(length) + duration, length)
+        result[:, events] = (held_from + until[ends])[:, kinds[events]]
+    return result
 
 
 def melody_weights(

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.markov.automaton import Event
-from daemon.markov.constraints import Begins, Constraint, Table
+from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, chord_weights, melody_weights, strong_ticks
 from daemon.markov.model import MarkovModel
@@ -59,14 +59,10 @@ class Layer:
         )
 
 
-def on_grid(span: Span) -> tuple[Begins, ...]:
-    """Events begin on 16ths and triplets only: no rhythm drifts away from these, and there is less to compute."""
-    off = [tick for tick in range(TICKS) if tick not in GRID]
-    return tuple(Begins(range(tick, span.length, TICKS), _never, "16ths and triplets") for tick in off)
-
-
-def _never(event: Event) -> float:
-    return 0.0
+def on_grid(model: MarkovModel, span: Span) -> Table:
+    """Events end on 16ths and triplets only: no rhythm drifts away from these, and there is less to compute."""
+    ends = np.arange(span.length)[:, None] + [event[-1] for event in model.events]
+    return Table(np.where(np.isin(ends % TICKS, GRID), 0.0, -np.inf), "16ths and triplets")
 
 
 def chord_sampler(
@@ -98,9 +94,10 @@ def variation_sampler(
     """Of variations of `source`, which covers the span, at an expected distance (daemon.markov.variation), and that
     distance. `more`: further constraints, as those of on_chords."""
     costs = distance_weights(layer.model.events, source)
+    free = layer.sampler(span, *more)
 
     def sampler(weight: float) -> Sampler:
-        return layer.sampler(span, *more, Table(-weight * costs, "the source of the variation"))
+        return free.revised((*layer.constraints, *more, Table(-weight * costs, "the source of the variation")))
 
     strength = tuned(lambda weight: sampler(weight).log_mass, distance)
     return sampler(strength.weight), strength
@@ -114,10 +111,16 @@ class TwoLayers:
     ) -> None:
         self.chords = chord_sampler(chords, span, harmony, known)
         self._melody, self._span, self._harmony = melody, span, harmony
+        self._before: Sampler | None = None  # on other chords
 
     def melody(self, chords: Sequence[ChordEvent]) -> Sampler:
         """Of melodies on the chords."""
-        return melody_sampler(self._melody, self._span, self._harmony, chords)
+        weights = on_chords(self._melody, self._span, self._harmony, chords)
+        if self._before is None:
+            self._before = self._melody.sampler(self._span, weights)
+        else:
+            self._before = self._before.revised((*self._melody.constraints, weights))
+        return self._before
 
     def sample(self, random: np.random.Generator) -> tuple[tuple[ChordEvent, ...], tuple[MelodyEvent, ...]]:
         chords = self.chords.sample(random)

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from daemon.markov.automaton import Event
 from daemon.markov.harmony import Array, starts, sum_over_events
 
-TOLERANCE = 0.002  # of the expected distance
-_STEP = (
-    1e-2  # of λ, for the derivative: the distance is within [0, 1], so that log Z is almost a parabola on this scale
-)
+TOLERANCE = 0.005  # of the expected distance
+_STEP = 1e-2  # of λ, for the derivative: log Z is a parabola on this scale, as distances are within 0 and 1
+_FIRST = 16.0  # λ
 _MOST = 1e5  # λ, at which the source or its nearest neighbours remain
 
 
@@ -59,23 +58,17 @@ def tuned(log_mass: Callable[[float], float], wanted: float) -> Strength:
     falls with λ. λ is not below 0: samples are not driven farther from the source than those of the style are.
     """
 
-    def expected(weight: float) -> float:
-        return (log_mass(weight - _STEP) - log_mass(weight + _STEP)) / (2 * _STEP)
+    def expected(weight: float) -> Strength:
+        return Strength(weight, (log_mass(weight - _STEP) - log_mass(weight + _STEP)) / (2 * _STEP))
 
-    low, high = Strength(0.0, expected(0.0)), Strength(1.0, expected(1.0))
+    low = found = expected(0.0)
     if low.distance <= wanted:
         return low
-    while high.distance > wanted + TOLERANCE:
-        if high.weight >= _MOST:
-            return high
-        low, high = high, Strength(high.weight * 4, expected(high.weight * 4))
-    while abs(high.distance - wanted) > TOLERANCE and high.weight - low.weight > 1e-9 * high.weight:
-        middle = (low.weight + high.weight) / 2
-        found = Strength(middle, expected(middle))
-        if abs(found.distance - wanted) <= TOLERANCE:
-            return found
+    high = None
+    while abs(found.distance - wanted) > TOLERANCE and found.weight < _MOST:
+        found = expected(max(low.weight * 4, _FIRST) if high is None else (low.weight + high.weight) / 2)
         low, high = (found, high) if found.distance > wanted else (low, found)
-    return high
+    return found
 
 
 def _by_tick(events: Sequence[Event], names: dict[Event, int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -111,7 +111,7 @@ def test_constraints_chords_and_no_copies_together() -> None:
                 tick += duration
         return sum(hits) / len(hits)
 
-    layer = Layer(model(2), (given, *on_grid(SPAN)))
+    layer = Layer(model(2), (given, on_grid(model(2), SPAN)))
     sampler = melody_sampler(layer, SPAN, harmony, chords)
     melodies = [without_copies(sampler, index, chance).events for _ in range(40)]
     for melody in melodies:

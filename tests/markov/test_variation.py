@@ -47,8 +47,8 @@ def test_chords_have_distances_too():
 def test_lambda_leads_to_the_wanted_distance(wanted):
     """20 bits that differ with probability 1/2 each: the expected distance is 1 / (1 + exp(λ / 20))."""
     found = tuned(lambda weight: 20 * math.log(0.5 + 0.5 * math.exp(-weight / 20)), wanted)
-    assert found.distance == pytest.approx(wanted, abs=2e-3)
-    assert 1 / (1 + math.exp(found.weight / 20)) == pytest.approx(wanted, abs=2.1e-3)
+    assert found.distance == pytest.approx(wanted, abs=5e-3)
+    assert 1 / (1 + math.exp(found.weight / 20)) == pytest.approx(wanted, abs=5.1e-3)
 
 
 def test_a_distance_beyond_that_of_the_style_is_stated():
@@ -60,4 +60,4 @@ def test_a_distance_beyond_that_of_the_style_is_stated():
 def test_a_distance_below_the_least_is_stated():
     """All sequences of the style are at least 0.4 away."""
     found = tuned(lambda weight: -0.4 * weight + math.log(0.5 + 0.5 * math.exp(-weight / 10)), 0.1)
-    assert found.distance == pytest.approx(0.4, abs=2e-3)
+    assert found.distance == pytest.approx(0.4, abs=5e-3)

@@ -47,9 +47,9 @@ class SectionComposer:
         self._span = Span(ticks_of(section.bars * song.bar), models.bar, models.beats)
         self.given = given_events(section, home)
         notes, chords = models.melody.events, models.chords.events
-        grid = on_grid(self._span)
+        grid = on_grid(models.melody, self._span)
         self._layers = [
-            Layer(models.melody, (*grid, *melody_constraints(song, section, home, notes, edges)))
+            Layer(models.melody, (grid, *melody_constraints(song, section, home, notes, edges)))
             for edges in (False, True)
         ]
         self._chord_layers = [
