@@ -34,7 +34,7 @@ def messages(lattice: Lattice, weights: TickWeights, reached: Reached, latest: l
         bound = EXACT + np.log(lattice.least)
         for tick in range(since - 1, -1, -1):
             row = window[tick % height]
-            row.fill(-np.inf)
+            row.fill(-np.inf)  # so that states that are not reached set no scale
             if not len(reached.states[tick]):
                 result.append(NOTHING)
                 continue

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from daemon.markov.automaton import Automaton
-from daemon.markov.constraints import Begins, Boundary, Fixed, Regular
+from daemon.markov.constraints import Begins, Boundary, Fixed, Regular, Sounds
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
 from tests.markov.enumeration import spans
@@ -28,14 +28,21 @@ def test_two_thousand_events_with_extreme_weights(of_a: float, of_b: float) -> N
     assert abs(events.count(B) - 2000 * 0.25 * of_b / math.exp(each)) < 100
 
 
-def test_a_state_that_is_unlikely_later_and_likely_before_is_kept() -> None:
-    """At tick 1000 the sums of the two states differ by 10,000 orders of magnitude, and the smaller one counts."""
+@pytest.mark.parametrize("tiny", [1e-200, 1e-40])
+def test_a_state_that_is_unlikely_later_and_likely_before_is_kept(tiny: float) -> None:
+    """At tick 1000 the sums of the two states differ by thousands of orders of magnitude; the smaller one counts."""
     model = MarkovModel([(Corpus(((A, B, A, B, A),)), 0.5), (Corpus(((C, D, C, D, C),)), 0.5)], 1)
-    before = Begins(range(900, 1000), lambda event: 1.0 if event in (A, B) else 1e-200, "rather a and b")
-    later = Begins(range(1000, 1050), lambda event: 1e-200 if event in (A, B) else 1.0, "rather c and d")
+    before = Begins(range(800, 1000), lambda event: 1.0 if event in (A, B) else tiny, "rather a and b")
+    later = Begins(range(1000, 1100), lambda event: tiny if event in (A, B) else 1.0, "rather c and d")
     sampler = compile_sampler(model, 2000, 48, (before, later))
-    assert sampler.log_mass == pytest.approx(math.log(0.5) - 10_000 * math.log(10), rel=1e-10)
+    assert sampler.log_mass == pytest.approx(math.log(0.5) + 100 * math.log(tiny), rel=1e-10)
     assert set(sampler.sample(np.random.default_rng(0))) == {A, B}
+
+
+def test_an_event_with_a_weight_below_the_smallest_number() -> None:
+    model = MarkovModel([(Corpus(((("a", 2), ("b", 2)),)), 1.0)], 1)
+    rarely = Sounds(range(4), lambda event: 1e-300, "rarely")
+    assert compile_sampler(model, 4, 48, (rarely,)).log_mass == pytest.approx(4 * math.log(1e-300), rel=1e-10)
 
 
 def test_a_thousand_bars() -> None:

@@ -19,6 +19,7 @@ MODEL = next(problem for problem in PROBLEMS if problem.name == "back-off").mode
 CONSTRAINTS: tuple[Constraint, ...] = (
     Boundary(range(0, 24, 4), "bars"),
     Begins(range(1, 24, 3), likes_a, "rather a"),
+    Begins(range(23, 24), likes_a, "rather a at the end"),
     Fixed(8, only_b, "b"),
     Fixed(20, only_b, "b", before=no_c),
     Sounds(range(23, 24), only_long, "long"),
@@ -37,7 +38,16 @@ def outcome(make: Callable[[Sequence[Constraint]], Sampler], chosen: Sequence[Co
     return round(sampler.log_mass, 8), [sampler.sample(np.random.default_rng(seed)) for seed in range(3)]
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("constraint", CONSTRAINTS, ids=lambda constraint: constraint.name)
+def test_one_constraint_more_and_less(constraint: Constraint) -> None:
+    free = compile_sampler(MODEL, 24, 4)
+    bound = free.revised([constraint])
+    assert bound.log_mass == pytest.approx(compile_sampler(MODEL, 24, 4, [constraint]).log_mass, rel=1e-12)
+    assert bound.revised([]).log_mass == pytest.approx(free.log_mass, rel=1e-12)
+    assert bound.log_mass != free.log_mass
+
+
+@settings(max_examples=25, deadline=None)
 @given(st.lists(subsets, min_size=1, max_size=4))
 def test_revisions_give_what_compiling_gives(revisions: list[list[Constraint]]) -> None:
     sampler = compile_sampler(MODEL, 24, 4)
