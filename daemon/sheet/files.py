@@ -101,6 +101,7 @@ def _row(difference: Difference, seeds: Sequence[int], sheets: Sequence[LeadShee
 def _composed(song: Song, seeds: Sequence[int]) -> list[LeadSheet]:
     """The first chorus that the leader composes with each seed."""
     composer = Composer(song)
+    warn(*composer.warnings())
     return [composer.compose(np.random.default_rng([seed, FIRST])) for seed in seeds]
 
 

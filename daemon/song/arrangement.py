@@ -9,20 +9,14 @@ from typing import TypeVar
 from daemon.music.chords import NO_CHORD, Chord, chord_of, symbol_in_key
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
-from daemon.music.plan import ENDING, INTRO, Plan, PlannedChord, Section
+from daemon.music.plan import ENDING, EPSILON, INTRO, Plan, PlannedChord, Section
 from daemon.song.description import Song
 
 TAG = "tag"  # the name of the sections that a tag repeats
 TAG_BARS, TAG_REPEATS = 4, 2
 LONGEST_CLOSE = 2  # bars of the tonic that close a chorus
 LAST_CHORD = 2.0  # seconds that the last chord lasts, at least
-_NEARLY = 1e-6  # beats
 PartT = TypeVar("PartT", PlannedChord, Section)
-
-
-def end_of(plan: Plan) -> float:
-    """The beat at which the last section ends; that of the plan if there is none."""
-    return max((section.onset + section.duration for section in plan.sections), default=plan.beat)
 
 
 def part_of(plan: Plan, start: float, end: float) -> Plan:
@@ -33,11 +27,11 @@ def part_of(plan: Plan, start: float, end: float) -> Plan:
         return replace(part, onset=first, duration=min(part.onset + part.duration, end) - first)
 
     chords, sections = map(inside, plan.chords), map(inside, plan.sections)
-    notes = (note for note in plan.melody if start - _NEARLY <= note.onset < end - _NEARLY)
+    notes = (note for note in plan.melody if start - EPSILON <= note.onset < end - EPSILON)
     return Plan(
         start,
-        tuple(chord for chord in chords if chord.duration > _NEARLY),
-        tuple(section for section in sections if section.duration > _NEARLY),
+        tuple(chord for chord in chords if chord.duration > EPSILON),
+        tuple(section for section in sections if section.duration > EPSILON),
         tuple(replace(note, duration=min(note.duration, end - note.onset)) for note in notes),
         plan.feel,
     )
@@ -56,14 +50,14 @@ def opening(song: Song, sheet: LeadSheet, beat: float) -> Plan:
     chords = part_of(_whole(sheet), start, sheet.length).chords
     silence = (PlannedChord(start, length, NO_CHORD),)
     plan = Plan(start, chords if song.intro else silence, (Section(start, length, INTRO),), upbeat)
-    return _moved(plan, beat - start)
+    return plan.moved(beat - start)
 
 
 def chorus(sheet: LeadSheet, beat: float) -> Plan:
     """One time through from `beat` on, before another chorus of the same upbeat."""
     whole, upbeat = part_of(_whole(sheet), 0.0, sheet.length), _upbeat(sheet)
     end = min((note.onset for note in upbeat), default=sheet.length)
-    return _moved(replace(whole, melody=(*part_of(whole, 0.0, end).melody, *upbeat)), beat)
+    return replace(whole, melody=(*part_of(whole, 0.0, end).melody, *upbeat)).moved(beat)
 
 
 def final_chorus(song: Song, sheet: LeadSheet, beat: float) -> Plan:
@@ -78,27 +72,27 @@ def final_chorus(song: Song, sheet: LeadSheet, beat: float) -> Plan:
         if song.ending == "tag":
             body = _tagged(body, sheet)
         plan = _closed(body, sheet, close)
-    return _moved(plan, beat)
+    return plan.moved(beat)
 
 
 def _tagged(body: Plan, sheet: LeadSheet) -> Plan:
     """`body` with its last bars repeated."""
-    end = end_of(body)
+    end = body.end
     length = min(TAG_BARS * sheet.bar, end)
     repeated = replace(part_of(body, end - length, end), sections=(Section(end - length, length, TAG),))
     for number in range(1, TAG_REPEATS + 1) if length else ():
-        body = _joined(body, _moved(repeated, number * length))
+        body = _joined(body, repeated.moved(number * length))
     return body
 
 
 def _closed(body: Plan, sheet: LeadSheet, close: float | None) -> Plan:
     """`body` and the last chord, with what the sheet has from `close` on, or with the tonic."""
-    end = end_of(body)
+    end = body.end
     rest = 0.0 if close is None else sheet.length - close
     lasting = max(LAST_CHORD * sheet.bpm / 60, rest, sheet.bar)
-    last = math.ceil((end + lasting) / sheet.bar - _NEARLY) * sheet.bar - end
+    last = math.ceil((end + lasting) / sheet.bar - EPSILON) * sheet.bar - end
     if close is not None:
-        melody = _moved(part_of(_whole(sheet), close, sheet.length), end - close).melody
+        melody = part_of(_whole(sheet), close, sheet.length).moved(end - close).melody
     else:
         melody = _last_note(sheet, end, last)
     chord = PlannedChord(end, last, _tonic_symbol(sheet))
@@ -171,14 +165,4 @@ def _joined(plan: Plan, later: Plan) -> Plan:
         chords=plan.chords + later.chords,
         sections=plan.sections + later.sections,
         melody=plan.melody + later.melody,
-    )
-
-
-def _moved(plan: Plan, beats: float) -> Plan:
-    return Plan(
-        plan.beat + beats,
-        tuple(replace(chord, onset=chord.onset + beats) for chord in plan.chords),
-        tuple(replace(section, onset=section.onset + beats) for section in plan.sections),
-        tuple(replace(note, onset=note.onset + beats) for note in plan.melody),
-        plan.feel,
     )

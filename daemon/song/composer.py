@@ -78,7 +78,7 @@ class Composer:
 
     def _compile(self, models: Models) -> None:
         song = self.song
-        self._copies, self._home = models.copies, home_of(song)
+        self._copies, self._home = models.copies, home_of(song, models.melody.events)
         problems, random = [], np.random.default_rng(0)
         for section in song.sections:
             try:
@@ -90,7 +90,8 @@ class Composer:
                 problems += error.problems
         if problems:
             raise SongError(problems)
-        self._drawn(random, {})  # compiles what each chorus needs
+        for name, drawn in self._drawn(random, {}).items():  # compiles what each chorus needs
+            self._sections[name].reference = drawn.chords, known_melody(drawn.placed, drawn.length)
 
     def compose(
         self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()

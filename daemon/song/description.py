@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, cast
+from dataclasses import dataclass
+from typing import Annotated
 
-from daemon.json_decoding import Limits, decoder
+from daemon.json_decoding import Limits
 from daemon.music.feel import FEELS, STRAIGHT, Feel
 from daemon.music.leadsheet import Key
 
@@ -116,12 +116,3 @@ class Song:
 
     def section(self, name: str) -> SongSection:
         return next(section for section in self.sections if section.name == name)
-
-
-def song_to_json(song: Song) -> dict[str, Any]:
-    return asdict(song)
-
-
-def song_from_json(data: Any) -> Song:
-    """Raises ValueError."""
-    return cast(Song, decoder(Song)(data))

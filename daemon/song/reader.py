@@ -18,7 +18,7 @@ from daemon.paths import find_file
 from daemon.song.description import CADENCES, ENDINGS, ENDLESS, MAX_BARS, MAX_CHORUSES, REST, Song, SongSection
 from daemon.song.form_reader import read_form, read_sections, with_cadences
 from daemon.song.section_reader import SECTION_KEYS, UNSAID, SectionReader
-from daemon.song.sheet_reader import CHARTS, chart_as_yaml, divided, read_sheet, section_of
+from daemon.song.sheet_reader import CHARTS, chart_as_yaml, divided, key_of_chart, read_sheet, section_of
 from daemon.song.transposition import LARGEST, Transposition, key_named, transposed_key
 from daemon.suggestions import listed
 from daemon.yaml_file import Value, YamlFile
@@ -63,6 +63,7 @@ class _Reader:
     def __init__(self, document: Value, transpose: int, draft: Draft | None = None) -> None:
         self._top = document.section(*TOP_KEYS, *SECTION_KEYS)
         self._file = document.file.path
+        self._is_chart = self._file.suffix.lower() in CHARTS
         self._transpose = transpose
         self._style = self._styles()
         self._draft = self._sheet() if draft is None else draft
@@ -71,7 +72,7 @@ class _Reader:
     def song(self) -> Song:
         top, meter, style, default = self._top, self._meter(), self._style, self._default
         semitones = self._transpose + top["transpose"].integer(-LARGEST, LARGEST, 0)
-        key, limits = transposed_key(self._key(), semitones), self._range()
+        key, limits = transposed_key(self._key(meter), semitones), self._range()
         transposition = Transposition(semitones, key)
         if self._draft is None:
             sections, in_order = read_sections(top, SectionReader(meter, transposition, bool(style), limits))
@@ -133,10 +134,14 @@ class _Reader:
         cadence = self._top["cadence"].one_of(CADENCES, UNSAID, "a cadence")
         return divided(replace(section, cadence=cadence), draft.sheet.sections, draft.sheet.bar)
 
-    def _key(self) -> Key:
+    def _key(self, meter: tuple[int, int]) -> Key:
         value = self._top["key"]
         if self._draft is not None:
             return self._default.key
+        if self._is_chart and not value.given:
+            estimated = key_of_chart(self._top["chords"].text(""), meter)
+            if estimated is not None:
+                return estimated
         text = value.text(what="one, as F or Gm")
         try:
             return key_named(text) if text else Key(0)

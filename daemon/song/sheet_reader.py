@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from daemon.leadsheet.chart import ChartError, parse_chart
 from daemon.leadsheet.musicxml import Draft, read_draft, read_musicxml
+from daemon.music.key_estimate import estimated_key
+from daemon.music.leadsheet import Key, LeadSheet
 from daemon.music.plan import Section
 from daemon.song.description import REST, ChordRule, NoteRule, SongSection
 from daemon.song.transposition import Transposition
@@ -72,6 +74,16 @@ def marks_of(chart: str, meter: tuple[int, int]) -> tuple[Section, ...]:
         return parse_chart(chart, meter).sections
     except ChartError:
         return ()
+
+
+def key_of_chart(chart: str, meter: tuple[int, int]) -> Key | None:
+    """By its chords; None for a wrong chart, or one without chords."""
+    try:
+        chords = parse_chart(chart, meter).chords
+    except ChartError:
+        return None
+    sheet = LeadSheet("", Key(0), meter, 120.0, 0.0, chords, ())
+    return estimated_key(sheet, None) if chords else None
 
 
 def divided(section: SongSection, marks: Sequence[Section], bar: float) -> tuple[list[SongSection], tuple[str, ...]]:

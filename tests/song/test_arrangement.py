@@ -11,7 +11,7 @@ import pytest
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import Plan
 from daemon.paths import resources
-from daemon.song.arrangement import chorus, end_of, final_chorus, opening, part_of
+from daemon.song.arrangement import chorus, final_chorus, opening, part_of
 from daemon.song.composer import Composer
 from daemon.song.description import Song
 from daemon.song.reader import read_song
@@ -45,7 +45,7 @@ def check(plan: Plan) -> None:
         for part in parts:
             assert part.onset == pytest.approx(at)
             at = part.onset + part.duration
-        assert at == pytest.approx(end_of(plan))
+        assert at == pytest.approx(plan.end)
     for one, other in zip(plan.melody, plan.melody[1:], strict=False):
         assert one.onset + one.duration <= other.onset + 1e-9
 
@@ -55,9 +55,9 @@ def test_the_blues_that_ships_as_it_is_played() -> None:
     sheet = Composer(song).compose(np.random.default_rng(0))
     intro = opening(song, sheet, 8.0)
     assert chords(intro)[0] == (8, 4, "Gm7") and sections(intro) == [(8, 16, "intro")]
-    first = chorus(sheet, end_of(intro))
-    assert (first.beat, end_of(first)) == (24, 72)
-    last = final_chorus(song, sheet, end_of(first))
+    first = chorus(sheet, intro.end)
+    assert (first.beat, first.end) == (24, 72)
+    last = final_chorus(song, sheet, first.end)
     assert chords(last)[-2:] == [(118, 2, "C7"), (120, 8, "F7")], "a cadence: the dominant leads to the tonic"
     assert sections(last) == [(72, 48, "A"), (120, 8, "ending")]
     for plan in (intro, first, last):
@@ -128,7 +128,7 @@ def test_an_upbeat_is_played_at_the_end_of_what_precedes_the_chorus(tmp_path: Pa
 
 def test_a_song_without_introduction_or_upbeat_begins_at_once(tmp_path: Path) -> None:
     song, sheet = read(tmp_path, "key: C\nchords: '| C | G7 |'")
-    assert end_of(opening(song, sheet, 5.0)) == 5.0
+    assert opening(song, sheet, 5.0).end == 5.0
 
 
 def test_a_part_of_a_plan_is_cut_at_both_ends(tmp_path: Path) -> None:

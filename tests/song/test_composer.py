@@ -15,7 +15,7 @@ from daemon.markov.variation import distance
 from daemon.music.chords import chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
-from daemon.song.composer import Composer
+from daemon.song.composer import Composer, Wishes
 from daemon.song.description import Song
 from daemon.song.reader import read_song
 from daemon.song.styles.pieces import Piece
@@ -152,6 +152,22 @@ def test_no_composed_bar_is_empty(studio: Studio) -> None:
     for sheet in studio.sheets(HEAD + "bars: 8\nnotes_at: {3: rest}"):
         sounding = {int(beat // 4) for beat in range(32) if at(sheet, beat + 0.001) or begins(sheet, beat + 0.5)}
         assert sounding == {0, 1, 3, 4, 5, 6, 7}
+
+
+def test_the_octave_is_that_in_which_the_style_knows_most_of_what_is_given(studio: Studio) -> None:
+    for sheet in studio.sheets(HEAD + "bars: 4\nnotes_at: {1.1: F5, 2.1: C6, 3.1: A5, 4.1: D5}", 3):
+        found = [begins(sheet, beat) for beat in (0, 4, 8, 12)]
+        assert [note and note.pitch for note in found] == [77, 84, 81, 74]
+
+
+def test_how_a_variation_is_drawn_does_not_depend_on_earlier_choruses(studio: Studio) -> None:
+    one, other = studio.composer(FORM), studio.composer(FORM)
+    for seed in range(5):
+        one.compose(np.random.default_rng(seed), wishes=Wishes(similarity=0.1 * seed))
+    wishes = Wishes(density=0.2, similarity=0.6)
+    like = one.compose(np.random.default_rng(9))
+    later = [each.compose(np.random.default_rng(7), like, wishes) for each in (one, other)]
+    assert later[0] == later[1]
 
 
 def test_phrases(studio: Studio) -> None:

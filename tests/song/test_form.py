@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.song.form import names_in, place_of, sections_of
+from daemon.song.form import names_in, sections_of
 from daemon.song.reader import read_song
 
 SONG = "key: C\nform: AABA\nsections:\n  A: {chords: '| C | G |'}\n  B: {chords: '| F | F | G |'}"
@@ -38,10 +38,3 @@ def test_sections_follow_each_other(tmp_path: Path) -> None:
         (28, 8, "A"),
     ]
     assert song.length == 36
-    assert place_of(song, 21.0) == "B 2.2"
-    assert place_of(song, 34.5) == "A (number 3) 2.3.3"
-
-
-def test_a_place_in_a_song_of_one_section_has_no_name(tmp_path: Path) -> None:
-    (tmp_path / "song.yaml").write_text("key: C\nchords: '| C | F |'")
-    assert place_of(read_song(tmp_path / "song.yaml"), 5.0) == "2.2"

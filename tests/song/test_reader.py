@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.errors import SongError
+from daemon.json_decoding import decoder
 from daemon.music.leadsheet import Key
 from daemon.paths import resources
-from daemon.song.description import REST, ChordRule, NoteRule, Song, song_from_json, song_to_json
+from daemon.song.description import REST, ChordRule, NoteRule, Song
 from daemon.song.reader import read_song
 
 NO_CHORD = "no chord is given, and without a `style` nothing is composed: write a chord, or N.C., or name a style"
@@ -57,7 +58,7 @@ def test_what_a_line_may_leave_out(tmp_path: Path) -> None:
 
 def test_a_song_is_json(tmp_path: Path) -> None:
     read = song(tmp_path, COMPOSED + "notes_at: {1.1: C5, 2-3: rest}\nchords_at: {4: not Dm or F}\nseed: 7")
-    assert song_from_json(json.loads(json.dumps(song_to_json(read)))) == read
+    assert decoder(Song)(json.loads(json.dumps(asdict(read)))) == read
 
 
 @pytest.mark.parametrize(
@@ -406,7 +407,7 @@ def test_anything_is_a_song_or_a_list_of_mistakes(
     except SongError as error:
         assert error.problems and all(problem.startswith(f"{path}") for problem in error.problems)
     else:
-        assert song_from_json(song_to_json(read)) == read
+        assert decoder(Song)(asdict(read)) == read
 
 
 @given(

@@ -122,6 +122,18 @@ def test_labels_divide_phrases_and_melody(tmp_path: Path) -> None:
     assert [(rule.onset, rule.duration) for rule in second.notes] == [(0, 4), (4, 4)]
 
 
+@pytest.mark.parametrize(
+    ("chart", "key"),
+    [
+        ("| Dm7 | G7 | C | C |", Key(0)),
+        ("| Am | G | F | E7 | Am |", Key(9, "minor")),
+        ("| F7 | Bb7 | F7 | % | Bb7 | % | F7 | % | C7 | Bb7 | F7 | C7 |", Key(5)),
+    ],
+)
+def test_the_key_of_a_chart_that_names_none(tmp_path: Path, chart: str, key: Key) -> None:
+    assert text_song(tmp_path, chart).key == key
+
+
 def test_mistakes_of_a_chart_have_the_line_of_the_header_or_the_bar(tmp_path: Path) -> None:
     found = problems(tmp_path, "# a comment\nkey: H\n\n| C | Q |", "song.txt")
     assert found[0].startswith(":2: key: 'H' is no key")

@@ -10,7 +10,7 @@ import pytest
 
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.paths import resources
-from daemon.song.arrangement import chorus, end_of, final_chorus, opening
+from daemon.song.arrangement import chorus, final_chorus, opening
 from daemon.song.composer import Composer
 from daemon.song.progressions import PROGRESSIONS
 from daemon.song.reader import TOP_KEYS, read_song
@@ -28,7 +28,7 @@ def plays(path: Path) -> None:
     assert sheet.length == song.length and bool(sheet.melody) is song.has_melody
     assert sum(chord.duration for chord in sheet.chords) == pytest.approx(sheet.length)
     first = opening(song, sheet, 0.0)
-    last = final_chorus(song, sheet, end_of(chorus(sheet, end_of(first))))
+    last = final_chorus(song, sheet, chorus(sheet, first.end).end)
     tonic = last.chords[-1].symbol
     assert tonic != NO_CHORD and chord_of(tonic).root == song.key.tonic
 

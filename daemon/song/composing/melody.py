@@ -22,14 +22,17 @@ CENTRE = 4  # semitones above the tonic: about where the middle of a style's not
 CLOSES = {"full": {0}, "half": {7, 11, 2}}  # pitch classes above the tonic of the last note
 
 
-def home_of(song: Song) -> int:
-    """The MIDI number of the tonic from which the pitches of a style are counted, so that its melodies lie around the
-    given notes, else in the middle of the range."""
+def home_of(song: Song, alphabet: Collection[MelodyEvent]) -> int:
+    """The MIDI number of the tonic from which the pitches of a style are counted: so that the style knows as many of
+    the given notes as possible, and its melodies lie in the middle of the range."""
+    known = {_pitch(event) for event in alphabet}
     rules = [rule for section in song.sections for rule in section.notes if not rule.forbidden]
-    pitches = sorted(rule.pitches[0] for rule in rules if len(rule.pitches) == 1 and rule.pitches[0] != REST)
-    middle = pitches[len(pitches) // 2] if pitches else sum(song.range) / 2
-    octave = round((middle - CENTRE - song.key.tonic) / 12)
-    return song.key.tonic + 12 * octave
+    middle = sum(song.range) / 2 - CENTRE
+
+    def suits(home: int) -> tuple[int, float]:
+        return sum(bool(_relative(rule, home) & known) for rule in rules), -abs(home - middle)
+
+    return max(range(song.key.tonic, 128, 12), key=suits)
 
 
 def melody_constraints(

@@ -40,7 +40,8 @@ class Melodies(Protocol):
 
 
 class SectionComposer:
-    """Raises SongError for constraints that cannot be met, with their bars."""
+    """`reference`: chords and a melody, which are the same for all composers of this section. Raises SongError for
+    constraints that cannot be met, with their bars."""
 
     def __init__(self, song: Song, section: SongSection, models: Models, home: int) -> None:
         self._song, self.section, self._models, self._home = song, section, models, home
@@ -57,6 +58,7 @@ class SectionComposer:
         ]
         self._samplers: dict[tuple[tuple[PlannedChord, ...], float], Sampler] = {}
         self._before: Sampler | None = None
+        self.reference: tuple[Sequence[PlannedChord], Events] | None = None
         self._attractions: dict[float, float] = {}  # of the source of variations, by distance
         length = section.bars * song.bar
         self._has_melody = blank(section.notes, length) is None
@@ -87,13 +89,14 @@ class SectionComposer:
         self, chords: Sequence[PlannedChord], source: Events, distance: float | None = None, density: float = 0.0
     ) -> Melodies | None:
         """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given. How
-        strongly a source attracts is found for the first one at that distance, and kept."""
+        strongly a source attracts is found for the `reference`, so that this does not depend on earlier choruses."""
         if self._has_melody:
             return None
         suiting, distance = self._suiting(chords, density), self.section.distance if distance is None else distance
         distance = round(distance * DISTANCES) / DISTANCES
         if distance not in self._attractions:
-            self._attractions[distance] = self._attraction_of(source, suiting, distance)
+            known, events = self.reference or (chords, source)
+            self._attractions[distance] = self._attraction_of(events, self._suiting(known), distance)
         logs = -self._attractions[distance] * distance_weights(self._models.melody.events, source)
         return self._sampler(suiting, Table(logs, "the varied section"))
 
