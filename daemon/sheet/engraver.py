@@ -1,4 +1,4 @@
-"""A process that engraves a lead sheet with verovio: `python -m daemon.sheet.engraver SHEET.musicxml FOLDER`.
+"""A process that engraves lead sheets with verovio: `python -m daemon.sheet.engraver SHEET.musicxml …`.
 
 Native code that reads a file may hang, crash, or fill the memory; so none of that is in the process of the command.
 """
@@ -30,18 +30,20 @@ _OPTIONS = {
 
 
 def main() -> None:
-    """Write page-1.svg and so on. Exit status 1, with the reason, if verovio cannot read the sheet."""
-    sheet, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    """Write SHEET-1.svg and so on, the pages of each sheet. Exit status 1, with the reason, if one cannot be read."""
     import verovio
 
     verovio.enableLog(verovio.LOG_OFF)
-    toolkit = verovio.toolkit()
-    limit_memory(sheet)
-    toolkit.setOptions(_OPTIONS)
-    if not toolkit.loadData(sheet.read_text(encoding="utf-8")):
-        sys.exit("verovio cannot read the sheet")
-    for number in range(1, toolkit.getPageCount() + 1):
-        (folder / f"page-{number}.svg").write_text(toolkit.renderToSVG(number), encoding="utf-8")
+    sheets = [Path(name) for name in sys.argv[1:]]
+    limit_memory(sheets[0])
+    for sheet in sheets:
+        toolkit = verovio.toolkit()
+        toolkit.setOptions(_OPTIONS)
+        if not toolkit.loadData(sheet.read_text(encoding="utf-8")):
+            sys.exit("verovio cannot read the sheet")
+        for number in range(1, toolkit.getPageCount() + 1):
+            page = sheet.with_name(f"{sheet.stem}-{number}.svg")
+            page.write_text(toolkit.renderToSVG(number), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from xml.etree.ElementTree import fromstring, tostring
 from xml.sax.saxutils import escape
@@ -14,8 +15,7 @@ from daemon.music.leadsheet import LeadSheet
 from daemon.sheet.engraver import HEADER, MARGIN, PAGE_WIDTH
 from daemon.subprocesses import run_module
 
-SECONDS = 60.0  # that engraving may take; a page takes a tenth of one
-MAX_PAGES = 200
+SECONDS, SECONDS_PER_SHEET = 60.0, 2.0  # that engraving may take; a page takes a tenth of one
 _FONT = "Times, 'Times New Roman', serif"
 # Signs of verovio's music font within text, which programs without that font show as boxes, in Unicode.
 _SIGNS = {
@@ -30,22 +30,28 @@ class EngravingError(Exception):
     """There are no pages, for the reason in the message, which has a remedy."""
 
 
-def engraved(sheet: LeadSheet) -> list[bytes]:
-    """The pages, each an SVG. Raises EngravingError, and ValueError for what no sheet can show."""
+def engraved(sheets: Sequence[LeadSheet]) -> list[list[bytes]]:
+    """The pages of each sheet, as SVG. Raises EngravingError."""
     if importlib.util.find_spec("verovio") is None:
         raise EngravingError("the package verovio is missing: pip install verovio")
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        source = folder / "sheet.musicxml"
-        source.write_bytes(_music_alone(musicxml_of(sheet)))
-        done = run_module("daemon.sheet.engraver", str(source), str(folder), seconds=SECONDS)
+        sources = [Path(name) / f"{number}.musicxml" for number in range(len(sheets))]
+        for source, sheet in zip(sources, sheets, strict=True):
+            source.write_bytes(_music_alone(musicxml_of(sheet)))
+        seconds = SECONDS + len(sheets) * SECONDS_PER_SHEET
+        done = run_module("daemon.sheet.engraver", *map(str, sources), seconds=seconds)
         if done.status is None:
-            raise EngravingError(f"verovio took longer than {SECONDS:g} s: open the MusicXML file with MuseScore")
+            raise EngravingError(f"verovio took longer than {seconds:g} s: open the MusicXML file with MuseScore")
         if done.status:
             raise EngravingError(f"verovio failed ({done.reason}): open the MusicXML file with MuseScore")
-        pages = sorted(folder.glob("page-*.svg"), key=lambda page: int(page.stem.split("-")[1]))
-        texts = [page.read_text(encoding="utf-8") for page in pages[:MAX_PAGES]]
-    return [_with_header(text, sheet, number).encode() for number, text in enumerate(texts, 1)]
+        return [_pages(source, sheet) for source, sheet in zip(sources, sheets, strict=True)]
+
+
+def _pages(source: Path, sheet: LeadSheet) -> list[bytes]:
+    files = sorted(source.parent.glob(f"{source.stem}-*.svg"), key=lambda file: int(file.stem.rpartition("-")[2]))
+    return [
+        _with_header(file.read_text(encoding="utf-8"), sheet, number).encode() for number, file in enumerate(files, 1)
+    ]
 
 
 def _music_alone(musicxml: bytes) -> bytes:

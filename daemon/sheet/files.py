@@ -13,17 +13,16 @@ from daemon.config import Config
 from daemon.errors import JamdError
 from daemon.leadsheet.musicxml_writer import musicxml_of
 from daemon.music.leadsheet import LeadSheet
-from daemon.music.note_names import name_of_pitch
 from daemon.output_files import FLAC, MIDI, PICTURE, OutputFile
 from daemon.paths import find_file
 from daemon.render.files import render_files
 from daemon.render.song import leader_of
-from daemon.sheet.differences import Difference, by_difference
 from daemon.sheet.engraving import EngravingError, engraved
+from daemon.sheet.table import table
 from daemon.song.composer import Composer
 from daemon.song.description import Song
 from daemon.song.reader import read_song
-from daemon.usage import Report, progress, warn
+from daemon.usage import busy, warn
 
 MUSICXML = (".musicxml",)
 FIRST = 1  # the number of the chorus that the sheet shows
@@ -68,8 +67,7 @@ def write_sheets(config: Config, song: Song, folder: Path, count: int) -> Iterat
         warn(f"{song.file}: nothing is composed without a style, so all sheets are the same: add `style`")
     seeds = [config.seed + number for number in range(count)]
     sheets = _composed(song, seeds)
-    with progress("engraving") as report:
-        pages = _pages(sheets, report)
+    pages = _pages(sheets)
     with _made(folder):
         written: list[tuple[OutputFile, bytes]] = []
         for seed, sheet, its_pages in zip(seeds, sheets, pages, strict=True):
@@ -77,9 +75,7 @@ def write_sheets(config: Config, song: Song, folder: Path, count: int) -> Iterat
             written += [(outputs.file(".musicxml", MUSICXML), musicxml_of(sheet)), *outputs.pages(its_pages)]
         for output, data in written:
             output.write(data)
-    yield "  seed  notes  range    melody  chords  other than in"
-    for difference in by_difference(sheets):
-        yield _row(difference, seeds, sheets)
+    yield from table(song, seeds, sheets)
     yield f"{folder}: {count} sheets; --seed SEED without --count writes one of them with its arrangement and recording"
 
 
@@ -88,33 +84,24 @@ def described(sheet: LeadSheet) -> str:
     return f"{sheet.bars} bars, {len(sheet.chords)} chords, {melody}"
 
 
-def _row(difference: Difference, seeds: Sequence[int], sheets: Sequence[LeadSheet]) -> str:
-    sheet, seed = sheets[difference.index], seeds[difference.index]
-    pitches = [note.pitch for note in sheet.melody]
-    reach = f"{name_of_pitch(min(pitches))}–{name_of_pitch(max(pitches))}" if pitches else "–"
-    row = f"{seed:6}  {len(pitches):5}  {reach:7}"
-    if difference.nearest is None:
-        return row
-    return f"{row}  {difference.melody:6.0%}  {difference.chords:6.0%}  {seeds[difference.nearest]}"
-
-
 def _composed(song: Song, seeds: Sequence[int]) -> list[LeadSheet]:
     """The first chorus that the leader composes with each seed."""
-    composer = Composer(song)
-    warn(*composer.warnings())
-    return [composer.compose(np.random.default_rng([seed, FIRST])) for seed in seeds]
+    with busy("composing"):
+        composer = Composer(song)
+        warnings = composer.warnings()
+        sheets = [composer.compose(np.random.default_rng([seed, FIRST])) for seed in seeds]
+    warn(*warnings)
+    return sheets
 
 
-def _pages(sheets: Sequence[LeadSheet], report: Report = lambda share: None) -> list[list[bytes]]:
+def _pages(sheets: Sequence[LeadSheet]) -> list[list[bytes]]:
     """The pages of each sheet. Without verovio none, with a warning."""
-    found: list[list[bytes]] = []
     try:
-        for sheet in sheets:
-            found.append(engraved(sheet))
-            report(len(found) / len(sheets))
+        with busy("engraving"):
+            return engraved(sheets)
     except EngravingError as error:
         warn(f"no engraved page: {error}")
-    return found + [[]] * (len(sheets) - len(found))
+        return [[] for _ in sheets]
 
 
 class _Outputs:

@@ -43,7 +43,7 @@ def load(folder: Path, text: str = SONG, **options: object) -> Config:
 @pytest.fixture(autouse=True)
 def engraved_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process has tests of its own."""
-    monkeypatch.setattr(files, "engraved", lambda sheet: [b"<svg/>"])
+    monkeypatch.setattr(files, "engraved", lambda sheets: [[b"<svg/>"] for _ in sheets])
 
 
 def test_one_command_gives_sheet_arrangement_and_recording(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_without_sound(tmp_path: Path) -> None:
 
 
 def test_several_pages_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "engraved", lambda sheet: [b"<svg/>"] * 2)
+    monkeypatch.setattr(files, "engraved", lambda sheets: [[b"<svg/>"] * 2])
     list(write(load(tmp_path), tmp_path / "out", 1, False, False))
     assert {"song-page-1.svg", "song-page-2.svg"} < set(os.listdir(tmp_path / "out"))
 
@@ -82,7 +82,7 @@ def test_several_sheets_and_their_differences(tmp_path: Path, capsys: pytest.Cap
     assert sorted(os.listdir(tmp_path / "out")) == [
         f"song-{seed}.{ending}" for seed in (7, 8, 9) for ending in ("musicxml", "svg")
     ]
-    assert lines[0].split() == ["seed", "notes", "range", "melody", "chords", "other", "than", "in"]
+    assert lines[0].split() == ["seed", "notes", "range", "melody", "chords", "other", "than", "in", "longest", "copy"]
     assert [line.split() for line in lines[1:4]] == [
         *(["7", "3", "B4–E5"], ["8", "3", "B4–E5", "0%", "0%", "7"], ["9", "3", "B4–E5", "0%", "0%", "7"])
     ]
@@ -101,7 +101,7 @@ def test_the_song_has_a_seed_unless_another_is_given(tmp_path: Path) -> None:
 def test_without_verovio_the_rest_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(sheet: object) -> list[bytes]:
+    def fail(sheets: object) -> list[list[bytes]]:
         raise EngravingError("the package verovio is missing: pip install verovio")
 
     monkeypatch.setattr(files, "engraved", fail)
