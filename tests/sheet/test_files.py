@@ -65,6 +65,21 @@ def test_one_command_gives_sheet_arrangement_and_recording(tmp_path: Path) -> No
     assert struck[:3] == [note.pitch for note in sheet.melody] == [76, 74, 71]
 
 
+def test_the_band_plays_the_sheet_that_is_composed(tmp_path: Path) -> None:
+    style = "style: foster\norder: 1\nmax_order: none\n"
+    song = f"{style}key: F\nbars: 4\nchords: '| F | C7 | F | F |'\nchoruses: 2\nseed: 3\n"
+    melodies = set()
+    for seed, given in (("3", {}), ("8", {"seed": "8"})):
+        out = tmp_path / seed
+        (line, *_) = write(load(tmp_path, song, **given), out, 1, bool(given), False)
+        assert line.endswith(f"seed {seed}")
+        pitches = [note.pitch for note in read_musicxml(out / "song.musicxml").melody]
+        struck = [m.note for m in mido.MidiFile(out / "song.mid").tracks[1] if m.type == "note_on" and m.velocity]
+        assert struck[: len(pitches)] == pitches
+        melodies.add(tuple(pitches))
+    assert len(melodies) == 2
+
+
 def test_without_sound(tmp_path: Path) -> None:
     list(write(load(tmp_path), tmp_path / "out", 1, False, False))
     assert not (tmp_path / "out" / "song.flac").exists()
