@@ -45,11 +45,11 @@ class Groups:
     def of(cls, counts: Ints) -> tuple[Groups, Ints]:
         """Groups of consecutive values; and the values' numbers, in the order of the columns."""
         begins = np.cumsum(counts) - counts
-        groups = np.argsort(-counts, kind="stable")
-        sorted_counts = counts[groups]
-        sizes = [int(np.searchsorted(-sorted_counts, -column)) for column in range(COLUMNS)]
+        columns_of = np.minimum(counts, COLUMNS + 1).astype(np.int8)  # eight bits are sorted faster
+        groups = np.argsort(-columns_of, kind="stable")
+        *sizes, more = (int(np.count_nonzero(columns_of > column)) for column in range(COLUMNS + 1))
         columns = [begins[groups[:size]] + column for column, size in enumerate(sizes)]
-        long = groups[: int(np.searchsorted(-sorted_counts, -COLUMNS))]
+        long = groups[:more]
         left = counts[long] - COLUMNS
         ends = np.cumsum(left)
         columns.append(
@@ -123,10 +123,9 @@ class Lattice:
         self.graph = graph
         self.height = int(graph.durations.max()) + 1
         self.least = float(graph.probability.min(initial=1.0) * graph.arc_probability.min(initial=1.0))
-        pairs, self._pair = np.unique(graph.event.astype(np.int64) * graph.states + graph.target, return_inverse=True)
-        self._pair_event, self._pair_target = np.divmod(pairs, graph.states)
+        self._pair_event, self._pair_target, self._pair = _pairs(graph)
         self._own_rows = np.array_equal(graph.arc_row, np.flatnonzero(np.diff(graph.arc_first)))
-        self._rank = np.zeros(max(len(pairs), graph.states), np.int64)
+        self._rank = np.zeros(graph.states, np.int64)  # of rows
         self._whole: Plan | None = None
         self._plans: dict[bytes, tuple[Plan, NDArray[np.bool_]]] = {}
         self._steps: dict[Key, Step] = {}
@@ -158,7 +157,7 @@ class Lattice:
             used = np.ones(len(plan.event), bool)
             self._cached += 3 * len(plan.event) + 2 * len(plan.pair)
         else:
-            self._whole = plan = self._whole or self._plan(np.arange(self.graph.states))
+            self._whole = plan = self._whole or self._plan(None)
             used = np.zeros(len(plan.event), bool)
             used[self._pair[ranges(self.graph.first, self._rows(states))[0]]] = True
             self._cached += len(used) // 8
@@ -172,8 +171,10 @@ class Lattice:
         rows[self.graph.arc_row[ranges(self.graph.arc_first, states)[0]]] = True
         return np.flatnonzero(rows)
 
-    def _plan(self, states: Ints) -> Plan:
+    def _plan(self, chosen: Ints | None) -> Plan:
+        """For these states, with their pairs; None: for all states, with all pairs."""
         graph = self.graph
+        states = np.arange(graph.states) if chosen is None else chosen
         arcs, arc_counts = ranges(graph.arc_first, NO_STATES if self._own_rows else states)
         rows = self._rows(states)
         edges, counts = ranges(graph.first, rows)
@@ -185,22 +186,33 @@ class Lattice:
             arcs = arcs[order]
         self._rank[rows] = by_row.place
         row = self._rank[graph.arc_row[arcs]]
-        pair = self._pair[edges]
-        is_used = np.zeros(len(self._pair_event), bool)
-        is_used[pair] = True
-        used = np.flatnonzero(is_used)
-        self._rank[used] = np.arange(len(used))
+        pairs, pair = np.arange(len(self._pair_event)), self._pair[edges]
+        if chosen is not None:
+            pairs, pair = np.unique(pair, return_inverse=True)
         return Plan(
-            event=self._pair_event[used],
-            duration=graph.durations[self._pair_event[used]].astype(np.int64),
-            target=self._pair_target[used],
-            pair=self._rank[pair],
+            event=self._pair_event[pairs],
+            duration=graph.durations[self._pair_event[pairs]].astype(np.int64),
+            target=self._pair_target[pairs],
+            pair=pair,
             probability=graph.probability[edges],
             edges=by_row,
             row=row,
             arc_probability=graph.arc_probability[arcs],
             arcs=by_state,
         )
+
+
+def _pairs(graph: Graph) -> tuple[Ints, Ints, Ints]:
+    """Event and target of each pair that edges have, and the pair of each edge."""
+    event = np.full(graph.states, -1)
+    event[graph.target] = graph.event
+    if (event[graph.target] == graph.event).all():  # a state remembers the last event
+        target = np.flatnonzero(event >= 0)
+        place = np.empty(graph.states, np.int64)
+        place[target] = np.arange(len(target))
+        return event[target], target, place[graph.target]
+    pairs, pair = np.unique(graph.event.astype(np.int64) * graph.states + graph.target, return_inverse=True)
+    return *np.divmod(pairs, graph.states), pair
 
 
 class Reached(NamedTuple):
