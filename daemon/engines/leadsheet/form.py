@@ -28,7 +28,9 @@ from daemon.song.arrangement import TAG, chorus, final_chorus, opening
 from daemon.song.description import Song
 from daemon.song.form import sections_of
 
-COMPOSE, ANNOUNCE = 8, 2  # bars before the end of what is planned; three quarters and half of it at most
+# Bars before the end of what is planned, from which on wishes come too late for the next chorus, and at which that is
+# announced; three quarters and half of it at most.
+WISHED, ANNOUNCE = 8, 2
 BITS_OF_RESET = 32  # the lower bits of a seed, other ones at each reset
 NOTICE = 0.25  # beats before a bar line in which it is too late to steer there
 
@@ -48,6 +50,7 @@ class Form:
         self._recalled: Plans = ()
         self._sheets: dict[int, LeadSheet] = {}  # by the number of the chorus
         self._next: Order | None = None  # being composed
+        self._decided = False  # whether the wishes for it are the last ones
         self._last = self._song.choruses or None  # the number of the last chorus
         self.has_ending = False  # whether the ending is planned
 
@@ -97,8 +100,9 @@ class Form:
             return ()
         last, bar = self.plans[-1], self._song.bar
         length = last.end - last.beat
-        if self._next is None and beat >= last.end - min(COMPOSE * bar, length * 0.75) - EPSILON:
-            self._next = self._order(last.sections[-1].chorus + 1)
+        is_last_call = beat >= last.end - min(WISHED * bar, length * 0.75) - EPSILON
+        if self._next is None or (is_last_call and not self._decided):  # a person may ask for it before
+            self._next, self._decided = self._order(last.sections[-1].chorus + 1), is_last_call
             self._choruses.begin(self._next)
         if beat < last.end - min(ANNOUNCE * bar, length / 2) - EPSILON:
             return ()
@@ -183,7 +187,7 @@ class Form:
         return numbered(plan, number)
 
     def _sheet(self, number: int) -> LeadSheet:
-        order, self._next = self._next, None
+        order, self._next, self._decided = self._next, None, False
         if order is None or order.number != number:
             order = self._order(number)
         sheet = self._choruses.sheet(order)

@@ -7,74 +7,12 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.base import Setup
-from daemon.engines.leadsheet.choruses import Choruses, Order, blended
 from daemon.engines.leadsheet.engine import Leader
 from daemon.engines.leadsheet.options import LeaderOptions
-from daemon.music.events import MidiEvent, Play, Window, note_off, note_on
-from daemon.music.form_place import FormPlace, form_place
+from daemon.music.events import MidiEvent, note_off, note_on
+from daemon.music.form_place import FormPlace
 from daemon.music.plan import BREAK, ENDING, INTRO, Plan, add_plan
-from daemon.song.reader import read_song
-
-SONG = """
-title: Test
-key: C
-tempo: 120
-feel: swing
-form: AABA
-sections:
-  A: { chords: "| C | Am7 | Dm7 | G7 |", melody: "| C5 D5 E5 - | A4 - - - | D5 - F5 - | G5 - - r |" }
-  B: { chords: "| F | Fm | C | G7 |", melody: "| r | r | r | r |" }
-"""
-CHORUS = 64.0  # beats
-
-
-class Song:
-    """A leader, and what a listener knows who learns every plan."""
-
-    def __init__(self, folder: Path, text: str = SONG, **options: object) -> None:
-        self.path = folder / "song.yaml"
-        self.path.write_text(text, encoding="utf-8")
-        self.options = LeaderOptions(song=str(self.path), **options)  # type: ignore[arg-type]
-        self.plans: tuple[Plan, ...] = ()
-        self.notes: list[Play] = []
-        self.announced: list[tuple[float, Plan]] = []  # beat, plan
-        self.now = 0.0
-        self.start()
-
-    def start(self, beat: float = 0.0, seed: int = 1, recalls: bool = False) -> None:
-        """A new process, which is told its own plans or not."""
-        self.leader = Leader(Setup(self.options, listen=("keys",)))
-        self.leader.prepare()
-        self.leader.reset({}, beat, seed)
-        for plan in self.plans if recalls else ():
-            list(self.leader.learn("lead", plan))
-        self.now = beat
-
-    def until(self, beat: float) -> Song:
-        while self.now < beat:
-            self.take(self.leader.generate(Window(self.now, self.now + 0.25, self.now // 4 * 4, 4.0, 120.0)))
-            self.now += 0.25
-        return self
-
-    def turn(self, name: str, value: float = 1.0) -> None:
-        self.take(self.leader.control(name, value, self.now))
-
-    def take(self, answer: object) -> None:
-        for item in answer:  # type: ignore[attr-defined]
-            if isinstance(item, Plan):
-                self.announced.append((self.now, item))
-                self.plans = add_plan(self.plans, item, min(self.now, item.beat))
-            else:
-                self.notes.append(item)
-
-    def place(self, beat: float) -> FormPlace:
-        place = form_place(self.plans, beat, 4.0)
-        assert place is not None
-        return place
-
-    @property
-    def sections(self) -> list[tuple[float, float, str]]:
-        return [(s.onset, s.duration, s.name) for plan in self.plans for s in plan.sections]
+from tests.engines.leadsheet.leader import CHORUS, SONG, Song
 
 
 @pytest.fixture
@@ -301,70 +239,3 @@ def test_chords_that_stay(tmp_path: Path) -> None:
 def test_only_a_melody_of_a_person_is_followed() -> None:
     (mistake,) = Leader.mistakes(Setup(LeaderOptions(harmony="follow")))
     assert mistake[0] == "harmony"
-
-
-STYLED = "key: F\nfeel: swing\nstyle: { foster: 0.6, folk: 0.4 }\nbars: 8\ncadence: full\n"
-
-
-def melody(song: Song, chorus: int) -> list[tuple[float, int]]:
-    """(beat of the chorus, pitch), as announced."""
-    (plan,) = (plan for _, plan in song.announced if plan.sections and plan.sections[0].chorus == chorus)
-    return [(round(note.onset - plan.beat, 6), note.pitch) for note in plan.melody]
-
-
-def chords_of(song: Song) -> list[list[str]]:
-    return [[chord.symbol for chord in plan.chords] for _, plan in song.announced]
-
-
-def test_each_chorus_has_another_melody_on_the_same_chords(tmp_path: Path) -> None:
-    song = Song(tmp_path, STYLED).until(3 * 32.0 - 4)
-    first, second, third = (melody(song, number) for number in (1, 2, 3))
-    assert first and first != second != third
-    assert len(chords_of(song)) == 4 and all(chords == chords_of(song)[0] for chords in chords_of(song))
-    assert [note.pitch for note in song.notes][: len(first)] == [pitch for _, pitch in first]
-
-
-def test_a_similar_chorus_and_the_same_one(tmp_path: Path) -> None:
-    song = Song(tmp_path, STYLED).until(1.0)
-    song.turn("similarity", 1.0)
-    song.until(30.0)
-    assert melody(song, 2) == melody(song, 1)
-
-
-def test_the_same_seed_gives_the_same_music_and_another_one_other_melodies(tmp_path: Path) -> None:
-    def played(seed: int) -> list[Play]:
-        song = Song(tmp_path, STYLED)
-        song.start(0.0, seed)
-        return song.until(70.0).notes
-
-    once, other = played(1), played(2)
-    assert once == played(1) != other
-    assert [note.pitch for note in once if note.onset < 28] == [note.pitch for note in other if note.onset < 28], (
-        "the first chorus is that of the band's seed"
-    )
-
-
-def test_a_new_process_composes_on_the_chords_of_the_one_before(tmp_path: Path) -> None:
-    song = Song(tmp_path, STYLED).until(10.0)
-    before = chords_of(song)[0]
-    song.start(11.0, seed=5, recalls=True)
-    song.until(30.0)
-    assert chords_of(song)[-1] == before
-
-
-def test_another_share_of_the_second_style(tmp_path: Path) -> None:
-    song = Song(tmp_path, STYLED)
-    choruses = Choruses(read_song(song.path))
-    first = choruses.sheet(Order(1, 1))
-    sheets = [choruses.sheet(Order(1, 2, blend=blend, before=first)) for blend in (0.0, 0.5, 1.0)]
-    assert len({sheet.melody for sheet in sheets}) == 3
-    assert [blended(read_song(song.path), share).style for share in (0.0, 0.25, 0.5, 1.0)] == [
-        (("foster", 1.0),), (("foster", 0.8), ("folk", 0.2)), (("foster", 0.6), ("folk", 0.4)), (("folk", 1.0),)
-    ]  # fmt: skip
-
-
-def test_a_song_that_cannot_be_composed_is_a_mistake(tmp_path: Path) -> None:
-    path = tmp_path / "song.yaml"
-    path.write_text(STYLED + "notes: { 1.1: C9 }\nrange: C4-C5\n")
-    (mistake,) = Leader.mistakes(Setup(LeaderOptions(song=str(path))))
-    assert mistake[0] == "song" and str(path) in mistake[1]
