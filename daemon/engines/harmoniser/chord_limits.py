@@ -18,6 +18,7 @@ BASS = VOICES.index("bass")
 OF_BASS = 4  # row of ChordLimits.costs
 BASS_COST = 5.0  # nats that another note of the chord than its bass costs the bass where the chord begins
 GUIDE_COST = 6.0  # nats that a note costs while a guide tone is missing that the voice could sing
+PARALLELS = 3.0  # times the cost of parallels: under planned chords they offer themselves more often
 PASSING = 2  # semitones to a passing note, at most
 
 
@@ -70,6 +71,7 @@ def choices(voice: int | Ints, previous: Ints, known: Ints, limits: ChordLimits 
     within = mask & _wanted(own, previous, limits)
     if not (possible := within.any(axis=1)).all():  # the chord counts more than the order of the voices
         within[~possible] = IN_RANGE[own[~possible]] & limits.tones
+    costs = None if costs is None else PARALLELS * costs
     if limits.strict:
         of_chord = _costs(own, known, limits)
         costs = of_chord if costs is None else costs + of_chord
