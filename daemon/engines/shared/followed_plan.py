@@ -15,7 +15,7 @@ from daemon.music.feel import STRAIGHT, Feel, swung
 from daemon.music.melody import Note
 from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
 
-MOST_KEPT = 2048  # chords, sections, notes and feels, of each kind
+MOST_KEPT = 128  # of earlier chords, sections, notes and feels, each; less is still to come when a new plan does
 NEIGHBOURS = 4  # chords before and after a chord that decide on its scale
 FIRST_BEAT = 1.0  # beats of a break that are played
 
@@ -160,7 +160,7 @@ def _merged(before: Iterable[PartT], after: Iterable[PartT], beat: float) -> lis
     kept = [part for part in before if part.onset < first - EPSILON]
     if kept and kept[-1].onset + kept[-1].duration > first:
         kept[-1] = replace(kept[-1], duration=first - kept[-1].onset)
-    return [*kept, *new][-MOST_KEPT:]
+    return [*kept[-MOST_KEPT:], *new]
 
 
 def _lasting(parts: Iterable[PartT], beat: float) -> list[PartT]:

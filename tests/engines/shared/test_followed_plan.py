@@ -114,3 +114,10 @@ def test_a_scale_holds_its_chord_and_fits_the_chords_around() -> None:
 )
 def test_without_context_a_chord_has_its_commonest_scale(symbols: str, scale: set[int]) -> None:
     assert chord_scale(chord_of(symbols), (0.0,) * 12) == scale
+
+
+def test_plans_of_hours_are_forgotten_but_for_the_last_ones() -> None:
+    plan = followed(*(Plan(4.0 * n, (PlannedChord(4.0 * n, 1e6, "C"),), feel=Feel("rock")) for n in range(500)))
+    assert symbol(plan, 1996.0) == symbol(plan, 1600.0) == "C" and symbol(plan, 40.0) is None
+    whole = followed(plan_of("C " * 1000))
+    assert symbol(whole, 0.0) == symbol(whole, 3996.0) == "C", "however long one plan is"
