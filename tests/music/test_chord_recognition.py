@@ -6,6 +6,7 @@ The table shares no code with daemon/music: names of notes and chords are read h
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import pytest
 
@@ -132,6 +133,23 @@ def test_a_key_changes_no_chord_that_is_sure(tonic: int) -> None:
     """It decides between the chords of equal notes, and spells."""
     scores = [score(name, Key(tonic)) for name in GROUPS if name != "rootless"]
     assert sum(right for right, _, _ in scores) >= 0.98 * sum(count for _, count, _ in scores), scores
+
+
+# Semitones above the root of chords in root position.
+TONES = {
+    "": (4, 7), "m": (3, 7), "dim": (3, 6), "aug": (4, 8), "sus4": (5, 7), "sus2": (2, 7), "6": (4, 7, 9),
+    "m6": (3, 7, 9), "7": (4, 7, 10), "maj7": (4, 7, 11), "m7": (3, 7, 10), "m7b5": (3, 6, 10), "dim7": (3, 6, 9),
+    "mM7": (3, 7, 11), "7sus4": (5, 7, 10), "add9": (2, 4, 7), "madd9": (2, 3, 7), "69": (2, 4, 7, 9),
+    "9": (2, 4, 7, 10), "maj9": (2, 4, 7, 11), "m9": (2, 3, 7, 10), "13": (4, 9, 10), "7b9": (1, 4, 7, 10),
+    "7#9": (3, 4, 7, 10), "m11": (2, 3, 5, 7, 10), "9sus4": (2, 5, 7, 10), "7#5": (4, 8, 10),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("quality", TONES)
+def test_a_chord_over_its_root_is_recognised_in_whatever_octaves_its_tones_are(quality: str) -> None:
+    for root, octaves in product(range(40, 52), product((0, 12), repeat=len(TONES[quality]))):
+        found = recognise([root, *(root + tone + up for tone, up in zip(TONES[quality], octaves, strict=True))])
+        assert found is not None and parts(found) == (root % 12, quality, None), found
 
 
 def test_every_symbol_is_a_chord_of_lead_sheets_with_the_notes_played() -> None:
