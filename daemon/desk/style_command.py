@@ -9,7 +9,7 @@ from daemon import __version__, models
 from daemon.errors import JamdError, printable, printable_name
 from daemon.output_files import OutputFile
 from daemon.song.styles.style import LAYERS, Card, Source, Training
-from daemon.song.styles.style_file import FORMAT, SUFFIX, load_style, write_style
+from daemon.song.styles.style_file import FORMAT, MOST_EVENTS, SUFFIX, load_style, write_style
 from daemon.song.styles.style_folder import Compiled, StyleError, compiled, counts_of, sheet_files
 from daemon.song.styles.style_maker import Collection, back_off
 from daemon.usage import busy, progress, warn
@@ -38,6 +38,8 @@ def make_style(folder: Path, name: str) -> str:
     if not used:
         raise StyleError(f"{folder}: none of {len(files)} lead sheets can be used: see the reasons above")
     pieces = [result.piece for result in used if result.piece is not None]
+    if any(sum(len(sequence(piece)) for piece in pieces) > MOST_EVENTS for sequence in LAYERS.values()):
+        raise StyleError(f"{folder}: more than {MOST_EVENTS:,} notes or chords: name a smaller folder")
     with busy("choosing the weights"):
         card = _card(folder, used, Collection(pieces, [result.composer or result.file for result in used]))
     try:

@@ -107,4 +107,6 @@ def _parsed(data: bytes) -> Element:
     except expat.ExpatError as error:
         problem = expat.ErrorString(error.code)
         raise ValueError(f"line {error.lineno}: not XML ({problem}): {_AGAIN}") from None
+    except LookupError as error:
+        raise ValueError(f"not XML ({str(error)[:60]}): {_AGAIN}") from None
     return builder.close()

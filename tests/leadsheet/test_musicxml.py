@@ -245,6 +245,7 @@ def test_blanks(tmp_path: Path) -> None:
         ('<!DOCTYPE a [<!ENTITY b "bb"><!ENTITY c "&b;&b;">]><a>&c;</a>', "the document declares entities"),
         ("<a>" * 60, "too large or too deep a document"),
         ("\x00\x01", "line 1: not XML"),
+        ("<?xml version='1.0' encoding='utfS8'?><a/>", "not XML (unknown encoding: utfS8)"),
     ],
 )
 def test_damaged_files(tmp_path: Path, text: str, message: str) -> None:

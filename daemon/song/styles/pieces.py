@@ -17,6 +17,7 @@ from daemon.music.chords import NO_CHORD, Chord, chord_of
 from daemon.music.leadsheet import Key, LeadSheet
 
 _GRID = (0, 3, 4, 6, 8, 9, 12)  # where events begin in a quarter note: 16ths and triplets
+LOWEST, HIGHEST, LONGEST = -64, 127, 4096  # of an event: semitones from the tonic; ticks
 SHORTEST_REST = 3  # ticks; a shorter one belongs to the note before
 LOWEST_MEDIAN = -2  # semitones
 PHRASE_REST, PHRASE_NOTE = TICKS, 3 * TICKS  # ticks: a phrase begins after such a rest, or after such a note
@@ -71,6 +72,7 @@ def piece_of(sheet: LeadSheet, key: Key) -> Piece:
     if not sheet.melody:
         raise ValueError("no melody: add one, one voice, in the first part")
     start, melody = _melody(sheet, key.tonic, bar, end)
+    _check(sheet, melody)
     begins = [round(section.onset) * TICKS for section in sheet.sections]
     return Piece(
         sheet.title,
@@ -82,6 +84,17 @@ def piece_of(sheet: LeadSheet, key: Key) -> Piece:
         _phrases(start, melody),
         tuple(sorted({tick for tick in begins if 0 <= tick < end} | {0})),
     )
+
+
+def _check(sheet: LeadSheet, melody: Iterable[MelodyEvent]) -> None:
+    beats, unit = sheet.meter
+    if beats * 4 * TICKS % unit:
+        raise ValueError(f"the meter {beats}/{unit} is finer than the grid of 16ths: write the sheet in longer notes")
+    for pitch, ticks in melody:
+        if ticks > LONGEST:
+            raise ValueError(f"a note of {ticks / TICKS:g} beats: is this a melody?")
+        if pitch != REST and not LOWEST <= pitch <= HIGHEST:
+            raise ValueError(f"a note {abs(pitch)} semitones from the tonic in the middle: is this a melody?")
 
 
 def tick_of(beat: float) -> int:

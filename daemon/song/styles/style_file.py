@@ -26,7 +26,7 @@ from daemon.json_decoding import decoder
 from daemon.markov.events import REST
 from daemon.output_files import replace_files
 from daemon.paths import expand
-from daemon.song.styles.pieces import QUALITIES, SILENT, Piece, bar_ticks
+from daemon.song.styles.pieces import HIGHEST, LONGEST, LOWEST, QUALITIES, SILENT, Piece, bar_ticks
 from daemon.song.styles.style import MODES, Card, Style
 from daemon.suggestions import nearest
 
@@ -34,7 +34,6 @@ FORMAT = 1
 SUFFIX = ".npz"
 MOST_BYTES = 16 << 20  # of each of the two files, and of all arrays when they are unpacked
 MOST_PIECES, MOST_EVENTS = 20_000, 1_000_000
-LOWEST, HIGHEST, LONGEST = -64, 127, 4096  # semitones from the tonic; ticks of an event
 
 REMEDY = "install jamd again, or make the style again with `jamd style`"
 _REST = -128  # in place of a pitch

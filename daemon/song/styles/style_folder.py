@@ -59,9 +59,15 @@ def compiled(folder: Path, files: Iterable[Path]) -> Iterator[Compiled]:
             sheet = _sheet(path)
             yield Compiled(name, piece_of(sheet, sheet.key), sheet.composer)
         except JamdError as error:
-            yield Compiled(name, refused=str(error).removeprefix(f"{path}: "))
+            yield Compiled(name, refused=_first(str(error).removeprefix(f"{path}: ")))
         except ValueError as error:
             yield Compiled(name, refused=str(error))
+
+
+def _first(problems: str) -> str:
+    """The first of the lines, and how many there are."""
+    first, *more = problems.split("\n")
+    return f"{first} (and {len(more)} more)" if more else first
 
 
 def _sheet(path: Path) -> LeadSheet:

@@ -69,7 +69,7 @@ def test_chords_and_rests_end_at_bar_lines_and_notes_do_not() -> None:
 
 
 def test_a_gap_shorter_than_a_16th_belongs_to_the_note_and_the_highest_of_a_chord_counts() -> None:
-    assert piece("0:62:0.9 1:64:1 1:69:1 2:66:6").melody == ((0, 12), (7, 12), (4, 72))
+    assert piece("0:62:0.67 0.75:64:1.25 2:64:1 2:69:1 3:66:5").melody == ((0, 9), (2, 15), (7, 12), (4, 60))
 
 
 def test_where_no_chord_is_written_there_is_none() -> None:
@@ -108,3 +108,12 @@ def test_a_sheet_without_chords_or_melody_is_refused() -> None:
         piece_of(replace(sheet("0:62:1", "0:D:8"), melody=()), D)
     with pytest.raises(ValueError, match="no melody within"):
         piece("9:62:1")
+
+
+def test_what_a_style_file_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="a note of 400 beats"):
+        piece("0:62:400", "0:D:400", length=400.0)
+    with pytest.raises(ValueError, match="a note 74 semitones from the tonic"):
+        piece("0:100:1 1:100:1 2:100:1 3:24:5")
+    with pytest.raises(ValueError, match="the meter 5/32 is finer"):
+        piece(meter=(5, 32))

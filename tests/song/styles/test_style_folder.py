@@ -38,7 +38,7 @@ def packed(text: str | bytes) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three sheets as MusicXML, plain and packed, one as MIDI, in folders; five files that cannot be used."""
+    """Three sheets as MusicXML, plain and packed, one as MIDI, in folders; six files that cannot be used."""
     made = tmp_path / "sheets"
     (made / "more").mkdir(parents=True)
     for number, bars in enumerate(TUNES[:2]):
@@ -46,9 +46,10 @@ def folder(tmp_path: Path) -> Path:
     written(made / "more", packed(score(*TUNES[2])), "Packed.MXL")
     written_midi(made / "more", track(TUNE), track(texts=CHORDS))
     written(made, score("C4:48"), "without chords.xml")
+    written(made, score("C:major r:48", "G:major r:24 r:24"), "without notes.xml")
     written(made, packed(score(*TUNES[0]))[:200], "corrupt.mxl")
     written(made, packed(b" " * (64 << 20)), "bomb.mxl")
-    written(made, score("C:nonsense C4:48"), "unknown chord.xml")
+    written(made, score("C:nonsense C4:48", "C:nonsense C4:48"), "unknown chord.xml")
     written(made, "MThd", "damaged.mid")
     written(made, "not a sheet", "notes.txt")
     return made
@@ -63,11 +64,16 @@ def run(*arguments: object) -> Result:
 def test_a_folder_becomes_a_style(folder: Path, tmp_path: Path) -> None:
     result = run(folder, "-o", tmp_path / "mine")
     assert result.exit_code == 0
-    assert re.search(r"mine\.npz: 4 sheets, \d+ notes and rests, \d+ chords; 5 of 9 files refused", result.output)
+    assert re.search(r"mine\.npz: 4 sheets, \d+ notes and rests, \d+ chords; 6 of 10 files refused", result.output)
     refused = dict(re.findall(r"^refused: (.*?): (.*)$", result.output, re.MULTILINE))
-    assert refused.keys() == {"without chords.xml", "corrupt.mxl", "bomb.mxl", "unknown chord.xml", "damaged.mid"}
+    names = ("without chords.xml", "without notes.xml", "corrupt.mxl", "bomb.mxl", "unknown chord.xml", "damaged.mid")
+    assert sorted(refused) == sorted(names)
+    assert "no melody: add one" in refused["without notes.xml"]
     assert "no chord symbols" in refused["without chords.xml"] and "larger than" in refused["bomb.mxl"]
-    assert "bar 1: " in refused["unknown chord.xml"] and "no header" in refused["damaged.mid"]
+    assert (
+        re.fullmatch(r"bar 1: .* \(and 1 more\)", refused["unknown chord.xml"])
+        and "no header" in refused["damaged.mid"]
+    )
     assert "jamd: warning: " in result.output and "add sheets" in result.output
 
     style = load_style(tmp_path / "mine.npz")
@@ -104,6 +110,11 @@ def test_too_many_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(style_folder, "MOST_FILES", 3)
     with pytest.raises(StyleError, match="more than 3 lead sheets"):
         sheet_files(folder)
+
+
+def test_too_many_events(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style_command, "MOST_EVENTS", 20)
+    assert "more than 20 notes or chords: name a smaller" in str(run(folder, "-o", tmp_path / "x").exception)
 
 
 def test_a_pipe_or_a_folder_named_like_a_sheet_does_no_harm(tmp_path: Path) -> None:
