@@ -17,6 +17,7 @@ from daemon.music.events import Action, MidiEvent, Play, note_on
 from daemon.music.feel import FEELS, Feel
 from daemon.music.plan import BREAK, ENDING, Plan, Section
 from tests.engines.drums.fake import CLOSED, CRASH, GRID, KICK, FakeModel, make, onsets_of, plays, run, window
+from tests.engines.page import TEXT
 from tests.engines.shared.charts import plan_of
 
 RIDE = 51
@@ -55,6 +56,11 @@ def test_every_feel_has_a_groove_in_each_meter() -> None:
         for beats in (3, 4, 5):
             groove = groove_of(feel, beats * TICKS)
             assert groove is not None and groove.bar == beats * TICKS
+
+
+def test_the_documentation_has_the_groove_of_each_feel() -> None:
+    for feel, (of_four, of_three) in GROOVES.items():
+        assert f"| {feel} | `{of_four}` | `{of_three}` |" in TEXT
 
 
 def test_a_random_groove_is_that_of_the_feel_and_a_chosen_one_stays(monkeypatch: pytest.MonkeyPatch) -> None:

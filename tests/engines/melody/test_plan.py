@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from daemon import models
 from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
+from daemon.engines.base import Setup
+from daemon.engines.melody.engine import MelodyPlayer
+from daemon.engines.options import make_options
 from daemon.music.events import Action, Play
 from daemon.music.feel import Feel, swung
 from daemon.music.plan import BREAK, ENDING, Plan
@@ -156,3 +160,24 @@ def test_after_the_ending_nothing_is_answered_any_more(monkeypatch: pytest.Monke
     assert engine.owes(16.0)
     stage.play([], 24)
     assert not engine.owes(24.0) and not [note for note in plays(stage.actions) if note.onset >= 16]
+
+
+def test_with_the_shipped_model_all_notes_on_strong_beats_are_notes_of_the_chord() -> None:
+    """Of a blues, of which the musician plays two bars of each four; without the plan about half are."""
+    chart, shares = " ".join([BLUES] * 2), []
+    for planned in (True, False):
+        settings = {setting.name: float(setting.default) for setting in MelodyPlayer.settings}
+        options = make_options(MelodyPlayer.Options, BARS)
+        engine = MelodyPlayer(Setup(options, settings, models.find("melody"), LISTEN))
+        engine.prepare()
+        engine.reset({}, 0.0, 1)
+        if planned:
+            list(engine.learn("lead", plan_of(chart, Feel("blues", 66.0))))
+        eighths = [n / 2 for n in range(192) if n / 2 % 16 < 8]
+        played = keys(*((swung(beat, 66.0), 0.3, 60 + min(pitch_classes(symbol_at(chart, beat)))) for beat in eighths))
+        actions = Stage(engine).play(played, 96).actions
+        strong = {beat: sounding_at(actions, beat) for beat in range(0, 96, 2)}
+        fits = [p % 12 in pitch_classes(symbol_at(chart, beat)) for beat, s in strong.items() for p in s.values()]
+        assert len(fits) > 15
+        shares.append(sum(fits) / len(fits))
+    assert shares[0] == 1.0 and shares[1] < 0.75
