@@ -142,7 +142,7 @@ class Lattice:
                 self._plans.clear()
                 self._cached = 0
             bits = np.frombuffer(key.reached, np.uint8)
-            states = np.flatnonzero(np.unpackbits(bits, count=self.graph.states))
+            states = np.flatnonzero(np.unpackbits(bits, count=self.graph.states).view(bool))
             plan, used = self._plans.get(key.reached) or self._new_plan(key.reached, states)
             reached = used & np.frombuffer(key.allowed, bool)[plan.event]
             step = Step(key, states, plan, plan.duration[reached], plan.target[reached], plan is self._whole)
