@@ -118,6 +118,7 @@ PROBLEMS = (
     Problem("order 3", 8, order=3, weights=(0.0, 0.0, 0.0, 1.0)),
     Problem("back-off", 6, **MIXED),
     Problem("back-off over a gap", 6, order=3, weights=(0.2, 0.0, 0.0, 0.8)),
+    Problem("rows that no state draws", 4, weights=(0.2, 0.0, 0.0), context=()),
     Problem("blend", 7, **BLEND),
     Problem("blend with back-off", 5, **BLEND, **MIXED),
     Problem("as pieces end", 8, end=True, **MIXED),
