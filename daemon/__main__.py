@@ -13,7 +13,7 @@ try:
     if __name__ == "__main__":
         held_signals.hold()
     from daemon import start
-    from daemon.errors import UsageError, printable_name
+    from daemon.errors import ConfigError, UsageError, printable_name
 except ImportError:  # the PyPI package python-daemon brings a package of the same name
     sys.exit(
         "jamd: another package has overwritten jamd's `daemon`: install jamd into a virtual environment of its own"
@@ -231,7 +231,10 @@ def sheet(
     from daemon.config import load, option_values
     from daemon.sheet.files import write
 
-    loaded = load(_band_for(song, config), given=option_values(seed=seed, song=song))
+    try:
+        loaded = load(_band_for(song, config), given=option_values(seed=seed, song=song))
+    except ConfigError as error:
+        raise ConfigError([problem.removeprefix("--song: ") for problem in error.problems]) from None
     for line in write(loaded, folder, count, seed is not None, not no_sound):
         typer.echo(printable_name(line))
 

@@ -578,3 +578,12 @@ def test_a_session_is_json_and_bytes_that_others_can_read(session: Path) -> None
         data = data[8 + length :]
     assert (kinds[0], kinds[-1]) == ("session", "end")
     assert {"heard", "melody", "sent", "answer", "up", "start"} <= set(kinds)
+
+
+def test_a_wrong_song_is_named_as_it_was_given(jamd: Jamd, tmp_path: Path) -> None:
+    done = jamd("sheet", "nothing.yaml", "-o", "out")
+    assert done.returncode == 2
+    assert (
+        done.stderr == f"jamd: {tmp_path / 'nothing.yaml'}: there is no such file: name a song, as songs/blues.yaml\n"
+    )
+    assert not (tmp_path / "out").exists()

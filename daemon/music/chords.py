@@ -12,8 +12,6 @@ from daemon.music.spelling import fifths_of, name_at, name_in_key, pitch_class_o
 
 NO_CHORD = "N.C."  # the symbol of bars without harmony
 LONGEST_SYMBOL = 40  # characters
-_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 _SYMBOL = re.compile(r"([A-G])(##?|bb?)?(.*?)(?:/([A-G])(##?|bb?)?)?")
 _SIGNS = str.maketrans({"♯": "#", "♭": "b", "−": "-", "–": "-", "º": "°", "∆": "Δ", "△": "Δ", "Ø": "ø", "∅": "ø"})
 
@@ -128,10 +126,6 @@ def transposed_symbol(symbol: str, semitones: int, key: Key) -> str:
     fifths = key.fifths - Key((key.tonic - semitones) % 12, key.mode).fifths
     over = f"/{name_at(fifths_of(bass) + fifths)}" if bass else ""
     return name_at(fifths_of(root) + fifths) + quality + over
-
-
-def name_of_pitch_class(pitch_class: int, flats: bool) -> str:
-    return (_FLATS if flats else _SHARPS)[pitch_class % 12]
 
 
 def _parts(symbol: str) -> tuple[str, str, str]:

@@ -20,11 +20,6 @@ class Key:
         """The key signature: sharps, or flats below 0, from -6 to 6."""
         return ((self.tonic + (3 if self.mode == "minor" else 0)) * 7 + 6) % 12 - 6
 
-    @property
-    def flats(self) -> bool:
-        """Whether notes on black keys are spelled with flats."""
-        return self.fifths < 0
-
 
 @dataclass(frozen=True, slots=True)
 class LeadSheet:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from daemon.engines.shared.chord_scale import chord_scale
-from daemon.music.chords import NO_CHORD, Chord, chord_of, name_of_pitch_class
+from daemon.music.chords import NO_CHORD, Chord, chord_of, symbol_in_key
 from daemon.music.events import MidiEvent, is_note_off, is_note_on
 from daemon.music.leadsheet import Key
 from daemon.music.plan import PlannedChord
@@ -26,7 +26,7 @@ class Follower:
 
     def __init__(self, symbols: Iterable[str], key: Key) -> None:
         self._of_song = {symbol for symbol in symbols if symbol != NO_CHORD}
-        names = (name_of_pitch_class(key.tonic + step, key.flats) + quality for step, quality in _DEGREES[key.mode])
+        names = (symbol_in_key((key.tonic + step) % 12, quality, key) for step, quality in _DEGREES[key.mode])
         self._candidates = [chord_of(symbol) for symbol in dict.fromkeys([*sorted(self._of_song), *names])]
         self._held: dict[int, float] = {}  # pitch → beat of its stroke
         self._played: list[int] = []  # pitch classes, the last ones
