@@ -122,6 +122,8 @@ def test_the_last_section_closes_with_a_full_cadence_unless_its_chords_do_not(tm
     assert cadence("style: foster\n" + CHART) == "full"
     assert cadence("style: foster\n" + CHART.replace("| C |'", "| G7 |'")) == "none"
     assert cadence(CHART) == "none"
+    form = song(tmp_path, "key: C\nstyle: foster\nsections: {A: {bars: 4}, B: {bars: 4}}")
+    assert [section.cadence for section in form.sections] == ["none", "full"]
 
 
 def test_a_variation_of_its_own(tmp_path: Path) -> None:

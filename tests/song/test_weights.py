@@ -1,0 +1,47 @@
+"""What makes a melody suit its chords and its meter, counted in pieces that are made up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from daemon.markov.events import REST, MelodyEvent
+from daemon.markov.harmony import estimated_harmony, stated_harmony, strong_ticks
+from daemon.song.composing.weights import NOTE_GAIN, Suiting
+from daemon.song.styles.pieces import QUALITIES, Piece
+
+# A chord tone on the beat, and a short passing note before the next beat.
+MELODY: tuple[MelodyEvent, ...] = ((0, 9), (2, 3), (4, 12), (7, 24), (7, 9), (9, 3), (11, 12), (2, 24))
+PIECES = [Piece("one", "major", (4, 4), 0, MELODY * 8, ((0, "", 48), (7, "", 48)) * 8, (0,), (0,))]
+ALPHABET: tuple[MelodyEvent, ...] = ((0, 12), (1, 12), (1, 3), (7, 24), (2, 3), (0, 9), (REST, 12), (REST, 48))
+
+
+@pytest.fixture(scope="module")
+def logs() -> dict[tuple[int, MelodyEvent], float]:
+    """By tick and event, on a bar of the tonic and one of the dominant."""
+    harmony = estimated_harmony(
+        [(piece.melody, piece.chords, strong_ticks(768, 48, (0, 24))) for piece in PIECES], stated_harmony(QUALITIES)
+    )
+    table = Suiting(PIECES, harmony, ALPHABET, 48, (0, 24)).table(((0, "", 48), (7, "", 48))).logs
+    return {(tick, event): float(row[n]) for tick, row in enumerate(table) for n, event in enumerate(ALPHABET)}
+
+
+def test_a_chord_tone_costs_nothing_and_another_note_the_more_the_longer_it_sounds(
+    logs: dict[tuple[int, MelodyEvent], float],
+) -> None:
+    assert logs[12, (0, 12)] == pytest.approx(NOTE_GAIN), "what a note costs on average is given back"
+    assert logs[12, (1, 12)] < logs[12, (1, 3)] < NOTE_GAIN
+    assert logs[12, (0, 12)] > logs[60, (0, 12)], "the tonic over the dominant"
+
+
+def test_a_duration_costs_where_it_is_rarer_than_elsewhere(logs: dict[tuple[int, MelodyEvent], float]) -> None:
+    assert logs[9, (0, 12)] < logs[12, (0, 12)] - 0.2 and logs[12, (2, 3)] < logs[9, (2, 3)] - 0.2
+
+
+def test_a_rest_costs_as_much_as_notes_on_average(logs: dict[tuple[int, MelodyEvent], float]) -> None:
+    assert logs[12, (REST, 12)] == pytest.approx(logs[0, (REST, 48)] / 4)
+    assert -1.0 < logs[0, (REST, 48)] < 0.0
+
+
+def test_no_weight_makes_a_run_of_notes_gain(logs: dict[tuple[int, MelodyEvent], float]) -> None:
+    assert max(logs.values()) <= NOTE_GAIN + 1e-9 and np.isfinite(list(logs.values())).all()
