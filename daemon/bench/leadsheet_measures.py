@@ -34,6 +34,9 @@ from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_
 from daemon.markov.max_order import CopyIndex, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
+from daemon.paths import resources
+from daemon.song.composer import Composer
+from daemon.song.reader import read_song
 from daemon.song.styles.pieces import QUALITIES
 from daemon.song.styles.style import model_of
 from daemon.song.styles.style_file import find_style, load_style, shipped_styles
@@ -42,6 +45,7 @@ from daemon.usage import warn
 BAR = 4 * TICKS
 BARS, ORDER, MAX_ORDER = 32, 2, 8
 SAMPLES = 50
+CHORUSES, SONGS = 6, "*.yaml"
 LENGTHS = (16, 64, 256, 1024)  # bars
 TRACKS, TRACK_EVENTS, KEYS, HIGH_ORDER, EVENTS = 120, 96, 12, 4, 32  # as vo-regular-bp 0.1.1 reports
 PEER, PEER_LENGTH, PEER_SAMPLES = "markovconstraints", 64, 200
@@ -58,11 +62,11 @@ class Style(NamedTuple):
 
 
 def leadsheet(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """32 bars of each style; the length in bars; a corpus of order 4 in all keys; the same problem as a peer."""
+    """32 bars of each style; songs; the length in bars; a corpus of order 4 in all keys; the same problem as a peer."""
     styles = _styles()
     by_style = [_of_style(style) for style in styles]
     slowest = [max(figures, key=lambda figure: figure.value) for figures in zip(*by_style, strict=True)]
-    return [*slowest, *_by_length(styles[0]), *_in_all_keys(environment), *_beside_peer(styles[0])]
+    return [*slowest, *_of_songs(), *_by_length(styles[0]), *_in_all_keys(environment), *_beside_peer(styles[0])]
 
 
 def _styles() -> list[Style]:
@@ -105,6 +109,21 @@ def _of_style(style: Style) -> list[Figure]:
         ),
         Figure("the same, samples that are copies", (1 - SAMPLES / sum(t.tries for t, _ in tries)) * 100, 99, "%"),
         Figure("the same melody again, with one note fixed", again * 1e3, 300, "ms"),
+    ]
+
+
+def _of_songs() -> list[Figure]:
+    """The slowest song that ships with jamd and has blanks to compose."""
+    first, further, chance = [0.0], [0.0], np.random.default_rng(1)
+    for path in sorted((resources() / "songs").glob(SONGS)):
+        if (song := read_song(path)).style:
+            composer, compiling = _timed(lambda song=song: Composer(song))  # type: ignore[misc]
+            seconds = [_timed(lambda composer=composer: composer.compose(chance))[1] for _ in range(CHORUSES)]  # type: ignore[misc]
+            first.append(compiling + seconds[0])
+            further.append(statistics.median(seconds[1:]))
+    return [
+        Figure("a song that ships with jamd: its first chorus", max(first), 1, "s"),
+        Figure("the same, each further chorus, p50", max(further) * 1e3, 250, "ms"),
     ]
 
 

@@ -101,27 +101,3 @@ def variation_sampler(
 
     strength = tuned(lambda weight: sampler(weight).log_mass, distance)
     return sampler(strength.weight), strength
-
-
-class TwoLayers:
-    """Chords and melodies of the distribution above. `known`: as in chord_sampler. Raises ImpossibleError."""
-
-    def __init__(
-        self, chords: Layer, melody: Layer, span: Span, harmony: Harmony, known: Sequence[MelodyEvent] = ()
-    ) -> None:
-        self.chords = chord_sampler(chords, span, harmony, known)
-        self._melody, self._span, self._harmony = melody, span, harmony
-        self._before: Sampler | None = None  # on other chords
-
-    def melody(self, chords: Sequence[ChordEvent]) -> Sampler:
-        """Of melodies on the chords."""
-        weights = on_chords(self._melody, self._span, self._harmony, chords)
-        if self._before is None:
-            self._before = self._melody.sampler(self._span, weights)
-        else:
-            self._before = self._before.revised((*self._melody.constraints, weights))
-        return self._before
-
-    def sample(self, random: np.random.Generator) -> tuple[tuple[ChordEvent, ...], tuple[MelodyEvent, ...]]:
-        chords = self.chords.sample(random)
-        return chords, self.melody(chords).sample(random)

@@ -17,7 +17,6 @@ from daemon.markov.automaton import Automaton
 from daemon.markov.events import REST, MelodyEvent
 
 MOST_TRIES = 2000
-LOW_ACCEPTANCE = 0.01  # of the samples: below, a warning is due
 _REST_STEP = 1023  # in place of the interval; intervals are less
 _LONGEST = 1 << 20  # ticks: durations of events are less
 
@@ -87,11 +86,6 @@ def without_copies(
         f"max_order {index.max_order}: all of {most_tries} melodies repeat {index.max_order} notes of the corpus: "
         f"set max_order to {max(shortest, index.max_order) + 1} or more, a lower order, or a blend of styles"
     )
-
-
-def acceptance(sampler: Samples, index: CopyIndex, random: np.random.Generator, samples: int = 200) -> float:
-    """The share of `samples` that are no copies: how probable the constraint is."""
-    return sum(not index.copies(sampler.sample(random)) for _ in range(samples)) / samples
 
 
 def longest_copy(melody: Sequence[MelodyEvent], pieces: Iterable[Sequence[MelodyEvent]]) -> Copy:

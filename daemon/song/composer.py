@@ -9,7 +9,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -29,6 +29,7 @@ from daemon.song.form import sections_of
 from daemon.song.sheet import SectionMusic, given_music, lead_sheet
 
 MOST_TRIES = 2000  # melodies of a section
+RARE, ASSESSED = 0.02, 200  # the share of melodies that are no copies, below which the style bends; of how many
 MOST_CHORUSES = 50  # whose sections are no copies, but the seams between them are
 
 Chords = tuple[PlannedChord, ...]
@@ -112,9 +113,29 @@ class Composer:
         raise self._too_strict("choruses", MOST_CHORUSES)
 
     def warnings(self) -> list[str]:
-        """A line about each section whose constraints are so improbable that the style bends. Takes as long as
-        compiling."""
-        return [warning for section in self._sections.values() for warning in section.warnings()]
+        """A line about each section whose constraints, or max_order, are so improbable that the style bends. Takes as
+        long as compiling."""
+        return [
+            *(warning for section in self._sections.values() for warning in section.warnings()),
+            *(warning for section in self._sections.values() for warning in self._rare(section)),
+        ]
+
+    def _rare(self, composer: SectionComposer) -> Iterator[str]:
+        """If nearly all melodies of a section are copies."""
+        assert composer.reference is not None
+        chords, melodies = tuple(composer.reference[0]), composer.melodies(composer.reference[0])
+        if self._copies is None or melodies is None:
+            return
+        given, random, accepted = frozenset(composer.given), np.random.default_rng(0), 0
+        for _ in range(ASSESSED):
+            placed = with_given(melodies.sample(random), composer.given)
+            accepted += not self._is_copy(Drawn(chords, placed, given, composer.length).events)
+        if accepted < RARE * ASSESSED:
+            order = self._copies.max_order
+            yield (
+                f"{self.song.file}: section {composer.section.name}: {accepted} of {ASSESSED} melodies have no {order} "
+                "notes in a row of the style's pieces, so these will hardly sound like the style: raise max_order"
+            )
 
     def _drawn(
         self, random: np.random.Generator, known: Mapping[str, Drawn], wishes: Wishes = Wishes()

@@ -11,16 +11,17 @@ from daemon.bench import leadsheet_measures as measures
 @pytest.fixture
 def small(monkeypatch):
     """A few bars, samples and tracks, so that the measure takes no time."""
-    for name, value in {"BARS": 4, "SAMPLES": 3, "LENGTHS": (4, 8), "TRACKS": 2, "KEYS": 2, "PEER_SAMPLES": 2}.items():
+    values = {"BARS": 4, "SAMPLES": 3, "LENGTHS": (4, 8), "TRACKS": 2, "KEYS": 2, "PEER_SAMPLES": 2, "CHORUSES": 2}
+    for name, value in (values | {"SONGS": "waltz.yaml", "shipped_styles": lambda: ["foster"]}).items():
         monkeypatch.setattr(measures, name, value)
 
 
 def test_each_figure_has_a_value_beside_its_target(small, monkeypatch):
     monkeypatch.setattr(measures, "_in_all_keys", lambda environment: [])
     figures = measures.leadsheet(Path(), {})
-    assert len(figures) == 8
+    assert len(figures) == 10
     assert all(figure.value >= 0 and figure.target > 0 for figure in figures)
-    assert len({figure.what for figure in figures}) == 8
+    assert len({figure.what for figure in figures}) == 10
 
 
 def test_time_and_memory_of_the_first_sample(small, capsys):

@@ -6,7 +6,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -14,9 +13,10 @@ import pytest
 from daemon.markov.constraints import Boundary, Fixed, Regular, Table
 from daemon.markov.events import REST
 from daemon.markov.harmony import Harmony
-from daemon.markov.layers import Layer, Span, TwoLayers, chord_sampler, melody_sampler, on_chords, variation_sampler
-from daemon.markov.max_order import CopyIndex, Samples, automaton_without_copies, without_copies
+from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords, variation_sampler
+from daemon.markov.max_order import CopyIndex, automaton_without_copies, without_copies
 from daemon.markov.model import Corpus, MarkovModel
+from daemon.markov.sampler import Sampler
 from daemon.markov.variation import distance
 from tests.markov.copies import longest_by_force
 from tests.markov.enumeration import Event, Reference, Sequences, chi_squared_p
@@ -95,9 +95,15 @@ class Problem:
     index: CopyIndex | None = None
     cache: dict = field(default_factory=dict)
 
-    def layers(self) -> TwoLayers:
-        chords, melody = Layer(CHORD, self.chord_constraints), Layer(MELODY, self.melody_constraints)
-        return TwoLayers(chords, melody, SPAN, HARMONY, self.known)
+    def chords(self) -> Sampler:
+        return chord_sampler(Layer(CHORD, self.chord_constraints), SPAN, HARMONY, self.known)
+
+    def melody(self, chords: Sequence[Event], before: Sampler | None = None) -> Sampler:
+        """`before`: that of other chords, of which this is a revision."""
+        layer = Layer(MELODY, self.melody_constraints)
+        if before is None:
+            return melody_sampler(layer, SPAN, HARMONY, chords)
+        return before.revised((*layer.constraints, on_chords(layer, SPAN, HARMONY, chords)))
 
     def expected_chords(self) -> Sequences:
         def rule(chords: Sequence[Event]) -> float:
@@ -186,26 +192,26 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: 
 
 @each_problem
 def test_the_masses_are_those_of_the_enumeration(problem: Problem) -> None:
-    layers = problem.layers()
     expected = problem.expected_chords()
-    assert math.exp(layers.chords.log_mass) == pytest.approx(math.fsum(expected.values()), rel=1e-10)
+    assert math.exp(problem.chords().log_mass) == pytest.approx(math.fsum(expected.values()), rel=1e-10)
     for chords in list(expected)[:10]:
         melodies = problem.expected_melodies(chords)
         assert len(melodies) >= 5
         if problem.index is None:
-            assert math.exp(layers.melody(chords).log_mass) == pytest.approx(math.fsum(melodies.values()), rel=1e-10)
+            assert math.exp(problem.melody(chords).log_mass) == pytest.approx(math.fsum(melodies.values()), rel=1e-10)
 
 
 @each_problem
 def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
     """Of chords, of melodies on all chords, and of the pairs."""
-    expected, layers = problem.expected(), problem.layers()
-    samplers: dict[tuple[Event, ...], Samples] = {}  # by chords, of which there are few
+    expected, of_chords = problem.expected(), problem.chords()
+    samplers: dict[tuple[Event, ...], Sampler] = {}  # by chords, of which there are few
+    sampler = None
     for seed in SEEDS:
         random, pairs = np.random.default_rng(seed), []
         for _ in range(SAMPLES):
-            chords = layers.chords.sample(random)
-            sampler = samplers.get(chords) or samplers.setdefault(chords, layers.melody(chords))
+            chords = of_chords.sample(random)
+            sampler = samplers.get(chords) or samplers.setdefault(chords, problem.melody(chords, sampler))
             if problem.index is None:
                 pairs.append((chords, sampler.sample(random)))
             else:
@@ -218,14 +224,6 @@ def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
             assert chi_squared_p(Counter(pair[side] for pair in pairs), marginal) > LEVEL
 
 
-def test_a_sample_is_of_the_same_distribution() -> None:
-    layers = PROBLEMS[2].layers()
-    chords, melody = layers.sample(np.random.default_rng(5))
-    random = np.random.default_rng(5)
-    assert chords == layers.chords.sample(random)
-    assert melody == layers.melody(chords).sample(random)
-
-
 def test_a_neighbouring_distribution_is_told_apart() -> None:
     """The control: h with strong and weak ticks swapped; chords that do not hear the known notes."""
     swapped = Harmony(QUALITIES, HARMONY.log_h[::-1])
@@ -235,8 +233,8 @@ def test_a_neighbouring_distribution_is_told_apart() -> None:
     counts = Counter(sampler.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(counts, Problem("").expected_melodies(chords)) < LEVEL
     deaf = Problem("", (), *(getattr(PROBLEMS[2], name) for name in ("chord_constraints", "chord_rule")))
-    chord_layer = deaf.layers().chords
-    chords_of = Counter(chord_layer.sample(random) for _ in range(SAMPLES))
+    of_chords = deaf.chords()
+    chords_of = Counter(of_chords.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(chords_of, PROBLEMS[2].expected_chords()) < LEVEL
 
 
@@ -247,7 +245,7 @@ def test_harmonising_is_the_joint_of_the_stated_kind_and_not_the_posterior() -> 
     posterior = {
         chords: weight / math.fsum(problem.expected_melodies(chords).values()) for chords, weight in joint.items()
     }
-    random, sampler = np.random.default_rng(2), problem.layers().chords
+    random, sampler = np.random.default_rng(2), problem.chords()
     counts = Counter(sampler.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(counts, joint) > LEVEL
     assert chi_squared_p(counts, posterior) < LEVEL
@@ -291,16 +289,7 @@ def test_a_blend_of_styles_in_both_layers() -> None:
 
 
 def test_chords_without_known_notes_are_those_of_the_style() -> None:
-    assert (
-        chord_sampler(Layer(CHORD), SPAN).log_mass
-        == TwoLayers(Layer(CHORD), Layer(MELODY), SPAN, HARMONY).chords.log_mass
-    )
-
-
-def test_the_ticks_of_the_events_are_those_of_the_span() -> None:
-    chords, melody = TwoLayers(Layer(CHORD), Layer(MELODY), SPAN, HARMONY).sample(np.random.default_rng(1))
-    assert list(accumulate(event[-1] for event in chords))[-1] == SPAN.length
-    assert sum(event[-1] for event in melody) == SPAN.length
+    assert chord_sampler(Layer(CHORD), SPAN).log_mass == chord_sampler(Layer(CHORD), SPAN, HARMONY).log_mass
 
 
 def test_a_table_needs_finite_weights_for_all_ticks() -> None:

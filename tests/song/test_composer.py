@@ -264,6 +264,26 @@ def test_improbable_constraints_give_a_warning(studio: Studio) -> None:
     assert "section A: one of 10^" in warning and warning.endswith("give less, or choose another style")
 
 
+def test_a_max_order_that_nearly_all_melodies_break_gives_a_warning(studio: Studio) -> None:
+    text = HEAD + "bars: 16"
+    assert studio.composer(text.replace("none", "8")).warnings() == []
+    strict = next(
+        composer
+        for order in (5, 6, 7)
+        if (composer := _composer(studio, text.replace("none", str(order)))) and composer.warnings()
+    )
+    (warning,) = strict.warnings()
+    assert "section A: " in warning and "of 200 melodies have no" in warning and warning.endswith("raise max_order")
+
+
+def _composer(studio: Studio, text: str) -> Composer | None:
+    """None if all melodies are copies."""
+    try:
+        return studio.composer(text)
+    except SongError:
+        return None
+
+
 def test_an_unknown_style_and_a_mode_without_pieces(studio: Studio) -> None:
     with pytest.raises(SongError, match="there is no style 'tin'"):
         studio.song("key: C\nstyle: tin\nbars: 4")
