@@ -2,20 +2,22 @@
 
 Texts: chord symbols as markers, texts or lyrics (C, Dm7, G7/B, N.C.), whichever of the three has the most; other texts
 may stand between them. Without such texts the notes of the other parts, or the lower notes of a single part, are
-compared with chords, half a bar at a time. The melody is the part named melody, lead, vocal or voice, else the highest
-one that plays one note at a time.
+recognised as chords, half a bar or a beat at a time. The melody is the part named melody, lead, vocal or voice, else
+the highest one that plays one note at a time.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from daemon.errors import MelodyError
+from daemon.music.chord_recognition import recognise
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.music.key_estimate import estimated_key
 from daemon.music.leadsheet import Key, LeadSheet
@@ -29,11 +31,8 @@ _SECTION = re.compile("[A-D]")  # letters that may name sections as well as chor
 _MELODY = re.compile("melod|lead|vocal|voice|sing|solo", re.IGNORECASE)
 ONE_VOICE = 0.8  # share of a melody's notes during which no other note of its part begins
 OVERLAP = 1 / 8  # beats that a note may reach into the next one
-_ROOTS = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
-_RECOGNISED = ("", "m", "7", "m7", "maj7", "dim", "m7b5", "aug", "sus4")
-FOREIGN = 1.0  # what a note that is not of the chord counts against one of its notes, by duration
-_MISSING = 0.15  # what a chord tone that does not sound counts, as a share of all notes
-_BASS = 0.2  # what the root in the bass counts, likewise
+FEWEST_CLASSES = 3  # pitch classes of a recognised chord
+PASSING = 0.3  # share of the time of the longest pitch class, below which a pitch class is passed over
 LONGEST = 16  # half bars, over which a note counts
 MOST_BARS = 1000
 
@@ -48,7 +47,7 @@ def read_midi_sheet(path: Path) -> LeadSheet:
         raise MelodyError(f"{path}: more than {MOST_BARS:,} bars: split the file")
     voice, others = _parts(file, content)
     written = _written_chords(file, content.length)
-    chords = written or _recognised_chords(others, content.length, bar)
+    chords = written or _recognised_chords(voice, others, content.length, bar)
     if not chords:
         raise MelodyError(f"{path}: no chords, neither as texts nor as notes: add markers with chord symbols")
     signature = next((sharps for track in file.tracks for _, sharps, _ in track.keys), None)
@@ -115,38 +114,50 @@ def _is_chord(symbol: str) -> bool:
         return False
 
 
-def _recognised_chords(notes: Sequence[Note], length: float, bar: float) -> tuple[PlannedChord, ...]:
-    """One chord for each half bar, of a bar of three beats for the whole; equal neighbours are one chord."""
+def _recognised_chords(
+    voice: Sequence[Note], others: Sequence[Note], length: float, bar: float
+) -> tuple[PlannedChord, ...]:
+    """One chord for each half bar, of a bar of three beats for the whole; one for each beat, where every beat of these
+    has a chord of its own. Equal neighbours are one chord."""
     step = bar / 2 if bar % 2 == 0 else bar
-    steps = [list[tuple[int, float]]() for _ in range(round(length / step))]  # of each: pitches and beats
-    for note in notes:
-        end = note.onset + note.duration
-        first = int(note.onset // step)
-        for number in range(first, min(first + LONGEST, math.ceil(end / step), len(steps))):
-            begin = number * step
-            steps[number].append((note.pitch, min(end, begin + step) - max(note.onset, begin)))
-    spans = [(number * step, _recognised(sounding)) for number, sounding in enumerate(steps)]
+    accompaniment, melody = (_by_step(notes, step, round(length / step)) for notes in (others, voice))
+    found: list[tuple[float, float, str]] = []  # onset, beats, symbol
+    for number, (lower, upper) in enumerate(zip(accompaniment, melody, strict=True)):
+        begin, beats = number * step, int(step)
+        parts = [_recognised(lower, upper, begin + beat, begin + beat + 1) for beat in range(beats)]
+        if beats == step and NO_CHORD not in parts:
+            found += [(begin + beat, 1.0, symbol) for beat, symbol in enumerate(parts)]
+        else:
+            found.append((begin, step, _recognised(lower, upper, begin, begin + step)))
     chords = []
-    for symbol, group in groupby(spans, key=lambda span: span[1]):
-        begins = [begin for begin, _ in group]
-        chords.append(PlannedChord(begins[0], len(begins) * step, symbol))
+    for symbol, group in groupby(found, key=lambda each: each[2]):
+        spans = list(group)
+        chords.append(PlannedChord(spans[0][0], sum(beats for _, beats, _ in spans), symbol))
     return tuple(chords) if any(chord.symbol != NO_CHORD for chord in chords) else ()
 
 
-def _recognised(sounding: Sequence[tuple[int, float]]) -> str:
-    """The chord that fits pitches best, each with the beats for which it sounds."""
-    classes = {pitch % 12 for pitch, _ in sounding}
-    if len(classes) < 3:
-        return NO_CHORD
-    total, bass = sum(beats for _, beats in sounding), min(pitch for pitch, _ in sounding) % 12
-    shares = [sum(beats for pitch, beats in sounding if pitch % 12 == each) / total for each in range(12)]
-    best, symbol = 0.0, NO_CHORD
-    for root in range(12):
-        for quality in _RECOGNISED:
-            tones = [(root + interval) % 12 for interval in chord_of(f"C{quality}").intervals]
-            within = sum(shares[tone] for tone in tones)
-            missing = sum(tone not in classes for tone in tones)
-            fit = within - FOREIGN * (1 - within) - _MISSING * missing + _BASS * (root == bass)
-            if fit > best:
-                best, symbol = fit, f"{_ROOTS[root]}{quality}"
-    return symbol
+def _by_step(notes: Sequence[Note], step: float, count: int) -> list[list[Note]]:
+    """The notes that sound in each of `count` spans of `step` beats; a very long one only in its first ones."""
+    steps = [list[Note]() for _ in range(count)]
+    for note in notes:
+        first = int(note.onset // step)
+        for number in range(first, min(first + LONGEST, math.ceil((note.onset + note.duration) / step), count)):
+            steps[number].append(note)
+    return steps
+
+
+def _recognised(others: Sequence[Note], voice: Sequence[Note], begin: float, end: float) -> str:
+    """The chord of the accompaniment between two beats, and of the melody, where the accompaniment is too thin, without
+    short or odd passing notes."""
+    for notes in (others, [*others, *voice]):
+        heard = [note for note in notes if note.onset < end and note.onset + note.duration > begin]
+        beats: dict[int, float] = defaultdict(float)  # by pitch class
+        for note in heard:
+            beats[note.pitch % 12] += min(note.onset + note.duration, end) - max(note.onset, begin)
+        shortest = PASSING * max(beats.values(), default=0.0)
+        classes = sorted((each for each in beats if beats[each] > shortest), key=beats.__getitem__, reverse=True)
+        while len(classes) >= FEWEST_CLASSES:
+            if symbol := recognise([note.pitch for note in heard if note.pitch % 12 in classes]):
+                return symbol
+            classes.pop()
+    return NO_CHORD

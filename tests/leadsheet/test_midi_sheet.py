@@ -89,6 +89,21 @@ def test_of_a_single_part_the_top_is_the_melody(tmp_path: Path) -> None:
     assert symbols(path) == CHORDS
 
 
+def test_a_broken_chord_with_passing_notes_is_recognised(tmp_path: Path) -> None:
+    arpeggio: Notes = [(n / 2, pitch, 0.5) for n, pitch in enumerate((48, 55, 64, 55, 53, 60, 69, 60))]
+    passing: Notes = [(1.75, 62, 0.25), (3.75, 58, 0.25)]
+    path = written(tmp_path, track([(0, 72, 4)], name="melody"), track([*arpeggio, *passing]))
+    assert symbols(path) == [(0, "C"), (2, "F")]
+
+
+def test_chords_of_each_beat_are_recognised_with_the_melody_where_the_others_are_two_voices(tmp_path: Path) -> None:
+    tops, lower = (76, 77, 74, 72), ((48, 55), (53, 57), (43, 59), (48, 55))
+    voice: Notes = [(float(beat), top, 1.0) for beat, top in enumerate((*tops[:2], 74, 76))]
+    others: Notes = [(float(beat), pitch, 1.0) for beat, pair in enumerate(lower) for pitch in pair]
+    path = written(tmp_path, track(voice, name="melody"), track([*others, (1.0, 60, 1.0), (3.0, 64, 1.0)]))
+    assert symbols(path) == [(0, "C"), (1, "F"), (2, "G"), (3, "C")]
+
+
 def test_every_triad_and_seventh_is_recognised_in_every_key(tmp_path: Path) -> None:
     for quality in ("", "m", "7", "m7", "maj7", "dim", "m7b5", "aug"):
         intervals = chord_of(f"C{quality}").intervals

@@ -13,10 +13,11 @@ from itertools import pairwise
 from statistics import median_low
 
 from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
+from daemon.markov.layers import GRID
 from daemon.music.chords import NO_CHORD, Chord, chord_of
 from daemon.music.leadsheet import Key, LeadSheet
 
-_GRID = (0, 3, 4, 6, 8, 9, 12)  # where events begin in a quarter note: 16ths and triplets
+_PLACES = (*GRID, TICKS)  # where events begin in a quarter note
 LOWEST, HIGHEST, LONGEST = -64, 127, 4096  # of an event: semitones from the tonic; ticks
 SHORTEST_REST = 3  # ticks; a shorter one belongs to the note before
 LOWEST_MEDIAN = -2  # semitones
@@ -101,7 +102,7 @@ def tick_of(beat: float) -> int:
     """The nearest tick of a 16th or a triplet."""
     quarter = int(beat // 1)
     within = (beat - quarter) * TICKS
-    return quarter * TICKS + min(_GRID, key=lambda tick: abs(tick - within))
+    return quarter * TICKS + min(_PLACES, key=lambda tick: abs(tick - within))
 
 
 def quality_of(chord: Chord) -> str:
