@@ -28,15 +28,14 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """Groups of values to be folded, as columns: the first value of each group, the second of each that has two, …
+    """Groups of values to be added, as columns: the first value of each group, the second of each that has two, …
     Groups are sorted by size, large ones first, so that a column is added to the front of the sums; what is left after
     COLUMNS columns follows group by group.
 
-    `size`: the number of values. `sizes` of the columns. `rest`: where the rest of each group begins, in the rest.
-    `place`: of each group among the sums; an empty one is at the end of the sums.
+    `sizes` of the columns. `rest`: where the rest of each group begins, in the rest. `place`: of each group among the
+    sums; an empty one is at the end of the sums.
     """
 
-    size: int
     sizes: list[int]
     rest: Ints
     place: Ints
@@ -57,20 +56,19 @@ class Groups:
         )
         place = np.empty(len(counts), np.int64)
         place[groups] = np.minimum(np.arange(len(counts)), sizes[0])
-        order = np.concatenate(columns)
-        return cls(len(order), [size for size in sizes if size], ends - left, place), order
+        return cls([size for size in sizes if size], ends - left, place), np.concatenate(columns)
 
-    def folded(self, values: Floats, ufunc: np.ufunc, empty: float) -> Floats:
-        """Of each group that is not empty, by `place`; then `empty`."""
+    def sums(self, values: Floats) -> Floats:
+        """Of each group that is not empty, by `place`; then 0."""
         if not self.sizes:
-            return np.array([empty])
+            return np.zeros(1)
         at = self.sizes[0]
-        result = np.append(values[:at], empty)
+        result = np.append(values[:at], 0.0)
         for size in self.sizes[1:]:
-            ufunc(result[:size], values[at : at + size], out=result[:size])
+            result[:size] += values[at : at + size]
             at += size
         if len(self.rest):
-            ufunc(result[: len(self.rest)], ufunc.reduceat(values[at:], self.rest), out=result[: len(self.rest)])
+            result[: len(self.rest)] += np.add.reduceat(values[at:], self.rest)
         return result
 
 

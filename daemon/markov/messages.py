@@ -54,11 +54,11 @@ def _sums(plan: Plan, later: Floats, bound: float) -> Floats:
     while (highest := later.max(initial=-np.inf)) > -np.inf:
         values = np.exp(later - highest).take(plan.pair)
         values *= plan.probability
-        sums = plan.edges.folded(values, np.add, 0.0)
+        sums = plan.edges.sums(values)
         if plan.arcs is not None:
-            sums = plan.arcs.folded(sums.take(plan.row) * plan.arc_probability, np.add, 0.0)
+            sums = plan.arcs.sums(sums.take(plan.row) * plan.arc_probability)
         logs = np.where(logs > exact, logs, np.log(sums) + highest)
-        small = later < highest - max(bound, 0.0)
+        small = later < highest - bound
         if not small.any():
             break
         exact = highest - EXACT

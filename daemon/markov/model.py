@@ -27,6 +27,8 @@ import numpy as np
 from daemon.markov.automaton import Event
 from daemon.markov.graph import Floats, Graph, Ints, offsets, trimmed
 
+WIDEST = 1e100  # ratio of weights
+
 
 @dataclass(frozen=True, slots=True)
 class Corpus:
@@ -38,8 +40,8 @@ class Corpus:
 class MarkovModel:
     """`blend`: corpora and their weights. `weights` of the orders 0 to `order`; none: the plain chain of that order.
 
-    Raises ValueError for weights that are negative, all 0 or not as many as the orders, for a duration that is no
-    whole number of ticks, and for corpora without events.
+    Raises ValueError for weights that are negative, all 0, too far apart or not as many as the orders, for a duration
+    that is no whole number of ticks, and for corpora without events.
     """
 
     def __init__(
@@ -117,6 +119,8 @@ def _check(blend: Sequence[tuple[Corpus, float]], order: int, weights: tuple[flo
     for kind, values in (("order", weights), ("corpus", [weight for _, weight in blend])):
         if not all(math.isfinite(value) and value >= 0 for value in values) or not sum(values) > 0:
             raise ValueError(f"the weights by {kind} are negative or all 0")
+        if max(values) > WIDEST * min(value for value in values if value):
+            raise ValueError(f"a weight by {kind} is over {WIDEST:g} times as large as another")
     events = {event for corpus, weight in blend if weight > 0 for piece in corpus.pieces for event in piece}
     if not events:
         raise ValueError("the corpus has no events")

@@ -18,6 +18,7 @@ CORPUS = Corpus(((("a", 1), ("b", 2)),))
         ([(CORPUS, 1.0)], 1, (0.0, 0.0), "weights by order"),
         ([(CORPUS, 1.0)], 1, (1.0, -1.0), "weights by order"),
         ([(CORPUS, 1.0)], 1, (1.0, float("nan")), "weights by order"),
+        ([(CORPUS, 1.0)], 1, (1e-200, 1.0), "a weight by order is over 1e.100 times as large"),
         ([(CORPUS, 0.0)], 1, None, "weights by corpus"),
         ([], 1, None, "weights by corpus"),
         ([(Corpus(()), 1.0)], 1, None, "no events"),
