@@ -111,7 +111,7 @@ class _Measure:
         if not self._sheet.melody:
             self._slashes(chords)
             return
-        if all(piece.pitch is None for piece in bar.pieces) and bar.start >= 0:
+        if all(piece.pitch is None for piece in bar.pieces):
             self._chords(chords, 0, bar.length)
             note = SubElement(self.element, "note")
             SubElement(note, "rest", {"measure": "yes"})

@@ -127,7 +127,7 @@ def _triplets(boundaries: set[int]) -> Iterator[tuple[int, int]]:
         within = {boundary - pair for boundary in boundaries if pair < boundary < pair + 2 * TICKS}
         if within == {16, 32} or (len(within) == 1 and within <= {16, 32} and pair + 2 * TICKS in boundaries):
             start, end = pair, pair + 2 * TICKS  # quarter notes, three in the time of two
-            done.add(beat + 1)
+            done |= {beat, beat + 1} if beat % 2 == 0 else {beat}
         yield start, end
 
 

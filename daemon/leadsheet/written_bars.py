@@ -14,11 +14,10 @@ LINE_BARS = 4  # of a system
 
 @dataclass(frozen=True, slots=True)
 class WrittenBar:
-    """`number` 0 is the upbeat. `start`, `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
+    """`number` 0 is the upbeat. `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
     that sounds at each piece."""
 
     number: int
-    start: int
     length: int
     pieces: Sequence[Piece]
     chords: Sequence[tuple[int, str]]
@@ -37,24 +36,24 @@ def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
     if len(sections) == 1:
         sections = {bar: name for bar, name in sections.items() if name != "A"}
     first = min((start for start, _, _ in notes), default=0)
-    starts = ([first] if first < 0 else []) + list(range(0, total, length))
     since = 0  # bars in this line
-    for start in starts:
-        bar, size = start // length, length if start >= 0 else -start
-        within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + size and b > start]
-        pieces = _tied(pieces_of(_with_rests(within, size), sheet.meter), within, size)
+    bars = range(-1 if first < 0 else 0, total // length)
+    for bar in bars:
+        start = bar * length
+        begin = first - start if bar < 0 else 0  # an upbeat is the end of a bar
+        within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + length and b > start]
+        pieces = _tied(pieces_of(_with_rests(within, begin, length), sheet.meter), within, length)
         since = 0 if bar in sections or since == LINE_BARS else since
-        is_last = start + size >= total
+        is_last = start + length >= total
         closes = "light-heavy" if is_last else "light-light" if bar + 1 in sections and bar >= 0 else ""
         yield WrittenBar(
-            max(bar + 1, 0),
-            start,
-            size,
+            bar + 1,
+            length,
             pieces,
-            [(tick - start, symbol) for tick, symbol in chords if start <= tick < start + size],
+            [(tick - start, symbol) for tick, symbol in chords if start <= tick < start + length],
             list(_harmonies(pieces, within, [(tick - start, symbol) for tick, symbol in chords])),
             sections.get(bar, ""),
-            start == starts[0],
+            bar == bars[0],
             since == 0 and bar > 0,
             closes,
         )
@@ -72,16 +71,16 @@ def _quantised(sheet: LeadSheet) -> list[tuple[int, int, int]]:
     return [note for note in found if note[1] > note[0]]
 
 
-def _with_rests(notes: list[tuple[int, int, int]], size: int) -> Iterator[tuple[int, int, int | None]]:
+def _with_rests(notes: list[tuple[int, int, int]], begin: int, end: int) -> Iterator[tuple[int, int, int | None]]:
     """The notes of a bar, cut at its ends, and the rests between them."""
-    at = 0
-    for start, end, pitch in notes:
-        if start > at:
-            yield at, start, None
-        yield max(start, 0), min(end, size), pitch
-        at = min(end, size)
-    if at < size:
-        yield at, size, None
+    at = begin
+    for onset, until, pitch in notes:
+        if onset > at:
+            yield at, onset, None
+        yield max(onset, 0), min(until, end), pitch
+        at = min(until, end)
+    if at < end:
+        yield at, end, None
 
 
 def _tied(pieces: list[Piece], notes: list[tuple[int, int, int]], size: int) -> list[Piece]:

@@ -138,6 +138,11 @@ def test_every_chord_survives(quality: str) -> None:
         ([(0, 32), (32, 48), (48, 96)], (4, 4), "3(half quarter)3 half"),
         ([(0, 16), (16, 48), (48, 96)], (4, 4), "3(quarter half)3 half"),
         ([(0, 16), (16, 96)], (4, 4), "3(quarter eighth~)3 half."),
+        (
+            [(0, 48), (48, 80), (80, 96), (96, 104), (104, 120)],
+            (5, 4),
+            "half 3(half quarter)3 3(eighth quarter)3",
+        ),
         ([(0, 40), (40, 96)], (4, 4), "quarter~ 3(quarter eighth~)3 half"),
     ],
 )
@@ -239,3 +244,12 @@ def test_a_sheet_with_chords_alone_has_a_slash_for_each_beat(
     assert [n.findtext("notehead") for n in fromstring(data.decode()).iterfind(".//note")] == ["slash"] * slashes
     again = read_musicxml(written(tmp_path, data))
     assert (again.melody, again.chords) == ((), sheet.chords)
+
+
+def test_an_upbeat_is_written_as_the_end_of_a_bar() -> None:
+    notes = [Note(onset, 0.5, 67, 90) for onset in (-2.5, -2.0, -1.5, -1.0, -0.5)]
+    root = fromstring(musicxml_of(sheet_of(*notes, Note(0.0, 4.0, 72, 90), bars=1)).decode())
+    upbeat, bar = root.findall("part/measure")
+    assert (upbeat.get("number"), upbeat.get("implicit"), bar.get("number")) == ("0", "yes", "1")
+    assert upbeat.find("attributes/divisions") is not None and bar.find("attributes") is None
+    assert [note.findtext("beam") for note in upbeat.iter("note")] == [None, "begin", "continue", "continue", "end"]
