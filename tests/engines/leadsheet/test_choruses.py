@@ -15,8 +15,14 @@ from daemon.music.events import Play
 from daemon.song.composer import Composer, Wishes
 from daemon.song.reader import read_song
 from tests.engines.leadsheet.leader import Song
+from tests.song.tiny_style import write_tiny_style
 
-STYLED = "key: F\nfeel: swing\nstyle: { foster: 0.6, folk: 0.4 }\nbars: 8\ncadence: full\n"
+STYLED = "key: F\nfeel: swing\nstyle: tiny\nmax_order: none\nbars: 8\ncadence: full\n"
+
+
+@pytest.fixture(autouse=True)
+def _style(tmp_path: Path) -> None:
+    write_tiny_style(tmp_path)
 
 
 def melody(song: Song, chorus: int) -> list[tuple[float, int]]:
@@ -66,7 +72,7 @@ def test_a_new_process_composes_on_the_chords_of_the_one_before(tmp_path: Path) 
 
 
 def test_another_share_of_the_second_style(tmp_path: Path) -> None:
-    song = Song(tmp_path, STYLED)
+    song = Song(tmp_path, STYLED.replace("tiny", "{ foster: 0.6, folk: 0.4 }"))
     choruses = Choruses(read_song(song.path))
     first = choruses.sheet(Order(1, 1))
     sheets = [choruses.sheet(Order(1, 2, blend=blend, before=first)) for blend in (0.0, 0.5, 1.0)]
