@@ -10,6 +10,7 @@ from daemon.entries import Entry, Followed, MembersChanged, SessionBegan, Starte
 from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Channel, Controller, Pitch, Velocity
 from daemon.music.melody import Melody
+from daemon.music.plan import Plan
 from daemon.music.tempo import Bpm, Tempo
 from daemon.performance.performance import Performance
 from daemon.spec import StageSpec
@@ -71,6 +72,7 @@ class State:
     beat_given: float = 0.0
     silent_since: float | None = None
     last_note: Mapping[str, float] = field(default_factory=dict)
+    plans: Mapping[str, tuple[Plan, ...]] = field(default_factory=dict)
 
 
 def check_shape(entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.performance.performance import Performance
 from daemon.performance.transport import PRE_ROLL
 from daemon.performance.windows import PLAN_TIME
+from daemon.recording.journal_checks import check_shape
 from daemon.spec import PlayerSpec
 from daemon.wire import Generate, Learn, Reset
 from tests.performance.offline import Recorder, make_performance, run_until
@@ -93,7 +95,9 @@ def test_a_session_of_the_recording_begins_with_the_plans() -> None:
     performance.take(Commanded(1.0, RotateSession(), 1.0))
     calls = [(name, call) for name, _, call in sink.calls]
     calls = calls[next(at for at, (_, call) in enumerate(calls) if isinstance(call, Reset)) :]
-    (state,) = (entry.state for entry in sink.entries if isinstance(entry, StateSaved))
+    (saved,) = (entry for entry in sink.entries if isinstance(entry, StateSaved))
+    check_shape(saved)
+    state = json.loads(json.dumps(saved.state))
     follower = Recorder()
     Performance(performance.spec, follower).restore(1.0, state)
     assert [(name, call) for name, _, call in follower.calls] == calls
