@@ -77,7 +77,8 @@ def _styles() -> list[Style]:
         modes = Counter(piece.mode for piece in style.pieces)
         mode = max(modes, key=modes.__getitem__)
         melody, chord = (model_of([(style, 1.0)], layer, mode, ORDER, (4, 4)) for layer in ("melody", "chords"))
-        melodies = [piece.melody for piece in style.pieces]
+        background = style.background.pieces if style.background is not None else ()
+        melodies = [piece.melody for piece in {*style.pieces, *background}]
         styles.append(Style(name, melodies, melody, stated_harmony(QUALITIES), chord))
     return styles
 
