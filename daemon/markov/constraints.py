@@ -176,15 +176,16 @@ class TickWeights:
         nearest = ticks[0] + first * step - onsets
         count = np.clip((reach - 1 - nearest) // step + 1, 0, len(ticks) - first)
         onsets, nearest, count = (values[count > 0] for values in (onsets, nearest, count))
+        if not len(onsets):
+            return
         keys = (self.row_of_tick[onsets] * reach + nearest) * (reach + 1) + count
         _, index, inverse = np.unique(keys, return_index=True, return_inverse=True)
         old = self.row_of_tick[onsets[index]]
         self.row_of_tick[onsets] = len(self._rows) + inverse
         ends = self._durations if term.to_end else np.ones_like(self._durations)
-        for row, ahead, most in zip(old, nearest[index], count[index], strict=True):
-            powers = np.clip((ends - 1 - ahead) // step + 1, 0, most)
-            with np.errstate(invalid="ignore"):  # 0 * -inf
-                self._rows.append(self._rows[row] + np.where(powers > 0, powers * logs, 0.0))
+        powers = np.clip((ends - 1 - nearest[index, None]) // step + 1, 0, count[index, None])
+        with np.errstate(invalid="ignore"):  # 0 * -inf
+            self._rows += list([self._rows[row] for row in old] + np.where(powers > 0, powers * logs, 0.0))
 
     def _logarithms(self, weight: Weight, name: str) -> NDArray[np.float64]:
         if weight not in self._known:
