@@ -55,8 +55,12 @@ def _pages(source: Path, sheet: LeadSheet) -> list[bytes]:
 
 
 def _music_alone(musicxml: bytes) -> bytes:
-    """Without credits and tempo, which verovio sets over each other and over chord symbols."""
+    """Without credits and tempo, which verovio sets over each other and over chord symbols, and without degrees that
+    are not to be printed, because the text of the kind has them: verovio prints these twice, as C7b9(♭9)."""
     root = fromstring(musicxml)
+    for harmony in root.iter("harmony"):
+        for degree in harmony.findall("degree[@print-object='no']"):
+            harmony.remove(degree)
     for credit in root.findall("credit"):
         root.remove(credit)
     measure = root.find("part/measure")

@@ -45,6 +45,14 @@ def test_a_page() -> None:
     assert engraved([sheet_of(), sheet_of(title="B")])[0] == [page], "the same again"
 
 
+def test_each_chord_symbol_is_printed_as_it_is_written() -> None:
+    written = ("C7b9", "F13#11", "Bb7sus4", "Ebmaj9#11", "Am7b5", "D7alt", "Gm6/9", "Cadd9", "G7no5/B", "N.C.")
+    chords = tuple(PlannedChord(n * 4.0, 4.0, symbol) for n, symbol in enumerate(written))
+    ((page,),) = engraved([sheet_of(bars=10, chords=chords)])
+    found = [text.replace(" ", "").replace("♭", "b").replace("♯", "#") for text in texts(page)]
+    assert [found.count(symbol) for symbol in written] == [1] * len(written), found
+
+
 def test_several_pages() -> None:
     (pages,) = engraved([sheet_of(bars=80)])
     assert len(pages) > 1
