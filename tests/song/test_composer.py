@@ -152,6 +152,9 @@ def test_no_composed_bar_is_empty(studio: Studio) -> None:
     for sheet in studio.sheets(HEAD + "bars: 8\nnotes_at: {3: rest}"):
         sounding = {int(beat // 4) for beat in range(32) if at(sheet, beat + 0.001) or begins(sheet, beat + 0.5)}
         assert sounding == {0, 1, 3, 4, 5, 6, 7}
+        ends = [note.onset + note.duration for note in sheet.melody]
+        gaps = [later.onset - end for end, later in zip(ends, sheet.melody[1:], strict=False) if not 8 <= end < 12]
+        assert max(gaps) <= 4, "two rests of half a bar, at a bar line"
 
 
 def test_the_octave_is_that_in_which_the_style_knows_most_of_what_is_given(studio: Studio) -> None:
@@ -233,6 +236,13 @@ def test_a_seed_gives_the_same_song_again(studio: Studio) -> None:
     one, other = studio.composer(FORM), studio.composer(FORM)
     assert one.compose(np.random.default_rng(3)) == other.compose(np.random.default_rng(3))
     assert one.compose(np.random.default_rng(3)) != one.compose(np.random.default_rng(4))
+
+
+def test_melodies_have_as_many_notes_as_the_pieces_of_the_style(studio: Studio) -> None:
+    events = [event for piece in studio.pieces for event in piece.melody]
+    wanted = len(events) / sum(ticks for _, ticks in events) * 48
+    sheets = studio.sheets(HEAD + "bars: 16\ncadence: none", 12)
+    assert np.mean([len(sheet.melody) / 16 for sheet in sheets]) == pytest.approx(wanted, rel=0.15)
 
 
 def test_another_chorus_on_the_same_chords(studio: Studio) -> None:

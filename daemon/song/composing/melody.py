@@ -17,7 +17,7 @@ from daemon.song.rules import names
 from daemon.song.sheet import note
 
 Placed = tuple[int, MelodyEvent]  # the tick where an event begins, from the section's first bar line
-NO_REST = "no bar is empty"
+NO_REST = "rests of half a bar at most"
 CENTRE = 4  # semitones above the tonic: about where the middle of a style's notes lies (daemon.song.styles.pieces)
 CLOSES = {"full": {0}, "half": {7, 11, 2}}  # pitch classes above the tonic of the last note
 
@@ -46,12 +46,9 @@ def melody_constraints(
     low, high = song.range
     limits = f"the range {name_of_pitch(low)}–{name_of_pitch(high)}"
     yield Begins(range(length), lambda event: float(event[0] == SILENCE or low <= home + event[0] <= high), limits)
-    bar, given = ticks_of(song.bar), {tick for rule in section.notes if not rule.forbidden for tick in span_of(rule)}
-    for tick in range(0, length, bar):
-        if tick not in given:
-            yield Begins(
-                range(tick, tick + 1), lambda event: float(_pitch(event) != SILENCE or event[1] < bar), NO_REST
-            )
+    longest = ticks_of(song.bar) // 2
+    for free in _free(section, length):
+        yield Begins(free, lambda event: float(_pitch(event) != SILENCE or event[1] <= longest), NO_REST)
     known = {_pitch(event) for event in alphabet}
     for rule in section.notes:
         pitches = _relative(rule, home)
@@ -68,6 +65,16 @@ def melody_constraints(
     yield from _phrases(song, section)
     if section.cadence != "none":
         yield from _cadence(song, section, length)
+
+
+def _free(section: SongSection, length: int) -> Iterator[range]:
+    """The ticks at which nothing is given."""
+    at = 0
+    given = sorted((span_of(rule) for rule in section.notes if not rule.forbidden), key=lambda ticks: ticks.start)
+    for ticks in [*given, range(length, length + 1)]:
+        if ticks.start > at:
+            yield range(at, ticks.start)
+        at = max(at, ticks.stop)
 
 
 def _relative(rule: NoteRule, home: int) -> set[int]:

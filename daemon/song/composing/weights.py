@@ -8,8 +8,8 @@ style on average.
 counted in the style's pieces with bars of the same length.
 
 Both are at most 1: otherwise notes would be drawn because each of them gains, such as triplets on the fifth of all
-chords, which fill any melody. What the notes of the style cost on average is given back to each note, as NOTE_GAIN:
-with it melodies have about as many notes in a bar as the style's pieces.
+chords, which fill any melody. What the notes of the style cost is given back to each note, as its gain: melodies have
+as many notes in a bar as the style's pieces.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from numpy.typing import NDArray
 from daemon.markov.constraints import Table
 from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, sum_over_events
+from daemon.markov.layers import Layer, Span, on_grid
+from daemon.markov.model import MarkovModel
 from daemon.song.styles.pieces import Piece
 
 CHORD_STRENGTH = 1.5
-NOTE_GAIN = 0.25  # nats
+GAINS = (-1.0, 1.5)  # nats for each note: the least and the most
+STEPS, STEP = 6, 0.01  # of the bisection; of the derivative
 PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
 Array = NDArray[np.float64]
 
@@ -42,13 +45,35 @@ class Suiting:
         melodies = [piece.from_first_bar() for piece in pieces if piece.bar == bar]
         self._meter = _meter(melodies, int(self._durations.max()), bar)[:, self._durations]
         self._rest = _mean_cost(pieces, self)
+        self.gain = 0.0
+
+    def tune(self, model: MarkovModel, mode: str, like: Sequence[Piece]) -> None:
+        """Find the gain with which melodies on a few usual chords have as many notes as the pieces `like`."""
+        events = [event for piece in like for event in piece.from_first_bar()]
+        wanted = sum(pitch != REST for pitch, _ in events) / max(sum(ticks for _, ticks in events), 1)  # for each tick
+        bar, third = len(self._meter), "m" if mode == "minor" else ""
+        chords = ((0, third, bar), (5, third, bar), (7, "7", bar), (0, third, bar)) * 2
+        span = Span(bar * len(chords), bar, self._beats)
+        grid = on_grid(model, span)
+        free = Layer(model, (grid,)).sampler(span)
+
+        def log_mass(gain: float) -> float:
+            self.gain = gain
+            return free.revised((grid, self.table(chords))).log_mass
+
+        low, high = GAINS
+        for _ in range(STEPS):
+            middle = (low + high) / 2
+            notes = (log_mass(middle + STEP) - log_mass(middle - STEP)) / (2 * STEP)
+            low, high = (low, middle) if notes > wanted * span.length else (middle, high)
+        self.gain = (low + high) / 2
 
     def table(self, chords: Sequence[ChordEvent]) -> Table:
         """Of melodies on `chords`, which cover what is composed."""
         by_tick = self.costs(chords)
         logs = sum_over_events(by_tick, by_tick, self._pitches % 12, self._durations)
         rests = self._pitches == REST
-        logs = np.where(rests, self._rest * self._durations, logs + NOTE_GAIN)
+        logs = np.where(rests, self._rest * self._durations, logs + self.gain)
         logs += self._meter[np.arange(len(logs)) % len(self._meter)]
         return Table(logs, "the chords and the meter")
 
