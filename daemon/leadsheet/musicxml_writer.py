@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from daemon import __version__
 from daemon.leadsheet.harmony import harmony_of
-from daemon.leadsheet.notation import TICKS, Piece, beams_of
+from daemon.leadsheet.notation import TICKS, VALUES, Piece, beams_of, is_compound
 from daemon.leadsheet.written_bars import WrittenBar, written_bars
 from daemon.music.chords import NO_CHORD, chord_of
 from daemon.music.leadsheet import LeadSheet
@@ -98,11 +98,10 @@ class _Measure:
         if sheet.feel:
             _text(SubElement(direction, "direction-type"), "words", sheet.feel.capitalize())
         metronome = SubElement(SubElement(direction, "direction-type"), "metronome", {"parentheses": "no"})
-        is_compound = sheet.meter[1] >= 8 and sheet.meter[0] % 3 == 0
         _text(metronome, "beat-unit", "half" if sheet.meter[1] == 2 else "quarter")
-        if is_compound:
+        if is_compound(sheet.meter):
             SubElement(metronome, "beat-unit-dot")
-        beat = 1.5 if is_compound else 2.0 if sheet.meter[1] == 2 else 1.0
+        beat = 1.5 if is_compound(sheet.meter) else 2.0 if sheet.meter[1] == 2 else 1.0
         _text(metronome, "per-minute", f"{sheet.bpm / beat:.0f}")
         SubElement(direction, "sound", {"tempo": f"{sheet.bpm:g}"})
 
@@ -125,9 +124,8 @@ class _Measure:
 
     def _slashes(self, chords: Sequence[tuple[int, str]]) -> None:
         """Of a sheet with chords alone: a slash for each beat."""
-        beats, unit = self._sheet.meter
-        is_compound = unit >= 8 and beats % 3 == 0
-        beat = (3 if is_compound else 1) * 4 * TICKS // unit
+        beat = (3 if is_compound(self._sheet.meter) else 1) * 4 * TICKS // self._sheet.meter[1]
+        kind, dots = VALUES[beat]
         for start in range(0, self._bar.length, beat):
             self._chords(chords, start, beat)
             note = SubElement(self.element, "note")
@@ -136,8 +134,8 @@ class _Measure:
             _text(pitch, "octave", "4")
             _text(note, "duration", str(beat))
             _text(note, "voice", "1")
-            _text(note, "type", "quarter" if is_compound else {2: "half", 4: "quarter"}.get(unit, "eighth"))
-            if is_compound:
+            _text(note, "type", kind)
+            for _ in range(dots):
                 SubElement(note, "dot")
             _text(note, "stem", "none")
             _text(note, "notehead", "slash")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 TICKS = 24
 _BEAMS = {"eighth": 1, "16th": 2, "32nd": 3}
-_VALUES = {  # of ticks: type and dots
+VALUES = {  # of ticks: type and dots
     96: ("whole", 0), 72: ("half", 1), 48: ("half", 0), 36: ("quarter", 1), 24: ("quarter", 0), 18: ("eighth", 1),
     12: ("eighth", 0), 9: ("16th", 1), 6: ("16th", 0), 3: ("32nd", 0), 144: ("whole", 1), 192: ("breve", 0),
 }  # fmt: skip
@@ -44,7 +44,7 @@ class Piece:
 def beams_of(pieces: Sequence[Piece], meter: tuple[int, int]) -> list[list[str]]:
     """For each piece the beams that join it to its neighbours, as MusicXML names them: of eighths, 16ths and 32nds."""
     beats, unit = meter
-    pulse = 3 * TICKS // 2 if unit >= 8 and beats % 3 == 0 else TICKS
+    pulse = 3 * TICKS // 2 if is_compound(meter) else TICKS
     found: list[list[str]] = [[] for _ in pieces]
     groups: dict[int, list[int]] = {}
     for number, piece in enumerate(pieces):
@@ -97,7 +97,7 @@ def pieces_of(notes: Iterable[tuple[int, int, int | None]], meter: tuple[int, in
     for start, end, pitch in notes:
         written: list[Piece] = []
         for first, last, cell in _cut(start, end, triplets):
-            values = _in_triplet(first, last) if cell else _plain(first, last, meter)
+            values = _in_triplet(first, last) if cell else _plain(first, last, meter, pitch is None)
             for at, until, (type, dots) in values:
                 begins, ends = (cell is not None and at == cell[0]), (cell is not None and until == cell[1])
                 written.append(Piece(at, until - at, pitch, type, dots, cell is not None, begins, ends))
@@ -155,31 +155,38 @@ def _in_triplet(start: int, end: int) -> Iterator[tuple[int, int, tuple[str, int
         start += length
 
 
-def _plain(start: int, end: int, meter: tuple[int, int]) -> list[tuple[int, int, tuple[str, int]]]:
+def _plain(start: int, end: int, meter: tuple[int, int], is_rest: bool) -> list[tuple[int, int, tuple[str, int]]]:
     """Split where a player counts: a value goes over the middle of a bar only from beat to beat, over a beat only from
-    eighth to eighth, and so on."""
+    eighth to eighth, and so on; a rest only from one middle to the next, from beat to beat, and so on."""
     found: list[tuple[int, int, tuple[str, int]]] = []
     waiting = [(start, end)]
     while waiting:
         first, last = waiting.pop()
-        at = _split(first, last, meter)
+        at = _split(first, last, meter, is_rest)
         if at is None:
-            found.append((first, last, _VALUES[last - first]))
+            found.append((first, last, VALUES[last - first]))
         else:
             waiting += [(at, last), (first, at)]
     return found
 
 
-def _split(start: int, end: int, meter: tuple[int, int]) -> int | None:
+def _split(start: int, end: int, meter: tuple[int, int], is_rest: bool) -> int | None:
     """Where [start, end) has to be split; None if one value can be written."""
+    has_value = end - start in VALUES and not (is_rest and VALUES[end - start][1] and not is_compound(meter))
     for unit, least in _levels(meter):
+        least = unit if is_rest else least
         inside = range(start // unit * unit + unit, end, unit)
         if not inside:
             continue
-        if end - start in _VALUES and start % least == 0 and end % least == 0:
+        if has_value and start % least == 0 and end % least == 0:
             return None
         return inside[0] if len(inside) == 1 or start % unit else inside[-1]
     return None
+
+
+def is_compound(meter: tuple[int, int]) -> bool:
+    """Whether beats are of three parts, as in 6/8."""
+    return meter[1] >= 8 and meter[0] % 3 == 0
 
 
 def _levels(meter: tuple[int, int]) -> list[tuple[int, int]]:
@@ -187,7 +194,7 @@ def _levels(meter: tuple[int, int]) -> list[tuple[int, int]]:
     to begin and end on)."""
     beats, unit = meter
     length = beats * 4 * TICKS // unit
-    if unit >= 8 and beats % 3 == 0:
+    if is_compound(meter):
         whole = [(72, 36)] if length % 72 == 0 and length > 72 else []
         return [*whole, (36, 36), (12, 6), (6, 3), (3, 3)]
     half = [(48, 24)] if length % 48 == 0 else []

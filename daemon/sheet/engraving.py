@@ -11,11 +11,13 @@ from xml.etree.ElementTree import fromstring, tostring
 from xml.sax.saxutils import escape
 
 from daemon.leadsheet.musicxml_writer import musicxml_of, printable_in_xml
+from daemon.leadsheet.notation import is_compound
 from daemon.music.leadsheet import LeadSheet
 from daemon.sheet.engraver import HEADER, MARGIN, PAGE_WIDTH
 from daemon.subprocesses import run_module
 
 SECONDS, SECONDS_PER_SHEET = 60.0, 2.0  # that engraving may take; a page takes a tenth of one
+_TEXT, _SMALLER = 405, 375  # size of chord symbols: verovio's, and one at which neighbours do not touch
 _FONT = "Times, 'Times New Roman', serif"
 # Signs of verovio's music font within text, which programs without that font show as boxes, in Unicode.
 _SIGNS = {
@@ -73,7 +75,7 @@ def _music_alone(musicxml: bytes) -> bytes:
 
 
 def _with_header(svg: str, sheet: LeadSheet, page: int) -> str:
-    svg = _SIGN.sub(_in_unicode, svg)
+    svg = _SIGN.sub(_in_unicode, svg).replace(f'"{_TEXT}px"', f'"{_SMALLER}px"')
     if page > 1:
         header = _text(f"{sheet.title} – {page}", PAGE_WIDTH // 2, HEADER - 190, 40, "middle")
     else:
@@ -84,13 +86,14 @@ def _with_header(svg: str, sheet: LeadSheet, page: int) -> str:
 
 
 def _in_unicode(sign: re.Match[str]) -> str:
-    return f'<tspan font-size="{int(sign[1]) * 9 // 16}px">{_SIGNS.get(sign[2], "")}</tspan>'
+    return f'<tspan font-size="{_TEXT}px">{_SIGNS.get(sign[2], "")}</tspan>'
 
 
 def _tempo(sheet: LeadSheet) -> str:
-    beats, unit = sheet.meter
-    is_compound = unit >= 8 and beats % 3 == 0
-    note, bpm = ("♩.", sheet.bpm / 1.5) if is_compound else ("𝅗𝅥", sheet.bpm / 2) if unit == 2 else ("♩", sheet.bpm)
+    if is_compound(sheet.meter):
+        note, bpm = "♩.", sheet.bpm / 1.5
+    else:
+        note, bpm = ("𝅗𝅥", sheet.bpm / 2) if sheet.meter[1] == 2 else ("♩", sheet.bpm)
     return f"{sheet.feel.capitalize()}  {note} = {bpm:.0f}".strip()
 
 

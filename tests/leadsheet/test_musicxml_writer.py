@@ -156,6 +156,22 @@ def test_note_values(notes: list[tuple[int, int]], meter: tuple[int, int], expec
     assert sum(piece.duration for piece in pieces) == notes[-1][1]
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "meter", "expected"),
+    [
+        (0, 72, (4, 4), "half quarter"),
+        (24, 72, (4, 4), "quarter quarter"),
+        (12, 36, (4, 4), "eighth eighth"),
+        (36, 96, (4, 4), "eighth half"),
+        (0, 36, (6, 8), "quarter."),
+        (24, 72, (3, 4), "half"),
+    ],
+)
+def test_rests_show_the_beats(start: int, end: int, meter: tuple[int, int], expected: str) -> None:
+    pieces = pieces_of([(start, end, None)], meter)
+    assert " ".join(piece.type + "." * piece.dots for piece in pieces) == expected
+
+
 def test_what_is_off_the_grid_is_rounded() -> None:
     assert [quantised(beat) for beat in (0.0, 1 / 3, 0.5, 0.26, 0.13, 1.99, -0.51)] == [0, 8, 12, 6, 3, 48, -12]
 
