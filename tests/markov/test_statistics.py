@@ -18,6 +18,7 @@ from daemon.markov.harmony import stated_harmony
 from daemon.markov.layers import GRID, Layer, Span, melody_sampler, on_grid
 from daemon.markov.max_order import CopyIndex, automaton_without_copies, longest_copy, without_copies
 from daemon.markov.model import Corpus, MarkovModel
+from daemon.markov.sampler import Sampler
 from tests.markov.copies import has_copy
 
 SPAN = Span(8 * 48, 48)
@@ -124,3 +125,18 @@ def test_constraints_chords_and_no_copies_together() -> None:
     free = layer.sampler(SPAN)
     assert share_of_chord_tones(melodies) > 0.75
     assert share_of_chord_tones([free.sample(chance) for _ in range(40)]) < 0.65
+
+
+def test_events_begin_on_16ths_and_triplets() -> None:
+    pieces = (((0, 3), (0, 4), (2, 3), (0, 4), (0, 12)) * 4,)
+    layer, span, chance = Layer(MarkovModel([(Corpus(pieces), 1.0)], 0)), Span(96, 48), np.random.default_rng(1)
+
+    def places(sampler: Sampler) -> set[int]:
+        return {
+            int(tick) % 12
+            for _ in range(100)
+            for tick in np.cumsum([duration for _, duration in sampler.sample(chance)])
+        }
+
+    assert places(layer.sampler(span)) == set(range(12))
+    assert places(layer.sampler(span, on_grid(layer.model, span))) == set(GRID)
