@@ -16,6 +16,7 @@ PIECES = (
     (B2, A1, B1, A2, C1, C1, B1, A1, A2, B1, C3),
     (C1, A1, B1, B2, A1, C3, A1, B1, C1),
 )
+MANY_EVENTS = tuple((A1, (f"n{n}", 1 + n % 2), A1, (f"n{n % 7}", 1 + n % 3), A2) for n in range(40))
 OTHER_PIECES = ((A1, A1, A2, ("d", 1), B1), (B1, ("d", 1), C3, ("d", 2), A1, B1, B1), ())
 
 
@@ -119,6 +120,15 @@ PROBLEMS = (
     Problem("back-off", 6, **MIXED),
     Problem("back-off over a gap", 6, order=3, weights=(0.2, 0.0, 0.0, 0.8)),
     Problem("rows that no state draws", 4, weights=(0.2, 0.0, 0.0), context=()),
+    Problem(
+        "many events",
+        4,
+        (Begins(range(1, 8, 3), likes_a, "rather a"),),
+        _begins_softly,
+        1,
+        blend=((MANY_EVENTS, 1.0),),
+        weights=(0.25, 0.75),
+    ),
     Problem("blend", 7, **BLEND),
     Problem("blend with back-off", 5, **BLEND, **MIXED),
     Problem("as pieces end", 8, end=True, **MIXED),
