@@ -1,0 +1,122 @@
+"""A song that is recorded over several sessions, with kills and a panic, is the same in a replay of each session."""
+
+from __future__ import annotations
+
+from collections import deque
+from pathlib import Path
+
+import pytest
+
+from daemon import config
+from daemon.commands import ChangeSetting, Command, Panic, RotateSession
+from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, Started, Stopped
+from daemon.performance.performance import Performance
+from daemon.performance.sink import SilentSink
+from daemon.player.host import Host, make_host
+from daemon.recording.process import open_journal
+from daemon.recording.replay import replay
+from daemon.wire import Call
+
+BAND = """
+clock: {source: lead}
+ports: {keys: {direction: in}, band: {direction: out}}
+band:
+  lead: {engine: leadsheet, listen: [keys], play: {port: band}, options: {song: song.yaml}}
+  piano: {engine: comping, listen: [lead], play: {port: band, channels: {chords: 2}}}
+  bass: {engine: bass, listen: [lead], play: {port: band, channels: {bass: 3}}}
+"""
+SONG = """
+key: C
+tempo: 120
+form: AB
+sections:
+  A: { chords: "| C | Am7 |", melody: "| C5 D5 E5 - | A4 - - - |" }
+  B: { chords: "| Dm7 | G7 |", melody: "| D5 - F5 - | G5 - - r |" }
+"""
+
+
+class Live(SilentSink):
+    """Real engines that answer at once, and a journal."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "band.yaml").write_text(BAND)
+        (folder / "song.yaml").write_text(SONG)
+        loaded = config.load(folder / "band.yaml")
+        self.members, self.now = loaded.members, 0.0
+        header = {"jamd": "0", "members": loaded.members, "spec": loaded.stage.to_json()}
+        self.journal = open_journal(folder / "sessions", header, clock=lambda: self.now)
+        self.hosts: dict[str, Host] = {}
+        self.calls: deque[tuple[str, int, Call]] = deque()
+        self.performance = Performance(loaded.stage, self)
+
+    def call(self, player: str, number: int, call: Call) -> None:
+        self.calls.append((player, number, call))
+
+    def record(self, entry: Entry) -> None:
+        self.journal.write([entry])
+
+    def take(self, entry: Entry) -> None:
+        self.performance.take(entry)
+        self.answer()
+
+    def answer(self) -> None:
+        while self.calls:
+            player, number, call = self.calls.popleft()
+            if player in self.hosts:
+                self.performance.answer(self.now, player, number, self.hosts[player].handle(call), True)
+
+    def up(self, *names: str) -> None:
+        for name in names:
+            self.hosts[name] = make_host(self.members[name])
+            self.take(PlayerUp(self.now, name))
+
+    def kill(self, name: str) -> None:
+        del self.hosts[name]
+        self.take(PlayerDown(self.now, name))
+        self.up(name)
+
+    def command(self, command: Command) -> None:
+        self.take(Commanded(self.now, command, self.now))
+
+    def until(self, seconds: float) -> None:
+        while self.performance.next_deadline() <= seconds:
+            self.now = self.performance.next_deadline()
+            self.performance.advance(self.now)
+            self.answer()
+        self.now = seconds
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Live:
+    return Live(tmp_path)
+
+
+def test_each_session_of_a_song_is_replayed(live: Live, tmp_path: Path) -> None:
+    live.up("lead", "piano", "bass")
+    live.take(Started(0.0))
+    live.until(3.0)
+    live.command(ChangeSetting("lead", "next", 1.0))
+    live.until(5.0)
+    before = live.performance.form_place(live.now)
+    live.command(RotateSession())
+    assert live.performance.form_place(live.now) == before and before is not None
+    live.until(9.0)
+    live.kill("lead")
+    live.kill("piano")
+    live.until(12.0)
+    live.command(Panic())
+    live.until(20.0)
+    place = live.performance.form_place(live.now)
+    live.take(Stopped(live.now))
+    live.until(21.0)
+    live.command(RotateSession())
+    live.take(Started(21.5, live.performance.position, 21.6))
+    live.until(22.0)
+    after = live.performance.form_place(21.6)
+    assert place is not None and after is not None and (after.section, after.bar) == (place.section, place.bar)
+    live.command(ChangeSetting("lead", "ending", 1.0))
+    live.until(40.0)
+    live.journal.close()
+    replays = [replay(path) for path in sorted((tmp_path / "sessions").glob("*.journal"))]
+    assert len(replays) == 3 and [each.difference for each in replays] == [""] * 3
+    assert not any(each.ends_early for each in replays) and all(each.notes > 10 for each in replays)
