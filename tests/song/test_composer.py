@@ -85,6 +85,17 @@ def test_blank_chords_are_composed_and_given_ones_stay(studio: Studio) -> None:
     assert len({tuple(symbols(sheet)) for sheet in sheets}) > 5
 
 
+def test_what_is_given_stays_also_where_no_piece_of_the_style_begins_so_or_goes_on_so(studio: Studio) -> None:
+    chords = "chords: '| C7 | ? | Gm | C | Dm | Bb | ? | F |'"
+    write_tiny_style(studio.folder, "strict", ((0.0, 0.3, 0.7), (0.0, 0.4, 0.6)))
+    head = HEAD.replace("tiny", "strict")
+    for sheet in studio.sheets(head + chords + "\nnotes_at: {1.1-1.2: E5, 1.3-1.4: Bb4, 2.1-2.2: D5}\ncadence: none"):
+        check(sheet)
+        given = [at_chord(sheet, 4.0 * bar) for bar in (0, 2, 3, 4, 5, 7)]
+        assert given == ["C7", "Gm", "C", "Dm", "Bb", "F"]
+        assert [note.pitch for note in sheet.melody[:3]] == [76, 70, 74]
+
+
 def at_chord(sheet: LeadSheet, beat: float) -> str:
     return next(c.symbol for c in sheet.chords if c.onset <= beat + 1e-6 < c.onset + c.duration)
 

@@ -14,13 +14,15 @@ RHYTHMS = ((12, 12, 12, 12), (24, 12, 12), (12, 6, 6, 24), (24, 24), (48,), (36,
 CHORDS = (((0, ""), (5, ""), (7, "7"), (0, "")), ((0, ""), (9, "m"), (2, "m7"), (7, "7")))
 
 
-def write_tiny_style(folder: Path, name: str = "tiny") -> tuple[Piece, ...]:
-    """Sixteen pieces of eight bars in 4/4: walks on the scale over simple chords."""
+def write_tiny_style(
+    folder: Path, name: str = "tiny", orders: tuple[tuple[float, ...], ...] = ((0.1, 0.3, 0.6), (0.2, 0.8))
+) -> tuple[Piece, ...]:
+    """Sixteen pieces of eight bars in 4/4: walks on the scale over simple chords. `orders`: of melody and chords."""
     random = Random(1)
     pieces = tuple(_piece(f"piece {number}", random) for number in range(16))
     sources = tuple(Source(piece.title) for piece in pieces)
     about = Training("walks", "made up", "none")
-    card = Card(FORMAT, about, "", sources, BackOff((0.1, 0.3, 0.6)), BackOff((0.2, 0.8)))
+    card = Card(FORMAT, about, "", sources, *map(BackOff, orders))
     write_style(folder / f"{name}.npz", card, pieces)
     return pieces
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from daemon.song.description import Song
 from daemon.song.styles.pieces import QUALITIES, Piece, bar_ticks
 from daemon.song.styles.style import Style, model_of
 from daemon.song.styles.style_file import find_style, load_style
+
+FREEDOM = 1e-3  # the weight of order 0 in the freer models
 
 
 def load_styles(song: Song) -> list[tuple[Style, float]]:
@@ -36,13 +39,15 @@ def load_styles(song: Song) -> list[tuple[Style, float]]:
 
 
 class Models:
-    """Of the blend of `styles` in the mode and meter of the song."""
+    """Of the blend of `styles` in the mode and meter of the song. `freer`: the models by layer, in which any event may,
+    improbably, follow any other."""
 
     def __init__(self, song: Song, styles: Sequence[tuple[Style, float]]) -> None:
         mode, order, meter = song.key.mode, song.order, song.meter
         try:
             self.chords = model_of(styles, "chords", mode, order, meter)
             self.melody = model_of(styles, "melody", mode, order, meter)
+            self.freer = cache(lambda layer: model_of(styles, layer, mode, order, meter, FREEDOM))
         except ModelError as error:
             raise SongError([f"{song.file}: style: {error}"]) from None
         all_styles = [style for style, _ in styles]

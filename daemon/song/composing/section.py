@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -57,7 +58,7 @@ class SectionComposer:
             Layer(models.chords, tuple(chord_constraints(song, section, chords, edges))) for edges in (False, True)
         ]
         self._samplers: dict[tuple[tuple[PlannedChord, ...], float], Sampler] = {}
-        self._before: Sampler | None = None
+        self._before: tuple[Layer, Sampler] | None = None
         self.reference: tuple[Sequence[PlannedChord], Events] | None = None
         self._attractions: dict[float, float] = {}  # of the source of variations, by distance
         length = section.bars * song.bar
@@ -104,12 +105,12 @@ class SectionComposer:
         """Of melodies. What the one before has in common is not computed again."""
 
         def compiled(layer: Layer) -> Sampler:
-            if self._before is None:
+            if self._before is None or self._before[0].model is not layer.model:
                 return layer.sampler(self._span, *weights)
-            return self._before.revised((*layer.constraints, *weights))
+            return self._before[1].revised((*layer.constraints, *weights))
 
-        self._before = self._met(self._layers, compiled)
-        return self._before
+        self._before = self._met("melody", self._layers, compiled)
+        return self._before[1]
 
     def _suiting(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Table:
         table = self._models.suiting.table(chord_events(chords, self._song.key.tonic, self._span.length))
@@ -136,7 +137,7 @@ class SectionComposer:
     def _chord_sampler(self) -> Sampler:
         notes = known_melody(self.given, self._span.length) if self.given else ()
         harmony = self._models.harmony
-        return self._met(self._chord_layers, lambda layer: chord_sampler(layer, self._span, harmony, notes))
+        return self._met("chords", self._chord_layers, lambda each: chord_sampler(each, self._span, harmony, notes))[1]
 
     def warnings(self) -> Iterator[str]:
         """Of constraints so improbable that the style bends, for the chords and for the melodies sampled last."""
@@ -156,19 +157,21 @@ class SectionComposer:
                 "given, so this section will hardly sound like the style: give less, or choose another style"
             )
 
-    def _met(self, layers: list[Layer], compiled: Callable[[Layer], Sampler]) -> Sampler:
-        """Of the first of the layers that can be met, which is then the only one. Raises SongError."""
-        for layer in layers[1:]:
+    def _met(self, name: str, layers: list[Layer], compiled: Callable[[Layer], Sampler]) -> tuple[Layer, Sampler]:
+        """Of the first of the layers that can be met, which is then the only one. The last resort is the freer model:
+        what is given stays, also where no piece of the style has that. Raises SongError."""
+        found: ImpossibleError | None = None
+        for layer in [*layers, None]:
+            tried = layer or replace(layers[-1], model=self._models.freer(name))
             try:
-                return compiled(layers[0])
+                sampler = compiled(tried)
             except ImpossibleError as error:
-                try:
-                    sampler = compiled(layer)
-                except ImpossibleError:
-                    raise self._impossible(error) from None
-                layers[:] = [layer]
-                return sampler
-        return compiled(layers[0])
+                found = found or error
+            else:
+                layers[:] = [tried]
+                return tried, sampler
+        assert found is not None
+        raise self._impossible(found)
 
     def _impossible(self, error: ImpossibleError) -> SongError:
         grid = Grid(self._song.meter, self.section.bars)

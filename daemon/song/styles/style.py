@@ -100,16 +100,22 @@ class Style:
 
 
 def model_of(
-    styles: Sequence[tuple[Style, float]], layer: str, mode: str, order: int, meter: tuple[int, int] | None = None
+    styles: Sequence[tuple[Style, float]],
+    layer: str,
+    mode: str,
+    order: int,
+    meter: tuple[int, int] | None = None,
+    freedom: float = 0.0,
 ) -> MarkovModel:
     """The model of a blend of styles, each with its weight, for the melody or the chords of songs in `mode`.
 
     Backgrounds are part of the blend. The weights of the orders are those of the styles' cards, likewise blended. With
-    `meter` only pieces with such bars count, where a style has any. Raises ModelError if there are no pieces.
+    `meter` only pieces with such bars count, where a style has any. `freedom`: a further weight of order 0, with which
+    any event may follow any other, as in no piece. Raises ModelError if there are no pieces.
     """
     total = sum(weight for _, weight in styles)
     corpora: dict[tuple[Piece, ...], float] = {}
-    orders = [0.0] * (order + 1)
+    orders = [freedom, *[0.0] * order]
     for style, weight in styles:
         back_off: BackOff = getattr(style.card, layer)
         share = weight / total
