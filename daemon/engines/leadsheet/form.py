@@ -82,12 +82,12 @@ class Form:
         begin = max(first.end, 0.0)
         if section is not None and section.chorus:
             number, onset = section.chorus, section.onset - section.place  # of another version of the song
-        elif beat < begin - EPSILON:
+        elif first.sections and beat < begin - EPSILON:
             self.plans = (numbered(first, 0),)
             return since(self.plans, beat)
         else:
             number, onset = 1, begin
-        rounds = int((beat - onset + EPSILON) // self._song.length)
+        rounds = max(int((beat - onset + EPSILON) // self._song.length), 0)
         if self._last is not None:
             rounds = min(rounds, max(self._last - number, 0))
         plan = self._chorus(number + rounds, onset + rounds * self._song.length)

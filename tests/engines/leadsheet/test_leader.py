@@ -70,6 +70,12 @@ def test_a_start_in_the_middle_is_the_place_of_its_beat(song: Song) -> None:
     assert song.place(CHORUS + 38.0) == FormPlace("Fm", "C", "B", "A", 10, 16, 2)
 
 
+def test_before_the_first_beat_the_first_chorus_is_planned(song: Song) -> None:
+    song.start(-9.0)
+    song.until(1.0)
+    assert [(plan.beat, plan.sections[0].chorus) for _, plan in song.announced] == [(0.0, 1)]
+
+
 def test_a_jump_without_a_reset(song: Song) -> None:
     song.until(10.0)
     song.now = 5 * CHORUS + 16.0
