@@ -63,10 +63,15 @@ def chorus(sheet: LeadSheet, beat: float) -> Plan:
 def final_chorus(song: Song, sheet: LeadSheet, beat: float) -> Plan:
     """The last time through, and the ending: the tonic that the chorus closes with, or one that a dominant leads to.
 
-    `song.ending`: tag: the four bars before the last chord are played three times; none: the chorus as written.
+    `song.ending`: tag: the four bars before the last chord are played three times; none: the chorus as written,
+    and an ENDING of a silent bar, which tells that the song is over.
     """
     plan = part_of(_whole(sheet), 0.0, sheet.length)
-    if song.ending != "none":
+    if song.ending == "none":
+        end, bar = plan.end, sheet.bar
+        silence = Plan(end, (PlannedChord(end, bar, NO_CHORD),), (Section(end, bar, ENDING),))
+        plan = _joined(plan, silence)
+    else:
         close = _closing_tonic(sheet)
         body = _with_dominant(plan, sheet) if close is None else part_of(plan, 0.0, close)
         if song.ending == "tag":

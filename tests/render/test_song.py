@@ -55,6 +55,11 @@ def test_as_many_choruses_as_the_song_says(tmp_path: Path) -> None:
     assert found[0][0] == 3.0 and len(found) == 7
 
 
+def test_a_song_without_an_ending_ends(tmp_path: Path) -> None:
+    _, found = notes(render_song(load(tmp_path, SONG + "ending: none\nchoruses: 2\n")).data)
+    assert [pitch for _, pitch in found] == [76, 74, 71] * 2
+
+
 def test_the_tempo_of_the_command_line(tmp_path: Path) -> None:
     file, _ = notes(render_song(load(tmp_path, bpm="120")).data)
     assert [m.tempo for m in file.tracks[0] if m.type == "set_tempo"] == [500_000]

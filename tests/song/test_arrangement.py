@@ -112,9 +112,13 @@ def test_the_last_chord_lasts_two_seconds(tmp_path: Path) -> None:
     assert sections(final_chorus(song, sheet, 0.0))[-1] == (6, 9, "ending")
 
 
-def test_without_an_ending_the_last_chorus_is_as_written(tmp_path: Path) -> None:
+def test_without_an_ending_the_last_chorus_is_as_written_and_then_the_song_is_over(tmp_path: Path) -> None:
     song, sheet = read(tmp_path, TUNE + "ending: none")
-    assert sections(final_chorus(song, sheet, 4.0)) == [(4, 16, "A")]
+    last = final_chorus(song, sheet, 4.0)
+    assert sections(last) == [(4, 16, "A"), (20, 4, "ending")]
+    assert chords(last)[-1] == (20, 4, "N.C.") and chords(last)[:-1] == [
+        (chord.onset + 4, chord.duration, chord.symbol) for chord in sheet.chords
+    ]
 
 
 def test_an_upbeat_is_played_at_the_end_of_what_precedes_the_chorus(tmp_path: Path) -> None:

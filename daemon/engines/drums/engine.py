@@ -179,7 +179,7 @@ class Drums(Engine):
         one to the next."""
         every, section = round(self.values["fill_every"]), self._plan.section(window.start)
         change = self._plan.next_section(window.start)
-        tick = None if change is None else self._tick(change.onset)
+        tick = None if change is None or self._plan.ends_silently(change) else self._tick(change.onset)
         self._fills.plan_change(now, tick, self._bar, every > 0 and (section is None or section.name != BREAK))
         return self._fills.plan(now, line, self._bar, number, 0 if section is not None else every)
 
@@ -261,6 +261,8 @@ class Drums(Engine):
         section = self._plan.section(place)
         if section is None:
             return self._plan.is_over(place)
+        if self._plan.ends_silently(section):
+            return True
         return section.name in (BREAK, ENDING) and place > section.onset + 2 * NEAR / TICKS
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:

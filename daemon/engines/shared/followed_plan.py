@@ -130,6 +130,10 @@ class FollowedPlan:
         section = self.section(beat)
         return section is not None and section.name == ENDING and beat > section.onset + after - EPSILON
 
+    def ends_silently(self, section: Section) -> bool:
+        """Whether `section` is an ending without a last chord."""
+        return section.name == ENDING and self.rests(section.onset)
+
     def is_over(self, beat: float) -> bool:
         """Whether an ending is over, and nothing follows at `beat`."""
         index = bisect_right(self._sections, beat + EPSILON, key=_onset) - 1

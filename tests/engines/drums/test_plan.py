@@ -164,6 +164,14 @@ def test_an_ending_is_an_accent_and_then_silence_until_another_section(monkeypat
     assert len(plays(run(engine, 40, 44))) > 4
 
 
+def test_an_ending_without_a_chord_is_silent_and_no_fill_leads_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, model = follower(monkeypatch)
+    list(engine.learn("keys", plan_of("C C C C N.C.", Feel("rock"), [(0, 16, "A"), (16, 4, ENDING)])))
+    actions = run(engine, 0, 20)
+    assert 15 <= max(onset for onset, _ in plays(actions)) < 16
+    assert not any(request.conditioning.fill for request in model.requests)
+
+
 # energy and variation
 
 

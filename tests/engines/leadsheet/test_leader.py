@@ -119,6 +119,15 @@ def test_the_ending_comes_after_this_chorus_and_asked_again_after_this_section(s
     assert not [note for note in song.notes if note.onset > 40]
 
 
+def test_a_song_without_an_ending_ends_after_this_chorus_or_section_all_the_same(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "ending: none\n").until(20.0)
+    for end in (CHORUS, 32.0):
+        song.turn("ending")
+        assert song.sections[-1] == (end, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "N.C."
+    count = len(song.announced)
+    assert len(song.until(3 * CHORUS).announced) == count, "it is over"
+
+
 def test_a_trigger_that_is_repeated_after_a_reset_does_nothing(song: Song) -> None:
     song.turn("ending")
     song.until(0.25)
