@@ -42,13 +42,21 @@ class Choruses:
         self._song, self._lock = song, Lock()
         self._composers = {AS_WRITTEN: Composer(song)}
         self._composed: dict[Order, Future[LeadSheet]] = {}
+        self._wanted: set[Order] = set()  # what is still to be composed, or was
 
     def begin(self, order: Order) -> None:
         """Compose in a thread what will be asked for."""
         if order not in self._composed:
             while len(self._composed) >= KEPT:
-                self._composed.pop(next(iter(self._composed)))
+                oldest = next(iter(self._composed))  # but the first chorus, which each start needs
+                self._composed.pop(next((each for each in self._composed if each.number > 1), oldest))
+            self._wanted = {*self._composed, order}  # before the thread looks
             self._composed[order] = in_thread(lambda: self._compose(order), f"chorus {order.number}")
+
+    def forget(self) -> None:
+        """What was begun is not needed, but for first choruses, which are the same after the next reset."""
+        self._composed = {order: future for order, future in self._composed.items() if order.number == 1}
+        self._wanted = set(self._composed)
 
     def sheet(self, order: Order) -> LeadSheet:
         """The chorus; composed now, if nothing has begun it. Where nothing can be composed to the wishes, the chorus
@@ -63,6 +71,8 @@ class Choruses:
 
     def _compose(self, order: Order) -> LeadSheet:
         with self._lock:
+            if order not in self._wanted:
+                raise SongError(["the chorus is not needed any more"])  # seen by nobody
             random = np.random.default_rng([order.seed, order.number])
             return self._composer(order.blend).compose(random, order.before, order.wishes)
 

@@ -82,7 +82,7 @@ class Leader(Engine):
         try:
             self._song = _read(self.options)
             self._form = Form(self._song)
-            self._form.anticipate(0, 0.0)  # the first composition is slow
+            self._form.anticipate(0)  # the first composition is slow
         except SongError as error:
             raise ModelError(str(error)) from error
         self.reset({}, 0.0, 0)
@@ -106,7 +106,7 @@ class Leader(Engine):
         return self._announced(since(self._form.plans, next_sixteenth(event.beat + EARLY * self._tempo / 60)))
 
     def anticipate(self, known: Melodies, beat: float, seed: int, window: Window) -> None:
-        self._form.anticipate(seed & SEEDS, window.start)
+        self._form.anticipate(seed & SEEDS)
 
     def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
         if source not in self.setup.listen:  # its own, which the stage repeats after a reset

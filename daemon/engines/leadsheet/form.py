@@ -46,6 +46,7 @@ class Form:
 
     def reset(self, seed: int) -> None:
         self._seed, self._first = self._seeds(seed)
+        self._choruses.forget()
         self.plans: Plans = ()
         self._recalled: Plans = ()
         self._sheets: dict[int, LeadSheet] = {}  # by the number of the chorus
@@ -54,11 +55,9 @@ class Form:
         self._last = self._song.choruses or None  # the number of the last chorus
         self.has_ending = False  # whether the ending is planned
 
-    def anticipate(self, seed: int, beat: float) -> None:
-        """Compose ahead what `enter` at `beat` after a reset with `seed` needs first."""
-        self.reset(seed)
-        for number in sorted({1, max(int(beat // self._song.length) + 1, 1)}):
-            self._choruses.sheet(self._order(number))
+    def anticipate(self, seed: int) -> None:
+        """Compose ahead what `enter` after a reset with `seed` needs."""
+        self._choruses.sheet(self._seeds(seed)[1])
 
     def recall(self, plan: Plan) -> None:
         """A plan of its own, told after a reset."""
@@ -67,7 +66,8 @@ class Form:
     # As time goes on
 
     def enter(self, beat: float) -> Plans:
-        """Plan anew from `beat` on: the first window after a reset or a jump."""
+        """Plan anew from `beat` on: the first window after a reset or a jump. Nothing is composed for that: the present
+        chorus has the music of the first one."""
         recalled, self._recalled = self._recalled, ()
         section = section_at(recalled, beat)
         if section is not None and self._fits(recalled):
@@ -78,7 +78,8 @@ class Form:
             self.plans, self.has_ending = (), True  # the song was over
             return ()
         self.plans, self.has_ending = (), False
-        first = opening(self._song, self._sheet(1), 0.0)
+        sheet = self._choruses.sheet(self._first)
+        first = opening(self._song, sheet, 0.0)
         begin = max(first.end, 0.0)
         if section is not None and section.chorus:
             number, onset = section.chorus, section.onset - section.place  # of another version of the song
@@ -90,7 +91,7 @@ class Form:
         rounds = max(int((beat - onset + EPSILON) // self._song.length), 0)
         if self._last is not None:
             rounds = min(rounds, max(self._last - number, 0))
-        plan = self._chorus(number + rounds, onset + rounds * self._song.length)
+        plan = self._chorus(number + rounds, onset + rounds * self._song.length, sheet)
         self.plans = (plan,) if plan.end > beat + EPSILON else ()
         return since(self.plans, beat)
 
@@ -106,8 +107,9 @@ class Form:
             self._choruses.begin(self._next)
         if beat < last.end - min(ANNOUNCE * bar, length / 2) - EPSILON:
             return ()
-        self.plans = tuple(plan for plan in self.plans if plan.end > beat - bar)
-        return (self._append(),)
+        self.plans = (*(plan for plan in self.plans[:-1] if plan.end > beat - bar), last)
+        plan = self._append()
+        return (plan, *self.extend(beat)) if plan.end <= beat else (plan,)  # windows were skipped
 
     # Steered by a person
 
@@ -155,8 +157,8 @@ class Form:
         """The present section, then the first one of the next chorus."""
         if section.chorus:
             if section.chorus not in self._sheets:
-                some = self._sheets.get(1) or self._sheet(1)
-                self._sheets[section.chorus] = sheet_of(self.plans, section, some)
+                like = self._choruses.sheet(self._first)
+                self._sheets[section.chorus] = sheet_of(self.plans, section, like)
             yield section
         if self.has_ending:
             return
@@ -180,8 +182,10 @@ class Form:
         self.plans = (*self.plans, plan)
         return plan
 
-    def _chorus(self, number: int, onset: float) -> Plan:
-        sheet = self._sheet(number)
+    def _chorus(self, number: int, onset: float, sheet: LeadSheet | None = None) -> Plan:
+        """`sheet`: its music; None: it is composed."""
+        sheet = self._sheet(number) if sheet is None else sheet
+        self._sheets = {n: each for n, each in self._sheets.items() if n >= number - 1} | {number: sheet}
         self.has_ending = self._last is not None and number >= self._last
         plan = final_chorus(self._song, sheet, onset) if self.has_ending else chorus(sheet, onset)
         return numbered(plan, number)
@@ -190,12 +194,10 @@ class Form:
         order, self._next, self._decided = self._next, None, False
         if order is None or order.number != number:
             order = self._order(number)
-        sheet = self._choruses.sheet(order)
-        self._sheets = {n: each for n, each in self._sheets.items() if n >= number - 1} | {number: sheet}
-        return sheet
+        return self._choruses.sheet(order)
 
     def _order(self, number: int) -> Order:
-        if number == 1 and (self.wishes, self.blend) == (WITHOUT_WISHES, AS_WRITTEN):
+        if number == 1:
             return self._first
         before = self._sheets.get(number - 1) or self._choruses.sheet(self._first)
         return Order(self._seed, number, self.wishes, self.blend, before)

@@ -112,3 +112,11 @@ def test_the_next_chorus_is_there_whenever_a_person_asks_for_it(tmp_path: Path) 
     song = Song(tmp_path, STYLED).until(2.0)
     song.turn("next")
     assert song.place(5.0).chorus == 2 and song.announced[-1][1].melody
+
+
+def test_nothing_is_composed_for_a_jump(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    song = Song(tmp_path, STYLED).until(1.0)
+    monkeypatch.setattr(song.leader._form._choruses, "begin", lambda order: None)
+    song.now = 7 * 32.0 + 4
+    song.until(song.now + 1)
+    assert song.place(song.now).chorus == 8 and song.announced[-1][1].melody

@@ -76,6 +76,13 @@ def test_before_the_first_beat_the_first_chorus_is_planned(song: Song) -> None:
     assert [(plan.beat, plan.sections[0].chorus) for _, plan in song.announced] == [(0.0, 1)]
 
 
+def test_windows_that_are_skipped_beyond_the_planned_chorus(tmp_path: Path) -> None:
+    song = Song(tmp_path, "key: C\nchords: '| C | G7 |'\n").until(5.0)
+    song.now = 18.0
+    song.until(18.25)
+    assert song.place(18.0) == FormPlace("C", "G7", "A", "", 1, 2, 3)
+
+
 def test_a_jump_without_a_reset(song: Song) -> None:
     song.until(10.0)
     song.now = 5 * CHORUS + 16.0
