@@ -256,6 +256,14 @@ def test_melodies_have_as_many_notes_as_the_pieces_of_the_style(studio: Studio) 
     assert np.mean([len(sheet.melody) / 16 for sheet in sheets]) == pytest.approx(wanted, rel=0.15)
 
 
+@pytest.mark.parametrize("key", ["C", "Cm"])
+def test_a_melody_does_not_stay_beside_the_beat(studio: Studio, key: str) -> None:
+    """A 13th of the notes of the style begins between the eighths; without the meter of the pieces, a third to most."""
+    sheets = studio.sheets(f"key: {key}\nstyle: jazz\nbars: 16\nmax_order: none", 12)
+    beside = [abs(note.onset * 2 - round(note.onset * 2)) > 0.01 for sheet in sheets for note in sheet.melody]
+    assert np.mean(beside) < 0.15
+
+
 def test_another_chorus_on_the_same_chords(studio: Studio) -> None:
     composer = studio.composer(FORM)
     first = composer.compose(np.random.default_rng(1))

@@ -22,7 +22,7 @@ def logs() -> dict[tuple[int, MelodyEvent], float]:
     harmony = estimated_harmony(
         [(piece.melody, piece.chords, strong_ticks(768, 48, (0, 24))) for piece in PIECES], stated_harmony(QUALITIES)
     )
-    table = Suiting(PIECES, harmony, ALPHABET, 48, (0, 24)).table(((0, "", 48), (7, "", 48))).logs
+    table = Suiting(PIECES, PIECES, harmony, ALPHABET, 48, (0, 24)).table(((0, "", 48), (7, "", 48))).logs
     return {(tick, event): float(row[n]) for tick, row in enumerate(table) for n, event in enumerate(ALPHABET)}
 
 
@@ -36,6 +36,13 @@ def test_a_chord_tone_costs_nothing_and_another_note_the_more_the_longer_it_soun
 
 def test_a_duration_costs_where_it_is_rarer_than_elsewhere(logs: dict[tuple[int, MelodyEvent], float]) -> None:
     assert logs[9, (0, 12)] < logs[12, (0, 12)] - 0.2 and logs[12, (2, 3)] < logs[9, (2, 3)] - 0.2
+
+
+def test_a_note_between_the_eighths_costs_the_more_the_fewer_begin_there(
+    logs: dict[tuple[int, MelodyEvent], float],
+) -> None:
+    assert logs[3, (2, 3)] < logs[6, (2, 3)] - 0.3, "where none begins in the pieces"
+    assert logs[3, (2, 3)] < logs[9, (2, 3)] - 0.3, "where some begin"
 
 
 def test_a_rest_costs_as_much_as_notes_on_average(logs: dict[tuple[int, MelodyEvent], float]) -> None:

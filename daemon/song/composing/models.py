@@ -57,9 +57,10 @@ class Models:
         self.bar = bar_ticks(meter)
         self.beats = strong_beats(meter)
         self.harmony = estimated_harmony(map(_harmonised, pieces), stated_harmony(QUALITIES))
-        self.suiting = Suiting(pieces, self.harmony, self.melody.events, self.bar, self.beats)
-        own = [piece for style, _ in styles for piece in style.pieces if piece.mode == mode]
-        self.suiting.tune(self.melody, mode, [piece for piece in own if piece.bar == self.bar] or pieces)
+        rhythms = [piece for piece in known if piece.has_bars_of(meter)]
+        self.suiting = Suiting(pieces, rhythms, self.harmony, self.melody.events, self.bar, self.beats)
+        own = [piece for style, _ in styles for piece in style.pieces if piece.has_bars_of(meter)]
+        self.suiting.tune(self.melody, mode, own or rhythms or pieces)
         self.copies = CopyIndex((piece.melody for piece in known), song.max_order) if song.max_order else None
 
 

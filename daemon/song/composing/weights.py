@@ -5,9 +5,11 @@ note sounds with a chord, so that short notes between chord tones cost little. A
 style on average.
 
 **Meter.** The model knows durations, not bars. The weight of an event is p(duration | place in the bar) / p(duration),
-counted in the style's pieces with bars of the same length.
+and between the eighths also (p(place) / p(an eighth)) to the power PLACE_STRENGTH: a melody that has left the eighths,
+as after a single 16th, would else stay beside them for bars. Both are counted in the styles' pieces with such bars, in
+both modes.
 
-Both are at most 1: otherwise notes would be drawn because each of them gains, such as triplets on the fifth of all
+All are at most 1: otherwise notes would be drawn because each of them gains, such as triplets on the fifth of all
 chords, which fill any melody. What the notes of the style cost is given back to each note, as its gain: melodies have
 as many notes in a bar as the style's pieces.
 """
@@ -26,7 +28,8 @@ from daemon.markov.layers import Layer, Span, on_grid
 from daemon.markov.model import MarkovModel
 from daemon.song.styles.pieces import Piece
 
-CHORD_STRENGTH = 1.5
+CHORD_STRENGTH, PLACE_STRENGTH = 1.5, 0.25
+EIGHTH = TICKS // 2
 GAINS = (-1.0, 1.5)  # nats for each note: the least and the most
 STEPS, STEP = 6, 0.01  # of the bisection; of the derivative
 PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
@@ -34,15 +37,22 @@ Array = NDArray[np.float64]
 
 
 class Suiting:
-    """Counted in the style's `pieces`; `bar`: ticks of the bars of what is composed, `beats`: its strong ticks."""
+    """Counted in the style's `pieces`, and the meter in `rhythms`, pieces with bars like those of what is composed.
+    `bar`: ticks of a bar, `beats`: its strong ticks."""
 
     def __init__(
-        self, pieces: Sequence[Piece], harmony: Harmony, alphabet: Sequence[MelodyEvent], bar: int, beats: Sequence[int]
+        self,
+        pieces: Sequence[Piece],
+        rhythms: Sequence[Piece],
+        harmony: Harmony,
+        alphabet: Sequence[MelodyEvent],
+        bar: int,
+        beats: Sequence[int],
     ) -> None:
         self._harmony, self._beats = harmony, tuple(beats)
         self._pitches = np.array([pitch for pitch, _ in alphabet], np.intp)
         self._durations = np.array([ticks for _, ticks in alphabet], np.intp)
-        melodies = [piece.from_first_bar() for piece in pieces if piece.bar == bar]
+        melodies = [piece.from_first_bar() for piece in rhythms]
         self._meter = _meter(melodies, int(self._durations.max()), bar)[:, self._durations]
         self._rest = _mean_cost(pieces, self)
         self.gain = 0.0
@@ -97,7 +107,8 @@ def _mean_cost(pieces: Sequence[Piece], suiting: Suiting) -> float:
 
 
 def _meter(melodies: Iterable[Sequence[MelodyEvent]], longest: int, bar: int) -> Array:
-    """[place, duration]: log of p(duration | place) / p(duration), at most 0; 0 for durations that were not counted."""
+    """[place, duration]: log of the weight of an event that begins at the place; a duration that was not counted has
+    that of its place."""
     counts = np.zeros((bar, longest + 1))
     for melody in melodies:
         ticks = np.array([ticks for _, ticks in melody], np.intp)
@@ -106,4 +117,7 @@ def _meter(melodies: Iterable[Sequence[MelodyEvent]], longest: int, bar: int) ->
     overall = counts.sum(axis=0) / max(counts.sum(), 1.0)
     at_place = (counts + PRIOR * overall) / (counts.sum(axis=1, keepdims=True) + PRIOR)
     ratios = np.divide(at_place, overall, out=np.ones_like(at_place), where=overall > 0)
-    return np.log(np.minimum(ratios, 1.0))  # type: ignore[no-any-return]
+    places = counts.sum(axis=1) + PRIOR / bar
+    shares = np.minimum(places / places[::EIGHTH].mean(), 1.0) ** PLACE_STRENGTH
+    shares[::EIGHTH] = 1
+    return np.log(np.minimum(ratios, 1.0) * shares[:, None])  # type: ignore[no-any-return]

@@ -48,6 +48,10 @@ class Piece:
     def bar(self) -> int:
         return bar_ticks(self.meter)
 
+    def has_bars_of(self, meter: tuple[int, int]) -> bool:
+        """Whether the bars are like those of `meter`: of that length, and in eighths or not."""
+        return (self.bar, self.meter[1] == 8) == (bar_ticks(meter), meter[1] == 8)
+
     def from_first_bar(self) -> tuple[MelodyEvent, ...]:
         """The melody without its upbeat."""
         late, events = -self.start, list(self.melody)

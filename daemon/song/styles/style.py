@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from daemon.errors import ModelError
 from daemon.json_decoding import Limits
 from daemon.markov.model import Corpus, MarkovModel
-from daemon.song.styles.pieces import Piece, bar_ticks
+from daemon.song.styles.pieces import Piece
 
 MAX_ORDER = 8
 MODES = ("major", "minor")
@@ -93,9 +93,8 @@ class Style:
 
     def chosen(self, mode: str, meter: tuple[int, int] | None = None) -> tuple[Piece, ...]:
         """The pieces in a mode, and with bars like those of `meter`: of that length, and in eighths or not."""
-        wanted = None if meter is None else (bar_ticks(meter), meter[1] == 8)
         return tuple(
-            piece for piece in self.pieces if piece.mode == mode and wanted in (None, (piece.bar, piece.meter[1] == 8))
+            piece for piece in self.pieces if piece.mode == mode and (meter is None or piece.has_bars_of(meter))
         )
 
 
