@@ -8,6 +8,7 @@ from typing import Annotated
 from daemon.json_decoding import Limits
 
 STRAIGHT = 50.0  # percent
+TRIPLET = 1e-6  # beats from a third of a beat
 # The feels that comping, bass and drums can play, and the swing of each, in percent.
 FEELS = {
     "swing": 64.0,
@@ -37,6 +38,12 @@ def swung(beat: float, swing: float) -> float:
     whole, part = divmod(beat, 1.0)
     late = swing / 100
     return whole + (part * 2 * late if part <= 0.5 else late + (part - 0.5) * 2 * (1 - late))
+
+
+def sounding(beat: float, swing: float) -> float:
+    """Where a note of a melody sounds: as `swung`, but triplets stay as they are."""
+    part = beat % 1.0
+    return beat if min(abs(part - 1 / 3), abs(part - 2 / 3)) < TRIPLET else swung(beat, swing)
 
 
 def unswung(beat: float, swing: float) -> float:

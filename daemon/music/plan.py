@@ -41,7 +41,7 @@ class Section:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Holds from `beat` on and replaces what the same player planned from there on. Onsets in beats since the start;
-    that of a chord or a section that goes on at `beat` lies before.
+    that of a part that goes on at `beat` lies before.
 
     `feel`: of the band from `beat` on; None: as before.
     """
@@ -67,16 +67,16 @@ class Plan:
         )
 
     def since(self, beat: float) -> Plan:
-        """What of the plan comes at `beat` or later. Chords and sections that last at `beat` are given whole, so that
-        no listener takes them for new ones; a note that has begun is left out."""
+        """What of the plan comes at `beat` or later. What lasts at `beat` is given whole, so that no listener takes it
+        for something new, or for over."""
         if beat <= self.beat:
             return self
         return replace(
             self,
             beat=beat,
-            chords=tuple(chord for chord in self.chords if _ends(chord) > beat + EPSILON),
-            sections=tuple(section for section in self.sections if _ends(section) > beat + EPSILON),
-            melody=tuple(note for note in self.melody if note.onset >= beat - EPSILON),
+            chords=_lasting(self.chords, beat),
+            sections=_lasting(self.sections, beat),
+            melody=_lasting(self.melody, beat),
         )
 
     def moved(self, beats: float) -> Plan:
@@ -140,6 +140,10 @@ def _ends(part: PlannedChord | Section | Note) -> float:
     return part.onset + part.duration
 
 
+def _lasting(parts: tuple[PartT, ...], beat: float) -> tuple[PartT, ...]:
+    return tuple(part for part in parts if _ends(part) > beat + EPSILON)
+
+
 def _cut(parts: tuple[PartT, ...], beat: float) -> tuple[PartT, ...]:
     return tuple(
         part if _ends(part) <= beat else replace(part, duration=beat - part.onset)
@@ -151,6 +155,14 @@ def _cut(parts: tuple[PartT, ...], beat: float) -> tuple[PartT, ...]:
 def _without(plan: Plan, new: Plan) -> Plan:
     """What `new` leaves of the plan."""
     rest = plan.until(new.beat)
-    chords = min((chord.onset for chord in new.chords), default=new.beat)
-    sections = min((section.onset for section in new.sections), default=new.beat)
-    return replace(rest, chords=_cut(rest.chords, chords), sections=_cut(rest.sections, sections))
+    return replace(
+        rest,
+        chords=_cut(rest.chords, _begin(new.chords, new.beat)),
+        sections=_cut(rest.sections, _begin(new.sections, new.beat)),
+        melody=_cut(rest.melody, _begin(new.melody, new.beat)),
+    )
+
+
+def _begin(parts: Iterable[PlannedChord | Section | Note], beat: float) -> float:
+    """Where the first part begins; `beat` without parts."""
+    return min((part.onset for part in parts), default=beat)

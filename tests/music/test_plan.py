@@ -57,8 +57,10 @@ def test_the_rest_of_a_plan_has_what_goes_on_whole_and_changes_nothing_that_is_k
     rest = CHORUS.since(6.0)
     assert (rest.beat, rest.chords, rest.sections) == (6.0, CHORUS.chords[1:], CHORUS.sections)
     assert [note.onset for note in rest.melody] == [7.5, 8.0]
+    assert CHORUS.since(8.0).melody == rest.melody, "a note that sounds goes on"
     (again,) = add_plan((CHORUS,), rest, 6.0)
     assert (again.chords, again.sections) == (CHORUS.chords[1:], CHORUS.sections)
+    assert add_plan((CHORUS,), CHORUS.since(8.0), 8.0)[0].melody == rest.melody
     assert CHORUS.moved(4.0).since(4.0).moved(-4.0) == CHORUS
 
 

@@ -103,11 +103,11 @@ class Harmoniser(Engine):
     def learn(self, source: str, plan: Plan) -> Iterator[Action]:
         """Follow a plan; one that gives the present 16th another chord rewrites that."""
         beat = (self._frame or 0) * STEP
-        chord, lines = self._plan.chord(beat), self._lead.melody_lines(beat)
+        chord, lines, melody = self._plan.chord(beat), self._lead.melody_lines(beat), self._plan.melody
         if not self._plan.learn(source, plan):
             return
         self._lead.plan(source, self._plan.melody)
-        since = min([plan.beat, *(note.onset for note in plan.melody)])
+        since = min([plan.beat, *(note.onset for note in plan.melody if note not in melody)])
         self._look_ahead.replan(math.ceil(since / STEP - EPSILON), lines, self._lead.melody_lines(beat))
         if self._window is not None and self._frame is not None and self._plan.chord(beat) != chord:
             yield from self._rewrite(self._frame, self._window)

@@ -19,7 +19,7 @@ from daemon.engines.leadsheet.score import Plans, chord_at, melody_between, sinc
 from daemon.engines.shared.grid import REPEAT_BEATS
 from daemon.errors import ModelError, SongError
 from daemon.music.events import Action, MidiEvent, Play, Window
-from daemon.music.feel import Feel, swung
+from daemon.music.feel import Feel, sounding
 from daemon.music.melody import Melodies, Note
 from daemon.music.plan import EPSILON, Plan, PlannedChord
 from daemon.music.tempo import next_sixteenth
@@ -185,8 +185,8 @@ class Leader(Engine):
 
     def _played(self, note: Note) -> Play:
         swing = self._feel(self._form.plans[-1]).swing
-        onset = swung(note.onset, swing)
-        duration = max(swung(note.onset + note.duration, swing) - onset, 0.05)
+        onset = sounding(note.onset, swing)
+        duration = max(sounding(note.onset + note.duration, swing) - onset, 0.05)
         place = note.onset % self._song.bar  # introductions and choruses are whole bars long
         accent = ACCENT if place < EPSILON else -ACCENT if place % 1 > EPSILON else 0.0
         loudness = note.velocity * (1 + LOUDER * (self.values["energy"] - 0.5))

@@ -92,7 +92,7 @@ def _cut_off(plan: Plan, beat: float) -> Plan:
         chord if chord.onset >= beat else PlannedChord(beat, chord.onset + chord.duration - beat, chord.symbol)
         for chord in plan.chords
     )
-    return replace(plan, chords=chords)
+    return replace(plan, chords=chords, melody=tuple(note for note in plan.melody if note.onset >= beat - EPSILON))
 
 
 def _broken(section: Section, start: float, end: float) -> Iterator[Section]:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from daemon.engines.shared.chord_scale import chord_scale
 from daemon.engines.shared.line import EPSILON
 from daemon.music.chords import NO_CHORD, Chord, chord_of
-from daemon.music.feel import STRAIGHT, Feel, swung
+from daemon.music.feel import STRAIGHT, Feel, sounding
 from daemon.music.melody import Note
 from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
 
@@ -154,7 +154,7 @@ class FollowedPlan:
     def sounding(self, beat: float) -> float:
         """Where a note that is written at `beat` sounds."""
         swing = self.swing(beat)
-        return beat if swing == STRAIGHT else swung(beat, swing)
+        return beat if swing == STRAIGHT else sounding(beat, swing)
 
 
 def _merged(before: Iterable[PartT], after: Iterable[PartT], beat: float) -> list[PartT]:

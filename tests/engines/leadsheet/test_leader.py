@@ -9,9 +9,12 @@ import pytest
 from daemon.engines.base import Setup
 from daemon.engines.leadsheet.engine import Leader
 from daemon.engines.leadsheet.options import LeaderOptions
+from daemon.engines.leadsheet.score import skipped
+from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.music.events import MidiEvent, note_off, note_on
 from daemon.music.form_place import FormPlace
-from daemon.music.plan import BREAK, ENDING, INTRO, Plan, add_plan
+from daemon.music.melody import Note
+from daemon.music.plan import BREAK, ENDING, INTRO, Plan, Section, add_plan
 from tests.engines.leadsheet.leader import CHORUS, SONG, Song
 
 
@@ -48,6 +51,28 @@ def test_the_melody_is_played_with_swing(tmp_path: Path) -> None:
     song.turn("swing", 50.0)
     song.until(20.0)
     assert [note.onset for note in song.notes if 16 <= note.onset < 18] == [16.0, 16.5, 17.0, 17.5]
+
+
+def test_triplets_do_not_swing(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG.replace("C5 D5 E5 -", "C5 [D5 - E5] [D5 E5 F5] -")).until(4.0)
+    assert [round(note.onset, 3) for note in song.notes] == [0.0, 1.0, 1.667, 2.0, 2.333, 2.667]
+
+
+def test_a_note_that_sounds_goes_on_for_the_listeners_when_the_feel_changes(song: Song) -> None:
+    song.until(5.5)
+    song.turn("energy", 0.9)
+    song.until(7.0)
+    listener = FollowedPlan(["lead"])
+    for _, plan in song.announced:
+        listener.learn("lead", plan)
+    assert [(note.onset, note.duration) for note in listener.melody][3:5] == [(4.0, 4.0), (8.0, 2.0)]
+
+
+def test_a_note_of_what_is_left_out_does_not_sound_after_it() -> None:
+    sections = (Section(0.0, 8.0, "A"), Section(8.0, 8.0, "B"))
+    plan = Plan(0.0, (), sections, (Note(6.0, 4.0, 60, 80), Note(10.0, 1.0, 62, 80)))
+    first, second = skipped((plan,), 4.0)
+    assert (first.melody, second.melody) == ((), (Note(6.0, 1.0, 62, 80),))
 
 
 def test_intro_choruses_and_ending(tmp_path: Path) -> None:
