@@ -54,8 +54,8 @@ class Plans:
         self._stood_at = None
 
     def stand(self, beat: float) -> None:
-        """The transport stops at `beat`."""
-        if not self._merges:
+        """The transport stops at `beat`, or stands there."""
+        if not self._merges or self._stood_at not in (None, beat):
             self._plans.clear()
         self._stood_at = beat
 

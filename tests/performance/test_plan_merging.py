@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.commands import Panic, RotateSession
-from daemon.entries import Commanded, PlayerDown, PlayerUp, Reconfigured, Started, StateSaved, Stopped
+from daemon.entries import Commanded, Located, PlayerDown, PlayerUp, Reconfigured, Started, StateSaved, Stopped
 from daemon.music.feel import Feel
 from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.performance.performance import Performance
@@ -75,6 +75,19 @@ def test_plans_outlive_a_panic_and_a_stop_but_not_a_jump() -> None:
     performance.take(Stopped(4.0))
     sink.calls.clear()
     performance.take(Started(5.0, 0.0, 5.1))
+    assert told(sink, "lead") == told(sink, "bass") == []
+
+
+def test_plans_of_another_place_do_not_count_where_a_standing_transport_was_moved_to() -> None:
+    performance, sink = make()
+    announce(performance, sink, 0.0, FIRST)
+    performance.take(Stopped(2.0))
+    performance.take(Commanded(2.5, Panic(), 2.5))
+    assert told(sink, "bass")[-1] == ("lead", FIRST)
+    performance.take(Located(3.0, 0.0))
+    performance.take(Commanded(3.5, Panic(), 3.5))
+    sink.calls.clear()
+    performance.take(Started(4.0, 0.0, 4.1))
     assert told(sink, "lead") == told(sink, "bass") == []
 
 
