@@ -64,8 +64,11 @@ class PlanPlayer(Engine):
         self.begin()
 
     def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
+        soon = (self.until, self.until + SUDDEN)
+        before = self.chart.spans(*soon)
         self.chart.learn(source, plan)
-        self._sudden_until = self.until + SUDDEN
+        if self.chart.spans(*soon) != before:
+            self._sudden_until = soon[1]
         self.plan_has_changed()
         return ()
 

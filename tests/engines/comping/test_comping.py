@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -178,6 +179,16 @@ def test_a_plan_that_is_told_again_strikes_nothing_again() -> None:
     again = Plan(9.0, tuple(c for c in chart(BLUES) if c.onset >= 8.0), (), (), given.feel)
     once, twice = (play(make("comping"), plans, 48) for plans in ([given], [given, again]))
     assert [onset for onset, _ in strokes(once)] == [onset for onset, _ in strokes(twice)]
+
+
+@pytest.mark.parametrize("engine", ["comping", "bass"])
+def test_another_feel_makes_no_chord_unexpected(engine: str) -> None:
+    pushed = [PlannedChord(beat, 2.0, ("Dm7", "G7")[number % 2]) for number, beat in enumerate(range(32))]
+    chords = tuple(replace(chord, onset=2 * chord.onset - 0.5 * (chord.onset > 0)) for chord in pushed)
+    given = Plan(0.0, chords, (), (), Feel("swing", 66.0))
+    turned = [replace(given.since(float(beat)), feel=Feel("swing", 66.0, 0.5 + beat / 1000)) for beat in range(60)]
+    played = [{round(note.onset, 6) for note in notes(play(make(engine), plans, 60))} for plans in ([given], turned)]
+    assert played[0] == played[1]
 
 
 def test_a_break_is_silent_after_its_first_beat() -> None:
