@@ -1,10 +1,13 @@
 """The choruses of a song: each is composed in a thread while the one before plays, so that no note waits for it.
 
-The result is waited for at a fixed beat, so that the same calls give the same music however fast the machine is.
+The result is waited for at a fixed beat, so that the same calls give the same music however fast the machine is; but
+not so long that the stage would take the leader for hung.
 """
 
 from __future__ import annotations
 
+import math
+import time
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -21,6 +24,8 @@ KEPT = 4  # choruses
 BLENDS = 8  # steps of the setting `blend`, each with a composer of its own
 AS_WRITTEN = 0.5  # as `blend`
 WITHOUT_WISHES = Wishes()
+GRACE = 0.3  # seconds that a band waits for a chorus which should be there
+SECONDS_PER_BAR, SECONDS_PER_WISHED_BAR, SECONDS_FOR_WISHES = 0.02, 0.1, 0.2  # that composing takes on a slow machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,12 @@ class Order:
     blend: float = AS_WRITTEN
     before: LeadSheet | None = None
 
+    def seconds(self, song: Song) -> float:
+        """That composing takes at most, but on an overloaded machine. Wishes and blends are compiled anew."""
+        if (self.wishes, self.blend) == (WITHOUT_WISHES, AS_WRITTEN):
+            return song.bars * SECONDS_PER_BAR
+        return SECONDS_FOR_WISHES + song.bars * SECONDS_PER_WISHED_BAR
+
 
 class Choruses:
     """Raises SongError for a song that cannot be composed."""
@@ -43,6 +54,7 @@ class Choruses:
         self._composers = {AS_WRITTEN: Composer(song)}
         self._composed: dict[Order, Future[LeadSheet]] = {}
         self._wanted: set[Order] = set()  # what is still to be composed, or was
+        self._begun: dict[Order, float] = {}  # seconds
 
     def begin(self, order: Order) -> None:
         """Compose in a thread what will be asked for."""
@@ -51,6 +63,7 @@ class Choruses:
                 oldest = next(iter(self._composed))  # but the first chorus, which each start needs
                 self._composed.pop(next((each for each in self._composed if each.number > 1), oldest))
             self._wanted = {*self._composed, order}  # before the thread looks
+            self._begun = {each: self._begun[each] for each in self._composed} | {order: time.monotonic()}
             self._composed[order] = in_thread(lambda: self._compose(order), f"chorus {order.number}")
 
     def forget(self) -> None:
@@ -58,13 +71,15 @@ class Choruses:
         self._composed = {order: future for order, future in self._composed.items() if order.number == 1}
         self._wanted = set(self._composed)
 
-    def sheet(self, order: Order) -> LeadSheet:
+    def sheet(self, order: Order, given: float = math.inf) -> LeadSheet:
         """The chorus; composed now, if nothing has begun it. Where nothing can be composed to the wishes, the chorus
-        before once more."""
+        before once more; also where composing takes longer than the `given` seconds of music since its beginning. Where
+        that music passed much faster, as in a rendering, no band waits, and composing may take its time."""
         self.begin(order)
+        is_live = time.monotonic() - self._begun[order] >= given / 2
         try:
-            return self._composed[order].result()
-        except SongError:
+            return self._composed[order].result(GRACE if is_live and order.before is not None else None)
+        except (SongError, TimeoutError):
             if order.before is None:
                 raise
             return order.before

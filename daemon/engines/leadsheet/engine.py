@@ -131,6 +131,7 @@ class Leader(Engine):
 
     def generate(self, window: Window) -> Iterator[Action | Plan]:
         start, self._tempo = window.start, window.tempo
+        self._form.tempo = window.tempo
         if self._until - REPEAT_BEATS < start < self._until:  # requested again, in part or as a whole
             start = min(self._until, window.end)
         elif not self._until <= start <= self._until + REPEAT_BEATS:  # the first one, or a jump without a reset

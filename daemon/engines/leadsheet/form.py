@@ -36,11 +36,11 @@ NOTICE = 0.25  # beats before a bar line in which it is too late to steer there
 
 
 class Form:
-    """`wishes`, `blend`: for the choruses that are composed from now on."""
+    """`wishes`, `blend`: for the choruses that are composed from now on. `tempo`: in beats per minute."""
 
     def __init__(self, song: Song) -> None:
         self._song = song
-        self.wishes, self.blend = WITHOUT_WISHES, AS_WRITTEN
+        self.wishes, self.blend, self.tempo = WITHOUT_WISHES, AS_WRITTEN, song.bpm
         self._choruses = Choruses(song)
         self.reset(0)
 
@@ -50,7 +50,7 @@ class Form:
         self.plans: Plans = ()
         self._recalled: Plans = ()
         self._sheets: dict[int, LeadSheet] = {}  # by the number of the chorus
-        self._next: Order | None = None  # being composed
+        self._begun: dict[Order, float] = {}  # beats at which composing the next chorus began, to these wishes
         self._decided = False  # whether the wishes for it are the last ones
         self._last = self._song.choruses or None  # the number of the last chorus
         self.has_ending = False  # whether the ending is planned
@@ -69,6 +69,7 @@ class Form:
         """Plan anew from `beat` on: the first window after a reset or a jump. Nothing is composed for that: the present
         chorus has the music of the first one."""
         recalled, self._recalled = self._recalled, ()
+        self._begun, self._decided = {}, False
         section = section_at(recalled, beat)
         if section is not None and self._fits(recalled):
             self.plans = recalled
@@ -102,13 +103,14 @@ class Form:
         last, bar = self.plans[-1], self._song.bar
         length = last.end - last.beat
         is_last_call = beat >= last.end - min(WISHED * bar, length * 0.75) - EPSILON
-        if self._next is None or (is_last_call and not self._decided):  # a person may ask for it before
-            self._next, self._decided = self._order(last.sections[-1].chorus + 1), is_last_call
-            self._choruses.begin(self._next)
+        if not self._begun or (is_last_call and not self._decided):  # a person may ask for it before
+            order, self._decided = self._order(last.sections[-1].chorus + 1), is_last_call
+            self._begun.setdefault(order, beat)
+            self._choruses.begin(order)
         if beat < last.end - min(ANNOUNCE * bar, length / 2) - EPSILON:
             return ()
         self.plans = (*(plan for plan in self.plans[:-1] if plan.end > beat - bar), last)
-        plan = self._append()
+        plan = self._append(beat)
         return (plan, *self.extend(beat)) if plan.end <= beat else (plan,)  # windows were skipped
 
     # Steered by a person
@@ -120,7 +122,7 @@ class Form:
         if at is None or section is None or at >= section.onset + section.duration - EPSILON:
             return ()
         if not self.has_ending and section.onset + section.duration >= end_of(self.plans) - EPSILON:
-            self._append()
+            self._append(beat)
         self.plans = skipped(self.plans, at)
         return since(self.plans, at)
 
@@ -138,7 +140,7 @@ class Form:
         if section is None or section.name in (TAG, ENDING):
             return ()
         sooner = self.has_ending
-        for each in self._choruses_from(section):
+        for each in self._choruses_from(section, beat):
             sheet, onset = self._sheets[each.chorus], each.onset - each.place
             if sooner:
                 sheet = _cut(sheet, each.onset + each.duration - onset)
@@ -153,7 +155,7 @@ class Form:
 
     # Inside
 
-    def _choruses_from(self, section: Section) -> Iterator[Section]:
+    def _choruses_from(self, section: Section, beat: float) -> Iterator[Section]:
         """The present section, then the first one of the next chorus."""
         if section.chorus:
             if section.chorus not in self._sheets:
@@ -163,7 +165,7 @@ class Form:
         if self.has_ending:
             return
         if not (following := self._first_of(section.chorus + 1)):
-            self._append()
+            self._append(beat)
             following = self._first_of(section.chorus + 1)
         yield from following
 
@@ -176,25 +178,30 @@ class Form:
     def _first_of(self, number: int) -> list[Section]:
         return [each for plan in self.plans for each in plan.sections if each.chorus == number][:1]
 
-    def _append(self) -> Plan:
+    def _append(self, beat: float) -> Plan:
         last = self.plans[-1]
-        plan = self._chorus(last.sections[-1].chorus + 1, last.end)
+        number = last.sections[-1].chorus + 1
+        plan = self._chorus(number, last.end, self._sheet(number, beat))
         self.plans = (*self.plans, plan)
         return plan
 
-    def _chorus(self, number: int, onset: float, sheet: LeadSheet | None = None) -> Plan:
-        """`sheet`: its music; None: it is composed."""
-        sheet = self._sheet(number) if sheet is None else sheet
+    def _chorus(self, number: int, onset: float, sheet: LeadSheet) -> Plan:
         self._sheets = {n: each for n, each in self._sheets.items() if n >= number - 1} | {number: sheet}
         self.has_ending = self._last is not None and number >= self._last
         plan = final_chorus(self._song, sheet, onset) if self.has_ending else chorus(sheet, onset)
         return numbered(plan, number)
 
-    def _sheet(self, number: int) -> LeadSheet:
-        order, self._next, self._decided = self._next, None, False
-        if order is None or order.number != number:
-            order = self._order(number)
-        return self._choruses.sheet(order)
+    def _sheet(self, number: int, asked: float) -> LeadSheet:
+        """Of the chorus that is asked for at the beat `asked`: to the last wishes that came in time; if none did, the
+        chorus before once more."""
+        begun, self._begun, self._decided = self._begun, {}, False
+        if not self._song.style:
+            return self._choruses.sheet(self._order(number))
+        seconds = {o: (asked - beat) * 60 / self.tempo for o, beat in begun.items() if o.number == number}
+        ready = [order for order, given in seconds.items() if given >= order.seconds(self._song)]
+        if not ready:
+            return self._sheets.get(number - 1) or self._choruses.sheet(self._first)
+        return self._choruses.sheet(ready[-1], seconds[ready[-1]])
 
     def _order(self, number: int) -> Order:
         if number == 1:

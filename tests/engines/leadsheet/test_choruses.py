@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from daemon.engines.base import Setup
+from daemon.engines.leadsheet import choruses
 from daemon.engines.leadsheet.choruses import WITHOUT_WISHES, Choruses, Order, blended
 from daemon.engines.leadsheet.engine import Leader
 from daemon.engines.leadsheet.options import LeaderOptions
@@ -120,3 +125,44 @@ def test_nothing_is_composed_for_a_jump(tmp_path: Path, monkeypatch: pytest.Monk
     song.now = 7 * 32.0 + 4
     song.until(song.now + 1)
     assert song.place(song.now).chorus == 8 and song.announced[-1][1].melody
+
+
+@pytest.fixture
+def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Wishes]]:
+    """Wishes to which composing the second chorus does not end."""
+    wishes, end, compose = set[Wishes](), Event(), Composer.compose
+
+    def slow(self: Composer, random: Any, like: Any = None, wanted: Wishes = WITHOUT_WISHES) -> Any:
+        if like is not None and wanted in wishes:
+            end.wait(60)
+        return compose(self, random, like, wanted)
+
+    monkeypatch.setattr(Composer, "compose", slow)
+    yield wishes
+    end.set()
+
+
+def test_wishes_that_come_late_are_not_waited_for(tmp_path: Path, stuck: set[Wishes]) -> None:
+    """The next chorus is the one that was composed before the wishes."""
+    written = Song(tmp_path, STYLED).until(30.0)
+    stuck.add(Wishes(0.5))
+    song = Song(tmp_path, STYLED).until(2.0)
+    song.turn("density", 0.5)
+    song.until(8.5)
+    song.turn("next")
+    assert song.place(13.0).chorus == 2
+    assert melody(song, 2) == melody(written, 2)
+
+
+def test_the_band_does_not_wait_for_a_chorus_that_takes_too_long(
+    tmp_path: Path, stuck: set[Wishes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It plays the one before once more, and goes on."""
+    clock = count()
+    monkeypatch.setattr(
+        choruses, "time", SimpleNamespace(monotonic=lambda: 60.0 * next(clock))
+    )  # as if the band played
+    monkeypatch.setattr(choruses, "GRACE", 0.01)
+    stuck.add(WITHOUT_WISHES)
+    song = Song(tmp_path, STYLED).until(3 * 32.0 - 4)
+    assert melody(song, 1) == melody(song, 2) == melody(song, 3)
