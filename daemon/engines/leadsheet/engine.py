@@ -19,7 +19,7 @@ from daemon.engines.leadsheet.score import Plans, chord_at, melody_between, sinc
 from daemon.engines.shared.grid import REPEAT_BEATS
 from daemon.errors import ModelError, SongError
 from daemon.music.events import Action, MidiEvent, Play, Window
-from daemon.music.feel import Feel, sounding
+from daemon.music.feel import STRAIGHT, Feel, sounding
 from daemon.music.melody import Melodies, Note
 from daemon.music.plan import EPSILON, Plan, PlannedChord
 from daemon.music.tempo import next_sixteenth
@@ -178,7 +178,9 @@ class Leader(Engine):
 
     def _feel(self, plan: Plan) -> Feel:
         feel, values = self._song.band_feel, self.values
-        swing = values["swing"] if values["swing"] >= 50 else feel.swing
+        swing = values["swing"] if values["swing"] >= STRAIGHT else feel.swing
+        if self._song.meter[1] > 4:
+            swing = STRAIGHT  # beats in the middle of a pair of eighths would not be where the bar has them
         variation = round(values["variation"])
         chorus = max((section.chorus for section in plan.sections), default=0)
         number = variation - 1 if variation else min(max(chorus - 1, 0), VARIATIONS - 1)

@@ -12,6 +12,7 @@ from daemon.engines.leadsheet.options import LeaderOptions
 from daemon.engines.leadsheet.score import skipped
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.music.events import MidiEvent, note_off, note_on
+from daemon.music.feel import Feel
 from daemon.music.form_place import FormPlace
 from daemon.music.melody import Note
 from daemon.music.plan import BREAK, ENDING, INTRO, Plan, Section, add_plan
@@ -56,6 +57,16 @@ def test_the_melody_is_played_with_swing(tmp_path: Path) -> None:
 def test_triplets_do_not_swing(tmp_path: Path) -> None:
     song = Song(tmp_path, SONG.replace("C5 D5 E5 -", "C5 [D5 - E5] [D5 E5 F5] -")).until(4.0)
     assert [round(note.onset, 3) for note in song.notes] == [0.0, 1.0, 1.667, 2.0, 2.333, 2.667]
+
+
+@pytest.mark.parametrize(("meter", "bar"), [("7/8", 3.5), ("6/8", 3.0)])
+def test_meters_in_eighths_do_not_swing(tmp_path: Path, meter: str, bar: float) -> None:
+    text = f"key: C\nmeter: {meter}\nfeel: swing\nchords: '| C | G7 |'\nmelody: '| C5 | D5 |'\n"
+    song = Song(tmp_path, text)
+    song.turn("swing", 70.0)
+    song.until(2 * bar)
+    assert [note.onset for note in song.notes] == [0.0, bar]
+    assert song.plans[0].feel == Feel("swing", 50.0)
 
 
 def test_a_note_that_sounds_goes_on_for_the_listeners_when_the_feel_changes(song: Song) -> None:
