@@ -133,10 +133,12 @@ class Leader(Engine):
         start, self._tempo = window.start, window.tempo
         self._form.tempo = window.tempo
         if self._until - REPEAT_BEATS < start < self._until:  # requested again, in part or as a whole
-            start = min(self._until, window.end)
+            start = self._until
         elif not self._until <= start <= self._until + REPEAT_BEATS:  # the first one, or a jump without a reset
             yield from self._announced(self._form.enter(start))
-        self._until = max(start, window.end)
+        if start >= window.end:
+            return
+        self._until = window.end
         yield from self._announced(self._form.extend(start))
         planned = chord_at(self._form.plans, start)
         if self._follower is not None and planned is not None and self._follower.changes(planned, start):

@@ -144,6 +144,32 @@ def test_next_in_the_last_section_is_the_next_chorus(song: Song) -> None:
     assert song.place(52.0) == FormPlace("C", "Am7", "A", "B", 1, 16, 2)
 
 
+def test_a_bar_that_the_players_may_have_begun_is_too_late_to_steer(song: Song) -> None:
+    song.until(8.0)
+    song.take(song.leader.control("next", 1.0, 7.7))
+    assert song.announced[-1][1].beat == 12.0
+
+
+def test_the_first_beat_is_louder_than_the_others_and_those_than_the_rest(tmp_path: Path) -> None:
+    eighths = SONG.replace("C5 D5 E5 -", "C5 D5 E5 F5 G5 A5 B5 C6")
+    song, velocities = Song(tmp_path, eighths), dict[float, list[int]]()
+    for note in song.until(20 * CHORUS).notes:
+        velocities.setdefault(round(note.onset % 4, 2), []).append(note.velocity)
+    first, second, off = (sum(velocities[place]) / len(velocities[place]) for place in (0.0, 2.0, 2.64))
+    assert first > second + 2 and second > off + 2
+    louder = Song(tmp_path, eighths)
+    louder.turn("energy", 1.0)
+    quiet, loud = (
+        sum(note.velocity for note in notes) for notes in (song.notes[:200], louder.until(20 * CHORUS).notes[:200])
+    )
+    assert loud > 1.15 * quiet
+
+
+def test_a_plan_of_a_player_that_the_leader_hears_is_not_its_own(song: Song) -> None:
+    list(song.leader.learn("keys", Plan(0.0, (), (Section(0.0, 8.0, ENDING),))))
+    assert song.until(0.25).sections[0] == (0.0, 16.0, "A")
+
+
 def test_a_break_lasts_a_bar_and_the_form_goes_on(song: Song) -> None:
     song.until(5.0)
     song.turn("break")
@@ -171,6 +197,25 @@ def test_a_song_without_an_ending_ends_after_this_chorus_or_section_all_the_same
     assert len(song.until(3 * CHORUS).announced) == count, "it is over"
 
 
+def test_in_a_tag_nothing_ends_sooner(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "choruses: 1\nending: tag\n").until(CHORUS + 4)
+    count = len(song.announced)
+    song.turn("ending")
+    assert song.place(song.now).section == "tag" and len(song.announced) == count
+
+
+def test_windows_that_are_repeated_strike_nothing_again(song: Song) -> None:
+    song.until(6.0)
+    song.now = 3.0
+    notes, count = [(note.onset, note.pitch) for note in song.until(12.0).notes], len(song.announced)
+    assert len(set(notes)) == len(notes) and count == 1
+
+
+def test_the_seed_is_that_of_the_option_or_of_the_song(tmp_path: Path) -> None:
+    text = SONG + "style: foster\nseed: 3\n"
+    assert [Song(tmp_path, text, seed=seed).leader._song.seed for seed in (-1, 7)] == [3, 7]
+
+
 def test_a_trigger_that_is_repeated_after_a_reset_does_nothing(song: Song) -> None:
     song.turn("ending")
     song.until(0.25)
@@ -185,6 +230,7 @@ def test_the_feel_changes_on_the_next_beat_and_nothing_else_does(song: Song) -> 
     song.until(3.0)
     feels = [(plan.beat, plan.feel.energy, plan.feel.variation) for plan in song.plans if plan.feel]
     assert feels == [(0.0, 0.5, 0), (3.0, 0.9, 2)]
+    assert len(song.until(8.0).announced) == 2, "once"
     known = add_plan(song.plans, song.plans[-1], 3.0)[0]
     assert [(s.onset, s.duration, s.name) for s in known.sections] == sections
     assert known.chords == tuple(chords)
