@@ -12,7 +12,8 @@ from daemon.music.plan import EPSILON, Plan, Section
 @dataclass(frozen=True, slots=True)
 class FormPlace:
     """`bar` of `bars`, from 1: of the chorus, or of the section outside of the choruses. `chorus`: its number, from 1;
-    0: none. `next_chord` and `next_section`: "" where none is planned."""
+    0: none. `next_chord`: another than `chord`; `next_section`: the one after this, unless all have its name. Both
+    are "" where none is planned."""
 
     chord: str
     next_chord: str
@@ -46,7 +47,8 @@ def form_place(plans: Iterable[Plan], beat: float, bar: float) -> FormPlace | No
     later = next((chord.symbol for chord in chords if chord.onset > beat + EPSILON and chord.symbol != symbol), "")
     begin = now.onset - now.place
     end = _end_of_chorus(sections, now) if now.chorus else now.onset + now.duration
-    following = next((s.name for s in sections if s.onset > now.onset and s.name != now.name), "")
+    later_sections = [s.name for s in sections if s.onset > now.onset]
+    following = later_sections[0] if {now.name} < {now.name, *later_sections} else ""
     return FormPlace(
         symbol,
         later,

@@ -79,14 +79,15 @@ class Painter:
         bar = spec.tempo_map.bar_at(max(beat, 0.0))[1] * 60 / bpm if bpm else 0.0
         players = (self._player(player, now) for player in spec.players if not player.is_instrument)
         rows = (*self._sources(spec, now, beat, bar), *players, *self._instruments(spec))
+        form = self._form(spec, beat) if runs and beat > -0.5 else ""
         return Picture(
             _place(spec.tempo_map, beat),
             f"{bpm:.4g} bpm" if bpm else "",
-            self._transport(spec, runs, beat, rows),
+            self._transport(spec, runs, beat, () if form else rows),
             rows,
             sounding.notice if now < sounding.noticed_at + NOTICE_SHOWN else "",
             runs,
-            self._form(spec, beat) if runs and beat > -0.5 else "",
+            form,
         )
 
     def _form(self, spec: StageSpec, beat: float) -> str:
@@ -97,7 +98,7 @@ class Painter:
         return next((place.text for place in places if place is not None), "")
 
     def _transport(self, spec: StageSpec, runs: bool, beat: float, rows: Sequence[Row]) -> str:
-        """What the song does, or waits for."""
+        """What the song does, or waits for. `rows`: of a song without a form, which goes on while all are silent."""
         clock: Mapping[str, Any] = self._state.metrics.get("clock", {})
         source = {"midi": "MIDI clock", "link": "Link"}.get(spec.clock.source, spec.clock.source)
         if runs and spec.clock.source != INTERNAL:

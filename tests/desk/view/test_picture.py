@@ -127,6 +127,30 @@ def test_a_plan_shows_chord_now_and_next_and_the_place_in_the_form_until_it_is_a
     assert desk.picture(14.0).form == "", "the transport stands"
 
 
+def test_the_section_that_follows_is_shown_unless_all_are_the_same() -> None:
+    desk = Desk()
+    desk.run()
+    names = ("A", "A", "B", "A", "A", "A", "B", "A")
+    sections = tuple(Section(4.0 * n, 4.0, name, 1 + n // 4, 4.0 * (n % 4)) for n, name in enumerate(names))
+    desk.picture(0.5, Planned(0.5, "choir", 1, Plan(0.0, (PlannedChord(0.0, 32.0, "F7"),), sections)))
+    shown = [desk.picture(4.0 * n + 1).form.rpartition(", ")[2] for n in range(8)]
+    assert shown == ["then A", "then B", "then A", "then A", "then A", "then B", "then A", "chorus 2"]
+    alike = (Section(0.0, 4.0, "A", 1), Section(4.0, 4.0, "A", 2))
+    desk = Desk()
+    desk.run()
+    desk.picture(0.5, Planned(0.5, "choir", 1, Plan(0.0, (PlannedChord(0.0, 8.0, "F7"),), alike)))
+    assert desk.picture(1.0).form == "F7, A, bar 1 of 1, chorus 1"
+
+
+def test_a_song_waits_for_no_keys_in_a_break() -> None:
+    desk = Desk()
+    desk.run()
+    desk.state.spec = dataclasses.replace(desk.spec, melodies=())
+    assert desk.picture(20.0).state == "waits for keys", "nothing else goes on"
+    plan = Plan(0.0, (PlannedChord(0.0, 40.0, "F7"),), (Section(0.0, 40.0, "break", 1, 0.0),))
+    assert desk.picture(20.1, Planned(20.1, "choir", 1, plan)).state == "plays"
+
+
 @pytest.mark.parametrize(
     ("clock", "status", "position", "state"),
     [
