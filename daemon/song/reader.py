@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from daemon.errors import ConfigError, LeadSheetError, ModelError, SongError
+from daemon.leadsheet.chart import ChartError
 from daemon.leadsheet.document import SUFFIXES as MUSICXML
 from daemon.leadsheet.musicxml import Draft
 from daemon.music.feel import FEELS
@@ -139,7 +140,10 @@ class _Reader:
         if self._draft is not None:
             return self._default.key
         if self._is_chart and not value.given:
-            estimated = key_of_chart(self._top["chords"].text(""), meter)
+            try:
+                estimated = key_of_chart(self._top["chords"].text(""), meter)
+            except ChartError:  # reported with its place where the chart is read
+                return Key(0)
             if estimated is not None:
                 return estimated
         text = value.text(what="one, as F or Gm")

@@ -77,11 +77,8 @@ def marks_of(chart: str, meter: tuple[int, int]) -> tuple[Section, ...]:
 
 
 def key_of_chart(chart: str, meter: tuple[int, int]) -> Key | None:
-    """By its chords; None for a wrong chart, or one without chords."""
-    try:
-        chords = parse_chart(chart, meter).chords
-    except ChartError:
-        return None
+    """By its chords; None for a chart without chords. Raises ChartError."""
+    chords = parse_chart(chart, meter).chords if chart.strip() else ()
     sheet = LeadSheet("", Key(0), meter, 120.0, 0.0, chords, ())
     return estimated_key(sheet, None) if chords else None
 
