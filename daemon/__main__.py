@@ -39,6 +39,7 @@ from daemon.usage import (
     Seed,
     Song,
     busy,
+    count_of,
     run_command_line,
     seconds_of,
     warn,
@@ -217,7 +218,7 @@ def sheet(
     song: Annotated[Path, typer.Argument(metavar="SONG", help="A song, as in docs/songs.md, or a sheet or chart.")],
     folder: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the files.")],
     count: Annotated[
-        int, typer.Option(metavar="N", min=1, max=1000, help="Compose N sheets, and list them by how they differ.")
+        int, typer.Option(metavar="N", parser=count_of, help="Compose N sheets, and list them by how they differ.")
     ] = 1,
     config: ConfigFile = None,
     seed: Seed = None,

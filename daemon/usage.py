@@ -19,6 +19,7 @@ from daemon.errors import Interrupted, JamdError, UsageError, printable
 from daemon.suggestions import suggestion
 
 WRONG_COMMAND_LINE: Any = typer.BadParameter.__base__  # the UsageError of click, or of typer's copy of click
+MOST_SHEETS = 1000  # of `jamd sheet --count`
 NO_THREAD = "can't start new thread"  # the message of the RuntimeError that threading raises
 UNWRITABLE = (errno.ENOSPC, errno.EFBIG, errno.EIO, errno.EBADF)  # a full disk, a lost terminal; typer handles EPIPE
 Report = Callable[[float], None]  # takes the share of the work that is done, from 0 to 1
@@ -48,6 +49,14 @@ MEASURES = (
     "machine, start, render, latency, flood, garbage, lateness, follower, clock_in, clock_out, clock_start, melody, "
     "drums, leadsheet, chords, sound; without any, all of them."
 )
+
+
+def count_of(text: str | int) -> int:
+    """A number of sheets. Raises typer.BadParameter."""
+    text = str(text)  # the default is a number
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST_SHEETS):
+        raise typer.BadParameter(f"{text!r} is not a number from 1 to {MOST_SHEETS}")
+    return int(text)
 
 
 def seconds_of(text: str) -> float:

@@ -15,12 +15,12 @@ from daemon.doctor.finding import Finding, attention, ok, problem
 from daemon.doctor.subject import Subject
 from daemon.paths import resources
 
-SHIPPED = ("config.yaml", "models", "melodies", "grooves", "bands")
+SHIPPED = ("config.yaml", "models", "melodies", "grooves", "bands", "songs")
 REQUIRED = (
     *("numpy", "onnxruntime", "python-rtmidi", "PyYAML", "rich", "typer"),
     *("pyfluidsynth", "sounddevice", "soundfile", "soxr"),  # for sound
 )
-OPTIONAL = ("LinkPython-extern",)
+OPTIONAL = ("verovio", "LinkPython-extern")  # the first is required where there are wheels of it
 LEAST_MEMORY = 300 << 20  # bytes
 GIT_TIMEOUT = 3.0  # seconds
 

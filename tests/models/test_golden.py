@@ -29,7 +29,7 @@ def test_jamd_models_lists_the_model_of_a_third_party(tmp_path: Path, monkeypatc
     path = third_party.write(tmp_path)
     monkeypatch.setattr(models, "folder", lambda: tmp_path)
     done = CliRunner().invoke(app, ["models"])
-    assert (done.exit_code, done.stdout) == (0, "theremin (theremin, 0.0 MB): verified\n")
+    assert (done.exit_code, done.stdout) == (0, "theremin (theremin, 1 kB): verified\n")
     sidecar = json.loads(path.with_suffix(".json").read_text())
     sidecar["golden"]["outputs"]["total"][0][0] += 0.01
     path.with_suffix(".json").write_text(json.dumps(sidecar))
@@ -43,7 +43,7 @@ def test_no_player_takes_the_model_of_a_third_party(tmp_path: Path) -> None:
         models.load(path, "melody")
     with pytest.raises(ModelError, match=r"theremin.json: `encoding` is 'hands in the air', the engine theremin knows"):
         MelodyModel(models.load(path))
-    with pytest.raises(ConfigError, match="there is no engine 'theremin': choose from drums"):
+    with pytest.raises(ConfigError, match="there is no engine 'theremin': choose from bass, comping, drums"):
         engine_class("theremin")
 
 

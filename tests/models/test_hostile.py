@@ -159,7 +159,7 @@ def test_jamd_models_tries_every_model_whatever_the_others_do(tmp_path: Path, mo
     monkeypatch.setattr(models, "folder", lambda: tmp_path)
     done = CliRunner().invoke(app, ["models"])
     assert done.exit_code == 1
-    assert done.stdout.splitlines() == ["tiny_melody (melody, 0.1 MB): verified", "    none: random weights"]
+    assert done.stdout.splitlines() == ["tiny_melody (melody, 54 kB): verified", "    none: random weights"]
     (line,) = done.stderr.splitlines()
     assert line.startswith("hostile: ") and line.endswith("export the model again with export_tools")
 
