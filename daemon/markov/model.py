@@ -48,9 +48,9 @@ class MarkovModel:
         self, blend: Sequence[tuple[Corpus, float]], order: int, weights: Sequence[float] | None = None
     ) -> None:
         self.order = order
-        self.weights = tuple(weights) if weights is not None else (0.0,) * order + (1.0,)
+        self.weights = (0.0,) * order + (1.0,) if weights is None else tuple(map(float, weights))
         _check(blend, order, self.weights)
-        blend = [(corpus, weight) for corpus, weight in blend if weight > 0]
+        blend = [(corpus, float(weight)) for corpus, weight in blend if weight > 0]
         table = _Table(blend, order)
         self.events = table.events
         self._numbers = table.numbers

@@ -6,6 +6,7 @@ event begins in only one of them. The distance is 0 for the same sequence, and 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from daemon.markov.harmony import Array, starts, sum_over_events
 TOLERANCE = 0.005  # of the expected distance
 _STEP = 1e-2  # of λ, for the derivative: log Z is a parabola on this scale, as distances are within 0 and 1
 _FIRST = 16.0  # λ
+_EDGE, _LEAST = 0.15, 1e-6
 _MOST = 1e5  # λ, at which the source or its nearest neighbours remain
 
 
@@ -52,7 +54,7 @@ def distance_weights(alphabet: Sequence[Event], source: Sequence[Event]) -> Arra
 
 
 def tuned(log_mass: Callable[[float], float], wanted: float) -> Strength:
-    """λ by bisection, so that the expected distance is `wanted`, or as near as the style gets.
+    """λ by false position, so that the expected distance is `wanted`, or as near as the style gets.
 
     `log_mass(λ)`: log Z of the model with the weights exp(−λ · distance); the expected distance is −d log Z / dλ, which
     falls with λ. λ is not below 0: samples are not driven farther from the source than those of the style are.
@@ -66,9 +68,19 @@ def tuned(log_mass: Callable[[float], float], wanted: float) -> Strength:
         return low
     high = None
     while abs(found.distance - wanted) > TOLERANCE and found.weight < _MOST:
-        found = expected(max(low.weight * 4, _FIRST) if high is None else (low.weight + high.weight) / 2)
+        found = expected(max(low.weight * 4, _FIRST) if high is None else _between(low, high, wanted))
         low, high = (found, high) if found.distance > wanted else (low, found)
     return found
+
+
+def _between(low: Strength, high: Strength, wanted: float) -> float:
+    """Where the distance would be `wanted`, if its logit fell evenly with λ, as that of independent ticks; away from
+    the ends, so that it comes nearer in any case."""
+    of_low, of_high, of_wanted = (
+        math.log(max(share, _LEAST) / max(1 - share, _LEAST)) for share in (low.distance, high.distance, wanted)
+    )
+    share = (of_low - of_wanted) / max(of_low - of_high, _LEAST)
+    return low.weight + (high.weight - low.weight) * min(max(share, _EDGE), 1 - _EDGE)
 
 
 def _by_tick(events: Sequence[Event], names: dict[Event, int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
