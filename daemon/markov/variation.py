@@ -17,8 +17,8 @@ from daemon.markov.automaton import Event
 from daemon.markov.harmony import Array, starts, sum_over_events
 
 TOLERANCE = 0.005  # of the expected distance
-_STEP = 1e-2  # of λ, for the derivative: log Z is a parabola on this scale, as distances are within 0 and 1
-_FIRST = 16.0  # λ
+_STEP = 1e-4  # of λ, for the derivative: log Z is a line on this scale, as distances are within 0 and 1
+FIRST = 16.0  # λ
 _EDGE, _LEAST = 0.15, 1e-6
 _MOST = 1e5  # λ, at which the source or its nearest neighbours remain
 
@@ -53,23 +53,29 @@ def distance_weights(alphabet: Sequence[Event], source: Sequence[Event]) -> Arra
     )
 
 
-def tuned(log_mass: Callable[[float], float], wanted: float) -> Strength:
-    """λ by false position, so that the expected distance is `wanted`, or as near as the style gets.
+def tuned(
+    log_mass: Callable[[float], float], wanted: float, first: float = FIRST, tolerance: float = TOLERANCE
+) -> Strength:
+    """λ by false position from `first` on, so that the expected distance is `wanted`, or as near as the style gets.
 
     `log_mass(λ)`: log Z of the model with the weights exp(−λ · distance); the expected distance is −d log Z / dλ, which
     falls with λ. λ is not below 0: samples are not driven farther from the source than those of the style are.
     """
 
     def expected(weight: float) -> Strength:
-        return Strength(weight, (log_mass(weight - _STEP) - log_mass(weight + _STEP)) / (2 * _STEP))
+        return Strength(weight, (log_mass(weight) - log_mass(weight + _STEP)) / _STEP)
 
-    low = found = expected(0.0)
-    if low.distance <= wanted:
-        return low
-    high = None
-    while abs(found.distance - wanted) > TOLERANCE and found.weight < _MOST:
-        found = expected(max(low.weight * 4, _FIRST) if high is None else _between(low, high, wanted))
+    low, high, found = None, None, expected(first)
+    while abs(found.distance - wanted) > tolerance and found.weight < _MOST:
         low, high = (found, high) if found.distance > wanted else (low, found)
+        if low is None:
+            if not found.weight:
+                break
+            found = expected(0.0)
+        elif high is None:
+            found = expected(max(low.weight * 4, FIRST))
+        else:
+            found = expected(_between(low, high, wanted))
     return found
 
 

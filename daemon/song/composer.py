@@ -91,8 +91,7 @@ class Composer:
                 problems += error.problems
         if problems:
             raise SongError(problems)
-        for name, drawn in self._drawn(random, {}).items():  # compiles what each chorus needs
-            self._sections[name].reference = drawn.chords, known_melody(drawn.placed, drawn.length)
+        self._usual = self._drawn(random, {})  # compiles what each chorus needs
 
     def compose(
         self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()
@@ -122,8 +121,8 @@ class Composer:
 
     def _rare(self, composer: SectionComposer) -> Iterator[str]:
         """If nearly all melodies of a section are copies."""
-        assert composer.reference is not None
-        chords, melodies = tuple(composer.reference[0]), composer.melodies(composer.reference[0])
+        chords = self._usual[composer.section.name].chords
+        melodies = composer.melodies(chords)
         if self._copies is None or melodies is None:
             return
         given, random, accepted = frozenset(composer.given), np.random.default_rng(0), 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from daemon.markov.constraints import Begins, Fixed
@@ -54,3 +55,13 @@ def test_a_constraint_without_ticks_says_nothing() -> None:
     model = MarkovModel([(CORPUS, 1.0)], 1)
     nothing = Begins(range(2, 2), lambda event: 0.0, "never")
     assert compile_sampler(model, 3, 4, [nothing]).log_mass == compile_sampler(model, 3, 4).log_mass
+
+
+def test_weights_may_be_whole_numbers() -> None:
+    pieces = ((("a", 1), ("b", 1)),), ((("a", 1), ("a", 1)),)
+    whole, real = (
+        MarkovModel([(Corpus(pieces[0]), kind(2)), (Corpus(pieces[1]), kind(1))], 1, (kind(1), kind(3)))
+        for kind in (int, float)
+    )
+    assert compile_sampler(whole, 2, 2).sample(np.random.default_rng(1))
+    assert whole.log_probability((("a", 1), ("b", 1))) == real.log_probability((("a", 1), ("b", 1)))

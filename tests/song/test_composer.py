@@ -214,13 +214,21 @@ def events(notes: Sequence[tuple[float, float, int]]) -> list[tuple[int, int]]:
     return [event for event in found if event[1]]
 
 
-def test_the_distance_of_a_variation(studio: Studio) -> None:
-    def mean(wanted: float) -> float:
-        sheets = studio.sheets(FORM + f"  A': {{variation_of: A, distance: {wanted}}}\n", 12)
-        return float(np.mean([distance(events(part(sheet, 0)), events(part(sheet, 1))) for sheet in sheets]))
+@pytest.mark.parametrize("wanted", [0.15, 0.3, 0.6])
+def test_the_distance_of_a_variation(studio: Studio, wanted: float) -> None:
+    """On average, under the constraints of the section."""
+    sheets = studio.sheets(FORM + f"  A': {{variation_of: A, distance: {wanted}, phrases: 1}}\n", 40)
+    found = [distance(events(part(sheet, 0)), events(part(sheet, 1))) for sheet in sheets]
+    assert np.mean(found) == pytest.approx(wanted, abs=0.06)
 
-    same, near, far = mean(0), mean(0.3), mean(1)
-    assert same == 0 < near < 0.5 < far
+
+def test_distances_nought_and_one(studio: Studio) -> None:
+    same, free = (
+        [distance(events(part(sheet, 0)), events(part(sheet, 1))) for sheet in studio.sheets(text, 12)]
+        for text in (FORM + f"  A': {{variation_of: A, distance: {wanted}}}\n" for wanted in (0, 1))
+    )
+    assert max(same) == 0
+    assert np.mean(free) > 0.6
 
 
 def test_no_chorus_copies_the_style(studio: Studio) -> None:

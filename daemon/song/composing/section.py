@@ -27,9 +27,8 @@ from daemon.song.positions import Grid
 from daemon.song.rules import blank
 
 UNLIKELY = 4.6  # nats that each wish costs on average, from which the style bends
-TUNED_BARS = 2
 DENSITY = 0.7  # nats for each note, at density 1
-DISTANCES = 20  # steps from 0 to 1
+USUAL_STRENGTH, TOLERANCE = 0.1, 0.02  # of variations: λ by tick, near distance 0; of the expected distance
 KEPT = 4  # samplers of melodies, by their chords
 Events = tuple[MelodyEvent, ...]
 
@@ -41,8 +40,7 @@ class Melodies(Protocol):
 
 
 class SectionComposer:
-    """`reference`: chords and a melody, which are the same for all composers of this section. Raises SongError for
-    constraints that cannot be met, with their bars."""
+    """Raises SongError for constraints that cannot be met, with their bars."""
 
     def __init__(self, song: Song, section: SongSection, models: Models, home: int) -> None:
         self._song, self.section, self._models, self._home = song, section, models, home
@@ -59,8 +57,6 @@ class SectionComposer:
         ]
         self._samplers: dict[tuple[tuple[PlannedChord, ...], float], Sampler] = {}
         self._before: tuple[Layer, Sampler] | None = None
-        self.reference: tuple[Sequence[PlannedChord], Events] | None = None
-        self._attractions: dict[float, float] = {}  # of the source of variations, by distance
         length = section.bars * song.bar
         self._has_melody = blank(section.notes, length) is None
         self._chords = None if blank(section.chords, length) is None else self._chord_sampler()
@@ -89,17 +85,17 @@ class SectionComposer:
     def variations(
         self, chords: Sequence[PlannedChord], source: Events, distance: float | None = None, density: float = 0.0
     ) -> Melodies | None:
-        """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given. How
-        strongly a source attracts is found for the `reference`, so that this does not depend on earlier choruses."""
+        """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given."""
         if self._has_melody:
             return None
-        suiting, distance = self._suiting(chords, density), self.section.distance if distance is None else distance
-        distance = round(distance * DISTANCES) / DISTANCES
-        if distance not in self._attractions:
-            known, events = self.reference or (chords, source)
-            self._attractions[distance] = self._attraction_of(events, self._suiting(known), distance)
-        logs = -self._attractions[distance] * distance_weights(self._models.melody.events, source)
-        return self._sampler(suiting, Table(logs, "the varied section"))
+        suiting, costs = self._suiting(chords, density), distance_weights(self._models.melody.events, source)
+
+        def sampler(weight: float) -> Sampler:
+            return self._sampler(suiting, Table(-weight * costs, "the varied section"))
+
+        wanted = self.section.distance if distance is None else distance
+        usual = self._span.length * USUAL_STRENGTH * (1 - wanted)
+        return sampler(tuned(lambda weight: sampler(weight).log_mass, wanted, usual, TOLERANCE).weight)
 
     def _sampler(self, *weights: Table) -> Sampler:
         """Of melodies. What the one before has in common is not computed again."""
@@ -118,21 +114,6 @@ class SectionComposer:
             return table
         are_notes = np.array([pitch != SILENCE for pitch, _ in self._models.melody.events])
         return Table(table.logs + DENSITY * density * are_notes, table.name)
-
-    def _attraction_of(self, source: Events, suiting: Table, distance: float) -> float:
-        """The weight of the distance from `source`, tuned on the first bars, without the section's constraints: the
-        attraction of a beat is the same in all of a melody."""
-        length = min(TUNED_BARS * self._span.bar, self._span.length)
-        span = Span(length, self._span.bar, self._span.beats)
-        model = self._models.melody
-        soft, costs = Table(suiting.logs[:length], suiting.name), distance_weights(model.events, _until(source, length))
-
-        free = Layer(model).sampler(span, soft)
-
-        def log_mass(weight: float) -> float:
-            return free.revised((soft, Table(-weight * costs, "the varied section"))).log_mass
-
-        return tuned(log_mass, distance).weight * self._span.length / length
 
     def _chord_sampler(self) -> Sampler:
         notes = known_melody(self.given, self._span.length) if self.given else ()
@@ -182,13 +163,3 @@ class SectionComposer:
         together = " together" if len(names) > 1 else ""
         remedy = "change or delete one of them" if len(names) > 1 else "change or delete this"
         return SongError([f"{where}: the style cannot meet{together}: {', '.join(names)}: {remedy}"])
-
-
-def _until(events: Events, length: int) -> Events:
-    """The events up to a tick, the last one cut there."""
-    found: list[MelodyEvent] = []
-    for pitch, ticks in events:
-        if length > 0:
-            found.append((pitch, min(ticks, length)))
-        length -= ticks
-    return tuple(found)

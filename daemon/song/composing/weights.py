@@ -16,7 +16,8 @@ as many notes in a bar as the style's pieces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ from daemon.song.styles.pieces import Piece
 CHORD_STRENGTH, PLACE_STRENGTH = 1.5, 0.25
 EIGHTH = TICKS // 2
 GAINS = (-1.0, 1.5)  # nats for each note: the least and the most
-STEPS, STEP = 6, 0.01  # of the bisection; of the derivative
+USUAL, STEPS, EDGE = 0.2, 8, 0.1  # of the secants: the first gain, the most steps, the part of a bracket at each end
+NEAR, STEP = 0.03, 0.01  # by which the logarithm of the number of notes may differ; of the derivative
 PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
 Array = NDArray[np.float64]
 
@@ -71,12 +73,12 @@ class Suiting:
             self.gain = gain
             return free.revised((grid, self.table(chords))).log_mass
 
-        low, high = GAINS
-        for _ in range(STEPS):
-            middle = (low + high) / 2
-            notes = (log_mass(middle + STEP) - log_mass(middle - STEP)) / (2 * STEP)
-            low, high = (low, middle) if notes > wanted * span.length else (middle, high)
-        self.gain = (low + high) / 2
+        def too_many(gain: float) -> float:
+            """The logarithm of the expected by the wanted number of notes."""
+            notes = (log_mass(gain + STEP) - log_mass(gain - STEP)) / (2 * STEP)
+            return math.log(max(notes, STEP) / max(wanted * span.length, STEP))
+
+        self.gain = _zero(too_many)
 
     def table(self, chords: Sequence[ChordEvent]) -> Table:
         """Of melodies on `chords`, which cover what is composed."""
@@ -93,6 +95,21 @@ class Suiting:
         strong = np.isin(np.arange(len(which)) % len(self._meter), self._beats)
         log_h = self._harmony.of_chords(chords)[strong.astype(np.intp), which]
         return np.minimum(log_h, 0.0) * (CHORD_STRENGTH / TICKS)
+
+
+def _zero(rising: Callable[[float], float]) -> float:
+    """Where a rising function of the gain is nearly 0, by secants within a bracket."""
+    (low, high), gain, slope = GAINS, USUAL, 2.0
+    before: tuple[float, float] | None = None
+    for _ in range(STEPS):
+        if abs(value := rising(gain)) < NEAR:
+            break
+        low, high = (low, gain) if value > 0 else (gain, high)
+        if before is not None:
+            slope = max((value - before[1]) / (gain - before[0]), 0.5)
+        before, edge = (gain, value), EDGE * (high - low)
+        gain = min(max(gain - value / slope, low + edge), high - edge)
+    return gain
 
 
 def _mean_cost(pieces: Sequence[Piece], suiting: Suiting) -> float:
