@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import itertools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import version
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -31,13 +29,12 @@ from daemon.entries import (
     StageStarted,
     StateSaved,
 )
-from daemon.input_files import open_input
 from daemon.locks import lock
 from daemon.recording.journal_file import MAGIC, frame
+from daemon.recording.origin import hashes, versions
 from daemon.recording.rotation import Rotation
 from daemon.spec import StageSpec
 
-MAX_MODEL_BYTES = 2 << 30
 MAX_BUFFERED_BYTES = 4 << 20  # bytes kept in memory while they cannot, or need not yet, be written
 
 
@@ -271,21 +268,6 @@ class Journal:
                 file.close()
             if whole:
                 self._ended(self._path)
-
-
-def versions() -> dict[str, str]:
-    """Versions that decide whether a replay gives the same notes."""
-    return {"python": sys.version.split()[0], **{name: version(name) for name in ("jamd", "numpy", "onnxruntime")}}
-
-
-def hashes(members: Mapping[str, Any]) -> dict[str, str]:
-    """The sha256 of every readable model, by path."""
-    paths = {member["model"] for member in members.values() if member["model"]}
-    found = {}
-    for path in sorted(paths):
-        with contextlib.suppress(OSError), open_input(Path(path), MAX_MODEL_BYTES) as file:
-            found[path] = hashlib.file_digest(file, "sha256").hexdigest()
-    return found
 
 
 def _new_file(directory: Path) -> tuple[Path, FileIO]:

@@ -35,9 +35,9 @@ from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
-from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
+from daemon.recording.origin import hashes, versions
 from daemon.recording.session_name import journal_of, unreadable
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
@@ -113,7 +113,7 @@ def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
     now = hashes(header["members"])
     for path, checksum in header.get("models", {}).items():
         if path in now and now[path] != checksum:
-            yield f"{path} is not the model of the recording: the notes may differ"
+            yield f"{path} is not as in the recording: the notes may differ"
 
 
 class _Stop(Exception):

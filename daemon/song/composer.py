@@ -29,6 +29,7 @@ from daemon.song.form import sections_of
 from daemon.song.sheet import SectionMusic, given_music, lead_sheet
 
 MOST_TRIES = 2000  # melodies of a section
+MOST_TICKS = MOST_TRIES * 64 * 48  # of all these melodies: 64 bars of 4/4 each; the longer, the fewer are no copies
 RARE, ASSESSED = 0.02, 200  # the share of melodies that are no copies, below which the style bends; of how many
 MOST_CHORUSES = 50  # whose sections are no copies, but the seams between them are
 
@@ -171,12 +172,13 @@ class Composer:
     ) -> Drawn:
         """The section with the first melody that is no copy."""
         given = frozenset(composer.given)
-        for _ in range(MOST_TRIES):
+        tries = max(min(MOST_TRIES, MOST_TICKS // composer.length), 1)
+        for _ in range(tries):
             events = () if melodies is None else melodies.sample(random)
             drawn = Drawn(chords, with_given(events, composer.given), given, composer.length)
             if melodies is None or not self._is_copy(drawn.events):
                 return drawn
-        raise self._too_strict("melodies", MOST_TRIES)
+        raise self._too_strict("melodies", tries)
 
     def _is_copy(self, events: Sequence[tuple[MelodyEvent, bool]]) -> bool:
         """Whether `max_order` events in a row, not all of which are given, are in the styles' pieces."""

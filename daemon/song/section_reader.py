@@ -39,6 +39,9 @@ class SectionReader:
         if not bars:
             if not values["bars"].is_wrong and not values["chords"].given and not values["melody"].given:
                 values["bars"].report("is missing: give the number of bars, or a chart under `chords`")
+            for key, line in (("chords", "| C | F G7 |"), ("melody", "| C5 D5 E5 - |")):
+                if values[key].given and not values[key].text(""):
+                    values[key].report(f"is empty: write bars, as in {line}")
             return SongSection(name, 1)
         grid = Grid(self.meter, bars)
         if chart_bars and bars % chart_bars == 0 and "|" not in values["chords"].text(""):

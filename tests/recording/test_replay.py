@@ -62,8 +62,8 @@ from daemon.music.tempo import Tempo
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
-from daemon.recording.journal import hashes, versions
 from daemon.recording.journal_file import MAGIC, JournalReader, frame
+from daemon.recording.origin import hashes, versions
 from daemon.recording.process import open_journal
 from daemon.recording.replay import other_versions, replay
 from daemon.spec import AUDIO, PlayerSpec, PortSpec, StageSpec, ZoneSpec
@@ -603,5 +603,15 @@ def test_a_session_that_cannot_have_been_is_an_error_or_a_difference_and_no_cras
 
 def test_another_model_is_warned_of() -> None:
     header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
-    assert list(other_versions(header)) == [f"{TINY} is not the model of the recording: the notes may differ"]
+    assert list(other_versions(header)) == [f"{TINY} is not as in the recording: the notes may differ"]
     assert list(other_versions({**header, "models": hashes(header["members"])})) == []
+
+
+def test_another_song_is_warned_of(tmp_path: Path) -> None:
+    song = tmp_path / "song.yaml"
+    song.write_text("key: C")
+    header: dict[str, Any] = {"members": {"x": {"model": None, "options": {"song": str(song)}}}, "versions": versions()}
+    header["models"] = hashes(header["members"])
+    assert list(other_versions(header)) == []
+    song.write_text("key: D")
+    assert list(other_versions(header)) == [f"{song} is not as in the recording: the notes may differ"]

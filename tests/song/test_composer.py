@@ -15,6 +15,7 @@ from daemon.markov.variation import distance
 from daemon.music.chords import chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
+from daemon.song import composer
 from daemon.song.composer import Composer, Wishes
 from daemon.song.description import Song
 from daemon.song.reader import read_song
@@ -299,6 +300,13 @@ def test_improbable_constraints_give_a_warning(studio: Studio) -> None:
     leaps = ", ".join(f"{bar}.{beat}: {'C4' if beat % 2 else 'C5'}" for bar in range(1, 5) for beat in range(1, 5))
     (warning,) = studio.composer(HEAD + f"bars: 4\ncadence: none\nnotes_at: {{{leaps}}}").warnings()
     assert "section A: one of 10^" in warning and warning.endswith("give less, or choose another style")
+
+
+def test_of_a_long_section_fewer_melodies_are_tried(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longer a melody, the longer it takes and the likelier it has a copy."""
+    monkeypatch.setattr(composer, "MOST_TICKS", 5 * 16 * 48)
+    with pytest.raises(SongError, match="max_order: 5 melodies had 3 notes in a row"):
+        studio.composer("key: F\nstyle: tiny\nmax_order: 3\nbars: 16")
 
 
 def test_a_max_order_that_nearly_all_melodies_break_gives_a_warning(studio: Studio) -> None:

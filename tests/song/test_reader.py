@@ -256,6 +256,8 @@ MISTAKES = [
         CHART + "melody: '| C5 - - G9 | r | r | r |'\ntranspose: 1",
         ["3: melody, bar 1.4: G9, transposed by 1 semitones, is no MIDI note: transpose by less"],
     ),
+    ("key: C\nchords: ''", ["2: chords: is empty: write bars, as in | C | F G7 |"]),
+    ("key: C\nmelody: ''", ["2: melody: is empty: write bars, as in | C5 D5 E5 - |"]),
     (COMPOSED + "cadence: open", ["4: cadence: 'open' is not a cadence: choose from full, half, none"]),
     (
         COMPOSED + "phrases: [2, 3]",

@@ -55,15 +55,22 @@ def find_style(name_or_path: str, base: Path = Path()) -> Path:
         wanted = expand(name_or_path)
     except ValueError as error:
         raise ModelError(str(error)) from None
-    path = base / (wanted if wanted.suffix == SUFFIX else wanted.with_name(f"{wanted.name}{SUFFIX}"))
+    path = base / (wanted if wanted.suffix == SUFFIX else wanted.parent / f"{wanted.name}{SUFFIX}")
     shipped = models.folder() / path.name
-    if not path.is_file() and len(wanted.parts) == 1:
+    if not _is_file(path) and len(wanted.parts) == 1:
         path = shipped
-    if not path.is_file():
+    if not _is_file(path):
         near = nearest(wanted.stem, names := shipped_styles())
         meant = f"did you mean {near!r}?" if near else f"choose from {', '.join(names)}, or name a file"
-        raise ModelError(f"there is no style {name_or_path!r}: {meant}")
+        raise ModelError(f"there is no style {name_or_path[:200]!r}: {meant}")
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that may not be read
+        return False
 
 
 def shipped_styles() -> list[str]:

@@ -210,6 +210,12 @@ def test_a_style_backs_off_to_the_one_beside_it_which_backs_off_to_none(path: Pa
         load_style(other)
 
 
+@pytest.mark.parametrize("name", [".", "/", "..", "a" * 5000, "a\0b", "/etc/passwd", "../../../etc/passwd"])
+def test_a_name_that_is_none_is_an_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="there is no style"):
+        find_style(name, tmp_path)
+
+
 def test_a_style_is_found_by_its_name_or_path(path: Path, tmp_path: Path) -> None:
     assert find_style("tiny", tmp_path) == find_style("tiny.npz", tmp_path) == find_style(str(path)) == path
     assert find_style("folk").parent.name == "models" and "folk" in shipped_styles()
