@@ -93,7 +93,7 @@ class Form:
         if self._last is not None:
             rounds = min(rounds, max(self._last - number, 0))
         plan = self._chorus(number + rounds, onset + rounds * self._song.length, sheet)
-        self.plans = (plan,) if plan.end > beat + EPSILON else ()
+        self.plans = (plan,)
         return since(self.plans, beat)
 
     def extend(self, beat: float) -> Plans:

@@ -127,6 +127,21 @@ def test_a_jump_without_a_reset(song: Song) -> None:
     assert (place.section, place.bar, place.chorus) == ("A", 5, 6)
 
 
+SHORT = "key: C\nchords: '| C | G7 |'\nmelody: '| C5 - D5 - | D5 - - - |'\n"
+
+
+def test_windows_that_are_skipped_beyond_several_choruses(tmp_path: Path) -> None:
+    song = Song(tmp_path, SHORT).until(3.0)
+    song.now = 18.75
+    song.until(19.0)
+    assert (song.place(18.75).chorus, song.place(18.75).bar) == (3, 1)
+
+
+def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
+    song = Song(tmp_path, SHORT).until(800.0)
+    assert len(song.leader._form.plans) <= 3
+
+
 def test_next_section_at_the_next_bar_line(song: Song) -> None:
     song.until(17.0)
     song.turn("next")
@@ -148,6 +163,9 @@ def test_a_bar_that_the_players_may_have_begun_is_too_late_to_steer(song: Song) 
     song.until(8.0)
     song.take(song.leader.control("next", 1.0, 7.7))
     assert song.announced[-1][1].beat == 12.0
+    song.until(11.75)
+    song.take(song.leader.control("break", 1.0, 11.8))
+    assert [section[0] for section in song.sections if section[2] == BREAK] == [16.0]
 
 
 def test_the_first_beat_is_louder_than_the_others_and_those_than_the_rest(tmp_path: Path) -> None:
@@ -195,6 +213,26 @@ def test_a_song_without_an_ending_ends_after_this_chorus_or_section_all_the_same
         assert song.sections[-1] == (end, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "N.C."
     count = len(song.announced)
     assert len(song.until(3 * CHORUS).announced) == count, "it is over"
+
+
+def test_an_ending_that_is_asked_for_has_its_dominant(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG.replace("Dm7 | G7 |", "F | Am |")).until(20.0)
+    song.turn("ending")
+    song.until(CHORUS)
+    assert (song.place(CHORUS).chord, song.place(CHORUS + 4).chord) == ("G7", "C")
+
+
+def test_what_is_too_late_for_this_chorus_ends_the_next_one(song: Song) -> None:
+    song.until(CHORUS - 0.25)
+    song.take(song.leader.control("ending", 1.0, CHORUS - 0.2))
+    assert song.sections[-1] == (2 * CHORUS, 4.0, ENDING)
+
+
+def test_a_start_beyond_the_ending_is_silent(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "choruses: 2\n")
+    song.start(5 * CHORUS + 8)
+    song.until(6 * CHORUS)
+    assert (song.announced, song.notes) == ([], [])
 
 
 def test_in_a_tag_nothing_ends_sooner(tmp_path: Path) -> None:
