@@ -10,7 +10,7 @@ from daemon.music.leadsheet import Key
 CHORD_SPREAD = 0.05  # seconds: a key that follows the one before within this time belongs to the same chord
 REACH = 16  # semitones, a tenth: what one hand spans
 GAP = 7  # semitones: a wider gap may part the hands
-SURE = 3  # keys that are a chord as they are; fewer may be the beginning of one that is rolled
+SURE = 3  # keys that are a chord without any others
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,6 @@ class LeftHand:
     def is_right(self, pitch: int) -> bool:
         """Whether the held key `pitch` is one of the right hand, the melody's."""
         return any(key.pitch == pitch for key in self.held) and all(key.pitch != pitch for key in self.keys)
-
-    def is_complete(self, beat: float, spread: float) -> bool:
-        """Whether no key was added to the chord since `beat`, and none is to be expected: what `chord` says counts."""
-        return self.struck <= beat and (len(self.keys) >= SURE or self.struck + spread <= beat)
 
     def pressed(self, pitch: int, beat: float, spread: float) -> LeftHand:
         others = [key for key in self.held if key.pitch != pitch]

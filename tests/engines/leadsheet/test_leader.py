@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.engines.base import Setup
+from daemon.engines.leadsheet.choruses import KEPT
 from daemon.engines.leadsheet.engine import Leader
 from daemon.engines.leadsheet.options import LeaderOptions
 from daemon.engines.leadsheet.score import skipped
@@ -139,7 +140,7 @@ def test_windows_that_are_skipped_beyond_several_choruses(tmp_path: Path) -> Non
 
 def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
     song = Song(tmp_path, SHORT).until(800.0)
-    assert len(song.leader._form.plans) <= 3
+    assert len(song.leader._form.plans) <= 3 and len(song.leader._form._choruses._composed) <= KEPT
 
 
 def test_next_section_at_the_next_bar_line(song: Song) -> None:
@@ -188,6 +189,12 @@ def test_a_plan_of_a_player_that_the_leader_hears_is_not_its_own(song: Song) -> 
     assert song.until(0.25).sections[0] == (0.0, 16.0, "A")
 
 
+def test_the_next_section_that_begins_anyway_is_not_left_out(song: Song) -> None:
+    song.until(15.75)
+    song.take(song.leader.control("next", 1.0, 15.8))
+    assert len(song.announced) == 1
+
+
 def test_a_break_lasts_a_bar_and_the_form_goes_on(song: Song) -> None:
     song.until(5.0)
     song.turn("break")
@@ -200,6 +207,7 @@ def test_the_ending_comes_after_this_chorus_and_asked_again_after_this_section(s
     song.turn("ending")
     song.turn("ending", 0.0)
     assert song.sections[-1] == (CHORUS, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "C"
+    assert song.place(CHORUS) == FormPlace("C", "", ENDING, "", 1, 1, 0)
     song.turn("ending")
     assert song.sections[-1] == (32.0, 4.0, ENDING) and song.plans[-1].chords[-1].symbol == "C"
     song.until(60.0)
@@ -290,6 +298,24 @@ def test_a_new_process_goes_on_where_a_person_has_steered(song: Song) -> None:
     assert song.place(25.0) == FormPlace("Fm", "C", "B", "A", 10, 16, 1)
     song.until(53.0)
     assert song.place(52.0).chorus == 2
+
+
+def test_a_new_process_ends_the_chorus_that_its_predecessor_began(song: Song) -> None:
+    song.until(20.0)
+    song.start(25.0, recalls=True)
+    song.until(25.25)
+    song.turn("ending")
+    assert song.sections[-1] == (CHORUS, 4.0, ENDING)
+
+
+def test_a_new_process_of_a_song_with_forbidden_chords_goes_on(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG.replace('r |" }\n', 'r |", chords_at: { 1.1: not Em } }\n')).until(17.0)
+    song.turn("next")
+    song.until(23.0)
+    count = len(song.announced)
+    song.start(25.0, recalls=True)
+    song.until(25.25)
+    assert len(song.announced) == count
 
 
 def test_a_new_process_after_the_ending_is_silent(tmp_path: Path) -> None:
