@@ -28,7 +28,7 @@ def song(tmp_path: Path) -> Song:
 def test_the_first_chorus_is_planned_with_the_first_window(song: Song) -> None:
     song.until(0.25)
     assert song.sections == [(0.0, 16.0, "A"), (16.0, 16.0, "A"), (32.0, 16.0, "B"), (48.0, 16.0, "A")]
-    assert song.place(5.0) == FormPlace("Am7", "Dm7", "A", "B", 2, 16, 1)
+    assert song.place(5.0) == FormPlace("Am7", "Dm7", "A", "A", 2, 16, 1)
     assert song.plans[0].feel is not None and song.plans[0].feel.swing == 64.0
 
 
@@ -157,7 +157,7 @@ def test_next_section_at_the_next_bar_line(song: Song) -> None:
 def test_next_in_the_last_section_is_the_next_chorus(song: Song) -> None:
     song.until(50.0)
     song.turn("next")
-    assert song.place(52.0) == FormPlace("C", "Am7", "A", "B", 1, 16, 2)
+    assert song.place(52.0) == FormPlace("C", "Am7", "A", "A", 1, 16, 2)
 
 
 def test_a_bar_that_the_players_may_have_begun_is_too_late_to_steer(song: Song) -> None:
