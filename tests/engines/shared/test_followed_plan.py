@@ -121,3 +121,19 @@ def test_plans_of_hours_are_forgotten_but_for_the_last_ones() -> None:
     assert symbol(plan, 1996.0) == symbol(plan, 1600.0) == "C" and symbol(plan, 40.0) is None
     whole = followed(plan_of("C " * 1000))
     assert symbol(whole, 0.0) == symbol(whole, 3996.0) == "C", "however long one plan is"
+
+
+def test_the_plans_of_a_player_that_is_followed_no_more_are_forgotten() -> None:
+    followed = FollowedPlan(["first", "second"])
+    followed.learn("second", plan_of("C C"))
+    assert followed.harmony(1.0) is not None
+    followed.learn("first", Plan(4.0, plan_of("Dm7 Dm7").chords[1:]))
+    assert followed.harmony(1.0) is None and not followed.learn("second", plan_of("C C"))
+
+
+def test_another_chord_in_the_place_of_one_that_was_asked_for() -> None:
+    followed = FollowedPlan(["first"])
+    for symbol in ("C", "F"):
+        followed.learn("first", plan_of(f"{symbol} {symbol}"))
+        harmony = followed.harmony(1.0)
+        assert harmony is not None and harmony.chord.symbol == symbol

@@ -1,0 +1,51 @@
+"""The keys of the person who plays: what the pedal holds, and what ends the chord."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.engines.leadsheet.keys import Keys
+from daemon.engines.leadsheet.options import KEYS, LeaderOptions
+from daemon.music.events import SUSTAIN, MidiEvent, control_change, note_off, note_on
+from daemon.music.leadsheet import Key
+
+RESET_CONTROLLERS, NOTES_OFF = 121, 123
+
+
+@pytest.fixture
+def keys() -> Keys:
+    """C major, held by the pedal alone; without `hold`, so that nothing else holds the chord."""
+    keys = Keys(LeaderOptions(chords=KEYS, hold=False), Key(0))
+    for message in (
+        *(note_on(1, pitch, 80) for pitch in (48, 52, 55)),
+        control_change(1, SUSTAIN, 127),
+        *(note_off(1, pitch) for pitch in (48, 52, 55)),
+    ):
+        hear(keys, message)
+    return keys
+
+
+def hear(keys: Keys, message: bytes) -> bool:
+    return keys.hear(MidiEvent(1.0, "keys", message), 120.0)
+
+
+def test_the_pedal_holds_the_chord(keys: Keys) -> None:
+    assert keys.chord == "C"
+    assert hear(keys, control_change(1, SUSTAIN, 0)) and keys.chord is None
+
+
+def test_keys_after_it_are_another_chord(keys: Keys) -> None:
+    for pitch in (50, 53, 57):
+        hear(keys, note_on(1, pitch, 80))
+    assert keys.chord == "Dm"
+
+
+@pytest.mark.parametrize("controller", [RESET_CONTROLLERS, NOTES_OFF])
+def test_what_ends_all_notes_forgets_the_held_keys(keys: Keys, controller: int) -> None:
+    hear(keys, control_change(1, controller, 0))
+    for pitch in (50, 53, 57):
+        hear(keys, note_on(1, pitch, 80))
+    assert keys.chord == "Dm"
+    for pitch in (50, 53, 57):
+        hear(keys, note_off(1, pitch))
+    assert keys.chord is None, "the pedal is up"
