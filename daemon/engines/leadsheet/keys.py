@@ -46,8 +46,11 @@ class Keys:
         return self.chord != before
 
     def _control(self, message: bytes) -> None:
-        self._pedal = message[1] == SUSTAIN and message[2] >= 64
-        if ends_notes(message) or lifts_pedals(message):
+        if message[1] == SUSTAIN:
+            self._pedal = message[2] >= 64
+        elif ends_notes(message) or lifts_pedals(message):
+            self._pedal = False
+        if ends_notes(message):
             self._hand = replace(self._hand, held=())
         if not self._pedal:
             self._release_under_pedal()
