@@ -169,6 +169,12 @@ def test_a_chord_that_comes_unexpectedly_is_struck_at_once_and_the_old_one_ends(
                 }
 
 
+def test_a_chord_that_a_plan_ends_is_stopped_once() -> None:
+    first = Plan(0.0, (PlannedChord(0.0, 1e6, "Cmaj7"),), (), (), Feel("ballad", 60.0))
+    actions = play(make("comping"), [first, Plan(8.75, (PlannedChord(8.75, 1e6, "N.C."),))], 16)
+    assert [action.onset for action in actions if isinstance(action, Stop)] == [8.75]
+
+
 def test_the_first_chord_of_keys_sounds_at_once() -> None:
     actions = play(make("comping"), [Plan(5.25, (PlannedChord(5.25, 1e6, "Cmaj7"),), (), (), Feel("swing", 64.0))], 8)
     assert min(note.onset for note in notes(actions)) == 5.25
