@@ -100,7 +100,7 @@ class Fixed:
         tick = range(self.where, self.where + 1)
         must_begin = Term(tick, _never, 1, to_end=True)
         begins = Term(tick, self.weight, 0, to_end=False)
-        if self.before is None or self.where == 0:
+        if self.before is None:
             return (must_begin, begins)
         return (must_begin, begins, Term(range(self.where - 1, self.where), self.before, 0, to_end=True))
 

@@ -82,3 +82,13 @@ def test_the_set_found_is_a_conflict_and_none_of_its_parts_is(conflicts: list[fr
     found = smallest_conflict(constraints, furthest)
     assert furthest(found) == 0
     assert all(furthest([other for other in found if other != constraint]) is None for constraint in found)
+
+
+def test_the_smaller_of_two_conflicts_is_found_from_either_side() -> None:
+    early = [Boundary(range(tick, tick + 1), f"early {tick}") for tick in range(3)]
+    late = [Boundary(range(tick, tick + 1), f"late {tick}") for tick in (8, 9)]
+
+    def furthest(chosen: Sequence[Constraint]) -> int | None:
+        return 1 if any(set(conflict) <= set(chosen) for conflict in (early, late)) else None
+
+    assert smallest_conflict([*early, *late], furthest) == tuple(late)

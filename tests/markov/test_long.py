@@ -87,3 +87,16 @@ def test_an_automaton_with_endless_states_is_refused(monkeypatch: pytest.MonkeyP
     endless = Regular(Automaton(0, lambda state, event: state + 1), "endless")
     with pytest.raises(ValueError, match="too many states"):
         compile_sampler(COIN, 20, 48, (endless,))
+
+
+def test_small_weights_behind_improbable_events() -> None:
+    """A term that is not small by itself, but with the probability of its event."""
+    often, rarely = ((("a", 1),) * 3, (("b", 1), ("c", 1), ("c", 1))), ((("b", 1), ("d", 1), ("d", 1)),)
+    model = MarkovModel([(Corpus(often), 1.0), (Corpus(rarely), 1e-90)], 1)
+    weights = {"c": 0.0, "d": 1e-256}
+    constraints = [
+        *[Begins(range(1), lambda event: 1e-300 if event[0] == "a" else 1.0, "seldom a")] * 2,
+        Begins(range(1, 2), lambda event: weights.get(event[0], 1.0), "no c, seldom d"),
+    ]
+    mass = math.log(0.5) + math.log(1e-90) + math.log(1e-256)
+    assert compile_sampler(model, 3, 4, constraints).log_mass == pytest.approx(mass, abs=1e-9)
