@@ -91,6 +91,24 @@ def test_plans_of_another_place_do_not_count_where_a_standing_transport_was_move
     assert told(sink, "lead") == told(sink, "bass") == []
 
 
+def test_plans_do_not_outlive_a_jump_back_to_where_the_song_went_on() -> None:
+    performance, sink = make()
+    announce(performance, sink, 0.0, FIRST)
+    performance.take(Stopped(2.0))
+    performance.take(Started(3.0, performance.position, 3.1))
+    sink.calls.clear()
+    performance.take(Started(5.0, performance.position, 5.1))
+    assert told(sink, "lead") == told(sink, "bass") == []
+
+
+def test_a_leader_that_is_not_there_is_not_waited_for() -> None:
+    performance, sink = make()
+    performance.take(PlayerDown(1.0, "lead"))
+    sink.calls.clear()
+    performance.take(Started(5.0, 0.0, 5.1))
+    assert first_windows(sink) == ["bass"]
+
+
 def test_another_leader_in_a_reload_starts_without_plans() -> None:
     performance, sink = make()
     announce(performance, sink, 0.0, FIRST)
