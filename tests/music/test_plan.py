@@ -37,6 +37,15 @@ def test_a_plan_replaces_what_was_planned_from_its_beat_on_and_leaves_the_rest()
     assert plans[0].melody == (Note(0.0, 1.0, 65, 80),)
 
 
+def test_a_section_that_began_before_a_plan_is_replaced_by_the_one_that_the_plan_has_there() -> None:
+    (first, _) = add_plan((CHORUS,), Plan(6.0, (), (Section(4.0, 8.0, "C"),)), 0.0)
+    assert first.sections == (Section(0.0, 4.0, "A", 1, 0.0),)
+
+
+def test_before_the_first_plan_has_begun_all_are_known() -> None:
+    assert add_plan((CHORUS,), SECOND, -1.0) == (CHORUS, SECOND)
+
+
 def test_plans_of_later_beats_stay_apart_so_that_a_feel_counts_from_its_beat_on() -> None:
     plans = add_plan(add_plan((CHORUS,), SECOND, 0.0), Plan(32.0, (), (), (), LOUD), 10.0)
     assert [plan.beat for plan in plans] == [0.0, 16.0, 32.0]
