@@ -1,0 +1,195 @@
+"""Small songs through the composer against the enumeration of all their chords and melodies: masses and frequencies.
+
+Written out here once more: the stated distribution (docs/songs.md) with the parameters that are
+counted or tuned (h, meter, rest, gain), which have tests of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from daemon.markov.events import REST
+from daemon.markov.harmony import Harmony
+from daemon.music.chords import chord_of
+from daemon.music.leadsheet import LeadSheet
+from daemon.music.plan import PlannedChord
+from daemon.song.composer import Composer
+from daemon.song.composing.models import Models, load_styles
+from daemon.song.composing.weights import CHORD_STRENGTH
+from daemon.song.reader import read_song
+from daemon.song.styles.pieces import Piece
+from daemon.song.styles.style import BackOff, Card, Source, Training
+from daemon.song.styles.style_file import FORMAT, write_style
+from tests.markov.copies import has_copy
+from tests.markov.enumeration import Event, Reference, Sequences, chi_squared_p, spans
+
+MELODIES = (
+    ((0, 24), (2, 24), (4, 24), (7, 24), (7, 48), (2, 24), (0, 24)),
+    ((4, 24), (REST, 24), (7, 48), (4, 24), (2, 24), (0, 24), (7, 24)),
+    ((4, 24), (4, 24), (0, 24), (2, 24), (7, 48), (2, 24), (0, 24)),
+)
+CHORDS = (
+    ((0, "", 24), (5, "", 24), (7, "7", 48), (0, "", 48), (5, "", 24), (7, "7", 24)),
+    ((0, "", 48), (9, "m", 48), (5, "", 24), (7, "7", 24), (0, "", 48)),
+    ((9, "m", 48), (7, "7", 24), (0, "", 24), (0, "", 24), (5, "", 24), (7, "7", 48)),
+)
+ORDERS = (0.3, 0.7)  # of melody and chords
+SEEDS, SAMPLES = (1, 2), 400
+LEVEL = 1e-3 / 20  # Bonferroni: less than twenty tests of frequencies in this file
+BAR = 48
+Notes = tuple[tuple[int, int, int], ...]  # onset, pitch, ticks
+Music = tuple[tuple[Event, ...], Notes]  # chords, melody
+
+
+@dataclass(frozen=True)
+class Small:
+    composer: Composer
+    models: Models
+
+    def sheets(self, seed: int, count: int = SAMPLES) -> Iterable[LeadSheet]:
+        random = np.random.default_rng(seed)
+        return (self.composer.compose(random) for _ in range(count))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Small]:
+    folder = tmp_path_factory.mktemp("small")
+    pieces = tuple(
+        Piece(f"piece {n}", "major", (4, 4), 0, melody, chords, (0,), (0,))
+        for n, (melody, chords) in enumerate(zip(MELODIES, CHORDS, strict=True))
+    )
+    about, back_off = Training("small", "made up", "none"), BackOff(ORDERS)
+    sources = tuple(Source(piece.title) for piece in pieces)
+    write_style(folder / "small.npz", Card(FORMAT, about, "", sources, back_off, back_off), pieces)
+
+    def read(text: str) -> Small:
+        (folder / "song.yaml").write_text("key: C\nstyle: small\norder: 1\nrange: C4-C5\n" + text)
+        song = read_song(folder / "song.yaml")
+        return Small(Composer(song), Models(song, load_styles(song)))
+
+    return read
+
+
+MELODY, CHORD = (Reference([(pieces, 1.0)], 1, ORDERS) for pieces in (MELODIES, CHORDS))
+
+
+def by_tick(events: Sequence[Event]) -> list[tuple[Event, bool]]:
+    return [(event, tick == begin) for begin, end, event in spans(events) for tick in range(begin, end)]
+
+
+def log_h(harmony: Harmony, tick: int, pitch: int, chord: Event) -> float:
+    row = harmony.log_h[int(tick % 24 == 0), harmony.qualities.index(chord[1])]
+    return float(row[(pitch - chord[0]) % 12])
+
+
+def suiting_factor(melody: Sequence[Event], chords: Sequence[Event], models: Models) -> float:
+    """Each quarter note with a chord, h below 1 to the power 1.5; rests; places of durations; a constant per note."""
+    suiting, alphabet = models.suiting, models.melody.events
+    total = 0.0
+    for tick, ((note, begins), (chord, _)) in enumerate(zip(by_tick(melody), by_tick(chords), strict=True)):
+        if note[0] == REST:
+            total += suiting._rest
+        else:
+            total += min(log_h(models.harmony, tick, note[0], chord), 0.0) * CHORD_STRENGTH / 12
+        if begins:
+            total += float(suiting._meter[tick % BAR, alphabet.index(note)]) + suiting.gain * (note[0] != REST)
+    return math.exp(total)
+
+
+def notes_of(events: Sequence[Event], at: int = 0) -> Notes:
+    return tuple((begin + at, pitch, end - begin) for begin, end, (pitch, _) in spans(events) if pitch != REST)
+
+
+def written(sheet: LeadSheet, begin: int = 0, end: int = 1000) -> Notes:
+    notes = ((round(note.onset * 12), note.pitch - 60, round(note.duration * 12)) for note in sheet.melody)
+    return tuple(note for note in notes if begin <= note[0] < end)
+
+
+def chord_events(chords: Iterable[PlannedChord]) -> tuple[Event, ...]:
+    found = []
+    for planned in chords:
+        root, quality = chord_of(planned.symbol).root, planned.symbol[1:]
+        found.append((root, quality, round(planned.duration * 12)))
+    return tuple(found)
+
+
+def is_copy(events: Sequence[Event], given: Iterable[int], order: int) -> bool:
+    """`given`: the numbers of the events that are; runs of these alone are no copies."""
+    runs = range(len(events) - order + 1)
+    return any(
+        has_copy(events[at : at + order], MELODIES, order)
+        for at in runs
+        if not set(range(at, at + order)) <= set(given)
+    )
+
+
+# Blank chords, two given notes side by side, a half cadence, copies of three events of which one at least is drawn.
+ONE = "bars: 2\nnotes_at: {1.1-1.2: C4, 1.3-1.4: D4}\ncadence: half\nmax_order: 3\n"
+
+
+def half_cadence_of_chords(chords: Sequence[Event]) -> float:
+    ticks = by_tick(chords)
+    return float(ticks[BAR][1] and ticks[-1][0][:2] == (7, "7"))
+
+
+def melody_of_one(melody: Sequence[Event]) -> float:
+    ticks = by_tick(melody)
+    given = melody[:2] == ((0, 24), (2, 24)) and ticks[BAR][1]
+    return float(given and all(ticks[tick][0][0] % 12 in (7, 11, 2) for tick in range(BAR + 24, 2 * BAR)))
+
+
+def chords_of_one(small: Small, harmony_power: float = 1.0) -> Sequences:
+    """The notes that are known bear on the chords once for each note and chord that sound together."""
+
+    def rule(chords: Sequence[Event]) -> float:
+        known = [(0, True)] + [(0, False)] * 23 + [(2, True)] + [(2, False)] * 23
+        total = 0.0
+        for tick, ((pitch, begins), (chord, changes)) in enumerate(zip(known, by_tick(chords), strict=False)):
+            total += log_h(small.models.harmony, tick, pitch, chord) if begins or changes else 0.0
+        return half_cadence_of_chords(chords) * math.exp(harmony_power * total)
+
+    return CHORD.sequences(2 * BAR, rule)
+
+
+def test_a_song_with_blank_chords_given_notes_a_cadence_and_no_copies(small: Callable[[str], Small]) -> None:
+    song = small(ONE)
+    section = song.composer._sections["A"]
+    chords, free = chords_of_one(song), MELODY.sequences(2 * BAR, melody_of_one)
+    assert section._chords is not None
+    assert math.exp(section._chords.log_mass) == pytest.approx(math.fsum(chords.values()), rel=1e-10)
+    originals = [melody for melody in free if not is_copy(melody, (0, 1), 3)]
+    assert 5 < len(originals) < len(free), "some are copies"
+    assert len(originals) < len(free) - sum(is_copy(melody, (0, 1), 3) != is_copy(melody, (), 3) for melody in free)
+    expected: dict[Music, float] = defaultdict(float)
+    masses: dict[tuple[Event, ...], float] = {}
+    for sequence, weight in chords.items():
+        factors = {melody: value * suiting_factor(melody, sequence, song.models) for melody, value in free.items()}
+        masses[sequence] = math.fsum(factors.values())
+        possible = math.fsum(factors[melody] for melody in originals)
+        for melody in originals:
+            expected[sequence, notes_of(melody)] += weight * factors[melody] / possible
+    for seed in SEEDS:
+        found = []
+        for sheet in song.sheets(seed):
+            found.append((chord_events(sheet.chords), written(sheet)))
+            if len(found) < 20:
+                melodies = section.melodies(sheet.chords)
+                assert math.exp(melodies.log_mass) == pytest.approx(masses[found[-1][0]], rel=1e-10)  # type: ignore[union-attr]
+        assert chi_squared_p(Counter(found), expected) > LEVEL
+        assert chi_squared_p(Counter(chords for chords, _ in found), chords) > LEVEL
+
+
+def test_blank_chords_hear_the_given_notes(small: Callable[[str], Small]) -> None:
+    song = small(ONE)
+    section = song.composer._sections["A"]
+    for seed in SEEDS:
+        random = np.random.default_rng(seed)
+        found = Counter(chord_events(section.chords(random)) for _ in range(4 * SAMPLES))
+        assert chi_squared_p(found, chords_of_one(song)) > LEVEL
+        assert chi_squared_p(found, chords_of_one(song, 0.0)) < LEVEL, "the control"
