@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from daemon.errors import SongError
+from daemon.markov.constraints import TickWeights
+from daemon.markov.events import REST
 from daemon.markov.max_order import longest_copy
 from daemon.markov.variation import distance
 from daemon.music.chords import chord_of
@@ -17,6 +19,7 @@ from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
 from daemon.song import composer
 from daemon.song.composer import Composer, Wishes
+from daemon.song.composing.melody import melody_constraints
 from daemon.song.description import Song
 from daemon.song.reader import read_song
 from daemon.song.styles.pieces import Piece
@@ -167,6 +170,13 @@ def test_no_composed_bar_is_empty(studio: Studio) -> None:
         ends = [note.onset + note.duration for note in sheet.melody]
         gaps = [later.onset - end for end, later in zip(ends, sheet.melody[1:], strict=False) if not 8 <= end < 12]
         assert max(gaps) <= 4, "two rests of half a bar, at a bar line"
+
+
+def test_a_composed_rest_lasts_half_a_bar_at_most(studio: Studio) -> None:
+    song, alphabet = studio.song(HEAD + "bars: 2\nnotes_at: {2: rest}"), ((REST, 24), (REST, 36), (0, 36))
+    constraints = list(melody_constraints(song, song.sections[0], 65, alphabet))
+    weights = TickWeights(constraints, alphabet, 96)
+    assert np.isfinite(weights.rows[weights.row_of_tick[0]]).tolist() == [True, False, True]
 
 
 def test_the_octave_is_that_in_which_the_style_knows_most_of_what_is_given(studio: Studio) -> None:
