@@ -156,6 +156,11 @@ class TickWeights:
             if isinstance(table, Table):
                 self._add_table(table)
 
+    def allows_as(self, other: TickWeights) -> bool:
+        """Whether both forbid the same events, at every tick."""
+        one, two = (np.isfinite(weights.rows) for weights in (self, other))
+        return np.array_equal(one[self.row_of_tick], two[other.row_of_tick])
+
     def _add_table(self, table: Table) -> None:
         if table.logs.shape != (len(self.row_of_tick), len(self._events)):
             raise ValueError(f"{table.name}: a table needs a row for each tick and a column for each event")

@@ -177,4 +177,6 @@ def _prepared(
     same = like is not None and like.automata == automata
     lattice = like.lattice if like and same else Lattice(reduce(product, automata, graph))
     weights = TickWeights(constraints, graph.events, length)
-    return Problem(graph, bar_ticks, automata, lattice, weights, reachable(lattice, weights))
+    known = like is not None and same and weights.allows_as(like.weights)
+    reached = like.reached if like and known else reachable(lattice, weights)
+    return Problem(graph, bar_ticks, automata, lattice, weights, reached)
