@@ -138,6 +138,6 @@ def test_mistakes_of_a_chart_have_the_line_of_the_header_or_the_bar(tmp_path: Pa
     found = problems(tmp_path, "# a comment\nkey: H\n\n| C | Q |", "song.txt")
     assert found[0].startswith(":2: key: 'H' is no key")
     assert ": chords, bar 2.1: 'Q' is no chord" in found[1]
-    assert problems(tmp_path, "", "song.txt")[0].startswith(":1: key: is missing")
+    assert problems(tmp_path, "", "song.txt")[0].startswith(":1: chords: is empty: write bars")
     (only,) = problems(tmp_path, "| C | Q |", "song.txt")
     assert "bar 2.1: 'Q' is no chord" in only, "no key is needed"
