@@ -172,9 +172,14 @@ def test_a_player_that_reads_nothing_under_a_flood(desk: Desk, peer: Peer) -> No
         notes = [note for n in range(1000) for note in (note_on(1, n % 128, 1), note_off(1, n % 128))]
         peer.send(*notes, gap=0.0005)
         desk.expect(lambda m: m == ["player", "octaver", "hung"], "the message")
+
+        def thru() -> list[bytes]:
+            """Without the controllers that a new receiver is sent, which may come as late as the first note."""
+            return [m for m in peer.messages() if m[0] in (0x80, 0x90)]
+
         with contextlib.suppress(AssertionError):
-            until(lambda: len([m for m in peer.messages() if m[0] & 15 == 0]) >= len(notes), "all of thru")
-        assert [m for m in peer.messages() if m[0] & 15 == 0] == notes
+            until(lambda: len(thru()) >= len(notes), "all of thru")
+        assert thru() == notes
 
 
 @pytest.mark.parametrize(
