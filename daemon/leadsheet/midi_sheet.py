@@ -70,7 +70,8 @@ def _parts(file: MidiFile, content: Melody) -> tuple[tuple[Note, ...], list[Note
     by_part = [[note for note in content.notes if note.part == part] for part in range(content.parts)]
     if len(by_part) == 1:
         tops = [max(group, key=lambda note: note.pitch) for _, group in _together(by_part[0])]
-        return tuple(tops), [note for note in content.notes if note not in set(tops)]
+        highest = set(tops)
+        return tuple(tops), [note for note in content.notes if note not in highest]
     names = [track.name for track in file.tracks if track.messages]
     named = [part for part, name in enumerate(names) if len(names) == len(by_part) and _MELODY.search(name)]
     single = [part for part, notes in enumerate(by_part) if _is_one_voice(notes)]

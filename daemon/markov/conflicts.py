@@ -7,8 +7,7 @@ from fractions import Fraction
 
 from daemon.errors import JamdError
 from daemon.markov.constraints import Constraint
-
-TICKS = 12  # of a quarter note
+from daemon.markov.events import TICKS
 
 
 class ImpossibleError(JamdError):
@@ -34,11 +33,11 @@ class ImpossibleError(JamdError):
         super().__init__(text)
 
 
-def bar_beat(tick: int, bar_ticks: int, beat_ticks: int = TICKS) -> str:
+def bar_beat(tick: int, bar_ticks: int) -> str:
     """bar.beat, both from 1, as in songs: 3.2, or 3.2+1/3 for a third of a beat later."""
     bar, rest = divmod(tick, bar_ticks)
-    beat, rest = divmod(rest, beat_ticks)
-    return f"{bar + 1}.{beat + 1}" + (f"+{Fraction(rest, beat_ticks)}" if rest else "")
+    beat, rest = divmod(rest, TICKS)
+    return f"{bar + 1}.{beat + 1}" + (f"+{Fraction(rest, TICKS)}" if rest else "")
 
 
 def smallest_conflict(

@@ -98,7 +98,7 @@ class Fixed:
 
     def terms(self) -> tuple[Term, ...]:
         tick = range(self.where, self.where + 1)
-        must_begin = Term(tick, _never, 1, to_end=True)
+        must_begin = Term(tick, never, 1, to_end=True)
         begins = Term(tick, self.weight, 0, to_end=False)
         if self.before is None:
             return (must_begin, begins)
@@ -129,7 +129,8 @@ class Table:
         return ()
 
 
-def _never(event: Event) -> float:
+def never(event: Event) -> float:
+    """The weight that forbids every event."""
     return 0.0
 
 
@@ -146,7 +147,7 @@ class TickWeights:
         self._known: dict[Weight, NDArray[np.float64]] = {}
         self._rows = [np.zeros(len(events))]
         self.row_of_tick = np.zeros(length, np.int64)
-        self._add(Term(range(length, length + 1), _never, 1, to_end=True), "the end")
+        self._add(Term(range(length, length + 1), never, 1, to_end=True), "the end")
         for constraint in constraints:
             for term in constraint.terms():
                 self._add(term, constraint.name)

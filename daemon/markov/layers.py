@@ -10,6 +10,8 @@ whole melody known, the chords harmonise the melody: p(c) is the unnormalised jo
 to 1 for this melody. The posterior of drawing chords first is another distribution: it divides by the sum over all
 melodies on the same chords. With some notes known, the chords suit these notes, which constraints of the melody fix.
 Other constraints of the melody do not bear on the chords.
+
+Songs draw their chords so; the melody on the chords is weighted otherwise there: daemon.song.composing.weights.
 """
 
 from __future__ import annotations
@@ -20,13 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.markov.automaton import Event
 from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, chord_weights, melody_weights, strong_ticks
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler, compile_sampler
-from daemon.markov.variation import Strength, distance_weights, tuned
 
 GRID = (0, 3, 4, 6, 8, 9)  # ticks of a quarter note where 16ths and triplets of eighths begin
 
@@ -46,17 +46,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A model and its constraints. `context`, `end`: as in compile_sampler."""
+    """A model and its constraints."""
 
     model: MarkovModel
     constraints: tuple[Constraint, ...] = ()
-    context: tuple[Event, ...] | None = None
-    end: bool = False
 
     def sampler(self, span: Span, *more: Constraint) -> Sampler:
-        return compile_sampler(
-            self.model, span.length, span.bar, (*self.constraints, *more), context=self.context, end=self.end
-        )
+        return compile_sampler(self.model, span.length, span.bar, (*self.constraints, *more))
 
 
 def on_grid(model: MarkovModel, span: Span) -> Table:
@@ -86,18 +82,3 @@ def on_chords(layer: Layer, span: Span, harmony: Harmony, chords: Sequence[Chord
     """The constraint that the events of a melody suit the chords."""
     weights = melody_weights(harmony, layer.model.events, chords, span.strong)
     return Table(weights, "the chords")
-
-
-def variation_sampler(
-    layer: Layer, span: Span, source: Sequence[Event], distance: float, *more: Constraint
-) -> tuple[Sampler, Strength]:
-    """Of variations of `source`, which covers the span, at an expected distance (daemon.markov.variation), and that
-    distance. `more`: further constraints, as those of on_chords."""
-    costs = distance_weights(layer.model.events, source)
-    free = layer.sampler(span, *more)
-
-    def sampler(weight: float) -> Sampler:
-        return free.revised((*layer.constraints, *more, Table(-weight * costs, "the source of the variation")))
-
-    strength = tuned(lambda weight: sampler(weight).log_mass, distance)
-    return sampler(strength.weight), strength

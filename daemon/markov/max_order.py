@@ -43,9 +43,6 @@ class CopyIndex:
         self.pieces = tuple(pieces)
         self._runs = frozenset(run for piece in self.pieces for run in _runs(*_columns(piece), max_order))
 
-    def __len__(self) -> int:
-        return len(self._runs)
-
     def copies(self, melody: Sequence[MelodyEvent]) -> bool:
         """Whether a run of `max_order` events of the melody is in the corpus."""
         return not self._runs.isdisjoint(_runs(*_columns(melody), self.max_order))

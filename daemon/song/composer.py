@@ -1,10 +1,10 @@
 """Composes lead sheets from a song: its chords and its melody where they are blank.
 
-The distribution. Each section that is no variation is drawn by itself, chords first, then the melody on the chords
-(daemon.markov.layers), as pieces of the style begin, conditioned on what the song gives, forbids and asks for; a
-variation is drawn on the chords of the section that it varies (daemon.markov.variation). All repetitions of a section
-are the same. Choruses of which `max_order` composed notes in a row are in the styles' pieces, in any key, are drawn
-again.
+The distribution. Each section that is no variation is drawn by itself, chords first (daemon.markov.layers), then the
+melody on the chords (daemon.song.composing.weights), as pieces of the style begin, conditioned on what the song gives,
+forbids and asks for; a variation is drawn on the chords of the section that it varies (daemon.markov.variation). All
+repetitions of a section are the same. Choruses of which `max_order` composed notes in a row are in the styles' pieces,
+in any key, are drawn again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import numpy as np
 from daemon.errors import SongError
 from daemon.markov.events import MelodyEvent
 from daemon.markov.max_order import CopyIndex
+from daemon.markov.sampler import Sampler
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import Plan, PlannedChord
 from daemon.song.arrangement import part_of
 from daemon.song.composing.melody import Placed, home_of, known_melody, notes_of, placed_notes, with_given
 from daemon.song.composing.models import Models, load_styles
-from daemon.song.composing.section import Melodies, SectionComposer
+from daemon.song.composing.section import SectionComposer
 from daemon.song.description import Song, SongSection
 from daemon.song.form import sections_of
 from daemon.song.sheet import SectionMusic, given_music, lead_sheet
@@ -168,7 +169,7 @@ class Composer:
         return drawn
 
     def _accepted(
-        self, composer: SectionComposer, chords: Chords, melodies: Melodies | None, random: np.random.Generator
+        self, composer: SectionComposer, chords: Chords, melodies: Sampler | None, random: np.random.Generator
     ) -> Drawn:
         """The section with the first melody that is no copy."""
         given = frozenset(composer.given)

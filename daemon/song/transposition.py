@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from daemon.music.chords import transposed_symbol
 from daemon.music.leadsheet import Key
 from daemon.music.note_names import name_of_pitch
+from daemon.music.spelling import pitch_class_of
 from daemon.song.description import REST, ChordRule, NoteRule
 
 LARGEST = 24  # semitones
 _KEY = re.compile(r"([A-Ga-g])([#♯b♭]?)\s*(m|min|minor|maj|major)?\.?", re.IGNORECASE)
-_STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +42,9 @@ def key_named(text: str) -> Key:
     if (found := _KEY.fullmatch(text.strip())) is None:
         raise ValueError(f"{text!r} is no key: write a note, and m if it is minor, as in Bb or F#m")
     letter, sign, mode = found.groups()
-    tonic = _STEPS[letter.upper()] + {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[sign.lower()]
+    tonic = pitch_class_of(letter.upper() + sign.lower().replace("♯", "#").replace("♭", "b"))
     is_minor = mode == "m" or (mode or "").lower() in ("min", "minor")
-    return Key(tonic % 12, "minor" if is_minor else "major")
+    return Key(tonic, "minor" if is_minor else "major")
 
 
 def transposed_key(key: Key, semitones: int) -> Key:

@@ -13,11 +13,11 @@ import pytest
 from daemon.markov.constraints import Boundary, Fixed, Regular, Table
 from daemon.markov.events import REST
 from daemon.markov.harmony import Harmony
-from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords, variation_sampler
+from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords
 from daemon.markov.max_order import CopyIndex, automaton_without_copies, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import Sampler
-from daemon.markov.variation import distance
+from daemon.markov.variation import distance, distance_weights, tuned
 from tests.markov.copies import longest_by_force
 from tests.markov.enumeration import Event, Reference, Sequences, chi_squared_p
 
@@ -255,7 +255,13 @@ def test_harmonising_is_the_joint_of_the_stated_kind_and_not_the_posterior() -> 
 def test_variations_have_the_wanted_distance_and_the_stated_law(wanted: float) -> None:
     chords = CHORDS[0][:3]
     layer = Layer(MELODY)
-    sampler, strength = variation_sampler(layer, SPAN, SOURCE, wanted, on_chords(layer, SPAN, HARMONY, chords))
+    suiting, costs = on_chords(layer, SPAN, HARMONY, chords), distance_weights(MELODY.events, SOURCE)
+
+    def varied(weight: float) -> Sampler:
+        return layer.sampler(SPAN, suiting, Table(-weight * costs, "the source"))
+
+    strength = tuned(lambda weight: varied(weight).log_mass, wanted)
+    sampler = varied(strength.weight)
     away: Sequences = {}
     for melody in MELODY_REFERENCE.sequences(SPAN.length):
         away[melody] = share_that_differs(melody, SOURCE)

@@ -7,24 +7,16 @@ from collections.abc import Collection, Iterator, Sequence
 from daemon.markov.automaton import Event
 from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Sounds
 from daemon.markov.events import TICKS, ChordEvent
-from daemon.music.chords import NO_CHORD, chord_of, symbol_in_key
+from daemon.music.chords import NO_CHORD, symbol_in_key
 from daemon.music.plan import PlannedChord
 from daemon.song.composing.places import edges_of, none_of, one_of, span_of, ticks_of
 from daemon.song.description import ChordRule, Song, SongSection
 from daemon.song.rules import names
-from daemon.song.styles.pieces import SILENT, quality_of
+from daemon.song.styles.pieces import SILENT, kind_of
 
 Kind = tuple[int, str]  # root in semitones above the tonic, quality
 TONICS = {"major": {(0, ""), (0, "6"), (0, "maj7")}, "minor": {(0, "m"), (0, "m6"), (0, "m7"), (0, "mM7")}}
 DOMINANTS = {(7, ""), (7, "7"), (7, "7sus4"), (7, "7#5")}
-
-
-def kind_of(symbol: str, tonic: int) -> Kind:
-    """As the chords of a style are: without tensions and without a bass of its own."""
-    if symbol == NO_CHORD:
-        return SILENT
-    chord = chord_of(symbol)
-    return (chord.root - tonic) % 12, quality_of(chord)
 
 
 def chord_constraints(

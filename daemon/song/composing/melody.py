@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from daemon.markov.automaton import Event
-from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Sounds
+from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Sounds, never
 from daemon.markov.events import REST as SILENCE
 from daemon.markov.events import TICKS, MelodyEvent
 from daemon.music.melody import Note
 from daemon.music.note_names import name_of_pitch
-from daemon.song.composing.places import edges_of, never, none_of, one_of, span_of, ticks_of
+from daemon.song.composing.places import edges_of, none_of, one_of, span_of, ticks_of
 from daemon.song.description import REST, NoteRule, Song, SongSection
 from daemon.song.rules import names
 from daemon.song.sheet import note

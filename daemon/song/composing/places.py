@@ -57,7 +57,3 @@ def one_of(allowed: Collection[Hashable], of: Of) -> Weight:
 
 def none_of(forbidden: Collection[Hashable], of: Of) -> Weight:
     return lambda event: float(of(event) not in forbidden)
-
-
-def never(event: Event) -> float:
-    return 0.0

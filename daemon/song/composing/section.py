@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
 
 import numpy as np
 
@@ -31,12 +30,6 @@ DENSITY = 0.7  # nats for each note, at density 1
 USUAL_STRENGTH, TOLERANCE = 0.1, 0.02  # of variations: λ by tick, near distance 0; of the expected distance
 KEPT = 4  # samplers of melodies, by their chords
 Events = tuple[MelodyEvent, ...]
-
-
-class Melodies(Protocol):
-    """Samples melodies."""
-
-    def sample(self, random: np.random.Generator) -> tuple[Any, ...]: ...
 
 
 class SectionComposer:
@@ -70,7 +63,7 @@ class SectionComposer:
         """The given ones; others as in the style, so that they suit the notes that are given."""
         return chords_of(self._song, self.section, () if self._chords is None else self._chords.sample(random))
 
-    def melodies(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Melodies | None:
+    def melodies(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Sampler | None:
         """On the chords, with fewer (-1) or more (1) notes than in the style; None if the whole melody is given."""
         if self._has_melody:
             return None
@@ -84,7 +77,7 @@ class SectionComposer:
 
     def variations(
         self, chords: Sequence[PlannedChord], source: Events, distance: float | None = None, density: float = 0.0
-    ) -> Melodies | None:
+    ) -> Sampler | None:
         """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given."""
         if self._has_melody:
             return None

@@ -34,6 +34,7 @@ EIGHTH = TICKS // 2
 GAINS = (-1.0, 1.5)  # nats for each note: the least and the most
 USUAL, STEPS, EDGE = 0.2, 8, 0.1  # of the secants: the first gain, the most steps, the part of a bracket at each end
 NEAR, STEP = 0.03, 0.01  # by which the logarithm of the number of notes may differ; of the derivative
+MOST_PIECES = 200  # of which the cost of a note is taken
 PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
 Array = NDArray[np.float64]
 
@@ -115,7 +116,7 @@ def _zero(rising: Callable[[float], float]) -> float:
 def _mean_cost(pieces: Sequence[Piece], suiting: Suiting) -> float:
     """Of a tick at which a note sounds."""
     costs = [0.0]
-    for piece in pieces[:200]:
+    for piece in pieces[:MOST_PIECES]:
         pitches = np.repeat(*np.array(piece.from_first_bar(), np.intp).reshape(-1, 2).T)
         by_tick = suiting.costs(piece.chords)[: len(pitches)]
         sounds = np.flatnonzero(pitches[: len(by_tick)] != REST)

@@ -78,7 +78,7 @@ def piece_of(sheet: LeadSheet, key: Key) -> Piece:
         raise ValueError("no melody: add one, one voice, in the first part")
     start, melody = _melody(sheet, key.tonic, bar, end)
     _check(sheet, melody)
-    begins = [round(section.onset) * TICKS for section in sheet.sections]
+    begins = [tick_of(section.onset) for section in sheet.sections]
     return Piece(
         sheet.title,
         key.mode,
@@ -166,14 +166,15 @@ def _chords(sheet: LeadSheet, tonic: int, bar: int, end: int) -> tuple[ChordEven
     for planned in sheet.chords:
         begin, over = max(tick_of(planned.onset), 0), tick_of(planned.onset + planned.duration)
         if begin < over:
-            changes |= {begin: _kind(planned.symbol, tonic), over: SILENT}
+            changes |= {begin: kind_of(planned.symbol, tonic), over: SILENT}
     onsets = [tick for tick in sorted(changes) if tick < end]
     return tuple(
         (*changes[onset], ticks) for onset, after in pairwise([*onsets, end]) for ticks in _cut(onset, after, bar)
     )
 
 
-def _kind(symbol: str, tonic: int) -> tuple[int, str]:
+def kind_of(symbol: str, tonic: int) -> tuple[int, str]:
+    """Root in semitones above the tonic, and quality: without tensions and without a bass of its own."""
     if symbol == NO_CHORD:
         return SILENT
     chord = chord_of(symbol)

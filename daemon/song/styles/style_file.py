@@ -36,7 +36,6 @@ MOST_BYTES = 16 << 20  # of each of the two files, and of all arrays when they a
 MOST_PIECES, MOST_EVENTS = 20_000, 1_000_000
 
 REMEDY = "install jamd again, or make the style again with `jamd style`"
-_REST = -128  # in place of a pitch
 _COLUMNS = {"pieces": 8, "melody": 2, "chords": 3, "phrases": 0, "sections": 0}  # of each array; 0: one dimension
 _DAMAGED = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError, RuntimeError),
@@ -96,7 +95,7 @@ def write_style(path: Path, card: Card, pieces: Sequence[Piece]) -> None:
     np.savez_compressed(
         content,
         pieces=_table([_row(piece) for piece in pieces], 8),
-        melody=_table([(_REST if p == REST else p, ticks) for piece in pieces for p, ticks in piece.melody], 2),
+        melody=_table([event for piece in pieces for event in piece.melody], 2),
         chords=_table([(r, names.index(q), ticks) for piece in pieces for r, q, ticks in piece.chords], 3),
         phrases=np.array([tick for piece in pieces for tick in piece.phrases], np.int32),
         sections=np.array([tick for piece in pieces for tick in piece.sections], np.int32),
@@ -185,9 +184,9 @@ def _pieces(arrays: dict[str, NDArray[Any]], titles: Sequence[str]) -> tuple[Pie
         raise ValueError(f"unknown quality of chords {str(unknown[0])[:20]!r}")
     _check_columns(table, [1, 1, 0, 1, 0, 1, 1, -LONGEST], [MOST_EVENTS] * 4 + [1, 64, 64, 0], "pieces")
     pitches = arrays["melody"][:, 0]
-    if not np.all((pitches == _REST) | ((pitches >= LOWEST) & (pitches <= HIGHEST))):
+    if not np.all((pitches == REST) | ((pitches >= LOWEST) & (pitches <= HIGHEST))):
         raise ValueError("`melody` has pitches out of range")
-    _check_columns(arrays["melody"], [_REST, 1], [HIGHEST, LONGEST], "melody")
+    _check_columns(arrays["melody"], [REST, 1], [HIGHEST, LONGEST], "melody")
     _check_columns(arrays["chords"], [0, 0, 1], [11, len(qualities) - 1, LONGEST], "chords")
     parts = []
     for column, name in enumerate(("melody", "chords", "phrases", "sections")):
@@ -219,7 +218,7 @@ def _piece(title: str, about: Sequence[int], qualities: Sequence[str], *columns:
         MODES[mode],
         (beats, unit),
         start,
-        tuple((REST if pitch == _REST else pitch, ticks) for pitch, ticks in melody),
+        tuple((pitch, ticks) for pitch, ticks in melody),
         tuple(
             (*SILENT, ticks) if not QUALITIES[qualities[q]] else (root, qualities[q], ticks)
             for root, q, ticks in chords

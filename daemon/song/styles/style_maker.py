@@ -13,9 +13,8 @@ from daemon.song.styles.style import LAYERS, MODES, BackOff
 
 ORDERS = 4  # the highest order that a card has a weight for
 COMPOSED = 2  # the order that songs are composed with, unless they name another
-BACKGROUND_EVENTS = (
-    200  # as many events of a style as its background counts for: with more it would not sound like itself
-)
+# As many events of a style as its background counts for: with more the style would not sound like itself.
+BACKGROUND_EVENTS = 200
 UNFITTED = (0.0, 0.1, 0.7, 0.1, 0.1)  # weights for a folder that is too small to choose any
 
 

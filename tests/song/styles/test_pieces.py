@@ -43,6 +43,13 @@ def test_pitches_and_roots_are_counted_from_the_tonic_in_ticks_of_a_twelfth() ->
     assert made.sections == (0, 48) and (made.mode, made.bar) == ("major", 48)
 
 
+def test_a_section_may_begin_within_a_quarter() -> None:
+    made = piece_of(
+        replace(sheet("0:62:3", "0:D:3", (3, 8), 3.0), sections=(Section(0.0, 1.5, "A"), Section(1.5, 1.5, "B"))), D
+    )
+    assert made.sections == (0, 18)
+
+
 @pytest.mark.parametrize(("pitch", "expected"), [(60, -2), (71, 9), (59, 9), (72, -2), (48, -2), (84, -2)])
 def test_the_octave_is_that_in_which_the_median_is_2_below_to_9_above_the_tonic(pitch: int, expected: int) -> None:
     assert piece(f"0:{pitch}:8").melody == ((expected, 96),)
