@@ -9,11 +9,11 @@ from statistics import median
 
 from daemon.bench.figure import Figure, percentile
 from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
+from daemon.engines.leadsheet.engine import EARLY
 from daemon.music.events import is_note_on, note_off, note_on
 
 BPM = 120
 SIXTEENTH = 15 / BPM  # seconds
-EARLY = 0.03  # seconds before a 16th at which a chord must be complete
 SLACK = 0.005  # seconds that a chord needs through the ports
 BAND = """
 clock: {source: lead}

@@ -116,6 +116,14 @@ def symbol_in_key(root: int, quality: str, key: Key) -> str:
     return name_in_key(root, key, quality.startswith("dim")) + quality
 
 
+def chord_named(symbol: str) -> Chord | None:
+    """None if `symbol` is no chord."""
+    try:
+        return None if symbol == NO_CHORD else chord_of(symbol)
+    except ValueError:
+        return None
+
+
 def transposed_symbol(symbol: str, semitones: int, key: Key) -> str:
     """The symbol in music that is `semitones` higher, and then in `key`. It keeps its place in the key: F#dim7 of C is
     Gdim7 in Db. The quality keeps its spelling. Raises ValueError."""

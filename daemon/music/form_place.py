@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from daemon.music.plan import EPSILON, Plan, Section
+from daemon.music.plan import EPSILON, Plan, Section, section_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,7 @@ def form_place(plans: Iterable[Plan], beat: float, bar: float) -> FormPlace | No
     """`bar`: the length of a bar in beats. None where no section is planned."""
     plans = tuple(plans)
     sections = sorted((each for plan in plans for each in plan.sections), key=lambda each: each.onset)
-    now = next((s for s in sections if s.onset - EPSILON <= beat < s.onset + s.duration - EPSILON), None)
-    if now is None:
+    if (now := section_at(plans, beat)) is None:
         return None
     chords = sorted((each for plan in plans for each in plan.chords), key=lambda each: each.onset)
     sounding = [chord for chord in chords if chord.onset <= beat + EPSILON]

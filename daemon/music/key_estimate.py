@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from daemon.music.chords import Chord, chord_of
+from daemon.music.chords import Chord, chord_named
 from daemon.music.key_profiles import MAJOR_PROFILE, MINOR_PROFILE
 from daemon.music.leadsheet import Key, LeadSheet
-from daemon.music.plan import PlannedChord
 
 # What else speaks for a key, in correlations with its profile (at most 1). Found by trying on 150 sheets.
 LAST_CHORD, FIRST_CHORD, LAST_NOTE, SIGNATURE = 0.4, 0.15, 0.2, 0.4
@@ -17,7 +16,7 @@ CHORD_SHARE = 0.5  # of a beat of a chord tone, against a beat of the melody
 
 def estimated_key(sheet: LeadSheet, signature: int | None) -> Key:
     """The most probable key by melody, chords, the last of both, and the signature (its sharps, or flats below 0)."""
-    chords = [(each, chord) for each in sheet.chords if (chord := _chord(each)) is not None]
+    chords = [(each, chord) for each in sheet.chords if (chord := chord_named(each.symbol)) is not None]
     heard = [0.0] * 12
     for note in sheet.melody:
         heard[note.pitch % 12] += note.duration
@@ -52,10 +51,3 @@ def _correlation(one: Sequence[float], other: Sequence[float]) -> float:
     pairs = [(a - mean, b - other_mean) for a, b in zip(one, other, strict=True)]
     norm = math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
     return sum(a * b for a, b in pairs) / norm if norm else 0.0
-
-
-def _chord(planned: PlannedChord) -> Chord | None:
-    try:
-        return chord_of(planned.symbol)
-    except ValueError:  # NO_CHORD
-        return None

@@ -110,6 +110,12 @@ def add_plan(plans: Iterable[Plan], new: Plan, beat: float) -> tuple[Plan, ...]:
     return first, *kept[len(begun) :]
 
 
+def section_at(plans: Iterable[Plan], beat: float) -> Section | None:
+    """The section that lasts at `beat`."""
+    sections = (each for plan in plans for each in plan.sections)
+    return next((s for s in sections if s.onset - EPSILON <= beat < s.onset + s.duration - EPSILON), None)
+
+
 def plan_to_json(plan: Plan) -> dict[str, Any]:
     """Ten times as fast as `asdict`: the stage does it for each listener."""
     feel = plan.feel

@@ -179,7 +179,7 @@ def render(
 def perform(
     config: Config,
     piece: Piece,
-    sink_type: type[OfflineSink] = OfflineSink,
+    sink_type: Callable[..., OfflineSink] = OfflineSink,
     report: Report = lambda share: None,
     write: Callable[[Frames], None] | None = None,
 ) -> Rendering:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from daemon.audio.ring import Frames
 from daemon.config import Config
@@ -27,8 +29,9 @@ LONGEST = 100_000.0  # beats
 class SongSink(OfflineSink):
     """The end is that of the ending, as soon as the leader has planned it. `choruses`: how many there will be."""
 
-    choruses = CHORUSES
-    _expected = LONGEST
+    def __init__(self, choruses: int, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._choruses, self._expected = choruses, LONGEST
 
     @property
     def expected(self) -> float:
@@ -42,7 +45,7 @@ class SongSink(OfflineSink):
             if section.name == ENDING:
                 self.end = self._input_end = section.onset + section.duration
             elif section.chorus:
-                self._expected = _expected_end(entry.plan, section.onset - section.place, self.choruses)
+                self._expected = _expected_end(entry.plan, section.onset - section.place, self._choruses)
 
 
 def render_song(
@@ -70,7 +73,7 @@ def render_song(
     piece = Piece(
         spec, hosts, LONGEST, LONGEST, RELEASE_BARS * bar, [(0, round(60e6 / bpm))], [(0, smf.time_signature(bar))]
     )
-    return perform(config, piece, SongSink, report=report, write=write)
+    return perform(config, piece, partial(SongSink, choruses), report=report, write=write)
 
 
 def leader_of(config: Config) -> Member:

@@ -76,3 +76,9 @@ def test_files_of_a_song(tmp_path: Path) -> None:
     lines = render_files(load(tmp_path, SONG + "choruses: 1\n"), None, outputs, False, str(tmp_path / "roll.svg"))
     assert "4 notes" in lines[0][0] and "peak" in lines[1][0]
     assert all((tmp_path / name).stat().st_size for name in ("song.mid", "song.wav", "roll.svg"))
+
+
+def test_progress_counts_all_choruses(tmp_path: Path) -> None:
+    shares: list[float] = []
+    render_song(load(tmp_path, SONG + "choruses: 8\n"), shares.append)
+    assert sum(share < 0.95 for share in shares) > 0.8 * len(shares), "not done long before the end"

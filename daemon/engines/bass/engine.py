@@ -129,7 +129,7 @@ class Bass(PlanPlayer):
         return notes
 
     def _note(self, bar: Bar, beat: float, role: str) -> _Note | None:
-        span, pause = next(iter(self.spans(beat, beat)), None), self.chart.break_from(beat)
+        span, pause = self.span(beat), self.chart.break_from(beat)
         if span is None or (pause is not None and beat > pause + EPSILON):
             return None  # in a break only its first note is played
         end = min(bar.end, span.end) if pause is None else min(pause + 1, span.end)

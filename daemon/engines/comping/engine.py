@@ -128,7 +128,7 @@ class Comping(PlanPlayer):
 
     def _harmony(self, beat: float, feel: Feel) -> Span | None:
         """The chord that is played at `beat`: off the beat, the one that begins on the next beat."""
-        here = next(iter(self.spans(beat, beat)), None)
+        here = self.span(beat)
         if here is None or feel.name in STRUMMED or abs(beat % 1 - EIGHTH) > EPSILON:
             return here
         following = self.chart.span(beat + EIGHTH)

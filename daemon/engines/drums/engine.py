@@ -13,7 +13,7 @@ from daemon import models
 from daemon.encodings.drums.hits import TICKS, Conditioning
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, on_quarter, prime
-from daemon.engines.drums.feels import FULLER, RIDES, groove_of, on_cymbal, own_swing
+from daemon.engines.drums.feels import FULLER, RIDE_FROM, RIDES, groove_of, on_cymbal, own_swing
 from daemon.engines.drums.fills import Fills
 from daemon.engines.drums.intensity import IntensityFollower
 from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
@@ -255,7 +255,7 @@ class Drums(Engine):
     def _is_silent(self, onset: float, instrument: int) -> bool:
         """Whether a hit at `onset` is left out: after the accent of a break or an ending, and on a ride cymbal that was
         struck just now instead of the hi-hat."""
-        if instrument in RIDES and self._variation and onset - self._last_ride < TOGETHER:
+        if instrument in RIDES and self._variation >= RIDE_FROM and onset - self._last_ride < TOGETHER:
             return True
         place = onset + NEAR / TICKS  # a hit a little before a section belongs to that section
         section = self._plan.section(place)

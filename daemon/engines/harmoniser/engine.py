@@ -103,7 +103,7 @@ class Harmoniser(Engine):
     def learn(self, source: str, plan: Plan) -> Iterator[Action]:
         """Follow a plan; one that gives the present 16th another chord rewrites that."""
         beat = (self._frame or 0) * STEP
-        chord, lines, melody = self._plan.chord(beat), self._lead.melody_lines(beat), self._plan.melody
+        chord, lines, melody = self._plan.chord(beat), self._lead.melody_lines(beat), set(self._plan.melody)
         if not self._plan.learn(source, plan):
             return
         self._lead.plan(source, self._plan.melody)

@@ -140,9 +140,10 @@ class Leader(Engine):
             return
         self._until = window.end
         yield from self._announced(self._form.extend(start))
-        planned = chord_at(self._form.plans, start)
-        if self._follower is not None and planned is not None and self._follower.changes(planned, start):
-            yield from self._announced(since(self._form.plans, start))
+        if self._follower is not None:
+            planned = chord_at(self._form.plans, start)
+            if planned is not None and self._follower.changes(planned, start):
+                yield from self._announced(since(self._form.plans, start))
         if self._feel_turned and window.end % 1.0 < window.end - window.start:  # from the next beat on
             self._feel_turned = False
             yield from self._announced(since(self._form.plans, window.end))

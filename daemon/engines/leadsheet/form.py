@@ -15,7 +15,6 @@ from daemon.engines.leadsheet.score import (
     bar_line,
     end_of,
     numbered,
-    section_at,
     sheet_of,
     since,
     skipped,
@@ -23,7 +22,7 @@ from daemon.engines.leadsheet.score import (
     with_break,
 )
 from daemon.music.leadsheet import LeadSheet
-from daemon.music.plan import ENDING, EPSILON, Plan, PlannedChord, Section, add_plan
+from daemon.music.plan import ENDING, EPSILON, Plan, PlannedChord, Section, add_plan, section_at
 from daemon.song.arrangement import TAG, chorus, final_chorus, opening
 from daemon.song.description import Song
 from daemon.song.form import sections_of

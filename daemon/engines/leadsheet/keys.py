@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from daemon.engines.leadsheet.options import LeaderOptions
 from daemon.music.events import (
     CONTROL_CHANGE,
     SUSTAIN,
     MidiEvent,
-    ends_notes,
     is_note_off,
     is_note_on,
-    lifts_pedals,
 )
 from daemon.music.leadsheet import Key
 from daemon.music.left_hand import CHORD_SPREAD, LeftHand
@@ -41,19 +37,11 @@ class Keys:
             self._under_pedal.add(message[1])
         elif is_note_off(message):
             self._hand = self._hand.released(message[1])
-        elif len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE:
-            self._control(message)
-        return self.chord != before
-
-    def _control(self, message: bytes) -> None:
-        if message[1] == SUSTAIN:
+        elif len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN:
             self._pedal = message[2] >= 64
-        elif ends_notes(message) or lifts_pedals(message):
-            self._pedal = False
-        if ends_notes(message):
-            self._hand = replace(self._hand, held=())
-        if not self._pedal:
-            self._release_under_pedal()
+            if not self._pedal:
+                self._release_under_pedal()
+        return self.chord != before
 
     def _release_under_pedal(self) -> None:
         for pitch in sorted(self._under_pedal):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.melody import Note
-from daemon.music.plan import BREAK, ENDING, EPSILON, Plan, PlannedChord, Section
+from daemon.music.plan import BREAK, ENDING, EPSILON, Plan, PlannedChord, Section, section_at
 from daemon.song.arrangement import TAG
 
 Plans = tuple[Plan, ...]
@@ -25,11 +25,6 @@ def numbered(plan: Plan, chorus: int) -> Plan:
 
 def end_of(plans: Plans) -> float:
     return plans[-1].end if plans else 0.0
-
-
-def section_at(plans: Plans, beat: float) -> Section | None:
-    sections = (each for plan in plans for each in plan.sections)
-    return next((s for s in sections if s.onset - EPSILON <= beat < s.onset + s.duration - EPSILON), None)
 
 
 def chord_at(plans: Plans, beat: float) -> PlannedChord | None:

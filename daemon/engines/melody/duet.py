@@ -109,9 +109,11 @@ class Duet:
     def _fits_chord(self, beat: float) -> bool:
         """Whether the voice may keep its note, or its rest, under the planned chord, if any."""
         sounding = self._sounding.note_at(beat, VOICE)
-        if self._sampler.harmony is None or sounding is None:
+        if sounding is None:
             return True
-        return not self._sampler.silent and bool(self._sampler.in_range_and_key()[_index(sounding.pitch)])
+        if self._sampler.silent:
+            return False
+        return self._sampler.harmony is None or bool(self._sampler.in_range_and_key()[_index(sounding.pitch)])
 
     def _leaves_out(self) -> bool:
         """Whether the voice does not move in this 16th, where the musician often plays: always, if the musician struck

@@ -96,13 +96,13 @@ class MelodyPlayer(Engine):
     def _follow_plan(self, frame: int) -> None:
         """Play 16th number `frame` as it is planned. Notes of the chord are required at the beginning of the chord and
         on strong beats: the first of the bar and, in bars of an even number, every second one after it."""
-        beat, sampler = frame * STEP, self._state.sampler
-        if (harmony := self._plan.harmony(beat)) is None:
-            sampler.follow(None)
+        plan, beat, sampler = self._plan, frame * STEP, self._state.sampler
+        silent = plan.in_break(beat) or plan.in_ending(beat, FIRST_BEAT) or plan.is_over(beat)
+        if (harmony := plan.harmony(beat)) is None:
+            sampler.follow(None, silent=silent)
             return
         position, even = self._grid.position(frame), self._grid.meter % 2 == 0
         strong = position < STEP or (even and position % 2 < STEP) or beat - harmony.onset < STEP
-        silent = self._plan.in_break(beat) or self._plan.in_ending(beat, FIRST_BEAT)
         sampler.follow(harmony, strong, self._grid.on_beat(frame), silent)
 
     def listen(self, event: MidiEvent) -> Iterator[Action]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from daemon.engines.shared.followed_plan import FollowedPlan, chord_named
+from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.line import EPSILON
-from daemon.music.chords import Chord
+from daemon.music.chords import Chord, chord_named
 from daemon.music.feel import Feel
 from daemon.music.plan import BREAK, ENDING, Plan
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from daemon.engines.shared.chord_scale import chord_scale
 from daemon.engines.shared.line import EPSILON
-from daemon.music.chords import NO_CHORD, Chord, chord_of
+from daemon.music.chords import NO_CHORD, Chord, chord_named
 from daemon.music.feel import STRAIGHT, Feel, sounding
 from daemon.music.melody import Note
 from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
@@ -190,11 +190,3 @@ def _index(parts: Sequence[PlannedChord] | Sequence[Section], beat: float) -> in
 
 def _onset(part: PlannedChord | Section | Note) -> float:
     return part.onset
-
-
-def chord_named(symbol: str) -> Chord | None:
-    """None if `symbol` is no chord."""
-    try:
-        return None if symbol == NO_CHORD else chord_of(symbol)
-    except ValueError:
-        return None

@@ -66,7 +66,8 @@ class PlanPlayer(Engine):
     def learn(self, source: str, plan: Plan) -> Iterable[Action | Plan]:
         soon = (self.until, self.until + SUDDEN)
         before = self.chart.spans(*soon)
-        self.chart.learn(source, plan)
+        if not self.chart.learn(source, plan):
+            return ()
         if self.chart.spans(*soon) != before:
             self._sudden_until = soon[1]
         self.plan_has_changed()
@@ -97,9 +98,13 @@ class PlanPlayer(Engine):
 
     def chord_at(self, beat: float) -> tuple[Span | None, bool]:
         """The chord that is to be played at the beginning of a window, and whether it came unexpectedly: now."""
-        before, self._chord = self._chord, next(iter(self.spans(beat, beat)), None)
+        before, self._chord = self._chord, self.span(beat)
         is_other = self._chord is not None and (before is None or before.chord != self._chord.chord)
         return self._chord, is_other and beat <= self._sudden_until
+
+    def span(self, beat: float) -> Span | None:
+        """The chord that is to be played at `beat`."""
+        return next(iter(self.spans(beat, beat)), None)
 
     def spans(self, start: float, end: float) -> list[Span]:
         """The chords in [start, end) that are to be played: none in a break after its first beat, and none after the

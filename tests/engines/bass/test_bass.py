@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 
+from daemon.engines.base import Setup, engine_class
 from daemon.music.events import Action, Play, Stop, Window
 from daemon.music.feel import FEELS, Feel
 from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
@@ -230,3 +231,22 @@ def test_repeated_roots_of_rock_stay_in_their_octave() -> None:
     played = line(plan("| C | Am | F | G " * 4 + "|", Feel("rock", 50.0, 0.5, 2)), 64)
     same = [(note, after) for note, after in pairwise(played) if note.pitch % 12 == after.pitch % 12]
     assert len(same) > 60 and all(note.pitch == after.pitch for note, after in same if after.onset % 4)
+
+
+@pytest.mark.parametrize("name", ["bass", "comping"])
+def test_the_plan_of_a_lower_player_changes_nothing(name: str) -> None:
+    """Nor is anything drawn anew for it."""
+
+    def played(other: bool) -> list[Action]:
+        engine = engine_class(name)(Setup(engine_class(name).Options(), {}, None, (LEADER, "other")))
+        engine.prepare()
+        engine.reset({}, 0.0, 1)
+        list(engine.learn(LEADER, plan(BLUES)))
+        actions: list[Action] = []
+        for number in range(64):
+            if other and number % 4 == 1:
+                list(engine.learn("other", plan("| Eb | Ab7 | Db | Gb |")))
+            actions += engine.generate(Window(number / 4, number / 4 + 0.25, number // 16 * 4.0, 4.0, 120.0))
+        return actions
+
+    assert played(other=True) == played(other=False)

@@ -9,8 +9,6 @@ from daemon.engines.leadsheet.options import KEYS, LeaderOptions
 from daemon.music.events import SUSTAIN, MidiEvent, control_change, note_off, note_on
 from daemon.music.leadsheet import Key
 
-RESET_CONTROLLERS, NOTES_OFF = 121, 123
-
 
 @pytest.fixture
 def keys() -> Keys:
@@ -38,14 +36,3 @@ def test_keys_after_it_are_another_chord(keys: Keys) -> None:
     for pitch in (50, 53, 57):
         hear(keys, note_on(1, pitch, 80))
     assert keys.chord == "Dm"
-
-
-@pytest.mark.parametrize("controller", [RESET_CONTROLLERS, NOTES_OFF])
-def test_what_ends_all_notes_forgets_the_held_keys(keys: Keys, controller: int) -> None:
-    hear(keys, control_change(1, controller, 0))
-    for pitch in (50, 53, 57):
-        hear(keys, note_on(1, pitch, 80))
-    assert keys.chord == "Dm"
-    for pitch in (50, 53, 57):
-        hear(keys, note_off(1, pitch))
-    assert keys.chord is None, "the pedal is up"

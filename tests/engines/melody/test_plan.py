@@ -108,11 +108,12 @@ def test_a_loop_fits_its_notes_to_the_chords(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("name", [BREAK, ENDING])
+@pytest.mark.parametrize("chart", ["C C C C C C C C", "C C C N.C. C C C C"])
 def test_the_soloist_is_silent_after_the_first_beat_of_a_break_or_an_ending(
-    monkeypatch: pytest.MonkeyPatch, name: str
+    monkeypatch: pytest.MonkeyPatch, name: str, chart: str
 ) -> None:
     engine = make(monkeypatch, FakeModel(cycle_of(60)), LISTEN, BARS, copy=32, bars=1, loop=1.0)
-    list(engine.learn("lead", plan_of("C " * 8, None, [(0, 12, "A"), (12, 4, name), (16, 16, "A")])))
+    list(engine.learn("lead", plan_of(chart, None, [(0, 12, "A"), (12, 4, name), (16, 16, "A")])))
     actions = Stage(engine).play(PHRASE[:8], 24).actions
     onsets = [note.onset for note in plays(actions)]
     assert sounding_at(actions, 12.5) and not sounding_at(actions, 13.0)
@@ -135,6 +136,17 @@ def test_in_a_duet_the_voice_has_notes_of_the_chord_that_fit_yours(monkeypatch: 
     for beat, symbol in ((2, "C"), (4, "F"), (6, "F")):
         sounding = sounding_at(actions, beat + 0.05)
         assert sounding and all(pitch % 12 in pitch_classes(symbol) for pitch in sounding.values())
+
+
+@pytest.mark.parametrize(("chart", "end"), [("C C", 8.0), ("C N.C.", 5.0)])
+def test_in_a_duet_the_voice_is_silent_after_the_ending(
+    monkeypatch: pytest.MonkeyPatch, chart: str, end: float
+) -> None:
+    engine = make(monkeypatch, FakeModel(), LISTEN, copy=32, duet=1.0)
+    list(engine.learn("lead", plan_of(chart, None, [(0, 4, "A"), (4, 4, ENDING)])))
+    played = keys(*((float(beat), 0.9, 72) for beat in range(14)))
+    onsets = [note.onset for note in plays(Stage(engine).play(played, 14).actions)]
+    assert onsets and not any(onset >= end for onset in onsets)
 
 
 def test_in_a_duet_your_note_counts_more_than_the_chord(monkeypatch: pytest.MonkeyPatch) -> None:
