@@ -213,10 +213,9 @@ def test_accidentals_stand_where_they_are_read(tmp_path: Path) -> None:
 
 def test_a_tied_note_keeps_its_name_when_the_chord_changes() -> None:
     root = fromstring(musicxml_of(sheet_of(Note(3.0, 2.0, 68, 90), bars=2, chords=("E7", "Fm"))).decode())
-    names = [note.findtext("pitch/step") for note in root.iterfind("part/measure/note") if note.find("pitch")]
-    assert names == ["G", "G"]
-    accidentals = [note.findtext("accidental") for note in root.iterfind("part/measure/note") if note.find("pitch")]
-    assert accidentals == ["sharp", None]
+    notes = [note for note in root.iterfind("part/measure/note") if note.find("pitch") is not None]
+    assert [note.findtext("pitch/step") for note in notes] == ["G", "G"]
+    assert [note.findtext("accidental") for note in notes] == ["sharp", None]
 
 
 def test_no_character_breaks_the_file(tmp_path: Path) -> None:
