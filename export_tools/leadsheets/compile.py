@@ -16,15 +16,16 @@ from pathlib import Path
 
 from daemon import __version__
 from daemon.song.styles.pieces import Piece
-from daemon.song.styles.style import LAYERS, Card, Style, Training
+from daemon.song.styles.style import LAYERS, Card, Source, Style, Training
 from daemon.song.styles.style_file import FORMAT, SUFFIX, load_style, write_style
 from daemon.song.styles.style_folder import Compiled, StyleError, compiled, counts_of, sheet_files
-from daemon.song.styles.style_maker import Collection, back_off
+from daemon.song.styles.style_maker import back_off
 from daemon.usage import progress
 from export_tools.common import command
 from export_tools.common.files import writing
 
 from .evaluate import figures
+from .groups import grouped, grouped_background
 from .titles import Title, titles
 
 DATA = (
@@ -41,6 +42,10 @@ class Work:
     title: Title
     file: str
     piece: Piece
+
+    @property
+    def source(self) -> Source:
+        return self.title.source(self.file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +100,15 @@ def read_works(folder: Path) -> tuple[list[Work], list[Compiled]]:
     return works, [result for result in results if result.refused]
 
 
-def collection(works: Sequence[Work]) -> Collection:
-    return Collection([work.piece for work in works], groups(works))
-
-
-def groups(works: Sequence[Work]) -> list[str]:
-    """Composers; of a style by one composer, titles."""
-    found = [work.title.group for work in works]
-    return found if len(set(found)) > 1 else [work.title.title for work in works]
-
-
 def make(name: str, works: Sequence[Work], everything: Sequence[Work], out: Path, seed: int) -> Style:
     """Write the style, with its figures on its card."""
-    music, spec = collection(works), STYLES[name]
-    background = (
-        None if name == BACKGROUND else Collection([work.piece for work in everything], _same(works, everything))
-    )
+    pieces, sources, spec = [work.piece for work in works], tuple(work.source for work in works), STYLES[name]
+    music, background = grouped(pieces, sources), None
+    if name != BACKGROUND:
+        background = grouped_background(
+            [work.piece for work in everything], [work.source for work in everything], sources
+        )
     weights = {layer: back_off(music, background, layer) for layer in LAYERS}
-    pieces = [work.piece for work in works]
-    sources = tuple(work.title.source(work.file) for work in works)
     card = Card(
         FORMAT, Training(spec.music, DATA, LICENCE), "", sources, weights["melody"], weights["chords"],
         "" if name == BACKGROUND else BACKGROUND, counts_of(pieces), versions={"jamd": __version__},
@@ -124,12 +119,6 @@ def make(name: str, works: Sequence[Work], everything: Sequence[Work], out: Path
         card = replace(card, metrics=figures(load_style(path), seed))
         write_style(path, card, pieces)
     return load_style(path)
-
-
-def _same(works: Sequence[Work], everything: Sequence[Work]) -> list[str]:
-    """The groups of the background's pieces: what is left out of a style is left out of its background."""
-    named = dict(zip((work.file for work in works), groups(works), strict=True))
-    return [named.get(work.file, work.title.group) for work in everything]
 
 
 def compile_styles(args: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ from daemon.song.styles.style_file import load_style
 from daemon.song.styles.style_maker import ORDERS, Collection, left_out
 from export_tools.common import command
 
+from .groups import grouped, grouped_background
 from .samples import distances
 
 Figures = dict[str, Any]
@@ -33,30 +34,19 @@ def figures(style: Style, seed: int) -> Figures:
     return {layer: _of_layer(style, layer, seed) | {"pairs": distances(style, layer, seed)} for layer in LAYERS}
 
 
-def grouped(style: Style) -> Collection:
-    """The pieces, by composer; of a style by one composer, by title."""
-    groups = [", ".join(source.composers) or source.title for source in style.card.sources]
-    if len(set(groups)) == 1:
-        groups = [source.title for source in style.card.sources]
-    return Collection(style.pieces, groups)
-
-
 def _of_layer(style: Style, layer: str, seed: int) -> Figures:
-    music = grouped(style)
+    music, background = grouped(style.pieces, style.card.sources), style.background
     halves = _halves(music, seed)
     own = [left_out(half, music, layer) for half in halves]
-    if style.background is not None:
-        groups = dict(zip((source.file for source in style.card.sources), music.groups, strict=True))
-        sources = style.background.card.sources
-        names = [groups.get(source.file, ", ".join(source.composers) or source.title) for source in sources]
-        background = Collection(style.background.pieces, names)
-        others = [left_out(half, background, layer) for half in halves]
+    if background is not None:
+        of_background = grouped_background(background.pieces, background.card.sources, style.card.sources)
+        others = [left_out(half, of_background, layer) for half in halves]
     events = sum(part.events for part in own)
     found: Figures = {"events": events}
     for order in range(1, ORDERS + 1):
         found[f"order {order}"] = _crossed([part.up_to(order) for part in own])
         found[f"order {order}, chain"] = _chain(own, order)
-    if style.background is not None:
+    if background is not None:
         tried = {
             share: _crossed([blended(part, other, share) for part, other in zip(own, others, strict=True)])
             for share in SHARES

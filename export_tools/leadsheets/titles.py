@@ -14,7 +14,6 @@ from pathlib import Path
 from daemon.song.styles.style import Source
 
 DIED_BEFORE = 1948
-GENRES = ("folk", "hymn", "carol", "song", "jazz", "concert")
 _FILE = Path(__file__).with_name("titles.json")
 
 
@@ -32,11 +31,6 @@ class Title:
     def may_be_shipped(self) -> bool:
         has_origin = self.traditional or bool(self.music)
         return has_origin and all(died < DIED_BEFORE for died in [*self.music.values(), *self.words.values()])
-
-    @property
-    def group(self) -> str:
-        """Titles of one group are left out together when a style is measured: those of one composer."""
-        return ", ".join(self.music) or self.title
 
     def source(self, file: str) -> Source:
         return Source(self.title, file, self.traditional, self.music, self.words)

@@ -61,7 +61,7 @@ class Small:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Small]:
     folder = tmp_path_factory.mktemp("small")
     pieces = tuple(
-        Piece(f"piece {n}", "major", (4, 4), 0, melody, chords, (0,), (0,))
+        Piece(f"piece {n}", "major", (4, 4), 0, melody, chords)
         for n, (melody, chords) in enumerate(zip(MELODIES, CHORDS, strict=True))
     )
     about, back_off = Training("small", "made up", "none"), BackOff(ORDERS)

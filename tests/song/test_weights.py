@@ -12,7 +12,7 @@ from daemon.song.styles.pieces import QUALITIES, Piece
 
 # A chord tone on the beat, and a short passing note before the next beat.
 MELODY: tuple[MelodyEvent, ...] = ((0, 9), (2, 3), (4, 12), (7, 24), (7, 9), (9, 3), (11, 12), (2, 24))
-PIECES = [Piece("one", "major", (4, 4), 0, MELODY * 8, ((0, "", 48), (7, "", 48)) * 8, (0,), (0,))]
+PIECES = [Piece("one", "major", (4, 4), 0, MELODY * 8, ((0, "", 48), (7, "", 48)) * 8)]
 ALPHABET: tuple[MelodyEvent, ...] = ((0, 12), (1, 12), (1, 3), (7, 24), (2, 3), (0, 9), (REST, 12), (REST, 48))
 
 

@@ -35,4 +35,4 @@ def _piece(title: str, random: Random) -> Piece:
             melody.append((SCALE[place], ticks))
     melody[-1] = (0, melody[-1][1])
     chords = [(root, quality, 48) for row in (random.choice(CHORDS), CHORDS[0]) for root, quality in row]
-    return Piece(title, "major", (4, 4), 0, tuple(melody), tuple(chords), (0,), (0,))
+    return Piece(title, "major", (4, 4), 0, tuple(melody), tuple(chords))

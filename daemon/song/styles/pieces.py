@@ -21,7 +21,6 @@ _PLACES = (*GRID, TICKS)  # where events begin in a quarter note
 LOWEST, HIGHEST, LONGEST = -64, 127, 4096  # of an event: semitones from the tonic; ticks
 SHORTEST_REST = 3  # ticks; a shorter one belongs to the note before
 LOWEST_MEDIAN = -2  # semitones
-PHRASE_REST, PHRASE_NOTE = TICKS, 3 * TICKS  # ticks: a phrase begins after such a rest, or after such a note
 _SYMBOLS = ("", "m", "7", "maj7", "m7", "6", "m6", "mM7", "dim", "dim7", "m7b5", "aug", "7#5", "sus4", "7sus4")
 # The qualities of chord events, and the intervals of each above its root; that of no chord has none.
 QUALITIES = {symbol: chord_of(f"C{symbol}").intervals for symbol in _SYMBOLS} | {NO_CHORD: ()}
@@ -32,7 +31,7 @@ SILENT = (0, NO_CHORD)  # root and quality of no chord
 class Piece:
     """`melody` begins at the tick `start`, 0 or, with an upbeat, below; `chords` begin at 0. Both end together.
 
-    `bar`: ticks of a bar; no chord and no rest crosses a bar line. `phrases`, `sections`: the ticks where they begin.
+    `bar`: ticks of a bar; no chord and no rest crosses a bar line.
     """
 
     title: str
@@ -41,8 +40,6 @@ class Piece:
     start: int
     melody: tuple[MelodyEvent, ...]
     chords: tuple[ChordEvent, ...]
-    phrases: tuple[int, ...]
-    sections: tuple[int, ...]
 
     @property
     def bar(self) -> int:
@@ -78,17 +75,7 @@ def piece_of(sheet: LeadSheet, key: Key) -> Piece:
         raise ValueError("no melody: add one, one voice, in the first part")
     start, melody = _melody(sheet, key.tonic, bar, end)
     _check(sheet, melody)
-    begins = [tick_of(section.onset) for section in sheet.sections]
-    return Piece(
-        sheet.title,
-        key.mode,
-        sheet.meter,
-        start,
-        melody,
-        chords,
-        _phrases(start, melody),
-        tuple(sorted({tick for tick in begins if 0 <= tick < end} | {0})),
-    )
+    return Piece(sheet.title, key.mode, sheet.meter, start, melody, chords)
 
 
 def _check(sheet: LeadSheet, melody: Iterable[MelodyEvent]) -> None:
@@ -179,17 +166,3 @@ def kind_of(symbol: str, tonic: int) -> tuple[int, str]:
         return SILENT
     chord = chord_of(symbol)
     return (chord.root - tonic) % 12, quality_of(chord)
-
-
-def _phrases(start: int, melody: Iterable[MelodyEvent]) -> tuple[int, ...]:
-    """The first note, and each note after a long rest or a long note."""
-    begins, at, is_new = [], start, True
-    for pitch, ticks in melody:
-        if pitch == REST:
-            is_new = is_new or ticks >= PHRASE_REST
-        else:
-            if is_new:
-                begins.append(at)
-            is_new = ticks >= PHRASE_NOTE
-        at += ticks
-    return tuple(begins)

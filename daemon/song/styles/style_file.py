@@ -30,13 +30,13 @@ from daemon.song.styles.pieces import HIGHEST, LONGEST, LOWEST, QUALITIES, SILEN
 from daemon.song.styles.style import MODES, Card, Style
 from daemon.suggestions import nearest
 
-FORMAT = 1
+FORMAT = 2
 SUFFIX = ".npz"
 MOST_BYTES = 16 << 20  # of each of the two files, and of all arrays when they are unpacked
 MOST_PIECES, MOST_EVENTS = 20_000, 1_000_000
 
 REMEDY = "install jamd again, or make the style again with `jamd style`"
-_COLUMNS = {"pieces": 8, "melody": 2, "chords": 3, "phrases": 0, "sections": 0}  # of each array; 0: one dimension
+_COLUMNS = {"pieces": 6, "melody": 2, "chords": 3}  # of each array
 _DAMAGED = (
     *(ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NotImplementedError, OSError, RuntimeError),
     *(TypeError, ValueError, zipfile.BadZipFile, zlib.error),
@@ -94,11 +94,9 @@ def write_style(path: Path, card: Card, pieces: Sequence[Piece]) -> None:
     content = BytesIO()
     np.savez_compressed(
         content,
-        pieces=_table([_row(piece) for piece in pieces], 8),
+        pieces=_table([_row(piece) for piece in pieces], _COLUMNS["pieces"]),
         melody=_table([event for piece in pieces for event in piece.melody], 2),
         chords=_table([(r, names.index(q), ticks) for piece in pieces for r, q, ticks in piece.chords], 3),
-        phrases=np.array([tick for piece in pieces for tick in piece.phrases], np.int32),
-        sections=np.array([tick for piece in pieces for tick in piece.sections], np.int32),
         qualities=np.array(names),
     )
     data = content.getvalue()
@@ -108,8 +106,7 @@ def write_style(path: Path, card: Card, pieces: Sequence[Piece]) -> None:
 
 
 def _row(piece: Piece) -> tuple[int, ...]:
-    counts = len(piece.melody), len(piece.chords), len(piece.phrases), len(piece.sections)
-    return (*counts, MODES.index(piece.mode), *piece.meter, piece.start)
+    return len(piece.melody), len(piece.chords), MODES.index(piece.mode), *piece.meter, piece.start
 
 
 def _table(rows: Sequence[tuple[int, ...]], columns: int) -> NDArray[np.int32]:
@@ -165,7 +162,7 @@ def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
         arrays = {name: file[name] for name in file.files}
     for name, columns in _COLUMNS.items():
         array = arrays[name]
-        if array.dtype.kind not in "iu" or array.shape[1:] != ((columns,) if columns else ()) or not array.ndim:
+        if array.dtype.kind not in "iu" or array.shape[1:] != (columns,):
             raise ValueError(f"`{name}` has the type {array.dtype} and the shape {list(array.shape)}")
         if len(array) > (MOST_PIECES if name == "pieces" else MOST_EVENTS):
             raise ValueError(f"`{name}` has {len(array):,} rows")
@@ -182,20 +179,20 @@ def _pieces(arrays: dict[str, NDArray[Any]], titles: Sequence[str]) -> tuple[Pie
         raise ValueError(f"{len(table)} pieces, of which the card lists {len(titles)}")
     if unknown := [name for name in qualities if name not in QUALITIES]:
         raise ValueError(f"unknown quality of chords {str(unknown[0])[:20]!r}")
-    _check_columns(table, [1, 1, 0, 1, 0, 1, 1, -LONGEST], [MOST_EVENTS] * 4 + [1, 64, 64, 0], "pieces")
+    _check_columns(table, [1, 1, 0, 1, 1, -LONGEST], [MOST_EVENTS, MOST_EVENTS, 1, 64, 64, 0], "pieces")
     pitches = arrays["melody"][:, 0]
     if not np.all((pitches == REST) | ((pitches >= LOWEST) & (pitches <= HIGHEST))):
         raise ValueError("`melody` has pitches out of range")
     _check_columns(arrays["melody"], [REST, 1], [HIGHEST, LONGEST], "melody")
     _check_columns(arrays["chords"], [0, 0, 1], [11, len(qualities) - 1, LONGEST], "chords")
     parts = []
-    for column, name in enumerate(("melody", "chords", "phrases", "sections")):
+    for column, name in enumerate(("melody", "chords")):
         counts = table[:, column]
         if counts.sum() != len(arrays[name]):
             raise ValueError(f"`{name}` has {len(arrays[name])} rows, its pieces {counts.sum()}")
         parts.append(np.split(arrays[name], np.cumsum(counts)[:-1]))
     rows = zip(titles, table.tolist(), *parts, strict=True)
-    return tuple(_piece(title, row[4:], qualities, *columns) for title, row, *columns in rows)
+    return tuple(_piece(title, row[2:], qualities, *columns) for title, row, *columns in rows)
 
 
 def _check_columns(table: Integers, low: Sequence[int], high: Sequence[int], name: str) -> None:
@@ -205,14 +202,12 @@ def _check_columns(table: Integers, low: Sequence[int], high: Sequence[int], nam
 
 def _piece(title: str, about: Sequence[int], qualities: Sequence[str], *columns: Integers) -> Piece:
     mode, beats, unit, start = about
-    melody, chords, phrases, sections = (column.tolist() for column in columns)
+    melody, chords = (column.tolist() for column in columns)
     end = sum(ticks for *_, ticks in chords)
     if unit & (unit - 1) or not -bar_ticks((beats, unit)) < start:
         raise ValueError(f"{title!r} has the meter {beats}/{unit} and begins at the tick {start}")
     if start + sum(ticks for _, ticks in melody) != end:
         raise ValueError(f"melody and chords of {title!r} do not end together")
-    if any(not start <= tick < end for tick in [*phrases, *sections]):
-        raise ValueError(f"{title!r} has phrases or sections outside its length")
     return Piece(
         title,
         MODES[mode],
@@ -223,6 +218,4 @@ def _piece(title: str, about: Sequence[int], qualities: Sequence[str], *columns:
             (*SILENT, ticks) if not QUALITIES[qualities[q]] else (root, qualities[q], ticks)
             for root, q, ticks in chords
         ),
-        tuple(phrases),
-        tuple(sections),
     )

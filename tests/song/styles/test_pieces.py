@@ -40,14 +40,7 @@ def test_pitches_and_roots_are_counted_from_the_tonic_in_ticks_of_a_twelfth() ->
     made = piece("0:62:1 1:66:0.5 1.5:69:0.5 2:74:2 4:61:4", "0:D:4 4:A7:2 6:Em7/B:2")
     assert made.melody == ((0, 12), (4, 6), (7, 6), (12, 24), (-1, 48))
     assert made.chords == ((0, "", 48), (7, "7", 24), (2, "m7", 24))
-    assert made.sections == (0, 48) and (made.mode, made.bar) == ("major", 48)
-
-
-def test_a_section_may_begin_within_a_quarter() -> None:
-    made = piece_of(
-        replace(sheet("0:62:3", "0:D:3", (3, 8), 3.0), sections=(Section(0.0, 1.5, "A"), Section(1.5, 1.5, "B"))), D
-    )
-    assert made.sections == (0, 18)
+    assert (made.mode, made.bar) == ("major", 48)
 
 
 @pytest.mark.parametrize(("pitch", "expected"), [(60, -2), (71, 9), (59, 9), (72, -2), (48, -2), (84, -2)])
@@ -81,11 +74,6 @@ def test_a_gap_shorter_than_a_16th_belongs_to_the_note_and_the_highest_of_a_chor
 
 def test_where_no_chord_is_written_there_is_none() -> None:
     assert piece(chords="4:D:2 6:N.C.:2").chords == ((0, NO_CHORD, 48), (0, "", 24), (0, NO_CHORD, 24))
-
-
-def test_phrases_begin_after_long_rests_and_long_notes() -> None:
-    made = piece("0:62:1 2:62:1 3:62:3 6:62:0.5 7:62:1")
-    assert made.phrases == (0, 24, 72)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from daemon.markov.events import REST
 from daemon.music.chords import NO_CHORD
 from daemon.song.styles.pieces import Piece
 from daemon.song.styles.style import BackOff, Card, Source, Style, Training, model_of
-from daemon.song.styles.style_file import find_style, load_style, shipped_styles, write_style
+from daemon.song.styles.style_file import FORMAT, find_style, load_style, shipped_styles, write_style
 
 PIECES = (
     Piece(
@@ -29,15 +29,12 @@ PIECES = (
         -12,
         ((7, 12), (0, 36), (REST, 12), (4, 48)),
         ((0, "", 48), (7, "7", 24), (0, NO_CHORD, 24)),
-        (-12,),
-        (0, 48),
     ),
-    Piece("Two", "minor", (3, 4), 0, ((3, 24), (REST, 12)), ((0, "m", 36),), (0,), (0,)),
+    Piece("Two", "minor", (3, 4), 0, ((3, 24), (REST, 12)), ((0, "m", 36),)),
 )
 EVEN = BackOff((0.2, 0.3, 0.5))
-CARD = Card(
-    1, Training("two songs", "a test", "none"), "", (Source("One", "one.mxl"), Source("Two", "two.mid")), EVEN, EVEN
-)
+SOURCES = (Source("One", "one.mxl"), Source("Two", "two.mid"))
+CARD = Card(FORMAT, Training("two songs", "a test", "none"), "", SOURCES, EVEN, EVEN)
 
 
 @pytest.fixture
@@ -110,13 +107,11 @@ def set_at(*index: int, to: int) -> Callable[[Any], Any]:
         ("melody", set_at(0, 1, to=24), "melody and chords of 'One' do not end together"),
         ("chords", set_at(0, 0, to=12), "`chords` has values out of range"),
         ("chords", set_at(0, 1, to=99), "`chords` has values out of range"),
-        ("phrases", set_at(0, to=96), "'One' has phrases or sections outside"),
-        ("phrases", lambda array: np.int32(0), "`phrases` has the type int32 and the shape []"),
-        ("sections", lambda array: array.reshape(1, -1), "`sections` has the type"),
+        ("chords", lambda array: np.int32(0), "`chords` has the type int32 and the shape []"),
         ("pieces", lambda array: array[:0], "0 pieces, of which the card lists 2"),
-        ("pieces", set_at(0, 6, to=6), "meter 4/6"),
-        ("pieces", set_at(0, 7, to=-48), "begins at the tick -48"),
-        ("pieces", set_at(0, 4, to=2), "`pieces` has values out of range"),
+        ("pieces", set_at(0, 4, to=6), "meter 4/6"),
+        ("pieces", set_at(0, 5, to=-48), "begins at the tick -48"),
+        ("pieces", set_at(0, 2, to=2), "`pieces` has values out of range"),
         ("qualities", lambda array: np.array(["", "nonsense"]), "unknown quality of chords 'nonsense'"),
         ("qualities", lambda array: np.arange(3), "`qualities` is not a list of names"),
         ("more", lambda array: None, ""),
@@ -148,7 +143,7 @@ def huge_shape() -> bytes:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<i4", "fortran_order": False, "shape": (1 << 40, 2)})
     with zipfile.ZipFile(content, "w") as archive:
-        for name in ("pieces", "melody", "chords", "phrases", "sections", "qualities"):
+        for name in ("pieces", "melody", "chords", "qualities"):
             archive.writestr(f"{name}.npy", header.getvalue())
     return content.getvalue()
 
@@ -174,7 +169,7 @@ def test_a_file_that_is_not_that_of_the_card(path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"format": 2}, "`format` is 2, this version of jamd reads 1"),
+        ({"format": 1}, "`format` is 1, this version of jamd reads 2"),
         ({"sources": [{"title": "One"}]}, "2 pieces, of which the card lists 1"),
         ({"sources": [{"title": 1}]}, "not the card of a style (1 is not a text)"),
         ({"melody": {"orders": [0.5, 0.6]}}, "do not add up to 1"),
