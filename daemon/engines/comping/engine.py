@@ -12,7 +12,7 @@ import numpy as np
 
 from daemon.engines.base import Setting
 from daemon.engines.comping.patterns import LOUDNESS, PLAIN, STRUMMED, SUSTAINED, hits_of, pattern_for
-from daemon.engines.comping.voice_leading import Change, lead
+from daemon.engines.comping.voice_leading import Change, Melody, lead
 from daemon.engines.comping.voicings import Voicing, colours_of
 from daemon.engines.shared.chart import Span
 from daemon.engines.shared.line import EPSILON
@@ -45,7 +45,7 @@ class Comping(PlanPlayer):
     monophonic: ClassVar[bool] = False
     settings: ClassVar[tuple[Setting, ...]] = (
         Setting("density", 0.0, 1.0, 0.5, "how often chords are struck; 0.5: as feel, variation and energy ask for"),
-        Setting("register", 57.0, 72.0, 64.0, "the pitch near which chords are played; lower or higher than a melody"),
+        Setting("register", 57.0, 72.0, 64.0, "the pitch near which chords are played, where no melody is lower"),
     )
 
     def begin(self) -> None:
@@ -163,7 +163,8 @@ class Comping(PlanPlayer):
         if places[0] not in self._voicings:
             changes = [change, *(self._change(slot, plain) for slot in slots[1:])]
             wander = Random(f"{self.seed} {bar.phrase}").uniform(-WANDER, WANDER)
-            found = lead(changes, self._voiced, self.values["register"] + wander, self._numbers)
+            register = self.values["register"] + wander
+            found = lead(changes, list(map(self._melody, slots)), self._voiced, register, self._numbers)
             kept = {place: voiced for place, voiced in self._voicings.items() if place[0] >= bar.line - bar.length}
             self._voicings = kept | dict(zip(places, found, strict=True))
         return change, self._voicings[places[0]]
@@ -184,9 +185,18 @@ class Comping(PlanPlayer):
         return slots or [span]
 
     def _change(self, slot: Span, plain: bool) -> Change:
+        beneath = bool(self._melody(slot))
         if plain:
-            return Change(slot.chord, (), plain)
+            return Change(slot.chord, (), plain, beneath)
         following = self.chart.next_span(slot.start)
-        return Change(
-            slot.chord, colours_of(slot.chord, following.chord if following else None, self.chart.scale(slot))
-        )
+        colours = colours_of(slot.chord, following.chord if following else None, self.chart.scale(slot))
+        return Change(slot.chord, colours, plain, beneath)
+
+    def _melody(self, slot: Span) -> Melody:
+        """What sounds with the chord, also if that is struck an eighth ahead."""
+        start, shares = slot.start - EIGHTH, dict[int, float]()
+        for note in self.chart.melody:
+            lasting = min(note.onset + note.duration, slot.end) - max(note.onset, start)
+            if lasting > EPSILON:
+                shares[note.pitch] = shares.get(note.pitch, 0.0) + lasting / (slot.end - start)
+        return tuple(shares.items())

@@ -27,18 +27,27 @@ STATIC = 2.5  # the same voicing again, where the chord is the same
 OFF_CENTRE = 0.5  # for each semitone between the middle of a voicing and the register, beyond NEAR
 NEAR = 1.5
 ROOT = 1.0  # a voicing with the root, which the bass plays
-THIN = 1.0  # a voicing of three notes; thrice that, and SECOND, where chords are plain
+THIN = 1.0  # each note that a voicing has fewer; thrice that, and SECOND, where chords are plain
 SECOND = 0.4  # each second within a voicing
+MUD, CLEAR = 0.6, 53  # for each semitone that the lower note of a third lies below this pitch, F3
+CROWDED = 0.8  # for each semitone of a note above a third below the melody, while that sounds
+MOST_CROWDED = 6  # semitones
+BENEATH = 3  # semitones: a third
+BELOW = 9  # semitones from the melody to the middle of the voicings that leave room for the melody
 WHIM = 1.5  # at most, drawn at random: no two choruses are equal
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A chord to be voiced. `colours`: see `voicings_of`. `plain`: as in folk and rock, with the root."""
+    """A chord to be voiced. `colours`, `beneath`: see `voicings_of`. `plain`: as in folk and rock, with the root."""
 
     chord: Chord
     colours: tuple[int, ...]
     plain: bool = False
+    beneath: bool = False
+
+
+Melody = tuple[tuple[int, float], ...]  # pitches, and the share of a chord's time at which each sounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +61,17 @@ class _Candidates:
     own_costs: Floats
 
 
-def lead(changes: Sequence[Change], before: tuple[Change, Voicing] | None, register: float,
-         random: np.random.Generator) -> list[Voicing]:  # fmt: skip
+def lead(
+    changes: Sequence[Change],
+    melodies: Sequence[Melody],
+    before: tuple[Change, Voicing] | None,
+    register: float,
+    random: np.random.Generator,
+) -> list[Voicing]:
     """A voicing for each of the `changes`, after the voicing `before`; empty for a chord without voicings.
 
-    `register`: the pitch that the middle of the voicings keeps near.
+    `melodies`: what sounds with each chord, above which no voicing shall go. `register`: the pitch that the middle of
+    the voicings keeps near, and below which it goes where a melody is near.
     """
     places = [place for place, change in enumerate(changes) if _candidates(change).voicings]
     found: list[Voicing] = [()] * len(changes)
@@ -66,8 +81,11 @@ def lead(changes: Sequence[Change], before: tuple[Change, Voicing] | None, regis
     for place in places:
         change = changes[place]
         candidates = _candidates(change)
-        off = np.maximum(np.abs(candidates.middles - register) - NEAR, 0)
+        off = np.maximum(np.abs(candidates.middles - _centre(melodies[place], register)) - NEAR, 0)
         local = candidates.own_costs + OFF_CENTRE * off + WHIM * random.random(len(off), np.float32)
+        for pitch, share in melodies[place]:
+            above = np.clip(candidates.pitches - (pitch - BENEATH), 0, MOST_CROWDED)
+            local += CROWDED * share * above.sum(axis=1, dtype=np.float32)
         if previous is None:
             costs = np.zeros((len(totals), len(off)), np.float32)
         elif place == places[0]:
@@ -85,9 +103,17 @@ def lead(changes: Sequence[Change], before: tuple[Change, Voicing] | None, regis
     return found
 
 
+def _centre(melody: Melody, register: float) -> float:
+    """The pitch that the middle of a voicing keeps near."""
+    if not melody:
+        return register
+    mean = sum(pitch * share for pitch, share in melody) / sum(share for _, share in melody)
+    return min(register, mean - BELOW)
+
+
 @lru_cache(maxsize=512)
 def _candidates(change: Change) -> _Candidates:
-    return _of(voicings_of(change.chord, change.colours), change)
+    return _of(voicings_of(change.chord, change.colours, change.beneath), change)
 
 
 def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candidates:
@@ -97,9 +123,11 @@ def _of(voicings: tuple[Voicing, ...], change: Change | None = None) -> _Candida
         pitches[number, : len(voicing)] = voicing
         if change is not None:
             has_root = any((pitch - change.chord.root) % 12 == 0 for pitch in voicing)
-            own[number] += ROOT * (has_root != change.plain) + THIN * (len(voicing) < 4) * (1 + 2 * change.plain)
+            own[number] += ROOT * (has_root != change.plain)
+            own[number] += THIN * (MOST_NOTES - len(voicing)) * (1 + 2 * change.plain)
             seconds = sum(high - low <= 2 for low, high in pairwise(voicing))
             own[number] += SECOND * seconds * (1 + 2 * change.plain)
+            own[number] += MUD * sum(max(CLEAR - low, 0) for low, high in pairwise(voicing) if high - low <= 4)
     tops = np.array([voicing[-1] for voicing in voicings], np.float32)
     middles = np.array([sum(voicing) / len(voicing) for voicing in voicings], np.float32)
     return _Candidates(voicings, pitches, tops, middles, own)

@@ -15,6 +15,7 @@ from daemon.music.chords import Chord
 Voicing = tuple[int, ...]  # pitches, ascending
 
 LOWEST, HIGHEST = 50, 79  # D3 to G5: below C3 chords are mud, and the bass plays there
+LOWEST_BENEATH = 48  # C3, beneath a melody
 WIDEST = 17  # semitones from the lowest to the highest note
 NO_SECONDS_BELOW = 55  # pitch
 
@@ -69,24 +70,44 @@ def colours_of(chord: Chord, following: Chord | None, scale: frozenset[int]) -> 
 
 
 @lru_cache(maxsize=1024)
-def voicings_of(chord: Chord, colours: tuple[int, ...]) -> tuple[Voicing, ...]:
-    """With third and seventh, 20 to 120 of most chords. `colours`: tones that may be added (`colours_of`)."""
+def voicings_of(chord: Chord, colours: tuple[int, ...], beneath: bool = False) -> tuple[Voicing, ...]:
+    """With third and seventh, 20 to 120 of most chords. `colours`: tones that may be added (`colours_of`).
+
+    `beneath` a melody also shells of two notes, and what lies a whole tone lower.
+    """
+    tones = tones_of(chord)
+    bodies = [*_bodies(tones, colours), *(_shells(tones) if beneath else ())]
     found = {
         placed
-        for body in _bodies(tones_of(chord), colours)
+        for body in bodies
         for shape in _shapes(body)
-        for placed in _placed(tuple(chord.root + tone for tone in shape))
+        for placed in _placed(tuple(chord.root + tone for tone in shape), LOWEST_BENEATH if beneath else LOWEST)
         if _sounds_well(placed)
     }
     return tuple(sorted(found))
 
 
+def _shells(tones: Tones) -> Iterator[tuple[int, ...]]:
+    """The guide tones alone, of a triad third and root, where they tell the chord."""
+    needed = _needed(tones)
+    if len(needed) == 2:
+        yield tuple(sorted(needed))
+    elif len(needed) == 1:
+        yield tuple(sorted({0} | needed))
+
+
+def _needed(tones: Tones) -> set[int]:
+    """The guide tones, an altered fifth, and the colour that the symbol names last."""
+    needed = {*tones.guides, *tones.colours[-1:]}
+    if tones.fifth is not None and (tones.fifth in (6, 8) or tones.third is None):
+        needed.add(tones.fifth)
+    return needed
+
+
 def _bodies(tones: Tones, added: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Sets of tones, each with the guide tones, an altered fifth, and the colour that the symbol names last."""
+    """Sets of tones, each with what is needed."""
     fifth = () if tones.fifth is None else (tones.fifth,)
-    needed = {*tones.guides, *tones.colours[-1:]} | (
-        {*fifth} if tones.fifth in (6, 8) or tones.third is None else set()
-    )
+    needed = _needed(tones)
     optional = {0, *fifth, *tones.colours, *added} - needed
     for count in range(min(len(optional), 4 - len(needed)) + 1):
         for chosen in combinations(sorted(optional), count):
@@ -110,10 +131,10 @@ def _shapes(body: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             yield tuple(sorted((close[1] - 12, close[0], *close[2:])))
 
 
-def _placed(shape: tuple[int, ...]) -> Iterator[Voicing]:
+def _placed(shape: tuple[int, ...], lowest: int) -> Iterator[Voicing]:
     for octave in range(2, 8):
         placed = tuple(tone + 12 * octave for tone in shape)
-        if placed[0] >= LOWEST and placed[-1] <= HIGHEST:
+        if placed[0] >= lowest and placed[-1] <= HIGHEST:
             yield placed
 
 

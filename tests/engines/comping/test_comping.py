@@ -11,6 +11,7 @@ import pytest
 
 from daemon.music.events import Action, Play, Stop, Window
 from daemon.music.feel import FEELS, Feel, swung
+from daemon.music.melody import Note
 from daemon.music.plan import BREAK, ENDING, Plan, PlannedChord, Section
 from tests.engines.following import LEADER, chart, in_key, make, notes, plan, play
 
@@ -150,6 +151,39 @@ def test_the_register_moves_the_voicings() -> None:
         return sum(note.pitch for note in made) / len(made)
 
     assert middle(57.0) + 8 < middle(70.0)
+
+
+@pytest.mark.parametrize("feel", ["swing", "ballad", "folk"])
+@pytest.mark.parametrize("lowest", [62, 67, 74])
+def test_chords_leave_the_register_of_the_melody(feel: str, lowest: int) -> None:
+    """Few notes sound above the melody, or less than a third below; without a melody many would."""
+    tune = tuple(Note(float(beat), 1.0, lowest + (beat * 5) % 8, 80) for beat in range(48))
+
+    def crowded(given: Plan) -> float:
+        made = [note for note in notes(play(make("comping"), [given], 48)) if note.duration]
+        assert all(note.pitch >= 48 for note in made), "nothing below C3"
+        together = [
+            note.pitch > sung.pitch - 3
+            for note in made
+            for sung in tune
+            if sung.onset < note.onset + (note.duration or 0) - 0.1 and note.onset + 0.1 < sung.onset + sung.duration
+        ]
+        return sum(together) / len(together)
+
+    alone = plan(BLUES, Feel(feel, FEELS[feel]))
+    assert crowded(replace(alone, melody=tune)) < 0.15
+    assert lowest == 74 or crowded(alone) > 0.3
+
+
+def test_a_melody_that_is_high_moves_no_chord() -> None:
+    tune = tuple(Note(float(beat), 1.0, 84 + beat % 5, 80) for beat in range(48))
+
+    def middle(given: Plan) -> float:
+        made = notes(play(make("comping"), [given], 48))
+        return sum(note.pitch for note in made) / len(made)
+
+    given = plan(BLUES)
+    assert abs(middle(replace(given, melody=tune)) - middle(given)) < 2
 
 
 @pytest.mark.parametrize("feel", FEELS)

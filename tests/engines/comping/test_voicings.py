@@ -77,3 +77,13 @@ def test_functions_of_the_tones() -> None:
     assert tones_of(chord_of("Cm11")).colours[-1] == 5
     assert tones_of(chord_of("Cdim7")).guides == (3, 9)
     assert tones_of(chord_of("C7#9")).third == 4 and tones_of(chord_of("C7#9")).colours == (3,)
+
+
+def test_beneath_a_melody_there_are_shells_of_the_guide_tones() -> None:
+    shells = [voicing for voicing in voicings_of(chord_of("Dm7"), (), True) if len(voicing) == 2]
+    assert (48, 53) in shells and all({pitch % 12 for pitch in shell} == {5, 0} for shell in shells)
+    assert {frozenset(p % 12 for p in v) for v in voicings_of(chord_of("G"), (), True) if len(v) == 2} == {
+        frozenset((7, 11))
+    }
+    assert all(len(voicing) > 2 for voicing in voicings_of(chord_of("Dm7b5"), (), True)), "its fifth tells the chord"
+    assert all(len(voicing) > 2 for voicing in voicings_of(chord_of("Dm7"), ()))
