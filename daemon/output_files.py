@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import io
 import os
-import secrets
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from daemon.errors import JamdError
+from daemon.replacement import Draft, FileDraft, finish
 
 MIDI, PICTURE = (".mid", ".midi", ".smf"), (".svg",)
 WAV, FLAC = (".wav", ".wave"), (".flac",)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 _FORMATS = {MIDI: "MIDI", PICTURE: "SVG", MIDI + WAV + FLAC: "MIDI, WAV or FLAC"}
 
 
@@ -71,34 +71,22 @@ class OutputFile:
 
     def write(self, data: bytes) -> None:
         """Raises JamdError; then a regular file is as it was."""
-        try:
-            if self.is_stream:
-                self._write_stream(io.BytesIO(data))
-            else:
-                replace_file(self._target, data)
-        except OSError as error:
-            raise self.failure(error) from None
+        with OutputFiles() as files:
+            files.write(self, data)
+
+    def draft(self) -> Draft:
+        """Raises OSError."""
+        return StreamDraft(self._copy_to_stream) if self.is_stream else FileDraft(self._target)
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
-        """A file to write at any place of, which becomes the output when the context ends without an exception.
-
-        An OSError in the context is one of this file, and raised as a JamdError; then a regular file is as it was.
-        """
+    def reporting(self) -> Iterator[None]:
+        """An OSError in the context is one of this file, and raised as a JamdError."""
         try:
-            if self.is_stream:
-                with tempfile.TemporaryFile() as temporary:
-                    file = cast(BinaryIO, temporary)
-                    yield file
-                    file.seek(0)
-                    self._write_stream(file)
-            else:
-                with _replacing(self._target) as file:
-                    yield file
+            yield
         except OSError as error:
             raise self.failure(error) from None
 
-    def _write_stream(self, content: BinaryIO) -> None:
+    def _copy_to_stream(self, content: BinaryIO) -> None:
         """To a pipe or a device, or to a copy of a descriptor. A pipe that no program reads cannot be opened, instead
         of blocking."""
         flags = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
@@ -111,68 +99,69 @@ class OutputFile:
     def failure(self, error: OSError) -> JamdError:
         """The error to raise where writing to the opened file has failed."""
         reason = "no program reads this pipe" if error.errno == errno.ENXIO else error.strerror
-        return self._error(f"cannot be written ({reason}): choose another place")
+        remedy = "delete files there, or choose another place" if error.errno in FULL else "choose another place"
+        return self._error(f"cannot be written ({reason}): {remedy}")
 
     def _error(self, problem: str) -> JamdError:
         return JamdError(f"{self.path}: {problem} with {self._option}")
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Make a regular file at `path`, or replace one and keep its permissions: whole or not at all. Raises OSError.
+class OutputFiles:
+    """The outputs of a command, which belong together: a context in which they are made.
 
-    A symbolic link at `path` is replaced, not followed; nothing else is.
+    If it ends without an exception, all take their places; else all regular files are as they were.
     """
-    replace_files({path: data})
+
+    def __init__(self) -> None:
+        self._drafts: list[tuple[OutputFile, Draft]] = []
+
+    def open(self, output: OutputFile) -> BinaryIO:
+        """A file to write at any place of, which becomes the output. Raises JamdError."""
+        return self._begin(output).file
+
+    def write(self, output: OutputFile, data: bytes) -> None:
+        """Raises JamdError."""
+        draft = self._begin(output)
+        with output.reporting():
+            draft.file.write(data)
+            draft.close()
+
+    def _begin(self, output: OutputFile) -> Draft:
+        with output.reporting():
+            draft = output.draft()
+        self._drafts.append((output, draft))
+        return draft
+
+    def __enter__(self) -> OutputFiles:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        """Raises JamdError."""
+        drafts = sorted(self._drafts, key=lambda pair: not pair[0].is_stream)  # what was sent cannot be called back
+        finish([(draft, output.reporting) for output, draft in drafts], error is None)
 
 
-def replace_files(contents: dict[Path, bytes]) -> None:
-    """As `replace_file`, for files that belong together: none is replaced before all are written. Raises OSError."""
-    with contextlib.ExitStack() as replaced_together:
-        for path, data in reversed(contents.items()):  # the last one here is replaced first
-            file = replaced_together.enter_context(_replacing(path))
-            file.write(data)
-            _sync(file)
+class StreamDraft:
+    """A temporary file, which `copy` takes to a pipe or a device."""
 
+    def __init__(self, copy: Callable[[BinaryIO], None]) -> None:
+        self._copy = copy
+        self.file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115
 
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that replaces the one at `path` when the context ends without an exception."""
-    before, part = _replaceable(path), path.with_name(f".{secrets.token_hex(8)}.part")
-    opened = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-    try:
-        with open(opened, "w+b") as file:
-            if before is not None and stat.S_ISREG(before.st_mode):
-                _keep_permissions(before, opened)
-            yield file
-            _sync(file)
-        part.replace(path)
-    except BaseException:
+    def close(self) -> None:
+        """Its content is read from it."""
+        self.file.flush()
+
+    def take_place(self, is_alone: bool) -> None:
+        self.file.seek(0)
+        self._copy(self.file)
+
+    def undo(self) -> None:
+        """Nothing: what was sent is gone."""
+
+    def discard(self) -> None:
         with contextlib.suppress(OSError):
-            part.unlink()
-        raise
-
-
-def _sync(file: BinaryIO) -> None:
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _replaceable(path: Path) -> os.stat_result | None:
-    """The status of the file or link at `path`, None if there is nothing. Raises OSError for other kinds of files."""
-    try:
-        before = path.lstat()
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(before.st_mode) and not stat.S_ISLNK(before.st_mode):
-        raise FileExistsError(errno.EEXIST, "not a regular file", str(path))
-    return before
-
-
-def _keep_permissions(before: os.stat_result, opened: int) -> None:
-    if sys.platform != "win32":
-        with contextlib.suppress(PermissionError):  # only root may give files away
-            os.fchown(opened, before.st_uid, before.st_gid)
-        os.fchmod(opened, before.st_mode & 0o777)
+            self.file.close()
 
 
 def _status(path: Path) -> os.stat_result | None:

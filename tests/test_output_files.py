@@ -16,9 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from daemon import output_files
+from daemon import output_files, replacement
 from daemon.errors import JamdError
-from daemon.output_files import MIDI, PICTURE, OutputFile, replace_file, replace_files
+from daemon.output_files import MIDI, PICTURE, OutputFile, OutputFiles
+from daemon.replacement import replace_file, replace_files
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="no such files")
 root = pytest.mark.skipif(sys.platform == "win32" or os.geteuid() != 0, reason="only root makes devices")
@@ -57,7 +58,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest
         def raise_it(_: int) -> None:
             raise error
 
-        monkeypatch.setattr(output_files.os, "fsync", raise_it)
+        monkeypatch.setattr(replacement.os, "fsync", raise_it)
 
     fail(OSError(28, "No space left on device"))
     with refused(tmp_path / "x.mid", "No space left on device"), refused(tmp_path / "y.mid", "No space"):
@@ -82,10 +83,56 @@ def test_files_that_belong_together_are_replaced_after_all_are_written(
         if len(written) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(output_files.os, "fsync", full_at_the_second)
+    monkeypatch.setattr(replacement.os, "fsync", full_at_the_second)
     with pytest.raises(OSError, match="No space left"):
         replace_files(dict.fromkeys(paths, b"new"))
     assert [path.read_bytes() for path in paths] == [b"old", b"old"]
+
+
+@posix
+def test_outputs_of_a_command_all_take_their_places_or_none_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs = [OutputFile(str(tmp_path / f"{name}.mid"), "-o", MIDI) for name in "abc"]
+    for output in outputs[:2]:
+        output.write(b"old")
+
+    def make() -> None:
+        with OutputFiles() as files:
+            for output in outputs:
+                files.write(output, b"new")
+
+    def content() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    before, replaced = content(), Path.replace
+
+    def in_use(self: Path, target: Path) -> Path:
+        if target.name == "c.mid" and self.suffix == ".part":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return replaced(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", in_use)
+        with pytest.raises(JamdError, match=r"c\.mid: cannot be written \(Permission denied\)"):
+            make()
+        assert content() == before
+    with pytest.raises(KeyError), OutputFiles() as files:
+        files.write(outputs[0], b"new")
+        raise KeyError
+    assert content() == before
+    make()
+    assert content() == dict.fromkeys(("a.mid", "b.mid", "c.mid"), b"new")
+
+
+@posix
+def test_a_stream_is_written_before_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "x.mid").write_bytes(b"old")
+    with pytest.raises(JamdError, match="no program reads this pipe"), OutputFiles() as files:
+        for name in ("x.mid", "pipe"):
+            files.write(OutputFile(str(tmp_path / name), "-o", MIDI), b"new")
+    assert (tmp_path / "x.mid").read_bytes() == b"old"
 
 
 def test_permissions_are_those_of_a_new_file_or_of_the_one_that_was_there(tmp_path: Path) -> None:
@@ -104,15 +151,15 @@ def test_permissions_are_those_of_a_new_file_or_of_the_one_that_was_there(tmp_pa
 def test_the_temporary_file_is_new_and_beside_the_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A link under the name of the temporary file is not followed."""
     trap = tmp_path / "trap"
-    monkeypatch.setattr(output_files.secrets, "token_hex", lambda _: "foreseen")
+    monkeypatch.setattr(replacement.secrets, "token_hex", lambda _: "foreseen")
     (tmp_path / ".foreseen.part").symlink_to(trap)
     with refused(tmp_path / "x.mid", "File exists"):
         pass
     assert not trap.exists()
     (tmp_path / ".foreseen.part").unlink()
-    names = {output_files.secrets.token_hex(8) for _ in range(3)}
+    names = {replacement.secrets.token_hex(8) for _ in range(3)}
     monkeypatch.undo()
-    assert len(names) == 1 and len({output_files.secrets.token_hex(8) for _ in range(3)}) == 3
+    assert len(names) == 1 and len({replacement.secrets.token_hex(8) for _ in range(3)}) == 3
 
 
 @posix
@@ -290,7 +337,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         pytest.skip("nothing can be mounted here")
     try:
         write(disk / "x.mid", b"old")
-        with pytest.raises(JamdError, match="No space left on device"):
+        with pytest.raises(JamdError, match=r"No space left on device\): delete files there, or choose another place"):
             write(disk / "x.mid", bytes(100_000))
         assert (disk / "x.mid").read_bytes() == b"old" and len(list(disk.iterdir())) == 1
     finally:

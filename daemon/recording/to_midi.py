@@ -33,9 +33,9 @@ from daemon.locks import lock
 from daemon.music import smf
 from daemon.music.events import channel_of, ends_notes, is_note_off, is_note_on, note_off
 from daemon.music.tempo import Bpm, Tempo, TempoMap, tempo_map_from_json
-from daemon.output_files import replace_file
 from daemon.recording.journal_file import MAGIC, MAX_INTERVAL, Damage, JournalReader, NoSession
 from daemon.recording.track_sounds import TrackSounds
+from daemon.replacement import replace_file
 from daemon.spec import StageSpec
 
 AT_ONCE = 4 << 20  # bytes of journals (about half an hour) that are converted within a second or two

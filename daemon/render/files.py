@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +12,7 @@ from daemon.audio.sound_file import SoundFile, TooLong, quantised
 from daemon.config import Config
 from daemon.errors import JamdError
 from daemon.music.midi_file import find_midi_file
-from daemon.output_files import FLAC, MIDI, PICTURE, WAV, OutputFile
+from daemon.output_files import FLAC, MIDI, PICTURE, WAV, OutputFile, OutputFiles
 from daemon.render.offline import Rendering, render
 from daemon.render.song import render_song
 from daemon.usage import progress, warn
@@ -35,38 +34,45 @@ def render_files(
         made.append(OutputFile(name, "-o", OUTPUT, others))
         others.append(made[-1].path)
     drawn = OutputFile(picture, "--picture", PICTURE, others) if picture is not None else None
-    rendering = _render(made, config, file, live)
-    if drawn is not None:
+    with OutputFiles() as files:
+        rendering = rendered(files, config, made, drawn, file, live)
+    return list(zip(results(config, rendering, made), (output.is_stream for output in made), strict=True))
+
+
+def rendered(
+    files: OutputFiles,
+    config: Config,
+    outputs: Sequence[OutputFile],
+    picture: OutputFile | None,
+    file: Path | None = None,
+    live: bool = False,
+) -> Rendering:
+    """As `render_files`, into outputs that are checked. Raises JamdError."""
+    sounds = [
+        _Sound(output, format, files, config.audio.rate) for output in outputs if (format := _format(output)) != "MIDI"
+    ]
+    with progress("rendering") as report:
+        if file is None:
+            rendering = render_song(config, report, _all(sounds))
+        else:
+            rendering = render(config, file, live, report, _all(sounds))
+    for sound in sounds:
+        sound.close()
+    for output in outputs:
+        if _format(output) == "MIDI":
+            files.write(output, rendering.data)
+    if picture is not None:
         from daemon.render.piano_roll import picture_of
 
-        drawn.write(picture_of(rendering.data).encode())
-    seed = f", seed {config.seed}" if config.seed_is_drawn else ""
-    return [
-        (f"{name}: {_result(rendering, _format(output))}{seed}", output.is_stream)
-        for name, output in zip(outputs, made, strict=True)
-    ]
-
-
-def _render(outputs: Sequence[OutputFile], config: Config, file: Path | None, live: bool) -> Rendering:
-    formats = [_format(output) for output in outputs]
-    with ExitStack() as files:
-        sounds = [
-            _Sound(output, format, files, config.audio.rate)
-            for output, format in zip(outputs, formats, strict=True)
-            if format != "MIDI"
-        ]
-        with progress("rendering") as report:
-            if file is None:
-                rendering = render_song(config, report, _all(sounds))
-            else:
-                rendering = render(config, file, live, report, _all(sounds))
-        for sound in sounds:
-            sound.close()
-        warn(config.silence, rendering.warning, *rendering.notices)
-        for output, format in zip(outputs, formats, strict=True):
-            if format == "MIDI":
-                output.write(rendering.data)
+        files.write(picture, picture_of(rendering.data).encode())
+    warn(config.silence, rendering.warning, *rendering.notices)
     return rendering
+
+
+def results(config: Config, rendering: Rendering, outputs: Sequence[OutputFile]) -> list[str]:
+    """A line about each output."""
+    seed = f", seed {config.seed}" if config.seed_is_drawn else ""
+    return [f"{output.path}: {_result(rendering, _format(output))}{seed}" for output in outputs]
 
 
 def _format(output: OutputFile) -> str:
@@ -85,9 +91,9 @@ def _result(rendering: Rendering, format: str) -> str:
 class _Sound:
     """A sound file that is written while the band plays."""
 
-    def __init__(self, output: OutputFile, format: str, files: ExitStack, rate: int) -> None:
+    def __init__(self, output: OutputFile, format: str, files: OutputFiles, rate: int) -> None:
         self._output = output
-        opened = files.enter_context(output.opened())
+        opened = files.open(output)
         self._file = self._attempt(lambda: SoundFile(opened, format, rate))
 
     def write(self, frames: Frames) -> None:
@@ -97,11 +103,9 @@ class _Sound:
         self._attempt(self._file.close)
 
     def _attempt(self, work: Callable[[], T]) -> T:
-        """The error is one of this file, not of another one that is open, too."""
         try:
-            return work()
-        except OSError as error:
-            raise self._output.failure(error) from None
+            with self._output.reporting():
+                return work()
         except TooLong:
             raise JamdError(
                 f"{self._output.path}: the music is longer than a WAV file can be (4 GB): name a .flac with -o"

@@ -36,17 +36,28 @@ def engraved(sheets: Sequence[LeadSheet]) -> list[list[bytes]]:
     """The pages of each sheet, as SVG. Raises EngravingError."""
     if importlib.util.find_spec("verovio") is None:
         raise EngravingError("the package verovio is missing: pip install verovio")
-    with tempfile.TemporaryDirectory() as name:
-        sources = [Path(name) / f"{number}.musicxml" for number in range(len(sheets))]
-        for source, sheet in zip(sources, sheets, strict=True):
-            source.write_bytes(_music_alone(musicxml_of(sheet)))
-        seconds = SECONDS + len(sheets) * SECONDS_PER_SHEET
-        done = run_module("daemon.sheet.engraver", *map(str, sources), seconds=seconds)
-        if done.status is None:
-            raise EngravingError(f"verovio took longer than {seconds:g} s: open the MusicXML file with MuseScore")
-        if done.status:
-            raise EngravingError(f"verovio failed ({done.reason}): open the MusicXML file with MuseScore")
-        return [_pages(source, sheet) for source, sheet in zip(sources, sheets, strict=True)]
+    try:
+        with tempfile.TemporaryDirectory() as name:
+            return _engraved(Path(name), sheets)
+    except OSError as error:
+        place, reason = tempfile.gettempdir(), error.strerror
+        raise EngravingError(
+            f"{place}: no temporary file can be written ({reason}): set TMPDIR to another folder"
+        ) from None
+
+
+def _engraved(folder: Path, sheets: Sequence[LeadSheet]) -> list[list[bytes]]:
+    """With temporary files in a folder. Raises EngravingError, OSError."""
+    sources = [folder / f"{number}.musicxml" for number in range(len(sheets))]
+    for source, sheet in zip(sources, sheets, strict=True):
+        source.write_bytes(_music_alone(musicxml_of(sheet)))
+    seconds = SECONDS + len(sheets) * SECONDS_PER_SHEET
+    done = run_module("daemon.sheet.engraver", *map(str, sources), seconds=seconds)
+    if done.status is None:
+        raise EngravingError(f"verovio took longer than {seconds:g} s: open the MusicXML file with MuseScore")
+    if done.status:
+        raise EngravingError(f"verovio failed ({done.reason}): open the MusicXML file with MuseScore")
+    return [_pages(source, sheet) for source, sheet in zip(sources, sheets, strict=True)]
 
 
 def _pages(source: Path, sheet: LeadSheet) -> list[bytes]:

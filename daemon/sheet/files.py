@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from daemon.config import Config
 from daemon.errors import JamdError
 from daemon.leadsheet.musicxml_writer import musicxml_of
 from daemon.music.leadsheet import LeadSheet
-from daemon.output_files import FLAC, MIDI, PICTURE, OutputFile
+from daemon.output_files import FLAC, MIDI, PICTURE, OutputFile, OutputFiles
 from daemon.paths import find_file
-from daemon.render.files import render_files
+from daemon.render.files import rendered, results
 from daemon.render.song import leader_of
 from daemon.sheet.engraving import EngravingError, engraved
 from daemon.sheet.table import table
@@ -39,24 +39,24 @@ def write(config: Config, folder: Path, count: int, has_seed: bool, sound: bool)
 
 def write_sheet(config: Config, song: Song, folder: Path, sound: bool) -> Iterator[str]:
     """Compose the song of the band's leader with the seed of `config`, and write sheet, page, arrangement, piano roll
-    and recording. Returns a line about each file. Raises JamdError."""
-    sheet = _composed(song, [config.seed])[0]
-    (pages,) = _pages([sheet])
-    with _made(folder):
+    and recording. Returns a line about each file. Raises JamdError; then all files are as they were."""
+    with _made(folder), OutputFiles() as files:
         outputs = _Outputs(folder / Path(song.file).stem, (Path(song.file), config.path))
-        written = [(outputs.file(".musicxml", MUSICXML), musicxml_of(sheet)), *outputs.pages(pages)]
-        names = [outputs.file(".mid", MIDI), *([outputs.file(".flac", FLAC)] if sound else [])]
-        roll = outputs.file("-roll.svg", PICTURE)
+        written, roll = outputs.file(".musicxml", MUSICXML), outputs.file("-roll.svg", PICTURE)
+        played = [outputs.file(".mid", MIDI), *([outputs.file(".flac", FLAC)] if sound else [])]
+        sheet = _composed(song, [config.seed])[0]
+        files.write(written, musicxml_of(sheet))
+        pages = outputs.pages(_pages([sheet])[0])
+        for output, page in pages:
+            files.write(output, page)
         leader = leader_of(config)
         options = replace(leader.options, seed=config.seed)
         band = tuple(replace(each, options=options) if each is leader else each for each in config.band)
         config = replace(config, band=band)
-        lines = render_files(config, None, [str(each.path) for each in names], False, str(roll.path))
-        for output, data in written:
-            output.write(data)
-    yield f"{written[0][0].path}: {described(sheet)}, seed {config.seed}"
-    yield from (f"{output.path}: page {number} of {len(pages)}" for number, (output, _) in enumerate(written[1:], 1))
-    yield from (line for line, _ in lines)
+        rendering = rendered(files, config, played, roll)
+    yield f"{written.path}: {described(sheet)}, seed {config.seed}"
+    yield from (f"{output.path}: page {number} of {len(pages)}" for number, (output, _) in enumerate(pages, 1))
+    yield from results(config, rendering, played)
     yield f"{roll.path}: the piano roll"
 
 
@@ -66,15 +66,16 @@ def write_sheets(config: Config, song: Song, folder: Path, count: int) -> Iterat
     if not song.style:
         warn(f"{song.file}: nothing is composed without a style, so all sheets are the same: add `style`")
     seeds = [config.seed + number for number in range(count)]
-    sheets = _composed(song, seeds)
-    pages = _pages(sheets)
-    with _made(folder):
-        written: list[tuple[OutputFile, bytes]] = []
-        for seed, sheet, its_pages in zip(seeds, sheets, pages, strict=True):
-            outputs = _Outputs(folder / f"{Path(song.file).stem}-{seed}", (Path(song.file), config.path))
-            written += [(outputs.file(".musicxml", MUSICXML), musicxml_of(sheet)), *outputs.pages(its_pages)]
-        for output, data in written:
-            output.write(data)
+    with _made(folder), OutputFiles() as files:
+        inputs = Path(song.file), config.path
+        outputs = [_Outputs(folder / f"{Path(song.file).stem}-{seed}", inputs) for seed in seeds]
+        written = [each.file(".musicxml", MUSICXML) for each in outputs]
+        sheets = _composed(song, seeds)
+        for output, sheet in zip(written, sheets, strict=True):
+            files.write(output, musicxml_of(sheet))
+        for each, pages in zip(outputs, _pages(sheets), strict=True):
+            for output, page in each.pages(pages):
+                files.write(output, page)
     yield from table(song, seeds, sheets)
     yield f"{folder}: {count} sheets; --seed SEED without --count writes one of them with its arrangement and recording"
 
@@ -121,18 +122,26 @@ class _Outputs:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[None]:
-    """The folder exists; if it is made here, it is removed again after an error. Raises JamdError."""
+    """The folder exists; folders that are made here are removed again after an error. Raises JamdError."""
+    made: list[Path] = []
     try:
-        is_new = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError:
-        raise JamdError(f"{folder}: a file, not a folder: name a folder with -o") from None
+        _make(folder, made)
+        yield
+    except BaseException:
+        for each in reversed(made):
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make the folder and those above; list them in `made`. Raises JamdError."""
+    try:
+        for each in reversed([each for each in (folder, *folder.parents) if not each.exists()]):
+            each.mkdir(exist_ok=True)
+            made.append(each)
+        if not folder.is_dir():
+            raise JamdError(f"{folder}: a file, not a folder: name a folder with -o")
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a path"
         raise JamdError(f"{folder}: cannot be made ({reason}): name another folder with -o") from None
-    try:
-        yield
-    except BaseException:
-        if is_new and not any(folder.iterdir()):
-            folder.rmdir()
-        raise

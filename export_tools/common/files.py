@@ -14,7 +14,7 @@ import numpy as np
 
 from daemon.errors import JamdError
 from daemon.input_files import open_input
-from daemon.output_files import replace_files
+from daemon.replacement import replace_files
 
 from .command import MAX_INPUT_BYTES
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from pathlib import Path
 
 import mido
 import pytest
 
-from daemon import config
+from daemon import config, output_files, replacement
 from daemon.config import Config, option_values
 from daemon.errors import JamdError
 from daemon.render.files import render_files
@@ -82,3 +84,21 @@ def test_progress_counts_all_choruses(tmp_path: Path) -> None:
     shares: list[float] = []
     render_song(load(tmp_path, SONG + "choruses: 8\n"), shares.append)
     assert sum(share < 0.95 for share in shares) > 0.8 * len(shares), "not done long before the end"
+
+
+def test_on_a_full_disk_no_output_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    outputs, picture = [str(tmp_path / "song.mid"), str(tmp_path / "song.wav")], tmp_path / "roll.svg"
+    Path(outputs[0]).write_text("old")
+    loaded = load(tmp_path, SONG + "choruses: 1\n")
+    before = sorted(tmp_path.iterdir())
+
+    class NoRoom(replacement.FileDraft):
+        def close(self) -> None:
+            if self._path == picture:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            super().close()
+
+    monkeypatch.setattr(output_files, "FileDraft", NoRoom)
+    with pytest.raises(JamdError, match=r"roll.svg: cannot be written \(No space left on device\): .* with --picture$"):
+        render_files(loaded, None, outputs, False, str(picture))
+    assert sorted(tmp_path.iterdir()) == before and Path(outputs[0]).read_text() == "old"

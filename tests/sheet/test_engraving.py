@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib.util
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
@@ -98,3 +99,12 @@ def test_the_process_refuses_what_is_no_sheet(tmp_path: Path) -> None:
     path = tmp_path / "sheet.musicxml"
     path.write_text("<nonsense/>")
     assert run_module("daemon.sheet.engraver", str(path), seconds=60.0).status == 1
+
+
+def test_without_room_for_temporary_files_the_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(EngravingError, match=r"\(No space left on device\): set TMPDIR to another folder$"):
+        engraved([sheet_of()])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import mido
 import pytest
 
-from daemon import config
+from daemon import config, replacement
 from daemon.config import Config, option_values
 from daemon.errors import JamdError
 from daemon.leadsheet.musicxml import read_musicxml
+from daemon.render.offline import Rendering
 from daemon.sheet import files
 from daemon.sheet.engraving import EngravingError
 from daemon.sheet.files import write
@@ -128,10 +130,10 @@ def test_without_verovio_the_rest_is_written(
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> list[tuple[str, bool]]:
+    def fail(*_: object) -> Rendering:
         raise JamdError("the disk is full")
 
-    monkeypatch.setattr(files, "render_files", fail)
+    monkeypatch.setattr(files, "rendered", fail)
     with pytest.raises(JamdError, match="the disk is full"):
         list(write(load(tmp_path), tmp_path / "out", 1, False, False))
     assert not (tmp_path / "out").exists()
@@ -140,6 +142,48 @@ def test_nothing_is_left_after_an_error(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(JamdError):
         list(write(load(tmp_path), tmp_path / "out", 1, False, False))
     assert [path.read_text() for path in (tmp_path / "out").iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_on_a_full_disk_all_files_are_as_they_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Whichever of the files is the first that there is no room for."""
+    out, loaded, room = tmp_path / "out", load(tmp_path), 0
+    out.mkdir()
+    files_there = ["song.musicxml", "song.mid", "song-roll.svg", "song-0.musicxml", "song-2.svg"]
+    for name in files_there:
+        (out / name).write_text("mine")
+
+    def full(descriptor: int) -> None:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(replacement.os, "fsync", full)
+    for place in range(4 if count == 1 else 6):
+        for folder in (out, tmp_path / "new" / "folder"):
+            room = place
+            problem = r"song(-\d)?\.(musicxml|svg|mid)|song-roll\.svg"
+            with pytest.raises(JamdError, match=rf"folder|out/({problem}): cannot be written") as raised:
+                list(write(loaded, folder, count, False, False))
+            remedy = "(No space left on device): delete files there, or choose another place with -o"
+            assert str(raised.value).startswith(str(folder)) and str(raised.value).endswith(remedy)
+        assert {path.name: path.read_text() for path in out.iterdir()} == dict.fromkeys(files_there, "mine")
+        assert not (tmp_path / "new").exists()
+    room = 6
+    list(write(loaded, out, count, False, False))
+    assert (out / ("song.mid" if count == 1 else "song-0.svg")).exists()
+
+
+def test_a_folder_that_may_not_be_written_to_is_named_before_composing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "out")  # root may write anywhere
+    monkeypatch.setattr(files, "Composer", None)
+    (tmp_path / "out").mkdir()
+    for count in (1, 2):
+        with pytest.raises(JamdError, match=r"musicxml: cannot be written \(Permission denied\): .* with -o$"):
+            list(write(load(tmp_path), tmp_path / "out", count, False, False))
 
 
 def test_the_input_is_not_overwritten(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ from daemon.errors import ModelError
 from daemon.input_files import read_input
 from daemon.json_decoding import decoder
 from daemon.markov.events import REST
-from daemon.output_files import replace_files
 from daemon.paths import expand
+from daemon.replacement import replace_files
 from daemon.song.styles.pieces import HIGHEST, LONGEST, LOWEST, QUALITIES, SILENT, Piece, bar_ticks
 from daemon.song.styles.style import MODES, Card, Style
 from daemon.suggestions import nearest
