@@ -29,6 +29,7 @@ import typer
 
 from daemon.usage import (
     MEASURES,
+    BandFile,
     Bpm,
     Command,
     Commands,
@@ -220,7 +221,7 @@ def sheet(
     count: Annotated[
         int, typer.Option(metavar="N", parser=count_of, help="Compose N sheets, and list them by how they differ.")
     ] = 1,
-    config: ConfigFile = None,
+    config: BandFile = None,
     seed: Seed = None,
     no_sound: NoSound = False,
 ) -> None:

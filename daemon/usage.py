@@ -28,6 +28,9 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="Default: ./config.yaml, else the one that ships with jamd."),
 ]
+BandFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="The band. Default: bands/combo.yaml.")
+]
 Bpm = Annotated[str | None, typer.Option(metavar="BPM", help="The tempo, in place of clock.bpm.")]
 Seed = Annotated[
     str | None, typer.Option(metavar="N", help="The seed, in place of the configuration's; or random: draw one.")

@@ -35,6 +35,11 @@ def test_help_is_plain_text_of_80_columns(command: str) -> None:
     assert not re.search(r"[<>{}│╭]|[a-z]\.\.\.$|x>=", done.stdout, re.MULTILINE), done.stdout
 
 
+def test_the_help_of_sheet_names_the_band_that_plays_unless_another_is_given() -> None:
+    assert "Default: bands/combo.yaml." in jamd("sheet", "--help").stdout
+    assert "config.yaml" not in jamd("sheet", "--help").stdout
+
+
 def test_no_command_prints_the_help() -> None:
     assert jamd().stdout == jamd("--help").stdout == jamd("-h").stdout
     assert jamd("run", "-h").stdout == jamd("run", "--help").stdout
