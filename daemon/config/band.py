@@ -68,8 +68,11 @@ class BandReader:
             unknown = [voice for voice, v in given.items() if v.is_wrong]
         sounds = self._sounds.read(play, name, [] if play["port"].is_wrong else [port], channels, unknown)
         model = self._model(member["model"], engine, installed.name)
-        options, settings = read_options(member["options"], engine, model, listen)
-        return Member(name, installed.name, model, listen, port, channels, options, settings, sounds, zones)
+        setup = read_options(member["options"], engine, model, listen, self._whole_models)
+        return Member(
+            name, installed.name, model, listen, port, channels, setup.options, setup.settings, sounds, zones,
+            contents=setup.contents,
+        )  # fmt: skip
 
     def _instrument(self, name: str, value: Value) -> Member:
         member, (engine_name, engine) = value.section(*MEMBER_KEYS), self._engines[name]
@@ -78,8 +81,8 @@ class BandReader:
                 "an instrument has no port but the audio device: delete this key; `listen` names what it plays"
             )
         model, listen = self._model(member["model"], engine, engine_name), self._played[name]
-        options, settings = read_options(member["options"], engine, model, listen)
-        return Member(name, engine_name, model, listen, "", {}, options, settings, is_instrument=True)
+        setup = read_options(member["options"], engine, model, listen)
+        return Member(name, engine_name, model, listen, "", {}, setup.options, setup.settings, is_instrument=True)
 
     def _model(self, value: Value, engine: type[Engine], engine_name: str) -> Path | None:
         if not engine.needs_model:

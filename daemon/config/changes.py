@@ -32,7 +32,17 @@ def changes(old: Config, new: Config, renewed: Iterable[str] = ()) -> list[str]:
         if files.get(melody.file, melody.spec.melody.notes) != melody.spec.melody.notes:
             phrases.append(f"melody {melody.spec.melody.name}: other notes in its file")
     band, band_before = after["band"], before["band"]
-    return phrases + [f"{name}: started anew" for name in renewed if band[name] == band_before.get(name)]
+    contents = {member.name: member.contents for member in old.band}
+    reasons = {
+        member.name: [name for name, content in member.contents.items() if contents[member.name].get(name) != content]
+        for member in new.band
+        if member.name in contents
+    }
+    for name in renewed:
+        if band[name] == band_before.get(name):
+            changed = f", as its {' and '.join(reasons[name])} has changed" if reasons[name] else ""
+            phrases.append(f"{name}: started anew{changed}")
+    return phrases
 
 
 def _named(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:

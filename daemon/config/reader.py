@@ -48,7 +48,7 @@ def read_config(file: YamlFile, whole_models: bool) -> Config:
     reader = BandReader(names, sounds, engines, played, whole_models)
     members, melody_files = reader.members(band), read_melodies(top["melodies"], melodies, names, sounds)
     timings = {
-        member.name: engine_class(member.engine).timing(member.options)
+        member.name: engine_class(member.engine).timing(member.setup)
         for member in members
         if member.engine and brings_timing(engine_class(member.engine))
     }

@@ -15,7 +15,7 @@ from daemon.clocks.table import CLOCK_SOURCES
 from daemon.config.document import control_as_yaml, listen_as_yaml, port_as_yaml
 from daemon.config.instruments import Routes, with_instruments
 from daemon.config.sounds import sounds_as_yaml
-from daemon.engines.base import engine_class
+from daemon.engines.base import Setup, engine_class
 from daemon.engines.options import options_to_json
 from daemon.music.melody import melody_to_json
 from daemon.music.sound import Sound
@@ -72,7 +72,7 @@ class Member:
     """A player of the band. `channels` maps voices to MIDI channels 1–16; `options` is an instance of its engine's
     `Options`; `settings` are initial values; `sounds`: by voice, of those that are given one;
     `zones`: of the sources that the player does not hear as a whole. An instrument has no port and no voices;
-    `heard_sounds`: of the channels that it plays."""
+    `heard_sounds`: of the channels that it plays. `contents`: as in `Setup`."""
 
     name: str
     engine: str
@@ -86,6 +86,11 @@ class Member:
     zones: tuple[ZoneSpec, ...] = ()
     is_instrument: bool = False
     heard_sounds: tuple[Sound, ...] = ()
+    contents: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def setup(self) -> Setup[Any]:
+        return Setup(self.options, self.settings, self.model, self.listen, contents=self.contents)
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,7 @@ class Config:
                 "listen": list(listen),
                 "melodies": [melodies[name] for name in listen if name in melodies],
                 **({"rate": self.audio.rate} if member.is_instrument else {}),
+                **({"contents": member.contents} if member.contents else {}),
             }
 
         return {member.name: description(member) for member in (*self.players, *self.instruments)}

@@ -70,11 +70,10 @@ def _result(job: dict[str, Any], folder: Path, watch: Watch) -> dict[str, Any]:
     from daemon.contract.check import result
     from daemon.contract.subject import Subject
     from daemon.engines.audio import AudioEngine
-    from daemon.engines.base import Setup, engine_class
+    from daemon.engines.base import engine_class
 
     engine, model = engine_class(job["engine"]), _model(job)
-    options, settings = read_words(job["options"], engine, model, LISTEN)
-    subject = Subject(engine, Setup(options, settings, model, LISTEN))
+    subject = Subject(engine, read_words(job["options"], engine, model, LISTEN))
     if issubclass(engine, AudioEngine):
         (folder / "audio").touch()
         check = audio_result

@@ -10,6 +10,7 @@ from typing import Any
 
 from daemon.desk.background import read_in_time
 from daemon.desk.processes import ProcessKind, ProcessSlot
+from daemon.recording.origin import files_of
 from daemon.spec import PlayerSpec, StageSpec
 
 
@@ -19,7 +20,7 @@ class PlayerSlot(ProcessSlot):
 
     spec: PlayerSpec = field(kw_only=True)
     member: Mapping[str, Any] = field(kw_only=True)  # its entry under `band:`, checked and complete
-    files: tuple[int, ...] = field(kw_only=True)  # modification times and sizes of the model's and the options' files
+    files: tuple[int, ...] = field(kw_only=True)  # modification times and sizes of the files that the process reads
     admitted: bool = False
 
     @property
@@ -52,11 +53,12 @@ async def make_slots(
 
 
 def _stamps(member: Mapping[str, Any]) -> tuple[int, ...]:
-    """Modification times and sizes of the files of the model and of the options, whose paths are absolute."""
+    """Modification times and sizes of the files of the model and of the options. What the description itself has of a
+    file counts instead."""
     stamps: list[int] = []
-    model, texts = member["model"], [text for text in member.get("options", {}).values() if isinstance(text, str)]
+    model = member["model"]
     files = [Path(model), Path(model).with_suffix(".json")] if model else []
-    for path in (*files, *(Path(text) for text in texts if Path(text).is_absolute())):
+    for path in (*files, *files_of(member).values()):
         with contextlib.suppress(OSError, ValueError):
             stat = path.stat()
             stamps += [stat.st_mtime_ns, stat.st_size]

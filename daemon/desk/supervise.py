@@ -22,7 +22,7 @@ from daemon.errors import JamdError, ModelError
 from daemon.spec import StageSpec
 
 START_TIMEOUT = 5.0  # seconds that jamd's start and a reload wait until every process takes part
-CANDIDATE = 30.0  # seconds that a reload gives new players to get ready
+CANDIDATE = 30.0  # seconds that new players have at a reload to get ready, and those with contents at the start
 
 
 class Supervisor:
@@ -94,6 +94,8 @@ class Supervisor:
             for slot in self._processes.slots(kind).values():
                 self._processes.start(slot)
                 self._admit(slot)
+            if kind is PLAYER:
+                await self._try_contents()
         all_slots = self._processes.all_slots
         required = [slot for slot in all_slots if not slot.kind.per_player and slot.needed]
         await self._processes.until(
@@ -144,6 +146,14 @@ class Supervisor:
         await self._processes.until(lambda: all(slot.settled for slot in fresh.values()), START_TIMEOUT)
         return sorted(fresh)
 
+    async def _try_contents(self) -> None:
+        """Wait for the players that find out as they start whether their contents can be played, such as a song: before
+        the stage starts, and the band with it. Raises ModelError."""
+        slots = [slot for slot in self.players.values() if slot.member.get("contents")]
+        await self._processes.until(lambda: not any(map(_is_undecided, slots)), CANDIDATE)
+        if refusals := [slot.refused for slot in slots if slot.refused]:
+            raise ModelError("\n".join(refusals))
+
     async def _reload_audio(self, audio: Mapping[str, Any] | None) -> None:
         """Start, change or end the speaker."""
         speakers, before = self._processes.slots(SPEAKER), self.sound.settings
@@ -192,12 +202,14 @@ class Supervisor:
         for slot in candidates:
             self._processes.start(slot)
 
-        def undecided(slot: PlayerSlot) -> bool:
-            return slot.alive and not (slot.ready or slot.refused)
-
-        await self._processes.until(lambda: not any(undecided(slot) for slot in candidates), CANDIDATE)
+        await self._processes.until(lambda: not any(map(_is_undecided, candidates)), CANDIDATE)
         if failed := [slot for slot in candidates if not slot.ready]:
             for slot in failed:
                 slot.note_crash()
             await asyncio.gather(*(self._processes.dismiss(slot) for slot in candidates))
             raise ModelError("\n".join(slot.refused or f"{slot.name}: the engine does not start" for slot in failed))
+
+
+def _is_undecided(slot: PlayerSlot) -> bool:
+    """Whether the process is still getting ready."""
+    return slot.alive and not (slot.ready or slot.refused)

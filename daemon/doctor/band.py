@@ -11,7 +11,7 @@ from daemon.doctor.subject import Subject
 from daemon.errors import JamdError
 
 if TYPE_CHECKING:
-    from daemon.config import Member
+    from daemon.config import Config, Member
 
 TRIAL_TIMEOUT = 40.0  # seconds, of each model
 
@@ -19,6 +19,7 @@ TRIAL_TIMEOUT = 40.0  # seconds, of each model
 def configuration(subject: Subject) -> Finding:
     try:
         config = subject.load()
+        _try_contents(config)
     except JamdError as error:
         return problem(str(error), "correct the file: `jamd check` lists all mistakes")
     except TimeoutError:
@@ -30,6 +31,17 @@ def configuration(subject: Subject) -> Finding:
     if not config.band or not any(port.direction == "out" for port in config.ports):
         return attention(text, "add a player under band: and an output under ports:, as in the config.yaml of jamd")
     return ok(text)
+
+
+def _try_contents(config: Config) -> None:
+    """Get the engines ready that find out by this whether their contents, such as a song, can be played. Raises
+    JamdError."""
+    from daemon.engines.base import engine_class
+    from daemon.player.host import create, prepare
+
+    for member in config.players:
+        if member.contents and member.model is None:
+            prepare(create(engine_class(member.engine), member.setup))
 
 
 def _names(members: Iterable[Member]) -> str:

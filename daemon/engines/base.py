@@ -42,7 +42,8 @@ class Setup(Generic[OptionsT]):
 
     `options`: an instance of the engine's `Options`. `settings`: initial values; a setting left out has its default.
     `listen`: the inputs, melodies and players that the engine hears, in order of precedence. `rate`: frames per second
-    of an audio engine.
+    of an audio engine. `contents`: by option, what `Engine.content` made of the file that the option names; a journal
+    from an older version of jamd has none.
     """
 
     options: OptionsT
@@ -50,6 +51,7 @@ class Setup(Generic[OptionsT]):
     model: Path | None = None
     listen: tuple[str, ...] = ()
     rate: int = 0
+    contents: Mapping[str, Any] = field(default_factory=dict)
 
     def require_model(self, engine: str) -> Path:
         """The path of the model. Raises ModelError, naming the `engine`, if there is none."""
@@ -94,7 +96,14 @@ class Engine:
         return False
 
     @classmethod
-    def timing(cls, options: Any) -> Timing | None:
+    def content(cls, option: str, file: str) -> Any:
+        """What the file that `option` names says, as JSON, or None: the engine reads the file itself. It is part of the
+        configuration and of the recording, so that a process that is replaced and a replay need no file. Raises
+        JamdError."""
+        return None
+
+    @classmethod
+    def timing(cls, setup: Setup[Any]) -> Timing | None:
         """The tempo, meter and count-in of its music, if it brings its own: `clock.source` may name the member then."""
         return None
 
@@ -102,7 +111,7 @@ class Engine:
     def mistakes(cls, setup: Setup[Any]) -> Iterable[tuple[str, str]]:
         """Mistakes in options and settings that their types and ranges do not exclude: (name, problem and remedy).
 
-        The configuration is checked with it, so no model is loaded here.
+        The configuration is checked with it, so no model is loaded here, and nothing slow is done.
         """
         return ()
 
@@ -112,7 +121,7 @@ class Engine:
         yield from declaration.declaration_mistakes(cls)
 
     def prepare(self) -> None:
-        """Load and warm up; may block. Raises ModelError."""
+        """Load and warm up; may block. Raises ModelError, or another JamdError about `setup.contents`."""
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
         """Forget everything heard and played, and seed all randomness; called at every start and jump.
@@ -150,6 +159,11 @@ class Engine:
 def brings_timing(engine: type[Engine]) -> bool:
     """Whether `clock.source` may name a member with that engine."""
     return engine.timing.__func__ is not Engine.timing.__func__  # type: ignore[attr-defined]
+
+
+def brings_contents(engine: type[Engine]) -> bool:
+    """Whether the contents of files that its options name are part of the configuration."""
+    return engine.content.__func__ is not Engine.content.__func__  # type: ignore[attr-defined]
 
 
 def turned_on(before: float, value: float) -> bool:

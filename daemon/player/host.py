@@ -99,6 +99,7 @@ def make_engine(member: Mapping[str, Any], give_up: Callable[[str], object] = ex
         model=Path(model) if model else None,
         listen=tuple(member["listen"]),
         rate=rate,
+        contents=member.get("contents", {}),
     )
     engine = create(engine_type, setup)
     prepare(engine, give_up)

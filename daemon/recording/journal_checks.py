@@ -29,6 +29,7 @@ class Member:
     listen: tuple[str, ...] = ()
     melodies: tuple[Melody, ...] = ()
     rate: Annotated[int, Limits(0, 1_000_000)] = 0  # of an instrument
+    contents: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ from daemon.player.failure import EngineFailure
 from daemon.player.host import Host, make_host
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
-from daemon.recording.origin import hashes, versions
+from daemon.recording.origin import other_versions, read_now
 from daemon.recording.session_name import journal_of, unreadable
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
@@ -105,17 +105,6 @@ def _counted(entries: Iterable[Entry], result: Replay) -> Iterator[Entry]:
         yield entry
 
 
-def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
-    here = versions()
-    for name, version in header.get("versions", {}).items():
-        if here.get(name) != version:
-            yield f"recorded with {name} {version}, replayed with {here.get(name)}: the notes may differ"
-    now = hashes(header["members"])
-    for path, checksum in header.get("models", {}).items():
-        if path in now and now[path] != checksum:
-            yield f"{path} is not as in the recording: the notes may differ"
-
-
 class _Stop(Exception):
     """The replay ends here. `entry`, the latest, belongs to what is not replayed."""
 
@@ -162,7 +151,7 @@ class _Player(SilentSink):
             raise _Stop(f"the header is not of a session of this version of jamd ({error})", header) from None
         self._members, self._seconds = header.header["members"], header.seconds
         self._performance = Performance(StageSpec.from_json(header.header["spec"]), self)
-        self._result.warnings += other_versions(header.header)
+        self._result.warnings += [*other_versions(header.header), *read_now(self._members)]
         return header
 
     def _replayed(self) -> Iterator[Entry]:

@@ -60,12 +60,33 @@ class SongSection:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleFiles:
+    """The two files of a style as they were when a song was read, compressed (zlib), in base64. `sha256`: of the card;
+    of a large style there is nothing else."""
+
+    path: str
+    sha256: str
+    card: str = ""
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStyle:
+    """A style by the name that a song gives it; `background`: the style to which it backs off."""
+
+    name: str
+    files: StyleFiles
+    background: StyleFiles | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Song:
     """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none,
     then nothing is composed. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of
     the feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
     `ending`: one of ENDINGS. `seed`: None: that of the band. `range`: lowest and highest pitch of the melody.
-    `file`: as messages name the song.
+    `file`: as messages name the song. `kept_styles`: see `daemon/song/content.py`; other styles are read from their
+    files.
     """
 
     title: str
@@ -88,6 +109,7 @@ class Song:
     ending: str = "chord"
     seed: int | None = None
     file: str = ""
+    kept_styles: tuple[KeptStyle, ...] = ()
 
     @property
     def beat(self) -> float:

@@ -8,8 +8,10 @@ import pytest
 
 from daemon import config
 from daemon.config import Config, option_values
+from daemon.config.changes import changes
 from daemon.errors import ConfigError
 from daemon.paths import resources
+from tests.song.tiny_style import write_tiny_style
 
 BAND = """
 clock: {source: lead%s}
@@ -109,3 +111,29 @@ def test_the_command_line_names_another_song_from_the_working_folder(
 def test_a_song_without_a_player_for_it_is_a_mistake(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"--song: no player in .* has the engine leadsheet, which plays songs"):
         config.load(Path("config.yaml"), given=option_values(song=Path("songs/blues.yaml")))
+
+
+def test_the_content_of_a_song_is_part_of_the_configuration(folder: Path) -> None:
+    before = load(folder).members
+    assert before["lead"]["contents"]["song"]["bpm"] == 140.0
+    (folder / "waltz.yaml").write_text(f"# a comment\n{WALTZ}")
+    assert load(folder).members == before, "what a person edits is not what the song says"
+    (folder / "waltz.yaml").write_text(WALTZ.replace("140", "141"))
+    assert load(folder).members != before
+
+
+def test_a_song_that_cannot_be_composed_is_a_mistake_only_where_everything_is_tried(folder: Path) -> None:
+    write_tiny_style(folder)
+    impossible = "key: F\nstyle: tiny\nbars: 2\nnotes_at: { 1-2: not C4 or D4 or E4 or F4 or G4 or A4 or Bb4 or B4 }\n"
+    (folder / "waltz.yaml").write_text(impossible + "range: C4-B4\n")
+    assert load(folder).members["lead"]["contents"]["song"]["title"] == "waltz", "the leader finds out as it starts"
+    with pytest.raises(ConfigError) as raised:
+        config.load(folder / "band.yaml", whole_models=True)
+    (problem,) = raised.value.problems
+    assert problem.startswith(f"{folder / 'band.yaml'}:5: band.lead.options.song: {folder / 'waltz.yaml'}: ")
+
+
+def test_a_song_that_changed_is_named_after_a_reload(folder: Path) -> None:
+    before = load(folder)
+    (folder / "waltz.yaml").write_text(WALTZ.replace("C7", "G7"))
+    assert changes(before, load(folder), ["lead"]) == ["lead: started anew, as its song has changed"]

@@ -101,10 +101,44 @@ def test_a_song_that_was_edited_counts_after_a_reload_and_the_song_goes_on(tmp_p
     peer = listening(jamd)
     jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
     before = jamd.children()
+    (tmp_path / "song.yaml").write_text(f"# the same song\n{SONG}")
+    jamd.reload()
+    assert "reloaded: no change" in jamd.log and jamd.children() == before, "the leader goes on"
     (tmp_path / "song.yaml").write_text(SONG.replace("| F7 | Bb7 | Gm7 | C7 |", "| Abm7 | Abm7 | Abm7 | Abm7 |"))
     jamd.reload()
-    assert "lead: started anew" in jamd.log
+    assert "lead: started anew, as its song has changed" in jamd.log
     here = time.perf_counter()
     jamd.wait(lambda: any(pitch % 12 == 8 for _, pitch in notes(peer, BASS, here)), 3, "A flat in the bass")
     assert {name for name, pid in jamd.children().items() if before[name] != pid} == {"lead"}
     peer.close()
+
+
+def test_a_leader_that_is_killed_after_a_refused_reload_plays_the_song_of_before(
+    tmp_path: Path, start: list[Jamd]
+) -> None:
+    jamd = Jamd(tmp_path, combo())
+    start.append(jamd)
+    jamd.ready()
+    peer = listening(jamd)
+    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+    (tmp_path / "song.yaml").write_text("key: H\n")
+    jamd.reload()
+    assert "'H' is no key" in jamd.log and "nothing was changed" in jamd.log
+    before = jamd.children()["lead"]
+    os.kill(before, signal.SIGKILL)
+    jamd.replaced("lead", before, BACK)
+    time.sleep(5.0)  # the new leader is ready, and what the old one had announced is over
+    assert notes(peer, BASS, time.perf_counter() - 1) and "silent until the next reload" not in jamd.log
+    peer.close()
+
+
+def test_a_song_that_cannot_be_composed_ends_the_start_before_the_stage(tmp_path: Path, start: list[Jamd]) -> None:
+    (tmp_path / "song.yaml").write_text(
+        "key: F\nstyle: foster\nbars: 2\nrange: C4-B4\n"
+        "notes_at: { 1: C4, 2: not C or C# or D or Eb or E or F or F# or G or Ab or A or Bb or B }\n"
+    )
+    jamd = Jamd(tmp_path, combo())
+    start.append(jamd)
+    assert jamd.wait_for_end(30) == 2
+    assert f"{tmp_path / 'song.yaml'}: " in jamd.log and "READY" not in jamd.log and "Traceback" not in jamd.log
+    assert not (tmp_path / "sessions").exists()

@@ -46,3 +46,18 @@ def test_a_newly_exported_model_changes_the_slot(tmp_path: Path, suffix: str) ->
         (tmp_path / name).write_text("one")
     member = {"model": str(tmp_path / "m.onnx")}
     asyncio.run(check())
+
+
+def test_a_file_whose_content_is_part_of_the_description_is_not_looked_at(tmp_path: Path) -> None:
+    async def slot(bpm: float) -> PlayerSlot:
+        member = {"model": None, "options": {"song": str(song)}, "contents": {"song": {"bpm": bpm}}}
+        return (await make_slots(PLAYER, SPEC, {"ann": member}))["ann"]
+
+    async def check() -> None:
+        before = await slot(120.0)
+        song.write_text("another")
+        assert (await slot(120.0)).same(before)
+        assert not (await slot(121.0)).same(before)
+
+    song = tmp_path / "song.yaml"
+    asyncio.run(check())

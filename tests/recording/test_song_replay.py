@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections import deque
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from daemon import config
 from daemon.commands import ChangeSetting, Command, Panic, RotateSession
-from daemon.entries import Commanded, Entry, PlayerDown, PlayerUp, Started, Stopped
+from daemon.entries import (
+    Commanded,
+    Entry,
+    MembersChanged,
+    PlayerDown,
+    PlayerUp,
+    Reconfigured,
+    Started,
+    Stopped,
+)
+from daemon.errors import JamdError
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.player.host import Host, make_host
 from daemon.recording.process import open_journal
 from daemon.recording.replay import replay
 from daemon.wire import Call
+from tests.song.tiny_style import write_tiny_style
 
 BAND = """
 clock: {source: lead}
@@ -33,21 +45,45 @@ sections:
   A: { chords: "| C | Am7 |", melody: "| C5 D5 E5 - | A4 - - - |" }
   B: { chords: "| Dm7 | G7 |", melody: "| D5 - F5 - | G5 - - r |" }
 """
+STYLED = """
+key: C
+tempo: 150
+style: tiny
+max_order: none
+form: A A'
+sections:
+  A: { bars: 2 }
+  A': { bars: 2, variation_of: A }
+"""
 
 
 class Live(SilentSink):
     """Real engines that answer at once, and a journal."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, song: str = SONG, keeps: bool = True) -> None:
+        self.folder, self.now = folder, 0.0
         (folder / "band.yaml").write_text(BAND)
-        (folder / "song.yaml").write_text(SONG)
-        loaded = config.load(folder / "band.yaml")
-        self.members, self.now = loaded.members, 0.0
+        loaded = self.load(song)
+        self.members: dict[str, Any] = loaded.members
+        if not keeps:  # as older versions
+            del self.members["lead"]["contents"]
         header = {"jamd": "0", "members": loaded.members, "spec": loaded.stage.to_json()}
         self.journal = open_journal(folder / "sessions", header, clock=lambda: self.now)
         self.hosts: dict[str, Host] = {}
         self.calls: deque[tuple[str, int, Call]] = deque()
         self.performance = Performance(loaded.stage, self)
+
+    def load(self, song: str) -> config.Config:
+        (self.folder / "song.yaml").write_text(song)
+        return config.load(self.folder / "band.yaml")
+
+    def edit(self, song: str) -> None:
+        """A reload with another song, as the supervisor carries it out."""
+        loaded = self.load(song)
+        self.members = loaded.members
+        self.journal.write([MembersChanged(self.now, loaded.members)])
+        self.take(Reconfigured(self.now, loaded.stage))
+        self.kill("lead")
 
     def call(self, player: str, number: int, call: Call) -> None:
         self.calls.append((player, number, call))
@@ -120,3 +156,42 @@ def test_each_session_of_a_song_is_replayed(live: Live, tmp_path: Path) -> None:
     replays = [replay(path) for path in sorted((tmp_path / "sessions").glob("*.journal"))]
     assert len(replays) == 3 and [each.difference for each in replays] == [""] * 3
     assert not any(each.ends_early for each in replays) and all(each.notes > 10 for each in replays)
+
+
+def test_a_song_that_is_edited_within_a_session_is_replayed_as_it_was(tmp_path: Path) -> None:
+    write_tiny_style(tmp_path)
+    live = Live(tmp_path, SONG)
+    live.up("lead", "piano", "bass")
+    live.take(Started(0.0))
+    live.until(3.0)
+    live.edit(STYLED)
+    live.until(12.0)
+    live.kill("lead")
+    live.until(20.0)
+    live.journal.close()
+    (tmp_path / "song.yaml").write_text("key: H")
+    for path in tmp_path.glob("tiny.*"):
+        path.unlink()
+    (path,) = (tmp_path / "sessions").glob("*.journal")
+    replayed = replay(path)
+    assert (replayed.difference, replayed.ends_early, replayed.warnings) == ("", "", [])
+    assert replayed.notes > 40
+
+
+def test_a_session_without_the_song_says_so_and_reads_its_file(tmp_path: Path) -> None:
+    live = Live(tmp_path, SONG, keeps=False)
+    live.up("lead", "piano", "bass")
+    live.take(Started(0.0))
+    live.until(6.0)
+    live.journal.close()
+    (path,) = (tmp_path / "sessions").glob("*.journal")
+    replayed = replay(path)
+    assert (replayed.difference, replayed.ends_early) == ("", "")
+    (warning,) = replayed.warnings
+    assert warning == (
+        "lead: the session holds no song, because an older jamd recorded it: "
+        f"{tmp_path / 'song.yaml'} is read as it is today"
+    )
+    (tmp_path / "song.yaml").unlink()
+    with pytest.raises(JamdError, match=r"song.yaml: there is no such file"):
+        replay(path)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.leadsheet.choruses import AS_WRITTEN
@@ -17,18 +17,20 @@ from daemon.engines.leadsheet.keys import Keys
 from daemon.engines.leadsheet.options import COMPOSED, FOLLOW, KEYS, SHEET, LeaderOptions
 from daemon.engines.leadsheet.score import Plans, chord_at, melody_between, since
 from daemon.engines.shared.grid import REPEAT_BEATS
-from daemon.errors import ModelError, SongError
+from daemon.errors import SongError
 from daemon.music.events import Action, MidiEvent, Play, Window
 from daemon.music.feel import STRAIGHT, Feel, sounding
 from daemon.music.melody import Melodies, Note
 from daemon.music.plan import EPSILON, Plan, PlannedChord
 from daemon.music.tempo import next_sixteenth
 from daemon.paths import find_file
-from daemon.song.composer import Composer, Wishes
+from daemon.song.composer import Wishes
+from daemon.song.content import song_from_json, song_to_json
 from daemon.song.description import Song
 from daemon.song.reader import read_song
 from daemon.song.timing import Timing, timing_of
 
+SONG = "song"  # the option
 VARIATIONS = 4  # A to D
 LOUDER = 0.6  # of the melody's velocity, per unit of energy
 ACCENT, UNEVEN = 5.0, 3.0  # velocity, of notes on the bar line and less of those off the beat; standard deviation
@@ -64,27 +66,21 @@ class Leader(Engine):
     @classmethod
     def mistakes(cls, setup: Setup[LeaderOptions]) -> Iterator[tuple[str, str]]:
         options = setup.options
-        try:
-            Composer(_read(options))
-        except SongError as error:
-            yield "song", str(error)
         if options.harmony == FOLLOW and (options.melody, options.chords) != (KEYS, SHEET):
             yield "harmony", "the chords of the song follow a melody of yours: write `melody: keys` and `chords: sheet`"
 
     @classmethod
-    def timing(cls, options: LeaderOptions) -> Timing | None:
-        try:
-            return timing_of(_read(options))
-        except SongError:
-            return None  # a mistake, which is reported
+    def content(cls, option: str, file: str) -> Any:
+        return song_to_json(_read(file))
+
+    @classmethod
+    def timing(cls, setup: Setup[LeaderOptions]) -> Timing | None:
+        return timing_of(song_from_json(setup.contents[SONG])) if SONG in setup.contents else None  # else a mistake
 
     def prepare(self) -> None:
-        try:
-            self._song = _read(self.options)
-            self._form = Form(self._song)
-            self._form.anticipate(0)  # the first composition is slow
-        except SongError as error:
-            raise ModelError(str(error)) from error
+        self._song = _song_of(self.setup)
+        self._form = Form(self._song)
+        self._form.anticipate(0)  # the first composition is slow
         self.reset({}, 0.0, 0)
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
@@ -205,8 +201,17 @@ def _symbols_of(song: Song) -> set[str]:
     return {symbol for rule in rules for symbol in rule.symbols}
 
 
-def _read(options: LeaderOptions) -> Song:
+def _read(file: str) -> Song:
     """Raises SongError."""
-    song = read_song(find_file(options.song))
+    try:
+        return read_song(find_file(file))
+    except ValueError as error:
+        raise SongError([str(error)]) from None
+
+
+def _song_of(setup: Setup[LeaderOptions]) -> Song:
+    """As the options say. Raises SongError."""
+    options = setup.options
+    song = song_from_json(setup.contents[SONG]) if SONG in setup.contents else _read(options.song)
     seed = options.seed if options.seed >= 0 else song.seed
     return replace(song, choruses=options.choruses or song.choruses, seed=seed)

@@ -15,6 +15,7 @@ from daemon.markov.harmony import estimated_harmony, stated_harmony, strong_tick
 from daemon.markov.max_order import CopyIndex
 from daemon.song.composing.weights import Suiting
 from daemon.song.description import Song
+from daemon.song.styles.kept_style import style_of_kept
 from daemon.song.styles.pieces import QUALITIES, Piece, bar_ticks
 from daemon.song.styles.style import Style, model_of
 from daemon.song.styles.style_file import find_style, load_style
@@ -23,14 +24,19 @@ FREEDOM = 1e-3  # the weight of order 0 in the freer models
 
 
 def load_styles(song: Song) -> list[tuple[Style, float]]:
-    """The styles of a song with their weights. A name is a file beside the song, else a style that ships with jamd.
+    """The styles of a song with their weights: as they were kept with the song; else a name is a file beside the song,
+    or a style that ships with jamd.
 
     Raises SongError with all that cannot be loaded.
     """
+    kept = {each.name: each for each in song.kept_styles}
     styles, problems = [], []
     for name, weight in song.style:
         try:
-            styles.append((load_style(find_style(name, Path(song.file).parent)), weight))
+            if name in kept:
+                styles.append((style_of_kept(kept[name]), weight))
+            else:
+                styles.append((load_style(find_style(name, Path(song.file).parent)), weight))
         except ModelError as error:
             problems.append(f"{song.file}: style: {error}")
     if problems:

@@ -82,9 +82,13 @@ def load_style(path: Path) -> Style:
     style = _load(path)
     if not (name := style.card.background):
         return style
-    background = _load(find_style(name, path.parent))
+    return backing_off(path, style, _load(find_style(name, path.parent)))
+
+
+def backing_off(path: Path, style: Style, background: Style) -> Style:
+    """The style at `path` with the one to which it backs off. Raises ModelError."""
     if background.card.background:
-        raise ModelError(f"{path}: backs off to {name!r}, which backs off itself: {REMEDY}")
+        raise ModelError(f"{path}: backs off to {style.card.background!r}, which backs off itself: {REMEDY}")
     return Style(style.name, style.card, style.pieces, background)
 
 
@@ -114,11 +118,21 @@ def _table(rows: Sequence[tuple[int, ...]], columns: int) -> NDArray[np.int32]:
 
 
 def _load(path: Path) -> Style:
-    card = read_card(path)
+    return style_of(path, *read_files(path))
+
+
+def read_files(path: Path) -> tuple[bytes, bytes]:
+    """The card and the events of the style at `path`, unchecked. Raises ModelError."""
+    card = _read_card(path)
     try:
-        data = read_input(path, MOST_BYTES)
+        return card, read_input(path, MOST_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}): {REMEDY}") from None
+
+
+def style_of(path: Path, card_file: bytes, data: bytes) -> Style:
+    """The style in two files, whose content is given, without the one to which it backs off. Raises ModelError."""
+    card = card_of(path, card_file)
     if hashlib.sha256(data).hexdigest() != card.sha256:
         beside = path.with_suffix(".json").name
         raise ModelError(f"{path}: truncated or changed: its sha256 is not the one in {beside}: {REMEDY}")
@@ -132,13 +146,24 @@ def _load(path: Path) -> Style:
 
 def read_card(path: Path) -> Card:
     """The card beside the style at `path`. Raises ModelError."""
+    return card_of(path, _read_card(path))
+
+
+def _read_card(path: Path) -> bytes:
     file = path.with_suffix(".json")
     try:
-        content: Any = json.loads(read_input(file, MOST_BYTES).decode())
+        return read_input(file, MOST_BYTES)
     except FileNotFoundError:
         raise ModelError(f"{file}: the card of {path.name} is missing: {REMEDY}") from None
     except OSError as error:
         raise ModelError(f"{file}: cannot be read ({error.strerror}): {REMEDY}") from None
+
+
+def card_of(path: Path, data: bytes) -> Card:
+    """The card of the style at `path`, in a file whose content is given. Raises ModelError."""
+    file = path.with_suffix(".json")
+    try:
+        content: Any = json.loads(data.decode())
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{file}: not valid JSON ({error}): {REMEDY}") from None
     version = content.get("format") if isinstance(content, dict) else None

@@ -16,6 +16,7 @@ from daemon.engines.leadsheet import choruses
 from daemon.engines.leadsheet.choruses import WITHOUT_WISHES, Choruses, Order, blended
 from daemon.engines.leadsheet.engine import Leader
 from daemon.engines.leadsheet.options import LeaderOptions
+from daemon.errors import SongError
 from daemon.music.events import Play
 from daemon.song.composer import Composer, Wishes
 from daemon.song.reader import read_song
@@ -87,11 +88,32 @@ def test_another_share_of_the_second_style(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_song_that_cannot_be_composed_is_a_mistake(tmp_path: Path) -> None:
+def test_a_song_with_a_mistake_has_no_content(tmp_path: Path) -> None:
     path = tmp_path / "song.yaml"
     path.write_text(STYLED + "notes: { 1.1: C9 }\nrange: C4-C5\n")
-    (mistake,) = Leader.mistakes(Setup(LeaderOptions(song=str(path))))
-    assert mistake[0] == "song" and str(path) in mistake[1]
+    with pytest.raises(SongError, match=str(path)):
+        Leader.content("song", str(path))
+
+
+def test_a_song_that_cannot_be_composed_is_no_leader_s(tmp_path: Path) -> None:
+    path = tmp_path / "song.yaml"
+    path.write_text(STYLED + "notes_at: { 1-8: not C4 or D4 or E4 or F4 or G4 or A4 or Bb4 or B4 }\nrange: C4-B4\n")
+    leader = Leader(Setup(LeaderOptions(song=str(path)), contents={"song": Leader.content("song", str(path))}))
+    with pytest.raises(SongError, match=str(path)):
+        leader.prepare()
+
+
+def test_the_content_of_a_song_is_played_whatever_its_file_says(tmp_path: Path) -> None:
+    path = tmp_path / "song.yaml"
+    path.write_text(STYLED)
+    setup = Setup(LeaderOptions(song=str(path), choruses=3), contents={"song": Leader.content("song", str(path))})
+    timing = Leader.timing(setup)
+    path.unlink()
+    leader = Leader(setup)
+    leader.prepare()
+    assert timing == Leader.timing(setup) and timing is not None and timing.bpm == 120.0
+    with pytest.raises(SongError, match="there is no such file"):
+        Leader(Setup(setup.options)).prepare()  # in an older journal
 
 
 def test_a_setting_that_is_swept_composes_each_chorus_twice_at_most(
