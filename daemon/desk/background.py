@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from daemon import config, futures
 from daemon.errors import ConfigError
+from daemon.paths import resources
 
 DISK_TIMEOUT = 15.0  # seconds that the configuration and its files may take to be read
 
@@ -24,7 +25,10 @@ def load_config(path: Path | None, options: Sequence[config.OptionValue] = ()) -
 
 
 async def load_config_again(path: Path, options: Sequence[config.OptionValue] = ()) -> config.Config:
-    return await read_in_time(lambda: config.load(path, given=options), path)
+    """The configuration at `path`; in place of the one that ships with jamd, the config.yaml that the working directory
+    has by now. Raises ConfigError."""
+    is_shipped = path == resources() / "config.yaml"
+    return await read_in_time(lambda: config.load(None if is_shipped else path, given=options), path)
 
 
 async def read_in_time(work: Callable[[], T], path: Path | str) -> T:

@@ -152,7 +152,7 @@ async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
     try:
         band = await load_config_again(old.path, old.options)
         if not (band.ports or band.band):  # an editor may be about to write it
-            raise JamdError(f"{old.path}: the file is empty: save it again, then reload")
+            raise JamdError(f"{band.path}: the file is empty: save it again, then reload")
         renewed = await supervisor.reload(band.stage, band.members, band.speaker)
     except Exception as error:  # also an unexpected one: the music must not stop
         text = str(error) if isinstance(error, JamdError | OSError) else traceback.format_exc(limit=-5)
@@ -161,7 +161,8 @@ async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
         supervisor.reload_error = f"reload failed, the previous configuration stays in effect ({error_line}); "
         return old
     supervisor.reload_error = ""
-    log.LOG.info("reloaded: %s", "; ".join(changes(old, band, renewed)) or "no change")
+    file = [f"{band.path.absolute()} instead of {old.path}"] if band.path != old.path else []
+    log.LOG.info("reloaded: %s", "; ".join([*file, *changes(old, band, renewed)]) or "no change")
     for hint in hints(band):
         log.LOG.info(hint)
     if band.options:

@@ -11,6 +11,7 @@ from daemon import config
 from daemon.desk import background
 from daemon.desk.background import load_config, load_config_again, read_in_time
 from daemon.errors import ConfigError
+from daemon.paths import resources
 
 
 @pytest.fixture
@@ -58,3 +59,16 @@ def test_results_and_errors_arrive(tmp_path: Path) -> None:
     asyncio.run(run())
     with pytest.raises(ConfigError, match="there is no such file"):
         load_config(tmp_path / "none.yaml")
+
+
+def test_a_configuration_of_ones_own_that_appears_later_replaces_the_one_that_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = load_config(None)
+    assert asyncio.run(load_config_again(first.path)).path == first.path == resources() / "config.yaml"
+    Path("config.yaml").write_text("ports: {keys: {direction: in}}\nmelodies: {}\nband: {}\n")
+    own = asyncio.run(load_config_again(first.path))
+    assert (own.path, [port.name for port in own.ports]) == (Path("config.yaml"), ["keys"])
+    named = asyncio.run(load_config_again(resources() / "bands" / "quartet.yaml"))
+    assert named.path == resources() / "bands" / "quartet.yaml"
