@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -137,6 +137,109 @@ def test_patterns_of_the_feels(feel: str, variation: int, bar: float, onsets: se
     assert {note.onset % bar for note in played} == onsets
 
 
+@pytest.mark.parametrize(
+    ("feel", "line_", "bar", "onsets"),
+    [
+        ("swing", "by feel", 3.0, {0.0, 1.0, 2.0}),
+        ("rock", "by feel", 3.0, {0.0, 0.5, 1.0, 1.5, 2.0, 2.5}),
+        ("waltz", "by feel", 4.0, {0.0, 1.0, 2.0, 3.0}),
+        ("swing", "walking", 3.0, {0.0, 1.0, 2.0}),
+        ("ballad", "walking", 5.0, {0.0, 1.0, 2.0, 3.0, 4.0}),
+        ("ballad", "walking", 3.5, {0.0, 1.0, 2.0, 3.0}),
+        ("rock", "roots", 3.0, {0.0}),
+        ("waltz", "roots", 4.0, {0.0}),
+        ("folk", "by feel", 6.0, {0.0, 2.0, 4.0}),
+    ],
+)
+def test_patterns_of_other_meters(feel: str, line_: str, bar: float, onsets: set[float]) -> None:
+    """A swing in three walks like a waltz, a waltz in four like swing; a bar that is longer than the pattern begins the
+    pattern again."""
+    given = plan("| C | F " * 8 + "|", Feel(feel, 50.0, 0.5, 2 if feel != "folk" else 0), bar)
+    found = {round(note.onset % bar, 6) for note in line(given, 16 * bar, bar=bar, line=line_)}
+    assert {place for place in found if place % 1 == 0 or feel == "rock"} == onsets
+
+
+@pytest.mark.parametrize(("feel", "onsets"), [("ballad", {0.0, 2.0}), ("bossa", {0.0, 2.0}), ("folk", {0.0, 2.0})])
+def test_energy_makes_only_swing_and_blues_walk(feel: str, onsets: set[float]) -> None:
+    played = line(plan("| C | F " * 8 + "|", Feel(feel, 50.0, 1.0, 0)), 64)
+    assert {note.onset % 4 for note in played} == onsets
+
+
+def mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize(("feel", "bar"), [("swing", 4.0), ("blues", 4.0), ("rock", 4.0), ("folk", 4.0), ("rock", 6.0)])
+def test_swing_leans_on_the_backbeat_and_other_feels_on_the_first_and_third_beat(feel: str, bar: float) -> None:
+    played = line(plan("| C | F " * 40 + "|", Feel(feel, 50.0, 0.5, 1), bar), 80 * bar, bar=bar)
+    strong, weak = (mean(n.velocity for n in played if n.onset % bar % 2 == place) for place in (0.0, 1.0))
+    if feel == "folk":
+        weak = mean(n.velocity for n in played if n.onset % bar == 3.0)
+    assert weak > strong + 2 if feel in ("swing", "blues") else strong > weak + 2
+
+
+def test_pickups_are_ghost_notes() -> None:
+    """In swing all notes off the beat are pickups: much softer than the notes on the beat."""
+    played = line(plan(BLUES * 4, Feel("swing", 64.0, 0.5, 3)), 192)
+    on, off = (mean(n.velocity for n in played if (n.onset % 1 > 0) == late) for late in (False, True))
+    assert sum(note.onset % 1 > 0 for note in played) > 10 and off < on - 15
+
+
+@pytest.mark.parametrize("feel", ["swing", "ballad", "bossa", "rock", "blues"])
+def test_the_first_rhythm_of_a_phrase_returns_as_its_third(feel: str) -> None:
+    bars: list[list[float]] = [[] for _ in range(64)]
+    for note in line(plan("| C7 " * 64 + "|", Feel(feel, 50.0, 0.5, 3)), 256):
+        bars[int(note.onset // 4)].append(note.onset % 4)
+    assert all(bars[number] == bars[number + 2] for number in range(0, 64, 4))
+    assert any(bars[number] != bars[number + 1] for number in range(0, 64, 4))
+    assert any(bars[number] != bars[number + 3] for number in range(0, 64, 4))
+    assert any(bars[number + 1] != bars[number + 3] for number in range(0, 64, 4))
+
+
+def test_silences_of_a_pattern_are_silent() -> None:
+    """Rock breathes before its third beat, or holds the root: nothing is struck there."""
+    played = line(plan("| C | F " * 16 + "|", Feel("rock", 50.0, 0.5, 0)), 128)
+    assert {note.onset % 2 for note in played} == {0.0}
+    before = [note.duration or 99 for note in played if note.onset % 4 == 0 and at(played, note.onset + 2) is not None]
+    assert {length < 1.6 for length in before} == {True, False}, "some are let go of, some are held"
+
+
+def test_octaves_of_rock_are_octaves() -> None:
+    played = line(plan("| C | Am | F | G " * 8 + "|", Feel("rock", 50.0, 0.5, 3)), 128)
+    moves = [abs(after.pitch - note.pitch) for note, after in pairwise(played) if after.onset % 4 in (1.0, 3.0)]
+    assert 12 in moves, "some patterns have the octave there"
+    assert all(abs(a.pitch - b.pitch) in (0, 12) for a, b in pairwise(played) if a.pitch % 12 == b.pitch % 12)
+
+
+def test_from_root_to_root_it_goes_the_shorter_way() -> None:
+    roots = [note.pitch for note in line(plan(BLUES * 4), 192, line="roots")]
+    leaps = [abs(low - high) for low, high in pairwise(roots)]
+    assert mean(leaps) < 5.5 and sum(leap > 7 for leap in leaps) <= 0.1 * len(leaps)
+
+
+def test_most_notes_lie_between_low_g_and_the_c_below_middle_c() -> None:
+    played = [note.pitch for seed in range(4) for note in line(plan(BLUES * 2, Feel("swing", 64.0, 0.5, 1)), 96, seed)]
+    assert mean(31 <= pitch <= 48 for pitch in played) > 0.93
+
+
+def test_passing_notes_are_of_the_scale_unless_a_new_chord_follows() -> None:
+    c_major = {0, 2, 4, 5, 7, 9, 11}
+    given = plan("| C | C | C | Am | Am | Am | F | F | F | C | C | C |", Feel("swing", 64.0, 0.5, 1))
+    found = [note for seed in range(8) for note in line(given, 48, seed)]
+    passing = [note.pitch % 12 for note in found if note.onset % 2 == 1 and note.onset % 12 < 11]
+    tones = [pitch in tones_of("C") for pitch in passing]
+    assert mean(pitch in c_major for pitch in passing) > 0.85 and mean(tones) < 0.9
+
+
+@pytest.mark.parametrize("bar", [3.0, 5.0, 7.0, 3.5])
+def test_a_bar_begins_with_a_chord_tone_in_every_meter(bar: float) -> None:
+    for seed in range(3):
+        played = line(plan("| C " * 24 + "|", Feel("swing", 50.0, 0.5, 1), bar), 24 * bar, seed, bar, line="walking")
+        first = [note.pitch % 12 for note in played if note.onset % bar < 1e-6]
+        assert len(first) == 24 and set(first) <= {0, 4, 7}
+
+
 def test_folk_alternates_root_and_fifth() -> None:
     played = line(plan("| C | C | F | F | C | C |", Feel("folk")), 24)
     pairs = [(note.pitch % 12, after.pitch % 12) for note, after in pairwise(played) if note.onset % 4 == 0]
@@ -174,6 +277,7 @@ def test_the_root_of_a_chord_that_comes_unexpectedly_sounds_at_once(feel: str, t
     actions = play(make("bass"), [first, Plan(told, (PlannedChord(told, 1e6, "Ab7"),))], 24)
     after = [note for note in notes(actions) if note.onset >= change]
     assert after[0].onset == change and after[0].pitch % 12 == 8
+    assert (after[0].duration or 99) >= min(0.8 * (after[1].onset - change), 0.9), "until the next note"
 
 
 def test_notes_do_not_overlap_and_stop_where_a_plan_ends_the_chord() -> None:
@@ -191,6 +295,7 @@ def test_a_break_is_silent_after_its_first_beat() -> None:
         played = line(plan(BLUES, Feel(feel, FEELS[feel], 0.5, 3), sections=sections), 40)
         within = [note for note in played if 16 <= note.onset < 20]
         assert [note.onset for note in within] == [16.0] and within[0].pitch % 12 == 10
+        assert (within[0].duration or 0) > 0.3, "an eighth at least"
         assert all(note.onset + (note.duration or 99) <= 17 for note in played if note.onset < 20)
         assert at(played, 20.0) is not None
 

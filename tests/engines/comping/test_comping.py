@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -145,6 +145,98 @@ def test_variation_density_and_energy_make_it_fuller_and_energy_louder() -> None
     assert len({note.velocity for note in played()}) > 10, "as a person plays"
 
 
+def mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize(("feel", "accents"), [("rock", {1.0, 3.0}), ("folk", {1.0, 3.0}), ("blues", {1.0, 3.0})])
+def test_the_backbeat_is_accented(feel: str, accents: set[float]) -> None:
+    made = notes(play(make("comping"), [plan("| C7 | F7 " * 20 + "|", Feel(feel, 50.0, 0.5, 3))], 160))
+    loud, soft = (
+        mean(n.velocity for n in made if (n.onset // 0.5 / 2 % 4 in accents) == is_loud) for is_loud in (1, 0)
+    )
+    assert loud > soft + 4
+
+
+def test_swing_accents_what_is_off_the_beat_and_a_ballad_nothing() -> None:
+    for feel, low, high in (("swing", 2.0, 8.0), ("ballad", -1.5, 1.5)):
+        made = notes(play(make("comping"), [plan("| C7 | F7 " * 30 + "|", Feel(feel, 50.0, 0.5, 3))], 240))
+        on, off = (mean(n.velocity for n in made if (n.onset % 1 > 0) == late) for late in (False, True))
+        assert low < off - on < high, feel
+
+
+def test_the_top_note_is_louder_than_the_others() -> None:
+    struck: dict[float, list[Play]] = defaultdict(list)
+    for note in notes(play(make("comping"), [plan(BLUES * 2)], 96)):
+        struck[note.onset].append(note)
+    tops = [max(chord, key=lambda note: note.pitch) for chord in struck.values()]
+    rest = [note for chord in struck.values() for note in chord if note not in tops]
+    assert mean(note.velocity for note in tops) > mean(note.velocity for note in rest) + 3
+
+
+def test_folk_is_strummed_down_on_the_beat_and_up_off_the_beat() -> None:
+    """Ten milliseconds from string to string, whatever the tempo."""
+    for tempo in (60.0, 180.0):
+        made = notes(
+            play(make("comping"), [plan("| C | F | G7 | C " * 4 + "|", Feel("folk", 50.0, 0.5, 2))], 63, 1, 4.0, tempo)
+        )
+        for beat in {note.onset // 0.5 * 0.5 for note in made}:
+            chord = sorted((note for note in made if beat <= note.onset < beat + 0.5), key=lambda note: note.onset)
+            pitches = [note.pitch for note in chord]
+            assert pitches == sorted(pitches, reverse=beat % 1 > 0)
+            gaps = [(after.onset - note.onset) * 60 / tempo for note, after in pairwise(chord)]
+            assert gaps == pytest.approx([0.01] * len(gaps))
+            assert len({round(note.onset + (note.duration or 0), 6) for note in chord}) == 1, "they end together"
+
+
+def test_only_the_last_chord_is_rolled_in_other_feels() -> None:
+    sections = (Section(0.0, 32.0, "A"), Section(32.0, 4.0, ENDING))
+    made = notes(play(make("comping"), [plan(TWO_FIVE_ONE + " C6 |", sections=sections)], 36))
+    last = sorted(note.onset for note in made if note.onset >= 32)
+    assert [round((after - onset) / 2, 3) for onset, after in pairwise(last)] == [0.03] * (len(last) - 1), "seconds"
+    assert {round(note.onset % 1, 6) for note in made if note.onset < 32} <= {0.0, 0.5}
+
+
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("variation", [1, 3])
+@pytest.mark.parametrize("bar", [4.0, 3.0, 5.0])
+def test_a_chord_ends_before_the_next_one_is_struck_and_some_are_held(feel: str, variation: int, bar: float) -> None:
+    made = notes(
+        play(make("comping"), [plan(TWO_FIVE_ONE * 2, Feel(feel, FEELS[feel], 0.5, variation), bar)], 16 * bar, bar=bar)
+    )
+    struck: dict[float, float] = {}
+    for note in made:
+        onset = next((onset for onset in struck if abs(onset - note.onset) < 0.12), note.onset)
+        struck[onset] = max(struck.get(onset, 0.0), note.onset + (note.duration or 99))
+    for (onset, end), after in pairwise([*sorted(struck.items()), (16 * bar, 99)]):
+        assert onset + 0.04 < end <= after[0] + 0.06, (onset, end, after)
+    if (feel, bar) in (("ballad", 4.0), ("ballad", 5.0), ("rock", 4.0)) and variation == 1:
+        assert max(end - onset for onset, end in struck.items()) > 1.2
+
+
+@pytest.mark.parametrize("feel", FEELS)
+def test_a_voicing_lasts_for_the_bar_and_in_folk_and_rock_as_long_as_its_chord(feel: str) -> None:
+    given = plan("| C7 " * 6 + "| F7 " * 6 + "|", Feel(feel, FEELS[feel], 0.5, 3))
+    found: dict[float, set[tuple[int, ...]]] = defaultdict(set)
+    for onset, pitches in strokes(play(make("comping"), [given], 48)):
+        if onset % 4 < 3.4:  # later ones may belong to the next bar
+            found[onset // 4].add(pitches)
+    assert all(len(voicings) == 1 for voicings in found.values())
+    chords = [set.union(*(found[bar] for bar in range(first, first + 6))) for first in (0, 6)]
+    assert all((len(each) == 1) == (feel in ("folk", "rock")) for each in chords), "elsewhere the voicing moves"
+
+
+@pytest.mark.parametrize("feel", ["folk", "rock"])
+def test_folk_and_rock_have_roots_and_other_feels_few_of_them(feel: str) -> None:
+    def share(name: str) -> float:
+        given = plan("| C7 | F7 | Gm7 | C7 | Dm7 | G7 " * 2 + "|", Feel(name, 50.0, 0.5, 2))
+        roots = {"C7": 0, "F7": 5, "Gm7": 7, "Dm7": 2, "G7": 7}
+        return mean(roots[symbol] in {pitch % 12 for pitch in pitches} for symbol, pitches in voiced(given, 48))
+
+    assert share(feel) == 1.0 and share("swing") < 0.3
+
+
 def test_the_register_moves_the_voicings() -> None:
     def middle(register: float) -> float:
         made = notes(play(make("comping", register=register), [plan(BLUES)], 48))
@@ -241,6 +333,9 @@ def test_a_break_is_silent_after_its_first_beat() -> None:
             assert all(
                 note.onset + (note.duration or 99) <= start + 1 for note in made if note.onset < start + 4 - 1e-6
             )
+            assert all(0.1 < (note.duration or 99) < 0.5 for note in within), "short"
+            before = [note for note in made if note.onset < start - 1e-6]
+            assert all(note.onset + (note.duration or 99) <= start + 0.06 for note in before), "what sounds ends"
             assert any(note.onset >= start + 4 - 1e-6 for note in made)
 
 
