@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
-from daemon.music.tempo import MAX_BPM, MIN_BPM
+from daemon.music.tempo import MAX_BPM, MIN_BPM, Tempo
 
 MAX_DEVIATION = 0.25  # largest difference of an interval from the mean, as a share of the mean
 
@@ -51,3 +52,17 @@ class TapTempo:
             return None
         last = list(self._stamps)[-5:]
         return (last[-1] - last[0]) / (len(last) - 1)
+
+
+def approach(tapped: Tempo, stamp: float, beat: float) -> tuple[int, float]:
+    """The beat at which a clock is in step with taps, and its bpm until then, half to twice theirs.
+
+    `tapped`: where the clock is now, and the bpm of the taps. The next one is expected a period after `stamp`, the
+    seconds of the last, and is to be `beat`; with too little time, a later one.
+    """
+    period = 60 / tapped.bpm
+    target, seconds = max(round(beat), math.floor(tapped.beat) + 1), stamp + period
+    while seconds <= tapped.seconds + period / 4 or target - tapped.beat < 0.25:
+        target, seconds = target + 1, seconds + period
+    bpm = 60 * (target - tapped.beat) / (seconds - tapped.seconds)
+    return target, min(max(bpm, tapped.bpm / 2), tapped.bpm * 2)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 
-from daemon.json_decoding import decoder
+from daemon.json_decoding import Limits, decoder
 from daemon.music.feel import Feel
 from daemon.music.melody import Note
 
@@ -28,7 +28,8 @@ class Section:
     after the first beat; in ENDING it plays the last chord, and then no more.
 
     `chorus`: the number of the chorus that the section belongs to, from 1; 0: none. `place`: beats from the beginning
-    of the chorus to the section.
+    of the chorus to the section. `ritardando`: for so many beats before the section the tempo slows down, where it is
+    jamd's; after the section it is as before.
     """
 
     onset: float
@@ -36,6 +37,7 @@ class Section:
     name: str
     chorus: int = 0
     place: float = 0.0
+    ritardando: Annotated[float, Limits(0, 1000)] = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,14 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "beat": plan.beat,
         "chords": [{"onset": c.onset, "duration": c.duration, "symbol": c.symbol} for c in plan.chords],
         "sections": [
-            {"onset": s.onset, "duration": s.duration, "name": s.name, "chorus": s.chorus, "place": s.place}
+            {
+                "onset": s.onset,
+                "duration": s.duration,
+                "name": s.name,
+                "chorus": s.chorus,
+                "place": s.place,
+                "ritardando": s.ritardando,
+            }
             for s in plan.sections
         ],
         "melody": [

@@ -71,6 +71,8 @@ class Performance:
         clock = lambda: self._now  # noqa: E731
         self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
+        self._transport.ritardando.sections = self._players.plans.ritardandi
+        self._players.plans.changed = self._transport.replan
         self._commands = CommandExecutor(sink, self._controls, self._held, self._transport, self._players, clock)
         self._first_key = FirstKey(self._held, self._transport, self._players)
         self._handlers: Mapping[type[Entry], Callable[[Any], object]] = {
@@ -142,9 +144,8 @@ class Performance:
     def check_players(self, now: float, patient: bool = False) -> list[str]:
         """Ask idle players whether they live; end the notes of the hung ones and return their names, once each.
 
-        While the transport stands, the players compute their first notes of the next start ahead; not at once, because
-        a stop may be the first message of a jump, after which they have to be free for the new place. `patient`: none
-        counts as hung, because the stage stood still just before, and the players perhaps with it.
+        While the transport stands, the players compute the first notes of the next start ahead, but not at once: a
+        stop may be the first message of a jump. `patient`: none counts as hung, because the stage stood still before.
         """
         self._now = now
         standing_at = self._transport.position if self._transport.stands_still(now) else None
@@ -155,7 +156,7 @@ class Performance:
 
     def leave(self, now: float) -> None:
         """The end: followers of our MIDI clock stop. (What sounds is left to the ledger.)"""
-        self._transport.stop_clocks(now)
+        self._transport.clocks.stop(now)
 
     def restore(self, now: float, state: Mapping[str, Any]) -> None:
         """Set a new performance to the state that a rotation saved: the beginning of a replay."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from daemon.music.form_place import FormPlace, form_place
-from daemon.music.plan import Plan, add_plan, plan_from_json, plan_to_json
+from daemon.music.plan import Plan, Section, add_plan, plan_from_json, plan_to_json
 from daemon.spec import StageSpec
 
 
@@ -21,6 +21,7 @@ class Plans:
     def __init__(self) -> None:
         self._plans: dict[str, tuple[Plan, ...]] = {}
         self._merges = False
+        self.changed: Callable[[], object] = lambda: None  # called when a plan has come
         self._stood_at: float | None = None  # the beat at which the transport stopped
 
     def take(self, spec: StageSpec) -> None:
@@ -29,6 +30,7 @@ class Plans:
     def add(self, name: str, plan: Plan, beat: float) -> None:
         """Of the player `name`, at `beat`."""
         self._plans[name] = add_plan(self._plans.get(name, ()), plan, beat) if self._merges else (plan,)
+        self.changed()
 
     def of(self, name: str) -> tuple[Plan, ...]:
         return self._plans.get(name, ())
@@ -63,6 +65,11 @@ class Plans:
         """By the first player that has planned the form."""
         places = (form_place(plans, beat, bar) for plans in self._plans.values())
         return next((place for place in places if place is not None), None)
+
+    def ritardandi(self) -> list[Section]:
+        """The sections before which the tempo slows down."""
+        sections = (section for plans in self._plans.values() for plan in plans for section in plan.sections)
+        return [section for section in sections if section.ritardando]
 
     def to_json(self) -> dict[str, Any]:
         return {"plans": {name: [plan_to_json(each) for each in plans] for name, plans in self._plans.items()}}

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
-from daemon.clocks.midi_clock_out import MidiClockOut
-from daemon.clocks.tap_tempo import TapTempo
+from daemon.clocks.tap_tempo import TapTempo, approach
 from daemon.commands import Command, SetTempo, ToggleMetronome
-from daemon.metrics import GRID
 from daemon.music.tempo import MAX_BPM, MIN_BPM, SIXTEENTH, Tempo
+from daemon.performance.clock_outputs import ClockOutputs
 from daemon.performance.held_notes import NEVER, HeldNotes, Send
 from daemon.performance.melodies import Melodies, PlayMelody
 from daemon.performance.metronome import Metronome
+from daemon.performance.ritardando import Ritardando
 from daemon.performance.timeline import ScheduledCall, Timeline
 from daemon.spec import StageSpec
 
@@ -39,7 +38,7 @@ class Transport:
         clock: Callable[[], float],
     ) -> None:
         self._clock = clock
-        self._send, self._changed = send, changed
+        self._changed = changed
         tempo = Tempo(0.0, 0.0, spec.tempo_map.bpm_at(0.0))
         self.timeline, self._pulse = Timeline(tempo), Timeline(tempo)
         self.ready = self.running = False  # ready: started, or waiting for a start
@@ -49,12 +48,13 @@ class Transport:
         self._taps = TapTempo()
         self._beat_given = NEVER  # seconds of the last beat that was tapped, or to which was counted in
         self._slew: tuple[float, float] | None = None  # beat and bpm of a tapped tempo that is being approached
+        self.ritardando = Ritardando()
         self._tempo_from = 0.0  # the beat after which the next tempo change was looked up
         self._tempo_entry: ScheduledCall | None = None
         self.began = 0.0  # the beat of the last start
         self.melodies = Melodies(self.timeline, sources, play, clock)
         self._metronome = Metronome(send, self._pulse)
-        self._clocks: dict[tuple[str, float, bool], MidiClockOut] = {}  # by port, its delay, ticks in a count-in
+        self.clocks = ClockOutputs(send, self._pulse)
         self._spec = spec
 
     @property
@@ -63,8 +63,8 @@ class Transport:
 
     @property
     def bpm(self) -> float:
-        """The tempo that was set or tapped last, which a slew still approaches."""
-        return self.tempo.bpm if self._slew is None else self._slew[1]
+        """The tempo without ritardando; the one that was tapped last, which a slew still approaches."""
+        return self.tempo.bpm / self.ritardando.share if self._slew is None else self._slew[1]
 
     def pre_roll(self, least: float = PRE_ROLL) -> float:
         """Seconds from a start to its first beat: more than `least` where an output has a large negative delay."""
@@ -98,15 +98,14 @@ class Transport:
         self.halt(now)
         self.ready = self.running = True
         self.began, self._slew = beat, None
-        bpm = self.tempo.bpm if self.follows else self._bpm or self._spec.tempo_map.bpm_at(beat)
+        bpm = self.tempo.bpm if self.follows else self._bpm_at(beat)
         self._change(now, Tempo(beat - count_in, at, bpm))
         if count_in:
             self._beat_given = self.tempo.seconds_at(beat)
         self._follow_map(beat)
         self.melodies.start(beat)
         self._metronome.start(now, self._spec, beat - count_in, beat)
-        for clock in self._clocks.values():
-            clock.start(now, beat - count_in, beat)
+        self.clocks.start(now, beat - count_in, beat)
 
     def halt(self, now: float) -> None:
         """Stop at the current position."""
@@ -115,15 +114,13 @@ class Transport:
             self._halted = now
         self.ready, self.running = True, False
         self._cancel_tempo()
+        if self.ritardando.share != 1:
+            self._change(now, self.tempo.changed(self.tempo.beat_at(now), self.bpm))
+            self.ritardando.share = 1.0
         self.melodies.stop()
         self.melodies.release(now)
         self._metronome.stop(now)
-        self.stop_clocks(now)
-
-    def stop_clocks(self, now: float) -> None:
-        """Send Stop to the receivers of our MIDI clock."""
-        for clock in self._clocks.values():
-            clock.stop(now)
+        self.clocks.stop(now)
 
     def locate(self, beat: float) -> None:
         """Continue from `beat`, once it runs again."""
@@ -140,14 +137,15 @@ class Transport:
     @property
     def set_tempo(self) -> float | None:
         """The bpm of jamd's own clock, also while a tapped tempo is still being approached; None: another clock's."""
-        return None if self.follows else self._slew[1] if self._slew is not None else self.tempo.bpm
+        return None if self.follows else self.bpm
 
     def set_bpm(self, now: float, bpm: float) -> None:
         """Set the tempo until the next change of the tempo map."""
         self._bpm, self._slew = min(max(bpm, MIN_BPM), MAX_BPM), None
-        self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
+        here = self.tempo.beat_at(now)
+        self._change(now, self.tempo.changed(here, self._bpm_at(here) if self.running else self._bpm))
         if self.running:
-            self._follow_map(self.tempo.beat_at(now))
+            self._follow_map(here)
 
     def tap(self, now: float, stamp: float) -> float | None:
         """Take a tapped beat. While standing, a whole bar of taps is a count-in: returns the start in seconds."""
@@ -156,7 +154,7 @@ class Transport:
         period = self._taps.period
         if period is None:
             return None
-        self._bpm = min(max(60 / period, MIN_BPM), MAX_BPM)
+        self._bpm = min(max(60 / period / self.ritardando.share, MIN_BPM), MAX_BPM)
         if not self.running:
             self._slew = None  # of a tempo that was still being approached when the transport stopped
             self._change(now, self.tempo.changed(self.tempo.beat_at(now), self._bpm))
@@ -165,13 +163,9 @@ class Transport:
             self._taps.forget()
             return stamp + period
         here = self.tempo.beat_at(now)
-        target = max(round(self.tempo.beat_at(stamp)) + 1, math.floor(here) + 1)
-        seconds = stamp + period
-        while seconds <= now + period / 4 or target - here < 0.25:
-            target, seconds = target + 1, seconds + period
-        bpm = 60 * (target - here) / (seconds - now)
+        target, bpm = approach(Tempo(here, now, 60 / period), stamp, round(self.tempo.beat_at(stamp)) + 1)
         self._slew = (target, self._bpm)
-        self._change(now, self.tempo.changed(here, min(max(bpm, self._bpm / 2), self._bpm * 2)))
+        self._change(now, self.tempo.changed(here, bpm))
         self._follow_map(here)
         return None
 
@@ -180,23 +174,41 @@ class Transport:
         self._pulse.change_tempo(tempo)
         self._changed(now)
 
-    def _follow_map(self, beat: float) -> None:
-        """Schedule the next tempo change after `beat`: the end of a slew, or a change of the tempo map."""
+    def replan(self) -> None:
+        """The ritardandi that are planned may be others now."""
+        if not self.running or self.follows or self._slew is not None:
+            return
+        now = self._clock()
+        here = self.tempo.beat_at(now)
+        if self.ritardando.at(here) != self.ritardando.share:
+            self._change(now, self.tempo.changed(here, self._bpm_at(here)))
+        self._follow_map(self._tempo_from, here)
+
+    def _bpm_at(self, beat: float) -> float:
+        return (self._bpm or self._spec.tempo_map.bpm_at(beat)) * self.ritardando.enter(beat)
+
+    def _follow_map(self, beat: float, here: float | None = None) -> None:
+        """Schedule the next tempo change after `beat`: the end of a slew, a change of the tempo map, or a step of a
+        ritardando, that after `here` if it was planned only now."""
         self._tempo_from = beat
         self._cancel_tempo()
         mapped = None if self.follows else self._spec.tempo_map.next_change(beat)
-        change = self._slew or mapped
-        if change is None:
+        changes_at = math.inf if mapped is None else mapped[0]
+        if self._slew is not None:
+            at = self._slew[0]
+            if changes_at <= at:
+                self._bpm = None  # the map's change comes first
+        else:
+            step = math.inf if self.follows else self.ritardando.next_step(beat if here is None else here)
+            at = min(changes_at, step)
+        if at == math.inf:
             return
-        at, bpm = change
-        if self._slew is not None and mapped is not None and mapped[0] <= at:
-            bpm, self._bpm = self._spec.tempo_map.bpm_at(at), None  # the map's change comes first
 
         def run(due: float) -> None:
-            if self._slew is None:
+            if at == changes_at:
                 self._bpm = None
             self._slew = None
-            self._change(due, self.tempo.changed(at, bpm))
+            self._change(due, self.tempo.changed(at, self._bpm_at(at)))
             self._follow_map(at)
 
         self._tempo_entry = self.timeline.add(at, RANK_TEMPO, run)
@@ -235,32 +247,23 @@ class Transport:
     def take(self, now: float, spec: StageSpec) -> None:
         """Take the melodies, MIDI clock outputs and metronome of `spec`; unchanged ones go on undisturbed."""
         old, self._spec = self._spec, spec
-        delays = {port.name: port.delay for port in spec.ports}
         self.melodies.take(now, spec)
         if (spec.clock.metronome, spec.clock.click) != (old.clock.metronome, old.clock.click):
             self._metronome.turned = None
-        clocks = [(port, delays.get(port, 0.0), spec.clock.count_in_ticks) for port in spec.clock.send]
-        for key in [key for key in self._clocks if key not in clocks]:
-            self._clocks.pop(key).stop(now)
-        fresh_clocks = [key for key in clocks if key not in self._clocks]
-        for key in fresh_clocks:
-            self._clocks[key] = MidiClockOut(self._pulse, partial(self._send_clock, key[0]), *key[1:])
+        self.clocks.take(now, spec)
         if spec.tempo_map != old.tempo_map and not self.follows:
             self._bpm, self._slew = None, None
             here = self.tempo.beat_at(now)
-            self._change(now, self.tempo.changed(here, spec.tempo_map.bpm_at(here if self.running else self.position)))
+            bpm = self._bpm_at(here) if self.running else spec.tempo_map.bpm_at(self.position)
+            self._change(now, self.tempo.changed(here, bpm))
             if self.running:
                 self._follow_map(here)
         if not self.running:
             return
         beat = self.tempo.beat_at(now)
         self.melodies.start_new(max(beat, self.began))
-        for key in fresh_clocks:
-            self._clocks[key].start(now, beat, max(beat, self.began))
+        self.clocks.start(now, beat, max(beat, self.began), only_new=True)
         self._metronome.change(now, spec, beat, self.began)
-
-    def _send_clock(self, port: str, message: bytes, due: float) -> None:
-        self._send(port, message, due, GRID)
 
     # A replay's beginning
 

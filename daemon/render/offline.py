@@ -54,6 +54,11 @@ class OfflineSink(SilentSink):
         self.entries: list[Sent | TempoChanged] = []
 
     @property
+    def tempi(self) -> list[tuple[int, int]]:
+        """Changes of the tempo that the piece does not have by itself, as in smf.to_bytes."""
+        return []
+
+    @property
     def expected(self) -> float:
         """The beat at which the music ends, as far as is known."""
         return self.end
@@ -197,7 +202,7 @@ def perform(
         sound.finish()
     tracks = _tracks(config, sink.entries)
     notes = sum(message[0] & 0xF0 == 0x90 for track in tracks for _, message in track.events)
-    data = smf.to_bytes(tracks, piece.tempi, piece.meters)
+    data = smf.to_bytes(tracks, [*piece.tempi, *sink.tempi], piece.meters)
     if sound is None:
         return Rendering(data, notes)
     return Rendering(data, notes, "", sound.seconds, sound.peak, sound.notices)

@@ -10,7 +10,7 @@ from typing import Any
 from daemon.audio.ring import Frames
 from daemon.config import Config
 from daemon.config.values import Member
-from daemon.entries import Entry, Planned
+from daemon.entries import Entry, Planned, TempoChanged
 from daemon.errors import JamdError
 from daemon.music import smf
 from daemon.music.plan import ENDING, Plan
@@ -36,6 +36,12 @@ class SongSink(OfflineSink):
     @property
     def expected(self) -> float:
         return min(self._expected, self.end)
+
+    @property
+    def tempi(self) -> list[tuple[int, int]]:
+        """Later changes of the tempo."""
+        changes = (entry for entry in self.entries if isinstance(entry, TempoChanged) and entry.beat > 0)
+        return [(round(each.beat * smf.FILE_TICKS), round(60e6 / each.bpm)) for each in changes]
 
     def record(self, entry: Entry) -> None:
         super().record(entry)

@@ -76,7 +76,7 @@ def final_chorus(song: Song, sheet: LeadSheet, beat: float) -> Plan:
         body = _with_dominant(plan, sheet) if close is None else part_of(plan, 0.0, close)
         if song.ending == "tag":
             body = _tagged(body, sheet)
-        plan = _closed(body, sheet, close)
+        plan = _closed(body, sheet, close, song.ritardando * sheet.bar)
     return plan.moved(beat)
 
 
@@ -90,8 +90,9 @@ def _tagged(body: Plan, sheet: LeadSheet) -> Plan:
     return body
 
 
-def _closed(body: Plan, sheet: LeadSheet, close: float | None) -> Plan:
-    """`body` and the last chord, with what the sheet has from `close` on, or with the tonic."""
+def _closed(body: Plan, sheet: LeadSheet, close: float | None, ritardando: float) -> Plan:
+    """`body` and the last chord, with what the sheet has from `close` on, or with the tonic; slower in the last beats
+    of `body`, `ritardando` of them."""
     end = body.end
     rest = 0.0 if close is None else sheet.length - close
     lasting = max(LAST_CHORD * sheet.bpm / 60, rest, sheet.bar)
@@ -101,7 +102,8 @@ def _closed(body: Plan, sheet: LeadSheet, close: float | None) -> Plan:
     else:
         melody = _last_note(sheet, end, last)
     chord = PlannedChord(end, last, _tonic_symbol(sheet))
-    return _joined(body, Plan(end, (chord,), (Section(end, last, ENDING),), melody))
+    section = Section(end, last, ENDING, ritardando=min(ritardando, end - body.beat))
+    return _joined(body, Plan(end, (chord,), (section,), melody))
 
 
 def _closing_tonic(sheet: LeadSheet) -> float | None:

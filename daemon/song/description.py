@@ -14,6 +14,8 @@ CADENCES = ("full", "half", "none")
 ENDINGS = ("chord", "tag", "none")
 MAX_BARS = 1024  # of a chorus
 MAX_CHORUSES = 1000
+MAX_RITARDANDO = 4  # bars
+RITARDANDI = {"ballad": 2, "folk": 2, "waltz": 2, "swing": 1, "blues": 1}  # bars, by feel; others end in time
 ENDLESS = 0  # choruses, until the ending is asked for
 
 Pitch = Annotated[int, Limits(REST, 127)]
@@ -84,9 +86,9 @@ class Song:
     """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none,
     then nothing is composed. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of
     the feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
-    `ending`: one of ENDINGS. `seed`: None: that of the band. `range`: lowest and highest pitch of the melody.
-    `file`: as messages name the song. `kept_styles`: see `daemon/song/content.py`; other styles are read from their
-    files.
+    `ending`: one of ENDINGS. `ritardando`: bars before the last chord in which the tempo slows down. `seed`: None: that
+    of the band. `range`: lowest and highest pitch of the melody. `file`: as messages name the song. `kept_styles`: see
+    `daemon/song/content.py`; other styles are read from their files.
     """
 
     title: str
@@ -107,6 +109,7 @@ class Song:
     intro: int = 0
     choruses: int = ENDLESS
     ending: str = "chord"
+    ritardando: Annotated[int, Limits(0, MAX_RITARDANDO)] = 0
     seed: int | None = None
     file: str = ""
     kept_styles: tuple[KeptStyle, ...] = ()

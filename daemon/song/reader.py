@@ -16,7 +16,18 @@ from daemon.music.note_names import pitch_named
 from daemon.music.plan import Section
 from daemon.music.tempo import MAX_BPM, MIN_BPM
 from daemon.paths import find_file
-from daemon.song.description import CADENCES, ENDINGS, ENDLESS, MAX_BARS, MAX_CHORUSES, REST, Song, SongSection
+from daemon.song.description import (
+    CADENCES,
+    ENDINGS,
+    ENDLESS,
+    MAX_BARS,
+    MAX_CHORUSES,
+    MAX_RITARDANDO,
+    REST,
+    RITARDANDI,
+    Song,
+    SongSection,
+)
 from daemon.song.form_reader import read_form, read_sections, with_cadences
 from daemon.song.section_reader import SECTION_KEYS, UNSAID, SectionReader
 from daemon.song.sheet_reader import CHARTS, chart_as_yaml, divided, key_of_chart, read_sheet, section_of
@@ -27,7 +38,8 @@ from daemon.yaml_file import Value, YamlFile
 TOP_KEYS = (
     "sheet",
     *("title", "composer", "key", "meter", "tempo", "feel", "swing", "form", "sections"),
-    *("style", "order", "max_order", "range", "count_in", "intro", "choruses", "ending", "transpose", "seed"),
+    *("style", "order", "max_order", "range", "count_in", "intro", "choruses", "ending", "ritardando"),
+    *("transpose", "seed"),
 )
 SHEET_KEYS = ("key", "meter", "form", "sections")  # what a sheet has itself
 SUFFIXES = (".yaml", ".yml")
@@ -86,13 +98,14 @@ class _Reader:
             long = top["form"] if top["form"].given else top["bars"]
             long.report(f"{bars:,} bars in all: shorten the song to {MAX_BARS:,}")
         order = top["order"].integer(1, 4, 2)
+        feel = top["feel"].one_of(FEELS, default.feel or ("waltz" if meter == (3, 4) else "swing"), "a feel")
         return Song(
             title=top["title"].text(default.title or self._file.stem),
             composer=top["composer"].text(default.composer),
             key=key,
             meter=meter,
             bpm=top["tempo"].number(MIN_BPM, MAX_BPM, min(max(default.bpm, MIN_BPM), MAX_BPM)),
-            feel=top["feel"].one_of(FEELS, default.feel or ("waltz" if meter == (3, 4) else "swing"), "a feel"),
+            feel=feel,
             swing=top["swing"].number(50, 75, 50.0) if top["swing"].given else None,
             style=style,
             order=order,
@@ -105,6 +118,7 @@ class _Reader:
             intro=top["intro"].integer(0, min(bars, MAX_BARS), 0),
             choruses=self._choruses(),
             ending=top["ending"].one_of(ENDINGS, "chord", "an ending"),
+            ritardando=top["ritardando"].integer(0, MAX_RITARDANDO, RITARDANDI.get(feel, 0)),
             seed=top["seed"].integer(0, MAX_SEED, 0) if top["seed"].given else None,
             file=str(self._file),
         )

@@ -47,7 +47,10 @@ def test_an_endless_song_has_some_choruses_and_an_ending(tmp_path: Path) -> None
     file, found = notes(render_song(load(tmp_path)).data)
     assert [pitch for _, pitch in found] == [76, 74, 71] * CHORUSES + [72], "the last note is the tonic"
     assert found[3][0] == 6.0 and found[-1][0] == 6.0 * CHORUSES
-    (tempo,) = [m for m in file.tracks[0] if m.type == "set_tempo"]
+    tempo, *slower, again = [m for m in file.tracks[0] if m.type == "set_tempo"]
+    assert len(slower) == 6 * 4, "two bars in sixteenths"
+    assert mido.tempo2bpm(slower[-1].tempo) == pytest.approx(90 * (1 - 6 / 20), abs=0.01)
+    assert mido.tempo2bpm(again.tempo) == pytest.approx(90, abs=0.01)
     (meter,) = [m for m in file.tracks[0] if m.type == "time_signature"]
     assert (mido.tempo2bpm(tempo.tempo), meter.numerator) == (pytest.approx(90, abs=0.01), 3)
 
@@ -64,7 +67,8 @@ def test_a_song_without_an_ending_ends(tmp_path: Path) -> None:
 
 def test_the_tempo_of_the_command_line(tmp_path: Path) -> None:
     file, _ = notes(render_song(load(tmp_path, bpm="120")).data)
-    assert [m.tempo for m in file.tracks[0] if m.type == "set_tempo"] == [500_000]
+    tempi = [m.tempo for m in file.tracks[0] if m.type == "set_tempo"]
+    assert tempi[0] == tempi[-1] == 500_000 and max(tempi) == pytest.approx(500_000 / 0.7, abs=1)
 
 
 def test_a_band_without_a_leader_plays_no_song(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from daemon.music.leadsheet import LeadSheet
-from daemon.music.plan import Plan
+from daemon.music.plan import ENDING, Plan
 from daemon.paths import resources
 from daemon.song.arrangement import chorus, final_chorus, opening, part_of
 from daemon.song.composer import Composer
@@ -151,3 +151,20 @@ def test_every_song_in_every_key_ends_on_its_tonic(tmp_path: Path) -> None:
         check(last)
         assert last.chords[-1].symbol.startswith(("F", "Gb", "G", "Ab", "A", "Bb", "B", "C", "Db", "D", "Eb", "E"))
         assert last.chords[-1].symbol == sheet.chords[0].symbol
+
+
+@pytest.mark.parametrize(
+    ("more", "beats"),
+    [
+        *(("", 4.0), ("feel: ballad", 8.0), ("feel: bossa", 0.0), ("feel: folk\nritardando: 0", 0.0)),
+        *(("ritardando: 3", 12.0), ("ritardando: 4", 12.0), ("ritardando: 4\nending: tag", 16.0)),
+        ("feel: folk\nending: none", 0.0),
+    ],
+)
+def test_the_tempo_slows_down_before_the_last_chord_as_the_feel_or_the_song_asks_for(
+    tmp_path: Path, more: str, beats: float
+) -> None:
+    song, sheet = read(tmp_path, TUNE + more)
+    last = final_chorus(song, sheet, 100.0).sections[-1]
+    assert last.name == ENDING and last.ritardando == beats
+    assert all(not section.ritardando for section in chorus(sheet, 0.0).sections)

@@ -172,6 +172,7 @@ MISTAKES = [
     (CHART + "count_in: 9", ["3: count_in: 9 is out of range: give a number from 0 to 8"]),
     (CHART + "intro: 5", ["3: intro: 5 is out of range: give a number from 0 to 4"]),
     (CHART + "choruses: 0", ["3: choruses: 0 is out of range: give a number from 1 to 1000"]),
+    (CHART + "ritardando: 9", ["3: ritardando: 9 is out of range: give a number from 0 to 4"]),
     (CHART + "ending: fade", ["3: ending: 'fade' is not an ending: choose from chord, tag, none"]),
     (CHART + "seed: -1", ["3: seed: -1 is out of range: give a number from 0 to 2147483648"]),
     (CHART + "transpose: 25", ["3: transpose: 25 is out of range: give a number from -24 to 24"]),

@@ -18,6 +18,7 @@ from daemon.engines.leadsheet.score import (
     sheet_of,
     since,
     skipped,
+    slowing_from,
     until,
     with_break,
 )
@@ -143,7 +144,7 @@ class Form:
             sheet, onset = self._sheets[each.chorus], each.onset - each.place
             if sooner:
                 sheet = _cut(sheet, each.onset + each.duration - onset)
-            final = numbered(final_chorus(self._song, sheet, onset), each.chorus)
+            final = slowing_from(numbered(final_chorus(self._song, sheet, onset), each.chorus), beat + NOTICE)
             at = min(s.onset for s in final.sections if s.name in (TAG, ENDING))
             at = min(at, onset + sheet.length)
             if at >= beat + NOTICE:

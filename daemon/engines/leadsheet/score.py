@@ -23,6 +23,16 @@ def numbered(plan: Plan, chorus: int) -> Plan:
     return replace(plan, sections=tuple(sections))
 
 
+def slowing_from(plan: Plan, beat: float) -> Plan:
+    """The plan, whose ritardando does not begin before `beat`."""
+    return replace(
+        plan,
+        sections=tuple(
+            replace(each, ritardando=min(each.ritardando, max(each.onset - beat, 0.0))) for each in plan.sections
+        ),
+    )
+
+
 def end_of(plans: Plans) -> float:
     return plans[-1].end if plans else 0.0
 
