@@ -40,8 +40,7 @@ Connect = Annotated[
     typer.Option(metavar="PORT=NAME", help="Connect a port of jamd to a part of a name in `jamd ports`; repeatable."),
 ]
 Song = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="A song to play; -c is bands/combo.yaml then, unless it is given."),
+    Path | None, typer.Option(metavar="FILE", help="A song to play; -c is bands/combo.yaml then, unless it is given.")
 ]
 NoSound = Annotated[bool, typer.Option("--no-sound", help="MIDI only, without the instruments of the band.")]
 Outputs = Annotated[

@@ -6,9 +6,7 @@ import re
 
 import yaml
 
-_OPEN_QUOTE = re.compile(
-    r"""^[^#]*[:\[{,-] +(["'])(?!.*\1)"""
-)  # a value that begins with a quote, but has no other one
+_OPEN_QUOTE = re.compile(r"""^[^#]*[:\[{,-] +(["'])(?!.*\1)""")  # a value that begins with a quote, and has no other
 
 
 def explain(error: yaml.MarkedYAMLError, text: str) -> tuple[int, str]:

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 from daemon.audio.ring import Frames
 
 CEILING = float(np.float32(10 ** (-1 / 20)))  # −1 dBFS: leaves room for peaks between the samples
-HOLD = (
-    0.02  # seconds that the gain stays after a peak: half a period of the lowest notes, so that bass is not distorted
-)
+HOLD = 0.02  # seconds that the gain stays after a peak: half a period of the lowest notes, else bass is distorted
 RELEASE = 0.15  # seconds in which the reduction falls to 1/e after that
 _AT_ONCE = 4096  # frames: the powers of the decay stay near 1
 _INAUDIBLE = 1e-5  # a reduction of less than 0.0001 dB ends

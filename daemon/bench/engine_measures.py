@@ -57,9 +57,7 @@ def melody(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 def _answering() -> MelodyPlayer:
     """An engine that answers from beat 400 on, for a hundred bars: the call was a note held for a hundred bars."""
-    from daemon.engines.melody.engine import (
-        MelodyPlayer,
-    )  # here, as it loads ONNX Runtime, which other measures do not need
+    from daemon.engines.melody.engine import MelodyPlayer  # loads ONNX Runtime, which other measures do not need
 
     engine = MelodyPlayer(Setup(MelodyPlayer.Options(phrase="control"), {}, models.find("melody"), ("keys",)))
     engine.prepare()

@@ -8,11 +8,7 @@ from daemon.clocks.midi_clock_in import MidiClockIn
 from daemon.clocks.source import ClockSource
 from daemon.spec import INTERNAL
 
-CLOCK_SOURCES: dict[str, type[ClockSource]] = {
-    INTERNAL: InternalClock,
-    "midi": MidiClockIn,
-    "link": AbletonLink,
-}
+CLOCK_SOURCES: dict[str, type[ClockSource]] = {INTERNAL: InternalClock, "midi": MidiClockIn, "link": AbletonLink}
 
 
 def external_sources() -> list[str]:

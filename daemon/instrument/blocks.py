@@ -18,9 +18,7 @@ from daemon.wire import PlayMessage
 
 STEP = 256  # frames rendered at once, at most: what is rendered within the clock's `rendering`
 CLOCK_INTERVAL = 0.02  # seconds between looks at the clock's page while nothing is due
-REST = (
-    0.25  # of the time by which an engine was busy for longer than a step lasts; then other processes have their turn
-)
+REST = 0.25  # of the time by which an engine was busy for longer than a step lasts; other processes have that time
 MOST_WAITING = 4096  # messages kept before the first audio stream
 
 

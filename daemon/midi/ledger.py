@@ -10,15 +10,7 @@ import mmap
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from daemon.music.events import (
-    ALL_NOTES_OFF,
-    ALL_SOUND_OFF,
-    SUSTAIN,
-    control_change,
-    is_note_off,
-    is_note_on,
-    note_off,
-)
+from daemon.music.events import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, control_change, is_note_off, is_note_on, note_off
 from daemon.shared_memory import map_file
 
 SLOTS = 64  # outputs

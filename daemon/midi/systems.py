@@ -38,9 +38,7 @@ class Systems:
     """
 
     def __init__(
-        self,
-        locked: Callable[[], AbstractContextManager[None]] = nullcontext,
-        wake: Callable[[], None] = lambda: None,
+        self, locked: Callable[[], AbstractContextManager[None]] = nullcontext, wake: Callable[[], None] = lambda: None
     ) -> None:
         self.handover_until = 0.0
         self.changes = ConnectionChanges(wake)

@@ -5,14 +5,4 @@ from daemon.models.golden import verify
 from daemon.models.parse import read_sidecar
 from daemon.models.sidecar import Sidecar
 
-__all__ = [
-    "Artifact",
-    "Sidecar",
-    "check",
-    "engine_mismatch",
-    "find",
-    "folder",
-    "load",
-    "read_sidecar",
-    "verify",
-]
+__all__ = ["Artifact", "Sidecar", "check", "engine_mismatch", "find", "folder", "load", "read_sidecar", "verify"]

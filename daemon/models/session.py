@@ -44,10 +44,7 @@ class BoundFunction:
         inputs, results = artifact.sidecar.inputs, artifact.sidecar.outputs
         self._inputs = {name: np.zeros(spec.sized(rows), spec.dtype) for name, spec in inputs.items()}
         self._outputs = {name: np.zeros(results[name].sized(rows), results[name].dtype) for name in outputs}
-        for bind, arrays in (
-            (self._binding.bind_input, self._inputs),
-            (self._binding.bind_output, self._outputs),
-        ):
+        for bind, arrays in ((self._binding.bind_input, self._inputs), (self._binding.bind_output, self._outputs)):
             for name, array in arrays.items():
                 bind(name, "cpu", 0, array.dtype, list(array.shape), array.ctypes.data)
         if number is not None:

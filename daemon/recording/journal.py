@@ -72,11 +72,7 @@ class Journal:
         place: Place = BEGINNING,
     ) -> None:
         self._directory, self._say, self._clock, self._ended = directory, say, clock, ended
-        self._header = {
-            **header,
-            "versions": versions(),
-            "models": hashes(header.get("members", {})),
-        }  # current
+        self._header = {**header, "versions": versions(), "models": hashes(header.get("members", {}))}  # current
         self._session = self._header  # when the session began
         self._file: FileIO | None = None
         self._path = directory

@@ -14,13 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from daemon.entries import (
-    Entry,
-    SessionBegan,
-    SessionEnded,
-    decode_entry,
-    encode_entry,
-)
+from daemon.entries import Entry, SessionBegan, SessionEnded, decode_entry, encode_entry
 from daemon.errors import JamdError
 from daemon.input_files import read_input
 from daemon.music.events import is_well_formed
@@ -38,9 +32,7 @@ class NoSession(JamdError):
     """What was read is not the journal of a session, or one that this jamd cannot read."""
 
     def __init__(
-        self,
-        problem: str = "not the journal of a session",
-        remedy: str = "name a file that `jamd run` wrote",
+        self, problem: str = "not the journal of a session", remedy: str = "name a file that `jamd run` wrote"
     ) -> None:
         super().__init__(f"{problem}: {remedy}")
         self.problem = problem

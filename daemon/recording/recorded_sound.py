@@ -14,17 +14,7 @@ from daemon.audio.sound_file import sound_library
 from daemon.commands import Panic
 from daemon.config.instruments import Routes, with_instruments
 from daemon.engines.audio import DEFAULT_ENGINE
-from daemon.entries import (
-    Commanded,
-    Entry,
-    Gap,
-    Heard,
-    MelodyPlayed,
-    Reconfigured,
-    Sent,
-    SessionBegan,
-    StageStarted,
-)
+from daemon.entries import Commanded, Entry, Gap, Heard, MelodyPlayed, Reconfigured, Sent, SessionBegan, StageStarted
 from daemon.errors import JamdError
 from daemon.instrument.mixdown import Mixdown
 from daemon.music.sound import Sound

@@ -163,7 +163,7 @@ class _Row:
         if end <= start:
             return
         width = max(self._x(end) - self._x(start) - 1, 1.5)
-        yield (f'<rect x="{self._x(start):.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="2" fill="{colour}"/>')
+        yield f'<rect x="{self._x(start):.1f}" y="{y}" width="{width:.1f}" height="{height}" rx="2" fill="{colour}"/>'
 
     @property
     def _lane(self) -> int:

@@ -28,9 +28,7 @@ PATIENCE = 1.0  # seconds that a device has to open before the null output begin
 LOOK_INTERVAL = 1.0  # seconds between two looks for a device …
 LOOK_SHARE = 0.05  # … and more where a look takes more than this share of a core
 CLOSE_TIMEOUT = 0.5  # seconds
-_STEP = (
-    0.2  # seconds: a longer time between two looks counts as this; the machine was suspended, or this process stopped
-)
+_STEP = 0.2  # seconds: a longer time between two looks counts as this; the machine, or this process, stood still
 _DELAY_STEP = 0.001  # seconds
 Tell = Callable[[list[Any]], None]  # the desk
 

@@ -70,14 +70,7 @@ CONFIGS = {
         MelodyShape("attention", 128), epochs=12, batch=16, dropout=0.5, clip=3, crop=160, shown=2
     ),
     "jamd": MelodyConfig(
-        MelodyShape("jamd", 256, layers=1),
-        epochs=4,
-        batch=8,
-        dropout=0.4,
-        clip=1,
-        rate=2e-3,
-        decay=0.05,
-        average=0.998,
+        MelodyShape("jamd", 256, layers=1), epochs=4, batch=8, dropout=0.4, clip=1, rate=2e-3, decay=0.05, average=0.998
     ),
 }
 

@@ -150,10 +150,7 @@ def test_an_overflow_is_reported_after_the_rest_was_taken(monkeypatch: pytest.Mo
     assert len(list(inbox.take(4))) == 4
     assert inbox  # else the stage would not call `take` again
     keys.receive(note_on(1, 63, 90))
-    assert [(source, message) for _, source, message in inbox.take()] == [
-        ("keys", note_on(1, 63, 90)),
-        ("keys", b""),
-    ]
+    assert [(source, message) for _, source, message in inbox.take()] == [("keys", note_on(1, 63, 90)), ("keys", b"")]
     assert not inbox and not list(inbox.take())
     waker.close()
 

@@ -54,10 +54,7 @@ class JackMidiClock:
             pytest.skip("no jack_midi_clock on this machine; to enable: apt-get install jack-midi-clock")
         command = ["jack_midi_clock", "-d", "0.5", *options, "jamd sync:midi"]
         self.process = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            preexec_fn=END_WITH_PARENT,
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=END_WITH_PARENT
         )
 
     def kill(self) -> None:
@@ -281,11 +278,7 @@ class MclkDump:
             pytest.skip("no jack_mclk_dump on this machine; to enable: apt-get install jack-midi-clock")
         command = ["stdbuf", "-oL", "jack_mclk_dump", "-n", "jamd sync:midi"]
         self._process = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            preexec_fn=END_WITH_PARENT,
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, preexec_fn=END_WITH_PARENT
         )
         self.lines: list[str] = []
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -51,11 +51,7 @@ from daemon.recording.to_midi import midi_file
 from daemon.spec import MelodySpec, StageSpec
 
 STEADY = TempoMap(((0.0, 120.0),), ((0.0, 4.0),))
-HEADER: dict[str, Any] = {
-    "jamd": "1",
-    "members": {},
-    "spec": json.loads(json.dumps(StageSpec(STEADY).to_json())),
-}
+HEADER: dict[str, Any] = {"jamd": "1", "members": {}, "spec": json.loads(json.dumps(StageSpec(STEADY).to_json()))}
 
 
 class Clock:

@@ -512,12 +512,7 @@ def change(entry: list[Any], *place: Any, to: Any) -> None:
     [
         ("heard", (1,), 1e8, "the journal has an entry that cannot be used (an entry at 1e+08 s after one at "),
         ("heard", (3,), -1e8, "the journal has an entry that cannot be used (an entry with a time of -1e+08 s at "),
-        (
-            "heard",
-            (2,),
-            "\ud800",
-            "the journal has an entry that cannot be used (an entry that this version",
-        ),
+        ("heard", (2,), "\ud800", "the journal has an entry that cannot be used (an entry that this version"),
         (
             "sent",
             (5,),
@@ -527,12 +522,7 @@ def change(entry: list[Any], *place: Any, to: Any) -> None:
         ("up", (2,), "nobody", "an entry does not fit those before it (there is no player 'nobody')"),
         ("start", (2,), 1e8, ""),
         ("start", (3,), 1000.0 - 500_000, "an entry does not fit those before it (a jump of "),
-        (
-            "session",
-            (2, "spec"),
-            {},
-            "the header is not of a session of this version of jamd ({} is not ",
-        ),
+        ("session", (2, "spec"), {}, "the header is not of a session of this version of jamd ({} is not "),
         ("session", (2, "spec", "tempo_map", "tempi"), [], "the header is not of a session of this version of jamd"),
         (
             "session",
@@ -542,12 +532,7 @@ def change(entry: list[Any], *place: Any, to: Any) -> None:
         ),
         ("state", (2, "position"), "x", "an entry does not fit those before it ('x' is not a number from"),
         ("state", (2, "began"), -1e9, "an entry does not fit those before it (a jump of "),
-        (
-            "members",
-            (2, "dice", "settings"),
-            [],
-            "an entry does not fit those before it ([] is not an object",
-        ),
+        ("members", (2, "dice", "settings"), [], "an entry does not fit those before it ([] is not an object"),
     ],
 )
 def test_a_wrong_value_is_told(

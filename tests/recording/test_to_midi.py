@@ -414,10 +414,7 @@ def test_every_note_ends_and_time_never_runs_backwards(happened: list[Entry]) ->
         assert not +sounding
 
 
-@given(
-    st.lists(st.tuples(moments, st.floats(20.0, 400.0)), max_size=10),
-    st.lists(moments, min_size=2, max_size=20),
-)
+@given(st.lists(st.tuples(moments, st.floats(20.0, 400.0)), max_size=10), st.lists(moments, min_size=2, max_size=20))
 def test_a_ruler_is_monotonic_and_as_long_as_its_tempi_say(changes: list[tuple[float, float]], at: list[float]) -> None:
     at.sort()
     ruler = TickMap([Tempo(0.0, 100.0, 120.0), *(Tempo(0.0, s, bpm) for s, bpm in changes)], STEADY, at[0])

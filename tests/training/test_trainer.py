@@ -116,10 +116,7 @@ def test_no_checkpoint_runs_code(tmp_path):
     last = tmp_path / "last.pt"
     whole = checkpoint.load(last)
     torch.save(whole | {"rng": Bomb()}, last)
-    with pytest.raises(
-        ModelError,
-        match=r"last.pt: not a checkpoint of .* never run\): train again",
-    ):
+    with pytest.raises(ModelError, match=r"last.pt: not a checkpoint of .* never run\): train again"):
         trainer.train(task, tmp_path, seed=1, resume=True)
     last.write_bytes(b"not a checkpoint")
     with pytest.raises(ModelError, match=r"last.pt: not a checkpoint"):

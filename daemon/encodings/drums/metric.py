@@ -172,13 +172,7 @@ def moved_to_bar(history: MetricHistory, bar: int, position: int) -> MetricHisto
     if places == history.places and cell % places == history.cell % places and place + EARLIEST == history.offset:
         return history
     fresh = start(bar, position)
-    return replace(
-        history,
-        cell=fresh.cell,
-        offset=fresh.offset,
-        by_place=fresh.by_place,
-        visits=fresh.visits,
-    )
+    return replace(history, cell=fresh.cell, offset=fresh.offset, by_place=fresh.by_place, visits=fresh.visits)
 
 
 def least_instrument(history: MetricHistory) -> int:

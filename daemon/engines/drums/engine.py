@@ -19,15 +19,7 @@ from daemon.engines.drums.intensity import IntensityFollower
 from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
 from daemon.engines.drums.model import drums_model
 from daemon.engines.drums.options import OF_GROOVE, DrumsOptions
-from daemon.engines.drums.primer import (
-    NEAR,
-    SHORTEST_BAR,
-    Note,
-    Primer,
-    find_groove,
-    groove_at_random,
-    shipped_grooves,
-)
+from daemon.engines.drums.primer import NEAR, SHORTEST_BAR, Note, Primer, find_groove, groove_at_random, shipped_grooves
 from daemon.engines.drums.swing import swung, unswung
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.grid import REPEAT_BEATS
