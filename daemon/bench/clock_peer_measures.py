@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon.bench.clock_measures import jitter
 from daemon.bench.figure import PERIOD, Figure, percentile
-from daemon.bench.instruments import JAMD, Events, JamdProcess, perform
+from daemon.bench.instruments import CHOIR, JAMD, Events, JamdProcess, perform
 from daemon.music.events import CLOCK_START, CLOCK_STOP, CLOCK_TICK, TICKS_PER_BEAT, is_note_on
 
 TICK_MESSAGE = bytes((CLOCK_TICK,))
@@ -23,17 +23,11 @@ FOLLOW = """
 clock: {source: midi, port: keys, send: [choir]}
 ports: {keys: {direction: in}, choir: {direction: out}}
 """
-CHOIR = """
-clock: {source: midi, port: keys}
-ports: {keys: {direction: in}, choir: {direction: out}}
-melodies: {twinkle: {file: melodies/twinkle.mid, loop: true}}
-band:
-  choir:
-    engine: harmoniser
-    model: bachbot
-    listen: [twinkle]
-    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
-"""
+STARTED = f"""
+clock: {{source: midi, port: keys}}
+ports: {{keys: {{direction: in}}, choir: {{direction: out}}}}
+melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true}}}}
+band: {CHOIR % "twinkle"}"""
 LEAD = f"""
 clock: {{source: internal, bpm: {BPM}, beats_per_bar: 4, send: [choir]}}
 ports: {{choir: {{direction: out}}}}
@@ -126,7 +120,7 @@ def clock_start(folder: Path, environment: dict[str, str]) -> list[Figure]:
     events: Events = []
     for _ in range(STARTS):
         events += _master(random.Random(1), events[-1][0] + 1 if events else 1, BPM, TICKS_PER_BEAT)[0]
-    with JamdProcess(folder, environment, CHOIR):
+    with JamdProcess(folder, environment, STARTED):
         _, heard = perform(environment, events, *JAMD)
     notes = [(stamp, message[0] & 15) for stamp, message in heard if is_note_on(message)]
     starts = [stamp for number, (stamp, _) in enumerate(notes) if not number or stamp - notes[number - 1][0] > 0.5]

@@ -1,4 +1,4 @@
-"""Processes for measurements: a jamd, a client that plays and listens, and an echo by the same client."""
+"""Processes for measurements: a jamd, and clients that play and listen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,13 @@ from daemon.bench.child_end import END_WITH_PARENT
 from daemon.errors import JamdError
 
 JAMD = "jamd keys:midi", "jamd choir:midi"  # input and output of a measured jamd
-ECHO = "bench echo in:midi", "bench echo out:midi"
+CHOIR = """
+  choir:
+    engine: harmoniser
+    model: bachbot
+    listen: [%s]
+    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
+"""  # under `band:`
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,40 +148,46 @@ def perform(
 
     `tail`: seconds to listen after the last event. Returns (sent, heard) with stamps. Raises JamdError.
     """
-    score = {
-        "connect": [["bench peer out:midi", into], [out, "bench peer in:midi"]],
-        "events": [[moment, message.hex()] for moment, message in events],
-        "tail": tail,
-    }
-    command = [sys.executable, "-P", "-m", "daemon.bench.peer", "play"]
-    peer = subprocess.run(
-        command,
-        input=json.dumps(score),
+    score = {"connect": [["bench peer out:midi", into], [out, "bench peer in:midi"]], "tail": tail}
+    result = play(environment, ("peer", "play"), score, events)
+    return result["sent"], result["heard"]
+
+
+def play(
+    environment: dict[str, str], client: Sequence[str], score: Mapping[str, Any], events: Sequence[tuple[float, bytes]]
+) -> dict[str, Any]:
+    """What the `client`, a module of this folder and its arguments, prints after it has played `score` with `events`.
+    Raises JamdError."""
+    done = subprocess.run(
+        _command(*client),
+        input=json.dumps({**score, "events": [[moment, message.hex()] for moment, message in events]}),
         capture_output=True,
         text=True,
         env=environment,
         check=False,
         preexec_fn=END_WITH_PARENT,
     )
-    if peer.returncode:
-        raise JamdError(f"the measuring client failed:\n{peer.stderr}")
-    result = json.loads(peer.stdout)
-    sent, heard = ([(stamp, bytes.fromhex(m)) for stamp, m in result[key]] for key in ("sent", "heard"))
-    return sent, heard
+    if done.returncode:
+        raise JamdError(f"the measuring client failed:\n{done.stderr}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result | {key: [(at, bytes.fromhex(text)) for at, text in result[key]] for key in ("sent", "heard")}
 
 
 @contextlib.contextmanager
-def echo(environment: dict[str, str]) -> Iterator[None]:
-    """While the block runs, the client echoes under the name "bench echo"."""
-    command = [sys.executable, "-P", "-m", "daemon.bench.peer", "echo"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, preexec_fn=END_WITH_PARENT
-    )
-    assert process.stdin is not None and process.stdout is not None
-    try:
+def background(environment: dict[str, str], *client: str) -> Iterator[None]:
+    """While the block runs, the `client` (see `play`) does, which prints a line when it is ready, and ends with its
+    standard input."""
+    with subprocess.Popen(
+        _command(*client),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+        preexec_fn=END_WITH_PARENT,
+    ) as process:
+        assert process.stdout is not None
         process.stdout.readline()
         yield
-    finally:
-        process.stdin.close()
-        process.wait(10)
-        process.stdout.close()
+
+
+def _command(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", f"daemon.bench.{module}", *arguments]

@@ -17,44 +17,34 @@ from pathlib import Path
 
 from daemon.bench.child_end import END_WITH_PARENT
 from daemon.bench.figure import PERIOD, Figure, percentile
-from daemon.bench.instruments import ECHO, JAMD, Events, JamdProcess, echo, perform
+from daemon.bench.instruments import CHOIR, JAMD, Events, JamdProcess, background, perform
 from daemon.music import smf
 from daemon.music.events import is_note_off, is_note_on, note_off, note_on
 
-KEYS_AND_CHOIR = """
-clock: {source: internal, bpm: 96, beats_per_bar: 4}
-ports: {keys: {direction: in}, choir: {direction: out}}
-band:
-  choir:
-    engine: harmoniser
-    model: bachbot
-    listen: [keys]
-    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
-"""
+ECHO = "bench echo in:midi", "bench echo out:midi"
+KEYS_AND_CHOIR = f"""
+clock: {{source: internal, bpm: 96, beats_per_bar: 4}}
+ports: {{keys: {{direction: in}}, choir: {{direction: out}}}}
+band: {CHOIR % "keys"}"""
 THRU_CONFIG = """
 clock: {source: internal, bpm: 96, beats_per_bar: 4}
 ports: {keys: {direction: in, thru: [choir]}, choir: {direction: out}}
 """
-BUSY = """
-clock: {source: internal, bpm: 120, beats_per_bar: 4}
-ports: {choir: {direction: out}, busy: {direction: out}}
-melodies: {twinkle: {file: melodies/twinkle.mid, loop: true}}
-band:
-  choir:
-    engine: harmoniser
-    model: bachbot
-    listen: [twinkle]
-    play: {port: choir, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
+BUSY = f"""
+clock: {{source: internal, bpm: 120, beats_per_bar: 4}}
+ports: {{choir: {{direction: out}}, busy: {{direction: out}}}}
+melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true}}}}
+band: {CHOIR % "twinkle"}
   second:
     engine: harmoniser
     model: bachbot
-    play: {port: busy, channels: {soprano: 1, alto: 2, tenor: 3, bass: 4}}
-    options: {given: none}
+    play: {{port: busy, channels: {{soprano: 1, alto: 2, tenor: 3, bass: 4}}}}
+    options: {{given: none}}
   third:
     engine: harmoniser
     model: bachbot
-    play: {port: busy, channels: {soprano: 5, alto: 6, tenor: 7, bass: 8}}
-    options: {given: none}
+    play: {{port: busy, channels: {{soprano: 5, alto: 6, tenor: 7, bass: 8}}}}
+    options: {{given: none}}
 """
 
 
@@ -82,7 +72,7 @@ def first_answers(sent: Events, heard: Events, channels: range) -> list[float]:
 
 def latency(folder: Path, environment: dict[str, str]) -> list[Figure]:
     notes = random_notes(1000)
-    with echo(environment):
+    with background(environment, "peer", "echo"):
         echoed = first_answers(*perform(environment, notes, *ECHO), range(1, 2))
     with JamdProcess(folder, environment, KEYS_AND_CHOIR):
         harmony = first_answers(*perform(environment, notes, *JAMD), range(2, 5))
@@ -181,16 +171,8 @@ def render(folder: Path, environment: dict[str, str]) -> list[Figure]:
         melody.events.append((beat * smf.FILE_TICKS, note_on(1, pitch, 80)))
         melody.events.append(((beat + 1) * smf.FILE_TICKS, note_off(1, pitch)))
     (folder / "minute.mid").write_bytes(smf.to_bytes([melody], [(0, 625_000)], []))
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "daemon",
-        "render",
-        str(folder / "minute.mid"),
-        "-o",
-        str(folder / "out.mid"),
-    ]
+    files = str(folder / "minute.mid"), "-o", str(folder / "out.mid")
+    command = [sys.executable, "-P", "-m", "daemon", "render", *files]
     seconds = []
     for _ in range(2):
         started = time.perf_counter()

@@ -6,12 +6,8 @@ clicks show when a note is heard.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import random
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,12 +20,10 @@ import yaml
 from daemon.audio.clock import RATE
 from daemon.audio.ring import CHANNELS
 from daemon.bench import tone
-from daemon.bench.child_end import END_WITH_PARENT
 from daemon.bench.figure import Figure, percentile
-from daemon.bench.instruments import JAMD, JamdProcess, perform
+from daemon.bench.instruments import CHOIR, JAMD, JamdProcess, background, perform, play
 from daemon.bench.jack_server import JackServer
 from daemon.bench.sound_analysis import Samples, decibels, first_of_each, gaps, nearest_differences, onsets
-from daemon.errors import JamdError
 from daemon.music.events import is_note_on, note_off, note_on
 from daemon.paths import resources
 from daemon.speaker.playback import Playback
@@ -42,23 +36,15 @@ TRIAL = 20.0  # seconds of each of them
 SKEW = 1e-4
 BANDS = {"default band": "config.yaml", "quartet": "bands/quartet.yaml"}
 JAMD_OUT = ["jamd speaker:out_0", "jamd speaker:out_1"]
-BARE_OUT = ["PortAudio:out_0"]
+BARE_PLAYER, BARE_OUT = ("tone", str(BLOCK), "bench bare"), ["PortAudio:out_0"]
 TO_JAMD = ["bench recorder:midi_out", JAMD[0]]
 FROM_JAMD = [JAMD[1], "bench recorder:midi_in"]
 APART = 0.05  # seconds between notes, at least, that are heard apart
-CHOIR = {
-    "clock": {"bpm": 96},
-    "ports": {"keys": {"direction": "in"}, "choir": {"direction": "out"}},
-    "melodies": {"twinkle": {"file": "melodies/twinkle.mid", "loop": True}},
-    "band": {
-        "choir": {
-            "engine": "harmoniser",
-            "model": "bachbot",
-            "listen": ["twinkle"],
-            "play": {"port": "choir", "channels": {"soprano": 1, "alto": 2, "tenor": 3, "bass": 4}},
-        }
-    },
-}
+TWINKLE = yaml.safe_load(f"""
+clock: {{bpm: 96}}
+ports: {{keys: {{direction: in}}, choir: {{direction: out}}}}
+melodies: {{twinkle: {{file: melodies/twinkle.mid, loop: true}}}}
+band: {CHOIR % "twinkle"}""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +75,7 @@ def _band(folder: Path, environment: dict[str, str], name: str, path: str, secon
     band = yaml.safe_load((resources() / path).read_text(encoding="utf-8"))
     with JackServer(BLOCK) as server:
         private = environment | server.env
-        with JamdProcess(folder, private, _config(band, BLOCK, listen=[])) as jamd, _bare_player(private):
+        with JamdProcess(folder, private, _config(band, BLOCK, listen=[])) as jamd, background(private, *BARE_PLAYER):
             time.sleep(5)
             before, xruns = jamd.cost(), server.xruns()
             recorded = _record(folder, private, [*JAMD_OUT, *BARE_OUT], seconds)
@@ -142,7 +128,7 @@ def _note_to_sound(folder: Path, environment: dict[str, str]) -> list[Figure]:
     keys = {"ports": {"keys": {"direction": "in"}}, "clock": {"bpm": 96}}
     with JackServer(BLOCK) as server:
         private = environment | server.env
-        with _bare_player(private):
+        with background(private, *BARE_PLAYER):
             to_bare = [TO_JAMD[0], "bench bare:midi"]
             bare = _delays(_record(folder, private, BARE_OUT, moment + 1, [to_bare], events))
         with JamdProcess(folder, private, _config(keys, BLOCK, listen=["keys"])):
@@ -165,7 +151,7 @@ def _delays(recorded: Recording) -> list[float]:
 
 def _alignment(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """The same notes at the MIDI output and in the sound, in periods of 64 frames: rtmidi sends at a period's start."""
-    with JamdProcess(folder, environment, _config(CHOIR, BLOCK, listen=["choir"])):
+    with JamdProcess(folder, environment, _config(TWINKLE, BLOCK, listen=["choir"])):
         recorded = _record(folder, environment, JAMD_OUT[:1], 2 * TRIAL, [FROM_JAMD])
     notes = [frame for frame, message in recorded.heard if is_note_on(message)]
     chords = first_of_each(notes, recorded.rate, APART)
@@ -244,18 +230,6 @@ def _config(band: Mapping[str, Any], block: int | None, listen: Sequence[str] | 
     return yaml.safe_dump(config, sort_keys=False)
 
 
-@contextlib.contextmanager
-def _bare_player(environment: dict[str, str]) -> Iterator[None]:
-    command = [sys.executable, "-P", "-m", "daemon.bench.tone", str(BLOCK), "bench bare"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, preexec_fn=END_WITH_PARENT
-    ) as process:
-        assert process.stdin is not None and process.stdout is not None
-        process.stdout.readline()
-        yield
-        process.stdin.close()
-
-
 def _record(
     folder: Path,
     environment: dict[str, str],
@@ -267,14 +241,4 @@ def _record(
     """Record ports of JACK, with MIDI to and from the ports that are connected. Raises JamdError."""
     file = folder / "sound.npy"
     score = {"sources": sources, "connect": list(connect), "seconds": seconds}
-    score["events"] = [[moment, message.hex()] for moment, message in events]
-    command = [sys.executable, "-P", "-m", "daemon.bench.audio_peer", str(file)]
-    done = subprocess.run(
-        command, input=json.dumps(score), capture_output=True, text=True, env=environment, check=False,
-        preexec_fn=END_WITH_PARENT,
-    )  # fmt: skip
-    if done.returncode:
-        raise JamdError(f"the recording client failed:\n{done.stderr}")
-    result = json.loads(done.stdout)
-    sent, heard = ([(frame, bytes.fromhex(text)) for frame, text in result[key]] for key in ("sent", "heard"))
-    return Recording(np.load(file), sent, heard, result["rate"], result["period"])
+    return Recording(**play(environment, ("audio_peer", str(file)), score, events), audio=np.load(file))
