@@ -1,4 +1,5 @@
 """Signals for a running jamd, which would end the process before their handlers are set: held from the first moment on.
+The desk handles them, for all its processes.
 
 Imports nothing that takes time.
 """
@@ -26,3 +27,10 @@ def release() -> None:
     """Deliver the signals that were held. `jamd run` calls this when its handlers are set."""
     if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGUSR1})
+
+
+def leave_to_desk(*more: str) -> None:
+    """In a process that the desk has started: ignore what a terminal sends to all processes, and the signals `more`."""
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", *more):
+        if (number := getattr(signal, name, None)) is not None:
+            signal.signal(number, signal.SIG_IGN)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import signal
 import socket
 import sys
 import threading
@@ -16,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from daemon import realtime
+from daemon import held_signals, realtime
 from daemon.errors import JamdError, ModelError
 from daemon.models.limits import limit_memory
 from daemon.player.failure import EngineFailure, trace_of
@@ -26,7 +25,6 @@ from daemon.wire import Unpacker, pack
 T = TypeVar("T")
 GiveUp = Callable[[str], object]  # ends the process with a message for the desk
 CONNECT_RETRY_INTERVAL = 0.05  # seconds between attempts to connect to the stage
-_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 
 
 class Member:
@@ -112,9 +110,7 @@ def main(run: Callable[[Path, str, str], int]) -> int:
     """Run the process with the arguments RUNTIME_FOLDER NAME: `run` gets these and the secret of this start, and
     returns the exit status."""
     folder, name = sys.argv[1:]
-    for signal_name in _SIGNALS:  # a terminal sends them to all processes; the desk handles them
-        if (number := getattr(signal, signal_name, None)) is not None:
-            signal.signal(number, signal.SIG_IGN)
+    held_signals.leave_to_desk()
     realtime.die_with_parent()
     try:
         return run(Path(folder), name, read_secret())

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import queue
-import signal
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from daemon import held_signals
 from daemon.audio.clock import ClockPage
 from daemon.audio.files import clock_path, mix_path
 from daemon.audio.ring import MIX_CAPACITY, Ring
@@ -69,9 +69,7 @@ class AudioProcess:
 
 
 def main() -> int:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # they may reach all of jamd's processes; the desk acts
-        if (number := getattr(signal, name, None)) is not None:
-            signal.signal(number, signal.SIG_IGN)
+    held_signals.leave_to_desk()
 
     def tell(message: Message) -> None:
         with contextlib.suppress(OSError):  # the desk is gone

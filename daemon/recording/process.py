@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
+from daemon import held_signals
 from daemon.entries import Entry, decode_entry
 from daemon.recording.journal import BEGINNING, Journal, Place
 from daemon.recording.session_start import SessionStart
@@ -114,9 +114,7 @@ class RecordingProcess:
 
 
 def main() -> int:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # they may reach all of jamd's processes; the desk acts
-        if (number := getattr(signal, name, None)) is not None:
-            signal.signal(number, signal.SIG_IGN)
+    held_signals.leave_to_desk()
     desk_is_there = True
 
     def tell(message: list[Any]) -> None:

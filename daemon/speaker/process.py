@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from daemon import realtime
+from daemon import held_signals, realtime
 from daemon.audio.clock import ClockPage
 from daemon.audio.files import clock_path, mix_path, ring_path
 from daemon.audio.ring import MIX_CAPACITY, Ring
@@ -74,9 +73,7 @@ class Speaker:
 
 
 def main() -> None:
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1"):  # a terminal sends them to all; the desk handles them
-        if (number := getattr(signal, name, None)) is not None:
-            signal.signal(number, signal.SIG_IGN)
+    held_signals.leave_to_desk()
     realtime.die_with_parent()
     realtime.request_real_time(realtime.SPEAKER_PRIORITY)  # every thread: one may wait for another's interpreter
     silence_libraries()

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from daemon import realtime
+from daemon import held_signals, realtime
 from daemon.commands import Command, Panic, decode_command
 from daemon.entries import (
     Commanded,
@@ -378,10 +377,7 @@ class Stage:
 
 
 def main() -> int:
-    # Signals to the desk may reach all its children; SIGABRT is sent by systemd's watchdog.
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGABRT"):
-        if (number := getattr(signal, name, None)) is not None:
-            signal.signal(number, signal.SIG_IGN)
+    held_signals.leave_to_desk("SIGABRT")  # which systemd's watchdog sends
     folder = Path(sys.argv[1])
     try:
         stage = Stage(folder, read_secret())
