@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from daemon.midi.ledger import Ledger, panic_messages
 from daemon.midi.sounds import PendingSounds
 from daemon.music.events import channel_of, note_off
 from daemon.music.sound import Sound
-from daemon.player.failure import EngineFailure
+from daemon.player.failure import named
 
 BLOCK = 1024  # frames
 SILENCE, SILENT_FOR = 1e-4, 0.25  # −80 dBFS; seconds below that after which the sound has ended
@@ -73,7 +72,7 @@ class Mixdown:
             self._ledger.transmit(name, each, lambda sent: self._renderers[name].schedule(frame, sent))
 
     def control(self, name: str, setting: str, value: float) -> None:
-        with _named(name):
+        with named(name):
             self._renderers[name].control(setting, value)
 
     def panic(self, seconds: float) -> None:
@@ -107,7 +106,7 @@ class Mixdown:
         """One block; returns its peak."""
         self._mix.fill(0.0)
         for name, renderer in self._renderers.items():
-            with _named(name):
+            with named(name):
                 renderer.render(self._next, self._part)
             self._mix += self._part
         self._limiter.process(self._mix)
@@ -118,15 +117,6 @@ class Mixdown:
         return peak
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """A failure in the context is of the instrument `name`."""
-    try:
-        yield
-    except EngineFailure as error:
-        raise error.of(name) from error.__cause__
-
-
 def _renderer(name: str, member: Mapping[str, Any]) -> Renderer:
-    with _named(name):
+    with named(name):
         return make_renderer(member)

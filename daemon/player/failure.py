@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,26 @@ def failure(engine: type[Any], work: Call | str, error: BaseException) -> Engine
     made = EngineFailure(engine, work, problem)
     made.__cause__ = error
     return made
+
+
+@contextlib.contextmanager
+def named(player: str, tempo_map: TempoMap | None = None) -> Iterator[None]:
+    """A failure in the block is one of `player`, of any band member."""
+    try:
+        yield
+    except EngineFailure as error:
+        raise error.of(player, tempo_map) from error.__cause__
+
+
+@contextlib.contextmanager
+def guarded(engine: type[Any], work: Call | str) -> Iterator[None]:
+    """What the engine raises in the block, but for a JamdError, is an EngineFailure."""
+    try:
+        yield
+    except JamdError:
+        raise
+    except Exception as error:
+        raise failure(engine, work, error) from error
 
 
 def trace_of(error: BaseException | None) -> str:

@@ -12,7 +12,7 @@ from daemon.errors import JamdError, ModelError
 from daemon.models.artifact import first_line
 from daemon.models.limits import REMEDY, exit_with, limited, memory_error
 from daemon.music.melody import Melodies, melody_from_json
-from daemon.player.failure import failure, items_of
+from daemon.player.failure import failure, guarded, items_of
 from daemon.wire import Answer, Anticipate, Call, Control, Generate, Learn, Listen, Ping, PlayMessage, Reset
 
 
@@ -60,12 +60,8 @@ class Host:
 def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> None:
     """Get an engine ready. With a model, within `limited`, and every failure is one of the model. Raises JamdError."""
     if (path := engine.setup.model) is None:
-        try:
+        with guarded(type(engine), "in prepare"):
             engine.prepare()
-        except JamdError:
-            raise
-        except Exception as error:
-            raise failure(type(engine), "in prepare", error) from error
         return
     with limited(path, give_up):
         try:
@@ -81,12 +77,8 @@ def prepare(engine: Engine, give_up: Callable[[str], object] = exit_with) -> Non
 
 def create(engine_type: type[Engine], setup: Setup[Any]) -> Engine:
     """Raises JamdError."""
-    try:
+    with guarded(engine_type, "in __init__"):
         return engine_type(setup)
-    except JamdError:
-        raise
-    except Exception as error:
-        raise failure(engine_type, "in __init__", error) from error
 
 
 def make_engine(member: Mapping[str, Any], give_up: Callable[[str], object] = exit_with, rate: int = 0) -> Engine:

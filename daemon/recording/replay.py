@@ -33,7 +33,7 @@ from daemon.input_files import read_input
 from daemon.music.events import NOTE_ON
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
-from daemon.player.failure import EngineFailure
+from daemon.player.failure import EngineFailure, named
 from daemon.player.host import Host, make_host
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
@@ -246,10 +246,8 @@ class _Player(SilentSink):
         if name not in self._members:
             raise ValueError(f"there is no player {name!r}")
         self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
-        try:
+        with named(name):
             self._hosts[name] = make_host(self._members[name])
-        except EngineFailure as error:
-            raise error.of(name) from error.__cause__
 
     def _answer(self, name: str, number: int, was: Sequence[Answer], last: bool) -> Sequence[Answer]:
         """As many items of the replay's own answer as the session had at that moment."""

@@ -22,7 +22,7 @@ from daemon.music.sound import of_channels
 from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
-from daemon.player.failure import EngineFailure
+from daemon.player.failure import named
 from daemon.player.host import Host, make_host
 from daemon.render.instruments import with_sound, without_sound
 from daemon.render.plan import INPUT, PLAYED, plan
@@ -93,11 +93,9 @@ class OfflineSink(SilentSink):
                     self._sound.control(player, call.name, call.value)
                 performance.answer(now, player, number, (), True)
                 continue
-            try:
+            with named(player, performance.spec.tempo_map):
                 end = self._end_of(player, call)
                 performance.answer(now, player, number, _until(end, self._hosts[player].handle(call)), True)
-            except EngineFailure as error:
-                raise error.of(player, performance.spec.tempo_map) from error.__cause__
 
     def _end_of(self, player: str, call: Call) -> float:
         """The beat from which on `player` plays nothing new."""
@@ -215,10 +213,8 @@ def _mixdown(config: Config, write: Callable[[Frames], None]) -> Mixdown:
 
 
 def _host(name: str, member: Mapping[str, Any]) -> Host:
-    try:
+    with named(name):
         return make_host(member)
-    except EngineFailure as error:
-        raise error.of(name) from error.__cause__
 
 
 def _keys(config: Config, spec: StageSpec, melody: Melody, file: MidiFile) -> Iterator[Key]:
