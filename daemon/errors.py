@@ -38,44 +38,46 @@ class Interrupted(JamdError):
     exit_code = 130
 
 
-class UsageError(JamdError):
-    """A wrong command line."""
+class InputError(JamdError):
+    """Something is wrong with what jamd was given: a command line, or a file."""
 
     exit_code = 2
 
 
-class ConfigError(JamdError):
-    """An invalid configuration: all mistakes of one file, in the file's order."""
-
-    exit_code = 2
+class MistakesError(InputError):
+    """All mistakes of one file, in the file's order."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
 
 
-class ModelError(JamdError):
+class UsageError(InputError):
+    """A wrong command line."""
+
+
+class ConfigError(MistakesError):
+    """An invalid configuration."""
+
+
+class SongError(MistakesError):
+    """A song that cannot be read or composed."""
+
+
+class ModelError(InputError):
     """A model artifact that is missing, damaged or made for another engine or encoding."""
 
-    exit_code = 2
 
-
-class EngineError(JamdError):
+class EngineError(InputError):
     """An engine that cannot be loaded, or whose class attributes are wrong."""
 
-    exit_code = 2
 
-
-class MelodyError(JamdError):
+class MelodyError(InputError):
     """A Standard MIDI File that cannot be read or played."""
 
-    exit_code = 2
 
-
-class LeadSheetError(JamdError):
+class LeadSheetError(InputError):
     """A lead sheet or chord chart that cannot be read."""
-
-    exit_code = 2
 
 
 class PortError(JamdError):
@@ -84,13 +86,3 @@ class PortError(JamdError):
 
 class AudioError(JamdError):
     """An audio device that cannot be used."""
-
-
-class SongError(JamdError):
-    """A song that cannot be read or composed: all mistakes of one file, in the file's order."""
-
-    exit_code = 2
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = problems

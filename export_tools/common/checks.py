@@ -16,14 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import MAJOR, STEPS_PER_BEAT, step_of
-from daemon.errors import JamdError
+from daemon.errors import InputError
 from daemon.music.melody import Note
 
 
-class NoPieces(JamdError):
+class NoPieces(InputError):
     """There is no piece to compare."""
-
-    exit_code = 2
 
 
 def pitch_class_entropy(notes: Sequence[Note]) -> float:

@@ -12,17 +12,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from daemon.errors import JamdError
+from daemon.errors import InputError
 from daemon.input_files import open_input
 from daemon.replacement import replace_files
 
 from .command import MAX_INPUT_BYTES
 
 
-class BadFile(JamdError):
+class BadFile(InputError):
     """A file that a tool cannot read, use or write. The message names the file and the remedy."""
-
-    exit_code = 2
 
 
 @contextlib.contextmanager

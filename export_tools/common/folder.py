@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from os.path import isdir, isfile, islink, relpath
 from pathlib import Path
 
-from daemon.errors import JamdError, MelodyError
+from daemon.errors import InputError, JamdError, MelodyError
 
 SUFFIXES = (".mid", ".midi")
 
 
-class BadFolder(JamdError):
+class BadFolder(InputError):
     """An unusable folder. The message names the folder and the remedy."""
-
-    exit_code = 2
 
 
 def midi_files(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.encodings.drums.hits import COUNT, INSTRUMENTS
-from daemon.errors import JamdError
+from daemon.errors import InputError
 from daemon.input_files import read_input
 from export_tools.common import artifact, command
 from export_tools.common.command import MAX_INPUT_BYTES
@@ -33,10 +33,8 @@ CARD = {
 }
 
 
-class BadWeights(JamdError):
+class BadWeights(InputError):
     """Files that are not weights of the RNN drummer. The message names file, problem and remedy."""
-
-    exit_code = 2
 
 
 def read_tables(path: Path) -> list[int]:

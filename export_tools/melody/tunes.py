@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, STEPS_PER_BEAT, event_of, step_of
-from daemon.errors import JamdError, MelodyError
+from daemon.errors import InputError, MelodyError
 from daemon.music.melody import Melody, Note, load_melody
 from export_tools.common.files import read_arrays, using
 from export_tools.common.folder import must_be_file
@@ -25,10 +25,8 @@ OVERLAP = 1 / 8  # beats that one note may reach into the next
 ACCENTED = 0.7  # share of the loudest notes that must be at one place of the bar
 
 
-class NoTunes(JamdError):
+class NoTunes(InputError):
     """There are no tunes to train or measure a model on."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
