@@ -30,9 +30,9 @@ SONG = f"key: C\ntempo: {BPM}\nfeel: rock\nchords: '| N.C. | N.C. | N.C. | N.C. 
 CHORDS = 100
 
 
-def random_chords(count: int, seed: int = 1) -> tuple[Events, list[tuple[float, int]]]:
+def random_chords(count: int) -> tuple[Events, list[tuple[float, int]]]:
     """Triads at random moments, no two in a row with one root; and when each is complete, with its root."""
-    rng, moment, root = random.Random(seed), 1.0, 0
+    rng, moment, root = random.Random(1), 1.0, 0
     events: Events = []
     complete = []
     for _ in range(count):

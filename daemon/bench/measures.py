@@ -48,9 +48,9 @@ band: {CHOIR % "twinkle"}
 """
 
 
-def random_notes(count: int, seed: int = 1) -> Events:
+def random_notes(count: int) -> Events:
     """Single notes at random intervals, each released before the next."""
-    rng, moment, events = random.Random(seed), 0.0, []
+    rng, moment, events = random.Random(1), 0.0, []
     for _ in range(count):
         moment += rng.uniform(0.05, 0.11)
         pitch = rng.randint(60, 79)

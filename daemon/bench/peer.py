@@ -29,6 +29,13 @@ def open_ports(name: str, heard: Any) -> tuple[rtmidi.MidiOut, rtmidi.MidiIn]:
     return out, into
 
 
+def close_ports(out: rtmidi.MidiOut, into: rtmidi.MidiIn) -> None:
+    into.cancel_callback()
+    for port in (out, into):
+        port.close_port()
+        port.delete()
+
+
 def connect(pairs: list[list[str]], seconds: float = 10.0) -> None:
     """Connect JACK ports by name as soon as they exist. Raises TimeoutError."""
     client = jack.Client("jamd bench cable", no_start_server=True)
@@ -68,10 +75,7 @@ def play(name: str, score: dict[str, Any]) -> dict[str, Any]:
         sent.append((time.perf_counter(), message))
         out.send_message(bytes.fromhex(message))
     time.sleep(score["tail"])
-    into.cancel_callback()
-    for port in (out, into):
-        port.close_port()
-        port.delete()
+    close_ports(out, into)
     return {"sent": sent, "heard": heard}
 
 
@@ -82,10 +86,7 @@ def echo(name: str) -> None:
     ports.append(out)
     print("ready", flush=True)
     sys.stdin.read()
-    into.cancel_callback()
-    for port in (out, into):
-        port.close_port()
-        port.delete()
+    close_ports(out, into)
 
 
 if __name__ == "__main__":

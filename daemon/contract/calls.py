@@ -163,10 +163,10 @@ def extremes(settings: Settings) -> Session:
     return Session("extremes", tuple(calls))
 
 
-def song(settings: Settings, number: int, bars: int = 24) -> Session:
+def song(settings: Settings, number: int) -> Session:
     """The known tune, which is also heard as it sounds, and silence after it."""
     calls = list(beginning(settings, number))
-    for frame in range(bars * 4):
+    for frame in range(4 * 24):
         start = frame * SIXTEENTH
         calls.append(Generate(_window(start)))
         for note in TUNE.notes:

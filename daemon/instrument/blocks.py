@@ -13,7 +13,8 @@ from daemon.audio.clock import ClockPage, FrameClock
 from daemon.audio.ring import CHANNELS, Ring
 from daemon.instrument.renderer import Renderer
 from daemon.metrics import Histogram
-from daemon.music.events import ALL_NOTES_OFF, ALL_SOUND_OFF, SUSTAIN, control_change, is_note_on
+from daemon.midi.ledger import panic_messages
+from daemon.music.events import is_note_on
 from daemon.wire import PlayMessage
 
 STEP = 256  # frames rendered at once, at most: what is rendered within the clock's `rendering`
@@ -57,9 +58,8 @@ class Blocks:
     def silence(self) -> None:
         """End every note now."""
         self._waiting.clear()
-        for channel in range(1, 17):
-            for controller in (SUSTAIN, ALL_NOTES_OFF, ALL_SOUND_OFF):
-                self._renderer.schedule(self._next, control_change(channel, controller, 0))
+        for message in panic_messages():
+            self._renderer.schedule(self._next, message)
 
     def next_deadline(self) -> float:
         """The seconds at which `advance` is to be called again."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ctypes import POINTER, byref, c_char_p, c_int, c_ubyte, c_void_p, string_at
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 _CLIENT = re.compile(r'Client\s+(\d+) : "(.*)" \[')
 _PORT = re.compile(r'\s+Port\s+(\d+) : "(.*)" \((..)')
@@ -41,11 +42,10 @@ class _Port:
     connected: list[Address] = field(default_factory=list)
 
 
-def read_clients(path: str = "/proc/asound/seq/clients") -> str:
+def read_clients() -> str:
     """The kernel's list of the sequencer's clients; empty where there is no sequencer."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        return Path("/proc/asound/seq/clients").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 

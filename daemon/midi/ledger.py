@@ -174,6 +174,6 @@ def open_ledger(path: Path, create: bool = False) -> mmap.mmap:
     return map_file(path, SIZE, create)
 
 
-def panic_messages(channels: Iterable[int] = range(1, 17)) -> list[bytes]:
+def panic_messages() -> list[bytes]:
     """Sustain up, all notes off, all sound off, for each channel: sent by a panic after the ledger's note-offs."""
-    return [control_change(c, number, 0) for c in channels for number in (SUSTAIN, ALL_NOTES_OFF, ALL_SOUND_OFF)]
+    return [control_change(c, number, 0) for c in range(1, 17) for number in (SUSTAIN, ALL_NOTES_OFF, ALL_SOUND_OFF)]

@@ -6,6 +6,7 @@ It reads messages from stdin, a line of JSON each, until the desk closes the pip
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -115,15 +116,10 @@ class RecordingProcess:
 
 def main() -> int:
     held_signals.leave_to_desk()
-    desk_is_there = True
 
     def tell(message: list[Any]) -> None:
-        nonlocal desk_is_there
-        if desk_is_there:
-            try:
-                os.write(sys.stdout.fileno(), pack([message]))
-            except OSError:
-                desk_is_there = False
+        with contextlib.suppress(OSError):  # the desk is gone
+            os.write(sys.stdout.fileno(), pack([message]))
 
     process = RecordingProcess(tell)
     for line in sys.stdin.buffer:

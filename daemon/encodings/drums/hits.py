@@ -60,15 +60,15 @@ class Conditioning:
     density: float | None = None
 
 
-def to_hits(notes: Sequence[tuple[int, int, int]], start: int = 0) -> list[Hit]:
-    """(tick, MIDI note, velocity), in any order → hits; the first gap counts from the tick `start`. Notes that are no
-    drums are left out."""
+def to_hits(notes: Sequence[tuple[int, int, int]]) -> list[Hit]:
+    """(tick, MIDI note, velocity), in any order → hits; the first gap counts from tick 0. Notes that are no drums are
+    left out."""
     loudest: dict[tuple[int, int], int] = {}  # (tick, instrument) → velocity
     for tick, note, velocity in notes:
         instrument = INSTRUMENT_OF.get(note)
         if instrument is not None:
             loudest[tick, instrument] = max(velocity, loudest.get((tick, instrument), 0))
-    ordered, before = [], start
+    ordered, before = [], 0
     for (tick, instrument), velocity in sorted(loudest.items()):
         ordered.append(Hit(tick - before, instrument, velocity))
         before = tick
