@@ -42,6 +42,14 @@ def update(patch_bay: PatchBay, graph: FakeGraph) -> tuple[bool, list[str], list
     return changes.changed, [other for _, other in changes.restored], [other for _, other in changes.lost]
 
 
+def connected(*others: str) -> tuple[FakeGraph, PatchBay]:
+    """A patch bay that has seen our port connected to these."""
+    graph, patch_bay = FakeGraph(), PatchBay()
+    graph.connected = set(others)
+    update(patch_bay, graph)
+    return graph, patch_bay
+
+
 def test_connections_are_remembered_and_restored_by_the_next_stage_process() -> None:
     graph, patch_bay = FakeGraph(), PatchBay()
     assert update(patch_bay, graph) == (False, [], [])
@@ -56,9 +64,7 @@ def test_connections_are_remembered_and_restored_by_the_next_stage_process() -> 
 
 
 def test_a_port_that_comes_back_is_connected_again() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     graph.connected = set()
     graph.ports.discard("synth:in")
     assert update(patch_bay, graph) == (False, [], ["synth:in"])
@@ -69,9 +75,7 @@ def test_a_port_that_comes_back_is_connected_again() -> None:
 
 
 def test_a_connection_that_was_cut_is_not_restored() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     graph.connected = set()
     assert update(patch_bay, graph) == (False, [], ["synth:in"])
     assert update(patch_bay, graph) == (True, [], [])
@@ -80,9 +84,7 @@ def test_a_connection_that_was_cut_is_not_restored() -> None:
 
 
 def test_a_client_that_died_keeps_its_ports_for_a_while_and_is_connected_again() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     graph.connected = set()
     assert update(patch_bay, graph) == (False, [], ["synth:in"])
     assert not patch_bay.update({"JACK": graph}, [CHOIR], full_interval=False).changed
@@ -99,9 +101,7 @@ def test_a_client_that_died_keeps_its_ports_for_a_while_and_is_connected_again()
 
 
 def test_a_client_that_went_and_came_back_between_two_updates_is_lost_and_restored() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in", "recorder:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in", "recorder:in")
     graph.connected, graph.number = {"recorder:in"}, 1
     assert update(patch_bay, graph) == (False, ["synth:in"], ["synth:in"])
     assert graph.connected == {"synth:in", "recorder:in"}
@@ -112,9 +112,7 @@ def test_a_client_that_went_and_came_back_between_two_updates_is_lost_and_restor
 
 
 def test_a_connection_missing_once_before_the_system_was_away_is_restored() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     graph.connected = set()
     assert update(patch_bay, graph) == (False, [], ["synth:in"])
     patch_bay.reopened(OWN)  # the server died with the client
@@ -134,9 +132,7 @@ def test_a_cut_just_after_the_return_counts_and_a_failure_to_connect_does_not() 
 
 
 def test_reopening_our_port_cuts_no_connection() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     graph.connected = set()
     patch_bay.reopened(OWN)
     assert update(patch_bay, graph) == (False, ["synth:in"], [])
@@ -243,9 +239,7 @@ def test_of_two_ports_of_one_name_one_is_lost() -> None:
 
 
 def test_a_system_that_cannot_be_seen_has_lost_no_connection() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     assert patch_bay.update({}, []).lost == []
     assert update(patch_bay, graph) == (False, [], [])
 
@@ -272,9 +266,7 @@ def cut(patch_bay: PatchBay, graph: FakeGraph, other: str = "synth:in", port: Ow
 
 
 def test_what_a_person_cut_stays_cut_until_it_is_made_again_or_the_configuration_is_reloaded() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in", "recorder:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in", "recorder:in")
     assert patch_bay.is_complete("JACK", OWN)
     assert cut(patch_bay, graph) == [(OWN, "synth:in")]
     graph.ports.discard("synth:in")
@@ -309,18 +301,14 @@ def test_a_new_connection_is_reported() -> None:
 
 
 def test_a_connection_that_was_interrupted_between_two_updates_is_lost_and_restored() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in", "recorder:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in", "recorder:in")
     gone = [PortConnection("JACK", OWN, other) for other in ("synth:in", "organ:in")]
     changes = patch_bay.update({"JACK": graph}, [CHOIR], True, gone)
     assert (changes.restored, changes.lost, changes.added) == ([(OWN, "synth:in")], [(OWN, "synth:in")], [])
 
 
 def test_an_interrupted_connection_of_a_port_that_is_closed_now_is_no_change() -> None:
-    graph, patch_bay = FakeGraph(), PatchBay()
-    graph.connected = {"synth:in"}
-    update(patch_bay, graph)
+    graph, patch_bay = connected("synth:in")
     changes = patch_bay.update({"JACK": graph}, [], True, [PortConnection("JACK", OWN, "synth:in")])
     assert (changes.restored, changes.lost, changes.added, changes.cut) == ([], [], [], [])
 
