@@ -67,6 +67,12 @@ def test_a_key_of_the_chord_before_that_is_held_too_long_is_taken_out() -> None:
         assert released(hand, A3).chord == "Bm"
 
 
+def test_a_chord_stands_when_a_key_of_the_chord_before_is_released_last() -> None:
+    hand = released(struck(LeftHand(65), 1.0, C3, E3, G3), E3, G3)
+    hand = released(struck(hand, 2.0, F3, A3), F3, A3)
+    assert hand.chord == "F/C" and released(hand, C3).chord == "F/C"
+
+
 def test_a_common_tone_is_a_part_of_both_chords() -> None:
     hand = released(struck(LeftHand(), 1.0, C3, E3, G3), C3, E3)
     assert struck(hand, 2.0, B3 - 12, D3).chord == "G/B"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from daemon.music.feel import Feel
@@ -51,6 +53,9 @@ def test_plans_of_later_beats_stay_apart_so_that_a_feel_counts_from_its_beat_on(
     assert [plan.beat for plan in plans] == [0.0, 16.0, 32.0]
     assert [plan.feel for plan in plans] == [SWING, None, LOUD]
     assert known(add_plan(plans, Plan(20.0), 10.0)) == [(8.0, 8.0, "F7"), (16.0, 4.0, "C")]
+    assert [plan.feel for plan in add_plan(plans, Plan(20.0), 10.0)] == [SWING, None, None], (
+        "LOUD is not planned any more"
+    )
 
 
 def test_what_is_over_is_forgotten_and_the_feel_is_not() -> None:
@@ -91,6 +96,23 @@ def test_a_plan_travels_as_json() -> None:
 def test_the_place_in_the_form(beat: float, text: str) -> None:
     place = form_place((CHORUS, SECOND), beat, 4.0)
     assert place is not None and place.text == text
+
+
+def test_outside_of_the_choruses_the_bars_are_those_of_the_section() -> None:
+    sections = (
+        Section(0.0, 8.0, "intro"),
+        *CHORUS.moved(8.0).sections,
+        Section(24.0, 12.0, "tag"),
+        Section(36.0, 8.0, "ending"),
+    )
+    found = [form_place((replace(CHORUS, sections=sections),), beat, 4.0) for beat in (4.0, 12.0, 28.0, 36.0)]
+    assert [place and (place.bar, place.bars) for place in found] == [(2, 2), (2, 4), (2, 3), (1, 2)]
+
+
+def test_the_next_chord_is_another_one_though_the_chord_is_written_again() -> None:
+    chords = tuple(PlannedChord(4.0 * bar, 4.0, symbol) for bar, symbol in enumerate(("C", "C", "C", "F")))
+    place = form_place((replace(CHORUS, chords=chords),), 0.0, 4.0)
+    assert place is not None and (place.chord, place.next_chord) == ("C", "F")
 
 
 def test_beyond_the_form_there_is_no_place() -> None:

@@ -107,6 +107,16 @@ def test_a_melody_ends_on_the_nearest_tonic(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("tonic", ["C", "Eb", "F#", "Bb"])
+def test_the_last_note_is_the_tonic_within_a_tritone_of_the_note_before(tmp_path: Path, tonic: str) -> None:
+    song, sheet = read(tmp_path, f"key: {tonic}\nchords: '| {tonic} | Am |'\nmelody: '| C5 - - - | D5 - B4 - |'")
+    for pitch in (0, 3, 7, *range(48, 73), 119, 124, 127):
+        at_end = replace(sheet, melody=(*sheet.melody[:-1], replace(sheet.melody[-1], pitch=pitch)))
+        last = final_chorus(song, at_end, 0.0).melody[-1].pitch
+        assert 0 <= last <= 127 and last % 12 == song.key.tonic
+        assert abs(last - pitch) <= (6 if 6 <= pitch <= 121 else 11)
+
+
 def test_the_last_chord_lasts_two_seconds(tmp_path: Path) -> None:
     song, sheet = read(tmp_path, "key: C\ntempo: 240\nmeter: 3/4\nchords: '| C | G7 |'")
     assert sections(final_chorus(song, sheet, 0.0))[-1] == (6, 9, "ending")

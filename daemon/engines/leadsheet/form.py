@@ -13,7 +13,6 @@ from daemon.engines.leadsheet.choruses import AS_WRITTEN, WITHOUT_WISHES, Chorus
 from daemon.engines.leadsheet.score import (
     Plans,
     bar_line,
-    end_of,
     numbered,
     sheet_of,
     since,
@@ -121,7 +120,7 @@ class Form:
         section = section_at(self.plans, beat)
         if at is None or section is None or at >= section.onset + section.duration - EPSILON:
             return ()
-        if not self.has_ending and section.onset + section.duration >= end_of(self.plans) - EPSILON:
+        if not self.has_ending and section.onset + section.duration >= self.plans[-1].end - EPSILON:
             self._append(beat)
         self.plans = skipped(self.plans, at)
         return since(self.plans, at)
@@ -139,7 +138,7 @@ class Form:
         section = section_at(self.plans, beat)
         if section is None or section.name in (TAG, ENDING):
             return ()
-        sooner = self.has_ending
+        sooner, announced = self.has_ending, len(self.plans)
         for each in self._choruses_from(section, beat):
             sheet, onset = self._sheets[each.chorus], each.onset - each.place
             if sooner:
@@ -149,8 +148,9 @@ class Form:
             at = min(at, onset + sheet.length)
             if at >= beat + NOTICE:
                 self._last, self.has_ending = each.chorus, True
+                before = until(self.plans[announced:], at)  # the next chorus, if that was not planned yet
                 self.plans = (*until(self.plans, at), final.since(at))
-                return (final.since(at),)
+                return (*before, final.since(at))
         return ()
 
     # Inside

@@ -33,10 +33,6 @@ def slowing_from(plan: Plan, beat: float) -> Plan:
     )
 
 
-def end_of(plans: Plans) -> float:
-    return plans[-1].end if plans else 0.0
-
-
 def chord_at(plans: Plans, beat: float) -> PlannedChord | None:
     chords = (each for plan in plans for each in plan.chords)
     return next((c for c in chords if c.onset - EPSILON <= beat < c.onset + c.duration - EPSILON), None)

@@ -56,6 +56,13 @@ def test_a_similar_chorus_and_the_same_one(tmp_path: Path) -> None:
     assert melody(song, 2) == melody(song, 1)
 
 
+def test_a_chorus_is_similar_to_the_one_before_and_not_to_the_first_one(tmp_path: Path) -> None:
+    song = Song(tmp_path, STYLED).until(33.0)
+    song.turn("similarity", 1.0)
+    song.until(62.0)
+    assert melody(song, 3) == melody(song, 2) != melody(song, 1)
+
+
 def test_the_same_seed_gives_the_same_music_and_another_one_other_melodies(tmp_path: Path) -> None:
     def played(seed: int) -> list[Play]:
         song = Song(tmp_path, STYLED)

@@ -9,14 +9,17 @@ import pytest
 from daemon.engines.base import Setup
 from daemon.engines.leadsheet.choruses import KEPT
 from daemon.engines.leadsheet.engine import Leader
+from daemon.engines.leadsheet.follower import Follower
 from daemon.engines.leadsheet.options import LeaderOptions
 from daemon.engines.leadsheet.score import skipped
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.music.events import MidiEvent, note_off, note_on
 from daemon.music.feel import Feel
 from daemon.music.form_place import FormPlace
+from daemon.music.leadsheet import Key
 from daemon.music.melody import Note
-from daemon.music.plan import BREAK, ENDING, INTRO, Plan, Section, add_plan
+from daemon.music.note_names import pitch_named
+from daemon.music.plan import BREAK, ENDING, INTRO, Plan, PlannedChord, Section, add_plan
 from tests.engines.leadsheet.leader import CHORUS, SONG, Song
 
 
@@ -85,6 +88,14 @@ def test_a_note_of_what_is_left_out_does_not_sound_after_it() -> None:
     plan = Plan(0.0, (), sections, (Note(6.0, 4.0, 60, 80), Note(10.0, 1.0, 62, 80)))
     first, second = skipped((plan,), 4.0)
     assert (first.melody, second.melody) == ((), (Note(6.0, 1.0, 62, 80),))
+
+
+def test_a_chord_across_the_line_between_two_sections_begins_with_the_second_one() -> None:
+    sections = (Section(0.0, 8.0, "A"), Section(8.0, 8.0, "B"))
+    chords = (PlannedChord(0.0, 6.0, "C"), PlannedChord(6.0, 4.0, "F"), PlannedChord(10.0, 6.0, "G7"))
+    first, second = skipped((Plan(0.0, chords, sections),), 4.0)
+    assert first.chords == (PlannedChord(0.0, 4.0, "C"),)
+    assert second.chords == (PlannedChord(4.0, 2.0, "F"), PlannedChord(6.0, 6.0, "G7"))
 
 
 def test_intro_choruses_and_ending(tmp_path: Path) -> None:
@@ -200,6 +211,11 @@ def test_a_break_lasts_a_bar_and_the_form_goes_on(song: Song) -> None:
     song.turn("break")
     assert song.sections[:3] == [(0.0, 8.0, "A"), (8.0, 4.0, BREAK), (12.0, 4.0, "A")]
     assert song.place(9.0).bar == 3 and song.place(13.0).bar == 4
+    song.until(35.0)
+    song.turn("break", 0.0)
+    song.turn("break")
+    assert [song.place(beat).section for beat in (33.0, 37.0, 41.0)] == ["B", BREAK, "B"]
+    assert [song.place(beat).bar for beat in (33.0, 37.0, 41.0)] == [9, 10, 11]
 
 
 def test_the_ending_comes_after_this_chorus_and_asked_again_after_this_section(song: Song) -> None:
@@ -228,6 +244,32 @@ def test_an_ending_that_is_asked_for_has_its_dominant(tmp_path: Path) -> None:
     song.turn("ending")
     song.until(CHORUS)
     assert (song.place(CHORUS).chord, song.place(CHORUS + 4).chord) == ("G7", "C")
+
+
+def test_the_ending_of_a_section_of_the_second_chorus(song: Song) -> None:
+    song.until(CHORUS + 20.0)
+    song.turn("ending")
+    song.turn("ending", 0.0)
+    song.turn("ending")
+    assert song.sections[-2:] == [(CHORUS + 16.0, 16.0, "A"), (CHORUS + 32.0, 4.0, ENDING)]
+    assert [note.onset for note in song.plans[-1].melody if note.onset > CHORUS + 33] == []
+
+
+def test_an_ending_that_is_asked_for_in_the_introduction_comes_after_the_first_chorus(tmp_path: Path) -> None:
+    song = Song(tmp_path, SONG + "intro: 4\n").until(1.0)
+    song.turn("ending")
+    song.until(17.0)
+    assert song.sections[-1] == (16.0 + CHORUS, 4.0, ENDING) and song.place(17.0).chorus == 1
+
+
+def test_an_ending_that_has_nearly_begun_stays(song: Song) -> None:
+    song.until(20.0)
+    song.turn("ending")
+    song.turn("ending", 0.0)
+    song.until(CHORUS - 0.25)
+    sections = song.sections
+    song.take(song.leader.control("ending", 1.0, CHORUS - 0.2))
+    assert song.until(CHORUS + 30.0).sections[-1] == sections[-1] == (CHORUS, 4.0, ENDING)
 
 
 def test_what_is_too_late_for_this_chorus_ends_the_next_one(song: Song) -> None:
@@ -306,6 +348,9 @@ def test_a_new_process_ends_the_chorus_that_its_predecessor_began(song: Song) ->
     song.until(25.25)
     song.turn("ending")
     assert song.sections[-1] == (CHORUS, 4.0, ENDING)
+    assert [song.place(beat).chord for beat in (29.0, 33.0, 37.0, 49.0)] == ["G7", "F", "Fm", "C"]
+    notes = {round(note.onset, 6): note.pitch for note in song.until(CHORUS).notes}
+    assert [notes[beat] for beat in (48.0, 52.0, 56.0)] == [72, 69, 74]
 
 
 def test_a_new_process_of_a_song_with_forbidden_chords_goes_on(tmp_path: Path) -> None:
@@ -354,6 +399,7 @@ def test_a_chord_that_is_complete_30_ms_before_a_16th_counts_from_there_on(
     song.until(40.0)
     assert song.place(39.0).chord == "Am7" and song.place(39.0).section == "B"
     assert song.notes == [], "the right hand is the melody"
+    assert not any(plan.melody for _, plan in song.announced), "nor do listeners follow what is not played"
 
 
 def test_a_chord_lasts_until_the_next_or_as_long_as_it_is_held(tmp_path: Path) -> None:
@@ -395,7 +441,44 @@ def test_the_chords_follow_a_long_note_of_the_melody_until_the_next_chord(tmp_pa
     song.turn("energy", 0.8)  # all is announced again
     song.until(3.25)
     assert song.place(3.0).chord == "Dm7"
+    song.take(song.leader.listen(MidiEvent(3.3, "keys", note_off(1, 77))))
+    song.until(8.0)
+    song.take(song.leader.listen(MidiEvent(8.0, "keys", note_on(1, 77, 80))))
+    count = len(song.announced)
+    assert len(song.until(11.0).announced) == count, "F fits Dm7"
     assert song.notes == []
+
+
+@pytest.mark.parametrize(
+    ("melody", "chosen"),
+    [("C5 A5 F5", "F"), ("D5 A5 F5", "G7"), ("D5 B4 D5 B4 E5 C5 A5 F5", "F"), ("E5 C5 A5 F5 D5 B4 D5 F5", "G7")],
+)
+def test_the_chord_that_follows_has_the_last_notes_of_the_melody(melody: str, chosen: str) -> None:
+    """A long F over C asks for F or, a chord of the song, for G7; notes of a bar before have no part in that."""
+    follower, planned = Follower(("C", "G7", "N.C."), Key(0)), PlannedChord(0.0, 8.0, "C")
+    for number, name in enumerate(melody.split()):
+        pitch = pitch_named(name)
+        assert pitch is not None
+        follower.hear(MidiEvent(number / 4, "keys", note_on(1, pitch, 80)))
+        if number < len(melody.split()) - 1:
+            follower.hear(MidiEvent(number / 4 + 0.2, "keys", note_off(1, pitch)))
+    assert not follower.changes(planned, number / 4 + 0.25), "short notes pass"
+    assert follower.changes(planned, number / 4 + 0.5)
+    at = number / 4 + 0.5
+    assert follower.in_place_of(planned) == PlannedChord(at, 8.0 - at, chosen), "until the next chord"
+    assert not follower.changes(planned, at + 1.0), "once"
+
+
+@pytest.mark.parametrize(
+    ("chord", "note", "changes"),
+    [("C", 69, False), ("C", 78, True), ("C", 77, True), ("Cmaj7", 72, False), ("Dm7", 76, False), ("N.C.", 73, False)],
+)
+def test_a_chord_stays_under_its_own_notes_and_those_of_its_scale_but_a_semitone_above_them(
+    chord: str, note: int, changes: bool
+) -> None:
+    follower = Follower(("C", "G7"), Key(0))
+    follower.hear(MidiEvent(0.0, "keys", note_on(1, note, 80)))
+    assert follower.changes(PlannedChord(0.0, 8.0, chord), 1.0) == changes
 
 
 def test_chords_that_stay(tmp_path: Path) -> None:
@@ -405,5 +488,7 @@ def test_chords_that_stay(tmp_path: Path) -> None:
 
 
 def test_only_a_melody_of_a_person_is_followed() -> None:
-    (mistake,) = Leader.mistakes(Setup(LeaderOptions(harmony="follow")))
-    assert mistake[0] == "harmony"
+    for chords, melody in (("sheet", "composed"), ("keys", "keys")):
+        (mistake,) = Leader.mistakes(Setup(LeaderOptions(harmony="follow", chords=chords, melody=melody)))
+        assert mistake[0] == "harmony"
+    assert not list(Leader.mistakes(Setup(LeaderOptions(harmony="follow", melody="keys"))))
