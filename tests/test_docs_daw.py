@@ -63,11 +63,25 @@ def test_the_pieces_say_what_the_text_around_them_says(tmp_path: Path) -> None:
 
 def test_ports_and_commands_that_it_names_exist(tmp_path: Path) -> None:
     ports = {port.name for piece in PIECES for port in with_piece(piece, tmp_path).ports}
+    ports |= {port.name for band in (resources() / "bands").glob("*.yaml") for port in load(band).ports}
     commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
     named = {match[1] for code in CODE for match in re.finditer(r"\bjamd ([a-z]+)", code)}
-    assert {"keys", "choir", "sync"} <= named
+    assert {"keys", "choir", "sync", "band"} <= named
     assert EOX_PORT in CODE
     assert not named - ports - commands - {EOX_PORT.split()[1]}
+
+
+def test_a_song_follows_the_daw_as_the_page_says(tmp_path: Path) -> None:
+    assert "`clock: { source: midi, port: keys }`" in PAGE
+    assert "`takeover: pick-up` in the line of `cc 14`" in PAGE
+    text = (resources() / "bands" / "combo.yaml").read_text(encoding="utf-8")
+    text, changes = re.subn(r"(cc 14: .*), takeover: pick-up", r"\1", text)
+    assert changes == 1
+    own = tmp_path / "combo.yaml"
+    own.write_text(
+        re.sub(r"(?ms)^clock:\n.*?^$", "clock: { source: midi, port: keys }\n", text, count=1), encoding="utf-8"
+    )
+    assert load(own).clock.source == "midi"
 
 
 def test_options_that_it_names_exist() -> None:
