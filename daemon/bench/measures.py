@@ -145,7 +145,8 @@ def machine(folder: Path, environment: dict[str, str]) -> list[Figure]:
 
 
 def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
-    """Time to READY (median of three), memory and idle CPU of the default band."""
+    """Time to READY (median of three), memory and CPU of the default band, which plays its tune with sound. The target
+    of the CPU: 3 percent without sound, and the 25 that the measure `sound` allows for sound."""
     ready = []
     for _ in range(2):
         with JamdProcess(folder, environment, None) as jamd:
@@ -155,11 +156,11 @@ def start(folder: Path, environment: dict[str, str]) -> list[Figure]:
         time.sleep(5)
         before = jamd.cost()
         time.sleep(30)
-        idle = jamd.cost() - before
+        cost = jamd.cost() - before
     return [
         Figure("jamd run to READY, default band", statistics.median(ready), 2, "s"),
-        Figure("memory of all processes (PSS), default band", idle.memory / 1e6, 300, "MB"),
-        Figure("idle CPU, default band", idle.share * 100, 3, "% of a core"),
+        Figure("memory of all processes (PSS), default band", cost.memory / 1e6, 300, "MB"),
+        Figure("CPU, default band, which plays its tune", cost.share * 100, 28, "% of a core"),
     ]
 
 
