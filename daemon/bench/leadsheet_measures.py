@@ -15,6 +15,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import pairwise
@@ -29,22 +30,25 @@ from daemon.errors import JamdError
 from daemon.markov.automaton import Event
 from daemon.markov.constraints import Boundary, Constraint, Fixed
 from daemon.markov.events import REST, TICKS, MelodyEvent
-from daemon.markov.harmony import Harmony, stated_harmony
-from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords, on_grid
-from daemon.markov.max_order import CopyIndex, without_copies
+from daemon.markov.layers import Layer, Span, on_grid
+from daemon.markov.max_order import without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
+from daemon.music.leadsheet import Key
 from daemon.paths import resources
-from daemon.song.composer import Composer
+from daemon.song.composer import MOST_TRIES, Composer
+from daemon.song.composing.melody import home_of
+from daemon.song.composing.models import Models, load_styles
+from daemon.song.composing.section import Drawn, SectionComposer
+from daemon.song.description import NoteRule, Song, SongSection
 from daemon.song.reader import read_song
-from daemon.song.styles.pieces import QUALITIES
 from daemon.song.styles.style import model_of
 from daemon.song.styles.style_file import find_style, load_style, shipped_styles
 from daemon.usage import warn
 
 BAR = 4 * TICKS
 BARS, ORDER, MAX_ORDER = 32, 2, 8
-SAMPLES = 50
+SAMPLES, RANGE = 50, (57, 81)
 CHORUSES, SONGS = 6, "*.yaml"
 LENGTHS = (16, 64, 256, 1024)  # bars
 TRACKS, TRACK_EVENTS, KEYS, HIGH_ORDER, EVENTS = 120, 96, 12, 4, 32  # as vo-regular-bp 0.1.1 reports
@@ -55,10 +59,9 @@ _RHYTHMS = ((12, 12, 12, 12), (18, 6, 12, 12), (6,) * 8, (24, 12, 6, 6), (8, 8, 
 
 class Style(NamedTuple):
     name: str
+    mode: str
     melodies: Sequence[Sequence[MelodyEvent]]
     melody: MarkovModel
-    harmony_of_notes: Harmony
-    chord: MarkovModel
 
 
 def leadsheet(folder: Path, environment: dict[str, str]) -> list[Figure]:
@@ -76,31 +79,35 @@ def _styles() -> list[Style]:
         style = load_style(find_style(name))
         modes = Counter(piece.mode for piece in style.pieces)
         mode = max(modes, key=modes.__getitem__)
-        melody, chord = (model_of([(style, 1.0)], layer, mode, ORDER, (4, 4)) for layer in ("melody", "chords"))
-        background = style.background.pieces if style.background is not None else ()
-        melodies = [piece.melody for piece in {*style.pieces, *background}]
-        styles.append(Style(name, melodies, melody, stated_harmony(QUALITIES), chord))
+        melody = model_of([(style, 1.0)], "melody", mode, ORDER, (4, 4))
+        styles.append(Style(name, mode, [piece.melody for piece in style.pieces], melody))
     return styles
 
 
 def _of_style(style: Style) -> list[Figure]:
-    span, chance = Span(BARS * BAR, BAR, (0, 2 * TICKS)), np.random.default_rng(1)
-    of_chords, of_melody = (
-        Layer(style.chord, _lines(BARS)),
-        Layer(style.melody, (on_grid(style.melody, span), *_phrases(BARS))),
-    )
-    chords, compiling_chords = _timed(lambda: chord_sampler(of_chords, span))
-    harmony = chords.sample(chance)
-    melody, compiling = _timed(lambda: melody_sampler(of_melody, span, style.harmony_of_notes, harmony))
-    seconds = [_timed(lambda: (chords.sample(chance), melody.sample(chance)))[1] for _ in range(SAMPLES)]
-    index = CopyIndex(style.melodies, MAX_ORDER)
-    tries = [_timed(lambda: without_copies(melody, index, chance)) for _ in range(SAMPLES)]
-    fixed = _one_note(melody.sample(chance))
-    weights = on_chords(of_melody, span, style.harmony_of_notes, harmony)
-    _, again = _timed(lambda: melody.revised((*of_melody.constraints, weights, fixed)).sample(chance))
+    """A section without chords or notes, compiled and drawn as those of songs."""
+    section, of_song = SongSection("A", BARS, phrases=(4,) * (BARS // 4)), ((style.name, 1.0),)
+    key, draws, chance = Key(0, style.mode), range(SAMPLES), np.random.default_rng(1)
+    song = Song("", key, (4, 4), 120.0, ("A",), (section,), style=of_song, max_order=MAX_ORDER, range=RANGE)
+    models = Models(song, load_styles(song))
+    home, copies = home_of(song, models.melody.events), models.copies
+    assert copies is not None
+    composer, compiling = _timed(lambda: SectionComposer(song, section, models, home))
+    chords = composer.chords(chance)
+
+    def draw(of: SectionComposer = composer) -> Drawn:
+        return of.draw(chords, of.suiting(chords), chance)
+
+    first, drawing_first = _timed(draw)
+    seconds = [_timed(lambda: (composer.chords(chance), draw()))[1] for _ in draws]
+    tries = [_timed(lambda: without_copies(draw, copies, MOST_TRIES)) for _ in draws]
+    notes = [(tick, pitch) for tick, (pitch, _) in first.placed if pitch != REST]
+    tick, pitch = notes[len(notes) // 2]
+    fixed = replace(section, notes=(NoteRule(tick / TICKS, 0.0, (home + pitch,)),))
+    _, again = _timed(lambda: draw(SectionComposer(song, fixed, models, home)))
     name = f"{BARS} bars of order {ORDER}, chords and melody"
     return [
-        Figure(f"{name}: compile", (compiling_chords + compiling) * 1e3, 250, "ms"),
+        Figure(f"{name}: compile, and the first sample", (compiling + drawing_first) * 1e3, 250, "ms"),
         Figure(f"{name}: a sample, p50", statistics.median(seconds) * 1e3, 2, "ms"),
         Figure(
             f"the same melody without copies of {MAX_ORDER} notes, p50",
@@ -108,8 +115,8 @@ def _of_style(style: Style) -> list[Figure]:
             20,
             "ms",
         ),
-        Figure("the same, samples that are copies", (1 - SAMPLES / sum(t.tries for t, _ in tries)) * 100, 99, "%"),
-        Figure("the same melody again, with one note fixed", again * 1e3, 300, "ms"),
+        Figure("the same, samples that are copies", (1 - SAMPLES / sum(n for (_, n), _ in tries)) * 100, 99, "%"),
+        Figure("the same, compiled and drawn again with one note fixed", again * 1e3, 300, "ms"),
     ]
 
 
@@ -203,19 +210,8 @@ def _timed(call: Callable[[], Result]) -> tuple[Result, float]:
     return result, time.perf_counter() - start
 
 
-def _lines(bars: int) -> tuple[Constraint, ...]:
-    return (Boundary(range(0, bars * BAR, BAR), "bar lines"),)
-
-
 def _phrases(bars: int) -> tuple[Constraint, ...]:
     return (Boundary(range(0, bars * BAR, 4 * BAR), "phrases"),)
-
-
-def _one_note(melody: Sequence[Event]) -> Constraint:
-    """The note in the middle of a melody, as a constraint."""
-    starts = np.cumsum([0, *(event[-1] for event in melody)])
-    middle = len(melody) // 2
-    return _fixed(int(starts[middle]), melody[middle][0])
 
 
 def _fixed(tick: int, pitch: int) -> Fixed:

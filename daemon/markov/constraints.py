@@ -10,6 +10,7 @@ errors.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -157,10 +158,10 @@ class TickWeights:
             if isinstance(table, Table):
                 self._add_table(table)
 
-    def allows_as(self, other: TickWeights) -> bool:
-        """Whether both forbid the same events, at every tick."""
-        one, two = (np.isfinite(weights.rows) for weights in (self, other))
-        return np.array_equal(one[self.row_of_tick], two[other.row_of_tick])
+    def with_table(self, table: Table) -> TickWeights:
+        result = copy(self)
+        result._add_table(table)
+        return result
 
     def _add_table(self, table: Table) -> None:
         if table.logs.shape != (len(self.row_of_tick), len(self._events)):

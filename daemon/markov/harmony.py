@@ -1,8 +1,12 @@
-"""h(pitch class, chord): how well a note goes with a chord, stated or estimated from a corpus.
+"""h(pitch class, chord): how well a note goes with a chord, stated or estimated from a corpus; and weights of it.
 
 h depends on the interval of the pitch class above the chord's root, on the chord's quality, and on whether the tick is
-strong. A note counts once for each chord that sounds with the note: where the note begins, and at each change of chord
-while the note sounds.
+strong. In the estimate, a note counts once for each chord that sounds with the note: where the note begins, and at each
+change of chord while the note sounds.
+
+The weight of a melody with chords, w(melody, chords), is the product over all ticks at which a note sounds of min(h, 1)
+to the power STRENGTH / TICKS: short notes between chord tones cost little. No weight is above 1: notes would else be
+drawn because each of them gains, such as triplets on the fifth of all chords, which fill any melody.
 """
 
 from __future__ import annotations
@@ -14,15 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.markov.events import REST, ChordEvent, MelodyEvent
+from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
 
 Array = NDArray[np.float64]
+Harmonised = tuple[Sequence[MelodyEvent], Sequence[ChordEvent], NDArray[np.bool_]]  # melody, chords, strong ticks
 # The stated h on weak and on strong ticks of chord tones, tensions, other notes, and avoid notes (a semitone above a
 # chord tone).
 CHORD_TONE = (1.0, 1.0)
 TENSION = (0.5, 0.25)
 OTHER = (0.15, 0.03)
 AVOID = (0.08, 0.01)
+STRENGTH = 2.5  # the power of h for each quarter note that a note sounds with a chord
 PRIOR = 10.0  # notes: the stated table counts as much as so many notes of a corpus
 _DOMINANT = {4, 10}  # chords with these intervals take altered tensions, which are a semitone above a chord tone
 
@@ -38,12 +44,13 @@ class Harmony:
         if self.log_h.shape != (2, len(self.qualities), 12) or not np.isfinite(self.log_h).all():
             raise ValueError("a harmony needs a finite log h for weak and strong ticks, each quality and 12 intervals")
 
-    def of_chords(self, chords: Sequence[ChordEvent]) -> Array:
-        """[strong, chord, pitch class]: log h with each chord."""
+    def log_weights(self, chords: Sequence[ChordEvent]) -> Array:
+        """[strong, chord, pitch class]: log w of a tick at which a note sounds with each chord."""
         rows = {quality: row for row, quality in enumerate(self.qualities)}
         quality = np.array([rows[chord[1]] for chord in chords], np.intp)
         root = np.array([chord[0] for chord in chords], np.intp)
-        return self.log_h[:, quality[:, None], (np.arange(12) - root[:, None]) % 12]
+        log_h = self.log_h[:, quality[:, None], (np.arange(12) - root[:, None]) % 12]
+        return np.minimum(log_h, 0.0) * (STRENGTH / TICKS)
 
 
 def stated_harmony(qualities: Mapping[str, Collection[int]]) -> Harmony:
@@ -67,13 +74,8 @@ def _stated(interval: int, tones: set[int]) -> tuple[float, float]:
     return TENSION if (interval - 2) % 12 in tones else OTHER
 
 
-def estimated_harmony(
-    pieces: Iterable[tuple[Sequence[MelodyEvent], Sequence[ChordEvent], NDArray[np.bool_]]],
-    stated: Harmony,
-    prior: float = PRIOR,
-) -> Harmony:
-    """How much more often than by chance a note sounds with a chord: the observed by the expected count. `pieces`:
-    melody, chords, and which ticks are strong.
+def estimated_harmony(pieces: Iterable[Harmonised], stated: Harmony, prior: float = PRIOR) -> Harmony:
+    """How much more often than by chance a note sounds with a chord: the observed by the expected count.
 
     The expected count is that of notes which are independent of the chords (p(note | context) has their frequencies
     already). `prior`: notes with the frequencies of `stated` are added to each count.
@@ -137,38 +139,22 @@ def sum_over_events(
     return result
 
 
-def melody_weights(
-    harmony: Harmony, alphabet: Sequence[MelodyEvent], chords: Sequence[ChordEvent], strong: NDArray[np.bool_]
-) -> Array:
-    """[tick, event of the alphabet]: of a note that begins there, log of the product of h over the chords.
-
-    The chords cover the ticks of `strong`.
-    """
-    ticks, chord_starts = np.arange(len(strong)), starts(chords)
-    chord = np.searchsorted(chord_starts, ticks, side="right") - 1
-    log_h = harmony.of_chords(chords)[strong.astype(np.intp), chord]  # [tick, pitch class]
-    changes = np.isin(ticks, chord_starts)
-    rests = np.array([event[0] == REST for event in alphabet])
-    classes = np.array([event[0] % 12 for event in alphabet], np.intp)
-    durations = np.array([event[-1] for event in alphabet], np.intp)
-    weights = sum_over_events(log_h, log_h * changes[:, None], classes, durations)
-    weights[:, rests] = 0
-    return weights
+def notes_by_tick(harmony: Harmony, chords: Sequence[ChordEvent], strong: NDArray[np.bool_]) -> Array:
+    """[tick, pitch class]: log w of a note that sounds there, for that tick. The chords cover the ticks of `strong`."""
+    chord = np.searchsorted(starts(chords), np.arange(len(strong)), side="right") - 1
+    return harmony.log_weights(chords)[strong.astype(np.intp), chord]
 
 
 def chord_weights(
     harmony: Harmony, alphabet: Sequence[ChordEvent], melody: Sequence[MelodyEvent], strong: NDArray[np.bool_]
 ) -> Array:
-    """[tick, event of the alphabet]: of a chord that begins there, log of the product of h over the notes.
+    """[tick, event of the alphabet]: of a chord that begins there, log w of the notes that sound with the chord.
 
     The melody covers the ticks of `strong`; where it is unknown, write a rest.
     """
-    ticks, note_starts = np.arange(len(strong)), starts(melody)
-    pitch = np.repeat([event[0] for event in melody], np.diff(note_starts))
+    pitch = np.repeat(*np.array(melody, np.intp).reshape(-1, 2).T)
     kinds = {kind: number for number, kind in enumerate(dict.fromkeys(event[:-1] for event in alphabet))}
-    by_kind = harmony.of_chords([(root, quality, 1) for root, quality in kinds])  # [strong, kind, pitch class]
-    log_h = by_kind[strong.astype(np.intp), :, pitch % 12] * (pitch != REST)[:, None]  # [tick, kind]
-    begins = np.isin(ticks, note_starts)
+    by_kind = harmony.log_weights([(root, quality, 1) for root, quality in kinds])  # [strong, kind, pitch class]
+    log_w = by_kind[strong.astype(np.intp), :, pitch % 12] * (pitch != REST)[:, None]  # [tick, kind]
     of_event = np.array([kinds[event[:-1]] for event in alphabet], np.intp)
-    durations = np.array([event[-1] for event in alphabet], np.intp)
-    return sum_over_events(log_h, log_h * begins[:, None], of_event, durations)
+    return sum_over_events(log_w, log_w, of_event, np.array([event[-1] for event in alphabet], np.intp))

@@ -1,34 +1,44 @@
-"""Lead sheets in two layers, chords and melody, with h(pitch class, chord) between them.
+"""Lead sheets in two layers, chords c and melody m: the distribution that songs, tests and measurements have in common.
 
-The distribution. Chords c and melody m are drawn one after the other:
+Both are drawn one after the other, each exactly:
 
-    p(c) proportional to  p_model(c) * constraints of the chords * product of h(note, chord) over the known notes
-    p(m | c) proportional to  p_model(m) * constraints of the melody * product of h(note, chord) over all notes
+    p(c) proportional to      p_model(c) * constraints of the chords * w(known notes, c)
+    p(m | c) proportional to  p_model(m) * constraints of the melody * w(m, c) * meter, rests and gain of m
+                              * exp(-λ * distance of m from a source), for variations
 
-Both draws are exact. Without known notes the chords are those of the style, and the melody follows the chords. With the
-whole melody known, the chords harmonise the melody: p(c) is the unnormalised joint p_model(c) * h(m, c), made to add up
-to 1 for this melody. The posterior of drawing chords first is another distribution: it divides by the sum over all
-melodies on the same chords. With some notes known, the chords suit these notes, which constraints of the melody fix.
-Other constraints of the melody do not bear on the chords.
+w is the same in both: daemon.markov.harmony; the others: daemon.markov.weights and daemon.markov.variation. Without
+known notes the chords are those of the style, and the melody follows the chords. With the whole melody known, the
+chords harmonise the melody: p(c) is the unnormalised joint p_model(c) * w(m, c), made to add up to 1 for this melody.
+The posterior of drawing chords first is another distribution: it divides by the sum over all melodies on the same
+chords. With some notes known, the chords suit these notes, which constraints of the melody fix. Other constraints of
+the melody do not bear on the chords.
 
-Songs draw their chords so; the melody on the chords is weighted otherwise there: daemon.song.composing.weights.
+Melodies that copy the corpus are rejected after that: daemon.markov.max_order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from daemon.markov.automaton import Event
 from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
-from daemon.markov.harmony import Harmony, chord_weights, melody_weights, strong_ticks
+from daemon.markov.harmony import Harmony, chord_weights, strong_ticks
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler, compile_sampler
+from daemon.markov.variation import Strength, distance_weights, tuned
+from daemon.markov.weights import MelodyWeights
 
 GRID = (0, 3, 4, 6, 8, 9)  # ticks of a quarter note where 16ths and triplets of eighths begin
+COSTS = (-2.0, 1.0)  # of a note, which are gains with the sign changed: the least and the most, in nats
+USUAL_GAIN, NEAR = 0.4, 0.03  # nats; of the number of notes, by which it may differ
+FREE = Strength(0.0, 0.95)  # about the distance of melodies from a source that does not bear on them
+USUAL_STRENGTH = 0.1  # λ by tick, near distance 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,38 @@ def chord_sampler(
     return layer.sampler(span, Table(weights, "the melody"))
 
 
-def melody_sampler(layer: Layer, span: Span, harmony: Harmony, chords: Sequence[ChordEvent]) -> Sampler:
-    """Of melodies on these chords, which cover the span."""
-    return layer.sampler(span, on_chords(layer, span, harmony, chords))
+def with_gain(
+    weights: MelodyWeights, model: MarkovModel, span: Span, chords: Sequence[ChordEvent], notes: float
+) -> MelodyWeights:
+    """With the gain that leads to this expected number of notes on these chords, which cover the span."""
+    free, ticks = Layer(model, (on_grid(model, span),)).sampler(span), span.length
+
+    def log_mass(weight: float) -> float:
+        table = weights.table(model.events, chords, span.strong, -weight / ticks - weights.gain)
+        return free.weighted(table).log_mass
+
+    wanted, (least, most) = notes / ticks, COSTS
+    without = Strength(0.0, wanted / 2)
+    limits = least * ticks, most * ticks
+    found = tuned(log_mass, wanted, without, -USUAL_GAIN * ticks, limits, NEAR * wanted)
+    return replace(weights, gain=-found.weight / ticks)
 
 
-def on_chords(layer: Layer, span: Span, harmony: Harmony, chords: Sequence[ChordEvent]) -> Table:
-    """The constraint that the events of a melody suit the chords."""
-    weights = melody_weights(harmony, layer.model.events, chords, span.strong)
-    return Table(weights, "the chords")
+def near(
+    suiting: Table,
+    sampler: Callable[[Table], Sampler],
+    alphabet: Sequence[Event],
+    source: Sequence[Event],
+    wanted: float,
+) -> Table:
+    """Of variations of `source` at the expected distance `wanted`, or as near as the constraints allow: `suiting` and
+    exp(-λ * distance). `sampler`: of the melodies with a table of weights."""
+    costs, ticks = distance_weights(alphabet, source), len(suiting.logs)
+
+    @cache
+    def table(weight: float) -> Table:
+        return Table(suiting.logs - weight * costs, "the varied melody")
+
+    first = ticks * USUAL_STRENGTH * max(1 - wanted, 1 - FREE.distance)
+    found = tuned(lambda weight: sampler(table(weight)).log_mass, wanted, FREE, first)
+    return table(found.weight)

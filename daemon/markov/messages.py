@@ -20,19 +20,16 @@ NOTHING = np.empty(0)
 EXACT = 600.0  # sums are linear down to exp(-EXACT) of the largest term: smaller terms are lost, and count for nothing
 
 
-def messages(lattice: Lattice, weights: TickWeights, reached: Reached, latest: list[Floats]) -> list[Floats]:
-    """By tick: the logarithms of beta of the states reached; -inf: a dead end. `latest`: those of the latest ticks, at
-    least of the end, which are known."""
-    height = lattice.height
+def messages(lattice: Lattice, weights: TickWeights, reached: Reached) -> list[Floats]:
+    """By tick: the logarithms of beta of the states reached; -inf: a dead end."""
+    height, length = lattice.height, len(reached.keys)
     window = np.full((height, lattice.graph.states), -np.inf)
     flat = window.reshape(-1)
-    since = len(reached.states) - len(latest)
-    for tick, logs in enumerate(latest[:height], since):
-        window[tick % height, reached.states[tick]] = logs
-    result = latest[::-1]
     with np.errstate(divide="ignore", over="ignore"):
+        result = [np.log(lattice.graph.final[reached.states[-1]])]
+        window[length % height, reached.states[-1]] = result[0]
         bound = EXACT + np.log(lattice.least)
-        for tick in range(since - 1, -1, -1):
+        for tick in range(length - 1, -1, -1):
             row = window[tick % height]
             row.fill(-np.inf)  # so that states that are not reached set no scale
             if not len(reached.states[tick]):

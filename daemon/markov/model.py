@@ -18,8 +18,8 @@ chain of that order; a context that only ever ended a piece is then a dead end.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -39,6 +39,7 @@ class Corpus:
 
 class MarkovModel:
     """`blend`: corpora and their weights. `weights` of the orders 0 to `order`; none: the plain chain of that order.
+    `graph`: of sequences that begin as pieces do.
 
     Raises ValueError for weights that are negative, all 0, too far apart or not as many as the orders, for a duration
     that is no whole number of ticks, and for corpora without events.
@@ -53,64 +54,7 @@ class MarkovModel:
         blend = [(corpus, float(weight)) for corpus, weight in blend if weight > 0]
         table = _Table(blend, order)
         self.events = table.events
-        self._numbers = table.numbers
-        self._keys = table.keys
-        self._bases = table.bases
-        self._whole = table.graph(self.weights)
-        self._ends = table.ends(self.weights)
-        self._from_beginning = self._graph_from(self._whole.start, False), self._graph_from(self._whole.start, True)
-
-    def graph(self, context: Sequence[Event] | None = None, end: bool = False) -> Graph:
-        """Of sequences that begin as pieces do, or after the events `context`: their latest that occurred together in
-        a corpus, at most `order`. `end`: a sequence is weighted by the probability that a piece ends after it."""
-        if context is None:
-            return self._from_beginning[end]
-        return self._graph_from(self._node(context), end)
-
-    def log_probability(self, events: Sequence[Event], context: Sequence[Event] | None = None) -> float:
-        """The logarithm of the probability that the model's next events are `events`."""
-        graph = self._whole
-        contexts = {graph.start if context is None else self._node(context): 1.0}
-        total = 0.0
-        for event in events:
-            after: dict[int, float] = {}
-            for node, probability in contexts.items():
-                for target, factor in self._steps(node, self._numbers.get(event, -1)):
-                    after[target] = after.get(target, 0.0) + probability * factor
-            mass = math.fsum(after.values())
-            if mass == 0:
-                return -math.inf
-            total += math.log(mass)
-            contexts = {node: value / mass for node, value in after.items()}
-        return total
-
-    def _steps(self, node: int, event: int) -> Iterator[tuple[int, float]]:
-        """The contexts after `event` in the context `node`, and their probabilities."""
-        graph = self._whole
-        for arc in range(graph.arc_first[node], graph.arc_first[node + 1]):
-            row = graph.arc_row[arc]
-            begin, stop = graph.first[row], graph.first[row + 1]
-            edge = begin + int(np.searchsorted(graph.event[begin:stop], event))
-            if edge < stop and graph.event[edge] == event:
-                yield int(graph.target[edge]), float(graph.arc_probability[arc] * graph.probability[edge])
-
-    def _graph_from(self, start: int, end: bool) -> Graph:
-        return trimmed(replace(self._whole, start=start, final=self._ends if end else self._whole.final))
-
-    def _node(self, context: Sequence[Event]) -> int:
-        """The node of the longest end of `context` that the corpora have."""
-        number = 0
-        length = 0
-        for event in list(context)[::-1][: self.order]:
-            if (symbol := self._numbers.get(event)) is None:
-                break
-            key = number * (len(self.events) + 1) + symbol
-            keys = self._keys[length + 1]
-            place = int(np.searchsorted(keys, key))
-            if place == len(keys) or keys[place] != key:
-                break
-            number, length = place, length + 1
-        return self._bases[length] + number
+        self.graph = trimmed(table.graph(self.weights))
 
 
 def _check(blend: Sequence[tuple[Corpus, float]], order: int, weights: tuple[float, ...]) -> None:
@@ -235,20 +179,3 @@ class _Table:
         shares = np.divide(shares, total, out=np.zeros_like(shares), where=total > 0)
         used = shares > 0
         return used.sum(axis=1), suffixes[used], shares[used]
-
-    def ends(self, weights: Sequence[float]) -> Floats:
-        """The probability that a piece ends in each context: a mixture of what was counted for its rows."""
-        result = []
-        counted = []
-        for length in range(self._order + 1):
-            nodes, sources = self._nodes[length], len(self._blend)
-            shares = self._shares(nodes, self._source)[self.bases[length] : self.bases[length] + len(self.keys[length])]
-            places = (nodes - self.bases[length]) * sources + self._source
-            all_places = np.bincount(places, minlength=shares.size)
-            last_places = np.bincount(places[self._last], minlength=shares.size)
-            ratios = (last_places / np.maximum(all_places, 1)).reshape(shares.shape)
-            counted.append((shares * ratios).sum(axis=1))
-            shares_of_rows = np.array([*weights[:length], sum(weights[length:])]) / sum(weights)
-            found = [counted[j][suffix - self.bases[j]] for j, suffix in enumerate(self._suffixes(length))]
-            result.append(sum(share * values for share, values in zip(shares_of_rows, found, strict=True)))
-        return np.concatenate(result)

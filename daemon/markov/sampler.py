@@ -3,8 +3,7 @@
 The distribution. Among the sequences of events that fill `length_ticks` exactly, a sequence has a probability
 proportional to
 
-    its probability in the model * the weights of all constraints * [each automaton accepts the sequence]
-        * the probability that a piece ends after the sequence, if `end`
+    its probability in the model, as pieces begin * the weights of all constraints * [each automaton accepts it]
 
 A sample is one draw from exactly this distribution, by the messages of daemon.markov.messages.
 """
@@ -13,16 +12,16 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, reduce
 from math import exp, inf
 
 import numpy as np
 
 from daemon.markov.automaton import Automaton, Event
 from daemon.markov.conflicts import ImpossibleError, smallest_conflict
-from daemon.markov.constraints import Constraint, Regular, TickWeights
-from daemon.markov.graph import Floats, Graph, product
+from daemon.markov.constraints import Constraint, Regular, Table, TickWeights
+from daemon.markov.graph import product
 from daemon.markov.lattice import Lattice, Reached, reachable
 from daemon.markov.messages import messages
 from daemon.markov.model import MarkovModel
@@ -34,9 +33,6 @@ Edge = tuple[float, int, int, int]  # probability, event, duration, target
 class Problem:
     """A graph of the model, unrolled with the automata of all constraints, and what the constraints allow."""
 
-    graph: Graph
-    bar_ticks: int
-    automata: tuple[Automaton, ...]
     lattice: Lattice
     weights: TickWeights
     reached: Reached
@@ -44,39 +40,36 @@ class Problem:
     def possible(self) -> bool:
         return bool((self.lattice.graph.final[self.reached.states[-1]] > 0).any())
 
-    def at_the_end(self) -> Floats:
-        """The logarithms of the weights of the states reached at the end."""
-        with np.errstate(divide="ignore"):
-            return np.log(self.lattice.graph.final[self.reached.states[-1]])
-
-    def same_since(self, other: Problem) -> int:
-        """From which tick on both allow the same, with the same weights; the number of ticks and one more if never."""
-        tick = len(self.reached.states)
-        if self.lattice is other.lattice and np.array_equal(self.reached.states[-1], other.reached.states[-1]):
-            tick -= 1
-            while tick and self._same_at(tick - 1, other):
-                tick -= 1
-        return tick
-
-    def _same_at(self, tick: int, other: Problem) -> bool:
-        rows = self.weights.rows[self.weights.row_of_tick[tick]], other.weights.rows[other.weights.row_of_tick[tick]]
-        return self.reached.keys[tick] == other.reached.keys[tick] and np.array_equal(*rows)
-
 
 class Sampler:
-    """`log_mass`: the logarithm of the normalising sum. If all weights are 0 or 1, this is the probability that the
-    model's sequence has an event boundary at `length_ticks` and meets all constraints (and, if `end`, ends there)."""
+    """Messages are computed when the first sample or the mass is asked for."""
 
-    def __init__(self, problem: Problem, latest: list[Floats]) -> None:
+    def __init__(self, problem: Problem) -> None:
         self._problem = problem
-        self._messages = messages(problem.lattice, problem.weights, problem.reached, latest)
         self._graph, self._weights = problem.lattice.graph, problem.weights
         self._states = [states.data for states in problem.reached.states]
-        self._logs = [logs.data for logs in self._messages]
         self._rows_of_weights: dict[int, list[float]] = {}
         self._edges: dict[int, list[Edge]] = {}
         self._arcs: dict[int, list[tuple[float, list[Edge]]]] = {}
-        self.log_mass = float(self._messages[0][0])
+
+    @cached_property
+    def _logs(self) -> list[memoryview]:
+        problem = self._problem
+        return [logs.data for logs in messages(problem.lattice, problem.weights, problem.reached)]
+
+    @property
+    def log_mass(self) -> float:
+        """The logarithm of the normalising sum. If all weights are 0 or 1, this is the probability that the model's
+        sequence has an event boundary at `length_ticks` and meets all constraints."""
+        return float(self._logs[0][0])
+
+    def weighted(self, table: Table) -> Sampler:
+        """Of the same sequences, weighted by a table as well. Raises ValueError for a table that forbids anything."""
+        if not np.isfinite(table.logs).all():
+            raise ValueError(f"{table.name}: a weight is 0 or not finite")
+        result = Sampler(replace(self._problem, weights=self._weights.with_table(table)))
+        result._edges, result._arcs = self._edges, self._arcs
+        return result
 
     def sample(self, random: np.random.Generator) -> tuple[Event, ...]:
         events: list[Event] = []
@@ -127,56 +120,33 @@ class Sampler:
             self._edges[row] = sorted(zip(*(column.tolist() for column in columns), strict=True), reverse=True)
         return self._edges[row]
 
-    def revised(self, constraints: Sequence[Constraint]) -> Sampler:
-        """With other constraints, for the same model, length, context and end. What both have in common is not
-        computed again. Raises like compile_sampler."""
-        old = self._problem
-        problem = _solvable(old.graph, len(self._states) - 1, old.bar_ticks, constraints, old)
-        return Sampler(problem, self._messages[problem.same_since(old) :] or [problem.at_the_end()])
-
 
 def compile_sampler(
-    model: MarkovModel,
-    length_ticks: int,
-    bar_ticks: int,
-    constraints: Sequence[Constraint] = (),
-    context: Sequence[Event] | None = None,
-    end: bool = False,
+    model: MarkovModel, length_ticks: int, bar_ticks: int, constraints: Sequence[Constraint] = ()
 ) -> Sampler:
-    """`context`: events that were played before, None for a piece's beginning; `end`: as pieces end, both as in
-    MarkovModel.graph. `bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight or
-    length, or a constraint that lies outside."""
-    problem = _solvable(model.graph(context, end), length_ticks, bar_ticks, constraints)
-    return Sampler(problem, [problem.at_the_end()])
-
-
-def _solvable(
-    graph: Graph, length: int, bar_ticks: int, constraints: Sequence[Constraint], like: Problem | None = None
-) -> Problem:
-    if length < 1:
-        raise ValueError(f"a length of {length} ticks")
+    """`bar_ticks`: of a bar, for errors. Raises ImpossibleError; ValueError for a wrong weight or length, or a
+    constraint that lies outside."""
+    if length_ticks < 1:
+        raise ValueError(f"a length of {length_ticks} ticks")
     for constraint in constraints:
-        if not 0 <= constraint.where <= length:
-            raise ValueError(f"{constraint.name}: tick {constraint.where} lies outside of 0 to {length}")
-    problem = _prepared(graph, length, bar_ticks, constraints, like)
+        if not 0 <= constraint.where <= length_ticks:
+            raise ValueError(f"{constraint.name}: tick {constraint.where} lies outside of 0 to {length_ticks}")
+
+    @cache
+    def lattice(*automata: Automaton) -> Lattice:
+        return Lattice(reduce(product, automata, model.graph))
+
+    def problem(chosen: Sequence[Constraint]) -> Problem:
+        unrolled = lattice(*(constraint.automaton for constraint in chosen if isinstance(constraint, Regular)))
+        weights = TickWeights(chosen, model.events, length_ticks)
+        return Problem(unrolled, weights, reachable(unrolled, weights))
 
     def furthest(chosen: Sequence[Constraint]) -> int | None:
-        part = _prepared(graph, length, bar_ticks, chosen, problem)
+        part = problem(chosen)
         return None if part.possible() else max(tick for tick, states in enumerate(part.reached.states) if len(states))
 
-    if not problem.possible():
+    whole = problem(constraints)
+    if not whole.possible():
         conflict = smallest_conflict(constraints, furthest)
         raise ImpossibleError(conflict, furthest(conflict) or 0, bar_ticks)
-    return problem
-
-
-def _prepared(
-    graph: Graph, length: int, bar_ticks: int, constraints: Sequence[Constraint], like: Problem | None
-) -> Problem:
-    automata = tuple(constraint.automaton for constraint in constraints if isinstance(constraint, Regular))
-    same = like is not None and like.automata == automata
-    lattice = like.lattice if like and same else Lattice(reduce(product, automata, graph))
-    weights = TickWeights(constraints, graph.events, length)
-    known = like is not None and same and weights.allows_as(like.weights)
-    reached = like.reached if like and known else reachable(lattice, weights)
-    return Problem(graph, bar_ticks, automata, lattice, weights, reached)
+    return Sampler(whole)

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from daemon.markov.automaton import Event
 from daemon.markov.harmony import Array, starts, sum_over_events
 
-TOLERANCE = 0.005  # of the expected distance
+TOLERANCE = 0.02  # of the expected distance
+LIMITS = (0.0, 1e5)  # λ: samples as the style has them; the source or its nearest neighbours
 _STEP = 1e-4  # of λ, for the derivative: log Z is a line on this scale, as distances are within 0 and 1
-FIRST = 16.0  # λ
-_EDGE, _LEAST = 0.15, 1e-6
-_MOST = 1e5  # λ, at which the source or its nearest neighbours remain
+_STEPS, _EDGE, _LEAST = 30, 0.1, 1e-6  # of the search; the part of a bracket at each end; of shares, and of slopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,39 +53,40 @@ def distance_weights(alphabet: Sequence[Event], source: Sequence[Event]) -> Arra
 
 
 def tuned(
-    log_mass: Callable[[float], float], wanted: float, first: float = FIRST, tolerance: float = TOLERANCE
+    log_mass: Callable[[float], float],
+    wanted: float,
+    guess: Strength,
+    first: float,
+    limits: tuple[float, float] = LIMITS,
+    tolerance: float = TOLERANCE,
 ) -> Strength:
-    """λ by false position from `first` on, so that the expected distance is `wanted`, or as near as the style gets.
+    """λ by secants from `guess`, which is not computed, and `first` on, so that the expected distance is `wanted`, or
+    as near as λ within the limits leads to.
 
     `log_mass(λ)`: log Z of the model with the weights exp(−λ · distance); the expected distance is −d log Z / dλ, which
-    falls with λ. λ is not below 0: samples are not driven farther from the source than those of the style are.
+    falls with λ: as a logistic function, if ticks were independent. Of any other quantity between 0 and 1 likewise.
     """
 
     def expected(weight: float) -> Strength:
         return Strength(weight, (log_mass(weight) - log_mass(weight + _STEP)) / _STEP)
 
-    low, high, found = None, None, expected(first)
-    while abs(found.distance - wanted) > tolerance and found.weight < _MOST:
-        low, high = (found, high) if found.distance > wanted else (low, found)
-        if low is None:
-            if not found.weight:
-                break
-            found = expected(0.0)
-        elif high is None:
-            found = expected(max(low.weight * 4, FIRST))
-        else:
-            found = expected(_between(low, high, wanted))
+    (low, high), before, found = limits, guess, expected(first)
+    for _ in range(_STEPS):
+        if abs(found.distance - wanted) <= tolerance:
+            break
+        low, high = (found.weight, high) if found.distance > wanted else (low, found.weight)
+        fall = max((_logit(before.distance) - _logit(found.distance)) / (found.weight - before.weight), _LEAST)
+        weight = found.weight + (_logit(found.distance) - _logit(wanted)) / fall
+        edge = _EDGE * (high - low) if limits[0] < low and high < limits[1] else 0.0
+        weight = min(max(weight, low + edge), high - edge, found.weight + 3 * max(abs(found.weight), abs(first)))
+        if weight == found.weight:
+            break
+        before, found = found, expected(weight)
     return found
 
 
-def _between(low: Strength, high: Strength, wanted: float) -> float:
-    """Where the distance would be `wanted`, if its logit fell evenly with λ, as that of independent ticks; away from
-    the ends, so that it comes nearer in any case."""
-    of_low, of_high, of_wanted = (
-        math.log(max(share, _LEAST) / max(1 - share, _LEAST)) for share in (low.distance, high.distance, wanted)
-    )
-    share = (of_low - of_wanted) / max(of_low - of_high, _LEAST)
-    return low.weight + (high.weight - low.weight) * min(max(share, _EDGE), 1 - _EDGE)
+def _logit(share: float) -> float:
+    return math.log(max(share, _LEAST) / max(1 - share, _LEAST))
 
 
 def _by_tick(events: Sequence[Event], names: dict[Event, int]) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:

@@ -1,59 +1,43 @@
-"""Composes lead sheets from a song: its chords and its melody where they are blank.
+"""Composes lead sheets from a song: its chords and its melody where they are blank. docs/songs.md states the
+distribution; daemon.markov.layers, daemon.markov.max_order have its functions.
 
-The distribution. Each section that is no variation is drawn by itself, chords first (daemon.markov.layers), then the
-melody on the chords (daemon.song.composing.weights), as pieces of the style begin, conditioned on what the song gives,
-forbids and asks for; a variation is drawn on the chords of the section that it varies (daemon.markov.variation). All
-repetitions of a section are the same. Choruses of which `max_order` composed notes in a row are in the styles' pieces,
-in any key, are drawn again.
+Sections that are no variations are drawn first, then variations, each with its chords first; melodies of sections
+without copies, then choruses, whose seams between sections may have copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
 import numpy as np
 
 from daemon.errors import SongError
 from daemon.markov.events import MelodyEvent
-from daemon.markov.max_order import CopyIndex
-from daemon.markov.sampler import Sampler
+from daemon.markov.max_order import CopyError, CopyIndex, MelodyT, without_copies
 from daemon.music.leadsheet import LeadSheet
-from daemon.music.plan import Plan, PlannedChord
+from daemon.music.plan import Plan
 from daemon.song.arrangement import part_of
-from daemon.song.composing.melody import Placed, home_of, known_melody, notes_of, placed_notes, with_given
+from daemon.song.composing.melody import home_of, known_melody, placed_notes, with_given
 from daemon.song.composing.models import Models, load_styles
-from daemon.song.composing.section import SectionComposer
-from daemon.song.description import Song, SongSection
+from daemon.song.composing.section import Chords, Drawn, SectionComposer
+from daemon.song.description import Song
 from daemon.song.form import sections_of
-from daemon.song.sheet import SectionMusic, given_music, lead_sheet
+from daemon.song.sheet import given_music, lead_sheet
 
 MOST_TRIES = 2000  # melodies of a section
 MOST_TICKS = MOST_TRIES * 64 * 48  # of all these melodies: 64 bars of 4/4 each; the longer, the fewer are no copies
 RARE, ASSESSED = 0.02, 200  # the share of melodies that are no copies, below which the style bends; of how many
 MOST_CHORUSES = 50  # whose sections are no copies, but the seams between them are
 
-Chords = tuple[PlannedChord, ...]
-
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A section: its chords, its melody as events at their ticks, those of them that are given, its ticks."""
+class Chorus:
+    """The sections by name; the events of the whole form, and which of these are given."""
 
-    chords: Chords
-    placed: tuple[Placed, ...]
-    given: frozenset[Placed]
-    length: int
-
-    @property
-    def events(self) -> list[tuple[MelodyEvent, bool]]:
-        """Each event, and whether it is given."""
-        return [(each[1], each in self.given) for each in self.placed]
-
-    def music(self, section: SongSection, home: int) -> SectionMusic:
-        upbeat = (each for each in given_music(section).melody if each.onset < 0)
-        return SectionMusic(self.chords, (*upbeat, *notes_of(self.placed, home)))
+    sections: Mapping[str, Drawn]
+    events: list[MelodyEvent]
+    given: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +64,19 @@ class Composer:
             self._compile(Models(song, load_styles(song)))
 
     def _compile(self, models: Models) -> None:
-        song = self.song
+        song, problems, random = self.song, [], np.random.default_rng(0)
         self._copies, self._home = models.copies, home_of(song, models.melody.events)
-        problems, random = [], np.random.default_rng(0)
+        self._usual: dict[str, Chords] = {}  # for warnings
         for section in song.sections:
             try:
-                composer = SectionComposer(song, section, models, self._home)
+                composer = self._sections[section.name] = SectionComposer(song, section, models, self._home)
+                chords = self._usual[section.name] = composer.chords(random)
                 if not section.variation_of:
-                    composer.melodies(composer.chords(random))
-                self._sections[section.name] = composer
+                    self._section(composer, chords, random)
             except SongError as error:
                 problems += error.problems
         if problems:
             raise SongError(problems)
-        self._usual = self._drawn(random, {})  # compiles what each chorus needs
 
     def compose(
         self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()
@@ -105,32 +88,30 @@ class Composer:
         song = self.song
         if not self._sections:
             return lead_sheet(song, {section.name: given_music(section) for section in song.sections})
+        if like is not None and wishes.similarity == 1:
+            return like
         known = {} if like is None else self._known(like)
-        for _ in range(MOST_CHORUSES):
-            drawn = self._drawn(random, known, wishes)
-            if not self._is_copy([each for name in song.form for each in drawn[name].events]):
-                music = {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
-                return lead_sheet(song, music)
-        raise self._too_strict("choruses", MOST_CHORUSES)
+        drawn = self._without_copies(lambda: self._chorus(random, known, wishes), MOST_CHORUSES).sections
+        return lead_sheet(
+            song, {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
+        )
 
     def warnings(self) -> list[str]:
         """A line about each section whose constraints, or max_order, are so improbable that the style bends. Takes as
         long as compiling."""
+        sections = self._sections.values()
         return [
-            *(warning for section in self._sections.values() for warning in section.warnings()),
-            *(warning for section in self._sections.values() for warning in self._rare(section)),
+            *(warning for section in sections for warning in section.warnings(self._usual[section.section.name])),
+            *(warning for section in sections for warning in self._rare(section)),
         ]
 
     def _rare(self, composer: SectionComposer) -> Iterator[str]:
         """If nearly all melodies of a section are copies."""
-        chords = self._usual[composer.section.name].chords
-        melodies = composer.melodies(chords)
-        if self._copies is None or melodies is None:
+        if self._copies is None or composer.has_melody:
             return
-        given, random, accepted = frozenset(composer.given), np.random.default_rng(0), 0
-        for _ in range(ASSESSED):
-            placed = with_given(melodies.sample(random), composer.given)
-            accepted += not self._is_copy(Drawn(chords, placed, given, composer.length).events)
+        chords, random = self._usual[composer.section.name], np.random.default_rng(0)
+        drawn = (composer.draw(chords, composer.suiting(chords), random) for _ in range(ASSESSED))
+        accepted = sum(not self._copies.copies(each.events, each.given) for each in drawn)
         if accepted < RARE * ASSESSED:
             order = self._copies.max_order
             yield (
@@ -138,67 +119,56 @@ class Composer:
                 "notes in a row of the style's pieces, so these will hardly sound like the style: raise max_order"
             )
 
-    def _drawn(
-        self, random: np.random.Generator, known: Mapping[str, Drawn], wishes: Wishes = Wishes()
-    ) -> dict[str, Drawn]:
-        """All sections; `known`: those of an earlier chorus, with the same chords."""
+    def _chorus(self, random: np.random.Generator, known: Mapping[str, Drawn], wishes: Wishes) -> Chorus:
+        """`known`: the sections of an earlier chorus, with the same chords."""
         drawn: dict[str, Drawn] = {}
         for composer in sorted(self._sections.values(), key=lambda each: bool(each.section.variation_of)):
             section, varied = composer.section, drawn.get(composer.section.variation_of)
-            if section.name in known and wishes.similarity == 1:
-                drawn[section.name] = known[section.name]
-                continue
-            if section.name in known:
-                own = known[section.name].chords
+            before = known.get(section.name)
+            if before is not None:
+                chords = before.chords
             elif varied is not None and section.chords == self.song.section(section.variation_of).chords:
-                own = varied.chords
+                chords = varied.chords
             else:
-                own = composer.chords(random)
+                chords = composer.chords(random)
+            source, distance = None, 0.0
             if varied is not None and varied.length == composer.length:
-                source = known_melody(varied.placed, varied.length)
-                if not section.distance:
-                    drawn[section.name] = Drawn(own, with_given(source, composer.given), varied.given, varied.length)
-                    continue
-                melodies = composer.variations(own, source)
-            elif wishes.similarity and section.name in known:
-                source = known_melody(known[section.name].placed, composer.length)
-                melodies = composer.variations(own, source, 1 - wishes.similarity, wishes.density)
-            else:
-                melodies = composer.melodies(own, wishes.density)
-            drawn[section.name] = self._accepted(composer, own, melodies, random)
-        return drawn
+                source, distance = varied, section.distance
+            elif before is not None and wishes.similarity:
+                source, distance = before, 1 - wishes.similarity
+            drawn[section.name] = self._section(composer, chords, random, source, distance, wishes.density)
+        form = [drawn[name] for name in self.song.form]
+        return Chorus(drawn, [e for part in form for e in part.events], [g for part in form for g in part.given])
 
-    def _accepted(
-        self, composer: SectionComposer, chords: Chords, melodies: Sampler | None, random: np.random.Generator
+    def _section(
+        self,
+        composer: SectionComposer,
+        chords: Chords,
+        random: np.random.Generator,
+        source: Drawn | None = None,
+        distance: float = 0.0,
+        density: float = 0.0,
     ) -> Drawn:
-        """The section with the first melody that is no copy."""
-        given = frozenset(composer.given)
+        """The first melody on the chords that is no copy; a variation of `source`, if there is one."""
+        if composer.has_melody:
+            return Drawn(chords, composer.given, frozenset(composer.given), composer.length)
+        weights = composer.suiting(chords, density)
+        if source is not None:
+            melody = known_melody(source.placed, composer.length)
+            if not distance:
+                fixed = source.fixed | frozenset(composer.given)
+                return Drawn(chords, with_given(melody, composer.given), fixed, composer.length)
+            weights = composer.near(melody, distance, weights)
         tries = max(min(MOST_TRIES, MOST_TICKS // composer.length), 1)
-        for _ in range(tries):
-            events = () if melodies is None else melodies.sample(random)
-            drawn = Drawn(chords, with_given(events, composer.given), given, composer.length)
-            if melodies is None or not self._is_copy(drawn.events):
-                return drawn
-        raise self._too_strict("melodies", tries)
+        return self._without_copies(lambda: composer.draw(chords, weights, random), tries)
 
-    def _is_copy(self, events: Sequence[tuple[MelodyEvent, bool]]) -> bool:
-        """Whether `max_order` events in a row, not all of which are given, are in the styles' pieces."""
+    def _without_copies(self, draw: Callable[[], MelodyT], most_tries: int) -> MelodyT:
         if self._copies is None:
-            return False
-        reach, at = self._copies.max_order - 1, 0
-        for is_given, run in groupby(events, key=lambda each: each[1]):
-            end = at + len(list(run))
-            around = [event for event, _ in events[max(at - reach, 0) : end + reach]]
-            if not is_given and self._copies.copies(around):
-                return True
-            at = end
-        return False
-
-    def _too_strict(self, what: str, tries: int) -> SongError:
-        order = self.song.max_order
-        remedy = f"raise max_order, or choose an order below {self.song.order}" if self.song.order > 1 else "raise it"
-        copied = f"{tries:,} {what} had {order} notes in a row of the style's pieces"
-        return SongError([f"{self.song.file}: max_order: {copied}: {remedy}"])
+            return draw()
+        try:
+            return without_copies(draw, self._copies, most_tries)[0]
+        except CopyError as error:
+            raise SongError([f"{self.song.file}: max_order: {error}"]) from None
 
     def _known(self, sheet: LeadSheet) -> dict[str, Drawn]:
         """The sections of an earlier chorus."""

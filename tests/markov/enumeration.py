@@ -14,6 +14,7 @@ Rule = Callable[[tuple[Event, ...]], float]  # the weight of a whole sequence
 class Reference:
     def __init__(self, blend: Sequence[tuple[Sequence[Sequence[Event]], float]], order: int, weights: Sequence[float]):
         self.order, self.weights, self.shares = order, list(weights), [share for _, share in blend]
+        self.start: tuple = (None,) * order
         self._rows: dict[tuple, dict[Event, float]] = {}
         self.counts: list[dict[tuple, Counter]] = [defaultdict(Counter) for _ in blend]
         for pieces, counts in zip((pieces for pieces, _ in blend), self.counts, strict=True):
@@ -54,33 +55,11 @@ class Reference:
                     result[event][longer[max(len(longer) - self.order, 0) :]] += share * chance
         return result
 
-    def ending(self, context: tuple) -> float:
-        """The probability that a piece ends in a context."""
-        total = 0.0
-        for row, weight in self._of_levels(context):
-            known = [m for m, counts in enumerate(self.counts) if counts.get(row)]
-            for m in known:
-                share = self.shares[m] / sum(self.shares[other] for other in known)
-                total += weight * share * self.counts[m][row]["end"] / sum(self.counts[m][row].values())
-        return total / sum(self.weights)
-
-    def start(self, context: Sequence[Event] | None) -> tuple:
-        if context is None:
-            return (None,) * self.order
-        for size in range(min(self.order, len(context)), 0, -1):
-            row = tuple(context[len(context) - size :])
-            if any(counts.get(row) for counts in self.counts):
-                return row
-        return ()
-
-    def sequences(
-        self, length: int, rule: Rule = lambda _: 1.0, context: Sequence[Event] | None = None, end: bool = False
-    ) -> Sequences:
+    def sequences(self, length: int, rule: Rule = lambda _: 1.0) -> Sequences:
         """The weight of each sequence that fills `length` ticks, if above 0."""
         found = {}
-        for events, contexts in self._all((), {self.start(context): 1.0}, length):
-            ending = math.fsum(p * (self.ending(c) if end else 1.0) for c, p in contexts.items())
-            if weight := ending * rule(events):
+        for events, contexts in self._all((), {self.start: 1.0}, length):
+            if weight := math.fsum(contexts.values()) * rule(events):
                 found[events] = weight
         return found
 

@@ -29,15 +29,13 @@ class Problem:
     order: int = 2
     weights: tuple[float, ...] = (0.0, 0.0, 1.0)
     blend: tuple[tuple[Sequence[Sequence[Event]], float], ...] = ((PIECES, 1.0),)
-    context: tuple[Event, ...] | None = None
-    end: bool = False
 
     def model(self) -> MarkovModel:
         return MarkovModel([(Corpus(tuple(p)), share) for p, share in self.blend], self.order, self.weights)
 
     def expected(self) -> dict[tuple[Event, ...], float]:
         reference = Reference(self.blend, self.order, self.weights)
-        return reference.sequences(self.length, self.rule, self.context, self.end)
+        return reference.sequences(self.length, self.rule)
 
 
 def likes_a(event: Event) -> float:
@@ -119,7 +117,7 @@ PROBLEMS = (
     Problem("order 3", 8, order=3, weights=(0.0, 0.0, 0.0, 1.0)),
     Problem("back-off", 6, **MIXED),
     Problem("back-off over a gap", 6, order=3, weights=(0.2, 0.0, 0.0, 0.8)),
-    Problem("rows that no state draws", 4, weights=(0.2, 0.0, 0.0), context=()),
+    Problem("rows that no state draws", 4, weights=(0.2, 0.0, 0.0)),
     Problem(
         "many events",
         4,
@@ -131,10 +129,6 @@ PROBLEMS = (
     ),
     Problem("blend", 7, **BLEND),
     Problem("blend with back-off", 5, **BLEND, **MIXED),
-    Problem("as pieces end", 8, end=True, **MIXED),
-    Problem("after a context", 6, context=(C1, A1, B1), **MIXED),
-    Problem("after an unknown context", 6, context=(("x", 4), C3, C3)),
-    Problem("after nothing", 6, context=()),
     Problem("begins", 8, (Begins(range(1, 8, 3), likes_a, "rather a"),), _begins_softly),
     Problem("sounds", 8, (Sounds(range(2, 6), likes_a, "rather a"),), _sounds_softly),
     Problem(
@@ -162,5 +156,5 @@ PROBLEMS = (
     ),
     Problem("everything", 8, EVERYTHING, _everything),
     Problem("everything, back-off", 6, EVERYTHING, _everything, **MIXED),
-    Problem("everything, back-off, blend", 6, EVERYTHING, _everything, end=True, **MIXED, **BLEND),
+    Problem("everything, back-off, blend", 6, EVERYTHING, _everything, **MIXED, **BLEND),
 )

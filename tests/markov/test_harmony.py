@@ -8,14 +8,15 @@ import pytest
 
 from daemon.markov.events import REST
 from daemon.markov.harmony import (
+    STRENGTH,
     Harmony,
     chord_weights,
     encounters,
     estimated_harmony,
-    melody_weights,
     stated_harmony,
     strong_ticks,
 )
+from daemon.markov.weights import MelodyWeights
 
 QUALITIES = {"": (0, 4, 7), "m": (0, 3, 7), "7": (0, 4, 7, 10), "N.C.": ()}
 STATED = stated_harmony(QUALITIES)
@@ -29,13 +30,12 @@ def h(harmony, pitch, chord, strong):
 
 
 def total(harmony, melody, chords, strong):
-    """log of the product of h, tick by tick: a note counts where the note or the chord begins."""
-    notes = [(event[0], k == 0) for event in melody for k in range(event[-1])]
-    sounding = [(event, k == 0) for event in chords for k in range(event[-1])]
+    """log w, tick by tick: at each tick a note counts with the chord that sounds with the note."""
+    notes = [event[0] for event in melody for _ in range(event[-1])]
+    sounding = [event for event in chords for _ in range(event[-1])]
     return sum(
-        h(harmony, pitch, chord, accent)
-        for (pitch, begins), (chord, changes), accent in zip(notes, sounding, strong, strict=True)
-        if begins or changes
+        min(h(harmony, pitch, chord, accent), 0.0) * STRENGTH / 12
+        for pitch, chord, accent in zip(notes, sounding, strong, strict=True)
     )
 
 
@@ -70,16 +70,16 @@ def test_weights_of_melody_and_of_chords_sum_to_the_same_as_tick_by_tick(seed):
             events.append(make(min(rng.randint(1, 9), left)))
     strong = strong_ticks(48, 24, (0, 12))
     expected = total(harmony, melody, chords, strong)
-    for events, weights in (
-        (melody, melody_weights(harmony, melody, chords, strong)),
-        (chords, chord_weights(harmony, chords, melody, strong)),
-    ):
+    of_melody = MelodyWeights(harmony, np.zeros((24, 10))).table(melody, chords, strong).logs
+    for events, weights in ((melody, of_melody), (chords, chord_weights(harmony, chords, melody, strong))):
         begins = np.cumsum([0, *(event[-1] for event in events)])[:-1]
         assert weights.shape == (48, len(events))
         assert weights[begins, range(len(events))].sum() == pytest.approx(expected, abs=1e-10)
-    met = encounters(melody, chords)
-    found = [h(harmony, pitch, chords[chord], strong[tick]) for tick, pitch, chord in zip(*met, strict=True)]
-    assert sum(found) == pytest.approx(expected, abs=1e-10)
+
+
+def test_a_note_meets_each_chord_that_sounds_with_it_once():
+    melody, chords = [(0, 12), (REST, 6), (4, 18)], [(0, "", 6), (7, "", 20), (0, "m", 10)]
+    assert [list(column) for column in encounters(melody, chords)] == [[0, 6, 18, 26], [0, 0, 4, 4], [0, 1, 1, 2]]
 
 
 def test_estimated_from_a_corpus():

@@ -10,20 +10,24 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from daemon.markov.constraints import Boundary, Fixed, Regular, Table
+from daemon.markov.constraints import Boundary, Fixed, Table
 from daemon.markov.events import REST
-from daemon.markov.harmony import Harmony
-from daemon.markov.layers import Layer, Span, chord_sampler, melody_sampler, on_chords
-from daemon.markov.max_order import CopyIndex, automaton_without_copies, without_copies
+from daemon.markov.harmony import STRENGTH, Harmony
+from daemon.markov.layers import Layer, Span, chord_sampler, near, with_gain
+from daemon.markov.max_order import CopyIndex, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import Sampler
-from daemon.markov.variation import distance, distance_weights, tuned
+from daemon.markov.variation import distance
+from daemon.markov.weights import MelodyWeights
+from tests.markov import copies
 from tests.markov.copies import longest_by_force
 from tests.markov.enumeration import Event, Reference, Sequences, chi_squared_p
 
 SPAN = Span(24, 12, (0,))
 QUALITIES = ("", "m7")
 HARMONY = Harmony(QUALITIES, np.random.default_rng(3).normal(0, 1.5, (2, 2, 12)))
+METER = np.random.default_rng(4).normal(0, 0.5, (12, 7))
+WEIGHTS = MelodyWeights(HARMONY, METER, -0.03, 0.4)
 MELODIES = (
     ((0, 6), (2, 3), (4, 3), (2, 6), (REST, 6), (0, 6), (4, 3), (2, 3), (0, 6)),
     ((4, 6), (2, 6), (0, 3), (REST, 6), (2, 3), (4, 6), (0, 6), (2, 6), (4, 3), (0, 6)),
@@ -64,13 +68,26 @@ def share_that_differs(melody: Sequence[Event], source: Sequence[Event]) -> floa
 
 
 def harmony_factor(melody: Sequence[Event], chords: Sequence[Event], harmony: Harmony = HARMONY) -> float:
-    """The product of h over notes and chords, written out tick by tick."""
+    """w of notes and chords: for each tick the STRENGTH / 12th power of h, where below 1."""
     total = 0.0
-    for tick, ((note, begins), (chord, changes)) in enumerate(zip(by_tick(melody), by_tick(chords), strict=True)):
-        if note[0] != REST and (begins or changes):
+    for tick, ((note, _), (chord, _)) in enumerate(zip(by_tick(melody), by_tick(chords), strict=True)):
+        if note[0] != REST:
             row = harmony.log_h[int(tick % 12 == 0)][QUALITIES.index(chord[1])]
-            total += row[(note[0] - chord[0]) % 12]
+            total += min(row[(note[0] - chord[0]) % 12], 0.0) * STRENGTH / 12
     return math.exp(total)
+
+
+def melody_factor(melody: Sequence[Event], chords: Sequence[Event]) -> float:
+    """w, and the meter, rests and gain."""
+    total, begin = 0.0, 0
+    for pitch, ticks in melody:
+        total += METER[begin % 12, ticks] + (-0.03 * ticks if pitch == REST else 0.4)
+        begin += ticks
+    return harmony_factor(melody, chords) * math.exp(total)
+
+
+def suiting(chords: Sequence[Event], weights: MelodyWeights = WEIGHTS) -> Table:
+    return weights.table(MELODY.events, chords, SPAN.strong)
 
 
 def fixed_note(tick: int, pitch: int) -> Fixed:
@@ -98,12 +115,9 @@ class Problem:
     def chords(self) -> Sampler:
         return chord_sampler(Layer(CHORD, self.chord_constraints), SPAN, HARMONY, self.known)
 
-    def melody(self, chords: Sequence[Event], before: Sampler | None = None) -> Sampler:
-        """`before`: that of other chords, of which this is a revision."""
-        layer = Layer(MELODY, self.melody_constraints)
-        if before is None:
-            return melody_sampler(layer, SPAN, HARMONY, chords)
-        return before.revised((*layer.constraints, on_chords(layer, SPAN, HARMONY, chords)))
+    def melodies(self) -> Sampler:
+        """Of melodies without the weights of chords and meter."""
+        return Layer(MELODY, self.melody_constraints).sampler(SPAN)
 
     def expected_chords(self) -> Sequences:
         def rule(chords: Sequence[Event]) -> float:
@@ -114,7 +128,7 @@ class Problem:
     def expected_melodies(self, chords: Sequence[Event]) -> Sequences:
         if not self.cache:
             self.cache.update(MELODY_REFERENCE.sequences(SPAN.length, self.melody_rule))
-        return {melody: weight * harmony_factor(melody, chords) for melody, weight in self.cache.items()}
+        return {melody: weight * melody_factor(melody, chords) for melody, weight in self.cache.items()}
 
     def expected(self) -> Sequences:
         pairs = {}
@@ -126,17 +140,11 @@ class Problem:
             pairs |= {(sequence, melody): weight / mass * part / total for melody, part in melodies.items()}
         return pairs
 
-    def samples(self, seed: int, count: int = SAMPLES) -> Counter:
-        """Pairs of chords and melody. The samplers of the melodies are kept: there are few chord sequences."""
-        layers, random, found = self.layers(), np.random.default_rng(seed), Counter()
-        for _ in range(count):
-            chords = layers.chords.sample(random)
-            sampler = self.cache.get(chords) or self.cache.setdefault(chords, layers.melody(chords))
-            melody = (
-                sampler.sample(random) if self.index is None else without_copies(sampler, self.index, random).events
-            )
-            found[chords, melody] += 1
-        return found
+
+@dataclass(frozen=True)
+class Sample:
+    events: tuple[Event, ...]
+    given: tuple[bool, ...] = ()
 
 
 def no_copy(melody: Sequence[Event]) -> float:
@@ -155,7 +163,7 @@ def cadence(chords: Sequence[Event]) -> float:
 
 
 NOTES = (fixed_note(0, 4), fixed_note(12, 2))
-WITHOUT_COPIES = Regular(automaton_without_copies(MELODIES, 4), "max_order 4")
+WITHOUT_COPIES = copies.without_copies(MELODIES, 4)
 
 
 def notes(melody: Sequence[Event]) -> float:
@@ -194,28 +202,30 @@ each_problem = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: 
 def test_the_masses_are_those_of_the_enumeration(problem: Problem) -> None:
     expected = problem.expected_chords()
     assert math.exp(problem.chords().log_mass) == pytest.approx(math.fsum(expected.values()), rel=1e-10)
+    free = problem.melodies()
     for chords in list(expected)[:10]:
         melodies = problem.expected_melodies(chords)
         assert len(melodies) >= 5
         if problem.index is None:
-            assert math.exp(problem.melody(chords).log_mass) == pytest.approx(math.fsum(melodies.values()), rel=1e-10)
+            mass = math.exp(free.weighted(suiting(chords)).log_mass)
+            assert mass == pytest.approx(math.fsum(melodies.values()), rel=1e-10)
 
 
 @each_problem
 def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
     """Of chords, of melodies on all chords, and of the pairs."""
-    expected, of_chords = problem.expected(), problem.chords()
+    expected, of_chords, free = problem.expected(), problem.chords(), problem.melodies()
     samplers: dict[tuple[Event, ...], Sampler] = {}  # by chords, of which there are few
-    sampler = None
     for seed in SEEDS:
         random, pairs = np.random.default_rng(seed), []
         for _ in range(SAMPLES):
             chords = of_chords.sample(random)
-            sampler = samplers.get(chords) or samplers.setdefault(chords, problem.melody(chords, sampler))
+            sampler = samplers.get(chords) or samplers.setdefault(chords, free.weighted(suiting(chords)))
             if problem.index is None:
                 pairs.append((chords, sampler.sample(random)))
             else:
-                pairs.append((chords, without_copies(sampler, problem.index, random).events))
+                accepted, _ = without_copies(lambda s=sampler, r=random: Sample(s.sample(r)), problem.index, 2000)
+                pairs.append((chords, accepted.events))
         assert chi_squared_p(Counter(pairs), expected) > LEVEL
         for side in (0, 1):
             marginal: Sequences = {}
@@ -227,8 +237,8 @@ def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
 def test_a_neighbouring_distribution_is_told_apart() -> None:
     """The control: h with strong and weak ticks swapped; chords that do not hear the known notes."""
     swapped = Harmony(QUALITIES, HARMONY.log_h[::-1])
-    layer, chords = Layer(MELODY), CHORDS[0][:3]
-    sampler = melody_sampler(layer, SPAN, swapped, chords)
+    chords = CHORDS[0][:3]
+    sampler = Layer(MELODY).sampler(SPAN, suiting(chords, MelodyWeights(swapped, METER, -0.03, 0.4)))
     random = np.random.default_rng(1)
     counts = Counter(sampler.sample(random) for _ in range(SAMPLES))
     assert chi_squared_p(counts, Problem("").expected_melodies(chords)) < LEVEL
@@ -253,26 +263,19 @@ def test_harmonising_is_the_joint_of_the_stated_kind_and_not_the_posterior() -> 
 
 @pytest.mark.parametrize("wanted", [0.1, 0.3])
 def test_variations_have_the_wanted_distance_and_the_stated_law(wanted: float) -> None:
-    chords = CHORDS[0][:3]
-    layer = Layer(MELODY)
-    suiting, costs = on_chords(layer, SPAN, HARMONY, chords), distance_weights(MELODY.events, SOURCE)
-
-    def varied(weight: float) -> Sampler:
-        return layer.sampler(SPAN, suiting, Table(-weight * costs, "the source"))
-
-    strength = tuned(lambda weight: varied(weight).log_mass, wanted)
-    sampler = varied(strength.weight)
-    away: Sequences = {}
-    for melody in MELODY_REFERENCE.sequences(SPAN.length):
-        away[melody] = share_that_differs(melody, SOURCE)
+    chords, free = CHORDS[0][:3], Layer(MELODY).sampler(SPAN)
+    table = suiting(chords)
+    varied = near(table, free.weighted, MELODY.events, SOURCE, wanted)
+    sampler = free.weighted(varied)
+    strength = -(varied.logs - table.logs)[1, MELODY.events.index((REST, 6))] * 24 / 6  # differs for all of its ticks
+    away = {melody: share_that_differs(melody, SOURCE) for melody in MELODY_REFERENCE.sequences(SPAN.length)}
     expected = MELODY_REFERENCE.sequences(
-        SPAN.length, lambda melody: harmony_factor(melody, chords) * math.exp(-strength.weight * away[tuple(melody)])
+        SPAN.length, lambda melody: melody_factor(melody, chords) * math.exp(-strength * away[tuple(melody)])
     )
     mass = math.fsum(expected.values())
     assert math.exp(sampler.log_mass) == pytest.approx(mass, rel=1e-10)
     mean = math.fsum(weight * away[melody] for melody, weight in expected.items()) / mass
-    assert strength.distance == pytest.approx(mean, abs=1e-5)
-    assert mean == pytest.approx(wanted, abs=5.1e-3)
+    assert mean == pytest.approx(wanted, abs=0.0201)
     for seed in SEEDS:
         random = np.random.default_rng(seed)
         samples = [sampler.sample(random) for _ in range(SAMPLES)]
@@ -285,8 +288,8 @@ def test_a_blend_of_styles_in_both_layers() -> None:
     blend = [(MELODIES[:1], 0.3), (MELODIES[1:], 0.7)]
     mixed = MarkovModel([(Corpus(tuple(pieces)), share) for pieces, share in blend], 1, (0.2, 0.8))
     chords = CHORDS[0][:3]
-    expected = Reference(blend, 1, (0.2, 0.8)).sequences(SPAN.length, lambda melody: harmony_factor(melody, chords))
-    sampler = melody_sampler(Layer(mixed), SPAN, HARMONY, chords)
+    expected = Reference(blend, 1, (0.2, 0.8)).sequences(SPAN.length, lambda melody: melody_factor(melody, chords))
+    sampler = Layer(mixed).sampler(SPAN, WEIGHTS.table(mixed.events, chords, SPAN.strong))
     assert math.exp(sampler.log_mass) == pytest.approx(math.fsum(expected.values()), rel=1e-10)
     for seed in SEEDS:
         random = np.random.default_rng(seed)
@@ -305,3 +308,23 @@ def test_a_table_needs_finite_weights_for_all_ticks() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             Layer(MELODY, (Table(logs, "table"),)).sampler(SPAN)
+
+
+def test_a_soft_table_forbids_nothing() -> None:
+    with pytest.raises(ValueError, match="hard: a weight is 0 or not finite"):
+        Layer(MELODY).sampler(SPAN).weighted(Table(np.full((24, len(MELODY.events)), -np.inf), "hard"))
+
+
+@pytest.mark.parametrize("notes", [3.5, 4.0])
+def test_the_gain_leads_to_the_wanted_number_of_notes(notes: float) -> None:
+    chords = CHORDS[0][:3]
+    tuned = with_gain(WEIGHTS, MELODY, SPAN, chords, notes)
+    expected = MELODY_REFERENCE.sequences(
+        SPAN.length,
+        lambda melody: (
+            melody_factor(melody, chords) * math.exp((tuned.gain - 0.4) * sum(pitch != REST for pitch, _ in melody))
+        ),
+    )
+    counts = {melody: sum(pitch != REST for pitch, _ in melody) for melody in expected}
+    mean = math.fsum(weight * counts[melody] for melody, weight in expected.items()) / math.fsum(expected.values())
+    assert mean == pytest.approx(notes, rel=0.031)

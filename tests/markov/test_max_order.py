@@ -1,11 +1,20 @@
 """MaxOrder: copies are found in every key; the finder here shares no code with daemon.markov."""
 
 import random
+from itertools import cycle
 
 import pytest
 
 from daemon.markov.events import REST
-from daemon.markov.max_order import Copy, CopyIndex, automaton_without_copies, longest_copy
+from daemon.markov.max_order import (
+    ASSESSED,
+    HOPELESS,
+    Copy,
+    CopyError,
+    CopyIndex,
+    longest_copy,
+    without_copies,
+)
 from tests.markov.copies import longest_by_force, shifted
 
 TUNE = ((0, 12), (2, 12), (4, 24), (REST, 12), (4, 6), (5, 6), (7, 24), (4, 12), (0, 36))
@@ -51,7 +60,7 @@ def test_longest_copy_and_index_agree_with_brute_force(seed):
     copied = shifted(pieces[found.piece][found.source : found.source + found.length], found.semitones)
     assert melody[found.at : found.at + found.length] == copied
     for max_order in range(2, 12):
-        assert CopyIndex(pieces, max_order).copies(melody) == (longest >= max_order)
+        assert bool(CopyIndex(pieces, max_order).copies(melody)) == (longest >= max_order)
 
 
 def test_a_melody_shorter_than_the_run_is_no_copy():
@@ -64,14 +73,42 @@ def test_single_notes_cannot_be_forbidden():
         CopyIndex([TUNE], 1)
 
 
-def test_the_automaton_remembers_no_more_than_what_begins_a_copy():
-    """So there are few states: fewer than pairs of the corpus and the length, and one for what is nowhere in it."""
-    automaton = automaton_without_copies([TUNE], 5)
-    states, frontier = {automaton.start}, [automaton.start]
-    while frontier:
-        found = {automaton.step(state, event) for state in frontier for event in TUNE} - states - {None}
-        states |= found
-        frontier = list(found)
-    assert len(states) < len(TUNE) * 5
-    assert automaton.step(TUNE[:4], TUNE[4]) is None
-    assert automaton.step(TUNE[:4], (40, 7)) == ()
+def test_a_run_of_given_events_is_no_copy_but_one_with_a_drawn_event_is():
+    index = CopyIndex([TUNE], 3)
+    melody = ((9, 48), *TUNE[:4], (1, 3))
+    assert index.copies(melody) == 1
+    assert not index.copies(melody, (False, True, True, True, True, False))
+    assert index.copies(melody, (False, True, True, True, False, False))
+
+
+def test_stretches_of_copies_are_counted():
+    assert CopyIndex([TUNE], 3).copies((*TUNE[:4], (9, 48), *TUNE[4:8], (8, 5), *TUNE[6:])) == 3
+
+
+class Drawn:
+    def __init__(self, events, given=()):
+        self.events, self.given = events, given
+
+
+def test_the_error_names_the_smallest_max_order_that_would_do():
+    melodies = [(*TUNE[:5], (9, 5)), (*TUNE[:6], (9, 5)), TUNE]
+    drawn = cycle(melodies)
+    with pytest.raises(CopyError, match=r"all of 20 melodies have 4 notes in a row .*: set max_order to 6 or more"):
+        without_copies(lambda: Drawn(next(drawn)), CopyIndex([TUNE], 4), 20)
+    assert without_copies(lambda: Drawn(next(drawn)), CopyIndex([TUNE], 6), 20)[0].events == melodies[0]
+
+
+def test_hopeless_samples_end_the_search_early():
+    """If each of the first ones has many copies; not if one of them has few."""
+    many = sum(((*TUNE[:4], (90 + n, 5 + n)) for n in range(HOPELESS)), ())
+    drawn = []
+
+    def draw(few):
+        drawn.append(few)
+        return Drawn(TUNE[:4] if few and len(drawn) == 7 else many)
+
+    for few, tries in ((False, ASSESSED), (True, 500)):
+        drawn.clear()
+        with pytest.raises(CopyError, match=f"all of {tries} melodies"):
+            without_copies(lambda few=few: draw(few), CopyIndex([TUNE], 4), 500)
+        assert len(drawn) == tries

@@ -12,16 +12,25 @@ import pytest
 
 from daemon.errors import JamdError
 from daemon.markov.automaton import Event
-from daemon.markov.constraints import Fixed, Regular
+from daemon.markov.constraints import Fixed
 from daemon.markov.events import REST, MelodyEvent
 from daemon.markov.harmony import stated_harmony
-from daemon.markov.layers import GRID, Layer, Span, melody_sampler, on_grid
-from daemon.markov.max_order import CopyIndex, automaton_without_copies, longest_copy, without_copies
+from daemon.markov.layers import GRID, Layer, Span, on_grid
+from daemon.markov.max_order import CopyIndex, longest_copy, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import Sampler
+from daemon.markov.weights import counted_weights
+from tests.markov import copies
 from tests.markov.copies import has_copy
 
 SPAN = Span(8 * 48, 48)
+
+
+class Drawn:
+    given = ()
+
+    def __init__(self, events: tuple[MelodyEvent, ...]) -> None:
+        self.events = events
 
 
 def track(chance: random.Random, events: int) -> tuple[MelodyEvent, ...]:
@@ -69,7 +78,7 @@ def test_no_sample_has_a_copy_of_max_order_notes_in_any_key(max_order: int) -> N
     free = [sampler.sample(chance) for _ in range(30)]
     assert any(has_copy(melody, PIECES, max_order) for melody in free)
     for _ in range(30):
-        accepted = without_copies(sampler, index, chance)
+        accepted, _ = without_copies(lambda: Drawn(sampler.sample(chance)), index, 2000)
         assert not has_copy(accepted.events, PIECES, max_order)
         assert longest_copy(accepted.events, PIECES).length < max_order
 
@@ -77,7 +86,7 @@ def test_no_sample_has_a_copy_of_max_order_notes_in_any_key(max_order: int) -> N
 def test_the_mass_of_the_automaton_is_the_acceptance_of_rejection() -> None:
     layer, pieces, span = Layer(model(1)), PIECES[:12], Span(3 * 48, 48)
     free = layer.sampler(span)
-    without = layer.sampler(span, Regular(automaton_without_copies(pieces, 4), "max_order 4"))
+    without = layer.sampler(span, copies.without_copies(pieces, 4))
     index, chance = CopyIndex(pieces, 4), np.random.default_rng(3)
     share = sum(not index.copies(free.sample(chance)) for _ in range(1000)) / 1000
     assert 0.1 < share < 0.9
@@ -88,11 +97,11 @@ def test_the_mass_of_the_automaton_is_the_acceptance_of_rejection() -> None:
 
 def test_where_every_melody_is_a_copy_the_error_names_a_max_order_that_is_possible() -> None:
     layer = Layer(MarkovModel([(Corpus(PIECES[:1]), 1.0)], 3))
-    sampler = layer.sampler(SPAN)
-    with pytest.raises(JamdError, match=r"max_order 4: all of 50 melodies .* set max_order to \d+ or more") as caught:
-        without_copies(sampler, CopyIndex(PIECES[:1], 4), np.random.default_rng(1), most_tries=50)
+    sampler, random = layer.sampler(SPAN), np.random.default_rng(1)
+    with pytest.raises(JamdError, match=r"all of 50 melodies .* set max_order to \d+ or more") as caught:
+        without_copies(lambda: Drawn(sampler.sample(random)), CopyIndex(PIECES[:1], 4), 50)
     possible = int(str(caught.value).split("set max_order to ")[1].split()[0])
-    without_copies(sampler, CopyIndex(PIECES[:1], possible), np.random.default_rng(1))
+    without_copies(lambda: Drawn(sampler.sample(random)), CopyIndex(PIECES[:1], possible), 2000)
 
 
 def test_constraints_chords_and_no_copies_together() -> None:
@@ -114,8 +123,9 @@ def test_constraints_chords_and_no_copies_together() -> None:
         return sum(hits) / len(hits)
 
     layer = Layer(model(2), (given, on_grid(model(2), SPAN)))
-    sampler = melody_sampler(layer, SPAN, harmony, chords)
-    melodies = [without_copies(sampler, index, chance).events for _ in range(40)]
+    weights = counted_weights([], PIECES, harmony, 48, 48).table(layer.model.events, chords, SPAN.strong)
+    sampler = layer.sampler(SPAN).weighted(weights)
+    melodies = [without_copies(lambda: Drawn(sampler.sample(chance)), index, 2000)[0].events for _ in range(40)]
     for melody in melodies:
         ticks = np.cumsum([0, *(duration for _, duration in melody)])
         assert ticks[-1] == SPAN.length

@@ -15,13 +15,12 @@ import numpy as np
 import pytest
 
 from daemon.markov.events import REST
-from daemon.markov.harmony import Harmony
+from daemon.markov.harmony import STRENGTH, Harmony
 from daemon.music.chords import chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import PlannedChord
 from daemon.song.composer import Composer
 from daemon.song.composing.models import Models, load_styles
-from daemon.song.composing.weights import CHORD_STRENGTH
 from daemon.song.reader import read_song
 from daemon.song.styles.pieces import Piece
 from daemon.song.styles.style import BackOff, Card, Source, Training
@@ -89,17 +88,24 @@ def log_h(harmony: Harmony, tick: int, pitch: int, chord: Event) -> float:
 
 
 def suiting_factor(melody: Sequence[Event], chords: Sequence[Event], models: Models) -> float:
-    """Each quarter note with a chord, h below 1 to the power 1.5; rests; places of durations; a constant per note."""
-    suiting, alphabet = models.suiting, models.melody.events
-    total = 0.0
-    for tick, ((note, begins), (chord, _)) in enumerate(zip(by_tick(melody), by_tick(chords), strict=True)):
-        if note[0] == REST:
-            total += suiting._rest
-        else:
-            total += min(log_h(models.harmony, tick, note[0], chord), 0.0) * CHORD_STRENGTH / 12
+    """w of notes and chords; rests; places of durations; a constant for each note."""
+    weights, total = models.weights, math.log(harmony_factor(melody, chords, models))
+    for tick, (note, begins) in enumerate(by_tick(melody)):
+        total += weights.rest if note[0] == REST else 0.0
         if begins:
-            total += float(suiting._meter[tick % BAR, alphabet.index(note)]) + suiting.gain * (note[0] != REST)
+            total += float(weights.meter[tick % BAR, note[1]]) + weights.gain * (note[0] != REST)
     return math.exp(total)
+
+
+def harmony_factor(melody: Sequence[Event], chords: Sequence[Event], models: Models) -> float:
+    """For each quarter note that a note sounds with a chord: h, where below 1, to the power STRENGTH."""
+    pairs = enumerate(zip(by_tick(melody), by_tick(chords), strict=True))
+    costs = [
+        min(log_h(models.harmony, tick, note[0], chord), 0.0)
+        for tick, ((note, _), (chord, _)) in pairs
+        if note[0] != REST
+    ]
+    return math.exp(math.fsum(costs) * STRENGTH / 12)
 
 
 def notes_of(events: Sequence[Event], at: int = 0) -> Notes:
@@ -144,17 +150,14 @@ def melody_of_one(melody: Sequence[Event]) -> float:
     return float(given and all(ticks[tick][0][0] % 12 in (7, 11, 2) for tick in range(BAR + 24, 2 * BAR)))
 
 
-def chords_of_one(small: Small, harmony_power: float = 1.0) -> Sequences:
-    """The notes that are known bear on the chords once for each note and chord that sound together."""
+KNOWN = ((0, 24), (2, 24), (REST, 48))
 
-    def rule(chords: Sequence[Event]) -> float:
-        known = [(0, True)] + [(0, False)] * 23 + [(2, True)] + [(2, False)] * 23
-        total = 0.0
-        for tick, ((pitch, begins), (chord, changes)) in enumerate(zip(known, by_tick(chords), strict=False)):
-            total += log_h(small.models.harmony, tick, pitch, chord) if begins or changes else 0.0
-        return half_cadence_of_chords(chords) * math.exp(harmony_power * total)
 
-    return CHORD.sequences(2 * BAR, rule)
+def chords_of_one(small: Small) -> Sequences:
+    """The notes that are known bear on the chords."""
+    return CHORD.sequences(
+        2 * BAR, lambda chords: half_cadence_of_chords(chords) * harmony_factor(KNOWN, chords, small.models)
+    )
 
 
 def test_a_song_with_blank_chords_given_notes_a_cadence_and_no_copies(small: Callable[[str], Small]) -> None:
@@ -179,8 +182,8 @@ def test_a_song_with_blank_chords_given_notes_a_cadence_and_no_copies(small: Cal
         for sheet in song.sheets(seed):
             found.append((chord_events(sheet.chords), written(sheet)))
             if len(found) < 20:
-                melodies = section.melodies(sheet.chords)
-                assert math.exp(melodies.log_mass) == pytest.approx(masses[found[-1][0]], rel=1e-10)  # type: ignore[union-attr]
+                melodies = section.melodies(section.suiting(sheet.chords))
+                assert math.exp(melodies.log_mass) == pytest.approx(masses[found[-1][0]], rel=1e-10)
         assert chi_squared_p(Counter(found), expected) > LEVEL
         assert chi_squared_p(Counter(chords for chords, _ in found), chords) > LEVEL
 
@@ -192,4 +195,4 @@ def test_blank_chords_hear_the_given_notes(small: Callable[[str], Small]) -> Non
         random = np.random.default_rng(seed)
         found = Counter(chord_events(section.chords(random)) for _ in range(4 * SAMPLES))
         assert chi_squared_p(found, chords_of_one(song)) > LEVEL
-        assert chi_squared_p(found, chords_of_one(song, 0.0)) < LEVEL, "the control"
+        assert chi_squared_p(found, CHORD.sequences(2 * BAR, half_cadence_of_chords)) < LEVEL, "the control"

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from daemon.errors import ModelError, SongError
-from daemon.markov.events import ChordEvent, MelodyEvent
-from daemon.markov.harmony import estimated_harmony, stated_harmony, strong_ticks
+from daemon.markov.events import REST, ChordEvent
+from daemon.markov.harmony import Harmonised, estimated_harmony, stated_harmony, strong_ticks
+from daemon.markov.layers import Span, with_gain
 from daemon.markov.max_order import CopyIndex
-from daemon.song.composing.weights import Suiting
+from daemon.markov.weights import counted_weights
 from daemon.song.description import Song
 from daemon.song.styles.kept_style import style_of_kept
 from daemon.song.styles.pieces import QUALITIES, Piece, bar_ticks
@@ -46,7 +44,8 @@ def load_styles(song: Song) -> list[tuple[Style, float]]:
 
 class Models:
     """Of the blend of `styles` in the mode and meter of the song. `freer`: the models by layer, in which any event may,
-    improbably, follow any other."""
+    improbably, follow any other. `weights`: of melodies by chords and meter, with the gain that leads to as many notes
+    on a few usual chords as the pieces have."""
 
     def __init__(self, song: Song, styles: Sequence[tuple[Style, float]]) -> None:
         mode, order, meter = song.key.mode, song.order, song.meter
@@ -62,11 +61,17 @@ class Models:
         pieces = [piece for piece in known if piece.mode == mode]
         self.bar = bar_ticks(meter)
         self.beats = strong_beats(meter)
-        self.harmony = estimated_harmony(map(_harmonised, pieces), stated_harmony(QUALITIES))
+        harmonised = [_harmonised(piece) for piece in pieces]
+        self.harmony = estimated_harmony(harmonised, stated_harmony(QUALITIES))
         rhythms = [piece for piece in known if piece.has_bars_of(meter)]
-        self.suiting = Suiting(pieces, rhythms, self.harmony, self.melody.events, self.bar, self.beats)
+        melodies = [piece.from_first_bar() for piece in rhythms]
+        longest = max(event[-1] for event in self.melody.events)
+        counted = counted_weights(harmonised, melodies, self.harmony, self.bar, longest)
         own = [piece for style, _ in styles for piece in style.pieces if piece.has_bars_of(meter)]
-        self.suiting.tune(self.melody, mode, own or rhythms or pieces)
+        usual = _usual_chords(mode, self.bar)
+        span = Span(len(usual) * self.bar, self.bar, self.beats)
+        notes = _notes_per_tick(own or rhythms or pieces) * span.length
+        self.weights = with_gain(counted, self.melody, span, usual, notes)
         self.copies = CopyIndex((piece.melody for piece in known), song.max_order) if song.max_order else None
 
 
@@ -76,7 +81,17 @@ def strong_beats(meter: tuple[int, int]) -> tuple[int, ...]:
     return (0, bar // 2) if meter[0] % 2 == 0 and meter[0] > 2 else (0,)
 
 
-def _harmonised(piece: Piece) -> tuple[Sequence[MelodyEvent], Sequence[ChordEvent], NDArray[np.bool_]]:
+def _usual_chords(mode: str, bar: int) -> list[ChordEvent]:
+    third = "m" if mode == "minor" else ""
+    return [(0, third, bar), (5, third, bar), (7, "7", bar), (0, third, bar)] * 2
+
+
+def _notes_per_tick(pieces: Sequence[Piece]) -> float:
+    events = [event for piece in pieces for event in piece.from_first_bar()]
+    return sum(pitch != REST for pitch, _ in events) / max(sum(ticks for _, ticks in events), 1)
+
+
+def _harmonised(piece: Piece) -> Harmonised:
     melody = piece.from_first_bar()
     length = sum(ticks for _, ticks in melody)
     return melody, piece.chords, strong_ticks(length, piece.bar, strong_beats(piece.meter))

@@ -3,149 +3,153 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from daemon.errors import SongError
 from daemon.markov.conflicts import ImpossibleError
-from daemon.markov.constraints import Table
-from daemon.markov.events import REST as SILENCE
+from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, MelodyEvent
-from daemon.markov.layers import Layer, Span, chord_sampler, on_grid
+from daemon.markov.layers import Layer, Span, chord_sampler, near, on_grid
+from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
-from daemon.markov.variation import distance_weights, tuned
 from daemon.music.plan import PlannedChord
 from daemon.song.composing.chords import chord_constraints, chord_events, chords_of
-from daemon.song.composing.melody import given_events, known_melody, melody_constraints
+from daemon.song.composing.melody import Placed, given_events, known_melody, melody_constraints, notes_of, with_given
 from daemon.song.composing.models import Models
 from daemon.song.composing.places import ticks_of
 from daemon.song.description import Song, SongSection
 from daemon.song.positions import Grid
 from daemon.song.rules import blank
+from daemon.song.sheet import SectionMusic, given_music
 
 UNLIKELY = 4.6  # nats that each wish costs on average, from which the style bends
 DENSITY = 0.7  # nats for each note, at density 1
-USUAL_STRENGTH, TOLERANCE = 0.1, 0.02  # of variations: λ by tick, near distance 0; of the expected distance
-KEPT = 4  # samplers of melodies, by their chords
-Events = tuple[MelodyEvent, ...]
+KEPT = 4  # tables of weights, and samplers of melodies
+Chords = tuple[PlannedChord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A section: its chords, its melody as events at their ticks, those of them that are given, its ticks."""
+
+    chords: Chords
+    placed: tuple[Placed, ...]
+    fixed: frozenset[Placed]
+    length: int
+
+    @property
+    def events(self) -> list[MelodyEvent]:
+        return [event for _, event in self.placed]
+
+    @property
+    def given(self) -> list[bool]:
+        """Of each event."""
+        return [each in self.fixed for each in self.placed]
+
+    def music(self, section: SongSection, home: int) -> SectionMusic:
+        upbeat = (each for each in given_music(section).melody if each.onset < 0)
+        return SectionMusic(self.chords, (*upbeat, *notes_of(self.placed, home)))
 
 
 class SectionComposer:
-    """Raises SongError for constraints that cannot be met, with their bars."""
+    """`suiting(chords, density)`: the weights of melodies on the chords, with fewer (-1) or more (1) notes than in the
+    style. `melodies(table)`: the sampler of melodies with such weights. `has_melody`: all is given, there is no such.
+
+    Raises SongError for constraints that cannot be met, with their bars.
+    """
 
     def __init__(self, song: Song, section: SongSection, models: Models, home: int) -> None:
-        self._song, self.section, self._models, self._home = song, section, models, home
-        self._span = Span(ticks_of(section.bars * song.bar), models.bar, models.beats)
+        self._song, self.section, self._models = song, section, models
+        self.length = ticks_of(section.bars * song.bar)
+        self._span = Span(self.length, models.bar, models.beats)
         self.given = given_events(section, home)
-        notes, chords = models.melody.events, models.chords.events
-        grid = on_grid(models.melody, self._span)
-        self._layers = [
-            Layer(models.melody, (grid, *melody_constraints(song, section, home, notes, edges)))
-            for edges in (False, True)
-        ]
-        self._chord_layers = [
-            Layer(models.chords, tuple(chord_constraints(song, section, chords, edges))) for edges in (False, True)
-        ]
-        self._samplers: dict[tuple[tuple[PlannedChord, ...], float], Sampler] = {}
-        self._before: tuple[Layer, Sampler] | None = None
-        length = section.bars * song.bar
-        self._has_melody = blank(section.notes, length) is None
-        self._chords = None if blank(section.chords, length) is None else self._chord_sampler()
+        self.has_melody = blank(section.notes, section.bars * song.bar) is None
+        has_chords = blank(section.chords, section.bars * song.bar) is None
+        self._chords = None if has_chords else self._chord_sampler()
+        self.suiting = lru_cache(KEPT)(self._suiting)
+        if not self.has_melody:
+            self.melodies = lru_cache(KEPT)(self._melody_sampler(home).weighted)
 
-    @property
-    def length(self) -> int:
-        """In ticks."""
-        return self._span.length
-
-    def chords(self, random: np.random.Generator) -> tuple[PlannedChord, ...]:
+    def chords(self, random: np.random.Generator) -> Chords:
         """The given ones; others as in the style, so that they suit the notes that are given."""
         return chords_of(self._song, self.section, () if self._chords is None else self._chords.sample(random))
 
-    def melodies(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Sampler | None:
-        """On the chords, with fewer (-1) or more (1) notes than in the style; None if the whole melody is given."""
-        if self._has_melody:
-            return None
-        known = tuple(chords), density
-        if known not in self._samplers:
-            sampler = self._sampler(self._suiting(chords, density))
-            while len(self._samplers) >= KEPT:
-                self._samplers.pop(next(iter(self._samplers)))
-            self._samplers[known] = sampler
-        return self._samplers[known]
+    def _suiting(self, chords: Chords, density: float = 0.0) -> Table:
+        events = chord_events(chords, self._song.key.tonic, self.length)
+        return self._models.weights.table(self._models.melody.events, events, self._span.strong, DENSITY * density)
 
-    def variations(
-        self, chords: Sequence[PlannedChord], source: Events, distance: float | None = None, density: float = 0.0
-    ) -> Sampler | None:
-        """Of `source`, at an expected distance, or the section's, on the chords; None if the whole melody is given."""
-        if self._has_melody:
-            return None
-        suiting, costs = self._suiting(chords, density), distance_weights(self._models.melody.events, source)
+    def near(self, source: Sequence[MelodyEvent], distance: float, suiting: Table) -> Table:
+        """The weights of variations of `source` at an expected distance, with those of `suiting`."""
+        return near(suiting, self.melodies, self._models.melody.events, source, distance)
 
-        def sampler(weight: float) -> Sampler:
-            return self._sampler(suiting, Table(-weight * costs, "the varied section"))
-
-        wanted = self.section.distance if distance is None else distance
-        usual = self._span.length * USUAL_STRENGTH * (1 - wanted)
-        return sampler(tuned(lambda weight: sampler(weight).log_mass, wanted, usual, TOLERANCE).weight)
-
-    def _sampler(self, *weights: Table) -> Sampler:
-        """Of melodies. What the one before has in common is not computed again."""
-
-        def compiled(layer: Layer) -> Sampler:
-            if self._before is None or self._before[0].model is not layer.model:
-                return layer.sampler(self._span, *weights)
-            return self._before[1].revised((*layer.constraints, *weights))
-
-        self._before = self._met("melody", self._layers, compiled)
-        return self._before[1]
-
-    def _suiting(self, chords: Sequence[PlannedChord], density: float = 0.0) -> Table:
-        table = self._models.suiting.table(chord_events(chords, self._song.key.tonic, self._span.length))
-        if not density:
-            return table
-        are_notes = np.array([pitch != SILENCE for pitch, _ in self._models.melody.events])
-        return Table(table.logs + DENSITY * density * are_notes, table.name)
+    def draw(self, chords: Chords, weights: Table, random: np.random.Generator) -> Drawn:
+        """A melody with these weights, and what is given."""
+        placed = with_given(self.melodies(weights).sample(random), self.given)
+        return Drawn(chords, placed, frozenset(self.given), self.length)
 
     def _chord_sampler(self) -> Sampler:
-        notes = known_melody(self.given, self._span.length) if self.given else ()
-        harmony = self._models.harmony
-        return self._met("chords", self._chord_layers, lambda each: chord_sampler(each, self._span, harmony, notes))[1]
+        song, section, model, harmony = self._song, self.section, self._models.chords, self._models.harmony
+        known = known_melody(self.given, self.length) if self.given else ()
+        return self._met(
+            "chords",
+            model,
+            lambda edges: chord_constraints(song, section, model.events, edges),
+            lambda layer: chord_sampler(layer, self._span, harmony, known),
+        )
 
-    def warnings(self) -> Iterator[str]:
-        """Of constraints so improbable that the style bends, for the chords and for the melodies sampled last."""
+    def _melody_sampler(self, home: int) -> Sampler:
+        song, section, model = self._song, self.section, self._models.melody
+        grid = on_grid(model, self._span)
+        return self._met(
+            "melody",
+            model,
+            lambda edges: (grid, *melody_constraints(song, section, home, model.events, edges)),
+            lambda layer: layer.sampler(self._span),
+        )
+
+    def _met(
+        self,
+        name: str,
+        model: MarkovModel,
+        constraints: Callable[[bool], Iterable[Constraint]],
+        compiled: Callable[[Layer], Sampler],
+    ) -> Sampler:
+        """With the constraints of all that is given; if these cannot be met, of its edges; the last resort is the freer
+        model: what is given stays, also where no piece of the style has that. Raises SongError."""
+        found: ImpossibleError | None = None
+        for edges, freer in ((False, False), (True, False), (True, True)):
+            layer = Layer(self._models.freer(name) if freer else model, tuple(constraints(edges)))
+            try:
+                return compiled(layer)
+            except ImpossibleError as error:
+                found = found or error
+        assert found is not None
+        raise self._impossible(found)
+
+    def warnings(self, chords: Chords) -> Iterator[str]:
+        """Of constraints so improbable that the style bends, for the chords and for melodies on these chords."""
+        models, span = self._models, self._span
         if self._chords is not None and not self.given:
-            yield from self._warning(self._chord_layers[0], self._chords, [], "chord sequences")
-        for (chords, density), sampler in list(self._samplers.items())[-1:]:
-            yield from self._warning(self._layers[0], sampler, [self._suiting(chords, density)], "melodies")
+            free = Layer(models.chords).sampler(span)
+            yield from self._warning(free.log_mass - self._chords.log_mass, "chord sequences")
+        if not self.has_melody:
+            suiting = self.suiting(chords)
+            free = Layer(models.melody).sampler(span, suiting)
+            yield from self._warning(free.log_mass - self.melodies(suiting).log_mass, "melodies")
 
-    def _warning(self, layer: Layer, sampler: Sampler, soft: Sequence[Table], what: str) -> Iterator[str]:
-        nats = Layer(layer.model).sampler(self._span, *soft).log_mass - sampler.log_mass
+    def _warning(self, nats: float, what: str) -> Iterator[str]:
         section = self.section
         wishes = len(section.chords) + len(section.notes) + len(section.phrases) + (section.cadence != "none")
         if nats > UNLIKELY * max(wishes, 1):
             digits = round(nats / math.log(10))
             yield (
-                f"{self._song.file}: section {self.section.name}: one of 10^{digits} {what} of the style meets what is "
+                f"{self._song.file}: section {section.name}: one of 10^{digits} {what} of the style meets what is "
                 "given, so this section will hardly sound like the style: give less, or choose another style"
             )
-
-    def _met(self, name: str, layers: list[Layer], compiled: Callable[[Layer], Sampler]) -> tuple[Layer, Sampler]:
-        """Of the first of the layers that can be met, which is then the only one. The last resort is the freer model:
-        what is given stays, also where no piece of the style has that. Raises SongError."""
-        found: ImpossibleError | None = None
-        for layer in [*layers, None]:
-            tried = layer or replace(layers[-1], model=self._models.freer(name))
-            try:
-                sampler = compiled(tried)
-            except ImpossibleError as error:
-                found = found or error
-            else:
-                layers[:] = [tried]
-                return tried, sampler
-        assert found is not None
-        raise self._impossible(found)
 
     def _impossible(self, error: ImpossibleError) -> SongError:
         grid = Grid(self._song.meter, self.section.bars)

@@ -9,6 +9,7 @@ import pytest
 
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.song.styles.back_off import blended, fitted, held_out, measured
+from tests.markov.probability import log_probability
 
 Events = tuple[tuple[str, int], ...]
 ORDER = 3
@@ -33,7 +34,7 @@ def test_the_probability_is_that_of_the_model(weights: tuple[float, ...]) -> Non
     order = len(weights) - 1
     music = held_out(MUSIC, ["here"] * 5, CORPUS, ["there"] * 8, ORDER).up_to(order)
     model = MarkovModel([(Corpus(tuple(CORPUS)), 1.0)], order, weights)
-    expected = -sum(model.log_probability(piece) for piece in MUSIC) / music.events
+    expected = -sum(log_probability(model, piece) for piece in MUSIC) / music.events
     fit = measured(music, np.array(weights))
     assert (fit.impossible, fit.nats) == (0, pytest.approx(expected, abs=1e-12))
 
@@ -43,7 +44,7 @@ def test_a_blend_is_that_of_the_model() -> None:
     parts = [held_out(MUSIC, ["here"] * 5, corpus, ["there"] * len(corpus), ORDER) for corpus in (CORPUS, other)]
     weights = (0.2, 0.3, 0.2, 0.3)
     model = MarkovModel([(Corpus(tuple(CORPUS)), 0.6), (Corpus(tuple(other)), 0.4)], ORDER, weights)
-    expected = -sum(model.log_probability(piece) for piece in MUSIC) / parts[0].events
+    expected = -sum(log_probability(model, piece) for piece in MUSIC) / parts[0].events
     assert measured(blended(parts[0], parts[1], 0.4), np.array(weights)).nats == pytest.approx(expected, abs=1e-12)
 
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from daemon.markov.events import REST, MelodyEvent
+from daemon.markov.events import REST, ChordEvent, MelodyEvent
 from daemon.markov.harmony import estimated_harmony, stated_harmony, strong_ticks
-from daemon.song.composing.weights import Suiting
-from daemon.song.styles.pieces import QUALITIES, Piece
+from daemon.markov.weights import counted_weights
 
 # A chord tone on the beat, and a short passing note before the next beat.
 MELODY: tuple[MelodyEvent, ...] = ((0, 9), (2, 3), (4, 12), (7, 24), (7, 9), (9, 3), (11, 12), (2, 24))
-PIECES = [Piece("one", "major", (4, 4), 0, MELODY * 8, ((0, "", 48), (7, "", 48)) * 8)]
+CHORDS: tuple[ChordEvent, ...] = ((0, "", 48), (7, "", 48))
 ALPHABET: tuple[MelodyEvent, ...] = ((0, 12), (1, 12), (1, 3), (7, 24), (2, 3), (0, 9), (REST, 12), (REST, 48))
+
+
+QUALITIES = {"": (0, 4, 7)}
 
 
 @pytest.fixture(scope="module")
 def logs() -> dict[tuple[int, MelodyEvent], float]:
     """By tick and event, on a bar of the tonic and one of the dominant."""
-    harmony = estimated_harmony(
-        [(piece.melody, piece.chords, strong_ticks(768, 48, (0, 24))) for piece in PIECES], stated_harmony(QUALITIES)
-    )
-    table = Suiting(PIECES, PIECES, harmony, ALPHABET, 48, (0, 24)).table(((0, "", 48), (7, "", 48))).logs
+    strong = strong_ticks(768, 48, (0, 24))
+    harmony = estimated_harmony([(MELODY * 8, CHORDS * 8, strong)], stated_harmony(QUALITIES))
+    weights = counted_weights([(MELODY * 8, CHORDS * 8, strong)], [MELODY * 8], harmony, 48, 48)
+    table = weights.table(ALPHABET, CHORDS, strong[:96]).logs
     return {(tick, event): float(row[n]) for tick, row in enumerate(table) for n, event in enumerate(ALPHABET)}
 
 

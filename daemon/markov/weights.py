@@ -1,0 +1,89 @@
+"""Weights of a style's melodies by chords and meter, counted in its pieces.
+
+**Chords.** w(note, chord) (daemon.markov.harmony). A tick of a rest has the weight of a tick of a note on average.
+
+**Meter.** The model knows durations, not bars. The weight of an event is p(duration | place in the bar) / p(duration),
+where below 1, and between the eighths also (p(place) / p(an eighth)) to the power PLACE_STRENGTH: a melody that has
+left the eighths, as after a single 16th, would else stay beside them for bars.
+
+All these are at most 1. What the notes of the style cost is given back to each note, as its gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.markov.constraints import Table
+from daemon.markov.events import REST, TICKS, ChordEvent, MelodyEvent
+from daemon.markov.harmony import Array, Harmonised, Harmony, notes_by_tick, sum_over_events
+
+PLACE_STRENGTH = 0.25
+EIGHTH = TICKS // 2
+MOST_PIECES = 200  # of which the weight of a rest is taken
+PRIOR = 20.0  # events: where few events begin, durations have their general frequencies
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MelodyWeights:
+    """`harmony`, and logarithms of weights: `meter` [place in the bar, duration] of an event that begins there, `rest`
+    of a tick of a rest, `gain` of a note."""
+
+    harmony: Harmony
+    meter: Array
+    rest: float = 0.0
+    gain: float = 0.0
+
+    def table(
+        self,
+        alphabet: Sequence[MelodyEvent],
+        chords: Sequence[ChordEvent],
+        strong: NDArray[np.bool_],
+        density: float = 0.0,
+    ) -> Table:
+        """Of melodies on `chords`, which cover the ticks of `strong`. `density`: added to the gain."""
+        pitches, durations = np.array(alphabet, np.intp).reshape(-1, 2).T
+        by_tick = notes_by_tick(self.harmony, chords, strong)
+        logs = sum_over_events(by_tick, by_tick, pitches % 12, durations) + (self.gain + density)
+        logs = np.where(pitches == REST, self.rest * durations, logs)
+        logs += self.meter[np.arange(len(logs)) % len(self.meter)][:, durations]
+        return Table(logs, "the chords and the meter")
+
+
+def counted_weights(
+    pieces: Sequence[Harmonised], rhythms: Iterable[Sequence[MelodyEvent]], harmony: Harmony, bar: int, longest: int
+) -> MelodyWeights:
+    """`rhythms`: melodies with bars of `bar` ticks. `longest`: the longest duration of an event."""
+    return MelodyWeights(harmony, _meter(rhythms, longest, bar), _mean_cost(pieces[:MOST_PIECES], harmony))
+
+
+def _mean_cost(pieces: Sequence[Harmonised], harmony: Harmony) -> float:
+    """Of a tick at which a note sounds."""
+    costs = [0.0]
+    for melody, chords, strong in pieces:
+        length = min(len(strong), sum(event[-1] for event in chords))
+        pitches = np.repeat(*np.array(melody, np.intp).reshape(-1, 2).T)[:length]
+        by_tick = notes_by_tick(harmony, chords, strong[:length])
+        sounds = np.flatnonzero(pitches != REST)
+        costs.append(float(by_tick[sounds, pitches[sounds] % 12].mean()) if len(sounds) else 0.0)
+    return float(np.mean(costs))
+
+
+def _meter(melodies: Iterable[Sequence[MelodyEvent]], longest: int, bar: int) -> Array:
+    """[place, duration]: log of the weight of an event that begins at the place; a duration that was not counted has
+    that of its place."""
+    counts = np.zeros((bar, longest + 1))
+    for melody in melodies:
+        ticks = np.array([ticks for _, ticks in melody], np.intp)
+        known = ticks <= longest
+        np.add.at(counts, (((np.cumsum(ticks) - ticks) % bar)[known], ticks[known]), 1)
+    overall = counts.sum(axis=0) / max(counts.sum(), 1.0)
+    at_place = (counts + PRIOR * overall) / (counts.sum(axis=1, keepdims=True) + PRIOR)
+    ratios = np.divide(at_place, overall, out=np.ones_like(at_place), where=overall > 0)
+    places = counts.sum(axis=1) + PRIOR / bar
+    shares = np.minimum(places / places[::EIGHTH].mean(), 1.0) ** PLACE_STRENGTH
+    shares[::EIGHTH] = 1
+    return np.log(np.minimum(ratios, 1.0) * shares[:, None])  # type: ignore[no-any-return]
