@@ -19,8 +19,9 @@ from daemon.markov.harmony import STRENGTH, Harmony
 from daemon.music.chords import chord_of
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import PlannedChord
-from daemon.song.composer import Composer
+from daemon.song.composer import Composer, Wishes
 from daemon.song.composing.models import Models, load_styles
+from daemon.song.composing.section import SectionComposer
 from daemon.song.reader import read_song
 from daemon.song.styles.pieces import Piece
 from daemon.song.styles.style import BackOff, Card, Source, Training
@@ -43,6 +44,7 @@ SEEDS, SAMPLES = (1, 2), 400
 LEVEL = 1e-3 / 20  # Bonferroni: less than twenty tests of frequencies in this file
 BAR = 48
 Notes = tuple[tuple[int, int, int], ...]  # onset, pitch, ticks
+USUAL = Wishes()
 Music = tuple[tuple[Event, ...], Notes]  # chords, melody
 
 
@@ -51,9 +53,11 @@ class Small:
     composer: Composer
     models: Models
 
-    def sheets(self, seed: int, count: int = SAMPLES) -> Iterable[LeadSheet]:
+    def sheets(
+        self, seed: int, count: int = SAMPLES, like: LeadSheet | None = None, wishes: Wishes = USUAL
+    ) -> Iterable[LeadSheet]:
         random = np.random.default_rng(seed)
-        return (self.composer.compose(random) for _ in range(count))
+        return (self.composer.compose(random, like, wishes) for _ in range(count))
 
 
 @pytest.fixture(scope="module")
@@ -196,3 +200,105 @@ def test_blank_chords_hear_the_given_notes(small: Callable[[str], Small]) -> Non
         found = Counter(chord_events(section.chords(random)) for _ in range(4 * SAMPLES))
         assert chi_squared_p(found, chords_of_one(song)) > LEVEL
         assert chi_squared_p(found, CHORD.sequences(2 * BAR, half_cadence_of_chords)) < LEVEL, "the control"
+
+
+# Given chords, a note that is fixed at a place, a variation, no copies of three events, also where the sections meet.
+TWO = """form: A A'
+sections:
+  A: {bars: 1, chords: '| C G7 |', notes_at: {1.1: C4 or E4}, cadence: none}
+  A': {variation_of: A, distance: 0.15, cadence: none}
+max_order: 3
+"""
+ON = ((0, "", 24), (7, "7", 24))
+Pairs = dict[tuple[Notes, Notes], float]
+
+
+def share_that_differs(one: Sequence[Event], other: Sequence[Event]) -> float:
+    pairs = list(zip(by_tick(one), by_tick(other), strict=True))
+    return sum((a[0], begins) != (b[0], b_begins) for (a, begins), (b, b_begins) in pairs) / len(pairs)
+
+
+def near(free: Sequences, source: Sequence[Event], strength: float) -> Sequences:
+    return {m: weight * math.exp(-strength * share_that_differs(m, source)) for m, weight in free.items()}
+
+
+def strength_of(section: SectionComposer, alphabet: Sequence[Event], source: Sequence[Event], distance: float) -> float:
+    """λ as it was tuned for this source, from the weight of an event that begins the section and differs throughout."""
+    ticks = sum(event[-1] for event in source)
+    suiting = section.suiting(tuple(PlannedChord(at, 2.0, "G7" if at % 4 else "C") for at in range(0, ticks // 12, 2)))
+    other = next(event for event in alphabet if event[1] == BAR // 2 and event[0] not in (source[0][0], source[1][0]))
+    number = alphabet.index(other)
+    found = section.near(source, distance, suiting)
+    return float(suiting.logs[0, number] - found.logs[0, number]) * ticks / other[1]
+
+
+def mean_distance(weights: Sequences, source: Sequence[Event]) -> float:
+    return math.fsum(w * share_that_differs(m, source) for m, w in weights.items()) / math.fsum(weights.values())
+
+
+def pairs(free: Sequences, strengths: dict[tuple[Event, ...], float], with_seams: bool = True) -> Pairs:
+    """A source and its variation: each without copies, and then both together, one after the other."""
+    originals = {melody: weight for melody, weight in free.items() if not is_copy(melody, (), 3)}
+    expected: Pairs = {}
+    for source, strength in strengths.items():
+        varied = near(originals, source, strength)
+        mass = math.fsum(varied.values())
+        for melody, weight in varied.items():
+            if not with_seams or not is_copy((*source, *melody), (), 3):
+                expected[notes_of(source), notes_of(melody, BAR)] = originals[source] * weight / mass
+    return expected
+
+
+def test_a_variation_is_of_the_stated_law_also_where_it_meets_its_section(small: Callable[[str], Small]) -> None:
+    song = small(TWO)
+    section, alphabet = song.composer._sections["A'"], song.models.melody.events
+    free = MELODY.sequences(BAR, lambda melody: suiting_factor(melody, ON, song.models))
+    sources = [m for m in free if m[0][0] in (0, 4) and len(m) > 1 and not is_copy(m, (), 3)]
+    strengths = {source: strength_of(section, alphabet, source, 0.15) for source in sources}
+    for source, strength in strengths.items():
+        assert mean_distance(near(free, source, strength), source) == pytest.approx(0.15, abs=0.0201)
+    whole = [m for m in free if m[0][0] in (0, 4) and len(m) == 1]
+    assert not whole, "no note of the style lasts a bar from its beginning"
+    expected = pairs(free, strengths)
+    controls = pairs(free, dict.fromkeys(strengths, 0.0)), pairs(free, strengths, with_seams=False)
+    assert len(expected) < len(controls[1]), "some copies are at the seam only"
+    for seed in SEEDS:
+        found = Counter((written(sheet, 0, BAR), written(sheet, BAR)) for sheet in song.sheets(seed, 2 * SAMPLES))
+        assert chi_squared_p(found, expected) > LEVEL
+        assert chi_squared_p(Counter(one for one, _ in found.elements()), marginal(expected, 0)) > LEVEL
+        assert all(chi_squared_p(found, control) < LEVEL for control in controls)
+
+
+def marginal(expected: Pairs, side: int) -> dict[Notes, float]:
+    result: dict[Notes, float] = defaultdict(float)
+    for pair, weight in expected.items():
+        result[pair[side]] += weight
+    return result
+
+
+def by_notes(melodies: Sequences) -> dict[Notes, float]:
+    result: dict[Notes, float] = defaultdict(float)
+    for melody, weight in melodies.items():
+        result[notes_of(melody)] += weight
+    return result
+
+
+ALONE = "bars: 2\nchords: '| C G7 | C G7 |'\ncadence: none\nmax_order: 3\n"
+
+
+def test_a_chorus_like_an_earlier_one_and_one_with_more_notes(small: Callable[[str], Small]) -> None:
+    song = small(ALONE)
+    section, alphabet = song.composer._sections["A"], song.models.melody.events
+    free = MELODY.sequences(2 * BAR, lambda melody: suiting_factor(melody, ON * 2, song.models))
+    originals = {melody: weight for melody, weight in free.items() if not is_copy(melody, (), 3)}
+    like = next(iter(song.sheets(5, 1)))
+    source = next(melody for melody in originals if notes_of(melody) == written(like))
+    strength = strength_of(section, alphabet, source, 1 - 0.75)
+    assert mean_distance(near(free, source, strength), source) == pytest.approx(0.25, abs=0.0201)
+    fewer = {m: weight * math.exp(-0.7 * sum(pitch != REST for pitch, _ in m)) for m, weight in originals.items()}
+    for wishes, expected in ((Wishes(0.0, 0.75), near(originals, source, strength)), (Wishes(-1.0), fewer)):
+        law, plain = by_notes(expected), by_notes(originals)
+        for seed in SEEDS:
+            found = Counter(written(sheet) for sheet in song.sheets(seed, 2 * SAMPLES, like, wishes))
+            assert chi_squared_p(found, law) > LEVEL
+            assert chi_squared_p(found, plain) < LEVEL, "the control"
