@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from daemon.errors import JamdError
+from daemon.errors import InputError
 from daemon.markov.constraints import Constraint
 from daemon.markov.events import TICKS
 
 
-class ImpossibleError(JamdError):
+class ImpossibleError(InputError):
     """No sequence of the model meets all constraints.
 
     `conflict`: a set of constraints that cannot be met together, while the others of the set could without any one of
     them; empty if the model itself has no sequence of this length. `tick`: the first place of the set that no sequence
     passes.
     """
-
-    exit_code = 2
 
     def __init__(self, conflict: Sequence[Constraint], tick: int, bar_ticks: int) -> None:
         self.conflict, self.tick = tuple(conflict), tick

@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import JamdError
+from daemon.errors import InputError
 from daemon.markov.events import REST, MelodyEvent
 
 ASSESSED, HOPELESS = 100, 5  # samples; if each has so many copies, the share without a copy is far below 1 of 1,000
@@ -67,10 +67,8 @@ class CopyIndex:
         return int(np.count_nonzero(np.diff(copied, prepend=False) & copied))
 
 
-class CopyError(JamdError):
+class CopyError(InputError):
     """All samples are copies of the corpus."""
-
-    exit_code = 2
 
 
 def without_copies(draw: Callable[[], MelodyT], index: CopyIndex, most_tries: int) -> tuple[MelodyT, int]:
