@@ -161,6 +161,16 @@ class PortLost(Entry):
 
 
 @dataclass(frozen=True, slots=True)
+class PlansKept(Entry):
+    """A stage process goes on with what the players had planned under the one before: `plans` by player.
+    `stood_at`: the beat at which the transport stood; None: it ran."""
+
+    kind = "plans"
+    plans: Json
+    stood_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Reconfigured(Entry):
     """A reload, or another latency of the sound: players and ports that are the same in both configurations go on
     undisturbed."""
@@ -265,7 +275,7 @@ Audible = Heard | MelodyPlayed | Sent  # entries that a person plays or hears
 
 _KINDS: tuple[type[Entry], ...] = (
     Heard, Answered, Planned, Advanced, Started, Stopped, Located, Followed, Commanded, PlayerUp, PlayerDown,
-    PlayerHung, PortLost, Reconfigured, Sent, Dropped, MelodyPlayed, TempoChanged, StateSaved, SessionBegan,
+    PlayerHung, PortLost, PlansKept, Reconfigured, Sent, Dropped, MelodyPlayed, TempoChanged, StateSaved, SessionBegan,
     SessionEnded, Gap, StageStarted, MembersChanged,
 )  # fmt: skip
 KINDS: Mapping[str, type[Entry]] = {entry.kind: entry for entry in _KINDS}

@@ -151,6 +151,8 @@ def _greet_stage(processes: Processes, _stage: ProcessSlot) -> Iterator[list[Any
     yield ["spec", spec.to_json()]
     for command in state.commands:
         yield ["command", command, now]
+    if state.plans:
+        yield ["plans", state.plans, state.position[0] if len(state.position) == 1 else None]
 
 
 def _stage_first_ready(processes: Processes, stage: ProcessSlot) -> None:
@@ -206,6 +208,10 @@ def _turned(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> Non
     state.silent, state.settings, state.metronome, state.bpm, state.commands = values
 
 
+def _plans(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
+    (processes.stage_state.plans,) = values
+
+
 def _pong(processes: Processes, _stage: ProcessSlot, values: list[Any]) -> None:
     _, metrics = values
     state = processes.stage_state
@@ -248,6 +254,7 @@ STAGE: ProcessKind[ProcessSlot] = ProcessKind(
         "journal": _journal,
         "place": _position,
         "turned": _turned,
+        "plans": _plans,
         "pong": _pong,
         "connections": _connections,
         "ready": _stage_ready,

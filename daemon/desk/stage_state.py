@@ -25,6 +25,7 @@ class StageState:
     metronome: bool = False  # whether it is on
     bpm: float | None = None  # of jamd's own clock; None: another clock's
     commands: list[list[Any]] = field(default_factory=list)  # encoded; they turn the next stage as this one is turned
+    plans: dict[str, list[Any]] = field(default_factory=dict)  # by player, encoded: those that hold
     unconfirmed: deque[StageSpec] = field(default_factory=deque)  # sent to the present process, not yet in its journal
 
     def told(self) -> StageSpec:
@@ -40,10 +41,10 @@ class StageState:
 
     def reload(self, spec: StageSpec) -> list[Any]:
         """Take another configuration; return the message with which the stage that lives takes it. For a stage that
-        starts later, what was cut by hand is connected again; what was turned counts no longer, unless the stage that
-        lives reports what the reload has left of that."""
+        starts later, what was cut by hand is connected again; what was turned or planned counts no longer, unless the
+        stage that lives reports what the reload has left of that."""
         remembered, cut = self.connections
-        self.spec, self.connections, self.commands = spec, [[*remembered, *cut], []], []
+        self.spec, self.connections, self.commands, self.plans = spec, [[*remembered, *cut], []], [], {}
         told = self.told()
         self.unconfirmed.append(told)
         return ["spec", told.to_json()]

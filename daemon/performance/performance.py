@@ -21,6 +21,7 @@ from daemon.entries import (
     Located,
     MelodyPlayed,
     Planned,
+    PlansKept,
     PlayerDown,
     PlayerHung,
     PlayerUp,
@@ -69,10 +70,11 @@ class Performance:
         self._sink, self._now, self._malformed = sink, 0.0, 0
         self._held, self._controls = HeldNotes(sink.send), Controls()
         clock = lambda: self._now  # noqa: E731
-        self._transport = Transport(spec, sink.send, self._held, self._play_melody, self._tempo_changed, clock)
+        changed = lambda now: sink.record(TempoChanged(now, self.beat_at(now), self.bpm))  # noqa: E731
+        self._transport = Transport(spec, sink.send, self._held, self._play_melody, changed, clock)
         self._players = Players(sink, self._transport.timeline, clock)
-        self._transport.ritardando.sections = self._players.plans.ritardandi
-        self._players.plans.changed = self._transport.replan
+        self.plans = self._players.plans
+        self._transport.ritardando.sections, self.plans.changed = self.plans.ritardandi, self._transport.replan
         self._commands = CommandExecutor(sink, self._controls, self._held, self._transport, self._players, clock)
         self._first_key = FirstKey(self._held, self._transport, self._players)
         self._handlers: Mapping[type[Entry], Callable[[Any], object]] = {
@@ -89,6 +91,7 @@ class Performance:
             PlayerDown: lambda entry: self._players.down(entry.player),
             PlayerHung: lambda entry: self._players.hung(entry.player),
             PortLost: lambda entry: self._lose_input(entry.port),
+            PlansKept: lambda entry: self.plans.keep(entry.plans, entry.stood_at),
             Reconfigured: lambda entry: self._reconfigure(entry.spec),
         }
         self._configure(spec)
@@ -213,7 +216,7 @@ class Performance:
     def form_place(self, now: float) -> FormPlace | None:
         """Where the song is in the form that a player has planned, if one has."""
         beat = self.beat_at(now) if self.running else self.position
-        return self._players.plans.form_place(beat, self.spec.tempo_map.bar_at(beat)[1])
+        return self.plans.form_place(beat, self.spec.tempo_map.bar_at(beat)[1])
 
     def silent(self) -> list[str]:
         """The players that are muted, or not soloed while others are."""
@@ -295,6 +298,3 @@ class Performance:
     def _play_melody(self, name: str, message: bytes, due: float, beat: float) -> None:
         self._sink.record(MelodyPlayed(due, name, message))
         self._players.tell(name, message, beat)
-
-    def _tempo_changed(self, now: float) -> None:
-        self._sink.record(TempoChanged(now, self.beat_at(now), self.bpm))

@@ -23,12 +23,21 @@ class Plans:
         self._merges = False
         self.changed: Callable[[], object] = lambda: None  # called when a plan has come
         self._stood_at: float | None = None  # the beat at which the transport stopped
+        self._are_kept = False  # from the stage process before, until the transport runs or stands as it did
+        self._names: set[str] = set()  # of the players
+        self._json: dict[str, Any] | None = None  # until the plans change
 
     def take(self, spec: StageSpec) -> None:
-        self._merges = spec.merges_plans
+        self._merges, self._names = spec.merges_plans, {player.name for player in spec.players}
+
+    def keep(self, plans: Mapping[str, Any], stood_at: float | None) -> None:
+        """Take those of the stage process before, whose transport ran, or stood at this beat."""
+        self.restore({"plans": {name: own for name, own in plans.items() if name in self._names}})
+        self._stood_at, self._are_kept = stood_at, True
 
     def add(self, name: str, plan: Plan, beat: float) -> None:
         """Of the player `name`, at `beat`."""
+        self._json = None
         self._plans[name] = add_plan(self._plans.get(name, ()), plan, beat) if self._merges else (plan,)
         self.changed()
 
@@ -42,6 +51,7 @@ class Plans:
 
     def forget(self, name: str) -> None:
         """Player `name` is no member any more, or another one."""
+        self._json = None
         self._plans.pop(name, None)
 
     def down(self, name: str) -> None:
@@ -51,15 +61,22 @@ class Plans:
 
     def reset(self, beat: float | None = None) -> None:
         """All players start anew at `beat`; None: in the middle of the song."""
-        if not self._merges or (beat is not None and beat != self._stood_at):
-            self._plans.clear()
-        self._stood_at = None
+        goes_on = beat is None or beat == self._stood_at or (self._are_kept and self._stood_at is None)
+        if not (self._merges and goes_on):
+            self._clear()
+        self._stood_at, self._are_kept = None, False
 
     def stand(self, beat: float) -> None:
         """The transport stops at `beat`, or stands there."""
+        if self._are_kept:
+            self._are_kept = False
+            return
         if not self._merges or self._stood_at not in (None, beat):
-            self._plans.clear()
+            self._clear()
         self._stood_at = beat
+
+    def _clear(self) -> None:
+        self._plans, self._json = {}, None
 
     def form_place(self, beat: float, bar: float) -> FormPlace | None:
         """By the first player that has planned the form."""
@@ -72,8 +89,12 @@ class Plans:
         return [section for section in sections if section.ritardando]
 
     def to_json(self) -> dict[str, Any]:
-        return {"plans": {name: [plan_to_json(each) for each in plans] for name, plans in self._plans.items()}}
+        """The same object until the plans change."""
+        if self._json is None:
+            self._json = {"plans": {name: [*map(plan_to_json, plans)] for name, plans in self._plans.items()}}
+        return self._json
 
     def restore(self, state: Mapping[str, Any]) -> None:
         plans = state.get("plans", {})  # older journals have none
-        self._plans = {name: tuple(map(plan_from_json, each)) for name, each in plans.items()}
+        self._plans = {name: tuple(map(plan_from_json, own)) for name, own in plans.items()}
+        self._json = None

@@ -130,8 +130,9 @@ class Transport:
 
     def follow(self, now: float, tempo: Tempo) -> None:
         """Take the tempo of the clock source, or of the previous stage process."""
-        if not self.follows and tempo.bpm != self._spec.tempo_map.bpm_at(tempo.beat_at(now)):
-            self._bpm = tempo.bpm  # it was set by a command
+        bpm = tempo.bpm / self.ritardando.at(tempo.beat)
+        if not self.follows and not math.isclose(bpm, self._spec.tempo_map.bpm_at(tempo.beat_at(now))):
+            self._bpm = bpm  # it was set by a command
         self._change(now, tempo)
 
     @property

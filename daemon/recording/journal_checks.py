@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from daemon.entries import Entry, Followed, MembersChanged, SessionBegan, Started, StateSaved
+from daemon.entries import Entry, Followed, MembersChanged, PlansKept, SessionBegan, Started, StateSaved
 from daemon.json_decoding import Limits, decoder
 from daemon.music.events import Channel, Controller, Pitch, Velocity
 from daemon.music.melody import Melody
@@ -83,6 +83,8 @@ def check_shape(entry: Entry) -> None:
             decoder(Header)(entry.header)
         case MembersChanged():
             decoder(Mapping[str, Member])(entry.members)
+        case PlansKept():
+            decoder(Mapping[str, tuple[Plan, ...]])(entry.plans)
         case StateSaved():
             decoder(State)(entry.state)
 

@@ -19,6 +19,7 @@ from daemon.commands import Command, Panic, decode_command
 from daemon.entries import (
     Commanded,
     Entry,
+    PlansKept,
     PlayerDown,
     PlayerUp,
     PortLost,
@@ -71,7 +72,7 @@ class Stage:
         self._check_at = self._collect_at = self._patient_until = 0.0
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
-        self._told: dict[str, list[Any]] = {}  # what the desk was told last of `place` and `turned`
+        self._told: dict[str, list[Any]] = {}  # what the desk was told last of each kind
         self._ending = False
         self.is_orphan = False  # whether the desk ended without ordering the end
 
@@ -247,6 +248,8 @@ class Stage:
                     self.log("error", "command", f"invalid command, ignored: {error}")
                 else:
                     self._performance.take(Commanded(now, command, stamp))
+            case ["plans", dict(plans), stood_at]:
+                self._performance.take(PlansKept(now, plans, stood_at))
 
     def _configure(self, spec: StageSpec) -> None:
         if self._performance is None:
@@ -332,7 +335,9 @@ class Stage:
         """Tell the desk what has changed that a stage process which follows needs, or that controls have turned."""
         if self._performance is None or self._clock is None:
             return
-        for kind, values in (("place", self._clock.place()), ("turned", self._performance.turned())):
+        performance = self._performance
+        plans = [performance.plans.to_json()["plans"]]  # the same object until they change
+        for kind, values in (("place", self._clock.place()), ("turned", performance.turned()), ("plans", plans)):
             if values != self._told.get(kind):
                 self._told[kind] = values
                 self._desk.send(kind, *values)

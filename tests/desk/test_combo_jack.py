@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from daemon.music.events import is_note_on, note_off, note_on
+from daemon.music.events import control_change, is_note_on, note_off, note_on
 from daemon.paths import resources
 from tests.desk.jamd import Jamd
 from tests.desk.test_run_jack import Peer
@@ -142,3 +142,21 @@ def test_a_song_that_cannot_be_composed_ends_the_start_before_the_stage(tmp_path
     assert jamd.wait_for_end(30) == 2
     assert f"{tmp_path / 'song.yaml'}: " in jamd.log and "READY" not in jamd.log and "Traceback" not in jamd.log
     assert not (tmp_path / "sessions").exists()
+
+
+def test_an_ending_that_was_asked_for_comes_although_the_stage_is_killed(tmp_path: Path, start: list[Jamd]) -> None:
+    jamd = Jamd(tmp_path, combo())
+    start.append(jamd)
+    jamd.ready()
+    peer = listening(jamd)
+    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+    peer.play(control_change(1, 66, 127))
+    time.sleep(0.5)
+    before = jamd.children()["stage"]
+    os.kill(before, signal.SIGKILL)
+    jamd.replaced("stage", before, BACK)
+    lost = time.perf_counter()
+    jamd.wait(lambda: notes(peer, BASS, lost), BACK, "the bass again")
+    jamd.wait(lambda: time.perf_counter() > notes(peer, BASS)[-1][0] + 4.0, 15, "the end: a chorus has no rests")
+    assert not peer.sounding("band")
+    peer.close()

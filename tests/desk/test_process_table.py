@@ -187,6 +187,12 @@ def test_a_stage_is_told_the_connections_the_configuration_and_what_was_turned(t
         processes._hear(stage, child, ["hello", "stage", 2])
         *_, (*toggle, _), (*mute, _) = child.sent
         assert [toggle, mute] == [["command", ["metronome"]], ["command", ["mute", "ann", True]]]
+        plans = {"ann": [{"beat": 4.0}]}
+        processes._hear(stage, child, ["plans", plans])
+        for place, stood_at in (([9.0], 9.0), ([9.0, 1.0, 96.0], None)):
+            processes._hear(stage, child, ["place", *place])
+            processes._hear(stage, child, ["hello", "stage", 2])
+            assert child.sent[-1] == ["plans", plans, stood_at]
         processes.stage_state.reload(spec)
         child.sent.clear()
         processes._hear(stage, child, ["hello", "stage", 1])

@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from daemon.commands import Panic, RotateSession
-from daemon.entries import Commanded, Located, PlayerDown, PlayerUp, Reconfigured, Started, StateSaved, Stopped
+from daemon.entries import (
+    Commanded,
+    Located,
+    PlansKept,
+    PlayerDown,
+    PlayerUp,
+    Reconfigured,
+    Started,
+    StateSaved,
+    Stopped,
+)
 from daemon.music.feel import Feel
 from daemon.music.plan import Plan, PlannedChord, Section
 from daemon.performance.performance import Performance
@@ -172,3 +182,46 @@ def test_the_place_in_the_form_is_told() -> None:
     announce(performance, sink, 0.0, FIRST, SECOND)
     place = performance.form_place(1.0)  # beat 2
     assert place is not None and place.text == "F7 → B♭7, A, bar 1 of 4, chorus 1"
+
+
+def kept(stood_at: float | None) -> tuple[Performance, Recorder]:
+    """A new stage process, which is told what the one before knew; `gone` is no member any more."""
+    before, sink = make()
+    announce(before, sink, 0.0, FIRST, SECOND)
+    plans = json.loads(json.dumps(before.plans.to_json()["plans"]))
+    performance, sink = make(started=False)
+    performance.take(PlansKept(1.0, plans | {"gone": plans["lead"]}, stood_at))
+    return performance, sink
+
+
+def test_a_new_stage_process_goes_on_with_the_plans_of_the_one_before() -> None:
+    performance, sink = kept(None)
+    performance.take(Started(1.0, 4.0, 1.5))
+    assert told(sink, "lead") == told(sink, "bass") == [("lead", FIRST), ("lead", SECOND)]
+    assert not performance.plans.of("gone")
+    place = performance.form_place(1.5)
+    assert place is not None and (place.section, place.chord) == ("A", "F7")
+    sink.calls.clear()
+    performance.take(Started(2.0, 8.0, 2.5))
+    assert told(sink, "bass") == [], "a jump"
+
+
+def test_a_new_stage_process_that_stands_keeps_the_plans_for_its_place() -> None:
+    for beat, plans in ((6.0, [("lead", FIRST), ("lead", SECOND)]), (0.0, [])):
+        performance, sink = kept(6.0)
+        performance.take(Stopped(1.0))
+        performance.take(Located(1.0, 6.0))
+        sink.calls.clear()
+        performance.take(Started(2.0, beat, 2.5))
+        assert told(sink, "bass") == plans
+
+
+def test_what_the_desk_is_told_of_plans_is_the_same_object_until_they_change() -> None:
+    performance, sink = make()
+    announce(performance, sink, 0.0, FIRST)
+    told = performance.plans.to_json()["plans"]
+    assert performance.plans.to_json()["plans"] is told
+    announce(performance, sink, 0.1, SECOND)
+    assert performance.plans.to_json()["plans"] != told
+    performance.take(Started(1.0, 0.0, 1.5))
+    assert performance.plans.to_json()["plans"] == {}

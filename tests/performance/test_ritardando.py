@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from daemon.commands import SetTempo, StartTransport
-from daemon.entries import Commanded, Planned, Started, Stopped, TempoChanged
+from daemon.entries import Commanded, Followed, Planned, PlansKept, Started, Stopped, TempoChanged
 from daemon.music.plan import ENDING, Plan, PlannedChord, Section
 from daemon.performance.performance import Performance
 from daemon.spec import ClockSpec
@@ -119,3 +119,16 @@ def test_another_clock_is_not_slowed() -> None:
     performance.take(Started(1.0, 0.0, 1.0))
     run_until(performance, 12.0)
     assert {bpm for _, bpm in tempi(sink)} <= {120.0}
+
+
+def test_a_new_stage_process_slows_down_once() -> None:
+    before, _ = planned(merges_plans=True)
+    run_until(before, 3.1)
+    assert before.bpm < 115 and before.turned()[3] == pytest.approx(120.0)
+    performance, sink = make_performance(started=False, merges_plans=True)
+    performance.take(PlansKept(3.1, before.plans.to_json()["plans"]))
+    performance.take(Followed.make(3.1, before.tempo))
+    performance.take(Started(3.1, 6.5, before.seconds_at(6.5)))
+    assert performance.turned()[3] == pytest.approx(120.0)
+    run_until(performance, 14.0)
+    assert min(bpm for _, bpm in tempi(sink)) == pytest.approx(0.8 * 120) and performance.bpm == pytest.approx(120.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,19 @@ from typing import Any
 import pytest
 
 from daemon import config
-from daemon.commands import ChangeSetting, Command, Panic, RotateSession
+from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, RotateSession, decode_command
 from daemon.entries import (
     Commanded,
     Entry,
+    Followed,
+    Located,
     MembersChanged,
+    PlansKept,
     PlayerDown,
     PlayerUp,
     Reconfigured,
+    Sent,
+    StageStarted,
     Started,
     Stopped,
 )
@@ -60,9 +67,10 @@ sections:
 class Live(SilentSink):
     """Real engines that answer at once, and a journal."""
 
-    def __init__(self, folder: Path, song: str = SONG, keeps: bool = True) -> None:
+    def __init__(self, folder: Path, song: str = SONG, keeps: bool = True, band: str = BAND) -> None:
         self.folder, self.now = folder, 0.0
-        (folder / "band.yaml").write_text(BAND)
+        self.entries: list[Entry] = []
+        (folder / "band.yaml").write_text(band)
         loaded = self.load(song)
         self.members: dict[str, Any] = loaded.members
         if not keeps:  # as older versions
@@ -89,6 +97,7 @@ class Live(SilentSink):
         self.calls.append((player, number, call))
 
     def record(self, entry: Entry) -> None:
+        self.entries.append(entry)
         self.journal.write([entry])
 
     def take(self, entry: Entry) -> None:
@@ -110,6 +119,28 @@ class Live(SilentSink):
         del self.hosts[name]
         self.take(PlayerDown(self.now, name))
         self.up(name)
+
+    def kill_stage(self) -> None:
+        """Another stage process, which is told what the desk knows."""
+        performance, spec = self.performance, self.performance.spec
+        commands = list(map(decode_command, performance.turned()[-1]))
+        plans, tempo, position = performance.plans.to_json()["plans"], performance.tempo, performance.position
+        stood_at = None if performance.running else position
+        self.journal.write([StageStarted(self.now, spec)])
+        self.performance, self.calls = Performance(spec, self), deque()
+        for command in commands:
+            self.command(command)
+        self.take(PlansKept(self.now, json.loads(json.dumps(plans)), stood_at))
+        for name in self.hosts:
+            self.take(PlayerUp(self.now, name))
+        if stood_at is None:
+            self.now += 0.5
+            beat = math.ceil(tempo.beat_at(self.now) * 4) / 4
+            self.take(Followed.make(self.now, tempo))
+            self.take(Started(self.now, beat, tempo.seconds_at(beat)))
+        else:
+            self.take(Stopped(self.now))
+            self.take(Located(self.now, position))
 
     def command(self, command: Command) -> None:
         self.take(Commanded(self.now, command, self.now))
@@ -195,3 +226,31 @@ def test_a_session_without_the_song_says_so_and_reads_its_file(tmp_path: Path) -
     (tmp_path / "song.yaml").unlink()
     with pytest.raises(JamdError, match=r"song.yaml: there is no such file"):
         replay(path)
+
+
+def test_what_a_person_steered_outlives_the_stage(live: Live, tmp_path: Path) -> None:
+    live.up("lead", "piano", "bass")
+    live.take(Started(0.0))
+    live.until(1.0)
+    live.command(ChangeSetting("lead", "next", 1.0))  # from the second bar on, B
+    live.command(ChangeSetting("lead", "energy", 1.0))
+    live.command(MutePlayer("piano", True))
+    live.until(5.0)
+    live.kill_stage()
+    place = live.performance.form_place(live.now)
+    live.until(6.0)
+    assert place is not None and (place.section, place.bar) == ("B", 4), "a bar earlier than unsteered"
+    assert live.performance.turned()[1]["lead"]["energy"] == 1.0
+    assert live.performance.silent() == ["piano"]
+    live.until(8.0)
+    live.command(ChangeSetting("lead", "ending", 1.0))
+    live.until(8.5)
+    live.kill_stage()
+    begun = live.now
+    live.until(30.0)
+    live.journal.close()
+    played = [(each.player, each.seconds) for each in live.entries if isinstance(each, Sent) and each.seconds > begun]
+    assert {name for name, _ in played} == {"lead", "bass"} and max(at for _, at in played) < 20
+    (path,) = (tmp_path / "sessions").glob("*.journal")
+    replayed = replay(path)
+    assert (replayed.difference, replayed.ends_early, replayed.warnings) == ("", "", [])

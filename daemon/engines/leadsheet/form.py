@@ -6,6 +6,7 @@ own plans (`recall`). Every method that changes what is planned returns the plan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -60,7 +61,7 @@ class Form:
 
     def recall(self, plan: Plan) -> None:
         """A plan of its own, told after a reset."""
-        self._recalled = add_plan(self._recalled, plan, plan.beat)
+        self._recalled = add_plan(self._recalled, plan, -math.inf)  # that of a later beat leaves the present one
 
     # As time goes on
 
@@ -224,11 +225,12 @@ class Form:
 
     def _has_chords(self, plan: Plan, section: Section, form: Section) -> bool:
         """`form`: where the section is in the chorus."""
-        begin = section.onset - section.place + form.onset
+        begin, end = section.onset - section.place + form.onset, section.onset + section.duration
         for rule in self._song.section(form.name).chords:
-            sounding = [chord for chord in plan.chords if chord.onset <= begin + rule.onset + EPSILON]
-            ended = begin + rule.onset < section.onset - EPSILON or not sounding
-            if not ended and not rule.forbidden and sounding[-1].symbol not in rule.symbols:
+            at = begin + rule.onset
+            sounding = [chord for chord in plan.chords if chord.onset <= at + EPSILON]
+            is_there = section.onset - EPSILON <= at < end - EPSILON and sounding
+            if is_there and not rule.forbidden and sounding[-1].symbol not in rule.symbols:
                 return False
         return True
 

@@ -342,6 +342,20 @@ def test_a_new_process_goes_on_where_a_person_has_steered(song: Song) -> None:
     assert song.place(52.0).chorus == 2
 
 
+def test_a_new_process_goes_on_in_a_chorus_whose_successor_is_announced(song: Song) -> None:
+    song.until(17.0)
+    song.turn("next")
+    song.until(46.0)  # the chorus ends at 52
+    before, count = song.plans, len(song.announced)
+    assert len({section.chorus for plan in before for section in plan.sections}) == 2
+    song.start(48.0, seed=2, recalls=True)
+    song.until(48.25)
+    assert len(song.announced) == count and song.plans == before, "all is known"
+    assert song.place(48.0).chorus == 1 and song.place(52.0).bar == 1
+    song.until(52.0)
+    assert {note.pitch for note in song.notes if 48 <= note.onset < 52} == {79}
+
+
 def test_a_new_process_ends_the_chorus_that_its_predecessor_began(song: Song) -> None:
     song.until(20.0)
     song.start(25.0, recalls=True)
