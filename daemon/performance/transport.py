@@ -194,7 +194,7 @@ class Transport:
         self._tempo_from = beat
         self._cancel_tempo()
         mapped = None if self.follows else self._spec.tempo_map.next_change(beat)
-        changes_at = math.inf if mapped is None else mapped[0]
+        changes_at, mapped_bpm = (math.inf, 0.0) if mapped is None else mapped
         if self._slew is not None:
             at = self._slew[0]
             if changes_at <= at:
@@ -206,10 +206,11 @@ class Transport:
             return
 
         def run(due: float) -> None:
-            if at == changes_at:
-                self._bpm = None
+            bpm = self._bpm_at(at)
+            if at == changes_at:  # which the map may have a rounding error later
+                self._bpm, bpm = None, mapped_bpm * self.ritardando.share
             self._slew = None
-            self._change(due, self.tempo.changed(at, self._bpm_at(at)))
+            self._change(due, self.tempo.changed(at, bpm))
             self._follow_map(at)
 
         self._tempo_entry = self.timeline.add(at, RANK_TEMPO, run)

@@ -10,6 +10,7 @@ import pytest
 from daemon.commands import SetTempo, StartTransport
 from daemon.entries import Commanded, Followed, Planned, PlansKept, Started, Stopped, TempoChanged
 from daemon.music.plan import ENDING, Plan, PlannedChord, Section
+from daemon.music.tempo import TempoMap
 from daemon.performance.performance import Performance
 from daemon.spec import ClockSpec
 from tests.performance.offline import MIDI, Recorder, make_performance, run_until
@@ -132,3 +133,11 @@ def test_a_new_stage_process_slows_down_once() -> None:
     assert performance.turned()[3] == pytest.approx(120.0)
     run_until(performance, 14.0)
     assert min(bpm for _, bpm in tempi(sink)) == pytest.approx(0.8 * 120) and performance.bpm == pytest.approx(120.0)
+
+
+def test_a_change_of_a_looped_tempo_map_has_the_tempo_of_the_map_however_beats_are_rounded() -> None:
+    tempi = ((0.0, 100.0), (1 + 1 / 24, 400 / 3), (4.0, 120.0), (5 + 2 / 3, 96.0))
+    performance, sink = make_performance(tempo_map=TempoMap(tempi, ((0.0, 4.0),), 12.0))
+    run_until(performance, 120.0)
+    found = [e.bpm for e in sink.entries if isinstance(e, TempoChanged)][1:]
+    assert len(found) > 40 and found == ([bpm for _, bpm in tempi] * 20)[1 : len(found) + 1]
