@@ -31,7 +31,7 @@ from daemon.markov.automaton import Event
 from daemon.markov.constraints import Boundary, Constraint, Fixed
 from daemon.markov.events import REST, TICKS, MelodyEvent
 from daemon.markov.layers import Layer, Span, on_grid
-from daemon.markov.max_order import without_copies
+from daemon.markov.max_order import Stop, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
 from daemon.music.leadsheet import Key
@@ -95,8 +95,8 @@ def _of_style(style: Style) -> list[Figure]:
     composer, compiling = _timed(lambda: SectionComposer(song, section, models, home))
     chords = composer.chords(chance)
 
-    def draw(of: SectionComposer = composer) -> Drawn:
-        return of.draw(chords, of.suiting(chords), chance)
+    def draw(stop: Stop | None = None, of: SectionComposer = composer) -> Drawn:
+        return of.draw(chords, of.suiting(chords), chance, stop)
 
     first, drawing_first = _timed(draw)
     seconds = [_timed(lambda: (composer.chords(chance), draw()))[1] for _ in draws]
@@ -104,7 +104,7 @@ def _of_style(style: Style) -> list[Figure]:
     notes = [(tick, pitch) for tick, (pitch, _) in first.placed if pitch != REST]
     tick, pitch = notes[len(notes) // 2]
     fixed = replace(section, notes=(NoteRule(tick / TICKS, 0.0, (home + pitch,)),))
-    _, again = _timed(lambda: draw(SectionComposer(song, fixed, models, home)))
+    _, again = _timed(lambda: draw(None, SectionComposer(song, fixed, models, home)))
     name = f"{BARS} bars of order {ORDER}, chords and melody"
     return [
         Figure(f"{name}: compile, and the first sample", (compiling + drawing_first) * 1e3, 250, "ms"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import count
+from struct import pack
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 from daemon.errors import InputError
 from daemon.markov.events import REST, MelodyEvent
 
-ASSESSED, HOPELESS = 100, 5  # samples; if each has so many copies, the share without a copy is far below 1 of 1,000
+# Samples; the part of a sample: if none gets so far without a copy, the share without one is about 1 of 100,000.
+ASSESSED, HOPELESS = 100, 0.4
+COMPARED = 25  # samples, one of which at least has no copy with the max_order that an error names
 _REST_STEP = 1023  # in place of the interval; intervals are less
 _LONGEST = 1 << 20  # ticks: durations of events are less
 
@@ -58,50 +60,53 @@ class CopyIndex:
         self.pieces = tuple(pieces)
         self._runs = frozenset(run for piece in self.pieces for run in _runs(*_columns(piece), max_order))
 
-    def copies(self, melody: Sequence[MelodyEvent], given: Sequence[bool] = ()) -> int:
-        """How many stretches of the melody consist of runs of `max_order` events that are in the corpus. A run of
-        which all events are given is no copy."""
+    def before_copy(self, melody: Sequence[MelodyEvent], given: Sequence[bool] = ()) -> int | None:
+        """After how many events of the melody its first run of `max_order` events ends that is in the corpus; None if
+        none is. A run of which all events are given is no copy."""
         copied = np.array([run in self._runs for run in _runs(*_columns(melody), self.max_order)], bool)
         if any(given) and len(copied):
             copied &= ~np.lib.stride_tricks.sliding_window_view(np.array(given, bool), self.max_order).all(axis=1)
-        return int(np.count_nonzero(np.diff(copied, prepend=False) & copied))
+        return int(copied.argmax()) + self.max_order if copied.any() else None
+
+    def copies(self, melody: Sequence[MelodyEvent], given: Sequence[bool] = ()) -> bool:
+        return self.before_copy(melody, given) is not None
+
+    def ends_with_copy(self, melody: Sequence[MelodyEvent]) -> bool:
+        """Whether the latest `max_order` events are in the corpus."""
+        run = melody[-self.max_order :]
+        first = next((pitch for pitch, _ in run if pitch != REST), 0)
+        steps = ((_REST_STEP if pitch == REST else pitch - first) * _LONGEST + ticks for pitch, ticks in run)
+        return len(run) == self.max_order and pack(f"={self.max_order}i", *steps) in self._runs
 
 
 class CopyError(InputError):
     """All samples are copies of the corpus."""
 
 
-def without_copies(draw: Callable[[], MelodyT], index: CopyIndex, most_tries: int) -> tuple[MelodyT, int]:
+Stop = Callable[[Sequence[MelodyEvent]], bool]
+
+
+def without_copies(draw: Callable[[Stop | None], MelodyT], index: CopyIndex, most_tries: int) -> tuple[MelodyT, int]:
     """The first sample without a copy, and how many were drawn until then: exactly the distribution of `draw`, given
-    that there is no copy.
+    that there is no copy. `draw(stop)` may end a sample as soon as `stop(events)`: it has a copy.
 
     Raises CopyError after `most_tries` samples, or where there is no hope, with the smallest max_order that would do.
     """
-    samples: list[MelodyT] = []
-    fewest = HOPELESS
+    farthest = 0  # tick without a copy
     for tries in range(1, most_tries + 1):
-        sample = draw()
-        if not (copies := index.copies(sample.events, sample.given)):
+        sample = draw(index.ends_with_copy)
+        if (copied := index.before_copy(sample.events, sample.given)) is None:
             return sample, tries
-        fewest = min(fewest, copies)
-        if tries <= ASSESSED:
-            samples.append(sample)
-        if tries == ASSESSED and fewest == HOPELESS:
+        farthest = max(farthest, sum(ticks for _, ticks in sample.events[:copied]))
+        if tries == ASSESSED and farthest < HOPELESS * sum(ticks for _, ticks in draw(None).events):
             break
-    order = _smallest_order(samples, index)
+    samples, longer = [draw(None) for _ in range(COMPARED)], index
+    while longer is index or all(longer.copies(sample.events, sample.given) for sample in samples):
+        longer = CopyIndex(index.pieces, longer.max_order + 1)
     raise CopyError(
         f"all of {tries:,} melodies have {index.max_order} notes in a row of the style's pieces: "
-        f"set max_order to {order} or more, or choose a lower order or a blend of styles"
+        f"set max_order to {longer.max_order} or more, or choose a lower order or a blend of styles"
     )
-
-
-def _smallest_order(samples: Sequence[Melody], index: CopyIndex) -> int:
-    """With which one of the samples at least has no copy."""
-    for order in count(index.max_order + 1):
-        longer = CopyIndex(index.pieces, order)
-        if not all(longer.copies(sample.events, sample.given) for sample in samples):
-            break
-    return order
 
 
 def longest_copy(melody: Sequence[MelodyEvent], pieces: Iterable[Sequence[MelodyEvent]]) -> Copy:

@@ -11,7 +11,7 @@ A sample is one draw from exactly this distribution, by the messages of daemon.m
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
 from math import exp, inf
@@ -71,12 +71,17 @@ class Sampler:
         result._edges, result._arcs = self._edges, self._arcs
         return result
 
-    def sample(self, random: np.random.Generator) -> tuple[Event, ...]:
+    def sample(
+        self, random: np.random.Generator, stop: Callable[[Sequence[Event]], bool] | None = None
+    ) -> tuple[Event, ...]:
+        """`stop(events)`, after each event: the sample ends here, as it will be rejected."""
         events: list[Event] = []
         tick, state, log = 0, self._graph.start, self.log_mass
         while tick < len(self._states) - 1:
             event, tick, state, log = self._next(tick, state, log, random.random())
             events.append(self._graph.events[event])
+            if stop is not None and stop(events):
+                break
         return tuple(events)
 
     def _next(self, tick: int, state: int, log: float, left: float) -> tuple[int, int, int, float]:

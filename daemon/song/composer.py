@@ -14,7 +14,7 @@ import numpy as np
 
 from daemon.errors import SongError
 from daemon.markov.events import MelodyEvent
-from daemon.markov.max_order import CopyError, CopyIndex, MelodyT, without_copies
+from daemon.markov.max_order import CopyError, CopyIndex, MelodyT, Stop, without_copies
 from daemon.music.leadsheet import LeadSheet
 from daemon.music.plan import Plan
 from daemon.song.arrangement import part_of
@@ -91,7 +91,7 @@ class Composer:
         if like is not None and wishes.similarity == 1:
             return like
         known = {} if like is None else self._known(like)
-        drawn = self._without_copies(lambda: self._chorus(random, known, wishes), MOST_CHORUSES).sections
+        drawn = self._without_copies(lambda _: self._chorus(random, known, wishes), MOST_CHORUSES).sections
         return lead_sheet(
             song, {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
         )
@@ -109,11 +109,12 @@ class Composer:
         """If nearly all melodies of a section are copies."""
         if self._copies is None or composer.has_melody:
             return
-        chords, random = self._usual[composer.section.name], np.random.default_rng(0)
-        drawn = (composer.draw(chords, composer.suiting(chords), random) for _ in range(ASSESSED))
-        accepted = sum(not self._copies.copies(each.events, each.given) for each in drawn)
+        chords, copies, random = self._usual[composer.section.name], self._copies, np.random.default_rng(0)
+        weights = composer.suiting(chords)
+        drawn = (composer.draw(chords, weights, random, copies.ends_with_copy) for _ in range(ASSESSED))
+        accepted = sum(not copies.copies(each.events, each.given) for each in drawn)
         if accepted < RARE * ASSESSED:
-            order = self._copies.max_order
+            order = copies.max_order
             yield (
                 f"{self.song.file}: section {composer.section.name}: {accepted} of {ASSESSED} melodies have no {order} "
                 "notes in a row of the style's pieces, so these will hardly sound like the style: raise max_order"
@@ -160,11 +161,11 @@ class Composer:
                 return Drawn(chords, with_given(melody, composer.given), fixed, composer.length)
             weights = composer.near(melody, distance, weights)
         tries = max(min(MOST_TRIES, MOST_TICKS // composer.length), 1)
-        return self._without_copies(lambda: composer.draw(chords, weights, random), tries)
+        return self._without_copies(lambda stop: composer.draw(chords, weights, random, stop), tries)
 
-    def _without_copies(self, draw: Callable[[], MelodyT], most_tries: int) -> MelodyT:
+    def _without_copies(self, draw: Callable[[Stop | None], MelodyT], most_tries: int) -> MelodyT:
         if self._copies is None:
-            return draw()
+            return draw(None)
         try:
             return without_copies(draw, self._copies, most_tries)[0]
         except CopyError as error:

@@ -224,7 +224,9 @@ def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
             if problem.index is None:
                 pairs.append((chords, sampler.sample(random)))
             else:
-                accepted, _ = without_copies(lambda s=sampler, r=random: Sample(s.sample(r)), problem.index, 2000)
+                accepted, _ = without_copies(
+                    lambda stop, s=sampler, r=random: Sample(s.sample(r, stop)), problem.index, 2000
+                )
                 pairs.append((chords, accepted.events))
         assert chi_squared_p(Counter(pairs), expected) > LEVEL
         for side in (0, 1):

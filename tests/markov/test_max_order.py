@@ -8,7 +8,6 @@ import pytest
 from daemon.markov.events import REST
 from daemon.markov.max_order import (
     ASSESSED,
-    HOPELESS,
     Copy,
     CopyError,
     CopyIndex,
@@ -60,7 +59,7 @@ def test_longest_copy_and_index_agree_with_brute_force(seed):
     copied = shifted(pieces[found.piece][found.source : found.source + found.length], found.semitones)
     assert melody[found.at : found.at + found.length] == copied
     for max_order in range(2, 12):
-        assert bool(CopyIndex(pieces, max_order).copies(melody)) == (longest >= max_order)
+        assert CopyIndex(pieces, max_order).copies(melody) == (longest >= max_order)
 
 
 def test_a_melody_shorter_than_the_run_is_no_copy():
@@ -76,13 +75,26 @@ def test_single_notes_cannot_be_forbidden():
 def test_a_run_of_given_events_is_no_copy_but_one_with_a_drawn_event_is():
     index = CopyIndex([TUNE], 3)
     melody = ((9, 48), *TUNE[:4], (1, 3))
-    assert index.copies(melody) == 1
+    assert index.copies(melody)
     assert not index.copies(melody, (False, True, True, True, True, False))
     assert index.copies(melody, (False, True, True, True, False, False))
 
 
-def test_stretches_of_copies_are_counted():
-    assert CopyIndex([TUNE], 3).copies((*TUNE[:4], (9, 48), *TUNE[4:8], (8, 5), *TUNE[6:])) == 3
+def test_where_the_first_copy_ends():
+    index, melody = CopyIndex([TUNE], 3), ((9, 48), *TUNE[:4], (1, 3), *TUNE[5:])
+    assert index.before_copy(melody) == 4
+    assert index.before_copy(melody, (False, True, True, True, True, *[False] * 5)) == 9
+    assert index.before_copy(((9, 48), (1, 3))) is None
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_latest_events_are_a_copy_where_the_run_that_they_end_is(seed):
+    rng = random.Random(seed)
+    index = CopyIndex([random_melody(rng, 20) for _ in range(8)], 3)
+    melody = random_melody(rng, 60)
+    ends = [index.ends_with_copy(melody[:end]) for end in range(61)]
+    assert ends == [index.copies(melody[max(end - 3, 0) : end]) for end in range(61)]
+    assert any(ends) and ends.index(True) == index.before_copy(melody)
 
 
 class Drawn:
@@ -94,21 +106,32 @@ def test_the_error_names_the_smallest_max_order_that_would_do():
     melodies = [(*TUNE[:5], (9, 5)), (*TUNE[:6], (9, 5)), TUNE]
     drawn = cycle(melodies)
     with pytest.raises(CopyError, match=r"all of 20 melodies have 4 notes in a row .*: set max_order to 6 or more"):
-        without_copies(lambda: Drawn(next(drawn)), CopyIndex([TUNE], 4), 20)
-    assert without_copies(lambda: Drawn(next(drawn)), CopyIndex([TUNE], 6), 20)[0].events == melodies[0]
+        without_copies(lambda _: Drawn(next(drawn)), CopyIndex([TUNE], 4), 20)
+    assert without_copies(lambda _: Drawn(next(drawn)), CopyIndex([TUNE], 6), 20)[0].events == melodies[0]
 
 
 def test_hopeless_samples_end_the_search_early():
-    """If each of the first ones has many copies; not if one of them has few."""
-    many = sum(((*TUNE[:4], (90 + n, 5 + n)) for n in range(HOPELESS)), ())
-    drawn = []
-
-    def draw(few):
-        drawn.append(few)
-        return Drawn(TUNE[:4] if few and len(drawn) == 7 else many)
-
-    for few, tries in ((False, ASSESSED), (True, 500)):
-        drawn.clear()
+    """If each of the first ones has a copy early; not if one of them has the first one late."""
+    early = (*TUNE[:5], *((90, 5 + n) for n in range(30)))
+    late = early[5:] + early[:5]
+    for few, tries in ((early, ASSESSED), (late, 500)):
+        drawn = []
         with pytest.raises(CopyError, match=f"all of {tries} melodies"):
-            without_copies(lambda few=few: draw(few), CopyIndex([TUNE], 4), 500)
-        assert len(drawn) == tries
+            without_copies(
+                lambda _, few=few, drawn=drawn: drawn.append(1) or Drawn(few if len(drawn) == 7 else early),
+                CopyIndex([TUNE], 4),
+                500,
+            )
+
+
+def test_samples_end_where_they_will_be_rejected():
+    stopped = []
+
+    def draw(stop):
+        events = [TUNE[:6], TUNE[2:8], ((0, 5), *TUNE[:3])][len(stopped)]
+        ends = [end for end in range(len(events) + 1) if stop(events[:end])]
+        stopped.append(ends)
+        return Drawn(events[: ends[0]] if ends else events)
+
+    assert without_copies(draw, CopyIndex([TUNE], 4), 10)[1] == 3
+    assert stopped == [[4, 5, 6], [4, 5, 6], []]

@@ -78,7 +78,7 @@ def test_no_sample_has_a_copy_of_max_order_notes_in_any_key(max_order: int) -> N
     free = [sampler.sample(chance) for _ in range(30)]
     assert any(has_copy(melody, PIECES, max_order) for melody in free)
     for _ in range(30):
-        accepted, _ = without_copies(lambda: Drawn(sampler.sample(chance)), index, 2000)
+        accepted, _ = without_copies(lambda stop: Drawn(sampler.sample(chance, stop)), index, 2000)
         assert not has_copy(accepted.events, PIECES, max_order)
         assert longest_copy(accepted.events, PIECES).length < max_order
 
@@ -99,9 +99,9 @@ def test_where_every_melody_is_a_copy_the_error_names_a_max_order_that_is_possib
     layer = Layer(MarkovModel([(Corpus(PIECES[:1]), 1.0)], 3))
     sampler, random = layer.sampler(SPAN), np.random.default_rng(1)
     with pytest.raises(JamdError, match=r"all of 50 melodies .* set max_order to \d+ or more") as caught:
-        without_copies(lambda: Drawn(sampler.sample(random)), CopyIndex(PIECES[:1], 4), 50)
+        without_copies(lambda stop: Drawn(sampler.sample(random, stop)), CopyIndex(PIECES[:1], 4), 50)
     possible = int(str(caught.value).split("set max_order to ")[1].split()[0])
-    without_copies(lambda: Drawn(sampler.sample(random)), CopyIndex(PIECES[:1], possible), 2000)
+    without_copies(lambda stop: Drawn(sampler.sample(random, stop)), CopyIndex(PIECES[:1], possible), 2000)
 
 
 def test_constraints_chords_and_no_copies_together() -> None:
@@ -125,7 +125,9 @@ def test_constraints_chords_and_no_copies_together() -> None:
     layer = Layer(model(2), (given, on_grid(model(2), SPAN)))
     weights = counted_weights([], PIECES, harmony, 48, 48).table(layer.model.events, chords, SPAN.strong)
     sampler = layer.sampler(SPAN).weighted(weights)
-    melodies = [without_copies(lambda: Drawn(sampler.sample(chance)), index, 2000)[0].events for _ in range(40)]
+    melodies = [
+        without_copies(lambda stop: Drawn(sampler.sample(chance, stop)), index, 2000)[0].events for _ in range(40)
+    ]
     for melody in melodies:
         ticks = np.cumsum([0, *(duration for _, duration in melody)])
         assert ticks[-1] == SPAN.length

@@ -14,6 +14,7 @@ from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, MelodyEvent
 from daemon.markov.layers import Layer, Span, chord_sampler, near, on_grid
+from daemon.markov.max_order import Stop
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
 from daemon.music.plan import PlannedChord
@@ -86,9 +87,9 @@ class SectionComposer:
         """The weights of variations of `source` at an expected distance, with those of `suiting`."""
         return near(suiting, self.melodies, self._models.melody.events, source, distance)
 
-    def draw(self, chords: Chords, weights: Table, random: np.random.Generator) -> Drawn:
-        """A melody with these weights, and what is given."""
-        placed = with_given(self.melodies(weights).sample(random), self.given)
+    def draw(self, chords: Chords, weights: Table, random: np.random.Generator, stop: Stop | None = None) -> Drawn:
+        """A melody with these weights, and what is given. `stop`: ends one that will be rejected."""
+        placed = with_given(self.melodies(weights).sample(random, None if self.given else stop), self.given)
         return Drawn(chords, placed, frozenset(self.given), self.length)
 
     def _chord_sampler(self) -> Sampler:
