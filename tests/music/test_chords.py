@@ -205,6 +205,20 @@ def test_what_is_no_chord_is_not_transposed() -> None:
         transposed_symbol("Hm", 3, Key(3))
 
 
+@pytest.mark.parametrize("root", ["C", "D", "Eb", "E", "F", "G", "Ab", "A", "Bb"])
+def test_the_notes_of_a_chord_have_the_letters_of_its_degrees(root: str) -> None:
+    """A third is two letters above its root, a fifth four, and so on, major or minor."""
+    letters, key = "CDEFGAB", Key(pitch_class_of(root))
+    degrees = {2: 1, 3: 2, 4: 2, 5: 3, 7: 4, 9: 5, 10: 6, 11: 6, 0: 0}
+    for quality in ("maj9", "m9", "7", "6", "sus4", "sus2", "13", "m6", "mM7", "m11"):
+        chord = chord_of(root + quality)
+        for interval in chord.intervals:
+            pitch = 60 + chord.root + interval
+            letter, alter, octave = spelled(pitch, key, root, chord.intervals)
+            assert pitch_class_of(letter) + alter + 12 * (octave + 1) == pitch
+            assert letter == letters[(letters.index(root[0]) + degrees[interval % 12]) % 7], (quality, interval)
+
+
 @pytest.mark.parametrize(
     ("pitch", "key", "chord", "name"),
     [
@@ -221,6 +235,13 @@ def test_what_is_no_chord_is_not_transposed() -> None:
         (70, Key(2), "F#7", "A#4"),
         (65, Key(1), "Db", "F4"),
         (72, Key(0), "C", "C5"),
+        (61, Key(0), "C7b9", "Db4"),
+        (63, Key(0), "C7#9", "D#4"),
+        (66, Key(0), "C7b5", "Gb4"),
+        (66, Key(0), "C7#11", "F#4"),
+        (68, Key(0), "C7#5", "G#4"),
+        (68, Key(0), "C7b13", "Ab4"),
+        (69, Key(0), "Cdim7", "A4"),
     ],
 )
 def test_notes_are_spelled_by_chord_and_key(pitch: int, key: Key, chord: str, name: str) -> None:

@@ -42,5 +42,29 @@ def test_without_a_signature_melody_and_chords_decide() -> None:
     assert estimated_key(sheet("Bm F#7 Bm"), None) == Key(11, "minor")
 
 
+@pytest.mark.parametrize("tonic", range(12))
+@pytest.mark.parametrize(("melody", "mode"), [("0 2 4 5 7 9 11 0", "major"), ("9 11 0 2 4 5 7 9", "minor")])
+def test_a_melody_alone_has_the_key_of_its_notes_and_of_the_last_one(tonic: int, melody: str, mode: str) -> None:
+    """Relative keys have the same notes: only the last one tells them apart."""
+    degrees = [int(degree) + tonic for degree in melody.split()]
+    found = estimated_key(sheet("N.C. N.C.", " ".join(map(str, degrees))), None)
+    assert found == Key(degrees[-1] % 12, mode)
+
+
+@pytest.mark.parametrize(
+    ("chords", "key"),
+    [
+        ("C Am", Key(9, "minor")),
+        ("Am C", Key(0)),
+        ("C G Am Em", Key(4, "minor")),
+        ("Am Em C G", Key(7)),
+        ("F C", Key(0)),
+        ("Am F G Am", Key(9, "minor")),
+    ],
+)
+def test_chords_alone_have_the_key_of_the_last_one(chords: str, key: Key) -> None:
+    assert estimated_key(sheet(chords), None) == key
+
+
 def test_a_sheet_of_nothing_has_some_key() -> None:
     assert estimated_key(sheet("N.C."), 3) == Key(9)

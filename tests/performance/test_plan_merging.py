@@ -174,6 +174,8 @@ def test_without_a_plan_it_begins_in_time_all_the_same() -> None:
     assert first_windows(sink) == ["lead"]
     run_until(performance, 2.0 + PLAN_TIME)
     assert first_windows(sink) == ["lead", "bass"]
+    announce(performance, sink, 2.0 + PLAN_TIME + 0.001, FIRST)
+    assert first_windows(sink) == ["lead", "bass"], "a plan that comes later asks for nothing again"
 
 
 def test_the_place_in_the_form_is_told() -> None:

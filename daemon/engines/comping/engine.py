@@ -81,7 +81,7 @@ class Comping(PlanPlayer):
             self._voicing(bar, later, start + SOON, feel.name in PLAIN)
 
     def _strokes(self, bar: Bar, feel: Feel) -> list[_Stroke]:
-        """Of a bar: those of the pattern, and one for each chord that has none."""
+        """Of a bar: those of the pattern, and one for each chord that has none; where chords are held, none in time."""
         final = self.final_in(bar)
         last = bar.end if final is None else final.start
         strokes = [
@@ -90,7 +90,10 @@ class Comping(PlanPlayer):
             if (beat := bar.line + hit.place * EIGHTH) < last - EPSILON
             and (span := self._harmony(beat, feel)) is not None
         ]
-        heard = {stroke.span.start for stroke in strokes} | ({self._stroke.span.start} if self._stroke else set())
+        in_time = [
+            stroke for stroke in strokes if feel.name not in SUSTAINED or stroke.beat < stroke.span.start + EPSILON
+        ]
+        heard = {stroke.span.start for stroke in in_time} | ({self._stroke.span.start} if self._stroke else set())
         strokes += (
             _Stroke(span.start, min(span.end, bar.end) if feel.name in SUSTAINED else span.start + SHORT, span)
             for span in self.spans(bar.line, last)

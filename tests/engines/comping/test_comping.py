@@ -139,7 +139,7 @@ def test_variation_density_and_energy_make_it_fuller_and_energy_louder() -> None
     counts = [len(played(variation)) for variation in range(4)]
     assert counts[0] < counts[1] < counts[3] and counts[0] < counts[2]
     assert len(played(density=0.0)) < len(played()) < len(played(density=1.0))
-    assert len(played(energy=0.0)) < len(played(energy=1.0))
+    assert len(played(energy=0.0)) < len(played()) < len(played(energy=1.0))
     soft, loud = (sum(n.velocity for n in made) / len(made) for made in (played(energy=0.1), played(energy=0.9)))
     assert loud > soft + 20
     assert len({note.velocity for note in played()}) > 10, "as a person plays"
@@ -243,6 +243,7 @@ def test_the_register_moves_the_voicings() -> None:
         return sum(note.pitch for note in made) / len(made)
 
     assert middle(57.0) + 8 < middle(70.0)
+    assert abs(middle(64.0) - 64) < 2.5, "phrases lie now higher, now lower"
 
 
 @pytest.mark.parametrize("feel", ["swing", "ballad", "folk"])
@@ -285,6 +286,7 @@ def test_a_chord_that_comes_unexpectedly_is_struck_at_once_and_the_old_one_ends(
         actions = play(make("comping"), [first, Plan(told, (PlannedChord(told, 1e6, "Ab7"),))], 16)
         new = [note for note in notes(actions) if note.onset >= change]
         assert min(note.onset for note in new) < change + 0.25
+        assert all((note.duration or 99) <= 4 for note in new), "as long as a bar at most"
         assert guides_of("Ab7") <= {note.pitch % 12 for note in new if note.onset < new[0].onset + 0.12}
         stops = [action.onset for action in actions if isinstance(action, Stop)]
         for note in notes(actions):
@@ -299,6 +301,21 @@ def test_a_chord_that_a_plan_ends_is_stopped_once() -> None:
     first = Plan(0.0, (PlannedChord(0.0, 1e6, "Cmaj7"),), (), (), Feel("ballad", 60.0))
     actions = play(make("comping"), [first, Plan(8.75, (PlannedChord(8.75, 1e6, "N.C."),))], 16)
     assert [action.onset for action in actions if isinstance(action, Stop)] == [8.75]
+
+
+@pytest.mark.parametrize("feel", ["ballad", "rock"])
+def test_a_chord_within_a_bar_is_held_though_the_rhythm_has_nothing_there(feel: str) -> None:
+    made = notes(play(make("comping"), [plan("| Dm7 G7 | Cmaj7 A7 " * 8 + "|", Feel(feel, 50.0, 0.5, 0))], 64))
+    assert all(any(note.onset == beat for note in made) for beat in range(0, 64, 2)), "each chord is struck"
+    assert all((note.duration or 0) > 0.9 for note in made if note.onset % 4 == 2)
+
+
+def test_folk_has_no_chord_ahead_of_its_time() -> None:
+    given = plan("| C | F | Gm7 | C7 " * 4 + "|", Feel("folk", 50.0, 0.5, 3))
+    found = [(onset, pitches) for onset, pitches in strokes(play(make("comping"), [given], 64)) if onset % 4 > 3.4]
+    tones = ({0, 4, 7}, {5, 9, 0}, {7, 10, 2, 5}, {0, 4, 7, 10})
+    assert len(found) > 8
+    assert all({pitch % 12 for pitch in pitches} <= tones[int(onset // 4) % 4] for onset, pitches in found)
 
 
 def test_the_first_chord_of_keys_sounds_at_once() -> None:
@@ -389,6 +406,7 @@ def test_windows_that_are_repeated_or_skipped_double_nothing() -> None:
     assert once and played([*range(18), *range(12, 33), 30, 31, 31, *range(32, 40)]) == once
     skipped = played([number for number in range(40) if number % 7])
     assert len(set(skipped)) == len(skipped) and skipped
+    assert {onset for onset, _ in skipped} <= {onset for onset, _ in once}, "nothing is played late"
 
 
 def test_a_swing_that_is_turned_moves_no_chord_twice() -> None:

@@ -24,6 +24,11 @@ def test_a_chord_that_is_written_for_each_bar_is_one() -> None:
     assert made.span(12.0) is None and made.span(21.0) is None
 
 
+def test_a_chord_ends_where_the_next_one_begins() -> None:
+    made = learnt(Plan(0.0, (PlannedChord(0.0, 1e6, "C"), PlannedChord(4.0, 4.0, "F"))))
+    assert spans(made) == [(0.0, 4.0, "C"), (4.0, 8.0, "F")]
+
+
 def test_a_later_plan_replaces_what_comes_from_its_beat_on() -> None:
     made = learnt(Plan(0.0, chart("| C | F | G | C |")), Plan(6.0, (PlannedChord(6.0, 1e6, "Ab7"),)))
     assert spans(made) == [(0.0, 4.0, "C"), (4.0, 6.0, "F"), (6.0, 6.0 + 1e6, "Ab7")]
