@@ -60,6 +60,11 @@ class FrameClock:
         return self.frame + math.ceil(ahead / self.seconds_per_frame / self.block) * self.block
 
 
+def clock_path(folder: Path) -> Path:
+    """Of the page, in the runtime folder; the desk makes the file."""
+    return folder / "audio.clock"
+
+
 class ClockPage:
     """The published clock, in the file at `path`: written by the speaker, read by instruments and the desk."""
 

@@ -6,6 +6,7 @@ or no longer, is told so.
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,16 @@ CAPACITY = 1 << 14  # frames of an instrument's ring
 MIX_CAPACITY = 1 << 19  # frames of the ring with the mix, which the recording reads: 11 s at 48,000 Hz
 _HEADER = 64  # bytes: the numbers of the first frame and of the one after the last
 Frames = NDArray[np.float32]
+
+
+def mix_path(folder: Path) -> Path:
+    """Of the ring with the mix, in the runtime folder; the desk makes the files of rings."""
+    return folder / "audio.mix"
+
+
+def ring_path(folder: Path, instrument: str) -> Path:
+    """Of any name, also one that is no file name."""
+    return folder / f"audio-{blake2b(instrument.encode(errors='backslashreplace'), digest_size=8).hexdigest()}.ring"
 
 
 class Ring:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, mix_path, ring_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path, ring_path
 from daemon.errors import JamdError
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import realtime
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, ring_path
-from daemon.audio.ring import Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import Ring, ring_path
 from daemon.instrument.blocks import Blocks
 from daemon.instrument.renderer import Renderer, make_renderer
 from daemon.player import member

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from daemon.midi.devices import Device
 from daemon.midi.output import NEVER, Output
-from daemon.midi.port_names import JACK
+from daemon.midi.port_names import JACK, Device
 from daemon.midi.systems import CALLBACK_END, Systems
 
 OUTPUT_CLOSE_TIMEOUT = 1.0  # seconds in which an output may still send: 5,000 messages on ALSA

@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 from daemon.errors import printable_name
 from daemon.midi.alsa import Address, AlsaGraph
-from daemon.midi.devices import Device
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.output import NEVER, Output
 from daemon.midi.patch_bay import ConnectionGraph, OwnPort, PatchBay, PortConnection
-from daemon.midi.port_names import ALSA, JACK, without_numbers
+from daemon.midi.port_names import ALSA, JACK, Device, without_numbers
 from daemon.midi.systems import EOX_PORT, Systems
 from daemon.spec import PortSpec
 

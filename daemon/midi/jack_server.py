@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from daemon.midi.connection_changes import ConnectionChanges
-from daemon.midi.devices import NotThere
+from daemon.midi.port_names import NotThere
 
 SEARCH_GAP, SEARCH_GAP_MOST = 0.1, 1.0  # seconds between searches for a server, for all ports together; each takes 5 ms
 SEARCH_GAP_GROWTH = 1.2  # … per search: the shorter a server was away, the sooner its return is noticed

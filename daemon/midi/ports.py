@@ -9,12 +9,11 @@ from daemon import realtime
 from daemon.metrics import Cause, Metrics
 from daemon.midi.closing import ClosingPorts
 from daemon.midi.connections import ConnectionWatch, Port, PortObserver, own_port
-from daemon.midi.devices import Device, NameTaken, NotThere
 from daemon.midi.inbox import Inbox, InputPort
 from daemon.midi.ledger import Ledger
 from daemon.midi.output import NEVER, Output
 from daemon.midi.pace import Bursts, Pace, PerCycle, Unlimited
-from daemon.midi.port_names import ALSA, JACK, own_name, remedy
+from daemon.midi.port_names import ALSA, JACK, Device, NameTaken, NotThere, own_name, remedy
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 

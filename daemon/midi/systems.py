@@ -18,10 +18,21 @@ except ImportError as _error:  # no libasound, or a Python without a wheel: no p
 from daemon.errors import printable_name
 from daemon.midi.alsa import AlsaGraph, read_clients
 from daemon.midi.connection_changes import ConnectionChanges
-from daemon.midi.devices import Device, NameTaken, NotThere, choose_port
 from daemon.midi.jack_server import JackServer
 from daemon.midi.patch_bay import ConnectionGraph
-from daemon.midi.port_names import ALSA, CORE_MIDI, JACK, WINDOWS, client_name, find_port, own_name
+from daemon.midi.port_names import (
+    ALSA,
+    CORE_MIDI,
+    JACK,
+    WINDOWS,
+    Device,
+    NameTaken,
+    NotThere,
+    choose_port,
+    client_name,
+    find_port,
+    own_name,
+)
 from daemon.spec import PortSpec
 
 EOX_PORT = "jamd stage out:midi"  # a port of ours, connected to our own inputs only; see Systems.end_exclusive

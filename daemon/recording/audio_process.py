@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import held_signals
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, mix_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path
 from daemon.recording.audio_recording import AudioRecording
 from daemon.recording.mix_reader import MixReader
 from daemon.wire import pack

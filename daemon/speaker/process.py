@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from daemon import held_signals, realtime
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, mix_path, ring_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path, ring_path
 from daemon.sockets import connect, read_secret
 from daemon.speaker.devices import silence_libraries
 from daemon.speaker.outputs import Outputs, Settings

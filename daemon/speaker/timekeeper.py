@@ -8,7 +8,6 @@ from collections import Counter
 from daemon.audio.clock import RENDERING_TIME, FrameClock
 from daemon.audio.clock_filter import ClockFilter
 from daemon.speaker.playback import Playback
-from daemon.speaker.reserve import Reserve
 
 CALLS_AT_START = 8  # after which the clock is known
 _LONGEST_LATENCY = 1.0  # seconds; a device that tells a longer one, or none, is not believed
@@ -16,6 +15,33 @@ _LATENCY_STEP = 0.001  # seconds: a smaller change is not published, because eve
 _MEAN_OF = 64  # calls
 LONGEST_BURST = 1.0  # seconds of frames; a device that takes more at once skips them, as while JACK freewheels
 LONGEST_STANDSTILL = 0.1  # seconds; instruments leave out what was to be heard in a longer one
+MOST = 0.02  # seconds, of a reserve
+STEP = 0.002  # seconds by which a reserve changes at least: the delay of all instruments does, too
+CALM = 60.0  # seconds without late work, at first, after which a step is taken back
+
+
+class Reserve:
+    """Seconds of reserve: more after work that was late, and less again after a while without."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._calm, self._relax_at, self._has_relaxed = CALM, math.inf, False
+
+    def grow(self, shortage: float, now: float) -> bool:
+        """Work was `shortage` seconds late: have that much more, if that is reasonable."""
+        seconds = self.seconds + max(shortage, STEP)
+        if seconds > MOST:
+            return False
+        if self._has_relaxed:
+            self._calm *= 2  # what was taken back is needed
+        self.seconds, self._has_relaxed, self._relax_at = seconds, False, now + self._calm
+        return True
+
+    def relax(self, now: float) -> None:
+        """Take a step of that back, if no work was late for a while."""
+        if self.seconds and now > self._relax_at:
+            self.seconds = max(0.0, self.seconds - STEP)
+            self._has_relaxed, self._relax_at = True, now + self._calm
 
 
 class Timekeeper:

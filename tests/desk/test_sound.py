@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, mix_path, ring_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path, ring_path
 from daemon.desk import audio_files
 from daemon.desk.audio_files import make_audio_files
 from daemon.desk.player_slots import PlayerSlot

@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from daemon.audio.clock import ClockPage, FrameClock
-from daemon.audio.files import clock_path, ring_path
-from daemon.audio.ring import Ring
+from daemon.audio.clock import ClockPage, FrameClock, clock_path
+from daemon.audio.ring import Ring, ring_path
 from daemon.instrument.process import Instrument
 from daemon.instrument.renderer import Renderer
 from daemon.music.events import note_off, note_on

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from daemon.metrics import Metrics
-from daemon.midi.devices import Device, choose_port
 from daemon.midi.inbox import Inbox, Waker
 from daemon.midi.ledger import Ledger
-from daemon.midi.port_names import JACK
+from daemon.midi.port_names import JACK, Device, choose_port
 from daemon.midi.ports import Ports
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from daemon.midi.alsa import AlsaGraph
 from daemon.midi.connections import ConnectionWatch, Port
-from daemon.midi.devices import Device
+from daemon.midi.port_names import Device
 from daemon.spec import PortSpec
 
 CLIENTS = (

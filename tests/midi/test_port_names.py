@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.midi.devices import Device, NotThere, choose_port
-from daemon.midi.port_names import ALSA, find_port
+from daemon.midi.port_names import ALSA, Device, NotThere, choose_port, find_port
 from daemon.midi.systems import Systems
 
 

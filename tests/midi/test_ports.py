@@ -9,9 +9,8 @@ import pytest
 
 from daemon.metrics import OTHER
 from daemon.midi.connections import CONNECTION_INTERVAL
-from daemon.midi.devices import Device, NotThere
 from daemon.midi.output import DETECTION_TIME
-from daemon.midi.port_names import ALSA, JACK
+from daemon.midi.port_names import ALSA, JACK, Device, NotThere
 from daemon.midi.ports import PORT_CHECK_INTERVAL, STALL, Ports
 from daemon.midi.systems import Systems
 from daemon.music.events import is_note_off, note_off, note_on

@@ -12,8 +12,8 @@ import pytest
 from daemon.errors import PortError
 from daemon.midi import jack as jack_module
 from daemon.midi import systems as systems_module
-from daemon.midi.devices import Device, NameTaken, NotThere, choose_port
 from daemon.midi.jack_server import THREADS_END
+from daemon.midi.port_names import Device, NameTaken, NotThere, choose_port
 from daemon.midi.systems import Systems
 from daemon.spec import PortSpec
 

@@ -13,9 +13,8 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from daemon.audio.clock import ClockPage
-from daemon.audio.files import clock_path, mix_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path
 from daemon.recording import flac_file
 from daemon.recording.audio_recording import HELD, LINGER, AudioRecording
 from daemon.recording.mix_reader import MixReader

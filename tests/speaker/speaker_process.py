@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from daemon.audio.clock import ClockPage, FrameClock
-from daemon.audio.files import clock_path, mix_path, ring_path
-from daemon.audio.ring import MIX_CAPACITY, Ring
+from daemon.audio.clock import ClockPage, FrameClock, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Ring, mix_path, ring_path
 from daemon.sockets import serve
 from daemon.wire import Unpacker, pack
 

@@ -16,7 +16,7 @@ from daemon.speaker.feeder import Feeder
 from daemon.speaker.mixer import Mixer
 from daemon.speaker.null_output import NullOutput
 from daemon.speaker.playback import Playback
-from daemon.speaker.reserve import STEP
+from daemon.speaker.timekeeper import STEP
 from tests.speaker.player import Player, sine
 
 RATE, BLOCK = 48_000, 256

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.audio.clock import ClockPage, FrameClock
-from daemon.audio.files import clock_path, mix_path
-from daemon.audio.ring import MIX_CAPACITY, Frames, Ring
+from daemon.audio.clock import ClockPage, FrameClock, clock_path
+from daemon.audio.ring import MIX_CAPACITY, Frames, Ring, mix_path
 
 LATENCY, BLOCK = 0.02, 256  # seconds; frames
 Sound = Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]  # numbers of frames, the seconds when they are heard
