@@ -48,11 +48,11 @@ band: {CHOIR % "twinkle"}
 """
 
 
-def random_notes(count: int) -> Events:
-    """Single notes at random intervals, each released before the next."""
+def random_notes(count: int, apart: tuple[float, float] = (0.05, 0.11)) -> Events:
+    """Single notes at random intervals (seconds), each released before the next."""
     rng, moment, events = random.Random(1), 0.0, []
     for _ in range(count):
-        moment += rng.uniform(0.05, 0.11)
+        moment += rng.uniform(*apart)
         pitch = rng.randint(60, 79)
         events += [(moment, note_on(1, pitch, 90)), (moment + 0.03, note_off(1, pitch))]
     return events

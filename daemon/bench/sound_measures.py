@@ -23,8 +23,9 @@ from daemon.bench import tone
 from daemon.bench.figure import Figure, percentile
 from daemon.bench.instruments import CHOIR, JAMD, JamdProcess, background, perform, play
 from daemon.bench.jack_server import JackServer
+from daemon.bench.measures import random_notes
 from daemon.bench.sound_analysis import Samples, decibels, first_of_each, gaps, nearest_differences, onsets
-from daemon.music.events import is_note_on, note_off, note_on
+from daemon.music.events import is_note_on
 from daemon.paths import resources
 from daemon.speaker.playback import Playback
 from daemon.speaker.timekeeper import Timekeeper
@@ -40,6 +41,7 @@ BARE_PLAYER, BARE_OUT = ("tone", str(BLOCK), "bench bare"), ["PortAudio:out_0"]
 TO_JAMD = ["bench recorder:midi_out", JAMD[0]]
 FROM_JAMD = [JAMD[1], "bench recorder:midi_in"]
 APART = 0.05  # seconds between notes, at least, that are heard apart
+SLOWLY = 0.1, 0.2  # seconds between notes
 TWINKLE = yaml.safe_load(f"""
 clock: {{bpm: 96}}
 ports: {{keys: {{direction: in}}, choir: {{direction: out}}}}
@@ -121,18 +123,16 @@ def _smallest_block(folder: Path, environment: dict[str, str]) -> Figure:
 
 def _note_to_sound(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """Keys that an instrument plays, at 10 ms blocks, beside a bare player that clicks at its next block."""
-    rng, moment, events = random.Random(1), 0.5, list[tuple[float, bytes]]()
-    while len(events) < 400:
-        moment += rng.uniform(0.1, 0.2)
-        events += [(moment, note_on(1, 60, 90)), (moment + 0.03, note_off(1, 60))]
+    events = random_notes(200, SLOWLY)
+    seconds = events[-1][0] + 1
     keys = {"ports": {"keys": {"direction": "in"}}, "clock": {"bpm": 96}}
     with JackServer(BLOCK) as server:
         private = environment | server.env
         with background(private, *BARE_PLAYER):
             to_bare = [TO_JAMD[0], "bench bare:midi"]
-            bare = _delays(_record(folder, private, BARE_OUT, moment + 1, [to_bare], events))
+            bare = _delays(_record(folder, private, BARE_OUT, seconds, [to_bare], events))
         with JamdProcess(folder, private, _config(keys, BLOCK, listen=["keys"])):
-            heard = _delays(_record(folder, private, JAMD_OUT[:1], moment + 1, [TO_JAMD], events))
+            heard = _delays(_record(folder, private, JAMD_OUT[:1], seconds, [TO_JAMD], events))
     name = "note-on to sound at 10 ms blocks, above a bare player"
     return [
         Figure(f"{name}, p50", (percentile(heard, 0.5) - percentile(bare, 0.5)) * 1e3, 20, "ms"),
@@ -185,11 +185,7 @@ def _skewed_clock() -> Figure:
 
 def _beside_midi(folder: Path, environment: dict[str, str]) -> list[Figure]:
     """READY, lateness and key latency of the default band with sound, and their ratio to those without."""
-    rng, moment, events = random.Random(1), 0.5, list[tuple[float, bytes]]()
-    while len(events) < 300:
-        moment += rng.uniform(0.1, 0.2)
-        pitch = rng.randint(60, 79)
-        events += [(moment, note_on(1, pitch, 90)), (moment + 0.05, note_off(1, pitch))]
+    events = random_notes(150, SLOWLY)
     band = yaml.safe_load((resources() / "config.yaml").read_text(encoding="utf-8"))
     band["clock"] |= {"bpm": 240, "metronome": {"port": "choir", "channel": 10}}  # the choir follows the keys
     band["melodies"]["twinkle"]["thru"] = ["choir"]
