@@ -10,15 +10,13 @@ from daemon.engines.audio import DEFAULT_ENGINE
 from daemon.engines.base import engine_class
 
 
-def without_sound(config: Config) -> Config:
-    return replace(config, audio=replace(config.audio, device=None))
-
-
-def with_sound(config: Config) -> Config:
-    """With its instruments, also where the configuration names no device; where there is none, with one that plays all
+def for_rendering(config: Config, has_sound: bool) -> Config:
+    """With sound also where the configuration names no device; where there is no instrument, with one that plays all
     outputs."""
-    config = replace(config, audio=replace(config.audio, device=config.audio.device or DEFAULT))
-    return config if config.instruments else replace(config, band=(*config.band, _instrument(config)))
+    device = (config.audio.device or DEFAULT) if has_sound else None
+    config = replace(config, audio=replace(config.audio, device=device))
+    is_lacking = has_sound and not config.instruments
+    return replace(config, band=(*config.band, _instrument(config))) if is_lacking else config
 
 
 def _instrument(config: Config) -> Member:

@@ -24,7 +24,7 @@ from daemon.performance.sink import SilentSink
 from daemon.performance.transport import PRE_ROLL
 from daemon.player.failure import named
 from daemon.player.host import Host, make_host
-from daemon.render.instruments import with_sound, without_sound
+from daemon.render.instruments import for_rendering
 from daemon.render.plan import INPUT, PLAYED, plan
 from daemon.spec import AUDIO, StageSpec
 from daemon.usage import Report
@@ -158,7 +158,7 @@ def render(
     `report` is called at every beat, `write` with the frames that the instruments play, from beat 0 on; without
     `write` there is no sound. Raises MelodyError, ModelError, EngineFailure.
     """
-    config = without_sound(config) if write is None else with_sound(config)
+    config = for_rendering(config, write is not None)
     file = read_midi_file(path)
     melody = melody_of(file, INPUT)
     spec, members = plan(config, melody, live)

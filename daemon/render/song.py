@@ -15,7 +15,7 @@ from daemon.errors import JamdError
 from daemon.music import smf
 from daemon.music.plan import ENDING, Plan
 from daemon.paths import find_file
-from daemon.render.instruments import with_sound, without_sound
+from daemon.render.instruments import for_rendering
 from daemon.render.offline import RELEASE_BARS, OfflineSink, Piece, Rendering, perform
 from daemon.song.reader import read_song
 from daemon.spec import ClockSpec
@@ -69,7 +69,7 @@ def render_song(
         for each in config.band
     )
     config = replace(config, band=members)
-    config = without_sound(config) if write is None else with_sound(config)
+    config = for_rendering(config, write is not None)
     stage = config.stage
     ports = tuple(replace(port, delay=0.0) for port in stage.ports)
     spec = replace(stage, ports=ports, controls=(), clock=ClockSpec())

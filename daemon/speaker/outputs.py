@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from daemon import realtime
 from daemon.audio.clock import ClockPage
@@ -19,7 +19,7 @@ from daemon.speaker.feeder import Feeder
 from daemon.speaker.mixer import Mixer
 from daemon.speaker.null_output import NullOutput
 from daemon.speaker.playback import Playback
-from daemon.speaker.stream import open_stream
+from daemon.speaker.stream import Stream, open_stream
 
 FAILED, DEVICE_LOST = 1, 3  # exit statuses: a fault of jamd; the audio device or its server is gone
 STARTING = 3.0  # seconds of an output in which gaps are not logged: the band's other processes start, too
@@ -31,6 +31,7 @@ CLOSE_TIMEOUT = 0.5  # seconds
 _STEP = 0.2  # seconds: a longer time between two looks counts as this; the machine, or this process, stood still
 _DELAY_STEP = 0.001  # seconds
 Tell = Callable[[list[Any]], None]  # the desk
+Output = Stream | NullOutput  # what takes frames: a device, or none
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,6 @@ class Settings:
     device: str | None
     rate: int
     block: int
-
-
-class Output(Protocol):
-    """What takes frames: a device, or none."""
-
-    playback: Playback
-
-    @property
-    def name(self) -> str | None: ...
-    @property
-    def active(self) -> bool: ...
-    def close(self) -> None: ...
 
 
 class Outputs:
