@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from operator import attrgetter
 
@@ -12,16 +13,11 @@ Key = tuple[int, int]  # channel, from 0, and pitch
 _frame = attrgetter("frame")
 
 
+@dataclass(order=True, slots=True)
 class _Entry:
-    """`message` is empty if the message was withdrawn."""
-
-    __slots__ = ("frame", "message", "number")
-
-    def __init__(self, frame: int, number: int, message: bytes) -> None:
-        self.frame, self.number, self.message = frame, number, message
-
-    def __lt__(self, other: _Entry) -> bool:
-        return (self.frame, self.number) < (other.frame, other.number)
+    frame: int
+    number: int  # of its arrival
+    message: bytes = field(compare=False)  # empty if it was withdrawn
 
 
 class MessageQueue:
