@@ -46,10 +46,6 @@ class JackServer:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process is not None else None
-
     def start(self, seconds: float = 10) -> None:
         """Return once clients can connect. Raises JamdError with the server's output."""
         if self.running:
@@ -103,11 +99,6 @@ class JackServer:
     def kill(self) -> None:
         """Kill the server, as in a crash: its clients are not notified."""
         self._end(None)
-
-    def restart(self) -> None:
-        """Kill the server if it runs, and start it again under the same name."""
-        self.kill()
-        self.start()
 
     def log(self) -> str:
         self._log.seek(0)

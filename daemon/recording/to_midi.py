@@ -67,7 +67,6 @@ def midi_file(entries: Iterable[Entry]) -> bytes:
 class _Session:
     """The audible messages of a session, and its clock, in seconds."""
 
-    tempo_map: TempoMap | None = None
     tempi: list[Tempo] = field(default_factory=list)
     meters: list[tuple[float, TempoMap]] = field(default_factory=list)  # a reload brings other bars
     tracks: dict[str, list[tuple[float, bytes]]] = field(default_factory=dict)

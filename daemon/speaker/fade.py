@@ -20,10 +20,6 @@ class Fade:
         self._risen = 0  # frames of the fade in that have passed
         self._fallen = self._length  # … of the fade out
 
-    def skip(self) -> None:
-        """What comes next is not faded in."""
-        self._risen = self._length
-
     def present(self, frames: Frames) -> None:
         """Frames that follow the last ones, faded in place after a gap."""
         if self._risen < self._length:

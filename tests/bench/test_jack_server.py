@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(not available(), reason="no jackd on this machin
 PROGRAM = """
 from daemon.bench.jack_server import JackServer
 with JackServer() as server:
-    print(server.name, server.pid, flush=True)
+    print(server.name, server._process.pid, flush=True)
     input()
 """
 

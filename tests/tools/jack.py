@@ -11,12 +11,24 @@ import sys
 
 import pytest
 
+from daemon.bench import jack_server
 from daemon.bench.child_end import END_WITH_PARENT, orderly_end
-from daemon.bench.jack_server import JackServer, available
+from daemon.bench.jack_server import available
 
 __all__ = ["LAST_TRY", "STOOD_STILL", "JackServer", "available"]
 STOOD_STILL = pytest.StashKey[bool]()  # of a test: whether the server did, meanwhile
 LAST_TRY = pytest.StashKey[bool]()  # of a test: whether it is not run again after this
+
+
+class JackServer(jack_server.JackServer):
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None else None
+
+    def restart(self) -> None:
+        """Kill the server if it runs, and start it again under the same name."""
+        self.kill()
+        self.start()
 
 
 def main() -> int:

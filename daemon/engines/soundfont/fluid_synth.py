@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from ctypes import byref, c_int
 from typing import TYPE_CHECKING, Any
 
 from daemon.engines.soundfont import library
@@ -128,12 +127,6 @@ class FluidSynth:
         self._fluid.fluid_synth_write_float(self._synth, len(out), start, 0, step, start, side, step)
         self._rendered += len(out)
         self._cut.soften(out)
-
-    def preset(self, channel: int) -> tuple[int, int]:
-        """The bank and the program, from 0, of a channel (1–16)."""
-        numbers = [c_int() for _ in range(3)]
-        self._fluid.fluid_synth_get_program(self._synth, channel - 1, *map(byref, numbers))
-        return numbers[1].value, numbers[2].value
 
     def _add_soft_pedal(self) -> None:
         """Let the pedal attenuate its channel, which soundfonts leave to the player."""

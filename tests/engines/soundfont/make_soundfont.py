@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from ctypes import byref, c_int
 from pathlib import Path
 
 import numpy as np
+
+from daemon.engines.soundfont.fluid_synth import FluidSynth
 
 RATE = 48_000
 PERIOD = 48  # frames: the sample sounds at 1,000 Hz
 PERIODS = 100
 KEY, CENTS = 83, 21  # 1,000 Hz is B5 and 21.3 cents
 SAMPLE_MODES, SAMPLE_ID, INSTRUMENT = 54, 53, 41  # generators
+
+
+def preset(synth: FluidSynth, channel: int) -> tuple[int, int]:
+    """The bank and the program, from 0, that a channel (1–16) has."""
+    numbers = [c_int() for _ in range(3)]
+    synth._fluid.fluid_synth_get_program(synth._synth, channel - 1, *map(byref, numbers))
+    return numbers[1].value, numbers[2].value
 
 
 def make_soundfont(path: Path, presets: Iterable[tuple[int, int]] = ((0, 0),), periods: int = PERIODS) -> Path:

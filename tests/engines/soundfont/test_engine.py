@@ -20,7 +20,7 @@ from daemon.engines.soundfont.library import LibraryMissing
 from daemon.errors import ModelError
 from daemon.music.events import note_off, note_on, program_change
 from tests.engines.soundfont.detector import cents, level, pitch
-from tests.engines.soundfont.make_soundfont import make_soundfont
+from tests.engines.soundfont.make_soundfont import make_soundfont, preset
 
 RATE = 48_000
 GENERAL_MIDI = [(128, 0), *((0, program) for program in range(128))]
@@ -191,7 +191,7 @@ def test_mistakes_in_options(installed: Path, options: dict[str, str], name: str
 def test_the_program_of_channels_without_one(installed: Path, program: str) -> None:
     make_soundfont(installed / "gm.sf2", GENERAL_MIDI)
     synth = prepared(soundfont="gm", program=program)._synth
-    assert [synth.preset(channel) for channel in (1, 10, 16)] == [(0, 52), (128, 0), (0, 52)]
+    assert [preset(synth, channel) for channel in (1, 10, 16)] == [(0, 52), (128, 0), (0, 52)]
 
 
 def test_the_reverb_can_be_turned(installed: Path) -> None:

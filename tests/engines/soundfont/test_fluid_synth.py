@@ -12,7 +12,7 @@ from daemon.engines.soundfont.fluid_synth import FluidSynth
 from daemon.engines.soundfont.sf2_file import read_header
 from daemon.music.events import ALL_SOUND_OFF, control_change, note_off, note_on, program_change
 from tests.engines.soundfont.detector import cents, level, onsets, pitch
-from tests.engines.soundfont.make_soundfont import make_soundfont
+from tests.engines.soundfont.make_soundfont import make_soundfont, preset
 
 RATE = 48_000
 AT_ONCE = 64  # frames that FluidSynth renders at once: a message takes effect at the next ones
@@ -230,7 +230,7 @@ def test_a_program_is_that_of_the_bank_or_the_nearest_one(
     for number, value in zip((0, 32), bank, strict=False):
         synth.play(control_change(channel, number, value))
     synth.play(program_change(channel, program))
-    assert synth.preset(channel) == expected
+    assert preset(synth, channel) == expected
 
 
 def test_a_soundfont_without_drums_is_silent_on_channel_10_and_plays_what_it_has_on_the_others(tmp_path: Path) -> None:
