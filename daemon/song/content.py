@@ -43,7 +43,7 @@ def _check(song: Song) -> None:
     sections = {section.name: section for section in song.sections}
     if not song.form or set(song.form) - sections.keys():
         raise ValueError(f"its form is {' '.join(song.form)[:40]!r}, its sections are {', '.join(sections)[:40]!r}")
-    if min(section.bars for section in song.sections) < 1 or song.bars > MAX_BARS:
-        raise ValueError("its sections have no bars, or too many")
+    if song.bars > MAX_BARS or song.intro > song.bars:
+        raise ValueError(f"a chorus has {song.bars} bars, the introduction {song.intro}")
     if {section.variation_of for section in song.sections} - sections.keys() - {""}:
         raise ValueError("one of its sections varies none of the others")

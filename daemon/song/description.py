@@ -13,12 +13,14 @@ REST = -1  # in the place of a pitch
 CADENCES = ("full", "half", "none")
 ENDINGS = ("chord", "tag", "none")
 MAX_BARS = 1024  # of a chorus
+MAX_METER = 32  # beats of a bar
 MAX_CHORUSES = 1000
 MAX_RITARDANDO = 4  # bars
 RITARDANDI = {"ballad": 2, "folk": 2, "waltz": 2, "swing": 1, "blues": 1}  # bars, by feel; others end in time
 ENDLESS = 0  # choruses, until the ending is asked for
 
 Pitch = Annotated[int, Limits(REST, 127)]
+Bars = Annotated[int, Limits(1, MAX_BARS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class SongSection:
     is none. `variation_of`: the section whose melody this one varies, or ""; `distance`: 0 (the same) to 1 (free)."""
 
     name: str
-    bars: int
+    bars: Bars
     chords: tuple[ChordRule, ...] = ()
     notes: tuple[NoteRule, ...] = ()
     cadence: str = "none"
@@ -93,20 +95,20 @@ class Song:
 
     title: str
     key: Key
-    meter: tuple[int, int]
-    bpm: float
+    meter: tuple[Annotated[int, Limits(1, MAX_METER)], Annotated[int, Limits(1, 16)]]
+    bpm: Annotated[float, Limits(1, 1000)]
     form: tuple[str, ...]
     sections: tuple[SongSection, ...]
     composer: str = ""
     feel: str = "swing"
     swing: float | None = None
     style: tuple[tuple[str, float], ...] = ()
-    order: int = 2
-    max_order: int = 8
+    order: Annotated[int, Limits(1, 4)] = 2
+    max_order: Annotated[int, Limits(0, 100)] = 8
     has_melody: bool = False
     range: tuple[Pitch, Pitch] = (0, 127)
     count_in: int | None = None
-    intro: int = 0
+    intro: Annotated[int, Limits(0, MAX_BARS)] = 0
     choruses: int = ENDLESS
     ending: str = "chord"
     ritardando: Annotated[int, Limits(0, MAX_RITARDANDO)] = 0

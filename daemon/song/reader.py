@@ -22,6 +22,7 @@ from daemon.song.description import (
     ENDLESS,
     MAX_BARS,
     MAX_CHORUSES,
+    MAX_METER,
     MAX_RITARDANDO,
     REST,
     RITARDANDI,
@@ -44,7 +45,6 @@ TOP_KEYS = (
 SHEET_KEYS = ("key", "meter", "form", "sections")  # what a sheet has itself
 SUFFIXES = (".yaml", ".yml")
 MAX_STYLES, MAX_COUNT_IN, MAX_SEED = 10, 8, 2**31
-MAX_METER = 32  # beats of a bar
 DEFAULT_RANGE = (57, 81)  # A3–A5
 _METER = re.compile(r"([1-9][0-9]?)\s*/\s*(2|4|8|16)")
 _RANGE = re.compile(r"(\S+?)\s*[-–]\s*(\S+)")
