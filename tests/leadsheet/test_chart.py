@@ -94,6 +94,7 @@ def test_sections_cover_all_bars() -> None:
         ("| C D E F G |", ["1.1: 5 chords in a bar of 4 beats: write one of 1, 2, 3, 4, 8"]),
         ("| C |: F | G |", ["2.1: the repeat |: that begins here has no end: write :| after its last bar"]),
         (":| C |", ["1.1: a repeat sign :| without a bar before it"]),
+        ("| C :| :|x3 | F |", ["2.1: a repeat sign :| without a bar before it"]),
         ("|: C |: F :|", ["2.1: a repeat |: within a repeat: write :| before it"]),
         ("|: C :|x99", ["a repeat is played 2 to 16 times"]),
         ("| C | [B]", ["2.1: the section [B] has no bars"]),

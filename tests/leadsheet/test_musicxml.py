@@ -103,6 +103,18 @@ def test_a_chord_before_which_there_is_none(tmp_path: Path) -> None:
         (["C4:48 words=D.C."], "CC"),
         (["|: C4:48", "[1 D4:48 words=Fine :|]", "[2 E4:48 ]", "F4:48 words=D.C._al_Fine"], "CDCEFCD"),
         (["|: C4:48", "[1 D4:48 :|]", "[2 E4:48 ]", "F4:48 words=D.C._al_Fine", "G4:48"], "CDCEFCEFG"),
+        (
+            ["|: C4:48", "[1 D4:48 :|]", "[2 E4:48 words=To_Coda ]", "F4:48 words=D.C._al_Coda", "coda G4:48"],
+            "CDCEFCEG",
+        ),
+        (["C4:48", "segno |: D4:48 :|", "E4:48 words=D.S.", "F4:48"], "CDDEDEF"),
+        (["coda C4:48", "D4:48 words=To_Coda", "E4:48 words=D.C._al_Coda", "coda F4:48"], "CDECDF"),
+        (["C4:48 words=To_Coda", "D4:48 words=Fine", "E4:48 words=D.C._al_Fine", "coda F4:48"], "CDECD"),
+        (["C4:48 words=Fine", "D4:48 words=To_Coda", "E4:48 words=D.C._al_Coda", "coda F4:48"], "CDECDF"),
+        (["C4:48", "D4:48 words=To_Coda :|", "E4:48 words=D.C._al_Coda", "coda F4:48"], "CDCDECDF"),
+        (["C4:48", "[1,3 D4:48 :|]", "[2,4 E4:48 :|]", "F4:48"], "CDCECDCEF"),
+        (["C4:48", "[1 D4:48 :|]", "[2 E4:48 :|]", "[3 F4:48 ]", "G4:48"], "CDCECFG"),
+        (["C4:48", "|: D4:48", "E4:48 :|", "F4:48 :|"], "CDEDEFF"),
     ],
 )
 def test_the_form_is_unfolded(tmp_path: Path, bars: list[str], expected: str) -> None:

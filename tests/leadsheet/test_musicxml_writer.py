@@ -4,6 +4,7 @@ triplets, accidentals, lines."""
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -216,6 +217,19 @@ def test_a_tied_note_keeps_its_name_when_the_chord_changes() -> None:
     notes = [note for note in root.iterfind("part/measure/note") if note.find("pitch") is not None]
     assert [note.findtext("pitch/step") for note in notes] == ["G", "G"]
     assert [note.findtext("accidental") for note in notes] == ["sharp", None]
+
+
+def test_a_note_across_a_beat_keeps_its_name_when_the_chord_changes_within_the_bar() -> None:
+    chords = (PlannedChord(0.0, 1.0, "C"), PlannedChord(1.0, 1.0, "E7"), PlannedChord(2.0, 2.0, "Fm"))
+    melody = (Note(0.0, 1.0, 67, 90), Note(1.5, 2.0, 68, 90), Note(3.5, 0.5, 68, 90))
+    sheet = replace(sheet_of(*melody, bars=1), chords=chords)
+    notes = [
+        note
+        for note in fromstring(musicxml_of(sheet).decode()).iterfind("part/measure/note")
+        if note.find("pitch") is not None
+    ]
+    names = [(note.findtext("pitch/step"), note.find("tie[@type='stop']") is not None) for note in notes]
+    assert len(names) > 3 and {name for name, _ in names[:-1]} == {"G"} and names[-1] == ("A", False)
 
 
 def test_no_character_breaks_the_file(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def test_an_ending_that_has_nearly_begun_stays(song: Song) -> None:
     song.until(20.0)
     song.turn("ending")
     song.turn("ending", 0.0)
-    song.until(CHORUS - 0.25)
+    song.until(CHORUS - 0.5)
     sections = song.sections
     song.take(song.leader.control("ending", 1.0, CHORUS - 0.2))
     assert song.until(CHORUS + 30.0).sections[-1] == sections[-1] == (CHORUS, 4.0, ENDING)
