@@ -270,6 +270,7 @@ def test_an_ending_that_has_nearly_begun_stays(song: Song) -> None:
     sections = song.sections
     song.take(song.leader.control("ending", 1.0, CHORUS - 0.2))
     assert song.until(CHORUS + 30.0).sections[-1] == sections[-1] == (CHORUS, 4.0, ENDING)
+    assert not [note for note in song.notes if note.onset > CHORUS + 4.0], "it is over"
 
 
 def test_what_is_too_late_for_this_chorus_ends_the_next_one(song: Song) -> None:
