@@ -81,7 +81,7 @@ class Jamd:
         self.wait(lambda: re.search(text, self.log), seconds, f"{text!r} in the log")
 
     def ready(self) -> Self:
-        self.wait_for_log("READY")
+        self.wait_for_log("READY", 30)  # the start waits for the leader of a song, which composes
         return self
 
     def wait(self, condition: Callable[[], object], seconds: float, what: str = "") -> float:
