@@ -9,7 +9,8 @@ from daemon.leadsheet.notation import TICKS, Piece, pieces_of, quantised
 from daemon.music.chords import NO_CHORD
 from daemon.music.leadsheet import LeadSheet
 
-LINE_BARS = 4  # of a system
+LINE_BARS = (4, 2, 1)  # of a system: as many as have room for their chord symbols
+LINE_WIDTH, GAP = 60, 2  # characters of symbols that a system has room for; between two of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,20 @@ def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
     if len(sections) == 1:
         sections = {bar: name for bar, name in sections.items() if name != "A"}
     first = min((start for start, _, _ in notes), default=0)
-    since = 0  # bars in this line
+    widths = [0] * (total // length)  # by bar, in characters
+    for tick, symbol in chords:
+        if 0 <= tick // length < len(widths):
+            widths[tick // length] += len(symbol) + GAP
+    since, room = 0, 0  # bars in this line, and how many it has room for
     bars = range(-1 if first < 0 else 0, total // length)
     for bar in bars:
         start = bar * length
         begin = first - start if bar < 0 else 0  # an upbeat is the end of a bar
         within = [(a - start, b - start, pitch) for a, b, pitch in notes if a < start + length and b > start]
         pieces = _tied(pieces_of(_with_rests(within, begin, length), sheet.meter), within, length)
-        since = 0 if bar in sections or since == LINE_BARS else since
+        since = 0 if bar in sections or since == room else since
+        if not since:
+            room = _line_bars(widths[max(bar, 0) :])
         is_last = start + length >= total
         closes = "light-heavy" if is_last else "light-light" if bar + 1 in sections and bar >= 0 else ""
         yield WrittenBar(
@@ -58,6 +65,11 @@ def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
             closes,
         )
         since += bar >= 0
+
+
+def _line_bars(widths: Sequence[int]) -> int:
+    """How many bars have room in a line, of bars with these widths."""
+    return next(bars for bars in LINE_BARS if bars == LINE_BARS[-1] or sum(widths[:bars]) <= LINE_WIDTH)
 
 
 def _quantised(sheet: LeadSheet) -> list[tuple[int, int, int]]:

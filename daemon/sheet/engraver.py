@@ -23,7 +23,7 @@ _OPTIONS = {
     "footer": "none",
     "svgViewBox": True,
     "spacingSystem": 10,
-    "minLastJustification": 0.5,
+    "minLastJustification": 0.35,
     "smuflTextFont": "none",
     "xmlIdSeed": 1,  # so that the same sheet gives the same file
 }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from daemon.leadsheet.written_bars import written_bars
 from daemon.music.leadsheet import Key, LeadSheet
 from daemon.music.melody import Note
 from daemon.music.plan import PlannedChord, Section
@@ -108,3 +110,21 @@ def test_without_room_for_temporary_files_the_folder_is_named(monkeypatch: pytes
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(EngravingError, match=r"\(No space left on device\): set TMPDIR to another folder$"):
         engraved([sheet_of()])
+
+
+@pytest.mark.parametrize(("per_bar", "bars"), [(1, 4), (2, 2), (4, 1)])
+def test_lines_have_room_for_their_chord_symbols(per_bar: int, bars: int) -> None:
+    """Symbols at one height of the page do not touch, also where the melody has no note between them."""
+    symbols, beats = ("Bbm7b5", "Eb7#9", "Abmaj7#11", "Db7sus4"), 4.0 / per_bar
+    chords = tuple(PlannedChord(n * beats, beats, symbols[n % 4]) for n in range(8 * per_bar))
+    sheet = sheet_of(bars=8, chords=chords, melody=tuple(Note(n * 4.0, 4.0, 65, 90) for n in range(8)))
+    assert [bar.number for bar in written_bars(sheet) if bar.is_new_line] == list(range(1 + bars, 9, bars))
+    ((page,),) = engraved([sheet])
+    lines: dict[int, list[tuple[int, str]]] = {}
+    for group in (each for each in fromstring(page.decode()).iter(f"{SVG}g") if each.get("class") == "harm"):
+        place, symbol = next(group.iter(f"{SVG}text")), "".join("".join(group.itertext()).split())
+        lines.setdefault(int(place.get("y", "")), []).append((int(place.get("x", "")), symbol))
+    assert sum(map(len, lines.values())) == 8 * per_bar
+    for line in lines.values():
+        for (x, symbol), (after, _) in pairwise(sorted(line)):
+            assert after - x > 190 * len(symbol), symbol
