@@ -6,9 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from daemon.engines.comping import engine as comping_engine
+from daemon.engines.comping.voice_leading import Change, lead
+from daemon.engines.comping.voicings import Voicing
 from daemon.music.events import Action, Play, Stop, Window
 from daemon.music.feel import FEELS, Feel, swung
 from daemon.music.melody import Note
@@ -321,6 +325,24 @@ def test_folk_has_no_chord_ahead_of_its_time() -> None:
 def test_the_first_chord_of_keys_sounds_at_once() -> None:
     actions = play(make("comping"), [Plan(5.25, (PlannedChord(5.25, 1e6, "Cmaj7"),), (), (), Feel("swing", 64.0))], 8)
     assert min(note.onset for note in notes(actions)) == 5.25
+
+
+def test_only_chords_that_are_known_to_follow_are_voiced_ahead_and_none_before_the_first_one_sounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first chord is wanted at once, and so is each chord of a left hand."""
+    counts: list[int] = []
+
+    def counted(changes: Sequence[Change], *others: Any) -> list[Voicing]:
+        counts.append(len(changes))
+        return lead(changes, *others)
+
+    monkeypatch.setattr(comping_engine, "lead", counted)
+    play(make("comping"), [plan(BLUES)], 40)
+    assert counts[0] == 1 and max(counts) >= 4
+    counts.clear()
+    play(make("comping"), [Plan(0.0, (PlannedChord(0.0, 1e6, "Cmaj7"),), (), (), Feel("swing", 64.0))], 16)
+    assert counts and set(counts) == {1}
 
 
 def test_a_plan_that_is_told_again_strikes_nothing_again() -> None:

@@ -152,6 +152,7 @@ def test_windows_that_are_skipped_beyond_several_choruses(tmp_path: Path) -> Non
 def test_what_is_over_is_forgotten(tmp_path: Path) -> None:
     song = Song(tmp_path, SHORT).until(800.0)
     assert len(song.leader._form.plans) <= 3 and len(song.leader._form._choruses._composed) <= KEPT
+    assert len(song.leader._form._sheets) <= 2, "of this chorus and the one before"
 
 
 def test_next_section_at_the_next_bar_line(song: Song) -> None:
