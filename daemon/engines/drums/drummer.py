@@ -15,6 +15,7 @@ from daemon.engines.drums.kit import CRASH, KICK, PlayableHits
 from daemon.engines.drums.primer import NEAR, Note, Primer, in_order
 from daemon.engines.drums.swing import all_unswung, swung
 
+LOUD = 92  # velocity of an accent that a section begins or the song ends with, at least
 ACCENT = (KICK, CRASH)  # struck on the bar line at the end of a fill
 DENSE_GAP = 150  # longest gap, in ticks, in a fill and where no 16th is to stay empty
 LATENESS_RATE = 0.1  # weight of a new hit in the running mean of lateness
@@ -131,10 +132,10 @@ class Drummer:
         self._drawn, self._earliest_drawn = None, 0
 
     def queue_accent(self, line: int, note: Note, tempo: float, exact: bool = False) -> None:
-        """Play kick and crash on the bar line at tick `line` instead of `note`, the upcoming hit; unless `exact`, at
-        the time of that, if it is near."""
+        """Play kick and crash on the bar line at tick `line` instead of `note`, the upcoming hit. `exact`: that
+        of a section, loud; else at the time of that hit, if it is near."""
         tick = max(note.tick if abs(note.tick - line) <= NEAR and not exact else line, self.last)
-        velocity = min(note.velocity + 20, 127)
+        velocity = max(min(note.velocity + 20, 127), LOUD if exact else 0)
         self._drawn = None
         for instrument in ACCENT:
             if self.playable.allows(swung(tick, *self.swing), instrument, tempo):

@@ -55,6 +55,7 @@ class FakeModel:
     requests: list[Request] = field(default_factory=list)
     hits: list[Hit] = field(default_factory=list)  # that were played
     bar: int = 0
+    velocity: int = 100
 
     def start(self, bar: int, position: int, tempo: float) -> int:
         self.bar = bar
@@ -75,7 +76,7 @@ class FakeModel:
             if (note := self.pattern(grid % self.bar)) is not None:
                 number = INSTRUMENTS.index(note)
                 if tick >= state + max(int(request.earliest[number]), 0):
-                    return Hit(tick - state, number, 100)
+                    return Hit(tick - state, number, self.velocity)
             tick += 1
 
 

@@ -164,6 +164,16 @@ def test_an_ending_is_an_accent_and_then_silence_until_another_section(monkeypat
     assert len(plays(run(engine, 40, 44))) > 4
 
 
+def test_a_section_and_the_last_chord_begin_with_a_loud_accent_also_in_a_soft_groove(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    engine, _ = follower(monkeypatch, FakeModel(velocity=30))
+    learn(engine, Feel("rock"), [(0, 16, "A"), (16, 16, "B"), (32, 4, ENDING)])
+    accents = [action for action in run(engine, 0, 40) if isinstance(action, Play) and action.pitch == CRASH]
+    assert [action.onset for action in accents] == [16.0, 32.0]
+    assert all(action.velocity > 80 for action in accents)
+
+
 def test_an_ending_without_a_chord_is_silent_and_no_fill_leads_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     engine, model = follower(monkeypatch)
     list(engine.learn("keys", plan_of("C C C C N.C.", Feel("rock"), [(0, 16, "A"), (16, 4, ENDING)])))
