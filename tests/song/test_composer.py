@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from daemon.errors import SongError
 from daemon.markov.constraints import TickWeights
 from daemon.markov.events import REST
 from daemon.markov.max_order import longest_copy
+from daemon.markov.model import Corpus, MarkovModel
+from daemon.markov.sampler import compile_sampler
 from daemon.markov.variation import distance
 from daemon.music.chords import chord_of
 from daemon.music.leadsheet import LeadSheet
@@ -179,6 +182,18 @@ def test_a_composed_rest_lasts_half_a_bar_at_most(studio: Studio) -> None:
     constraints = list(melody_constraints(song, song.sections[0], 65, alphabet))
     weights = TickWeights(constraints, alphabet, 96)
     assert np.isfinite(weights.rows[weights.row_of_tick[0]]).tolist() == [True, False, True]
+
+
+def test_no_composed_rest_follows_another_unless_rests_are_given(studio: Studio) -> None:
+    model = MarkovModel([(Corpus((((REST, 12), (0, 12), (REST, 12)),)), 1.0)], 0)
+
+    def rests_in_a_row(text: str) -> bool:
+        song, random = studio.song(HEAD + "bars: 2\ncadence: none\n" + text), np.random.default_rng(1)
+        sampler = compile_sampler(model, 96, 48, tuple(melody_constraints(song, song.sections[0], 65, model.events)))
+        melodies = [sampler.sample(random) for _ in range(30)]
+        return any(one[0] == other[0] == REST for melody in melodies for one, other in pairwise(melody))
+
+    assert not rests_in_a_row("") and rests_in_a_row("notes_at: {1.1: rest}")
 
 
 def test_the_octave_is_that_in_which_the_style_knows_most_of_what_is_given(studio: Studio) -> None:

@@ -10,6 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -92,13 +93,19 @@ def log_h(harmony: Harmony, tick: int, pitch: int, chord: Event) -> float:
 
 
 def suiting_factor(melody: Sequence[Event], chords: Sequence[Event], models: Models) -> float:
-    """w of notes and chords; rests; places of durations; a constant for each note."""
+    """w of notes and chords; rests, of which none follows another; places of durations; a constant for each note."""
+    if two_rests(melody):
+        return 0.0
     weights, total = models.weights, math.log(harmony_factor(melody, chords, models))
     for tick, (note, begins) in enumerate(by_tick(melody)):
         total += weights.rest if note[0] == REST else 0.0
         if begins:
             total += float(weights.meter[tick % BAR, note[1]]) + weights.gain * (note[0] != REST)
     return math.exp(total)
+
+
+def two_rests(melody: Sequence[Event]) -> bool:
+    return any(one[0] == other[0] == REST for one, other in pairwise(melody))
 
 
 def harmony_factor(melody: Sequence[Event], chords: Sequence[Event], models: Models) -> float:
@@ -149,6 +156,8 @@ def half_cadence_of_chords(chords: Sequence[Event]) -> float:
 
 
 def melody_of_one(melody: Sequence[Event]) -> float:
+    if two_rests(melody):
+        return 0.0
     ticks = by_tick(melody)
     given = melody[:2] == ((0, 24), (2, 24)) and ticks[BAR][1]
     return float(given and all(ticks[tick][0][0] % 12 in (7, 11, 2) for tick in range(BAR + 24, 2 * BAR)))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import accumulate
 
-from daemon.markov.automaton import Event
-from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Sounds, never
+from daemon.markov.automaton import Automaton, Event
+from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Regular, Sounds, never
 from daemon.markov.events import REST as SILENCE
 from daemon.markov.events import TICKS, MelodyEvent
 from daemon.music.melody import Note
@@ -18,6 +18,7 @@ from daemon.song.sheet import note
 
 Placed = tuple[int, MelodyEvent]  # the tick where an event begins, from the section's first bar line
 NO_REST = "rests of half a bar at most"
+ONE_REST = Automaton(False, lambda rests, event: None if rests and event[0] == SILENCE else event[0] == SILENCE)
 CENTRE = 4  # semitones above the tonic: about where the middle of a style's notes lies (daemon.song.styles.pieces)
 CLOSES = {"full": {0}, "half": {7, 11, 2}}  # pitch classes above the tonic of the last note
 
@@ -47,6 +48,8 @@ def melody_constraints(
     limits = f"the range {name_of_pitch(low)}–{name_of_pitch(high)}"
     yield Begins(range(length), lambda event: float(event[0] == SILENCE or low <= home + event[0] <= high), limits)
     longest = ticks_of(song.bar) // 2
+    if not any(SILENCE in _relative(rule, home) and not rule.forbidden for rule in section.notes):
+        yield Regular(ONE_REST, NO_REST)
     for free in _free(section, length):
         yield Begins(free, lambda event: float(_pitch(event) != SILENCE or event[1] <= longest), NO_REST)
     known = {_pitch(event) for event in alphabet}
