@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cached_property
 
 from daemon.errors import InputError
 from daemon.markov.constraints import Constraint
@@ -15,20 +16,31 @@ class ImpossibleError(InputError):
 
     `conflict`: a set of constraints that cannot be met together, while the others of the set could without any one of
     them; empty if the model itself has no sequence of this length. `tick`: the first place of the set that no sequence
-    passes.
+    passes. Both are searched for when they are first needed: a search takes as long as compiling many times.
     """
 
-    def __init__(self, conflict: Sequence[Constraint], tick: int, bar_ticks: int) -> None:
-        self.conflict, self.tick = tuple(conflict), tick
-        place = bar_beat(tick, bar_ticks)
-        names = " and ".join(f"{constraint.name} ({bar_beat(constraint.where, bar_ticks)})" for constraint in conflict)
-        if not conflict:
-            text = f"{place}: the style has no sequence of this length"
-        elif len(conflict) == 1:
-            text = f"{place}: the style cannot meet {names}"
-        else:
-            text = f"{place}: the style cannot meet these together: {names}"
-        super().__init__(text)
+    def __init__(
+        self, constraints: Sequence[Constraint], furthest: Callable[[Sequence[Constraint]], int | None], bar_ticks: int
+    ) -> None:
+        super().__init__()
+        self._constraints, self._furthest, self._bar = constraints, furthest, bar_ticks
+
+    @cached_property
+    def conflict(self) -> tuple[Constraint, ...]:
+        return smallest_conflict(self._constraints, self._furthest)
+
+    @cached_property
+    def tick(self) -> int:
+        return self._furthest(self.conflict) or 0
+
+    def __str__(self) -> str:
+        place = bar_beat(self.tick, self._bar)
+        names = " and ".join(f"{each.name} ({bar_beat(each.where, self._bar)})" for each in self.conflict)
+        if not self.conflict:
+            return f"{place}: the style has no sequence of this length"
+        if len(self.conflict) == 1:
+            return f"{place}: the style cannot meet {names}"
+        return f"{place}: the style cannot meet these together: {names}"
 
 
 def bar_beat(tick: int, bar_ticks: int) -> str:

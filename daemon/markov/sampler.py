@@ -19,7 +19,7 @@ from math import exp, inf
 import numpy as np
 
 from daemon.markov.automaton import Automaton, Event
-from daemon.markov.conflicts import ImpossibleError, smallest_conflict
+from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Constraint, Regular, Table, TickWeights
 from daemon.markov.graph import product
 from daemon.markov.lattice import Lattice, Reached, reachable
@@ -152,6 +152,5 @@ def compile_sampler(
 
     whole = problem(constraints)
     if not whole.possible():
-        conflict = smallest_conflict(constraints, furthest)
-        raise ImpossibleError(conflict, furthest(conflict) or 0, bar_ticks)
+        raise ImpossibleError(constraints, furthest, bar_ticks)
     return Sampler(whole)

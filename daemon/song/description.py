@@ -14,6 +14,7 @@ CADENCES = ("full", "half", "none")
 ENDINGS = ("chord", "tag", "none")
 MAX_BARS = 1024  # of a chorus
 MAX_METER = 32  # beats of a bar
+MAX_BAR = 16  # quarter notes of a bar; longer ones take minutes to compose, and no style has such bars
 MAX_CHORUSES = 1000
 MAX_RITARDANDO = 4  # bars
 RITARDANDI = {"ballad": 2, "folk": 2, "waltz": 2, "swing": 1, "blues": 1}  # bars, by feel; others end in time

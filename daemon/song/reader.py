@@ -20,6 +20,7 @@ from daemon.song.description import (
     CADENCES,
     ENDINGS,
     ENDLESS,
+    MAX_BAR,
     MAX_BARS,
     MAX_CHORUSES,
     MAX_METER,
@@ -174,6 +175,11 @@ class _Reader:
         found = _METER.fullmatch(value.text("4/4").strip())
         if found is None or int(found[1]) > MAX_METER:
             value.report(f"{value.text()!r} is no meter: write beats/unit, as in 4/4, 3/4 or 6/8")
+            return 4, 4
+        if int(found[1]) * 4 > MAX_BAR * int(found[2]):
+            value.report(
+                f"{value.text()!r}: a bar has {MAX_BAR} quarter notes at most: write more bars, or fewer beats"
+            )
             return 4, 4
         return int(found[1]), int(found[2])
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.markov import conflicts
 from daemon.markov.automaton import Automaton
 from daemon.markov.conflicts import ImpossibleError, bar_beat, smallest_conflict
 from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Regular, Sounds
@@ -92,3 +93,14 @@ def test_the_smaller_of_two_conflicts_is_found_from_either_side() -> None:
         return 1 if any(set(conflict) <= set(chosen) for conflict in (early, late)) else None
 
     assert smallest_conflict([*early, *late], furthest) == tuple(late)
+
+
+def test_the_set_is_searched_for_when_first_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Songs try other constraints after an error, and a search takes as long as compiling many times."""
+    searches: list[int] = []
+    search = conflicts.smallest_conflict
+    monkeypatch.setattr(conflicts, "smallest_conflict", lambda *args: searches.append(1) or search(*args))
+    error = error_of(C, NO_C)
+    assert not searches
+    assert str(error) and set(error.conflict) == {C, NO_C}
+    assert len(searches) == 1

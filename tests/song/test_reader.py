@@ -163,6 +163,7 @@ MISTAKES = [
     ("chords: '| C |'", ["1: key: is missing: give one, as F or Gm"]),
     ("key: H\nchords: '| C |'", ["1: key: 'H' is no key: write a note, and m if it is minor, as in Bb or F#m"]),
     (CHART + "meter: 4/5", ["3: meter: '4/5' is no meter: write beats/unit, as in 4/4, 3/4 or 6/8"]),
+    (CHART + "meter: 32/2", ["3: meter: '32/2': a bar has 16 quarter notes at most: write more bars, or fewer beats"]),
     (CHART + "meter: 40/4", ["3: meter: '40/4' is no meter: write beats/unit, as in 4/4, 3/4 or 6/8"]),
     (CHART + "tempo: fast", ["3: tempo: is not a number: give one from 20 to 400"]),
     (CHART + "feel: bosa", ["3: feel: 'bosa' is not a feel: did you mean 'bossa'?"]),
