@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from daemon.errors import ModelError, SongError
 from daemon.json_decoding import decoder
-from daemon.song.description import MAX_BARS, Song
+from daemon.song.description import MAX_BAR, MAX_BARS, Song
 
 
 def song_to_json(song: Song) -> dict[str, Any]:
@@ -45,5 +45,7 @@ def _check(song: Song) -> None:
         raise ValueError(f"its form is {' '.join(song.form)[:40]!r}, its sections are {', '.join(sections)[:40]!r}")
     if song.bars > MAX_BARS or song.intro > song.bars:
         raise ValueError(f"a chorus has {song.bars} bars, the introduction {song.intro}")
+    if song.style and song.bar > MAX_BAR:
+        raise ValueError(f"a bar has {song.bar:g} quarter notes, {MAX_BAR} are possible")
     if {section.variation_of for section in song.sections} - sections.keys() - {""}:
         raise ValueError("one of its sections varies none of the others")

@@ -47,6 +47,7 @@ SHEET_KEYS = ("key", "meter", "form", "sections")  # what a sheet has itself
 SUFFIXES = (".yaml", ".yml")
 MAX_STYLES, MAX_COUNT_IN, MAX_SEED = 10, 8, 2**31
 DEFAULT_RANGE = (57, 81)  # A3–A5
+LONG_BAR = f"a bar has {MAX_BAR} quarter notes at most: write more bars, or fewer beats"
 _METER = re.compile(r"([1-9][0-9]?)\s*/\s*(2|4|8|16)")
 _RANGE = re.compile(r"(\S+?)\s*[-–]\s*(\S+)")
 
@@ -136,7 +137,11 @@ class _Reader:
             path = find_file(value.text(), self._file.parent.absolute())
             if path.suffix.lower() not in MUSICXML:
                 raise ValueError(f"{path}: is no MusicXML: name a file that ends in {listed(MUSICXML)}")
-            return read_sheet(path, bool(self._style))
+            draft = read_sheet(path, bool(self._style))
+            if self._style and draft.sheet.bar > MAX_BAR:
+                beats, unit = draft.sheet.meter
+                raise ValueError(f"{path}: {beats}/{unit}: {LONG_BAR}")
+            return draft
         except (LeadSheetError, ValueError) as error:
             value.report("; ".join(str(error).split("\n")))
             return Draft(LeadSheet("", Key(0), (4, 4), 120.0, 4.0, (), (Section(0.0, 4.0, "A"),)), (), ())
@@ -177,9 +182,7 @@ class _Reader:
             value.report(f"{value.text()!r} is no meter: write beats/unit, as in 4/4, 3/4 or 6/8")
             return 4, 4
         if int(found[1]) * 4 > MAX_BAR * int(found[2]):
-            value.report(
-                f"{value.text()!r}: a bar has {MAX_BAR} quarter notes at most: write more bars, or fewer beats"
-            )
+            value.report(f"{value.text()!r}: {LONG_BAR}")
             return 4, 4
         return int(found[1]), int(found[2])
 

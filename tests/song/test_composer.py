@@ -333,6 +333,11 @@ def test_improbable_constraints_give_a_warning(studio: Studio) -> None:
     assert "section A: one of 10^" in warning and warning.endswith("give less, or choose another style")
 
 
+@pytest.mark.parametrize("asked", ["", "cadence: half", "notes_at: {3.1: E5}", "range: C4-G4"])
+def test_usual_wishes_give_no_warning(studio: Studio, asked: str) -> None:
+    assert studio.composer(f"key: C\nstyle: hymns\nmax_order: none\nbars: 8\n{asked}").warnings() == []
+
+
 def test_of_a_long_section_fewer_melodies_are_tried(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     """The longer a melody, the longer it takes and the likelier it has a copy."""
     monkeypatch.setattr(composer, "MOST_TICKS", 5 * 16 * 48)

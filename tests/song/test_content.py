@@ -118,6 +118,11 @@ def test_what_is_no_song_is_refused(change: dict[str, Any]) -> None:
         song_from_json(data | change)
 
 
+def test_a_composed_bar_that_the_reader_refuses_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SongError, match="this is no song.*a bar has 64 quarter notes"):
+        song_from_json(song_to_json(styled(tmp_path)) | {"meter": [32, 2]})
+
+
 @pytest.mark.parametrize(("key", "value"), [("data", "?"), ("data", "AAAA"), ("card", "AAAA")])
 def test_damaged_files_of_a_style_are_refused(tmp_path: Path, key: str, value: str) -> None:
     data = json.loads(json.dumps(song_to_json(styled(tmp_path))))

@@ -61,6 +61,13 @@ def test_what_a_sheet_has_is_not_given_again(tmp_path: Path) -> None:
     assert found == [f":2: key: {again}", f":3: form: {again}", f":4: chords: {again}"]
 
 
+def test_the_blanks_of_very_long_bars_are_not_composed(tmp_path: Path) -> None:
+    written(tmp_path, score("C:major C4:240", "R:240", meter="20/4"))
+    (found,) = problems(tmp_path, "sheet: song.musicxml\nstyle: foster")
+    assert found.startswith(":1: sheet: ") and "20/4: a bar has 16 quarter notes at most" in found
+    assert read_song(tmp_path / "song.musicxml").meter == (20, 4)
+
+
 def test_a_sheet_that_cannot_be_read(tmp_path: Path) -> None:
     written(tmp_path, score("C4:48", "D4:48"))
     sheet = tmp_path / "song.musicxml"

@@ -27,7 +27,9 @@ from daemon.song.positions import Grid
 from daemon.song.rules import blank
 from daemon.song.sheet import SectionMusic, given_music
 
-UNLIKELY = 4.6  # nats that each wish costs on average, from which the style bends
+# Nats from which the style bends: for each wish, and for each bar, as a range and what always holds (a cadence at the
+# end, bars that begin with a chord) cost. Plain songs cost up to 1.5 in a bar, bars that no style has more than 2.
+UNLIKELY, UNLIKELY_BAR = 4.6, 1.0
 DENSITY = 0.7  # nats for each note, at density 1
 KEPT = 4  # tables of weights, and samplers of melodies
 Chords = tuple[PlannedChord, ...]
@@ -145,7 +147,7 @@ class SectionComposer:
     def _warning(self, nats: float, what: str) -> Iterator[str]:
         section = self.section
         wishes = len(section.chords) + len(section.notes) + len(section.phrases) + (section.cadence != "none")
-        if nats > UNLIKELY * max(wishes, 1):
+        if nats > UNLIKELY * max(wishes, 1) + UNLIKELY_BAR * section.bars:
             digits = round(nats / math.log(10))
             yield (
                 f"{self._song.file}: section {section.name}: one of 10^{digits} {what} of the style meets what is "
