@@ -107,8 +107,7 @@ class Performance:
 
     def hear(self, now: float, source: str, stamp: float, message: bytes) -> bool:
         """Take a message that an input received at `stamp`, unless its port filters it. False: it is not MIDI."""
-        port = self._ports.get(source)
-        if port is None or port.direction != "in":
+        if (port := self._ports.get(source)) is None or port.direction != "in":
             return True
         if not is_well_formed(message):
             self._malformed += 1
@@ -122,18 +121,20 @@ class Performance:
         return True
 
     def answer(self, now: float, name: str, number: int, items: Iterable[Answer], last: bool) -> None:
-        """Take a player's answer to call `number`, or a part of it. Due notes are sent at once."""
-        if not self._players.is_up(name):
+        """Take a player's answer to call `number`, or a part. Due notes are sent at once. Few ends are entries."""
+        if (player := self._players.one_up(name)) is None:
             return
         parts = [(is_plan, tuple(part)) for is_plan, part in groupby(items, lambda item: isinstance(item, Plan))]
         if not parts or (last and parts[-1][0]):
             parts.append((False, ()))
         for place, (is_plan, part) in enumerate(parts, 1):
-            if not is_plan:
+            if is_plan:
+                for plan in part:
+                    self.take(Planned(now, name, number, plan))  # type: ignore[arg-type]
+            elif part or self._transport.timeline.next_deadline() <= now or player.is_quiet(now):
                 self.take(Answered(now, name, number, part, last and place == len(parts)))  # type: ignore[arg-type]
-                continue
-            for plan in part:
-                self.take(Planned(now, name, number, plan))  # type: ignore[arg-type]
+            else:
+                player.finish(number if last else 0)
 
     def advance(self, now: float) -> None:
         """Do what is due at `now`. Metronome and MIDI clock are no part of the journal."""
@@ -259,8 +260,7 @@ class Performance:
         self._transport.timeline.advance(self._now)
 
     def _reconfigure(self, spec: StageSpec) -> None:
-        old, transport = self.spec, self._transport
-        ports = {port.name: port for port in spec.ports}
+        old, transport, ports = self.spec, self._transport, {port.name: port for port in spec.ports}
         for name, port in self._ports.items():
             # Keys held there may be released on another port from now on, or be controls.
             if ports.get(name) != port or bound(old.controls, name) != bound(spec.controls, name):

@@ -105,15 +105,16 @@ class Players:
                 self._sink.call(name, self._number, call or Ping())
         return hung
 
-    def is_up(self, name: str) -> bool:
-        return name in self._players and self._players[name].up
+    def one_up(self, name: str) -> PlayerState | None:
+        """The player, if it is up."""
+        return player if (player := self._players.get(name)) is not None and player.up else None
 
     def answer(self, name: str, number: int, actions: Iterable[Action], last: bool) -> None:
-        """Queue the actions of an answer, or of a part of it."""
+        """Queue the actions of an answer, or of a part of it. Calls are answered in their order."""
         player = self._players[name]
         cause = next((call.cause for call in player.waiting if call.number == number), GRID)
-        while last and player.waiting and player.waiting[0].number <= number:
-            player.waiting.popleft()
+        player.finish(number if last else number - 1)
+        player.answered = self._clock()
         stale = number < player.first_valid or player.released
         for action in actions:
             if stale:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,11 @@ from daemon.player.host import Host, make_host
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
 from daemon.recording.origin import other_versions, read_now
+from daemon.recording.replayed_answers import ReplayedAnswers
 from daemon.recording.session_name import journal_of, unreadable
 from daemon.recording.to_midi import midi_file
 from daemon.spec import StageSpec
-from daemon.wire import Answer, Call
+from daemon.wire import Answer, Call, Reset
 
 
 @dataclass(slots=True)
@@ -119,7 +120,7 @@ class _Player(SilentSink):
     def __init__(self, entries: JournalReader, result: Replay) -> None:
         self._entries, self._result = entries, result
         self._hosts: dict[str, Host] = {}
-        self._answers: dict[tuple[str, int], deque[Answer]] = {}
+        self._answers = ReplayedAnswers(lambda seconds, left: self._differs(seconds, None, left))
         self._made: deque[Entry] = deque()
         self._members: Mapping[str, Any] = {}
 
@@ -176,8 +177,8 @@ class _Player(SilentSink):
                     yield from self._take_all()
                 self._try(entry)
             made = self._made.popleft() if self._made else None
-            if made is None and isinstance(entry, Advanced):  # due was only a note of a melody that is gone
-                made = entry
+            if made is None and (isinstance(entry, Advanced) or (isinstance(entry, Answered) and not entry.actions)):
+                made = entry  # due was only a note of a melody that is gone; older journals have every end of an answer
             if made != entry:
                 self._differs(seconds, entry, made)
             if made is not None:
@@ -217,17 +218,19 @@ class _Player(SilentSink):
             case Heard(now, source, stamp, message):
                 performance.hear(now, source, stamp, message)
             case Answered(now, name, number, actions, last):
-                performance.answer(now, name, number, self._answer(name, number, actions, last), last)
+                performance.answer(now, name, number, self._answers.take(name, number, actions, last), last)
             case Planned(now, name, number, plan):
-                performance.answer(now, name, number, self._answer(name, number, (plan,), False), False)
+                performance.answer(now, name, number, self._answers.take(name, number, (plan,), False), False)
             case Advanced(now):
                 performance.advance(now)
             case MembersChanged(members=members):
                 self._members = members
             case StageStarted(_, spec):
                 self._performance = Performance(spec, self)
+                self._answers.begin()
                 self._made.append(entry)
             case StateSaved(now, state):
+                self._answers.begin(state["number"])
                 for name in state["up"]:
                     self._fresh(name)
                 performance.restore(now, state)
@@ -245,30 +248,23 @@ class _Player(SilentSink):
             return
         if name not in self._members:
             raise ValueError(f"there is no player {name!r}")
-        self._answers = {key: actions for key, actions in self._answers.items() if key[0] != name}
+        self._answers.begin_player(name)
         with named(name):
             self._hosts[name] = make_host(self._members[name])
-
-    def _answer(self, name: str, number: int, was: Sequence[Answer], last: bool) -> Sequence[Answer]:
-        """As many items of the replay's own answer as the session had at that moment."""
-        rest = self._answers.get((name, number))
-        if rest is None:  # to a call before this session
-            return was
-        items = [rest.popleft() for _ in range(len(rest) if last else min(len(was), len(rest)))]
-        if last:
-            del self._answers[name, number]
-        return items
 
     # What the performance asks for
 
     def call(self, player: str, number: int, call: Call) -> None:
         if self._performance.spec.is_instrument(player):
             return
-        answer = self._answers[player, number] = deque()
+        if isinstance(call, Reset):
+            self._answers.reset(player, number)
+        items: list[Answer] = []
         try:
-            answer.extend(self._hosts[player].handle(call))
+            items.extend(self._hosts[player].handle(call))
         except EngineFailure as error:  # then it crashed in the session, too
             self._result.warnings.append(str(error.of(player, self._performance.spec.tempo_map)))
+        self._answers.add(player, number, self._seconds, items)
 
     def record(self, entry: Entry) -> None:
         if not isinstance(entry, StateSaved):  # the next session begins with it

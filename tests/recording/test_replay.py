@@ -35,6 +35,7 @@ from daemon.commands import (
 from daemon.config import Config
 from daemon.engines.base import Engine, Setup
 from daemon.entries import (
+    Answered,
     Commanded,
     Dropped,
     Entry,
@@ -59,6 +60,7 @@ from daemon.metrics import Cause
 from daemon.music import smf
 from daemon.music.events import control_change, note_off, note_on
 from daemon.music.tempo import Tempo
+from daemon.performance import player_state
 from daemon.performance.performance import Performance
 from daemon.player.host import Host, make_host
 from daemon.recording import recorder, rotation
@@ -414,6 +416,60 @@ def test_an_endless_band_gets_sessions_that_stand_alone(
         assert (again.difference, again.notes > 20) == ("", True)
         assert again.data == path.with_suffix(".mid").read_bytes()
     assert sum(next(islice(JournalReader(path), 1, None)).kind == "state" for path in paths) == len(paths) - 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sessions_of_an_older_jamd_with_the_end_of_every_answer_replayed_are_the_same(
+    band: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    ends = {}
+    for quiet in (1.0, 0.0):
+        with monkeypatch.context() as patch:
+            patch.setattr(player_state, "QUIET", quiet)
+            live, rng = Live(band, tmp_path / str(quiet)), random.Random(seed)
+            live.up("dice")
+            live.performance.take(Started(live.now))
+            live.up("echo")
+            for _ in range(300):
+                live.pass_time(0.1, 0.0)
+                live.step(rng.choice(("press", "release", "think", "answer all")), rng.randrange(1001), 0.01)
+            live.journal.close()
+        (path,) = sessions(tmp_path / str(quiet))
+        ends[quiet] = sum(isinstance(entry, Answered) and not entry.actions for entry in JournalReader(path))
+        again = replay(path)
+        assert (again.difference, again.notes > 50) == ("", True)
+        assert again.data == path.with_suffix(".mid").read_bytes()
+    assert ends[1.0] * 4 < ends[0.0]
+
+
+@pytest.mark.parametrize(("often", "more"), [(0.0, 1.0), (0.1, 0.9)])
+def test_notes_that_a_session_did_not_have_are_a_difference(
+    dice: None, tmp_path: Path, often: float, more: float
+) -> None:
+    """Also of a player that played nothing, whose answers are no entries."""
+    (tmp_path / "band.yaml").write_text(
+        "ports: {keys: {direction: in}, out: {direction: out}}\n"
+        f"band: {{dice: {{engine: dice, play: {{port: out}}, options: {{often: {often}}}}}}}"
+    )
+    live = Live(config.load(tmp_path / "band.yaml"), tmp_path / "sessions")
+    live.up("dice")
+    live.performance.take(Started(live.now))
+    for step in range(100):
+        live.pass_time(0.05, 0.0)
+        live.step("answer all", 0, 0.0)
+        live.step(("press", "release")[step % 2], 1, 0.0)
+    live.journal.close()
+    (path,) = sessions(tmp_path / "sessions")
+    header, *rest = records(path)
+    settings = header[2]["members"]["dice"]["settings"]
+    assert settings == {"often": often}
+    path.write_bytes(journal([header, *rest]))
+    assert replay(path).difference == ""
+    for player in header[2]["spec"]["players"]:
+        player["settings"] = {"often": more}
+    settings["often"] = more
+    path.write_bytes(journal([header, *rest]))
+    assert replay(path).difference.startswith("first difference at 1000.")
 
 
 def test_sessions_with_an_instrument_replayed_are_the_same(band: Config, tmp_path: Path) -> None:
