@@ -296,7 +296,7 @@ def _message(data: str) -> bytes:
 def _actions(data: Any) -> Actions:
     if not isinstance(data, list):
         raise TypeError
-    return tuple(map(decode_action, data))
+    return (*map(decode_action, data),)
 
 
 _CODECS: Mapping[Any, tuple[Convert, Convert]] = {  # by the type of a field; all other fields are JSON as they are
@@ -327,7 +327,8 @@ def decode_entry(data: Sequence[Any]) -> Entry:
     try:
         kind, *values = _modern(data)
         entry = KINDS[kind]
-        return entry(*(decode(v) for (_, _, decode), v in zip(_TABLE[entry], values, strict=True)))
+        # A list: CPython keeps up to 2,000 tuples of each size that `tuple` has made of an iterator, as if of a leak.
+        return entry(*[decode(v) for (_, _, decode), v in zip(_TABLE[entry], values, strict=True)])
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
         raise JamdError(f"an entry that this version of jamd does not know: {repr(data)[:200]}") from None
 

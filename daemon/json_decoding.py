@@ -108,7 +108,7 @@ def _list(kind: Any) -> Decode:
     def decode(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple):
             raise _refuse(value, "a list")
-        return tuple(map(item, value))
+        return (*map(item, value),)  # as in `decode_entry`
 
     return decode
 
@@ -117,7 +117,7 @@ def _row(decoders: list[Decode]) -> Decode:
     def decode(value: Any) -> tuple[Any, ...]:
         if not isinstance(value, list | tuple) or len(value) != len(decoders):
             raise _refuse(value, f"a list of {len(decoders)}")
-        return tuple(each(item) for each, item in zip(decoders, value, strict=True))
+        return (*[each(item) for each, item in zip(decoders, value, strict=True)],)
 
     return decode
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from daemon.wire import MESSAGE_LIMIT, Unpacker, pack
 
-CHUNK = 1 << 18  # bytes read at once
+CHUNK = 1 << 16  # bytes read at once; of more, the C library would map and unmap the memory each time
 
 
 class Connection:
