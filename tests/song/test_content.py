@@ -119,7 +119,7 @@ def test_what_is_no_song_is_refused(change: dict[str, Any]) -> None:
 
 
 def test_a_composed_bar_that_the_reader_refuses_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SongError, match="this is no song.*a bar has 64 quarter notes"):
+    with pytest.raises(SongError, match=r"this is no song.*a bar has 64 quarter notes"):
         song_from_json(song_to_json(styled(tmp_path)) | {"meter": [32, 2]})
 
 
