@@ -24,12 +24,14 @@ FEELS = {
 @dataclass(frozen=True, slots=True)
 class Feel:
     """`name`: one of FEELS. `swing`: where in the beat its second eighth falls, in percent, 50–75. `energy`: 0–1; at
-    0.5 the feel is as written. `variation`: 0–3 for A–D, each fuller than the one before."""
+    0.5 the feel is as written. `variation`: 0–3 for A–D, each fuller than the one before. `is_compound`: the bar is
+    felt in beats of three eighths, as in 6/8 and 12/8; 3/4 is as long as 6/8, and felt in quarters."""
 
     name: str = "swing"
     swing: Annotated[float, Limits(50, 75)] = STRAIGHT
     energy: Annotated[float, Limits(0, 1)] = 0.5
     variation: Annotated[int, Limits(0, 3)] = 0
+    is_compound: bool = False
 
 
 def swung(beat: float, swing: float) -> float:

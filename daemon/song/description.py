@@ -140,7 +140,8 @@ class Song:
     @property
     def band_feel(self) -> Feel:
         swing = FEELS.get(self.feel, STRAIGHT) if self.swing is None else self.swing
-        return Feel(self.feel, swing)
+        beats, unit = self.meter
+        return Feel(self.feel, swing, is_compound=unit == 8 and beats > 3 and beats % 3 == 0)
 
     def section(self, name: str) -> SongSection:
         return next(section for section in self.sections if section.name == name)

@@ -46,6 +46,7 @@ TOP_KEYS = (
 SHEET_KEYS = ("key", "meter", "form", "sections")  # what a sheet has itself
 SUFFIXES = (".yaml", ".yml")
 MAX_STYLES, MAX_COUNT_IN, MAX_SEED = 10, 8, 2**31
+LEAST_WEIGHT = 0.001  # of a style in a blend, but 0
 DEFAULT_RANGE = (57, 81)  # A3–A5
 LONG_BAR = f"a bar has {MAX_BAR} quarter notes at most: write more bars, or fewer beats"
 _METER = re.compile(r"([1-9][0-9]?)\s*/\s*(2|4|8|16)")
@@ -200,6 +201,9 @@ class _Reader:
         for name, each in entries.items():
             self._check_style(each, name)
         weights = {name: each.number(0, 1000, 1.0) for name, each in entries.items()}
+        for name, weight in weights.items():
+            if 0 < weight < LEAST_WEIGHT:
+                entries[name].report(f"{weight:g} is too little: give 0, or a number from {LEAST_WEIGHT:g} to 1000")
         total = sum(weights.values())
         if total <= 0:
             value.report("all weights are 0: give one style more")

@@ -179,6 +179,10 @@ MISTAKES = [
     (CHART + "transpose: 25", ["3: transpose: 25 is out of range: give a number from -24 to 24"]),
     (CHART + "tempi: 3", ["3: tempi: unknown key: did you mean 'tempo'?"]),
     (CHART + "style: {foster: 0, hymns: 0}", ["3: style: all weights are 0: give one style more"]),
+    (
+        CHART + "style: {foster: 1, hymns: 1e-300}",
+        ["3: style.hymns: 1e-300 is too little: give 0, or a number from 0.001 to 1000"],
+    ),
     (CHART + "style: {foster: x}", ["3: style.foster: is not a number: give one from 0 to 1000"]),
     (
         CHART + "style: {" + ", ".join(f"s{n}: 1" for n in range(11)) + "}",

@@ -122,13 +122,13 @@ class Bass(PlanPlayer):
         for beat, role in sorted(roles.items()):
             if notes:
                 notes[-1] = replace(notes[-1], end=min(notes[-1].end, beat))
-            if beat < last - EPSILON and role != SILENCE and (note := self._note(bar, beat, role)) is not None:
+            if beat < last - EPSILON and role != SILENCE and (note := self._note(bar, feel, beat, role)) is not None:
                 notes.append(note)
         if final is not None and bar.line - EPSILON <= final.start < bar.end - EPSILON:
             notes.append(_Note(final.start, final.end, self._step(final, ROOT)))
         return notes
 
-    def _note(self, bar: Bar, beat: float, role: str) -> _Note | None:
+    def _note(self, bar: Bar, feel: Feel, beat: float, role: str) -> _Note | None:
         span, pause = self.span(beat), self.chart.break_from(beat)
         if span is None or (pause is not None and beat > pause + EPSILON):
             return None  # in a break only its first note is played
@@ -140,7 +140,8 @@ class Bass(PlanPlayer):
             is_near = following is not None and following.start <= beat + 1 + EPSILON
             ahead = following if following is not None and is_near else span
             return _Note(beat, end, self._step(ahead, ROOT if is_near else FIFTH))
-        is_strong = (beat - bar.line) % (2 if bar.eighths % 4 == 0 else 3) < EPSILON
+        apart = 1.5 if feel.is_compound else 2 if bar.eighths % 4 == 0 else 3  # beats from one strong place to the next
+        is_strong = (beat - bar.line) % apart < EPSILON
         return _Note(beat, max(end, beat + SHORTEST), self._step(span, role, is_strong))
 
     def _step(self, span: Span, role: str, is_strong: bool = True) -> Step:
@@ -155,6 +156,6 @@ class Bass(PlanPlayer):
         return replace(note, step=replace(note.step, leads=leads))
 
     def _pattern(self, bar: Bar, feel: Feel) -> str:
-        patterns = patterns_for(feel.name, feel.variation, feel.energy, bar.eighths, self.options.line)
+        patterns = patterns_for(feel, bar.eighths, self.options.line)
         phrase = Random(f"{self.seed} {bar.phrase}").sample(patterns, len(patterns))
         return phrase[(0, 1, 0, 2)[bar.number % PHRASE] % len(phrase)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from daemon.music.feel import Feel
+
 # R: the chord's bass, 5: its fifth, 8: its bass an octave away, w: walking, p: pickup, n: the next chord's bass ahead
 # of time, -: the note goes on, . silence. Where a chord begins, its bass is played whatever is written.
 AHEAD, SILENCE = "n", "."
@@ -23,6 +25,12 @@ IN_THREE = (
     ("R---w-", "R---5-", "R-----"),
     ("w-w-w-", "R---w-", "w-w-w-"),
     ("w-w-w-", "w-wpw-", "w-w-w-"),
+)
+COMPOUND = (  # any feel in beats of three eighths
+    ("R--5--", "R--5--", "R--R--"),
+    ("R--5--", "R--5-w", "R--5--"),
+    ("R--5-w", "R-w5--", "R--5-w"),
+    ("R-w5-w", "R-5R-w", "w-ww-w"),
 )
 BALLAD = (
     ("R-------", "R---5---"),
@@ -61,14 +69,17 @@ LINES = {"roots": ROOTS * 4, "two-feel": TWO_FEEL, "walking": WALKING}  # by nam
 WALKING_FROM = 0.65  # energy from which a bass in swing and blues walks, whatever the variation
 
 
-def patterns_for(feel: str, variation: int, energy: float, eighths: int, line: str) -> tuple[str, ...]:
+def patterns_for(feel: Feel, eighths: int, line: str) -> tuple[str, ...]:
     """The patterns for bars of so many `eighths`. `line`: the option's value."""
-    table = LINES.get(line) or FEELS.get(feel, FEELS["swing"])
-    if eighths % 8 and eighths % 6 == 0 and line != "roots" and feel not in ("rock", "folk", "bossa"):
+    name = feel.name
+    table = LINES.get(line) or FEELS.get(name, FEELS["swing"])
+    if feel.is_compound and line != "roots":
+        table = COMPOUND if line != "walking" else (COMPOUND[3][2:],) * 4
+    elif eighths % 8 and eighths % 6 == 0 and line != "roots" and name not in ("rock", "folk", "bossa"):
         table = IN_THREE if line != "walking" else (IN_THREE[2],) * 4
-    elif feel == "waltz" and eighths % 6 and line not in LINES:
+    elif name == "waltz" and eighths % 6 and line not in LINES:
         table = FEELS["swing"]
-    tier = min(max(variation, 0), len(table) - 1)
-    if table in (FEELS["swing"], FEELS["blues"]) and energy >= WALKING_FROM:
+    tier = min(max(feel.variation, 0), len(table) - 1)
+    if table in (FEELS["swing"], FEELS["blues"]) and feel.energy >= WALKING_FROM:
         tier = max(tier, 1)
     return tuple((pattern * (eighths // len(pattern) + 1))[:eighths] for pattern in table[tier])

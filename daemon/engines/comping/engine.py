@@ -127,7 +127,7 @@ class Comping(PlanPlayer):
     def _pattern(self, bar: Bar, feel: Feel) -> str:
         more = round(4 * (self.values["density"] - 0.5)) + (feel.energy > 0.75) - (feel.energy < 0.25)
         fullness = min(max(feel.variation + more, 0), 3)
-        return pattern_for(feel.name, fullness, bar.eighths, bar.phrase, bar.number % PHRASE, self.seed)
+        return pattern_for(feel, fullness, bar.eighths, bar.phrase, bar.number % PHRASE, self.seed)
 
     def _harmony(self, beat: float, feel: Feel) -> Span | None:
         """The chord that is played at `beat`: off the beat, the one that begins on the next beat."""
@@ -141,7 +141,7 @@ class Comping(PlanPlayer):
         change, voicing = self._voicing(bar, stroke.span, stroke.beat, feel.name in PLAIN)
         self._stroke, self._voiced = stroke, (change, voicing) if voicing else self._voiced
         apart = (ROLL if stroke.is_last else STRUM if feel.name in STRUMMED else 0.0) * tempo / 60
-        off_beat = abs(stroke.beat % 1 - EIGHTH) < EPSILON
+        off_beat = abs(stroke.beat % 1 - EIGHTH) < EPSILON and not feel.is_compound
         end = swung(stroke.end, feel.swing)
         loudness = LOUDNESS.get(feel.name, LOUDNESS["swing"]) + LOUDER * (feel.energy - 0.5)
         loudness += self._accent(bar, stroke, feel) + self.random.gauss(0, 3)
@@ -151,6 +151,8 @@ class Comping(PlanPlayer):
             yield Play(begin, pitch, min(max(velocity, 1), 127), VOICE, max(end - begin, SHORTEST))
 
     def _accent(self, bar: Bar, stroke: _Stroke, feel: Feel) -> float:
+        if feel.is_compound:
+            return 0.0
         place = stroke.beat - bar.line
         if feel.name in ("rock", "folk", "blues"):
             return 7.0 if abs(place % 2 - 1) < EPSILON else 0.0  # the backbeat

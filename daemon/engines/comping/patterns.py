@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from daemon.music.feel import Feel
+
 # x: short, o: long, -: the note goes on, . silence. Each feel has four rows, for the variations A to D.
 SWING = (
     ("x..x....", "..x...x.", "...o--..", "x......x", "..o---..", ".x....x."),
@@ -54,6 +56,12 @@ FOLK_IN_THREE = (
     ("x.xxx.", "x.x.xx", "..xxxx"),
     ("x.xxxx", "xxx.xx", "xxxxxx"),
 )
+COMPOUND = (  # any feel in beats of three eighths
+    ("..x..x", "o--o--", "o-----"),
+    ("..x..x", "o-xo-x", "x.x..x"),
+    ("x.xx.x", "o-xx.x", "x.x.xx"),
+    ("xxxx.x", "x.xxxx", "xxxxxx"),
+)
 FEELS = {"swing": SWING, "blues": BLUES, "ballad": BALLAD, "bossa": BOSSA, "waltz": WALTZ, "rock": ROCK, "folk": FOLK}
 STRUMMED = ("folk",)  # each chord over a few milliseconds, down on the beat, up off the beat
 SUSTAINED = ("ballad", "rock")  # a chord that comes unexpectedly lasts for the bar
@@ -69,7 +77,7 @@ class Hit:
     length: float
 
 
-def pattern_for(feel: str, fullness: int, eighths: int, phrase: int, bar: int, seed: int) -> str:
+def pattern_for(feel: Feel, fullness: int, eighths: int, phrase: int, bar: int, seed: int) -> str:
     """The pattern of a `bar` (0–3) of a phrase of four, in which the first one returns as the third: a b a c.
 
     `fullness`: 0–3. The same arguments give the same pattern.
@@ -87,11 +95,13 @@ def _pair(pool: tuple[str, ...], phrase: int, seed: int) -> list[str]:
     return Random(f"{seed} {phrase}").sample(pool, 2)
 
 
-def _table(feel: str, eighths: int) -> tuple[tuple[str, ...], ...]:
+def _table(feel: Feel, eighths: int) -> tuple[tuple[str, ...], ...]:
+    if feel.is_compound:
+        return COMPOUND
     in_three = eighths % 8 != 0 and eighths % 6 == 0
-    if in_three and feel != "bossa":
-        return FOLK_IN_THREE if feel in PLAIN else WALTZ
-    return SWING if feel == "waltz" else FEELS.get(feel, SWING)
+    if in_three and feel.name != "bossa":
+        return FOLK_IN_THREE if feel.name in PLAIN else WALTZ
+    return SWING if feel.name == "waltz" else FEELS.get(feel.name, SWING)
 
 
 def hits_of(pattern: str) -> list[Hit]:

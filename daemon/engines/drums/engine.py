@@ -107,7 +107,7 @@ class Drums(Engine):
         self._follower, self._fills = IntensityFollower(), Fills(self._random)
         self._plan.clear()
         self._feel: Feel | None = None  # that is planned for the present window
-        self._groove_feel: str | None = None  # the feel whose groove is played
+        self._groove_feel: tuple[str, bool] | None = None  # name and meter of the feel whose groove is played
         self._last_ride = -math.inf  # beat of the last hit of the ride cymbal
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
@@ -187,7 +187,7 @@ class Drums(Engine):
     def _drummer_at(self, window: Window) -> Drummer:
         """The drummer of the last window; at the start, and if the bar changes, a new one that enters now."""
         bar, previous = max(round(window.meter * TICKS), SHORTEST_BAR), self._drummer
-        feel = None if self._feel is None else self._feel.name
+        feel = None if self._feel is None else (self._feel.name, self._feel.is_compound)
         keeps_groove = feel == self._groove_feel or window.start >= window.bar_start + STEP
         if previous is not None and keeps_groove and bar == self._bar and self._is_bar_line(window.bar_start):
             return previous
@@ -208,7 +208,7 @@ class Drums(Engine):
 
     def _primed_for(self, bar: int, feel: Feel | None = None) -> PrimedState:
         """The model's state after the groove, in bars of `bar` ticks; computed once, as this takes a while."""
-        groove = self._groove or (groove_of(feel.name, bar) if feel is not None else None)
+        groove = self._groove or (groove_of(feel.name, bar, feel.is_compound) if feel is not None else None)
         primer = (groove or groove_at_random(bar, self.options.style, self._draw)).fit(bar)
         if primer not in self._primed:
             self._primed[primer] = prime(self._model, primer)

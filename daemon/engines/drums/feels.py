@@ -20,6 +20,7 @@ GROOVES = {
     "folk": ("soul", "three"),
 }
 FIVE = "five"  # the groove in bars of five quarters
+COMPOUND = "six_eight"  # the groove in bars of beats of three eighths
 FULLER = 0.07  # probability that the next 16th does not stay empty, which each variation adds
 RIDE_FROM = 2  # the first variation that is played on the ride cymbal
 CLOSED_HAT, RIDE, BELL = (INSTRUMENTS.index(note) for note in (42, 51, 53))
@@ -31,12 +32,12 @@ EARLIEST, STRAIGHT, LATEST = 0.38, 0.58, 0.8
 SWUNG = 3
 
 
-def groove_of(feel: str, bar: int) -> Primer | None:
+def groove_of(feel: str, bar: int, is_compound: bool = False) -> Primer | None:
     """The groove of a feel in bars of `bar` ticks; None for an unknown feel."""
     if feel not in GROOVES:
         return None
     of_four, of_three = GROOVES[feel]
-    name = {3 * TICKS: of_three, 5 * TICKS: FIVE}.get(bar, of_four)
+    name = COMPOUND if is_compound else {3 * TICKS: of_three, 5 * TICKS: FIVE}.get(bar, of_four)
     return shipped_grooves().get(name)
 
 

@@ -183,7 +183,7 @@ class Leader(Engine):
         variation = round(values["variation"])
         chorus = max((section.chorus for section in plan.sections), default=0)
         number = variation - 1 if variation else min(max(chorus - 1, 0), VARIATIONS - 1)
-        return Feel(feel.name, swing, values["energy"], number)
+        return replace(feel, swing=swing, energy=values["energy"], variation=number)
 
     def _played(self, note: Note) -> Play:
         swing = self._feel(self._form.plans[-1]).swing

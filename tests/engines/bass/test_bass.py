@@ -358,3 +358,15 @@ def test_the_plan_of_a_lower_player_changes_nothing(name: str) -> None:
         return actions
 
     assert played(other=True) == played(other=False)
+
+
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("bar", [3.0, 6.0])
+def test_in_six_eight_the_bass_moves_on_the_beats_of_three_eighths(feel: str, bar: float) -> None:
+    for variation in range(4):
+        played = line(
+            plan("| C " * 16 + "|", Feel(feel, 50.0, 0.5, variation, is_compound=True), bar), 16 * bar, bar=bar
+        )
+        beats = [at(played, number * 1.5) for number in range(round(16 * bar / 1.5))]
+        assert all(note is not None for note in beats)
+        assert at(played, 1.0) is None or variation == 3

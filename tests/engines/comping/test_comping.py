@@ -442,3 +442,10 @@ def test_a_swing_that_is_turned_moves_no_chord_twice() -> None:
     written = [int(onset) + (0.5 if onset % 1 > 0.45 else 0.0) for onset in onsets]
     assert len(written) == len(set(written))
     assert swung(0.5, 70.0) == 0.7
+
+
+def test_in_six_eight_the_chords_follow_the_beats_of_three_eighths() -> None:
+    for feel in FEELS:
+        given = plan("| C " * 16 + "|", Feel(feel, 50.0, is_compound=True), 3.0)
+        places = [round(onset % 3.0, 1) for onset, _ in strokes(play(make("comping"), [given], 48, bar=3.0))]
+        assert 2.0 not in places and {1.0, 2.5} <= set(places)  # in 3/4: 1.0 and 2.0
