@@ -103,7 +103,7 @@ class Song:
     composer: str = ""
     feel: str = "swing"
     swing: float | None = None
-    style: tuple[tuple[str, float], ...] = ()
+    style: tuple[tuple[str, Annotated[float, Limits(1e-9, 1)]], ...] = ()
     order: Annotated[int, Limits(1, 4)] = 2
     max_order: Annotated[int, Limits(0, 100)] = 8
     has_melody: bool = False

@@ -107,6 +107,7 @@ def test_a_style_that_cannot_be_read_is_an_error_of_the_song(tmp_path: Path) -> 
         {"order": 9},
         {"max_order": 10**6},
         {"intro": 100},
+        {"style": [["folk", 1e-300]]},
         {"sections": [{"name": "A", "bars": 10**9}]},
         {"sections": [{"name": "A", "bars": -1}]},
         {"sections": [{"name": "A", "bars": 4, "variation_of": "X"}]},
