@@ -280,13 +280,14 @@ class Transport:
             "tempo": [self.tempo.beat, self.tempo.seconds, self.tempo.bpm],
             "tempo_from": self._tempo_from,
             "slew": self._slew,
+            "share": self.ritardando.share,
             "metronome": self._metronome.turned,
             "beat_given": self._beat_given,
         }
 
     def restore(self, now: float, state: Mapping[str, Any]) -> None:
         self.ready, self.running, self.position = state["ready"], state["running"], state["position"]
-        self._bpm, self.began = state["bpm"], state["began"]
+        self._bpm, self.began, self.ritardando.share = state["bpm"], state["began"], state.get("share", 1.0)
         self._slew = None if state["slew"] is None else (state["slew"][0], state["slew"][1])
         self._taps = TapTempo(state["taps"])
         self._metronome.turned = state.get("metronome")  # older journals know no such command

@@ -64,6 +64,7 @@ class State:
     tempo: tuple[float, float, Bpm]
     tempo_from: float
     slew: tuple[float, Bpm] | None
+    share: Annotated[float, Limits(0.1, 1)] = 1.0  # of the tempo, in a ritardando
     velocities: tuple[tuple[str, Channel, Pitch, Velocity], ...] = ()
     muted: tuple[str, ...] = ()
     soloed: tuple[str, ...] = ()

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from daemon import config
-from daemon.commands import ChangeSetting, Command, MutePlayer, Panic, RotateSession, decode_command
+from daemon.commands import (
+    ChangeSetting,
+    Command,
+    MutePlayer,
+    Panic,
+    RotateSession,
+    TapBeat,
+    decode_command,
+)
 from daemon.entries import (
     Commanded,
     Entry,
@@ -187,6 +195,24 @@ def test_each_session_of_a_song_is_replayed(live: Live, tmp_path: Path) -> None:
     replays = [replay(path) for path in sorted((tmp_path / "sessions").glob("*.journal"))]
     assert len(replays) == 3 and [each.difference for each in replays] == [""] * 3
     assert not any(each.ends_early for each in replays) and all(each.notes > 10 for each in replays)
+
+
+def test_a_tempo_that_is_tapped_in_a_ritardando_is_replayed_after_a_rotation(tmp_path: Path) -> None:
+    live = Live(tmp_path, SONG + "choruses: 1\nritardando: 2\n")
+    live.up("lead", "piano", "bass")
+    live.take(Started(0.0))
+    for seconds in (5.0, 5.5, 6.0):
+        live.until(seconds)
+        live.command(TapBeat())
+    live.until(6.3)
+    live.command(RotateSession())
+    live.until(6.45)
+    live.command(TapBeat())
+    assert live.performance.turned()[3] > live.performance.bpm, "in the ritardando"
+    live.until(20.0)
+    live.journal.close()
+    replays = [replay(path) for path in sorted((tmp_path / "sessions").glob("*.journal"))]
+    assert [each.difference for each in replays] == ["", ""]
 
 
 def test_a_song_that_is_edited_within_a_session_is_replayed_as_it_was(tmp_path: Path) -> None:
