@@ -33,7 +33,7 @@ def files_of(member: Mapping[str, Any]) -> dict[str, Path]:
 def hashes(members: Mapping[str, Any]) -> dict[str, str]:
     """The sha256 of every readable model, and of every file that an option of a player names, by path; not of one whose
     content is part of the recording, such as a song. Instruments read files only to sound."""
-    paths = {member["model"] for member in members.values() if member["model"]}
+    paths = {member["model"] for member in members.values() if member.get("model")}
     paths |= {str(path) for member in members.values() if not member.get("rate") for path in files_of(member).values()}
     found = {}
     for path in sorted(paths):

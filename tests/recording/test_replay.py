@@ -643,7 +643,7 @@ def test_a_session_that_cannot_have_been_is_an_error_or_a_difference_and_no_cras
 
 
 def test_another_model_is_warned_of() -> None:
-    header = {"members": {"x": {"model": str(TINY)}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
+    header = {"members": {"x": {"model": str(TINY)}, "y": {}}, "models": {str(TINY): "0" * 64}, "versions": versions()}
     assert list(other_versions(header)) == [f"{TINY} is not as in the recording: the notes may differ"]
     assert list(other_versions({**header, "models": hashes(header["members"])})) == []
 
