@@ -121,7 +121,7 @@ class Performance:
         return True
 
     def answer(self, now: float, name: str, number: int, items: Iterable[Answer], last: bool) -> None:
-        """Take a player's answer to call `number`, or a part. Due notes are sent at once. Few ends are entries."""
+        """Take a player's answer to call `number`, or a part; an empty end is an entry only where a replay needs it."""
         if (player := self._players.one_up(name)) is None:
             return
         parts = [(is_plan, tuple(part)) for is_plan, part in groupby(items, lambda item: isinstance(item, Plan))]

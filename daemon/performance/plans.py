@@ -25,7 +25,6 @@ class Plans:
         self._stood_at: float | None = None  # the beat at which the transport stopped
         self._are_kept = False  # from the stage process before, until the transport runs or stands as it did
         self._names: set[str] = set()  # of the players
-        self._json: dict[str, Any] | None = None  # until the plans change
 
     def take(self, spec: StageSpec) -> None:
         self._merges, self._names = spec.merges_plans, {player.name for player in spec.players}
@@ -37,12 +36,15 @@ class Plans:
 
     def add(self, name: str, plan: Plan, beat: float) -> None:
         """Of the player `name`, at `beat`."""
-        self._json = None
         self._plans[name] = add_plan(self._plans.get(name, ()), plan, beat) if self._merges else (plan,)
         self.changed()
 
     def of(self, name: str) -> tuple[Plan, ...]:
         return self._plans.get(name, ())
+
+    def all(self) -> dict[str, tuple[Plan, ...]]:
+        """By player. As plans are values, comparing two of these costs little."""
+        return dict(self._plans)
 
     def for_player(self, name: str, listen: tuple[str, ...]) -> list[tuple[str, Plan]]:
         """What `name`, which listens to `listen`, is told when it starts anew."""
@@ -51,7 +53,6 @@ class Plans:
 
     def forget(self, name: str) -> None:
         """Player `name` is no member any more, or another one."""
-        self._json = None
         self._plans.pop(name, None)
 
     def down(self, name: str) -> None:
@@ -63,7 +64,7 @@ class Plans:
         """All players start anew at `beat`; None: in the middle of the song."""
         goes_on = beat is None or beat == self._stood_at or (self._are_kept and self._stood_at is None)
         if not (self._merges and goes_on):
-            self._clear()
+            self._plans.clear()
         self._stood_at, self._are_kept = None, False
 
     def stand(self, beat: float) -> None:
@@ -72,11 +73,8 @@ class Plans:
             self._are_kept = False
             return
         if not self._merges or self._stood_at not in (None, beat):
-            self._clear()
+            self._plans.clear()
         self._stood_at = beat
-
-    def _clear(self) -> None:
-        self._plans, self._json = {}, None
 
     def form_place(self, beat: float, bar: float) -> FormPlace | None:
         """By the first player that has planned the form."""
@@ -89,10 +87,7 @@ class Plans:
         return [section for section in sections if section.ritardando]
 
     def to_json(self) -> dict[str, Any]:
-        """The same object until the plans change."""
-        if self._json is None:
-            self._json = {"plans": {name: [*map(plan_to_json, plans)] for name, plans in self._plans.items()}}
-        return self._json
+        return {"plans": {name: [*map(plan_to_json, plans)] for name, plans in self._plans.items()}}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         plans = state.get("plans", {})  # older journals have none

@@ -72,7 +72,8 @@ class Stage:
         self._check_at = self._collect_at = self._patient_until = 0.0
         self._suspended = realtime.suspended_seconds()
         self._granted = realtime.request_real_time()
-        self._told: dict[str, list[Any]] = {}  # what the desk was told last of each kind
+        self._told: dict[str, list[Any]] = {}  # what the desk was told last of `place` and `turned`
+        self._told_plans: dict[str, Any] = {}  # and of the plans
         self._ending = False
         self.is_orphan = False  # whether the desk ended without ordering the end
 
@@ -335,12 +336,13 @@ class Stage:
         """Tell the desk what has changed that a stage process which follows needs, or that controls have turned."""
         if self._performance is None or self._clock is None:
             return
-        performance = self._performance
-        plans = [performance.plans.to_json()["plans"]]  # the same object until they change
-        for kind, values in (("place", self._clock.place()), ("turned", performance.turned()), ("plans", plans)):
+        for kind, values in (("place", self._clock.place()), ("turned", self._performance.turned())):
             if values != self._told.get(kind):
                 self._told[kind] = values
                 self._desk.send(kind, *values)
+        if (plans := self._performance.plans.all()) != self._told_plans:
+            self._told_plans = plans
+            self._desk.send("plans", self._performance.plans.to_json()["plans"])
 
     def port_changed(self, name: str, is_open: bool) -> None:
         self._desk.send("port", name, "back" if is_open else "lost")

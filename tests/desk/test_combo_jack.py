@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -33,20 +34,27 @@ def combo(**options: str) -> str:
     return yaml.safe_dump(band | {"audio": {"device": None}})
 
 
+Play = Callable[..., tuple[Jamd, Peer]]
+
+
 @pytest.fixture
-def start(tmp_path: Path, jack_server: JackServer, request: pytest.FixtureRequest) -> Iterator[list[Jamd]]:
+def play(tmp_path: Path, jack_server: JackServer) -> Iterator[Play]:
+    """Starts the band with these options of the leader, with a listener, and waits for the bass."""
     (tmp_path / "song.yaml").write_text(SONG)
-    started: list[Jamd] = []
-    yield started
-    for jamd in started:
-        jamd.__exit__(None, None, None)
+    with ExitStack() as ended:
 
+        def started(**options: str) -> tuple[Jamd, Peer]:
+            jamd = Jamd(tmp_path, combo(**options))
+            ended.callback(jamd.__exit__, None, None, None)
+            jamd.ready()
+            peer = Peer()
+            ended.callback(peer.close)
+            peer.connect_keys()
+            peer.listen("band")
+            jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+            return jamd, peer
 
-def listening(jamd: Jamd) -> Peer:
-    peer = Peer()
-    peer.connect_keys()
-    peer.listen("band")
-    return peer
+        yield started
 
 
 def notes(peer: Peer, channel: int, after: float = 0.0) -> list[tuple[float, int]]:
@@ -55,12 +63,9 @@ def notes(peer: Peer, channel: int, after: float = 0.0) -> list[tuple[float, int
     return [(at, m[1]) for at, _, m in heard if at > after and is_note_on(m) and m[0] & 15 == channel]
 
 
-def test_the_leader_and_the_piano_are_killed_and_the_song_goes_on(tmp_path: Path, start: list[Jamd]) -> None:
-    jamd = Jamd(tmp_path, combo())
-    start.append(jamd)
-    jamd.ready()
-    peer = listening(jamd)
-    jamd.wait(lambda: notes(peer, PIANO) and notes(peer, BASS), 5, "piano and bass")
+def test_the_leader_and_the_piano_are_killed_and_the_song_goes_on(play: Play) -> None:
+    jamd, peer = play()
+    jamd.wait(lambda: notes(peer, PIANO), 5, "the piano")
     before = jamd.children()
     lost = time.perf_counter()
     for name in ("lead", "piano"):
@@ -75,31 +80,21 @@ def test_the_leader_and_the_piano_are_killed_and_the_song_goes_on(tmp_path: Path
     jamd.process.send_signal(signal.SIGTERM)
     jamd.wait(lambda: not peer.sounding("band"), 3, "silence at the end")
     assert jamd.wait_for_end() == 0
-    peer.close()
     assert "of 4, chorus" in jamd.log, jamd.log[-1500:]
 
 
-def test_the_left_hand_drives_piano_and_bass(tmp_path: Path, start: list[Jamd]) -> None:
-    jamd = Jamd(tmp_path, combo(chords="keys"))
-    start.append(jamd)
-    jamd.ready()
-    peer = listening(jamd)
-    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+def test_the_left_hand_drives_piano_and_bass(play: Play) -> None:
+    jamd, peer = play(chords="keys")
     for pitch in (40, 44, 47, 50):  # E7, which is in no chord of the song
         struck = peer.play(note_on(1, pitch, 80))
     jamd.wait(lambda: any(pitch % 12 == 4 for _, pitch in notes(peer, BASS, struck)), 3, "E in the bass")
     jamd.wait(lambda: any(pitch % 12 == 8 for _, pitch in notes(peer, PIANO, struck)), 5, "G sharp in the piano")
     for pitch in (40, 44, 47, 50):
         peer.play(note_off(1, pitch))
-    peer.close()
 
 
-def test_a_song_that_was_edited_counts_after_a_reload_and_the_song_goes_on(tmp_path: Path, start: list[Jamd]) -> None:
-    jamd = Jamd(tmp_path, combo())
-    start.append(jamd)
-    jamd.ready()
-    peer = listening(jamd)
-    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+def test_a_song_that_was_edited_counts_after_a_reload_and_the_song_goes_on(tmp_path: Path, play: Play) -> None:
+    jamd, peer = play()
     before = jamd.children()
     (tmp_path / "song.yaml").write_text(f"# the same song\n{SONG}")
     jamd.reload()
@@ -110,17 +105,10 @@ def test_a_song_that_was_edited_counts_after_a_reload_and_the_song_goes_on(tmp_p
     here = time.perf_counter()
     jamd.wait(lambda: any(pitch % 12 == 8 for _, pitch in notes(peer, BASS, here)), 3, "A flat in the bass")
     assert {name for name, pid in jamd.children().items() if before[name] != pid} == {"lead"}
-    peer.close()
 
 
-def test_a_leader_that_is_killed_after_a_refused_reload_plays_the_song_of_before(
-    tmp_path: Path, start: list[Jamd]
-) -> None:
-    jamd = Jamd(tmp_path, combo())
-    start.append(jamd)
-    jamd.ready()
-    peer = listening(jamd)
-    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+def test_a_leader_that_is_killed_after_a_refused_reload_plays_the_song_of_before(tmp_path: Path, play: Play) -> None:
+    jamd, peer = play()
     (tmp_path / "song.yaml").write_text("key: H\n")
     jamd.reload()
     assert "'H' is no key" in jamd.log and "nothing was changed" in jamd.log
@@ -129,27 +117,23 @@ def test_a_leader_that_is_killed_after_a_refused_reload_plays_the_song_of_before
     jamd.replaced("lead", before, BACK)
     time.sleep(5.0)  # the new leader is ready, and what the old one had announced is over
     assert notes(peer, BASS, time.perf_counter() - 1) and "silent until the next reload" not in jamd.log
-    peer.close()
 
 
-def test_a_song_that_cannot_be_composed_ends_the_start_before_the_stage(tmp_path: Path, start: list[Jamd]) -> None:
+def test_a_song_that_cannot_be_composed_ends_the_start_before_the_stage(
+    tmp_path: Path, jack_server: JackServer
+) -> None:
     (tmp_path / "song.yaml").write_text(
         "key: F\nstyle: foster\nbars: 2\nrange: C4-B4\n"
         "notes_at: { 1: C4, 2: not C or C# or D or Eb or E or F or F# or G or Ab or A or Bb or B }\n"
     )
-    jamd = Jamd(tmp_path, combo())
-    start.append(jamd)
-    assert jamd.wait_for_end(30) == 2
+    with Jamd(tmp_path, combo()) as jamd:
+        assert jamd.wait_for_end(30) == 2
     assert f"{tmp_path / 'song.yaml'}: " in jamd.log and "READY" not in jamd.log and "Traceback" not in jamd.log
     assert not (tmp_path / "sessions").exists()
 
 
-def test_an_ending_that_was_asked_for_comes_although_the_stage_is_killed(tmp_path: Path, start: list[Jamd]) -> None:
-    jamd = Jamd(tmp_path, combo())
-    start.append(jamd)
-    jamd.ready()
-    peer = listening(jamd)
-    jamd.wait(lambda: notes(peer, BASS), 5, "the bass")
+def test_an_ending_that_was_asked_for_comes_although_the_stage_is_killed(play: Play) -> None:
+    jamd, peer = play()
     peer.play(control_change(1, 66, 127))
     time.sleep(0.5)
     before = jamd.children()["stage"]
@@ -159,4 +143,3 @@ def test_an_ending_that_was_asked_for_comes_although_the_stage_is_killed(tmp_pat
     jamd.wait(lambda: notes(peer, BASS, lost), BACK, "the bass again")
     jamd.wait(lambda: time.perf_counter() > notes(peer, BASS)[-1][0] + 4.0, 15, "the end: a chorus has no rests")
     assert not peer.sounding("band")
-    peer.close()

@@ -218,12 +218,13 @@ def test_a_new_stage_process_that_stands_keeps_the_plans_for_its_place() -> None
         assert told(sink, "bass") == plans
 
 
-def test_what_the_desk_is_told_of_plans_is_the_same_object_until_they_change() -> None:
+def test_plans_that_hold_are_others_only_after_a_change() -> None:
+    """The stage compares them, and tells the desk those that have changed."""
     performance, sink = make()
     announce(performance, sink, 0.0, FIRST)
-    told = performance.plans.to_json()["plans"]
-    assert performance.plans.to_json()["plans"] is told
+    held = performance.plans.all()
+    assert performance.plans.all() == held
     announce(performance, sink, 0.1, SECOND)
-    assert performance.plans.to_json()["plans"] != told
+    assert performance.plans.all() != held
     performance.take(Started(1.0, 0.0, 1.5))
-    assert performance.plans.to_json()["plans"] == {}
+    assert performance.plans.all() == {}
