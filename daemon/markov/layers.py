@@ -31,7 +31,7 @@ from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, chord_weights, strong_ticks
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler, compile_sampler
-from daemon.markov.variation import Strength, distance_weights, tuned
+from daemon.markov.variation import LIMITS, Strength, distance_weights, tuned
 from daemon.markov.weights import MelodyWeights
 
 GRID = (0, 3, 4, 6, 8, 9)  # ticks of a quarter note where 16ths and triplets of eighths begin
@@ -115,6 +115,8 @@ def near(
     def table(weight: float) -> Table:
         return Table(suiting.logs - weight * costs, "the varied melody")
 
+    if not wanted:
+        return table(LIMITS[1])
     first = ticks * USUAL_STRENGTH * max(1 - wanted, 1 - FREE.distance)
     found = tuned(lambda weight: sampler(table(weight)).log_mass, wanted, FREE, first)
     return table(found.weight)

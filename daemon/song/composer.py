@@ -129,7 +129,7 @@ class Composer:
             if before is not None:
                 chords = before.chords
             elif varied is not None and section.chords == self.song.section(section.variation_of).chords:
-                chords = varied.chords
+                chords = composer.chords_like(varied.chords, random)
             else:
                 chords = composer.chords(random)
             source, distance = None, 0.0
@@ -156,7 +156,7 @@ class Composer:
         weights = composer.suiting(chords, density)
         if source is not None:
             melody = known_melody(source.placed, composer.length)
-            if not distance:
+            if not distance and not composer.ends_anew:
                 fixed = source.fixed | frozenset(composer.given)
                 return Drawn(chords, with_given(melody, composer.given), fixed, composer.length)
             weights = composer.near(melody, distance, weights)

@@ -233,6 +233,25 @@ def test_a_section_is_repeated_as_it_is_and_varied(studio: Studio) -> None:
         assert chords[0] == chords[1] == chords[3]
 
 
+@pytest.mark.parametrize("distance", [0, 0.3])
+def test_a_variation_with_another_cadence_closes(studio: Studio, distance: float) -> None:
+    """Its last two bars have chords of their own, the others those of its source; its melody ends on the tonic."""
+    form = HEAD + "form: A A'\nsections:\n  A: {bars: 4, cadence: half}\n"
+    for sheet in studio.sheets(form + f"  A': {{variation_of: A, cadence: full, distance: {distance}}}\n", 10):
+        bars = [[c.symbol for c in sheet.chords if bar * 4 <= c.onset < bar * 4 + 4] for bar in range(8)]
+        assert bars[:2] == bars[4:6] and bars[3][-1].startswith("C") and bars[7] == ["F"]
+        assert [part(sheet, number)[-1][2] % 12 == 5 for number in (0, 1)] == [False, True]
+        changed = [note for note in part(sheet, 0) if note not in part(sheet, 1)]
+        assert distance or all(onset >= 8 for onset, _, _ in changed)
+
+
+def test_given_chords_that_contradict_the_cadence_give_a_warning(studio: Studio) -> None:
+    (warning,) = studio.composer(HEAD + "chords: jazz blues\ncadence: full\n").warnings()
+    assert "cadence: full, but the given chords end with C7 (bar 12.3): end them on F" in warning
+    assert studio.composer(HEAD + "chords: '| F | C7 | F |'\ncadence: full\n").warnings() == []
+    assert studio.composer(HEAD + "chords: '| F | C7 | ? |'\ncadence: half\n").warnings() == []
+
+
 def events(notes: Sequence[tuple[float, float, int]]) -> list[tuple[int, int]]:
     """Notes of four bars as (pitch, ticks), with -1 for rests."""
     found, end = [], 0.0

@@ -278,6 +278,53 @@ def test_a_variation_is_of_the_stated_law_also_where_it_meets_its_section(small:
         assert all(chi_squared_p(found, control) < LEVEL for control in controls)
 
 
+# A source that ends on the dominant, a variation that closes: its last two bars go another way.
+OTHER_END = """form: A A'
+sections:
+  A: {bars: 4, cadence: half}
+  A': {variation_of: A, distance: 0.3, cadence: full}
+max_order: none
+"""
+
+
+def is_whole_in_bars(chords: Sequence[Event]) -> bool:
+    return all(by_tick(chords)[bar][1] for bar in range(0, 4 * BAR, BAR))
+
+
+def test_the_last_bars_of_a_variation_with_a_cadence_of_its_own(small: Callable[[str], Small]) -> None:
+    """Given the chords of the source before them. A chord that is kept may be two events, as one that is given."""
+    sections = small(OTHER_END).composer._sections
+    source = sections["A"].chords(np.random.default_rng(3))
+    kept = [chord for chord in source if chord.onset < 8]
+    bounds = [round(12 * chord.onset) for chord in kept]
+    before = [
+        (chord_of(chord.symbol).root, chord.symbol[1:]) for chord in kept for _ in range(round(12 * chord.duration))
+    ]
+
+    def closes(chords: Sequence[Event]) -> float:
+        ticks = by_tick(chords)
+        same = [event[:2] for event, _ in ticks[: 2 * BAR]] == before and all(ticks[tick][1] for tick in bounds)
+        ends = ticks[3 * BAR - 1][0][:2] == (7, "7") and {event[:2] for event, _ in ticks[3 * BAR :]} == {(0, "")}
+        return float(same and ends and is_whole_in_bars(chords))
+
+    law: dict[tuple[Event, ...], float] = defaultdict(float)
+    for chords, weight in CHORD.sequences(4 * BAR, closes).items():
+        law[after_two_bars(chords)] += weight
+    control = dict.fromkeys(law, 1.0)
+    assert len(law) > 4
+    for seed in SEEDS:
+        random = np.random.default_rng(seed)
+        drawn = [sections["A'"].chords_like(source, random) for _ in range(SAMPLES)]
+        assert all(chords[: len(kept)] == tuple(kept) for chords in drawn)
+        found = Counter(after_two_bars(chord_events(chords)) for chords in drawn)
+        assert chi_squared_p(found, law) > LEVEL
+        assert chi_squared_p(found, control) < LEVEL, "the control"
+
+
+def after_two_bars(chords: Sequence[Event]) -> tuple[Event, ...]:
+    return tuple(event for begin, _, event in spans(chords) if begin >= 2 * BAR)
+
+
 def marginal(expected: Pairs, side: int) -> dict[Notes, float]:
     result: dict[Notes, float] = defaultdict(float)
     for pair, weight in expected.items():

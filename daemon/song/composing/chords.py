@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from daemon.markov.automaton import Event
 from daemon.markov.constraints import Begins, Boundary, Constraint, Fixed, Sounds
@@ -16,6 +17,7 @@ from daemon.song.styles.pieces import SILENT, kind_of
 
 Kind = tuple[int, str]  # root in semitones above the tonic, quality
 TONICS = {"major": {(0, ""), (0, "6"), (0, "maj7")}, "minor": {(0, "m"), (0, "m6"), (0, "m7"), (0, "mM7")}}
+CLOSING = {"full": 0, "half": 7}  # roots of the last chord
 DOMINANTS = {(7, ""), (7, "7"), (7, "7sus4"), (7, "7#5")}
 
 
@@ -73,6 +75,14 @@ def _cadence(song: Song, section: SongSection, last: int, length: int) -> Iterat
     tonic = one_of(TONICS[song.key.mode], _kind)
     yield Fixed(last, tonic, name, one_of(DOMINANTS, _kind) if is_free else None)
     yield Sounds(range(last, length), tonic, name)
+
+
+def with_kept(section: SongSection, chords: Sequence[PlannedChord], until: float) -> SongSection:
+    """The section with these chords up to the beat `until`, or to the chord that is given across that beat."""
+    given = [rule for rule in section.chords if not rule.forbidden]
+    until = min([until, *(rule.onset for rule in given if rule.onset < until < rule.onset + rule.duration)])
+    kept = [ChordRule(c.onset, min(c.duration, until - c.onset), (c.symbol,)) for c in chords if c.onset < until]
+    return replace(section, chords=(*kept, *(rule for rule in section.chords if rule.onset >= until or rule.forbidden)))
 
 
 def chords_of(song: Song, section: SongSection, events: Sequence[ChordEvent]) -> tuple[PlannedChord, ...]:

@@ -18,7 +18,7 @@ from daemon.markov.max_order import Stop
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
 from daemon.music.plan import PlannedChord
-from daemon.song.composing.chords import chord_constraints, chord_events, chords_of
+from daemon.song.composing.chords import CLOSING, chord_constraints, chord_events, chords_of, symbol_of, with_kept
 from daemon.song.composing.melody import Placed, given_events, known_melody, melody_constraints, notes_of, with_given
 from daemon.song.composing.models import Models
 from daemon.song.composing.places import ticks_of
@@ -26,11 +26,13 @@ from daemon.song.description import Song, SongSection
 from daemon.song.positions import Grid
 from daemon.song.rules import blank
 from daemon.song.sheet import SectionMusic, given_music
+from daemon.song.styles.pieces import kind_of
 
 # Nats from which the style bends: for each wish, and for each bar, as a range and what always holds (a cadence at the
 # end, bars that begin with a chord) cost. Plain songs cost up to 1.5 in a bar, bars that no style has more than 2.
 UNLIKELY, UNLIKELY_BAR = 4.6, 1.0
 DENSITY = 0.7  # nats for each note, at density 1
+CADENCE_BARS = 2  # in which a variation goes another way than its source
 KEPT = 4  # tables of weights, and samplers of melodies
 Chords = tuple[PlannedChord, ...]
 
@@ -61,6 +63,7 @@ class Drawn:
 class SectionComposer:
     """`suiting(chords, density)`: the weights of melodies on the chords, with fewer (-1) or more (1) notes than in the
     style. `melodies(table)`: the sampler of melodies with such weights. `has_melody`: all is given, there is no such.
+    `ends_anew`: a variation has a cadence that its source has not.
 
     Raises SongError for constraints that cannot be met, with their bars.
     """
@@ -70,9 +73,11 @@ class SectionComposer:
         self.length = ticks_of(section.bars * song.bar)
         self._span = Span(self.length, models.bar, models.beats)
         self.given = given_events(section, home)
+        source = section.variation_of and song.section(section.variation_of).cadence
+        self.ends_anew = bool(source) and section.cadence not in ("none", source)
         self.has_melody = blank(section.notes, section.bars * song.bar) is None
         has_chords = blank(section.chords, section.bars * song.bar) is None
-        self._chords = None if has_chords else self._chord_sampler()
+        self._chords = None if has_chords else self._chord_sampler(section)
         self.suiting = lru_cache(KEPT)(self._suiting)
         if not self.has_melody:
             self.melodies = lru_cache(KEPT)(self._melody_sampler(home).weighted)
@@ -80,6 +85,14 @@ class SectionComposer:
     def chords(self, random: np.random.Generator) -> Chords:
         """The given ones; others as in the style, so that they suit the notes that are given."""
         return chords_of(self._song, self.section, () if self._chords is None else self._chords.sample(random))
+
+    def chords_like(self, source: Chords, random: np.random.Generator) -> Chords:
+        """Those of the section that this one varies; if it `ends_anew`, its last two bars are drawn given the chords
+        before them."""
+        if self._chords is None or not self.ends_anew:
+            return source
+        section = with_kept(self.section, source, (self.section.bars - CADENCE_BARS) * self._song.bar)
+        return chords_of(self._song, section, self._chord_sampler(section).sample(random))
 
     def _suiting(self, chords: Chords, density: float = 0.0) -> Table:
         events = chord_events(chords, self._song.key.tonic, self.length)
@@ -94,8 +107,8 @@ class SectionComposer:
         placed = with_given(self.melodies(weights).sample(random, None if self.given else stop), self.given)
         return Drawn(chords, placed, frozenset(self.given), self.length)
 
-    def _chord_sampler(self) -> Sampler:
-        song, section, model, harmony = self._song, self.section, self._models.chords, self._models.harmony
+    def _chord_sampler(self, section: SongSection) -> Sampler:
+        song, model, harmony = self._song, self._models.chords, self._models.harmony
         known = known_melody(self.given, self.length) if self.given else ()
         return self._met(
             "chords",
@@ -134,8 +147,10 @@ class SectionComposer:
         raise self._impossible(found)
 
     def warnings(self, chords: Chords) -> Iterator[str]:
-        """Of constraints so improbable that the style bends, for the chords and for melodies on these chords."""
+        """Of constraints so improbable that the style bends, for the chords and for melodies on these chords; of a
+        cadence that given chords contradict."""
         models, span = self._models, self._span
+        yield from self._open(chords)
         if self._chords is not None and not self.given:
             free = Layer(models.chords).sampler(span)
             yield from self._warning(free.log_mass - self._chords.log_mass, "chord sequences")
@@ -143,6 +158,17 @@ class SectionComposer:
             suiting = self.suiting(chords)
             free = Layer(models.melody).sampler(span, suiting)
             yield from self._warning(free.log_mass - self.melodies(suiting).log_mass, "melodies")
+
+    def _open(self, chords: Chords) -> Iterator[str]:
+        """If the cadence is not that of the last chord, which then is given."""
+        song, cadence, last = self._song, self.section.cadence, chords[-1]
+        if cadence != "none" and kind_of(last.symbol, song.key.tonic)[0] != CLOSING[cadence]:
+            bar = Grid(song.meter, self.section.bars).at(last.onset)
+            root = symbol_of((CLOSING[cadence], ""), song)
+            yield (
+                f"{song.file}: section {self.section.name}: cadence: {cadence}, but the given chords end with "
+                f"{last.symbol} (bar {bar}): end them on {root}, leave the last bars blank, or write `cadence: none`"
+            )
 
     def _warning(self, nats: float, what: str) -> Iterator[str]:
         section = self.section
