@@ -84,10 +84,10 @@ def chord_sampler(
 
 
 def with_gain(
-    weights: MelodyWeights, model: MarkovModel, span: Span, chords: Sequence[ChordEvent], notes: float
+    weights: MelodyWeights, layer: Layer, span: Span, chords: Sequence[ChordEvent], notes: float
 ) -> MelodyWeights:
     """With the gain that leads to this expected number of notes on these chords, which cover the span."""
-    free, ticks = Layer(model, (on_grid(model, span),)).sampler(span), span.length
+    model, free, ticks = layer.model, layer.sampler(span, on_grid(layer.model, span)), span.length
 
     def log_mass(weight: float) -> float:
         table = weights.table(model.events, chords, span.strong, -weight / ticks - weights.gain)

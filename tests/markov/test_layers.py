@@ -320,7 +320,7 @@ def test_a_soft_table_forbids_nothing() -> None:
 @pytest.mark.parametrize("notes", [3.5, 4.0])
 def test_the_gain_leads_to_the_wanted_number_of_notes(notes: float) -> None:
     chords = CHORDS[0][:3]
-    tuned = with_gain(WEIGHTS, MELODY, SPAN, chords, notes)
+    tuned = with_gain(WEIGHTS, Layer(MELODY), SPAN, chords, notes)
     expected = MELODY_REFERENCE.sequences(
         SPAN.length,
         lambda melody: (

@@ -44,9 +44,7 @@ def melody_constraints(
     `edges`: so it may within all that is given; only the first and the last note of what is given side by side count.
     """
     length = ticks_of(section.bars * song.bar)
-    low, high = song.range
-    limits = f"the range {name_of_pitch(low)}–{name_of_pitch(high)}"
-    yield Begins(range(length), lambda event: float(event[0] == SILENCE or low <= home + event[0] <= high), limits)
+    yield in_range(song, home, length)
     longest = ticks_of(song.bar) // 2
     if not any(SILENCE in _relative(rule, home) and not rule.forbidden for rule in section.notes):
         yield Regular(ONE_REST, NO_REST)
@@ -68,6 +66,12 @@ def melody_constraints(
     yield from _phrases(song, section)
     if section.cadence != "none":
         yield from _cadence(song, section, length)
+
+
+def in_range(song: Song, home: int, length: int) -> Constraint:
+    low, high = song.range
+    name = f"the range {name_of_pitch(low)}–{name_of_pitch(high)}"
+    return Begins(range(length), lambda event: float(event[0] == SILENCE or low <= home + event[0] <= high), name)
 
 
 def _free(section: SongSection, length: int) -> Iterator[range]:

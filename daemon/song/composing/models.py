@@ -7,11 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from daemon.errors import ModelError, SongError
+from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.events import REST, ChordEvent
 from daemon.markov.harmony import Harmonised, estimated_harmony, stated_harmony, strong_ticks
-from daemon.markov.layers import Span, with_gain
+from daemon.markov.layers import Layer, Span, with_gain
 from daemon.markov.max_order import CopyIndex
 from daemon.markov.weights import counted_weights
+from daemon.song.composing.melody import home_of, in_range
 from daemon.song.description import Song
 from daemon.song.styles.kept_style import style_of_kept
 from daemon.song.styles.pieces import QUALITIES, Piece, bar_ticks
@@ -45,7 +47,7 @@ def load_styles(song: Song) -> list[tuple[Style, float]]:
 class Models:
     """Of the blend of `styles` in the mode and meter of the song. `freer`: the models by layer, in which any event may,
     improbably, follow any other. `weights`: of melodies by chords and meter, with the gain that leads to as many notes
-    on a few usual chords as the pieces have."""
+    on a few usual chords as the pieces have, if that is possible, within the song's range."""
 
     def __init__(self, song: Song, styles: Sequence[tuple[Style, float]]) -> None:
         mode, order, meter = song.key.mode, song.order, song.meter
@@ -71,7 +73,11 @@ class Models:
         usual = _usual_chords(mode, self.bar)
         span = Span(len(usual) * self.bar, self.bar, self.beats)
         notes = _notes_per_tick(own or rhythms or pieces) * span.length
-        self.weights = with_gain(counted, self.melody, span, usual, notes)
+        limits = in_range(song, home_of(song, self.melody.events), span.length)
+        try:
+            self.weights = with_gain(counted, Layer(self.melody, (limits,)), span, usual, notes)
+        except ImpossibleError:
+            self.weights = with_gain(counted, Layer(self.melody), span, usual, notes)
         self.copies = CopyIndex((piece.melody for piece in known), song.max_order) if song.max_order else None
 
 
