@@ -2,12 +2,13 @@
 distribution; daemon.markov.layers, daemon.markov.max_order have its functions.
 
 Sections that are no variations are drawn first, then variations, each with its chords first; melodies of sections
-without copies, then choruses, whose seams between sections may have copies.
+without copies, on other chords if none is found; then choruses, whose seams between sections may have copies.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,9 +24,11 @@ from daemon.song.composing.models import Models, load_styles
 from daemon.song.composing.section import Chords, Drawn, SectionComposer
 from daemon.song.description import Song
 from daemon.song.form import sections_of
+from daemon.song.rules import blank
 from daemon.song.sheet import given_music, lead_sheet
 
 MOST_TRIES = 2000  # melodies of a section
+MOST_CHORDS = 8  # draws of chords, where no melody is found on them; for each there are as many fewer tries
 MOST_TICKS = MOST_TRIES * 64 * 48  # of all these melodies: 64 bars of 4/4 each; the longer, the fewer are no copies
 RARE, ASSESSED = 0.02, 200  # the share of melodies that are no copies, below which the style bends; of how many
 MOST_CHORUSES = 50  # whose sections are no copies, but the seams between them are
@@ -66,17 +69,23 @@ class Composer:
     def _compile(self, models: Models) -> None:
         song, problems, random = self.song, [], np.random.default_rng(0)
         self._copies, self._home = models.copies, home_of(song, models.melody.events)
+        blanks = (blank(section.chords, section.bars * song.bar) for section in song.sections)
+        self._draws = 1 if all(each is None for each in blanks) else MOST_CHORDS
         self._usual: dict[str, Chords] = {}  # for warnings
         for section in song.sections:
             try:
                 composer = self._sections[section.name] = SectionComposer(song, section, models, self._home)
-                chords = self._usual[section.name] = composer.chords(random)
-                if not section.variation_of:
-                    self._section(composer, chords, random)
+                self._usual[section.name] = self._usual_chords(composer, random)
             except SongError as error:
                 problems += error.problems
         if problems:
             raise SongError(problems)
+
+    def _usual_chords(self, composer: SectionComposer, random: np.random.Generator) -> Chords:
+        """With a melody on them, unless the section is a variation. Raises SongError."""
+        if composer.section.variation_of:
+            return composer.chords(random)
+        return self._again(lambda: self._section(composer, composer.chords(random), random)).chords
 
     def compose(
         self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()
@@ -91,7 +100,12 @@ class Composer:
         if like is not None and wishes.similarity == 1:
             return like
         known = {} if like is None else self._known(like)
-        drawn = self._without_copies(lambda _: self._chorus(random, known, wishes), MOST_CHORUSES).sections
+        try:
+            drawn = self._without_copies(
+                lambda _: self._again(lambda: self._chorus(random, known, wishes)), MOST_CHORUSES
+            ).sections
+        except CopyError as error:
+            raise self._error(error) from None
         return lead_sheet(
             song, {name: each.music(self._sections[name].section, self._home) for name, each in drawn.items()}
         )
@@ -150,7 +164,10 @@ class Composer:
         distance: float = 0.0,
         density: float = 0.0,
     ) -> Drawn:
-        """The first melody on the chords that is no copy; a variation of `source`, if there is one."""
+        """The first melody on the chords that is no copy; a variation of `source`, if there is one.
+
+        Raises CopyError.
+        """
         if composer.has_melody:
             return Drawn(chords, composer.given, frozenset(composer.given), composer.length)
         weights = composer.suiting(chords, density)
@@ -160,16 +177,25 @@ class Composer:
                 fixed = source.fixed | frozenset(composer.given)
                 return Drawn(chords, with_given(melody, composer.given), fixed, composer.length)
             weights = composer.near(melody, distance, weights)
-        tries = max(min(MOST_TRIES, MOST_TICKS // composer.length), 1)
+        tries = max(min(MOST_TRIES, MOST_TICKS // composer.length) // self._draws, 1)
         return self._without_copies(lambda stop: composer.draw(chords, weights, random, stop), tries)
 
     def _without_copies(self, draw: Callable[[Stop | None], MelodyT], most_tries: int) -> MelodyT:
-        if self._copies is None:
-            return draw(None)
+        """Raises CopyError."""
+        return draw(None) if self._copies is None else without_copies(draw, self._copies, most_tries)[0]
+
+    def _again(self, draw: Callable[[], MelodyT]) -> MelodyT:
+        """With other chords, until a melody is found in each section. Raises SongError."""
+        for _ in range(self._draws - 1):
+            with suppress(CopyError):
+                return draw()
         try:
-            return without_copies(draw, self._copies, most_tries)[0]
+            return draw()
         except CopyError as error:
-            raise SongError([f"{self.song.file}: max_order: {error}"]) from None
+            raise self._error(error) from None
+
+    def _error(self, error: CopyError) -> SongError:
+        return SongError([f"{self.song.file}: max_order: {error}"])
 
     def _known(self, sheet: LeadSheet) -> dict[str, Drawn]:
         """The sections of an earlier chorus."""

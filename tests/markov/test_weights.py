@@ -31,8 +31,9 @@ def logs_with(rhythms: list[tuple[MelodyEvent, ...]]) -> dict[tuple[int, MelodyE
     strong = strong_ticks(768, 48, (0, 24))
     harmony = estimated_harmony([(MELODY * 8, CHORDS * 8, strong)], stated_harmony(QUALITIES))
     weights = counted_weights([(MELODY * 8, CHORDS * 8, strong)], rhythms, harmony, 48, 48)
-    table = weights.table(ALPHABET, CHORDS, strong[:96]).logs
-    return {(tick, event): float(row[n]) for tick, row in enumerate(table) for n, event in enumerate(ALPHABET)}
+    alphabet = tuple(dict.fromkeys((*ALPHABET, *MELODY)))
+    table = weights.table(alphabet, CHORDS, strong[:96]).logs
+    return {(tick, event): float(row[n]) for tick, row in enumerate(table) for n, event in enumerate(alphabet)}
 
 
 def test_a_chord_tone_costs_nothing_and_another_note_the_more_the_longer_it_sounds() -> None:
@@ -56,7 +57,10 @@ def test_a_note_between_the_eighths_costs_the_more_the_fewer_begin_there(
 def test_a_rest_costs_as_much_as_notes_on_average() -> None:
     logs = logs_with([])
     assert logs[12, (REST, 12)] == pytest.approx(logs[0, (REST, 48)] / 4)
-    assert -1.0 < logs[0, (REST, 48)] < 0.0
+    onsets = np.cumsum([0, *(ticks for _, ticks in MELODY)]).tolist()
+    notes = [logs[onset, event] for onset, event in zip(onsets, MELODY, strict=False)]
+    assert 2 * logs[0, (REST, 48)] == pytest.approx(sum(notes))
+    assert sum(notes) < 0.0
 
 
 def test_the_meter_is_neutral_on_average_after_what_comes_before() -> None:

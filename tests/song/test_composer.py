@@ -362,7 +362,21 @@ def test_of_a_long_section_fewer_melodies_are_tried(studio: Studio, monkeypatch:
     """The longer a melody, the longer it takes and the likelier it has a copy."""
     monkeypatch.setattr(composer, "MOST_TICKS", 5 * 16 * 48)
     with pytest.raises(SongError, match="max_order: all of 5 melodies have 3 notes in a row"):
-        studio.composer("key: F\nstyle: tiny\nmax_order: 3\nbars: 16")
+        studio.composer("key: F\nstyle: tiny\nmax_order: 3\nchords: '|: F | C :|x8'")
+
+
+def test_chords_on_which_no_melody_is_found_are_drawn_again(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty songs of 32 bars in a style where on some chords nearly all melodies are copies; without other chords some
+    are refused. Where the chords are given, all tries are for these."""
+    text = "key: C\nmeter: 3/4\nstyle: waltz\nbars: 32\nmax_order: 8\n"
+    song = studio.composer(text)
+    for seed in range(20):
+        song.compose(np.random.default_rng(seed))
+    monkeypatch.setattr(composer, "MOST_CHORDS", 1)
+    once = studio.composer(text)
+    with pytest.raises(SongError, match="max_order: all of"):
+        for seed in range(20):
+            once.compose(np.random.default_rng(seed))
 
 
 def test_a_max_order_that_nearly_all_melodies_break_gives_a_warning(studio: Studio) -> None:

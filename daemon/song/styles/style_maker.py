@@ -13,8 +13,9 @@ from daemon.song.styles.style import LAYERS, MODES, BackOff
 
 ORDERS = 4  # the highest order that a card has a weight for
 COMPOSED = 2  # the order that songs are composed with, unless they name another
-# As many events of a style as its background counts for: with more the style would not sound like itself.
-BACKGROUND_EVENTS = 200
+# By layer: as many events of a style as its background counts for, and its largest share. With more, the style would
+# not sound like itself; with fewer, nearly all melodies of 32 bars are copies in a style of ten pieces.
+BACKGROUND = {"melody": (500, 0.3), "chords": (200, 1.0)}
 UNFITTED = (0.0, 0.1, 0.7, 0.1, 0.1)  # weights for a folder that is too small to choose any
 
 
@@ -47,7 +48,8 @@ def back_off(music: Collection, background: Collection | None, layer: str) -> Ba
     none: it is music at random."""
     known, share = left_out(music, music, layer), 0.0
     if background is not None:
-        share = round(BACKGROUND_EVENTS / (BACKGROUND_EVENTS + known.events), 3)
+        events, most = BACKGROUND[layer]
+        share = round(min(events / (events + known.events), most), 3)
         known = blended(known, left_out(music, background, layer), share)
     possible = np.nan_to_num(known.probabilities[:, :, COMPOSED]) > 0
     return BackOff(_rounded(fitted(known.only(possible, 1))) if possible.any() else UNFITTED, share)
