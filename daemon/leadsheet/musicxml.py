@@ -76,8 +76,9 @@ class _Bar:
 
 
 def _placed(part: Part, order: Sequence[int]) -> list[_Bar]:
-    """Raises ValueError. A short measure at the start is an upbeat, also where it is played again; two short ones that
-    make a bar are one, as at a repeat sign within a bar; other short ones are bars that end with a rest."""
+    """Raises ValueError. A short measure at the start is an upbeat, also where it is played again: there it takes the
+    place of the end of the bar before, or is left out if that bar is whole and blank. Two short ones that make a bar
+    are one, as at a repeat sign within a bar; other short ones are bars that end with a rest."""
     beats, unit = part.meter
     full = Fraction(beats * 4, unit)
     for measure in part.measures:
@@ -93,11 +94,17 @@ def _placed(part: Part, order: Sequence[int]) -> list[_Bar]:
         completes = is_within or at < 0
         is_within = not completes and bool(following) and length + following == full
         if not (completes or is_within) and has_upbeat and index == order[0]:
-            at, completes = at + full - length, True
+            if not _is_blank(placed[-1].measure):
+                placed.append(_Bar(part.measures[index], index, at - length, at))
+            continue
         end = at + (length if completes or is_within else full)
         placed.append(_Bar(part.measures[index], index, at, end))
         at = end
     return placed
+
+
+def _is_blank(measure: Measure) -> bool:
+    return not measure.notes and not measure.has_rests
 
 
 def _draft(part: Part, bars: list[_Bar], title: str, composer: str) -> Draft:
@@ -106,7 +113,7 @@ def _draft(part: Part, bars: list[_Bar], title: str, composer: str) -> Draft:
     length = max(-(-bars[-1].end // full), 1) * full  # a last bar that the upbeat would complete counts as whole
     melody = tuple(_melody(bars))
     onsets = _chords(bars)
-    filled = {_bar_of(bar.start, full) for bar in bars if bar.measure.notes or bar.measure.has_rests}
+    filled = {_bar_of(bar.start, full) for bar in bars if not _is_blank(bar.measure)}
     sounding = {int(note.onset // float(full)) for note in melody} | filled
     blank_melody = [bar for bar in range(int(length / full)) if bar not in sounding]
     with_chords = {_bar_of(onset, full) for onset, _ in onsets}
@@ -139,10 +146,13 @@ def _bar_of(beat: Fraction, full: Fraction) -> int:
 
 
 def _melody(bars: list[_Bar]) -> Iterator[Note]:
-    """One note after the other; ties are joined, a note that overlaps the next is cut."""
+    """One note after the other; ties are joined, a note that overlaps the next is cut. An upbeat that is played again
+    replaces what is written there."""
     notes: list[tuple[Fraction, Fraction, int]] = []  # onset, end, pitch
     is_tied = False
     for bar in bars:
+        while notes and notes[-1][0] >= bar.start:
+            notes.pop()
         for note in bar.measure.notes:
             onset = bar.start + note.onset
             if is_tied and note.continues and notes[-1][1:] == (onset, note.pitch):
@@ -219,7 +229,8 @@ def _sections(bars: list[_Bar], full: Fraction, length: Fraction) -> Iterator[Se
             begins = (ends or bar.index != before.index + 1) and not bar.measure.endings
         start = -(-max(bar.start, Fraction(0)) // full) * full  # not in an upbeat
         if begins or not starts:
-            letter = letters.setdefault(bar.index, _letter(len(letters)))
+            index = bar.index + (bar.index == bars[0].index and bars[0].start < 0)  # of an upbeat the bar after it
+            letter = letters.setdefault(index, _letter(len(letters)))
             starts[start] = bar.measure.section or letter
     ordered = sorted((start, name) for start, name in starts.items() if start < length)
     for (start, name), end in zip(ordered, [*(each for each, _ in ordered[1:]), length], strict=True):

@@ -132,7 +132,19 @@ def test_a_repeat_within_a_bar(tmp_path: Path) -> None:
 def test_an_upbeat_is_one_each_time(tmp_path: Path) -> None:
     sheet = read(tmp_path, "C4:12", "C:major D4:48", "E4:48 :|", "F4:48", first=0)
     assert [(note.onset, note.pitch) for note in sheet.melody] == [
-        *((-1, 60), (0, 62), (4, 64), (11, 60), (12, 62), (16, 64), (20, 65))
+        *((-1, 60), (0, 62), (4, 64), (7, 60), (8, 62), (12, 64), (16, 65))
+    ]
+    assert sheet.length == 20, "as many bars as are counted: the upbeat takes the place of the end of the bar before"
+    assert [note.duration for note in sheet.melody[2:4]] == [3, 1]
+    again = read(tmp_path, "C4:12", "C:major D4:48", "E4:24 G4:12 C4:6 B3:6 words=D.C.", first=0)
+    assert melody(again)[3:5] == [(6, 1, 67), (7, 1, 60)], "that is written there, too"
+    assert again.length == 16
+
+
+def test_an_upbeat_before_a_repeat_has_no_letter_of_its_own(tmp_path: Path) -> None:
+    sheet = read(tmp_path, "C4:12", "|: C:major D4:48", "E4:48 :|", "F4:48 words=D.C.", first=0)
+    assert [(s.onset, s.duration, s.name) for s in sheet.sections] == [
+        *((0, 8, "A"), (8, 8, "A"), (16, 4, "B"), (20, 8, "A"), (28, 4, "B"))
     ]
 
 
