@@ -140,6 +140,8 @@ class Composer:
         for composer in sorted(self._sections.values(), key=lambda each: bool(each.section.variation_of)):
             section, varied = composer.section, drawn.get(composer.section.variation_of)
             before = known.get(section.name)
+            if varied is not None and section.same_bars:
+                composer, varied = composer.begun_as(varied), None
             if before is not None:
                 chords = before.chords
             elif varied is not None and section.chords == self.song.section(section.variation_of).chords:

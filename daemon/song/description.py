@@ -52,7 +52,9 @@ class NoteRule:
 @dataclass(frozen=True, slots=True)
 class SongSection:
     """A part of the form. `cadence`: one of CADENCES. `phrases`: their lengths in bars, which add up to `bars`; ()
-    is none. `variation_of`: the section whose melody this one varies, or ""; `distance`: 0 (the same) to 1 (free)."""
+    is none. `variation_of`: the section whose melody this one varies, or ""; `distance`: 0 (the same) to 1 (free).
+    With `same_bars` so many of its first bars are those of that section, and nothing else is varied: as under a repeat
+    sign, up to the endings."""
 
     name: str
     bars: Bars
@@ -62,6 +64,7 @@ class SongSection:
     phrases: tuple[int, ...] = ()
     variation_of: str = ""
     distance: float = 0.0
+    same_bars: Annotated[int, Limits(0, MAX_BARS)] = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from daemon.music.key_estimate import estimated_key
 from daemon.music.leadsheet import Key, LeadSheet
 from daemon.music.plan import Section
 from daemon.song.description import REST, ChordRule, NoteRule, SongSection
+from daemon.song.rules import blank
 from daemon.song.transposition import Transposition
 
 CHARTS = (".txt", ".chart")
@@ -85,7 +86,8 @@ def key_of_chart(chart: str, meter: tuple[int, int]) -> Key | None:
 
 def divided(section: SongSection, marks: Sequence[Section], bar: float) -> tuple[list[SongSection], tuple[str, ...]]:
     """The sections that `marks` divide a section into, and their order. Two that are equal are one; others of the same
-    name get a number. The last one has the cadence of `section`."""
+    name get a number, and begin as the first of that name up to the bar from which they differ. The last one has the
+    cadence of `section`."""
     starts = {round(sum(section.phrases[:number]) * bar, 6) for number in range(len(section.phrases))}
     has_phrases = bool(marks) and all(round(mark.onset, 6) in starts for mark in marks)
     found: dict[str, SongSection] = {}
@@ -101,10 +103,30 @@ def divided(section: SongSection, marks: Sequence[Section], bar: float) -> tuple
             _phrases(section.phrases, mark, bar) if has_phrases else (),
         )
         names = (mark.name, *(f"{mark.name}{number}" for number in range(2, len(marks) + 2)))
-        name = next(n for n in names if n not in found or found[n] == replace(part, name=n))
-        found[name] = replace(part, name=name)
+        name = next(n for n in names if n not in found or _is_same(part, found[n]))
+        if name not in found:
+            found[name] = _begun(replace(part, name=name), found.get(mark.name), bar)
         order.append(name)
     return list(found.values()), tuple(order)
+
+
+def _is_same(part: SongSection, other: SongSection) -> bool:
+    return replace(part, name="") == replace(other, name="", variation_of="", same_bars=0)
+
+
+def _begun(part: SongSection, first: SongSection | None, bar: float) -> SongSection:
+    """With the bars at its beginning that are those of `first`, if some of them are composed."""
+    if first is None:
+        return part
+    bars = range(min(part.bars, first.bars), 0, -1)
+    same = next((number for number in bars if _beginning(part, number * bar) == _beginning(first, number * bar)), 0)
+    if all(blank(rules, same * bar) is None for rules in (part.chords, part.notes)):
+        return part
+    return replace(part, variation_of=first.name, same_bars=same)
+
+
+def _beginning(section: SongSection, end: float) -> tuple[list[ChordRule], list[NoteRule]]:
+    return list(_cut(section.chords, 0.0, end)), [rule for rule in _cut(section.notes, 0.0, end) if rule.onset >= 0]
 
 
 def _phrases(phrases: Sequence[int], mark: Section, bar: float) -> tuple[int, ...]:

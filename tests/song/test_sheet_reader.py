@@ -54,6 +54,49 @@ def test_a_description_may_name_a_sheet_and_compose_its_blanks(tmp_path: Path) -
     assert notes == [(0, 4, (72,)), (8, 2, (REST,)), (10, 2, (74,))]
 
 
+def test_blank_bars_under_a_repeat_are_composed_once(tmp_path: Path) -> None:
+    """Up to the endings, of which the second is blank; also after a da capo, with an upbeat."""
+    bars = (
+        "|: F:major C5:48",
+        "R:48",
+        "R:48",
+        "[1 C:dominant G4:48 :|]",
+        "[2 F:major R:48 ]",
+        "C:dominant E5:48 words=D.C.",
+    )
+    written(tmp_path, score("C4:12", *bars, fifths=-1, first=0))
+    song = text_song(tmp_path, "sheet: song.musicxml\nstyle: foster\nmax_order: none", "song.yaml")
+    assert song.form == ("A", "A2", "B", "A2", "B2"), "the upbeat belongs to the first B"
+    assert [(s.variation_of, s.same_bars) for s in song.sections] == [("", 0), ("A", 3), ("", 0), ("", 0)]
+    composer = Composer(song)
+    firsts, ends = set(), set()
+    for seed in range(8):
+        melody = composer.compose(np.random.default_rng(seed)).melody
+        passes = [
+            [(note.onset - start, note.duration, note.pitch) for note in melody if start <= note.onset < start + 12]
+            for start in (0, 16, 36)
+        ]
+        assert passes[0] == passes[1] == passes[2] and passes[0][0] == (0, 4, 72)
+        firsts.add(tuple(passes[0]))
+        ends.add(tuple((note.onset, note.pitch) for note in melody if 28 <= note.onset < 32))
+    assert len(firsts) == 8 and len(ends) > 4
+
+
+def test_a_section_of_a_chart_begins_as_the_first_of_its_name(tmp_path: Path) -> None:
+    chart = "key: F\nstyle: foster\n[A] F | Bb | C7 | C7\n[B] Dm | Gm | C7 | C7\n[A] F | Bb | C7 | F\n"
+    song = text_song(tmp_path, chart)
+    assert [(s.name, s.variation_of, s.same_bars) for s in song.sections] == [
+        ("A", "", 0),
+        ("B", "", 0),
+        ("A2", "A", 3),
+    ]
+    melody = Composer(song).compose(np.random.default_rng(0)).melody
+    first, last = (
+        [(note.onset - start, note.pitch) for note in melody if start <= note.onset < start + 12] for start in (0, 32)
+    )
+    assert first == last
+
+
 def test_what_a_sheet_has_is_not_given_again(tmp_path: Path) -> None:
     written(tmp_path, score(*SHEET))
     found = problems(tmp_path, "sheet: song.musicxml\nkey: C\nform: AABA\nchords: blues")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from daemon.markov.automaton import Automaton, Event
@@ -150,6 +151,17 @@ def with_given(events: Iterable[MelodyEvent], given: Sequence[Placed]) -> tuple[
             drawn.append((at, event))
         at += event[1]
     return tuple(sorted([*drawn, *given]))
+
+
+def with_kept_notes(section: SongSection, placed: Iterable[Placed], home: int, until: float) -> SongSection:
+    """The section with these notes and rests from its first bar line up to the beat `until`."""
+    kept = [
+        NoteRule(at / TICKS, min(ticks / TICKS, until - at / TICKS), (REST if pitch == SILENCE else home + pitch,))
+        for at, (pitch, ticks) in placed
+        if 0 <= at < ticks_of(until)
+    ]
+    others = (rule for rule in section.notes if rule.forbidden or not 0 <= rule.onset < until)
+    return replace(section, notes=(*kept, *others))
 
 
 def known_melody(given: Sequence[Placed], length: int) -> tuple[MelodyEvent, ...]:

@@ -19,7 +19,15 @@ from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
 from daemon.music.plan import PlannedChord
 from daemon.song.composing.chords import CLOSING, chord_constraints, chord_events, chords_of, symbol_of, with_kept
-from daemon.song.composing.melody import Placed, given_events, known_melody, melody_constraints, notes_of, with_given
+from daemon.song.composing.melody import (
+    Placed,
+    given_events,
+    known_melody,
+    melody_constraints,
+    notes_of,
+    with_given,
+    with_kept_notes,
+)
 from daemon.song.composing.models import Models
 from daemon.song.composing.places import ticks_of
 from daemon.song.description import Song, SongSection
@@ -69,7 +77,7 @@ class SectionComposer:
     """
 
     def __init__(self, song: Song, section: SongSection, models: Models, home: int) -> None:
-        self._song, self.section, self._models = song, section, models
+        self._song, self.section, self._models, self._home = song, section, models, home
         self.length = ticks_of(section.bars * song.bar)
         self._span = Span(self.length, models.bar, models.beats)
         self.given = given_events(section, home)
@@ -93,6 +101,12 @@ class SectionComposer:
             return source
         section = with_kept(self.section, source, (self.section.bars - CADENCE_BARS) * self._song.bar)
         return chords_of(self._song, section, self._chord_sampler(section).sample(random))
+
+    def begun_as(self, source: Drawn) -> SectionComposer:
+        """With the first bars of the section that this one begins as."""
+        until = self.section.same_bars * self._song.bar
+        section = with_kept_notes(with_kept(self.section, source.chords, until), source.placed, self._home, until)
+        return SectionComposer(self._song, section, self._models, self._home)
 
     def _suiting(self, chords: Chords, density: float = 0.0) -> Table:
         events = chord_events(chords, self._song.key.tonic, self.length)
