@@ -28,12 +28,11 @@ Span = tuple[float, float]  # start and end in beats
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A partly filled lead sheet. `sheet` has what is given; `blank_chords` and `blank_melody` are whole bars to be
-    composed. A bar is blank in the melody if it has neither notes nor rests but one of the whole bar. Chords are blank
-    up to the bar of the first one, and, in a sheet with a melody, in bars that have neither chord nor melody."""
+    """A partly filled lead sheet. `sheet` has what is given; `blank_melody`: bars whose melody is to be composed, as
+    they have neither notes nor rests but one of the whole bar. Chords are blank up to the bar of the first one, and, in
+    a sheet with a melody, in bars that have neither chord nor melody."""
 
     sheet: LeadSheet
-    blank_chords: tuple[Span, ...]
     blank_melody: tuple[Span, ...]
 
 
@@ -123,8 +122,7 @@ def _draft(part: Part, bars: list[_Bar], title: str, composer: str) -> Draft:
         for bar in range(int(length / full))
         if bar < first or (melody and bar in blank_melody and bar not in with_chords)
     ]
-    blank_chords = _spans(blank, full)
-    chords = tuple(_without(_lasting(onsets, length), blank_chords))
+    chords = tuple(_without(_lasting(onsets, length), _spans(blank, full)))
     feel = next((words.lower() for words in part.words if words.lower() in FEELS), "")
     sheet = LeadSheet(
         title,
@@ -138,7 +136,7 @@ def _draft(part: Part, bars: list[_Bar], title: str, composer: str) -> Draft:
         composer,
         feel,
     )
-    return Draft(sheet, blank_chords, _spans(blank_melody, full))
+    return Draft(sheet, _spans(blank_melody, full))
 
 
 def _bar_of(beat: Fraction, full: Fraction) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.leadsheet.notation import TICKS, Piece, pieces_of, quantised
@@ -15,8 +15,8 @@ LINE_WIDTH, GAP = 60, 2  # characters of symbols that a system has room for; bet
 
 @dataclass(frozen=True, slots=True)
 class WrittenBar:
-    """`number` 0 is the upbeat. `length` in ticks. `chords`: (tick in the bar, symbol). `harmonies`: the chord
-    that sounds at each piece."""
+    """`number` 0 is the upbeat. `length` in ticks. `chords`: (tick in the bar, symbol), as printed. `harmonies`: the
+    chord that sounds at each piece."""
 
     number: int
     length: int
@@ -32,7 +32,7 @@ class WrittenBar:
 def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
     length, total = round(sheet.bar * TICKS), round(sheet.length * TICKS)
     notes = _quantised(sheet)
-    chords = [(quantised(chord.onset), chord.symbol) for chord in sheet.chords]
+    chords = list(_printed([(quantised(chord.onset), chord.symbol) for chord in sheet.chords], length))
     sections = {round(section.onset / sheet.bar): section.name for section in sheet.sections}
     if len(sections) == 1:
         sections = {bar: name for bar, name in sections.items() if name != "A"}
@@ -65,6 +65,15 @@ def written_bars(sheet: LeadSheet) -> Iterator[WrittenBar]:
             closes,
         )
         since += bar >= 0
+
+
+def _printed(chords: Iterable[tuple[int, str]], length: int) -> Iterator[tuple[int, str]]:
+    """Without those that the bar has just had."""
+    before: tuple[int, str] | None = None
+    for tick, symbol in chords:
+        if (tick // length, symbol) != before:
+            yield tick, symbol
+        before = tick // length, symbol
 
 
 def _line_bars(widths: Sequence[int]) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,7 @@ from daemon.song.reader import read_song
 from daemon.usage import busy, warn
 
 MUSICXML = (".musicxml",)
+_PAGE = re.compile(r"(-page-[0-9]+)?")  # in the name of a page
 FIRST = 1  # the number of the chorus that the sheet shows
 
 
@@ -54,6 +57,7 @@ def write_sheet(config: Config, song: Song, folder: Path, sound: bool) -> Iterat
         band = tuple(replace(each, options=options) if each is leader else each for each in config.band)
         config = replace(config, band=band)
         rendering = rendered(files, config, played, roll)
+    outputs.remove_old_pages(pages)
     yield f"{written.path}: {described(sheet)}, seed {config.seed}"
     yield from (f"{output.path}: page {number} of {len(pages)}" for number, (output, _) in enumerate(pages, 1))
     yield from results(config, rendering, played)
@@ -73,9 +77,11 @@ def write_sheets(config: Config, song: Song, folder: Path, count: int) -> Iterat
         sheets = _composed(song, seeds)
         for output, sheet in zip(written, sheets, strict=True):
             files.write(output, musicxml_of(sheet))
-        for each, pages in zip(outputs, _pages(sheets), strict=True):
-            for output, page in each.pages(pages):
-                files.write(output, page)
+        pages = [each.pages(found) for each, found in zip(outputs, _pages(sheets), strict=True)]
+        for output, page in chain.from_iterable(pages):
+            files.write(output, page)
+    for each, written_pages in zip(outputs, pages, strict=True):
+        each.remove_old_pages(written_pages)
     yield from table(song, seeds, sheets)
     yield f"{folder}: {count} sheets; --seed SEED without --count writes one of them with its arrangement and recording"
 
@@ -118,6 +124,15 @@ class _Outputs:
     def pages(self, pages: Sequence[bytes]) -> list[tuple[OutputFile, bytes]]:
         endings = [".svg"] if len(pages) == 1 else [f"-page-{number}.svg" for number in range(1, len(pages) + 1)]
         return [(self.file(ending, PICTURE), page) for ending, page in zip(endings, pages, strict=True)]
+
+    def remove_old_pages(self, pages: Sequence[tuple[OutputFile, bytes]]) -> None:
+        """Those of an earlier sheet with another number of pages, if there are new ones."""
+        kept = {output.path for output, _ in pages}
+        for path in self._stem.parent.glob("*.svg") if kept else ():
+            ending = path.stem.removeprefix(self._stem.name)
+            if path not in kept and path.name.startswith(self._stem.name) and _PAGE.fullmatch(ending):
+                with suppress(OSError):
+                    path.unlink()
 
 
 @contextmanager

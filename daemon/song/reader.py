@@ -145,7 +145,7 @@ class _Reader:
             return draft
         except (LeadSheetError, ValueError) as error:
             value.report("; ".join(str(error).split("\n")))
-            return Draft(LeadSheet("", Key(0), (4, 4), 120.0, 4.0, (), (Section(0.0, 4.0, "A"),)), (), ())
+            return Draft(LeadSheet("", Key(0), (4, 4), 120.0, 4.0, (), (Section(0.0, 4.0, "A"),)), ())
 
     def _of_sheet(self, draft: Draft, transposition: Transposition) -> tuple[list[SongSection], tuple[str, ...]]:
         try:

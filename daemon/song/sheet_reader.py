@@ -41,7 +41,7 @@ def _is_header(line: str) -> bool:
 
 def read_sheet(path: Path, has_style: bool) -> Draft:
     """The sheet in a MusicXML file; without a style nothing of it is blank. Raises LeadSheetError."""
-    return read_draft(path) if has_style else Draft(read_musicxml(path), (), ())
+    return read_draft(path) if has_style else Draft(read_musicxml(path), ())
 
 
 def section_of(draft: Draft, name: str, transposition: Transposition) -> SongSection:

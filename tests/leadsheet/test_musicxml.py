@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -227,12 +228,16 @@ def test_a_symbol_is_spelled_as_in_the_sheet_if_that_is_right(tmp_path: Path) ->
 
 def test_blanks(tmp_path: Path) -> None:
     def blanks(*bars: str) -> tuple[object, object]:
+        """Of chords and melody."""
         draft = read_draft(written(tmp_path, score(*bars)))
-        return draft.blank_chords, draft.blank_melody
+        sheet = draft.sheet
+        spans = [(0.0, 0.0), *((c.onset, c.onset + c.duration) for c in sheet.chords), (sheet.length, sheet.length)]
+        without = tuple((end, start) for (_, end), (start, _) in pairwise(spans) if start > end)
+        return without, draft.blank_melody
 
     assert blanks("R:48", "R:48") == (((0, 8),), ((0, 8),))
     assert blanks("C:major R:48", "R:48", "F:major r:48") == ((), ((0, 12),))  # chords last
-    assert blanks("C4:48", "C:major C4:48", "D4:48", "R:48", "r:24 r:24") == (((0, 4), (12, 16)), ((12, 16),))
+    assert blanks("C4:48", "C:major C4:48", "D4:48", "R:48", "r:24 r:24") == (((0, 4), (12, 20)), ((12, 16),))
     assert blanks("C:major C4:48~", "~C4:24 r:24") == ((), ())
     draft = read_draft(written(tmp_path, score("C:major C4:48", "R:48", "D4:48")))
     assert chords(draft.sheet) == [(0, 4, "C")]

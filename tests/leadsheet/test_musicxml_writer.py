@@ -62,13 +62,25 @@ def close(notes: object) -> list[tuple[int, int, int]]:
     return [(round(n.onset * 24), round(n.duration * 24), n.pitch) for n in notes]  # type: ignore[attr-defined]
 
 
+def printed(sheet: LeadSheet) -> list[PlannedChord]:
+    """A symbol is not printed twice in a bar without another between."""
+    found: list[PlannedChord] = []
+    for chord in sheet.chords:
+        before = found[-1] if found else None
+        if before and before.symbol == chord.symbol and before.onset // sheet.bar == chord.onset // sheet.bar:
+            found[-1] = replace(before, duration=before.duration + chord.duration)
+        else:
+            found.append(chord)
+    return found
+
+
 @given(sheets())
 @settings(max_examples=60)
 def test_our_reader_reads_the_same(tmp_path_factory: pytest.TempPathFactory, sheet: LeadSheet) -> None:
     path = written(tmp_path_factory.getbasetemp(), musicxml_of(sheet))
     again = read_musicxml(path)
     assert close(again.melody) == close(sheet.melody)
-    assert again.chords == sheet.chords
+    assert list(again.chords) == printed(sheet)
     assert again.sections == sheet.sections
     assert (again.title, again.composer, again.key, again.meter) == ("Title <&>", "N. N.", sheet.key, sheet.meter)
     assert (again.bpm, again.length, again.feel) == (sheet.bpm, sheet.length, "swing")
@@ -96,8 +108,10 @@ def test_music21_reads_the_same(tmp_path_factory: pytest.TempPathFactory, sheet:
             sheet.melody
         )
         chords = list(part.flatten().getElementsByClass(music21.harmony.Harmony))
-        assert [round((chord.offset - upbeat) * 24) for chord in chords] == [chord.onset * 24 for chord in sheet.chords]
-        for chord, expected in zip(chords, sheet.chords, strict=True):
+        assert [round((chord.offset - upbeat) * 24) for chord in chords] == [
+            chord.onset * 24 for chord in printed(sheet)
+        ]
+        for chord, expected in zip(chords, printed(sheet), strict=True):
             if expected.symbol == NO_CHORD:
                 assert isinstance(chord, music21.harmony.NoChord)
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from pathlib import Path
 
 import mido
@@ -91,6 +92,22 @@ def test_several_pages_are_numbered(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(files, "engraved", lambda sheets: [[b"<svg/>"] * 2])
     list(write(load(tmp_path), tmp_path / "out", 1, False, False))
     assert {"song-page-1.svg", "song-page-2.svg"} < set(os.listdir(tmp_path / "out"))
+
+
+def test_pages_of_a_longer_sheet_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = {"song-page-4.txt", "song-page-four.svg", "song2.svg", "song-page-2-page-3.svg"}
+    (tmp_path / "out").mkdir()
+    for name in ("song.svg", "song-page-1.svg", "song-page-3.svg", "song-7.svg", "song-7-page-2.svg", *others):
+        (tmp_path / "out" / name).write_text("old")
+    for pages, expected in ((2, {"song-page-1.svg", "song-page-2.svg"}), (1, {"song.svg"}), (0, {"song.svg"})):
+        monkeypatch.setattr(files, "engraved", lambda sheets, pages=pages: [[b"<svg/>"] * pages])
+        list(write(load(tmp_path), tmp_path / "out", 1, False, False))
+        found = {name for name in os.listdir(tmp_path / "out") if re.fullmatch(r"song(-page-\d)?\.svg", name)}
+        assert found == expected
+    monkeypatch.setattr(files, "engraved", lambda sheets: [[b"<svg/>"]] * len(sheets))
+    list(write(load(tmp_path, seed="7"), tmp_path / "out", 2, True, False))
+    assert {"song-7.svg", "song-8.svg", "song.svg", *others} < set(os.listdir(tmp_path / "out"))
+    assert not (tmp_path / "out" / "song-7-page-2.svg").exists()
 
 
 def test_several_sheets_and_their_differences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
