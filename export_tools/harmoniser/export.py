@@ -18,22 +18,26 @@ from onnx import helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import nn
 
-from daemon.encodings.chorale import STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
+from daemon.encodings.chorale import COMING, DISTANCE_UNKNOWN, KEYS, STEPS_PER_BAR, STEPS_PER_BEAT, VOICES
 from daemon.engines.harmoniser.model import ADVANCE, HEAD, INTERFACE
 from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
-from .model import INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
+from .model import BESIDES, HINTS, INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
 
 ENCODING = "chorale"
 MUSIC = "chorales by Bach: four parts to hymns, folk songs and other singable tunes"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
+SMALLEST_PRODUCT = 4096  # weights of a matrix product that is quantised: not the profiles of the keys
 BOTH = 2  # the value of the input `function` that runs ADVANCE and HEAD
 GOLDEN_OUTPUTS = ("context", "logits", "tie")
+FRAME = ("frame", "held", "position", "fermata")
+HEAD_INPUTS = ("context_in", "previous", "known", "voice")
 VALUES = {  # number of values of each integer input
     "frame": INPUT_SYMBOLS, "held": 2, "position": STEPS_PER_BAR, "fermata": 3, "previous": INPUT_SYMBOLS,
-    "known": INPUT_SYMBOLS, "voice": len(VOICES),
+    "known": INPUT_SYMBOLS, "voice": len(VOICES), "home": KEYS + 1, "ends": DISTANCE_UNKNOWN + 1,
+    "coming": INPUT_SYMBOLS, "coming_in": DISTANCE_UNKNOWN + 1,
 }  # fmt: skip
 
 
@@ -44,9 +48,10 @@ class Advance(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, frame, held, position, fermata, *states):
-        present = dict(zip(self.model.states(), states, strict=True))
-        context, following = self.model.advance(frame, held, position, fermata, present)
+    def forward(self, frame, held, position, fermata, *others):
+        hints = dict(zip(HINTS, others, strict=False))
+        present = dict(zip(self.model.states(), others[len(HINTS) :], strict=True))
+        context, following = self.model.advance(frame, held, position, fermata, hints, present)
         return (context, *(following[name] for name in present))
 
 
@@ -74,8 +79,8 @@ def function_graph(module: nn.Module, feeds: dict[str, np.ndarray], outputs: lis
 def assemble(model: HarmoniserNet, feeds: dict[str, np.ndarray]) -> onnx.ModelProto:
     """Both functions in one graph."""
     states = list(model.states())
-    advance_feeds = {k: feeds[k] for k in ("frame", "held", "position", "fermata", *states)}
-    head_feeds = {k: feeds[k] for k in ("context_in", "previous", "known", "voice")}
+    advance_feeds = {k: feeds[k] for k in (*FRAME, *HINTS, *states)}
+    head_feeds = {k: feeds[k] for k in HEAD_INPUTS}
     advance = function_graph(Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)])
     head = function_graph(Head(model), head_feeds, ["logits", "tie"])
     nodes = []
@@ -93,7 +98,7 @@ def quantise(draft: Path) -> None:
     """Store the LSTM's weights as integers (7 bits, so that no CPU saturates): reading them takes most of its time."""
     branches = [attribute.g for node in onnx.load(draft).graph.node for attribute in node.attribute]
     advance = next(graph for graph in branches if graph.name == "advance")
-    constants = {tensor.name for tensor in advance.initializer}
+    constants = {tensor.name for tensor in advance.initializer if np.prod(tensor.dims) >= SMALLEST_PRODUCT}
     products = [node for node in advance.node if node.op_type in ("MatMul", "Gemm") and node.input[1] in constants]
     quantize_dynamic(
         draft,
@@ -126,8 +131,12 @@ def inputs_of(model: HarmoniserNet) -> dict[str, dict]:
         "held": integer("held", 4),
         "position": integer("position"),
         "fermata": integer("fermata"),
+        "home": integer("home"),
+        "ends": integer("ends", 2),
+        "coming": integer("coming", COMING),
+        "coming_in": integer("coming_in", COMING),
         **states,
-        "context_in": real(model.shape.head + 5),
+        "context_in": real(model.shape.head + BESIDES),
         "previous": integer("previous", 4),
         "known": integer("known", 4),
         "voice": integer("voice"),
@@ -147,9 +156,9 @@ def write(model: HarmoniserNet, path: Path, card: dict, int8: bool = True) -> di
     tensors = {k: torch.from_numpy(v) for k, v in feeds.items()}
     with torch.no_grad():
         context, following = model.advance(
-            *(tensors[k] for k in ("frame", "held", "position", "fermata")), {k: tensors[k] for k in model.states()}
+            *(tensors[k] for k in FRAME), {k: tensors[k] for k in HINTS}, {k: tensors[k] for k in model.states()}
         )
-        logits, tie = Head(model)(*(tensors[k] for k in ("context_in", "previous", "known", "voice")))
+        logits, tie = Head(model)(*(tensors[k] for k in HEAD_INPUTS))
         graph = assemble(model, feeds)
     expected = {"context": context, **{f"{k}_next": v for k, v in following.items()}, "logits": logits, "tie": tie}
     golden = Golden(feeds, {k: t.numpy() for k, t in expected.items()}, 2e-2 if int8 else 2e-3, GOLDEN_OUTPUTS)

@@ -16,13 +16,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from daemon.encodings.chorale import REST, STEPS_PER_BAR, SYMBOLS, UNKNOWN, VOICES
+from daemon.encodings.chorale import (
+    COMING,
+    DISTANCE_UNKNOWN,
+    KEY_UNKNOWN,
+    REST,
+    STEPS_PER_BAR,
+    SYMBOLS,
+    UNKNOWN,
+    VOICES,
+)
 from export_tools.common.dropout import LockedDropout
+
+from .degrees import DEGREES, RECENT, Degrees
 
 INPUT_SYMBOLS = SYMBOLS + 1  # with UNKNOWN
 INTERVALS = 92  # classes: 0 = one of the two symbols is no pitch; 1..91 = -45..45 semitones
 PAIRS = list(combinations(range(len(VOICES)), 2))
 LONGEST_MATCH = 32  # frames; longer matches count as 32
+BESIDES = len(VOICES) + 3  # what a context holds for the head beside the net's: match, its length, two keys
+Hints = dict[str, Tensor]  # daemon.encodings.chorale.Hints by name, (..., n)
+HINTS = ("home", "ends", "coming", "coming_in")
 
 
 @dataclass(frozen=True)
@@ -98,6 +112,9 @@ class HarmoniserNet(nn.Module):
         super().__init__()
         self.shape = shape
         sizes = [INPUT_SYMBOLS] * 4 + [INTERVALS] * 6 + [2] * 4 + [STEPS_PER_BAR, 3]
+        distances = DISTANCE_UNKNOWN + 1
+        sizes += [DEGREES, 2, DEGREES] + [distances] * (2 + COMING) + [INPUT_SYMBOLS] * COMING
+        sizes += [DEGREES] * (2 * len(VOICES) + COMING)
         self.lookup = Lookup(sizes, shape.embedding, dropout / 5)
         self.lstm = nn.LSTM(shape.embedding, shape.hidden, shape.layers, batch_first=True)
         self.query = nn.Linear(shape.hidden, shape.queries * shape.key)
@@ -110,7 +127,7 @@ class HarmoniserNet(nn.Module):
         )
         self.clues = Lookup(
             [4 * INPUT_SYMBOLS] * 4 + [INPUT_SYMBOLS] * 4 + [4 * INTERVALS] * 4 + [INTERVALS] * 14 + [4]
-            + [INTERVALS] * 8 + [4 * (LONGEST_MATCH + 1)], shape.head, dropout * 0.4,
+            + [INTERVALS] * 8 + [4 * (LONGEST_MATCH + 1)] + [4 * DEGREES] * 10, shape.head, dropout * 0.4,
         )  # fmt: skip
         self.gain = nn.Parameter(torch.ones(len(VOICES), shape.head))
         self.block = nn.Sequential(
@@ -122,8 +139,9 @@ class HarmoniserNet(nn.Module):
             nn.Linear(shape.head, shape.head),
         )
         self.out = nn.Sequential(
-            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2)
+            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2 + 2 * DEGREES)
         )
+        self.degrees = Degrees()
         self.drop_layers = nn.ModuleList(LockedDropout(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
         self.drop_weights = nn.Dropout(dropout * 0.8)
         self.drop_recall = nn.Dropout(dropout / 2)
@@ -139,7 +157,8 @@ class HarmoniserNet(nn.Module):
             "ages": torch.arange(shape.memory, dtype=torch.float32),
             "upper": torch.tensor(known + previous + known + first + copied * 2),
             "lower": torch.tensor([own] * 8 + previous + second + known + [own] * 4),
-            "by_voice": torch.tensor([INPUT_SYMBOLS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]),
+            "by_voice": torch.tensor([INPUT_SYMBOLS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]
+                                     + [DEGREES] * 10),
         }
         for name, constant in constants.items():
             self.register_buffer(name, constant, persistent=False)
@@ -156,13 +175,24 @@ class HarmoniserNet(nn.Module):
             "filled": (s.memory,),
             "frames": (s.memory, len(VOICES)),
             "matches": (s.memory,),
+            "heard": (12,),
+            "recent": (12,),
         }
 
-    def embed(self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor) -> Tensor:
-        """(..., 4), (..., 4), (...), (...) int64 → (..., embedding)."""
+    def embed(
+        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, hints: Hints, keys: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """(..., 4), (..., 4), (...), (...) int64 → (..., embedding). `keys` (...): the home key, known or heard, and the
+        key of what was heard last."""
         upper, lower = (frame.index_select(-1, voices) for voices in (self.first, self.second))
         pairs = self.intervals[upper * INPUT_SYMBOLS + lower]
-        return self.lookup(torch.cat([frame, pairs, held, position[..., None], fermata[..., None]], -1))
+        home, recent = keys
+        told = (hints["home"] < KEY_UNKNOWN).long()
+        numbers = torch.stack([position, fermata, home, told, recent], -1)
+        given = torch.cat([hints["ends"], hints["coming_in"], hints["coming"]], -1)
+        degrees = torch.cat([self.degrees.of(torch.cat([frame, hints["coming"]], -1), home),
+                             self.degrees.of(frame, recent)], -1)
+        return self.lookup(torch.cat([frame, pairs, held, numbers, given, degrees], -1))
 
     def recur(self, x: Tensor) -> Tensor:
         """(batch, time, embedding) → (batch, time, hidden), with dropout on recurrent weights (Merity et al. 2018)."""
@@ -174,14 +204,22 @@ class HarmoniserNet(nn.Module):
         return x
 
     def contexts(
-        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, forgotten: Tensor | None = None
+        self,
+        frame: Tensor,
+        held: Tensor,
+        position: Tensor,
+        fermata: Tensor,
+        hints: Hints,
+        forgotten: Tensor | None = None,
     ) -> Tensor:
-        """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head + 5).
+        """Contexts of whole pieces, for training: inputs (batch, time, …) → (batch, time, head + 7).
 
         `forgotten`, shaped like `frame`: symbols that the recurrent part gets as UNKNOWN.
         """
         visible = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
-        x = self.embed(visible, held, position, fermata)
+        heard, recent = self.degrees.heard(frame)
+        home = torch.where(hints["home"] == KEY_UNKNOWN, heard, hints["home"])
+        x = self.embed(visible, held, position, fermata, hints, (home, recent))
         h = self.recur(x)
         before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
         query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
@@ -194,7 +232,8 @@ class HarmoniserNet(nn.Module):
         weights = self.drop_recall(scores.masked_fill(~inside, -1e9).softmax(-1))
         recalled = (weights @ value).transpose(1, 2).flatten(2)
         followed, length = longest_matches(frame, self.shape.memory, self.shape.gap)
-        return torch.cat([self.context(h + self.recall(recalled)), followed, length[..., None]], -1)
+        besides = torch.cat([followed, torch.stack([length, home, recent], -1)], -1)
+        return torch.cat([self.context(h + self.recall(recalled)), besides], -1)
 
     def fuse(self) -> None:
         """Fuse the present weights of each layer, so that `advance` needs one matrix product per layer."""
@@ -207,10 +246,20 @@ class HarmoniserNet(nn.Module):
             self.register_buffer(f"bias_{i}", input_bias + recurrent_bias, persistent=False)
 
     def advance(
-        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, state: dict[str, Tensor]
+        self,
+        frame: Tensor,
+        held: Tensor,
+        position: Tensor,
+        fermata: Tensor,
+        hints: Hints,
+        state: dict[str, Tensor],
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """One frame, after `fuse()`: inputs (batch, …) and states → context (batch, head + 5), next states."""
-        x = self.embed(frame, held, position, fermata)
+        """One frame, after `fuse()`: inputs (batch, …) and states → context (batch, head + 7), next states."""
+        counts = self.degrees.counts(frame)
+        heard, recent = state["heard"] + counts, state["recent"] * RECENT + counts
+        home, recent_key = hints["home"], self.degrees.key(recent)
+        home = torch.where(home == KEY_UNKNOWN, self.degrees.key(heard), home)
+        x = self.embed(frame, held, position, fermata, hints, (home, recent_key))
         below, hidden, cell = x, [], []
         for i in range(self.shape.layers):
             weights, bias = getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")
@@ -229,7 +278,7 @@ class HarmoniserNet(nn.Module):
         scores = query @ keys.transpose(-1, -2) / self.shape.key**0.5 + self.distance
         recalled = (scores + (filled - 1)[:, None] * 1e9).softmax(-1) @ values
         following = {"hidden": torch.stack(hidden, 1), "cell": torch.stack(cell, 1)}
-        following |= {"keys": keys, "values": values, "filled": filled}
+        following |= {"keys": keys, "values": values, "filled": filled, "heard": heard, "recent": recent}
         now = frame.float()[:, None]
         frames = torch.cat([state["frames"][:, 1:], now], 1)
         same = ((state["frames"] - now).abs().sum(-1) < 0.5).float()
@@ -241,28 +290,34 @@ class HarmoniserNet(nn.Module):
         followed = frames.gather(1, best[..., None].expand(-1, -1, len(VOICES)))[:, 0]
         followed = followed + (UNKNOWN - followed) * (length < 0.5).float()
         context = self.context(below + self.recall(recalled.flatten(1)))
-        return torch.cat([context, followed, length], 1), following
+        return torch.cat([context, followed, length, torch.stack([home, recent_key], 1).float()], 1), following
 
     def head(self, context: Tensor, previous: Tensor, known: Tensor, voice: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, head + 5), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
+        """(n, head + 7), (n, 4), (n, 4), (n) → logits (n, 47), tie logit (n).
 
         A logit is a sum: one term per symbol, one per interval from the voice's previous pitch and from each known
-        voice, so that "repeat", "a step up" and "a third below the soprano" are classes in any key, and one for the
-        symbol after the longest match.
+        voice, so that "repeat", "a step up" and "a third below the soprano" are classes in any key, one per degree of
+        the home key and of the key heard last, and one for the symbol after the longest match.
         """
-        context, followed, length = context.split([self.shape.head, len(VOICES), 1], 1)
-        followed, length = followed.long(), length.long()
+        context, followed, length, keys = context.split([self.shape.head, len(VOICES), 1, 2], 1)
+        followed, length, (home, recent) = followed.long(), length.long(), keys.long().unbind(1)
         own = previous.gather(1, voice[:, None])
         symbols = torch.cat([known, previous, own, followed], 1)
         rows = symbols.index_select(1, self.upper) * INPUT_SYMBOLS
         intervals = self.intervals[rows + symbols.index_select(1, self.lower)]
         first, second = intervals.split([18, 8], 1)
-        clues = torch.cat([known, previous, first, voice[:, None], second, length], 1)
+        heard = torch.cat([known, own], 1)
+        degrees = torch.cat([self.degrees.of(heard, home), self.degrees.of(heard, recent)], 1)
+        clues = torch.cat([known, previous, first, voice[:, None], second, length, degrees], 1)
         clues = clues + voice[:, None] * self.by_voice
         z = context * functional.embedding(voice, self.gain) + self.clues(clues)
         out = self.out(z + self.block(z))
-        absolute, relative, tie, again = out.split([SYMBOLS, 5 * INTERVALS, 1, 1], 1)
+        absolute, relative, tie, again, of_home, of_recent = out.split(
+            [SYMBOLS, 5 * INTERVALS, 1, 1, DEGREES, DEGREES], 1
+        )
         classes = self.relative[torch.cat([own, known], 1)]  # (n, 5, 46)
         relative = relative.unflatten(1, (5, INTERVALS)).gather(2, classes).sum(1)
+        pitches = self.degrees.table[:, :REST]
+        relative = relative + of_home.gather(1, pitches[home]) + of_recent.gather(1, pitches[recent])
         again = again * (self.symbols == followed.gather(1, voice[:, None]))
         return absolute + functional.pad(relative, (0, 1)) + again, tie[:, 0]

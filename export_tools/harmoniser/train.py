@@ -39,7 +39,8 @@ from export_tools.common.averaging import Averaging
 from export_tools.common.files import read_arrays, using
 
 from .evaluate import read_pieces
-from .model import HarmoniserNet, HarmoniserShape
+from .hints import hidden, hide, hints_of, home_of, transposed
+from .model import HINTS, HarmoniserNet, HarmoniserShape
 
 SHAPE = HarmoniserShape()
 LONGEST_CROP, SHORTEST_CROP = 448, 96  # frames; a shorter piece is not cropped
@@ -78,6 +79,7 @@ class Chorales:
             data = read_arrays(path)
             names = sorted({name.rsplit("/", 1)[0] for name in data})
             self.pieces = {n: {k: data[f"{n}/{k}"] for k in ("midi", "held", "fermata", "position")} for n in names}
+            self.homes = {n: home_of(piece["midi"]) for n, piece in self.pieces.items()}
             self.printed = [name for name in names if not name.endswith("+repeats")]
             pitches = np.concatenate([self.pieces[name]["midi"] for name in self.printed]).astype(float)
         pitches[pitches < 0] = np.nan
@@ -105,12 +107,14 @@ class Chorales:
         repeats = repeated(symbol)
         held = repeats if benchmark else piece["held"]
         unknown = benchmark or rng.random() < 0.3
+        hints = hints_of(symbol, held, piece["fermata"], transposed(self.homes[name], shift))
         shown = {
             "symbol": symbol,
             **past(symbol, held),
             "position": piece["position"],
             "fermata": np.full(len(symbol), FERMATA_UNKNOWN) if unknown else piece["fermata"],
             "tie": np.where(repeats & (not benchmark), held, -1),
+            **hide(hints, rng),
         }
         first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST_CROP)))
         return {k: v[first : first + LONGEST_CROP] for k, v in shown.items()}
@@ -166,6 +170,7 @@ def benchmark_view(symbol: Symbols) -> View:
         "position": np.arange(len(symbol)) % STEPS_PER_BAR,
         "fermata": np.full(len(symbol), FERMATA_UNKNOWN),
         "tie": np.full_like(symbol, -1),
+        **hidden(len(symbol)),
     }
 
 
@@ -178,7 +183,8 @@ def known_before(rank: Tensor, symbol: Tensor) -> Tensor:
 def losses(model: HarmoniserNet, batch: Shard, any_order: float) -> tuple[Tensor, Tensor]:
     """Nats of all symbols and of the known ties, each per note of the real frames."""
     forgotten = torch.rand(batch["before"].shape) < (FORGOTTEN_SHARE if model.training else 0)
-    context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], forgotten)
+    hints = {name: batch[name] for name in HINTS}
+    context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], hints, forgotten)
     real = batch["real"]
     symbol, before = batch["symbol"][real], batch["before"][real]
     count = len(symbol)
@@ -232,7 +238,7 @@ def recipe(config: HarmoniserConfig) -> trainer.Recipe:
         rate=schedule.cosine_after_warm_up(config.rate),
         clip=1.0,
         averaging=Averaging(config.average),
-        validate_every=2,
+        validate_every=1,
     )
 
 
@@ -259,7 +265,7 @@ class HarmoniserTask:
         if self.start:
             saved = checkpoint.load(self.start)
             with checkpoint.fitting(self.start):
-                net.load_state_dict(saved["weights"])
+                load_grown(net, saved["weights"])
         return net
 
     def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
@@ -271,6 +277,14 @@ class HarmoniserTask:
 
     def validate(self, net: nn.Module) -> dict[str, float]:
         return {"nats": validate(net, self.valid)}
+
+
+def load_grown(net: nn.Module, weights: dict[str, Tensor]) -> None:
+    """Load the weights of a net without some of this one's last inputs and outputs: those begin without an effect."""
+    for name, own in net.state_dict().items():
+        given = weights[name]
+        own.zero_()
+        own[tuple(slice(0, size) for size in given.shape)] = given
 
 
 def main() -> None:
