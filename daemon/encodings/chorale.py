@@ -7,7 +7,7 @@ continues the note of the frame before is marked as held; a note that is struck 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,23 +53,25 @@ def distance_class(sixteenths: ArrayLike) -> Symbols:
 class Hints:
     """What is known of each of n frames beside the past; each may be unknown.
 
-    `home` (n,): the key of the piece; `ends` (n, 2): classes of the distances to the last chord of the phrase and of
+    `fermata` (n,): whether one is over the frame; `home` (n,): the key of the piece; `ends` (n, 2): classes of the distances to the last chord of the phrase and of
     the piece; `coming` (n, 3): symbols of the soprano's next notes, a rest counted as one, and `coming_in` (n, 3):
     classes of the distances to these.
     """
 
+    fermata: Symbols
     home: Symbols
     ends: Symbols
     coming: Symbols
     coming_in: Symbols
 
     def __getitem__(self, frames: slice | Symbols) -> Hints:
-        return Hints(self.home[frames], self.ends[frames], self.coming[frames], self.coming_in[frames])
+        return Hints(*(getattr(self, field.name)[frames] for field in fields(self)))
 
 
 def no_hints(frames: int) -> Hints:
     """All unknown."""
     return Hints(
+        np.full(frames, FERMATA_UNKNOWN),
         np.full(frames, KEY_UNKNOWN),
         np.full((frames, 2), DISTANCE_UNKNOWN),
         np.full((frames, COMING), UNKNOWN),

@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 
 from daemon import models
 from daemon.encodings.chorale import (
-    FERMATA_UNKNOWN,
     STEPS_PER_BAR,
     SYMBOLS,
     UNKNOWN,
     VOICES,
     Symbols,
+    no_hints,
     repeated,
     to_symbols,
 )
@@ -113,7 +113,7 @@ def score(model: ChoraleModel, pieces: list[Symbols]) -> tuple[NDArray[np.float6
         before = symbols[:rows, t - 1] if t else np.full_like(now, UNKNOWN)
         tied = held[:rows, t - 1] if t else np.zeros_like(now)
         ones = np.ones(rows, dtype=np.int64)
-        state = model.advance(state, before, tied, ones * (t % STEPS_PER_BAR), ones * FERMATA_UNKNOWN)
+        state = model.advance(state, before, tied, ones * (t % STEPS_PER_BAR), no_hints(1))
         known = np.full_like(now, UNKNOWN)
         for voice in range(len(VOICES)):
             predicted, _ = model.head(state, before, known, ones * voice)

@@ -32,7 +32,7 @@ LICENCE = "music in the public domain, encodings distributed with permission"
 SMALLEST_PRODUCT = 4096  # weights of a matrix product that is quantised: not the profiles of the keys
 BOTH = 2  # the value of the input `function` that runs ADVANCE and HEAD
 GOLDEN_OUTPUTS = ("context", "logits", "tie")
-FRAME = ("frame", "held", "position", "fermata")
+FRAME = ("frame", "held", "position")
 HEAD_INPUTS = ("context_in", "previous", "known", "voice")
 VALUES = {  # number of values of each integer input
     "frame": INPUT_SYMBOLS, "held": 2, "position": STEPS_PER_BAR, "fermata": 3, "previous": INPUT_SYMBOLS,
@@ -48,10 +48,10 @@ class Advance(nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, frame, held, position, fermata, *others):
+    def forward(self, frame, held, position, *others):
         hints = dict(zip(HINTS, others, strict=False))
         present = dict(zip(self.model.states(), others[len(HINTS) :], strict=True))
-        context, following = self.model.advance(frame, held, position, fermata, hints, present)
+        context, following = self.model.advance(frame, held, position, hints, present)
         return (context, *(following[name] for name in present))
 
 
@@ -67,12 +67,14 @@ class Head(nn.Module):
         return logits.log_softmax(1), tie
 
 
-def function_graph(module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str]) -> onnx.GraphProto:
-    """One function, whose first four inputs are arguments and whose others are one list, as a graph of its own."""
+def function_graph(
+    module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str], arguments: int
+) -> onnx.GraphProto:
+    """One function, whose first `arguments` inputs are arguments and whose others are one list, as a graph of its own."""
     batch = {0: torch.export.Dim("batch")}
-    rows: list = [batch] * 4
-    if len(feeds) > 4:
-        rows.append((batch,) * (len(feeds) - 4))
+    rows: list = [batch] * arguments
+    if len(feeds) > arguments:
+        rows.append((batch,) * (len(feeds) - arguments))
     return to_graph(module, feeds, outputs, rows)
 
 
@@ -81,8 +83,8 @@ def assemble(model: HarmoniserNet, feeds: dict[str, np.ndarray]) -> onnx.ModelPr
     states = list(model.states())
     advance_feeds = {k: feeds[k] for k in (*FRAME, *HINTS, *states)}
     head_feeds = {k: feeds[k] for k in HEAD_INPUTS}
-    advance = function_graph(Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)])
-    head = function_graph(Head(model), head_feeds, ["logits", "tie"])
+    advance = function_graph(Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)], len(FRAME))
+    head = function_graph(Head(model), head_feeds, ["logits", "tie"], len(HEAD_INPUTS))
     nodes = []
     for graph, name, other in ((advance, "advance", HEAD), (head, "head", ADVANCE)):
         nodes.append(helper.make_node("Constant", [], [f"not {name}"], value_int=other))

@@ -36,7 +36,7 @@ def hints_of(symbols: np.ndarray, held: np.ndarray, fermata: np.ndarray, home: i
     coming, coming_in = coming_notes(symbols[:, 0], ~held[:, 0].astype(bool))
     if not under.any():
         phrase = hints.ends[:, 0]
-    return Hints(np.full(len(symbols), home), np.stack([phrase, piece], 1), coming, coming_in)
+    return Hints(fermata.astype(np.int64), np.full(len(symbols), home), np.stack([phrase, piece], 1), coming, coming_in)
 
 
 def hidden(frames: int) -> View:
@@ -44,12 +44,13 @@ def hidden(frames: int) -> View:
     return asdict(no_hints(frames))
 
 
-def hide(hints: Hints, rng: np.random.Generator) -> View:
+def hide(hints: Hints, rng: np.random.Generator, hides_fermata: bool) -> View:
     """Some of the hints, chosen at random."""
     shown, none = asdict(hints), hidden(len(hints.home))
+    names = ["fermata"] if hides_fermata or rng.random() < ONE_HIDDEN else []
     if rng.random() < ALL_HIDDEN:
-        return none
+        return none | {name: shown[name] for name in shown if name == "fermata" and not names}
     unknown = rng.random(4) < ONE_HIDDEN
     shown["ends"] = np.where(unknown[1:3], none["ends"], shown["ends"])
-    names = [name for name, without in (("home", unknown[0]), ("coming", unknown[3]), ("coming_in", unknown[3])) if without]
+    names += ["home"] * bool(unknown[0]) + ["coming", "coming_in"] * bool(unknown[3])
     return shown | {name: none[name] for name in names}

@@ -9,13 +9,14 @@ et al., 2014) and Coconet (Huang et al., 2017); the soft memory is a neural cach
 queries and a bias per distance, so that the net repeats phrases.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import combinations
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from daemon.encodings import chorale
 from daemon.encodings.chorale import (
     COMING,
     DISTANCE_UNKNOWN,
@@ -36,7 +37,7 @@ PAIRS = list(combinations(range(len(VOICES)), 2))
 LONGEST_MATCH = 32  # frames; longer matches count as 32
 BESIDES = len(VOICES) + 3  # what a context holds for the head beside the net's: match, its length, two keys
 Hints = dict[str, Tensor]  # daemon.encodings.chorale.Hints by name, (..., n)
-HINTS = ("home", "ends", "coming", "coming_in")
+HINTS = tuple(field.name for field in fields(chorale.Hints))
 
 
 @dataclass(frozen=True)
@@ -180,15 +181,15 @@ class HarmoniserNet(nn.Module):
         }
 
     def embed(
-        self, frame: Tensor, held: Tensor, position: Tensor, fermata: Tensor, hints: Hints, keys: tuple[Tensor, Tensor]
+        self, frame: Tensor, held: Tensor, position: Tensor, hints: Hints, keys: tuple[Tensor, Tensor]
     ) -> Tensor:
-        """(..., 4), (..., 4), (...), (...) int64 → (..., embedding). `keys` (...): the home key, known or heard, and the
+        """(..., 4), (..., 4), (...) int64 → (..., embedding). `keys` (...): the home key, known or heard, and the
         key of what was heard last."""
         upper, lower = (frame.index_select(-1, voices) for voices in (self.first, self.second))
         pairs = self.intervals[upper * INPUT_SYMBOLS + lower]
         home, recent = keys
         told = (hints["home"] < KEY_UNKNOWN).long()
-        numbers = torch.stack([position, fermata, home, told, recent], -1)
+        numbers = torch.stack([position, hints["fermata"], home, told, recent], -1)
         given = torch.cat([hints["ends"], hints["coming_in"], hints["coming"]], -1)
         degrees = torch.cat([self.degrees.of(torch.cat([frame, hints["coming"]], -1), home),
                              self.degrees.of(frame, recent)], -1)
@@ -208,7 +209,6 @@ class HarmoniserNet(nn.Module):
         frame: Tensor,
         held: Tensor,
         position: Tensor,
-        fermata: Tensor,
         hints: Hints,
         forgotten: Tensor | None = None,
     ) -> Tensor:
@@ -219,7 +219,7 @@ class HarmoniserNet(nn.Module):
         visible = frame if forgotten is None else frame.masked_fill(forgotten, UNKNOWN)
         heard, recent = self.degrees.heard(frame)
         home = torch.where(hints["home"] == KEY_UNKNOWN, heard, hints["home"])
-        x = self.embed(visible, held, position, fermata, hints, (home, recent))
+        x = self.embed(visible, held, position, hints, (home, recent))
         h = self.recur(x)
         before = functional.pad(h, (0, 0, 1, 0))[:, :-1]
         query = self.query(h).unflatten(-1, (self.shape.queries, -1)).transpose(1, 2)
@@ -250,7 +250,6 @@ class HarmoniserNet(nn.Module):
         frame: Tensor,
         held: Tensor,
         position: Tensor,
-        fermata: Tensor,
         hints: Hints,
         state: dict[str, Tensor],
     ) -> tuple[Tensor, dict[str, Tensor]]:
@@ -259,7 +258,7 @@ class HarmoniserNet(nn.Module):
         heard, recent = state["heard"] + counts, state["recent"] * RECENT + counts
         home, recent_key = hints["home"], self.degrees.key(recent)
         home = torch.where(home == KEY_UNKNOWN, self.degrees.key(heard), home)
-        x = self.embed(frame, held, position, fermata, hints, (home, recent_key))
+        x = self.embed(frame, held, position, hints, (home, recent_key))
         below, hidden, cell = x, [], []
         for i in range(self.shape.layers):
             weights, bias = getattr(self, f"weights_{i}"), getattr(self, f"bias_{i}")

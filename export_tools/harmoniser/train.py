@@ -23,7 +23,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from daemon.encodings.chorale import (
-    FERMATA_UNKNOWN,
     HIGHEST,
     LOWEST,
     REST,
@@ -106,15 +105,13 @@ class Chorales:
         symbol = np.where(midi >= 0, midi + shift - LOWEST, REST)
         repeats = repeated(symbol)
         held = repeats if benchmark else piece["held"]
-        unknown = benchmark or rng.random() < 0.3
         hints = hints_of(symbol, held, piece["fermata"], transposed(self.homes[name], shift))
         shown = {
             "symbol": symbol,
             **past(symbol, held),
             "position": piece["position"],
-            "fermata": np.full(len(symbol), FERMATA_UNKNOWN) if unknown else piece["fermata"],
             "tie": np.where(repeats & (not benchmark), held, -1),
-            **hide(hints, rng),
+            **hide(hints, rng, hides_fermata=benchmark),
         }
         first = 0 if rng.random() < 0.6 else int(rng.integers(0, max(1, len(symbol) - SHORTEST_CROP)))
         return {k: v[first : first + LONGEST_CROP] for k, v in shown.items()}
@@ -168,7 +165,6 @@ def benchmark_view(symbol: Symbols) -> View:
         "symbol": symbol,
         **past(symbol, repeated(symbol)),
         "position": np.arange(len(symbol)) % STEPS_PER_BAR,
-        "fermata": np.full(len(symbol), FERMATA_UNKNOWN),
         "tie": np.full_like(symbol, -1),
         **hidden(len(symbol)),
     }
@@ -184,7 +180,7 @@ def losses(model: HarmoniserNet, batch: Shard, any_order: float) -> tuple[Tensor
     """Nats of all symbols and of the known ties, each per note of the real frames."""
     forgotten = torch.rand(batch["before"].shape) < (FORGOTTEN_SHARE if model.training else 0)
     hints = {name: batch[name] for name in HINTS}
-    context = model.contexts(batch["before"], batch["held"], batch["position"], batch["fermata"], hints, forgotten)
+    context = model.contexts(batch["before"], batch["held"], batch["position"], hints, forgotten)
     real = batch["real"]
     symbol, before = batch["symbol"][real], batch["before"][real]
     count = len(symbol)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints, no_hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
@@ -17,6 +17,7 @@ from daemon.engines.shared.draw import Ints, choose, sigmoid
 
 LogProbs = NDArray[np.float32]
 TieLogits = NDArray[np.float32]
+NO_HINTS = no_hints(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class CausalWriter:
         self._unknown: Ints = np.full((1, len(VOICES)), UNKNOWN)
         self._none_held: Ints = np.zeros((1, len(VOICES)), dtype=np.int64)
         self._start_states = [
-            self._advance(model.start(1), self._unknown, self._none_held, position, FERMATA_UNKNOWN)
+            self._advance(model.start(1), self._unknown, self._none_held, position, NO_HINTS)
             for position in range(STEPS_PER_BAR)
         ]
         self.reseed(0)
@@ -54,14 +55,14 @@ class CausalWriter:
         self._state = self._start_states[position]
         self._precomputed.clear()
 
-    def next_step(self, position: int, fermata: int = FERMATA_UNKNOWN) -> None:
-        """Go on to the next 16th. Until it is written, the model assumes that the last chord is held, also in a
-        silence."""
+    def next_step(self, position: int, hints: Hints = NO_HINTS) -> None:
+        """Go on to the next 16th, of which the `hints` are known. Until it is written, the model assumes that the last
+        chord is held, also in a silence."""
         self._precomputed.clear()
         if self.symbols is None:
             self._state = self._start_states[position]
             return
-        self._state = self._advance(self._state, self.symbols, self.held, position, fermata)
+        self._state = self._advance(self._state, self.symbols, self.held, position, hints)
         self.previous, self.held = self.symbols, (self.symbols < REST).astype(np.int64)
 
     def continue_from(self, step: ChoraleStep) -> None:
@@ -70,12 +71,14 @@ class CausalWriter:
         self._state, self.previous = step.state, step.previous
         self.symbols, self.held = step.symbols, step.held
 
-    def move_to_next_step(self, symbols: Ints | None, held: Ints, position: int, struck: Sequence[bool]) -> None:
+    def move_to_next_step(
+        self, symbols: Ints | None, held: Ints, position: int, struck: Sequence[bool], hints: Hints = NO_HINTS
+    ) -> None:
         """Go on to the next 16th, and count the present symbols for it, because keys struck late in this 16th changed
         them; this 16th gets back its earlier `symbols` and `held`. The voices `struck` are not held."""
         late = self.symbols
         self.symbols, self.held = symbols, held
-        self.next_step(position)
+        self.next_step(position, hints)
         self.symbols, self.held = late, ((late == self.previous) & ~np.asarray(struck)).astype(np.int64)
 
     def precompute(self, voice: int) -> None:
@@ -134,5 +137,5 @@ class CausalWriter:
         chosen, _, _ = choose(scores, mask, temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])
 
-    def _advance(self, state: State, frame: Ints, held: Ints, position: int, fermata: int) -> State:
-        return self._model.advance(state, frame, held, np.array([position]), np.array([fermata]))
+    def _advance(self, state: State, frame: Ints, held: Ints, position: int, hints: Hints) -> State:
+        return self._model.advance(state, frame, held, np.array([position]), hints)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from daemon.encodings.chorale import FERMATA, NO_FERMATA, STEPS_PER_BEAT
+from daemon.encodings.chorale import FERMATA, NO_FERMATA, STEPS_PER_BEAT, Hints, distance_class, no_hints
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.line import STEP
 
@@ -21,7 +21,7 @@ class ComposedStep:
 
     begins: bool
     moves: bool
-    fermata: int
+    hints: Hints
     velocity: int = VELOCITY
 
 
@@ -38,8 +38,8 @@ class Composition:
         self._composed = (place + 1) % (PHRASE_STEPS * PHRASES + FINAL_REST)
         if place >= PHRASE_STEPS * PHRASES:
             return None
-        fermata = _fermata(place, PHRASE_STEPS, FERMATA_AT)
-        return ComposedStep(place == 0, place < PHRASE_STEPS * PHRASES - LAST_CHORD, fermata)
+        hints = _hints(place, PHRASE_STEPS, FERMATA_AT, PHRASE_STEPS * PHRASES - LAST_CHORD - place)
+        return ComposedStep(place == 0, place < PHRASE_STEPS * PHRASES - LAST_CHORD, hints)
 
 
 def planned_step(plan: FollowedPlan, frame: int, bar: float) -> ComposedStep | None:
@@ -53,8 +53,15 @@ def planned_step(plan: FollowedPlan, frame: int, bar: float) -> ComposedStep | N
     phrase = max(round(2 * bar / STEP), STEPS_PER_BEAT)
     place = round((beat - (section.onset if section is not None else harmony.onset)) / STEP)
     energy = 0.5 if feel is None else feel.energy
-    return ComposedStep(False, moves, _fermata(place, phrase, phrase * 3 // 4), round(VELOCITY * (0.75 + energy / 2)))
+    hints = _hints(place, phrase, phrase * 3 // 4)
+    return ComposedStep(False, moves, hints, round(VELOCITY * (0.75 + energy / 2)))
 
 
-def _fermata(place: int, phrase: int, at: int) -> int:
-    return FERMATA if place % phrase in range(at, at + STEPS_PER_BEAT) else NO_FERMATA
+def _hints(place: int, phrase: int, at: int, remaining: int | None = None) -> Hints:
+    """`phrase`: length of a phrase, whose last chord begins `at`; `remaining`: 16ths to the last chord of all, if known."""
+    hints = no_hints(1)
+    hints.fermata[0] = FERMATA if place % phrase in range(at, at + STEPS_PER_BEAT) else NO_FERMATA
+    hints.ends[0, 0] = distance_class(0 if hints.fermata[0] == FERMATA else (at - place) % phrase)
+    if remaining is not None:
+        hints.ends[0, 1] = distance_class(max(remaining, 0))
+    return hints

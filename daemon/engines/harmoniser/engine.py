@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daemon import models
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
+from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES, Hints, no_hints
 from daemon.engines.base import SEEDS, Engine, Setting, Setup
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.chord_limits import ChordLimits, planned_limits
 from daemon.engines.harmoniser.composition import Composition, planned_step
 from daemon.engines.harmoniser.given_melody import Lines, melody_notes
+from daemon.engines.harmoniser.home import HeardHome
 from daemon.engines.harmoniser.look_ahead import LookAhead, position_of
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
@@ -82,6 +83,7 @@ class Harmoniser(Engine):
         self._writer.reseed(seed & SEEDS)
         self._look_ahead.reset(seed, self._lead.has_live_source)
         self._composition = Composition()
+        self._home = HeardHome()
         self._given: GivenKeys = {}  # the leading keys, as last harmonised
         self._frame: int | None = math.ceil(beat / STEP - EPSILON)  # number of the 16th that sounds or is next
         self._struck: set[str] = set()  # voices struck in `_frame`
@@ -223,7 +225,7 @@ class Harmoniser(Engine):
             self._look_ahead.stop()
             if late_keys is not None and source.leading and source.leading == self._given:
                 voices_struck = [voice in struck for voice in VOICES]
-                self._writer.move_to_next_step(*late_keys, position, voices_struck)
+                self._writer.move_to_next_step(*late_keys, position, voices_struck, self._heard(source.leading))
             else:
                 yield from self._step_with_keys(frame, sounding, position, source.leading)
         elif (lines := self._lead.melody_lines(beat)) is not None:
@@ -237,13 +239,20 @@ class Harmoniser(Engine):
 
     def _step_with_keys(self, frame: int, beat: float, position: int, given: GivenKeys) -> Iterator[Action]:
         """Play the next 16th under the held keys, or silence after them."""
-        self._writer.next_step(position)
+        self._writer.next_step(position, self._heard(given))
         if given:
             delay = KEY_GRACE * self._tempo / 60 if given == self._given else 0.0
             yield from self._harmonise(frame, beat + delay, given)
         else:
             self._given = given
             yield from self._stop(beat)
+
+    def _heard(self, given: GivenKeys) -> Hints:
+        """What the keys so far tell about the next 16th."""
+        self._home.hear(key.pitch for key in given.values())
+        hints = no_hints(1)
+        hints.home[0] = self._home.key
+        return hints
 
     def _play_melody(self, lines: Lines, window: Window) -> Iterator[Action]:
         plan = self._plan if lines is self._lead.planned else None
@@ -282,7 +291,7 @@ class Harmoniser(Engine):
         if step.begins or (again and self._writer.symbols is None):
             self._writer.restart(position)
         if not again:
-            self._writer.next_step(position, step.fermata)
+            self._writer.next_step(position, step.hints)
         if step.moves:
             limits = planned_limits(self._plan, frame, position)
             yield from self._write(beat, [UNKNOWN] * len(VOICES), step.velocity, again, limits)

@@ -10,6 +10,7 @@ from daemon.encodings.chorale import LOWEST, REST, STEPS_PER_BAR, UNKNOWN, VOICE
 from daemon.engines.base import SEEDS
 from daemon.engines.harmoniser.chord_limits import planned_limits
 from daemon.engines.harmoniser.given_melody import Lines
+from daemon.engines.harmoniser.melody_hints import MelodyHints
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilter
 from daemon.engines.harmoniser.voice_leading import fold
@@ -28,6 +29,7 @@ class LookAhead:
     def __init__(self, model: ChoraleModel, settings: Mapping[str, float], plan: FollowedPlan) -> None:
         self._model, self._settings, self._plan = model, settings, plan
         self._anticipated: dict[tuple[float, ...], ParticleFilter] = {}  # by `_start`
+        self._hints: tuple[Lines, MelodyHints] | None = None  # of the lines that were harmonised last
 
     def warm_up(self) -> None:
         warm_up = ParticleFilter(self._model, PARTICLES, np.random.default_rng(0), 0)
@@ -91,13 +93,15 @@ class LookAhead:
 
     def _extend(self, ahead: ParticleFilter, lines: Lines, window: Window) -> None:
         """Write the next BURST 16ths of all particles."""
+        hints = self._hints_of(lines)
         for _ in range(BURST):
             known, struck = np.full(len(VOICES), UNKNOWN), np.zeros(len(VOICES), dtype=np.bool_)
             position = position_of(ahead.frontier, window)
             melody = {voice: line.at(ahead.frontier) for voice, line in lines.items()}
             rests = "soprano" in melody and melody["soprano"].pitch is None
+            told = hints.at(ahead.frontier)
             if rests or not any(line.continues_after(ahead.frontier * STEP) for line in lines.values()):
-                ahead.extend_rest(position, self._has_keys)  # keys go on from the state
+                ahead.extend_rest(position, self._has_keys, told)  # keys go on from the state
                 continue
             for voice, note in melody.items():
                 index = VOICES.index(voice)
@@ -107,7 +111,13 @@ class LookAhead:
                 elif lines[voice].is_part:
                     known[index] = REST
             limits = planned_limits(self._plan, ahead.frontier, position)
-            ahead.extend(known, struck, position, self._settings["temperature"], self._settings["top_p"], limits)
+            temperature, top_p = self._settings["temperature"], self._settings["top_p"]
+            ahead.extend(known, struck, position, temperature, top_p, limits, told)
+
+    def _hints_of(self, lines: Lines) -> MelodyHints:
+        if self._hints is None or self._hints[0] is not lines:
+            self._hints = lines, MelodyHints(lines)
+        return self._hints[1]
 
 
 def position_of(frame: int, window: Window) -> int:

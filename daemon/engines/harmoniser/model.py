@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import Symbols
+from daemon.encodings.chorale import Hints, Symbols
 from daemon.models import Artifact
 from daemon.models.session import GraphFunction, RecurrentSession, Tensors
 
@@ -51,13 +51,15 @@ class ChoraleModel:
         """The state before the first frame. Its context is empty: advance with a frame of UNKNOWN first."""
         return State(self._advance.zeros(rows), np.zeros(self._context.sized(rows), np.float32))
 
-    def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, fermata: Symbols) -> State:
+    def advance(self, state: State, frame: Symbols, held: Symbols, position: Symbols, hints: Hints) -> State:
         """The state before the next frame, after `frame` (rows, 4) with `held` (rows, 4).
 
-        Of the next frame: `position` (rows,), 16ths since its bar line, and `fermata` (rows,), whether one is over the
-        frame: 0 no, 1 yes, 2 unknown.
+        Of the next frame: `position` (rows,), 16ths since its bar line, and the `hints`, a row each or one row for all.
         """
-        feeds = {"frame": frame, "held": held, "position": position, "fermata": fermata}
+        feeds = {"frame": frame, "held": held, "position": position}
+        for field in fields(hints):
+            hint = getattr(hints, field.name)
+            feeds[field.name] = np.broadcast_to(hint, (len(frame), *hint.shape[1:]))
         tensors = state.tensors
         if state.rows is not None:
             tensors = {name: tensor[state.rows] for name, tensor in tensors.items()}

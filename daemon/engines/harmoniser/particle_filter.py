@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import FERMATA_UNKNOWN, REST, STEPS_PER_BAR, UNKNOWN, VOICES
+from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints, no_hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
@@ -26,6 +26,7 @@ from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
 # Least temperature of draws and weights. Temperature 0 means the best harmonisation found: without randomness all
 # particles would be the same.
 MIN_TEMPERATURE = 0.25
+NO_HINTS = no_hints(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,16 @@ class ParticleFilter:
         temperature: float,
         top_p: float,
         limits: ChordLimits | None = None,
+        hints: Hints = NO_HINTS,
     ) -> None:
         """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,); `limits` of
-        a planned chord."""
+        a planned chord; `hints` (1,)."""
         self._temperature, self._limits = temperature, limits
         self._resample()
         if self._rested >= STEPS_PER_BAR:
             self._restart()
         after_rest, self._rested = self._rested > 0, 0
-        self._advance(position)
+        self._advance(position, hints)
         previous = self._symbols
         symbols = np.tile(known, (self._count, 1))
         held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
@@ -155,20 +157,20 @@ class ParticleFilter:
         )
         return chosen.reshape(draws.shape), (scores - temperature * drawn).reshape(draws.shape)
 
-    def extend_rest(self, position: int, needs_state: bool = True) -> None:
+    def extend_rest(self, position: int, needs_state: bool = True, hints: Hints = NO_HINTS) -> None:
         """Write a 16th in which all voices rest. The model assumes that the last chord is held; after a bar of rest it
         starts anew. Without `needs_state`, the model is not run for the rest that follows such a bar."""
         self._rested += 1
         if needs_state or self._rested < STEPS_PER_BAR:
-            self._advance(position)
+            self._advance(position, hints)
         self._append(self._symbols, self._symbols, (self._symbols < REST).astype(np.int64))
 
-    def _advance(self, position: int) -> None:
+    def _advance(self, position: int, hints: Hints) -> None:
         """Advance the model by the last 16th, once for all particles with the same past."""
         self._rows, distinct = _distinct_rows(np.concatenate((self._rows[:, None], self._symbols, self._held), axis=1))
         self._previous, ones = distinct[:, 1:5], np.ones(len(distinct), dtype=np.int64)
         self._state = self._model.advance(
-            self._state.select(distinct[:, 0]), self._previous, distinct[:, 5:], ones * position, ones * FERMATA_UNKNOWN
+            self._state.select(distinct[:, 0]), self._previous, distinct[:, 5:], ones * position, hints
         )
 
     def _append(self, previous: Ints, symbols: Ints, held: Ints) -> None:
