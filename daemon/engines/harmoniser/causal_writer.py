@@ -12,6 +12,7 @@ from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
+from daemon.engines.harmoniser.place import Place
 from daemon.engines.harmoniser.voice_leading import IN_RANGE
 from daemon.engines.shared.draw import Ints, choose, sigmoid
 
@@ -53,12 +54,14 @@ class CausalWriter:
         self.symbols: Ints | None = None
         self.held, self.previous = self._none_held, self._unknown
         self._state = self._start_states[position]
+        self._place = Place(position, NO_HINTS)
         self._precomputed.clear()
 
     def next_step(self, position: int, hints: Hints = NO_HINTS) -> None:
         """Go on to the next 16th, of which the `hints` are known. Until it is written, the model assumes that the last
         chord is held, also in a silence."""
         self._precomputed.clear()
+        self._place = Place(position, hints)
         if self.symbols is None:
             self._state = self._start_states[position]
             return
@@ -134,6 +137,10 @@ class CausalWriter:
         )
         mask, costs = choices(voice, self.previous, symbols, limits)
         scores = log_probs if costs is None else log_probs - costs
+        if limits is None:
+            temperature = float(self._place.temperatures(temperature)[voice])
+            if (asked := self._place.costs(voice, symbols)) is not None:
+                scores = scores - asked
         chosen, _, _ = choose(scores, mask, temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints, no_hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
+from daemon.engines.harmoniser.place import Place
 from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
 
 # Least temperature of draws and weights. Temperature 0 means the best harmonisation found: without randomness all
@@ -63,8 +64,8 @@ class ParticleFilter:
         self._steps: list[_ParticleStep] = []  # from `frame` to `frontier`
         self._returned: _ParticleStep | None = None  # that `next_step` returned last
         self._limits: ChordLimits | None = None  # of the 16th at the frontier
+        self._place: Place | None = None  # of that 16th, if no chord is planned for it
         self._scores: Floats = np.zeros(particles)
-        self._temperature = 1.0  # of the last 16th written
         self._restart()
 
     def _restart(self) -> None:
@@ -86,7 +87,12 @@ class ParticleFilter:
     ) -> None:
         """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,); `limits` of
         a planned chord; `hints` (1,)."""
-        self._temperature, self._limits = temperature, limits
+        self._limits = limits
+        self._place = None if limits is not None else Place(position, hints, int(known[0]))
+        temperatures = np.full(len(VOICES), temperature)
+        if self._place is not None:
+            temperatures = self._place.temperatures(temperature)
+        temperatures = np.maximum(temperatures, MIN_TEMPERATURE)
         self._resample()
         if self._rested >= STEPS_PER_BAR:
             self._restart()
@@ -99,11 +105,11 @@ class ParticleFilter:
         draws = self.random.random((len(free), 2, self._count))
         log_probs, ties, assumed = self._predict([*given, *free], symbols)
         for index, voice in enumerate(given):
-            self._scores += log_probs[index, :, known[voice]]
+            self._scores += log_probs[index, :, known[voice]] / temperatures[voice]
         while free:
             count = len(free)  # the predictions of the free voices come last
             chosen, gains = self._draw(
-                free, log_probs[-count:], assumed[-count:], draws[-count:, 0], temperature, top_p
+                free, log_probs[-count:], assumed[-count:], draws[-count:, 0], temperatures, top_p
             )
             repeats = chosen == previous[:, free].T
             tied = repeats & (draws[-count:, 1] < sigmoid(ties[-count:], temperature))
@@ -140,7 +146,7 @@ class ParticleFilter:
         log_probs: NDArray[np.float32],
         assumed: Ints,
         draws: Floats,
-        temperature: float,
+        temperatures: Floats,
         top_p: float,
     ) -> tuple[Ints, Floats]:
         """A symbol of each voice for each particle, and its contribution to the score: (voices, particles) each."""
@@ -148,14 +154,11 @@ class ParticleFilter:
         log_probs = log_probs.reshape(len(known), -1)
         previous = self._symbols[None].repeat(len(voices), axis=0).reshape(known.shape)
         mask, costs = choices(voice, previous, known, self._limits)
-        chosen, scores, drawn = choose(
-            log_probs if costs is None else log_probs - costs,
-            mask,
-            max(temperature, MIN_TEMPERATURE),
-            top_p,
-            draws.ravel(),
-        )
-        return chosen.reshape(draws.shape), (scores - temperature * drawn).reshape(draws.shape)
+        if self._place is not None and (asked := self._place.costs(voice, known)) is not None:
+            costs = asked if costs is None else costs + asked
+        scores = (log_probs if costs is None else log_probs - costs) / temperatures[voice, None]
+        chosen, tempered, drawn = choose(scores, mask, 1.0, top_p, draws.ravel())
+        return chosen.reshape(draws.shape), (tempered - drawn).reshape(draws.shape)
 
     def extend_rest(self, position: int, needs_state: bool = True, hints: Hints = NO_HINTS) -> None:
         """Write a 16th in which all voices rest. The model assumes that the last chord is held; after a bar of rest it
@@ -208,7 +211,7 @@ class ParticleFilter:
             self._rested = last.rested
 
     def _weights(self) -> Floats:
-        weights = np.exp((self._scores - self._scores.max()) / max(self._temperature, MIN_TEMPERATURE))
+        weights = np.exp(self._scores - self._scores.max())
         return np.asarray(weights / weights.sum())
 
     def _resample(self) -> None:
