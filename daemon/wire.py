@@ -127,7 +127,7 @@ def decode_answer(data: Any) -> Answer:
 
 def encode_action(action: Action) -> list[Any]:
     if isinstance(action, Play):
-        return [action.voice, action.onset, action.pitch, action.velocity, action.duration]
+        return [action.voice, action.onset, action.pitch, action.velocity, action.duration, *[True] * action.tied]
     return [action.voice, action.onset]
 
 
@@ -136,11 +136,11 @@ def decode_action(data: list[Any]) -> Action:
     match data:
         case [str(voice), onset] if is_beat(onset):
             return Stop(onset, voice)
-        case [str(voice), onset, int(pitch), int(velocity), duration] if is_beat(onset) and (
+        case [str(voice), onset, int(pitch), int(velocity), duration, *tied] if is_beat(onset) and (
             duration is None or is_beat(duration)
         ):
-            if 0 <= pitch < 128 and 0 < velocity < 128:
-                return Play(onset, pitch, velocity, voice, duration)
+            if 0 <= pitch < 128 and 0 < velocity < 128 and tied in ([], [True]):
+                return Play(onset, pitch, velocity, voice, duration, bool(tied))
     raise ValueError(f"not an action: {repr(data)[:200]}")
 
 

@@ -30,7 +30,8 @@ class Play:
     """Play `pitch` (0–127) at `onset` with `velocity` (1–127).
 
     `duration` in beats; None: until the voice's next Play or Stop.
-    In a monophonic voice a new Play ends the sounding note and cancels the notes queued from its onset on.
+    In a monophonic voice a new Play ends the sounding note and cancels the notes queued from its onset on. `tied`: a
+    sounding note of that pitch is not struck again, but goes on, whatever end it had.
     """
 
     onset: float
@@ -38,6 +39,7 @@ class Play:
     velocity: int
     voice: str
     duration: float | None = None
+    tied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

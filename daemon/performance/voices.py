@@ -71,6 +71,8 @@ class Voices:
         if notes is None:
             return
         at_once = cause is not GRID and action.onset <= self._timeline.tempo.beat_at(self._clock())
+        if isinstance(action, Play) and action.tied and self._go_on(notes, action):
+            return
         if self._spec.monophonic or not isinstance(action, Play):
             for note in self._not_ended(notes, action.onset):
                 self._end(note, action.onset, at_once)
@@ -83,6 +85,24 @@ class Voices:
                 note = _Note(action, channel, end, self.delay, self.latency, self.tolerance, GRID)
             notes[note] = None
             note.on = self._timeline.add(action.onset, self._rank_on, lambda due: self._sound(note, due), note.delay)
+
+    def _go_on(self, notes: dict[_Note, None], action: Play) -> bool:
+        """Whether a note of the action's pitch sounds at its onset, so that the note goes on; else it is to be struck."""
+        later = [note for note in notes if note.on is not None and note.play.onset >= action.onset]
+        for note in reversed(notes):
+            if note.on is None and note.play.pitch == action.pitch and (note.end is None or note.end >= action.onset):
+                break
+        else:
+            return False
+        for queued in later:
+            self._end(queued, action.onset, False)
+        if note.off is not None:
+            note.off.cancelled = True
+        note.off, note.end = None, None
+        if action.duration is not None:
+            note.end = action.onset + action.duration
+            self._schedule_off(note)
+        return True
 
     def release(self, now: float) -> None:
         """End all sounding notes and drop queued ones."""

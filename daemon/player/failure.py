@@ -96,13 +96,15 @@ def items_of(answer: Any) -> Iterator[Any]:
 def answer_problem(item: Any) -> str | None:
     """Why the stage would refuse an item of an engine's answer. numpy's numbers do not travel as JSON."""
     match item:
-        case Play(onset, pitch, velocity, voice, duration):
+        case Play(onset, pitch, velocity, voice, duration, tied):
             if not (isinstance(pitch, int) and 0 <= pitch <= 127):
                 return f"the pitch is {pitch!r}: give an int from 0 to 127"
             if not (isinstance(velocity, int) and 1 <= velocity <= 127):
                 return f"the velocity is {velocity!r}: give an int from 1 to 127"
             if not (duration is None or is_beat(duration)):
                 return f"the duration is {duration!r}: give a number of beats, or None"
+            if not isinstance(tied, bool):
+                return f"tied is {tied!r}: give True or False"
         case Stop(onset, voice):
             pass
         case Plan():

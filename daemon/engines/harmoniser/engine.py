@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from daemon import models
-from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES, Hints, no_hints
+from daemon.encodings.chorale import LOWEST, RANGES, REST, UNKNOWN, VOICES, Hints, no_hints
 from daemon.engines.base import SEEDS, Engine, Setting, Setup
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.chord_limits import ChordLimits, planned_limits
@@ -23,14 +23,21 @@ from daemon.engines.options import option
 from daemon.engines.shared.draw import Ints
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.grid import MAX_WINDOW, REPEAT_BEATS
-from daemon.engines.shared.lead import CHORD_SPREAD, KEY_GRACE, GivenKeys, LeadSelector
+from daemon.engines.shared.lead import KEY_GRACE, GivenKeys, LeadSelector, LiveSource
 from daemon.engines.shared.line import EPSILON, HALF_STEP, STEP
 from daemon.engines.shared.sounding_voices import SoundingVoices
-from daemon.music.events import Action, MidiEvent, Window
+from daemon.music.events import Action, MidiEvent, Window, is_note_on
 from daemon.music.melody import Melodies
 from daemon.music.plan import Plan
 
 VELOCITY_FACTORS = {"soprano": 1.0, "alto": 0.85, "tenor": 0.85, "bass": 0.95}  # relative to the key's or melody's
+
+MAX_GATHER = 80.0  # milliseconds
+LET_GO = 0.020  # seconds for which a voice sounds on after its key: a key struck meanwhile ties its notes
+OCTAVE = 12
+MAX_OCTAVES = 24  # semitones by which the voices sound lower at most
+WAIT = 1.0  # beats after the release of the leading key before a key takes over that was held before
+REST_AFTER = 2.0  # beats after which the voices rest under held keys
 
 LateKeys = tuple[Ints | None, Ints]  # symbols and held flags of a 16th before keys arrived in its second half
 
@@ -44,6 +51,10 @@ class Harmoniser(Engine):
         given: tuple[str, ...] = option(
             ("soprano",), "the voices that keys or melody lead; none: compose chorales", choices=(*VOICES, "none")
         )
+        gather: float = option(30.0, "milliseconds within which keys are one chord, 0 to 80: each voice changes once")
+        first_key: str = option(
+            "at once", "when the first key of a chord is answered", choices=("at once", "with the chord")
+        )
         release: str = option(
             "at once", "when the voices end after the last key and pedal", choices=("at once", "next step")
         )
@@ -56,6 +67,11 @@ class Harmoniser(Engine):
     )
 
     options: Options
+
+    @classmethod
+    def mistakes(cls, setup: Setup[Options]) -> Iterable[tuple[str, str]]:
+        if not 0 <= setup.options.gather <= MAX_GATHER:
+            yield "gather", f"is {setup.options.gather:g}: give milliseconds from 0 to {MAX_GATHER:g}"
 
     @classmethod
     def gives_way(cls, options: Options) -> bool:
@@ -89,6 +105,8 @@ class Harmoniser(Engine):
         self._struck: set[str] = set()  # voices struck in `_frame`
         self._late_keys: LateKeys | None = None
         self._chord_start = -math.inf  # beat of the first key of the last chord
+        self._waiting: float | None = None  # beat at which the leading key was released while others are held
+        self._octaves = 0  # semitones by which the voices sound lower than they are written, under a low soprano
         self._bar, self._tempo = 4.0, 120.0  # beats per bar, beats per minute
         self._until = -math.inf  # end of the last window; −∞: no window yet, the transport is stopped
         self._window: Window | None = None  # the last one
@@ -131,20 +149,60 @@ class Harmoniser(Engine):
         given = source.leading if source else {}
         if given == self._given:
             return
-        if given:
-            yield from self._answer(event.beat, given)
+        if source is not None and given:
+            if is_note_on(event.message) or self._takes_over(source):
+                self._waiting = None
+                yield from self._answer(event.beat, given)
+            else:
+                yield from self._wait(event.beat, source)
             return
-        self._given = {}
+        self._given, self._waiting = {}, None
         if self.options.release == "at once" or self._until == -math.inf:  # the transport is stopped: no 16th follows
-            yield from self._stop(event.beat)
+            yield from self._let_go(event.beat, VOICES)
         else:
             yield from self._stop(event.beat, [v for v in VOICES if self._sounding.is_queued(event.beat, v)])
 
+    def _takes_over(self, source: LiveSource) -> bool:
+        """Whether a key leads, after the release of another one, that was struck after that one, in a legato."""
+        held = source.held.values()
+        let_go = [key.onset for key in self._given.values() if key not in held]
+        new = [key.onset for key in source.leading.values() if key not in self._given.values()]
+        return bool(let_go and new) and max(new) > max(let_go) + self._beats(MAX_GATHER / 1000)
+
+    def _wait(self, beat: float, source: LiveSource) -> Iterator[Action]:
+        """The leading key was released: its voice ends, the others hold their notes until another key leads."""
+        self._waiting = beat if self._waiting is None else self._waiting
+        held = source.held.values()
+        yield from self._let_go(beat, [voice for voice, key in self._given.items() if key not in held])
+
+    def _still_waits(self, beat: float, given: GivenKeys) -> bool:
+        """Whether the `given` keys do not lead yet. Keys far below the one that led never do: a left hand."""
+        assert self._waiting is not None
+        last = max(key.pitch for key in self._given.values())
+        if max(key.pitch for key in given.values()) < last - OCTAVE or beat < self._waiting + WAIT - EPSILON:
+            return True
+        self._waiting = None
+        return False
+
+    def _held_beats(self, beat: float, given: GivenKeys) -> float:
+        return beat - max((key.onset for key in given.values()), default=beat)
+
+    def _let_go(self, beat: float, voices: Iterable[str]) -> Iterator[Action]:
+        for voice in voices:
+            yield from self._sounding.let_go(beat, voice, beat + self._beats(LET_GO))
+
+    def _beats(self, seconds: float) -> float:
+        return seconds * self._tempo / 60
+
     def _answer(self, beat: float, given: GivenKeys) -> Iterator[Action]:
-        """Harmonise changed keys now; the present 16th is rewritten."""
-        same_chord = bool(self._given) and beat - self._chord_start <= CHORD_SPREAD * self._tempo / 60
+        """Harmonise changed keys now; the present 16th is rewritten. Later keys of a chord change it once, when all of
+        them are gathered."""
+        gather = self._beats(self.options.gather / 1000)
+        same_chord = bool(self._given) and beat - self._chord_start < gather
         if not same_chord:
             self._chord_start = beat
+        if same_chord or self.options.first_key == "with the chord":
+            beat = max(beat, self._chord_start + gather)
         self._look_ahead.stop()
         if self._frame is not None and beat > self._frame * STEP + HALF_STEP and self._late_keys is None:
             self._late_keys = (self._writer.symbols, self._writer.held)
@@ -160,7 +218,7 @@ class Harmoniser(Engine):
         before, self._given = self._given, given
         known = [UNKNOWN] * len(VOICES)
         for voice, key in given.items():
-            known[VOICES.index(voice)] = fold(key.pitch, voice) - LOWEST
+            known[VOICES.index(voice)] = self._written(key.pitch, voice) - LOWEST
             if before.get(voice) is not key:
                 self._struck.add(voice)
                 yield self._sounding.play(beat, voice, key.pitch, key.velocity)
@@ -170,6 +228,16 @@ class Harmoniser(Engine):
         position = 0 if self._window is None else position_of(frame, self._window)
         limits = planned_limits(self._plan, frame, position, struck)
         yield from self._write(beat, known, max(key.velocity for key in given.values()), same_chord, limits)
+
+    def _written(self, pitch: int, voice: str) -> int:
+        """The pitch with which the model is told a key. Under a low soprano all voices sound lower than written, so that
+        none sounds above it; as long as possible, by as many octaves as before."""
+        if voice != VOICES[0]:
+            return fold(pitch + self._octaves, voice)
+        low, high = RANGES[voice]
+        if not low <= pitch + self._octaves <= high:
+            self._octaves = min(max(fold(pitch, voice) - pitch, 0), MAX_OCTAVES)
+        return fold(pitch + self._octaves, voice)
 
     def _write(
         self, beat: float, known: list[int], velocity: int, same_chord: bool, limits: ChordLimits | None
@@ -185,7 +253,7 @@ class Harmoniser(Engine):
     def _move(self, beat: float, voice: str, symbol: int, velocity: int, strike: bool) -> Iterator[Action]:
         """Play a symbol in a voice, if the voice does not sound it already. `velocity`: that of the leading note."""
         softened = round(velocity * VELOCITY_FACTORS[voice])
-        action = self._sounding.move(beat, voice, LOWEST + symbol, softened, strike)
+        action = self._sounding.move(beat, voice, LOWEST + symbol - self._octaves, softened, strike)
         if action is not None:
             self._struck.add(voice)
             yield action
@@ -240,6 +308,13 @@ class Harmoniser(Engine):
     def _step_with_keys(self, frame: int, beat: float, position: int, given: GivenKeys) -> Iterator[Action]:
         """Play the next 16th under the held keys, or silence after them."""
         self._writer.next_step(position, self._heard(given))
+        if given and self._waiting is not None and self._still_waits(beat, given):
+            given = self._given
+            rests = True
+        else:
+            rests = given == self._given and self._held_beats(beat, given) >= REST_AFTER - EPSILON
+        if given and rests and planned_limits(self._plan, frame, position) is None:
+            return
         if given:
             delay = KEY_GRACE * self._tempo / 60 if given == self._given else 0.0
             yield from self._harmonise(frame, beat + delay, given)
@@ -273,6 +348,9 @@ class Harmoniser(Engine):
         if self._plan.in_ending(frame * STEP):
             return
         melody = {voice: line.at(frame) for voice, line in lines.items()}
+        soprano = melody.get(VOICES[0])
+        if soprano is not None and soprano.pitch is not None:
+            self._octaves = min(max(LOWEST + int(step.symbols[0, 0]) - soprano.pitch, 0), MAX_OCTAVES)
         velocity = max(note.velocity for note in melody.values())
         for index, voice in enumerate(VOICES):
             symbol, held = int(step.symbols[0, index]), bool(step.held[0, index])

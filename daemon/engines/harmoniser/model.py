@@ -14,7 +14,7 @@ from daemon.models.session import GraphFunction, RecurrentSession, Tensors
 
 Floats = NDArray[np.float32]
 
-INTERFACE = "frame"
+INTERFACE = "frame with hints"
 ADVANCE, HEAD = range(2)  # functions of the graph
 
 

@@ -28,11 +28,15 @@ from daemon.engines.shared.draw import Bools, Floats, Ints
 
 HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.0  # of a note that belongs to none of the wanted chords
 HOME_BASS_COST, BASS_COST = 6.0, 2.0  # more, for the bass, of a note of these chords that is not the root
+BAR_COST = 1.5  # as PHRASE_COST, on a bar line, where the future is unknown: phrases often end there
 BARE_COST = 2.0  # of a note that completes a chord on a beat without a third
-DISSONANT_COST = 0.5  # of a note that completes a dissonance on a beat
+DISSONANT_COST = 1.0  # of a note that completes a dissonance on a beat where the future is unknown
 NEAR = 4  # 16ths before the last chord of a phrase in which notes are chosen strictly
-STRICT, ON_BEAT = 0.6, 0.8  # times the temperature: in and near the last chord of a phrase; elsewhere on beats
-FREE = np.array([1.0, 1.0, 1.0, 1.0])  # times the temperature of each voice, between beats
+# Times the temperature of each voice: in and near the last chord of a phrase; where the future is unknown, on beats and
+# between them; where it is known, the same.
+STRICT = np.full(len(VOICES), 0.6)
+LIVE = np.full(len(VOICES), 0.8), np.full(len(VOICES), 1.0)
+AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.4, 2.4, 0.8])
 BASS = VOICES.index("bass")
 PITCH_CLASSES = np.where(np.arange(UNKNOWN + 1) < REST, 1 << (np.arange(UNKNOWN + 1) + LOWEST) % 12, 0)  # as bits
 
@@ -51,7 +55,6 @@ CONSONANT = BARE | _chords(
     (0, 4, 7), (0, 3, 7), (0, 3, 6), (0, 4, 7, 10), (0, 3, 7, 10), (0, 4, 7, 11), (0, 3, 6, 10), (0, 3, 6, 9),
     (0, 4), (0, 3), (0, 4, 10),
 )  # fmt: skip
-COSTS_ON_BEATS = BARE_COST * BARE + DISSONANT_COST * ~CONSONANT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +68,11 @@ class Arrival:
 
     def costs(self, voice: Ints, known: Ints) -> Floats:
         """Chords that a known note contradicts are wanted no longer; if none is left, nothing costs."""
-        fits = (self.tones[:, known] | (known >= REST)).all(axis=2).T  # (B, chords)
-        outside = ~(fits[:, :, None] & self.tones[None, :, :SYMBOLS]).any(axis=1)
-        not_root = ~(fits[:, :, None] & self.roots[None, :, :SYMBOLS]).any(axis=1)
-        costs = self.cost * outside + self.bass_cost * (not_root & (voice == BASS)[:, None])
-        return np.asarray(costs * fits.any(axis=1)[:, None])
+        fits = np.all(self.tones[:, known] | (known >= REST), axis=2).T[:, :, None]  # (B, chords, 1)
+        inside = np.any(fits & self.tones[None, :, :SYMBOLS], axis=1)
+        root = np.any(fits & self.roots[None, :, :SYMBOLS], axis=1)
+        costs = self.cost * ~inside + self.bass_cost * (~root & (voice == BASS)[:, None])
+        return np.asarray(costs * fits.any(axis=1))
 
 
 class Place:
@@ -77,15 +80,16 @@ class Place:
 
     def __init__(self, position: int, hints: Hints, soprano: int = UNKNOWN) -> None:
         phrase = int(hints.ends[0, 0])
-        self._on_beat = position % STEPS_PER_BEAT == 0
+        self._on_beat, self._is_live = position % STEPS_PER_BEAT == 0, hints.coming[0, 0] == UNKNOWN
         self._strict = phrase != DISTANCE_UNKNOWN and phrase <= NEAR
         self._arrival = arrival_at(hints, soprano)
+        if self._is_live and position == 0 and hints.home[0] != KEY_UNKNOWN and self._arrival is None:
+            self._arrival = _arrival(int(hints.home[0]), ("home", "dominant"), BAR_COST, BAR_COST)
 
     def temperatures(self, temperature: float) -> Floats:
         """(4,): the temperature of each voice."""
-        if self._strict:
-            return np.full(len(VOICES), temperature * STRICT)
-        return temperature * (np.full(len(VOICES), ON_BEAT) if self._on_beat else FREE)
+        factors = STRICT if self._strict else (LIVE if self._is_live else AHEAD)[not self._on_beat]
+        return np.asarray(temperature * factors)
 
     def costs(self, voice: int | Ints, known: Ints) -> Floats | None:
         """(B, 47): nats to subtract from the log probabilities of `voice`, a number or (B,), beside the `known` symbols
@@ -96,7 +100,7 @@ class Place:
         if self._on_beat:
             completes = (known == UNKNOWN).sum(axis=1) == 1
             chord = np.bitwise_or.reduce(PITCH_CLASSES[known], axis=1)[:, None] | PITCH_CLASSES[:SYMBOLS]
-            of_beat = completes[:, None] * COSTS_ON_BEATS[chord]
+            of_beat = completes[:, None] * (BARE_COST * BARE[chord] + self._is_live * DISSONANT_COST * ~CONSONANT[chord])
             costs = of_beat if costs is None else costs + of_beat
         return costs
 

@@ -57,7 +57,7 @@ class FakeModel:
     def start(self, batch: int) -> FakeState:
         return FakeState({}, np.zeros((batch, 1), dtype=np.float32))
 
-    def advance(self, state: FakeState, frame: Any, held: Any, position: Any, fermata: Any) -> FakeState:
+    def advance(self, state: FakeState, frame: Any, held: Any, position: Any, hints: Any) -> FakeState:
         assert frame.shape == held.shape == (len(position), 4)
         past = (*state.past, (tuple(frame[0].tolist()), tuple(held[0].tolist())))
         self.advances.append(FakeState({}, position[:, None].astype(np.float32), past=past))
@@ -66,7 +66,7 @@ class FakeModel:
     def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
         assert previous.shape == known.shape == (len(voice), 4)
         self.heads.append((int(voice[-1]), len(voice)))
-        logits = np.full((len(voice), REST + 1), -9.0)
+        logits = np.full((len(voice), REST + 1), -40.0)  # more than any place in the music asks for
         for row in range(len(voice)):
             position = int(state.context[row, 0])
             pitch = self.predict(int(voice[row]), pitches(previous[row]), pitches(known[row]), position)

@@ -94,14 +94,14 @@ def test_the_harmony_prepares_the_next_note_of_the_melody(monkeypatch: pytest.Mo
                     log_probs[row, [71 - 36, 72 - 36]] = -0.1 if previous[row, 3] == needed - 36 else -12, -0.1
             return log_probs, tie
 
-    tune = {"tune": melody((0, 1, 72), (1, 1, 71))}
+    tune = {"tune": melody((0, 1, 72), (1, 1, 71), (6, 2, 72))}  # far from the end, where notes are chosen strictly
     engine = make(monkeypatch, Preparing(), tune, temperature=0.5)
     prepared = 0
-    for seed in range(20):
+    for seed in range(100):
         engine.reset(tune, 0, seed)
         bass = [(onset, pitch) for onset, voice, pitch, _ in plays(run(engine, 0, 1)) if voice == "bass"]
         prepared += bass[-1][1] == needed  # on the 16th before the B
-    assert prepared >= 18, "without knowledge of the future: 10 of 20"
+    assert prepared >= 90, "without knowledge of the future: 50 of 100"
 
 
 def test_a_voice_is_drawn_given_the_voices_drawn_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,12 +69,10 @@ def pitch_classes(symbol: str) -> set[int]:
 
 def sounding_at(actions: Iterable[Action], beat: float) -> dict[str, int]:
     """The pitch that sounds in each monophonic voice just after `beat`, by the rules of actions: a note lasts for its
-    duration, and until the voice's next note or stop."""
+    duration, and until the voice's next note or stop; an action cancels what was queued from its onset on."""
     found: dict[str, tuple[float, int | None, float]] = {}
     for action in actions:
         if action.onset > beat + 0.02:
-            continue
-        if action.voice in found and action.onset < found[action.voice][0]:
             continue
         if isinstance(action, Play):
             end = float("inf") if action.duration is None else action.onset + action.duration
