@@ -53,9 +53,9 @@ def distance_class(sixteenths: ArrayLike) -> Symbols:
 class Hints:
     """What is known of each of n frames beside the past; each may be unknown.
 
-    `fermata` (n,): whether one is over the frame; `home` (n,): the key of the piece; `ends` (n, 2): classes of the distances to the last chord of the phrase and of
-    the piece; `coming` (n, 3): symbols of the soprano's next notes, a rest counted as one, and `coming_in` (n, 3):
-    classes of the distances to these.
+    `fermata` (n,): whether one is over the frame; `home` (n,): the key of the piece; `ends` (n, 2): classes of the
+    distances to the last chord of the phrase and of the piece; `coming` (n, 3): symbols of the soprano's next notes, a
+    rest counted as one, and `coming_in` (n, 3): classes of the distances to these.
     """
 
     fermata: Symbols

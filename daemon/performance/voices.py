@@ -87,7 +87,7 @@ class Voices:
             note.on = self._timeline.add(action.onset, self._rank_on, lambda due: self._sound(note, due), note.delay)
 
     def _go_on(self, notes: dict[_Note, None], action: Play) -> bool:
-        """Whether a note of the action's pitch sounds at its onset, so that the note goes on; else it is to be struck."""
+        """Whether a note of the action's pitch sounds at its onset, and so goes on; else the note is to be struck."""
         later = [note for note in notes if note.on is not None and note.play.onset >= action.onset]
         for note in reversed(notes):
             if note.on is None and note.play.pitch == action.pitch and (note.end is None or note.end >= action.onset):

@@ -30,7 +30,9 @@ def compare(args: argparse.Namespace) -> int:
     """Print the table. Raises BadPieces, MelodyError, ModelError."""
     pieces = read(args.pieces, args.split)
     if not pieces:
-        raise BadPieces(f"{args.pieces}: holds no piece of four parts: name a folder of MIDI files with four parts each")
+        raise BadPieces(
+            f"{args.pieces}: holds no piece of four parts: name a folder of MIDI files with four parts each"
+        )
     if args.count and args.count < len(pieces):
         pieces = [pieces[number * len(pieces) // args.count] for number in range(args.count)]
     settings = {name: getattr(args, name) for name in ("temperature", "top_p") if getattr(args, name) is not None}
@@ -50,7 +52,10 @@ def compare(args: argparse.Namespace) -> int:
         for frames, piece in zip(settings_made, pieces, strict=True):
             count(tables[name], frames, piece.frames)
     total = sum(len(piece.frames) for piece in pieces)
-    print(f"{len(pieces)} pieces, {total} 16ths" + "".join(f", {n} {1000 * s / total:.1f} ms CPU a 16th" for n, s in spent.items()))
+    print(
+        f"{len(pieces)} pieces, {total} 16ths"
+        + "".join(f", {n} {1000 * s / total:.1f} ms CPU a 16th" for n, s in spent.items())
+    )
     print(f"{'':52s}" + "".join(f"{name:>10s}" for name in tables))
     for row in tables["own"].counts:
         print(f"{row:52s}" + "".join(f"{table.share(row):10.2f}" for table in tables.values()))

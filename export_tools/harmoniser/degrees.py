@@ -1,7 +1,7 @@
 """Pitches as degrees of a key, and the key of what was heard: so that all keys share what the net learns about one.
 
-A degree class is the number of semitones from the tonic, 0..11 in a major key, 12..23 in a minor key; 24: no pitch, or no
-key. The key of what was heard is the one whose profile fits its pitch classes best (Krumhansl and Kessler 1982).
+A degree class is the number of semitones from the tonic, 0..11 in a major key, 12..23 in a minor key; 24: no pitch, or
+no key. The key of what was heard is the one whose profile fits its pitch classes best (Krumhansl and Kessler 1982).
 """
 
 from __future__ import annotations

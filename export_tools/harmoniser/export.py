@@ -70,7 +70,7 @@ class Head(nn.Module):
 def function_graph(
     module: nn.Module, feeds: dict[str, np.ndarray], outputs: list[str], arguments: int
 ) -> onnx.GraphProto:
-    """One function, whose first `arguments` inputs are arguments and whose others are one list, as a graph of its own."""
+    """One function as a graph of its own; its first inputs are `arguments`, the others one list."""
     batch = {0: torch.export.Dim("batch")}
     rows: list = [batch] * arguments
     if len(feeds) > arguments:
@@ -83,7 +83,9 @@ def assemble(model: HarmoniserNet, feeds: dict[str, np.ndarray]) -> onnx.ModelPr
     states = list(model.states())
     advance_feeds = {k: feeds[k] for k in (*FRAME, *HINTS, *states)}
     head_feeds = {k: feeds[k] for k in HEAD_INPUTS}
-    advance = function_graph(Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)], len(FRAME))
+    advance = function_graph(
+        Advance(model), advance_feeds, ["context", *(f"{name}_next" for name in states)], len(FRAME)
+    )
     head = function_graph(Head(model), head_feeds, ["logits", "tie"], len(HEAD_INPUTS))
     nodes = []
     for graph, name, other in ((advance, "advance", HEAD), (head, "head", ADVANCE)):

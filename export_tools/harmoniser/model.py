@@ -140,7 +140,9 @@ class HarmoniserNet(nn.Module):
             nn.Linear(shape.head, shape.head),
         )
         self.out = nn.Sequential(
-            nn.LayerNorm(shape.head), nn.Dropout(dropout), nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2 + 2 * DEGREES)
+            nn.LayerNorm(shape.head),
+            nn.Dropout(dropout),
+            nn.Linear(shape.head, SYMBOLS + 5 * INTERVALS + 2 + 2 * DEGREES),
         )
         self.degrees = Degrees()
         self.drop_layers = nn.ModuleList(LockedDropout(dropout * (0.8 if i else 0.5)) for i in range(shape.layers))
@@ -158,8 +160,9 @@ class HarmoniserNet(nn.Module):
             "ages": torch.arange(shape.memory, dtype=torch.float32),
             "upper": torch.tensor(known + previous + known + first + copied * 2),
             "lower": torch.tensor([own] * 8 + previous + second + known + [own] * 4),
-            "by_voice": torch.tensor([INPUT_SYMBOLS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1]
-                                     + [DEGREES] * 10),
+            "by_voice": torch.tensor(
+                [INPUT_SYMBOLS] * 4 + [0] * 4 + [INTERVALS] * 4 + [0] * 23 + [LONGEST_MATCH + 1] + [DEGREES] * 10
+            ),
         }
         for name, constant in constants.items():
             self.register_buffer(name, constant, persistent=False)
@@ -180,9 +183,7 @@ class HarmoniserNet(nn.Module):
             "recent": (12,),
         }
 
-    def embed(
-        self, frame: Tensor, held: Tensor, position: Tensor, hints: Hints, keys: tuple[Tensor, Tensor]
-    ) -> Tensor:
+    def embed(self, frame: Tensor, held: Tensor, position: Tensor, hints: Hints, keys: tuple[Tensor, Tensor]) -> Tensor:
         """(..., 4), (..., 4), (...) int64 → (..., embedding). `keys` (...): the home key, known or heard, and the
         key of what was heard last."""
         upper, lower = (frame.index_select(-1, voices) for voices in (self.first, self.second))
@@ -191,8 +192,9 @@ class HarmoniserNet(nn.Module):
         told = (hints["home"] < KEY_UNKNOWN).long()
         numbers = torch.stack([position, hints["fermata"], home, told, recent], -1)
         given = torch.cat([hints["ends"], hints["coming_in"], hints["coming"]], -1)
-        degrees = torch.cat([self.degrees.of(torch.cat([frame, hints["coming"]], -1), home),
-                             self.degrees.of(frame, recent)], -1)
+        degrees = torch.cat(
+            [self.degrees.of(torch.cat([frame, hints["coming"]], -1), home), self.degrees.of(frame, recent)], -1
+        )
         return self.lookup(torch.cat([frame, pairs, held, numbers, given, degrees], -1))
 
     def recur(self, x: Tensor) -> Tensor:

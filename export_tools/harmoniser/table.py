@@ -107,8 +107,11 @@ def endings(rows: Rows, frames: Frames, chords: list[Chord | None], home: int) -
     scale = {0, 2, 4, 5, 7, 9, 11} if home < 12 else {0, 2, 3, 5, 7, 8, 9, 10, 11}
     approach = frames[max(0, sounding[-1] - 27) : sounding[-1] + 1]
     pitches = approach[approach >= 0]
-    rows.add("notes out of the key before the end (seven beats)",
-             sum((int(p) - home) % 12 not in scale for p in pitches), len(pitches))
+    rows.add(
+        "notes out of the key before the end (seven beats)",
+        sum((int(p) - home) % 12 not in scale for p in pitches),
+        len(pitches),
+    )
     rows.endings[" ".join(NAMES[root] for root in reversed(roots))] += 1
 
 
@@ -190,4 +193,6 @@ def voices(rows: Rows, frames: Frames) -> None:
         start, end = ((each[:, high] - each[:, low]) % 12 for each in (before, after))
         for interval, name in ((7, "fifths"), (0, "octaves")):
             found = together & (start == interval) & (end == interval)
-            rows.add(f"guard: parallel {name}, in 100 16ths", int(found.sum()), len(moves) if (high, low) == (0, 1) else 0)
+            rows.add(
+                f"guard: parallel {name}, in 100 16ths", int(found.sum()), len(moves) if (high, low) == (0, 1) else 0
+            )

@@ -122,7 +122,7 @@ def test_options_of_another_type_are_refused(tmp_path: Path) -> None:
             sidecar.names(option)
 
 
-@pytest.mark.parametrize("interface", ["step", "frame", "hit", "block", "audio"])
+@pytest.mark.parametrize("interface", ["step", "frame with hints", "hit", "block", "audio"])
 def test_interfaces(tmp_path: Path, interface: str) -> None:
     path = edited(tmp_path, "interface", interface)
     assert models.verify(path).sidecar.interface == interface

@@ -58,7 +58,8 @@ def planned_step(plan: FollowedPlan, frame: int, bar: float) -> ComposedStep | N
 
 
 def _hints(place: int, phrase: int, at: int, remaining: int | None = None) -> Hints:
-    """`phrase`: length of a phrase, whose last chord begins `at`; `remaining`: 16ths to the last chord of all, if known."""
+    """`phrase`: length of a phrase, whose last chord begins `at`; `remaining`: 16ths to the piece's last chord, if
+    known."""
     hints = no_hints(1)
     hints.fermata[0] = FERMATA if place % phrase in range(at, at + STEPS_PER_BEAT) else NO_FERMATA
     hints.ends[0, 0] = distance_class(0 if hints.fermata[0] == FERMATA else (at - place) % phrase)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import KEY_UNKNOWN
+from daemon.encodings.chorale import KEY_UNKNOWN, Hints, no_hints
+from daemon.engines.shared.lead import GivenKeys
 
 # ln of the share of each degree, in semitones from the tonic, in the sopranos of the 224 chorales of the training set.
 _MAJOR = (-1.6, -6.5, -1.7, -6.9, -1.8, -2.2, -4.8, -1.7, -5.7, -2.4, -4.8, -2.8)
@@ -38,11 +37,14 @@ class HeardHome:
     def __init__(self) -> None:
         self._durations = np.zeros(12)  # of pitch classes, in 16ths
 
-    def hear(self, pitches: Iterable[int]) -> None:
-        """Count a 16th in which keys are held."""
+    def told(self, given: GivenKeys) -> Hints:
+        """What the keys so far, with those of the next 16th, tell about that 16th."""
         self._durations *= DECAY
-        for pitch in pitches:
-            self._durations[pitch % 12] += 1.0
+        for key in given.values():
+            self._durations[key.pitch % 12] += 1.0
+        hints = no_hints(1)
+        hints.home[0] = self.key
+        return hints
 
     @property
     def key(self) -> int:

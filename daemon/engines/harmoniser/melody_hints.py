@@ -91,7 +91,9 @@ class MelodyHints:
         if not knows_phrase:
             ends[0] = DISTANCE_UNKNOWN
         fermata = FERMATA_UNKNOWN if not knows_phrase else FERMATA if phrase <= 0 else NO_FERMATA
-        coming, coming_in = self._coming(place) if self._tells_notes else ([UNKNOWN] * COMING, [DISTANCE_UNKNOWN] * COMING)
+        coming, coming_in = (
+            self._coming(place) if self._tells_notes else ([UNKNOWN] * COMING, [DISTANCE_UNKNOWN] * COMING)
+        )
         return Hints(
             np.array([fermata]), np.array([self.home]), np.array([ends]), np.array([coming]), np.array([coming_in])
         )

@@ -1,8 +1,9 @@
-"""What a place in the music asks for: where a phrase or the piece ends, arrival; on beats, consonance; elsewhere, motion.
+"""What a place in the music asks for: at the end of a phrase or of the piece, arrival; on beats, thirds; elsewhere,
+motion.
 
-The last chord of the piece is home, in root position; that of a phrase rather home or the dominant, if the soprano's note
-belongs to one of them; before a phrase that ends at home, the dominant. A chord on a beat has a third. All costs are nats
-that are subtracted from log probabilities: a note that costs something may still be the likeliest.
+The last chord of the piece is home, in root position; that of a phrase rather home or the dominant, if the soprano's
+note belongs to one of them; before a phrase that ends at home, the dominant. A chord on a beat has a third. All costs
+are nats that are subtracted from log probabilities: a note that costs something may still be the likeliest.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ CONSONANT = BARE | _chords(
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """`tones` (chords, 48): whether each input symbol belongs to each wanted chord; `roots` (chords, 48): to its root."""
+    """`tones`, `roots` (chords, 48): whether each input symbol belongs to each wanted chord, is its root."""
 
     tones: Bools
     roots: Bools
@@ -98,9 +99,10 @@ class Place:
         if self._arrival is not None:
             costs = self._arrival.costs(np.broadcast_to(voice, len(known)), known)
         if self._on_beat:
+            dissonant = DISSONANT_COST if self._is_live else 0.0
             completes = (known == UNKNOWN).sum(axis=1) == 1
             chord = np.bitwise_or.reduce(PITCH_CLASSES[known], axis=1)[:, None] | PITCH_CLASSES[:SYMBOLS]
-            of_beat = completes[:, None] * (BARE_COST * BARE[chord] + self._is_live * DISSONANT_COST * ~CONSONANT[chord])
+            of_beat = completes[:, None] * (BARE_COST * BARE[chord] + dissonant * ~CONSONANT[chord])
             costs = of_beat if costs is None else costs + of_beat
         return costs
 

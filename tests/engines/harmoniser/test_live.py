@@ -173,7 +173,9 @@ def test_a_chord_struck_from_the_bottom_up_changes_each_voice_once(monkeypatch: 
     first, later = [a for a in actions if a.onset == 0], [a for a in actions if a.onset != 0]
     assert plays(first) == [(0.0, "soprano", 60), (0.0, "alto", 55), (0.0, "tenor", 48), (0.0, "bass", 43)]
     assert {onset for onset, *_ in plays(later)} == {GATHER}, "later Plays replace the queued ones"
-    assert plays(later)[-4:] == [(GATHER, v, p) for v, p in (("soprano", 67), ("alto", 62), ("tenor", 55), ("bass", 50))]
+    assert plays(later)[-4:] == [
+        (GATHER, v, p) for v, p in (("soprano", 67), ("alto", 62), ("tenor", 55), ("bass", 50))
+    ]
 
 
 def test_the_first_key_may_wait_for_the_chord(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +190,10 @@ def test_under_a_low_soprano_no_voice_sounds_above_it(monkeypatch: pytest.Monkey
     list(engine.generate(window(0)))
     for number, pitch in enumerate((50, 55, 60, 52)):
         answer = plays(list(engine.listen(on(number * 0.5, pitch))))
-        assert answer == [(number * 0.5, v, pitch - d) for v, d in zip(("soprano", "alto", "tenor", "bass"), (0, 5, 12, 17), strict=True)]
+        assert answer == [
+            (number * 0.5, v, pitch - d)
+            for v, d in zip(("soprano", "alto", "tenor", "bass"), (0, 5, 12, 17), strict=True)
+        ]
         list(engine.listen(off(number * 0.5 + 0.4, pitch)))
 
 
