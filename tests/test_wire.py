@@ -45,7 +45,7 @@ calls = st.one_of(
     st.builds(Ping),
 )
 actions = st.one_of(
-    st.builds(Play, numbers, st.integers(0, 127), st.integers(1, 127), names, st.none() | numbers),
+    st.builds(Play, numbers, st.integers(0, 127), st.integers(1, 127), names, st.none() | numbers, st.booleans()),
     st.builds(Stop, numbers, names),
 )
 

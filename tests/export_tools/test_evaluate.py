@@ -37,7 +37,8 @@ def log_probs_of(piece):
         before = symbols[t - 1] if t else [47] * 4
         earlier = symbols[t - 2] if t > 1 else [47] * 4
         held = [int(a == b and a < 46) for a, b in zip(before, earlier, strict=True)]
-        past = {"frame": [before], "held": [held], "position": [t % 16], "fermata": [2]}
+        past = {"frame": [before], "held": [held], "position": [t % 16]}
+        past |= {"fermata": [2], "home": [24], "ends": [[13] * 2], "coming": [[47] * 3], "coming_in": [[13] * 3]}
         feeds = both_functions | state | {k: np.array(v) for k, v in past.items()}
         head_inputs = {"previous": np.array([before]), "known": np.array([[47] * 4]), "voice": np.array([0])}
         dummy = np.zeros((1, sidecar["inputs"]["context_in"]["shape"][1]), np.float32)

@@ -16,7 +16,7 @@ INVALID: list[tuple[str, object, str]] = [  # key, value, named in the message
     ("format", None, "`format` is None"),
     ("engine", 3, "`engine` is missing or not a str"),
     ("interface", None, "`interface` is missing"),
-    ("interface", "phrase", "`interface` is 'phrase', not one of step, frame, hit, block, audio"),
+    ("interface", "phrase", "`interface` is 'phrase', not one of step, frame with hints, hit, block, audio"),
     ("encoding", None, "`encoding`"),
     ("steps_per_beat", 2.5, "`steps_per_beat`"),
     ("inputs", [], "`inputs` is missing or not a dict"),

@@ -29,6 +29,7 @@ from daemon.engines.shared.draw import Bools, Floats, Ints
 
 HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.0  # of a note that belongs to none of the wanted chords
 HOME_BASS_COST, BASS_COST = 6.0, 2.0  # more, for the bass, of a note of these chords that is not the root
+ARRIVALS = (0,)
 BAR_COST = 1.5  # as PHRASE_COST, on a bar line, where the future is unknown: phrases often end there
 BARE_COST = 2.0  # of a note that completes a chord on a beat without a third
 DISSONANT_COST = 1.0  # of a note that completes a dissonance on a beat where the future is unknown
@@ -84,7 +85,7 @@ class Place:
         self._on_beat, self._is_live = position % STEPS_PER_BEAT == 0, hints.coming[0, 0] == UNKNOWN
         self._strict = phrase != DISTANCE_UNKNOWN and phrase <= NEAR
         self._arrival = arrival_at(hints, soprano)
-        if self._is_live and position == 0 and hints.home[0] != KEY_UNKNOWN and self._arrival is None:
+        if self._is_live and position in ARRIVALS and hints.home[0] != KEY_UNKNOWN and self._arrival is None:
             self._arrival = _arrival(int(hints.home[0]), ("home", "dominant"), BAR_COST, BAR_COST)
 
     def temperatures(self, temperature: float) -> Floats:
