@@ -105,7 +105,7 @@ def test_the_page_names_the_fields_of_windows_and_actions_and_the_defaults() -> 
     assert named == [field.name for field in fields(Window)]
     for action in (Play, Stop, Plan):
         (arguments,) = re.findall(rf"^\| `{action.__name__}\((.*?)\)`", text, re.MULTILINE)
-        assert re.findall(r"(\w+)(?:=None)?(?:, |$)", arguments) == [field.name for field in fields(action)]
+        assert re.findall(r"(\w+)(?:=\w+)?(?:, |$)", arguments) == [field.name for field in fields(action)]
     assert f"({Engine.lead:g} by default)" in text and f"({Engine.tolerance:g} by default)" in text
     methods = re.findall(r"^\| `(\w+)\(", text.partition("### When calls come")[2], re.MULTILINE)
     assert set(methods) == {name for name, value in vars(Engine).items() if callable(value)} - {

@@ -14,7 +14,7 @@ from export_tools.harmoniser.table import Rows, count, fifths_between, longest_r
 from export_tools.harmoniser.tunes import frames_of, from_symbols, keys_of
 
 TINY = Path(__file__).parents[1] / "data" / "tiny_harmoniser.onnx"
-HOME, IV, V, VI = (72, 67, 64, 48), (77, 69, 65, 53), (74, 67, 59, 43), (72, 69, 64, 45)  # in C major
+HOME, IV, V, VI = (72, 67, 64, 48), (77, 69, 65, 53), (74, 67, 59, 43), (76, 69, 60, 45)  # in C major
 
 
 def piece(*chords: tuple[tuple[int, ...], int]) -> np.ndarray:

@@ -27,18 +27,19 @@ from daemon.encodings.chorale import (
 )
 from daemon.engines.shared.draw import Bools, Floats, Ints
 
-HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.0  # of a note that belongs to none of the wanted chords
+HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.5  # of a note that belongs to none of the wanted chords
 HOME_BASS_COST, BASS_COST = 6.0, 2.0  # more, for the bass, of a note of these chords that is not the root
-ARRIVALS = (0,)
-BAR_COST = 1.5  # as PHRASE_COST, on a bar line, where the future is unknown: phrases often end there
-BARE_COST = 2.0  # of a note that completes a chord on a beat without a third
+ARRIVALS = (0, 8)  # 16ths after the bar line at which phrases often end
+ARRIVAL_COST = 1.5  # as PHRASE_COST and BASS_COST, at these, where the future is unknown
+BARE_COST = 2.5  # of a note that completes a chord on a beat without a third; half as much with one voice to come
 DISSONANT_COST = 1.0  # of a note that completes a dissonance on a beat where the future is unknown
 NEAR = 4  # 16ths before the last chord of a phrase in which notes are chosen strictly
+SHARE_OF_BARE = np.array([0.0, 1.0, 0.5, 0.0, 0.0])  # by the number of unknown voices
 # Times the temperature of each voice: in and near the last chord of a phrase; where the future is unknown, on beats and
 # between them; where it is known, the same.
 STRICT = np.full(len(VOICES), 0.6)
 LIVE = np.full(len(VOICES), 0.8), np.full(len(VOICES), 1.0)
-AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.4, 2.4, 0.8])
+AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.8, 2.8, 0.8])
 BASS = VOICES.index("bass")
 PITCH_CLASSES = np.where(np.arange(UNKNOWN + 1) < REST, 1 << (np.arange(UNKNOWN + 1) + LOWEST) % 12, 0)  # as bits
 
@@ -86,7 +87,7 @@ class Place:
         self._strict = phrase != DISTANCE_UNKNOWN and phrase <= NEAR
         self._arrival = arrival_at(hints, soprano)
         if self._is_live and position in ARRIVALS and hints.home[0] != KEY_UNKNOWN and self._arrival is None:
-            self._arrival = _arrival(int(hints.home[0]), ("home", "dominant"), BAR_COST, BAR_COST)
+            self._arrival = _arrival(int(hints.home[0]), ("home", "dominant"), ARRIVAL_COST, ARRIVAL_COST)
 
     def temperatures(self, temperature: float) -> Floats:
         """(4,): the temperature of each voice."""
@@ -101,9 +102,9 @@ class Place:
             costs = self._arrival.costs(np.broadcast_to(voice, len(known)), known)
         if self._on_beat:
             dissonant = DISSONANT_COST if self._is_live else 0.0
-            completes = (known == UNKNOWN).sum(axis=1) == 1
+            unknown = (known == UNKNOWN).sum(axis=1)[:, None]
             chord = np.bitwise_or.reduce(PITCH_CLASSES[known], axis=1)[:, None] | PITCH_CLASSES[:SYMBOLS]
-            of_beat = completes[:, None] * (BARE_COST * BARE[chord] + dissonant * ~CONSONANT[chord])
+            of_beat = (unknown == 1) * dissonant * ~CONSONANT[chord] + BARE_COST * BARE[chord] * SHARE_OF_BARE[unknown]
             costs = of_beat if costs is None else costs + of_beat
         return costs
 
