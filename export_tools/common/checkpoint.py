@@ -99,3 +99,11 @@ def save(content: dict[str, Any], path: Path) -> None:
     draft = BytesIO()
     torch.save(content, draft)
     files.write(path, draft.getvalue())
+
+
+def load_grown(net: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Load the weights of a net without some of this one's last inputs and outputs: those begin without an effect."""
+    for name, own in net.state_dict().items():
+        given = weights[name]
+        own.zero_()
+        own[tuple(slice(0, size) for size in given.shape)] = given

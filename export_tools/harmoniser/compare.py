@@ -18,6 +18,7 @@ from pathlib import Path
 from daemon.engines.base import Setup
 from daemon.engines.harmoniser.engine import Harmoniser
 from export_tools.common import command
+from export_tools.common.files import write, writing
 
 from .evaluate import BadPieces
 from .table import Rows, count
@@ -62,9 +63,10 @@ def compare(args: argparse.Namespace) -> int:
     for name, table in tables.items():
         print(f"endings, {name}: " + "; ".join(f"{chords} {number}" for chords, number in table.endings.most_common(8)))
     if args.save:
-        args.save.mkdir(parents=True, exist_ok=True)
+        with writing(args.save):
+            args.save.mkdir(parents=True, exist_ok=True)
         for name, settings_made in made.items():
-            (args.save / f"{name}.json").write_text(json.dumps([frames.tolist() for frames in settings_made]))
+            write(args.save / f"{name}.json", json.dumps([frames.tolist() for frames in settings_made]).encode())
     return 0
 
 

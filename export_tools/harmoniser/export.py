@@ -23,13 +23,13 @@ from daemon.engines.harmoniser.model import ADVANCE, HEAD, INTERFACE
 from export_tools.common import artifact, checkpoint, command
 from export_tools.common.artifact import Golden, conditional, golden_feeds, to_graph, to_model
 
-from .model import BESIDES, HINTS, INPUT_SYMBOLS, HarmoniserNet, HarmoniserShape
+from .features import INPUT_SYMBOLS
+from .model import BESIDES, HINTS, HarmoniserNet, HarmoniserShape
 
 ENCODING = "chorale"
 MUSIC = "chorales by Bach: four parts to hymns, folk songs and other singable tunes"
 DATA = "music21's corpus of Bach chorales"
 LICENCE = "music in the public domain, encodings distributed with permission"
-SMALLEST_PRODUCT = 4096  # weights of a matrix product that is quantised: not the profiles of the keys
 BOTH = 2  # the value of the input `function` that runs ADVANCE and HEAD
 GOLDEN_OUTPUTS = ("context", "logits", "tie")
 FRAME = ("frame", "held", "position")
@@ -102,7 +102,7 @@ def quantise(draft: Path) -> None:
     """Store the LSTM's weights as integers (7 bits, so that no CPU saturates): reading them takes most of its time."""
     branches = [attribute.g for node in onnx.load(draft).graph.node for attribute in node.attribute]
     advance = next(graph for graph in branches if graph.name == "advance")
-    constants = {tensor.name for tensor in advance.initializer if np.prod(tensor.dims) >= SMALLEST_PRODUCT}
+    constants = {tensor.name for tensor in advance.initializer if not tensor.name.endswith("profiles")}
     products = [node for node in advance.node if node.op_type in ("MatMul", "Gemm") and node.input[1] in constants]
     quantize_dynamic(
         draft,

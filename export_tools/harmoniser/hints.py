@@ -15,7 +15,7 @@ View = dict[str, np.ndarray]  # hints by name
 
 def home_of(midi: np.ndarray) -> int:
     """The key of a piece (frames, 4): on the bass of its last chord, with the mode that its pitches fit better."""
-    tonic = int(midi[(midi >= 0).all(1)][-1, 3]) % 12
+    tonic = int(midi[midi[:, 3] >= 0][-1, 3]) % 12
     counts = np.bincount(midi[midi >= 0] % 12, minlength=12)
     major, minor = (np.corrcoef(counts, np.roll(p, tonic))[0, 1] for p in (MAJOR_PROFILE, MINOR_PROFILE))
     return tonic + 12 * bool(minor > major)

@@ -234,7 +234,7 @@ def recipe(config: HarmoniserConfig) -> trainer.Recipe:
         rate=schedule.cosine_after_warm_up(config.rate),
         clip=1.0,
         averaging=Averaging(config.average),
-        validate_every=1,
+        validate_every=2,
     )
 
 
@@ -261,7 +261,7 @@ class HarmoniserTask:
         if self.start:
             saved = checkpoint.load(self.start)
             with checkpoint.fitting(self.start):
-                load_grown(net, saved["weights"])
+                checkpoint.load_grown(net, saved["weights"])
         return net
 
     def batches(self, rng: np.random.Generator) -> Iterable[Batch]:
@@ -273,14 +273,6 @@ class HarmoniserTask:
 
     def validate(self, net: nn.Module) -> dict[str, float]:
         return {"nats": validate(net, self.valid)}
-
-
-def load_grown(net: nn.Module, weights: dict[str, Tensor]) -> None:
-    """Load the weights of a net without some of this one's last inputs and outputs: those begin without an effect."""
-    for name, own in net.state_dict().items():
-        given = weights[name]
-        own.zero_()
-        own[tuple(slice(0, size) for size in given.shape)] = given
 
 
 def main() -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from daemon.encodings.chorale import UNKNOWN
+from daemon.encodings.chorale import COMING, DISTANCE_UNKNOWN, KEY_UNKNOWN, KEYS, UNKNOWN
 from daemon.models.golden import draw
 from daemon.models.parse import parse_inputs
 from export_tools.drums.model import MetricNet, MetricShape
-from export_tools.harmoniser.model import HarmoniserNet, HarmoniserShape
+from export_tools.harmoniser.model import HINTS, HarmoniserNet, HarmoniserShape
 from export_tools.melody.export import inputs_of
 from export_tools.melody.model import JamdNet, MagentaNet, MelodyShape, build
 
@@ -67,9 +67,18 @@ def chorales(rows: int, time: int) -> dict[str, torch.Tensor]:
         "held": torch.randint(0, 2, (rows, time, 4)),
         "position": now.expand(rows, -1) % 16,
         "fermata": torch.randint(0, 3, (rows, time)),
+        "home": torch.randint(0, KEYS + 1, (rows, time)).where(torch.rand(rows, time) < 0.5, KEY_UNKNOWN),
+        "ends": torch.randint(0, DISTANCE_UNKNOWN + 1, (rows, time, 2)),
+        "coming": torch.randint(0, UNKNOWN + 1, (rows, time, COMING)),
+        "coming_in": torch.randint(0, DISTANCE_UNKNOWN + 1, (rows, time, COMING)),
         "tie": torch.randint(-1, 2, (rows, time, 4)),
         "real": torch.ones(rows, time, dtype=torch.bool),
     }
+
+
+def hints(chorales: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The hints among the inputs."""
+    return {name: chorales[name] for name in HINTS}
 
 
 def zeros(net: MagentaNet | JamdNet | HarmoniserNet, rows: int) -> dict[str, torch.Tensor]:

@@ -23,6 +23,7 @@ from export_tools.drums.rnn_drummer import RnnDrummerNet
 from export_tools.drums.streams import Split
 from export_tools.drums.train import validate
 from export_tools.harmoniser import export as harmoniser
+from export_tools.harmoniser.model import BESIDES, HINTS
 from export_tools.melody import evaluate as evaluate_melody
 from export_tools.melody import export as melody
 from export_tools.melody import train as train_melody
@@ -143,9 +144,9 @@ def play(artifact, batch, chosen):
         asked = {"previous": batch["before"][:, t], "known": known, "voice": torch.tensor([chosen] * 2)}
         feeds = {
             "frame": batch["before"][:, t],
-            **{name: batch[name][:, t] for name in ("held", "position", "fermata")},
+            **{name: batch[name][:, t] for name in ("held", "position", *HINTS)},
         }
-        nothing = torch.zeros(2, net.shape.head + 5)
+        nothing = torch.zeros(2, net.shape.head + BESIDES)
         advanced = run(artifact, {**feeds, **state, "context_in": nothing, **asked, "function": np.array(0)})
         assert len(advanced["logits"]) == len(advanced["tie"]) == 0
         contexts.append(advanced["context"])
@@ -161,7 +162,7 @@ def test_harmoniser(tmp_path):
     net, batch, chosen = nets.harmoniser(), nets.chorales(rows=2, time=20), 2
     harmoniser.write(net, tmp_path / "tiny.onnx", CARD, int8=False)
     artifact = loaded(tmp_path / "tiny.onnx", "harmoniser", harmoniser.ENCODING)
-    context = net.contexts(*(batch[name] for name in ("before", "held", "position", "fermata")))
+    context = net.contexts(*(batch[name] for name in ("before", "held", "position")), nets.hints(batch))
     known = torch.where(torch.arange(4) < chosen, batch["symbol"], 47)
     asked = (context, batch["before"], known, torch.full((2, 20), chosen))
     logits, tie = (part.unflatten(0, (2, 20)) for part in net.head(*(tensor.flatten(0, 1) for tensor in asked)))

@@ -12,7 +12,7 @@ from export_tools.drums.export import step
 from export_tools.drums.rnn_drummer import RnnDrummerNet
 from export_tools.drums.streams import Split
 from export_tools.drums.train import validate
-from export_tools.harmoniser.model import LONGEST_MATCH, longest_matches
+from export_tools.harmoniser.features import LONGEST_MATCH, longest_matches
 from export_tools.harmoniser.train import losses
 
 from . import music, nets
@@ -116,7 +116,7 @@ def test_states_go_from_piece_to_piece(split, monkeypatch):
 
 
 def contexts(net, batch):
-    return net.contexts(*(batch[name] for name in ("before", "held", "position", "fermata")))
+    return net.contexts(*(batch[name] for name in ("before", "held", "position")), nets.hints(batch))
 
 
 @torch.no_grad()
@@ -126,8 +126,8 @@ def test_harmoniser():
     net.fuse()
     state = nets.zeros(net, 2)
     for t in range(whole.shape[1]):
-        now = (chorales[name][:, t] for name in ("before", "held", "position", "fermata"))
-        context, state = net.advance(*now, state)
+        now = {name: tensor[:, t] for name, tensor in chorales.items()}
+        context, state = net.advance(now["before"], now["held"], now["position"], nets.hints(now), state)
         torch.testing.assert_close(context, whole[:, t], rtol=1e-4, atol=1e-5, msg=lambda text, t=t: f"{t}: {text}")
     assert {name: tuple(tensor.shape[1:]) for name, tensor in state.items()} == net.states()
 
