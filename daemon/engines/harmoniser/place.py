@@ -27,7 +27,7 @@ from daemon.encodings.chorale import (
 )
 from daemon.engines.shared.draw import Bools, Floats, Ints
 
-HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.5, 2.5  # of a note that belongs to none of the wanted chords
+HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.5  # of a note that belongs to none of the wanted chords
 HOME_BASS_COST, BASS_COST = 6.0, 2.0  # more, for the bass, of a note of these chords that is not the root
 ARRIVALS = (0, 8)  # 16ths after the bar line at which phrases often end
 ARRIVAL_COST = 1.5  # as PHRASE_COST and BASS_COST, at these, where the future is unknown
@@ -39,7 +39,7 @@ SHARE_OF_BARE = np.array([0.0, 1.0, 0.5, 0.0, 0.0])  # by the number of unknown 
 # between them; where it is known, the same.
 STRICT = np.full(len(VOICES), 0.6)
 LIVE = np.full(len(VOICES), 0.8), np.full(len(VOICES), 1.0)
-AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.6, 2.6, 0.8])
+AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.8, 2.8, 0.8])
 BASS = VOICES.index("bass")
 PITCH_CLASSES = np.where(np.arange(UNKNOWN + 1) < REST, 1 << (np.arange(UNKNOWN + 1) + LOWEST) % 12, 0)  # as bits
 
