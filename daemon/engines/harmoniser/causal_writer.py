@@ -57,11 +57,11 @@ class CausalWriter:
         self._place = Place(position, NO_HINTS)
         self._precomputed.clear()
 
-    def next_step(self, position: int, hints: Hints = NO_HINTS) -> None:
+    def next_step(self, position: int, hints: Hints = NO_HINTS, hold_cost: float = 0.0) -> None:
         """Go on to the next 16th, of which the `hints` are known. Until it is written, the model assumes that the last
-        chord is held, also in a silence."""
+        chord is held, also in a silence. `hold_cost` as in Place."""
         self._precomputed.clear()
-        self._place = Place(position, hints)
+        self._place = Place(position, hints, hold_cost=hold_cost)
         if self.symbols is None:
             self._state = self._start_states[position]
             return
@@ -139,7 +139,7 @@ class CausalWriter:
         scores = log_probs if costs is None else log_probs - costs
         if limits is None:
             temperature = float(self._place.temperatures(temperature)[voice])
-            if (asked := self._place.costs(voice, symbols)) is not None:
+            if (asked := self._place.costs(voice, self.previous, symbols)) is not None:
                 scores = scores - asked
         chosen, _, _ = choose(scores, mask, temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])

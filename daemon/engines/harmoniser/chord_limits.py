@@ -18,7 +18,7 @@ BASS = VOICES.index("bass")
 OF_BASS = 4  # row of ChordLimits.costs
 BASS_COST = 5.0  # nats that another note of the chord than its bass costs the bass where the chord begins
 GUIDE_COST = 6.0  # nats that a note costs while a guide tone is missing that the voice could sing
-PARALLELS = 2.0  # times the cost of parallels: under planned chords they offer themselves more often
+PARALLELS = 1.5  # times the cost of parallels: under planned chords they offer themselves more often
 PASSING = 2  # semitones to a passing note, at most
 
 

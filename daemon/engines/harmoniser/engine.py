@@ -20,6 +20,7 @@ from daemon.engines.harmoniser.leading_keys import MAX_GATHER, LeadingKeys
 from daemon.engines.harmoniser.look_ahead import LookAhead, position_of
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
+from daemon.engines.harmoniser.place import HOLD_COST
 from daemon.engines.options import option
 from daemon.engines.shared.draw import Ints
 from daemon.engines.shared.followed_plan import FollowedPlan
@@ -234,7 +235,8 @@ class Harmoniser(Engine):
 
     def _step_with_keys(self, frame: int, beat: float, position: int, given: GivenKeys) -> Iterator[Action]:
         """Play the next 16th under the held keys, or silence after them."""
-        self._writer.next_step(position, self._home.told(given))
+        hold_cost = HOLD_COST if self._keys.holds(beat, given) else 0.0
+        self._writer.next_step(position, self._home.told(given), hold_cost)
         given, rests = self._keys.at(beat, given)
         if rests and planned_limits(self._plan, frame, position) is None:
             return

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from daemon.engines.shared.lead import GivenKeys, LiveSource
-from daemon.engines.shared.line import EPSILON
+from daemon.engines.shared.line import EPSILON, STEP
 
 MAX_GATHER = 0.080  # seconds within which keys may be one chord
 WAIT = 1.0  # beats after the release of the leading key before a key takes over that was held before
+HOLD_AFTER = 0.75  # beats under the same pitches after which a consonant chord stays, if it can
 REST_AFTER = 2.0  # beats after which the voices rest under held keys
 OCTAVE = 12
 
@@ -20,6 +21,8 @@ class LeadingKeys:
         self.given: GivenKeys = {}
         self._waiting: float | None = None  # beat at which the leading key was released while others are held
         self._chord_start = -math.inf  # beat of the first key of the last chord
+        self._pitches: set[int] = set()  # of the keys that led in the last 16th
+        self._since = 0.0  # beat from which they led
 
     def clear(self) -> None:
         """No key leads."""
@@ -49,6 +52,13 @@ class LeadingKeys:
         self._waiting = beat if self._waiting is None else self._waiting
         held = source.held.values()
         return [voice for voice, key in self.given.items() if key not in held]
+
+    def holds(self, beat: float, given: GivenKeys) -> bool:
+        """Whether the keys `given` at `beat` have the same pitches for so long that the chord is to stay."""
+        pitches = {key.pitch for key in given.values()}
+        if pitches != self._pitches:
+            self._pitches, self._since = pitches, max([beat - STEP, *(key.onset for key in given.values())])
+        return beat - self._since >= HOLD_AFTER - EPSILON
 
     def at(self, beat: float, given: GivenKeys) -> tuple[GivenKeys, bool]:
         """The keys that lead at `beat` while those `given` are the outermost ones, and whether the voices rest."""

@@ -13,6 +13,7 @@ from daemon.engines.harmoniser.given_melody import Lines
 from daemon.engines.harmoniser.melody_hints import MelodyHints
 from daemon.engines.harmoniser.model import ChoraleModel
 from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilter
+from daemon.engines.harmoniser.place import HOLD_COST, STRUCK_COST
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.shared.followed_plan import FollowedPlan
 from daemon.engines.shared.line import STEP
@@ -112,7 +113,8 @@ class LookAhead:
                     known[index] = REST
             limits = planned_limits(self._plan, ahead.frontier, position)
             temperature, top_p = self._settings["temperature"], self._settings["top_p"]
-            ahead.extend(known, struck, position, temperature, top_p, limits, told)
+            hold_cost = (STRUCK_COST if struck[0] else HOLD_COST) if hints.holds(ahead.frontier) else 0.0
+            ahead.extend(known, struck, position, temperature, top_p, limits, told, hold_cost)
 
     def _hints_of(self, lines: Lines) -> MelodyHints:
         if self._hints is None or self._hints[0] is not lines:

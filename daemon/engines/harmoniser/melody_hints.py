@@ -27,6 +27,7 @@ from daemon.engines.shared.line import STEP, Line
 
 LONG = 8  # 16ths of the last note of a phrase, at least, if no rest follows
 SHORTEST_REST = 2  # 16ths of a rest that ends a phrase
+LONGEST_HOLD = 16  # 16ths from the beginning of a long note in which the chord is to stay
 SHORTEST_PHRASE = 8  # 16ths from the end of a phrase to the next one's, at least
 
 
@@ -39,8 +40,10 @@ class MelodyHints:
         self._period = None if line.period is None else max(round(line.period / STEP), 1)
         self._spans = [(round(n.onset / STEP), max(round((n.onset + n.duration) / STEP), round(n.onset / STEP) + 1))
                        for n in line.notes]  # fmt: skip
+        self._pitches = [note.pitch for note in line.notes]
         self._find_events(line)
         self._find_ends()
+        self._find_long()
         durations = np.zeros(12)
         for note in line.notes:
             durations[note.pitch % 12] += note.duration
@@ -79,10 +82,32 @@ class MelodyHints:
             if is_last or (long and apart):
                 self._ends.append((first, last))
 
+    def _find_long(self) -> None:
+        """The 16ths after the first one of each long note; notes of one pitch without a gap are one."""
+        merged: list[tuple[int, int, int]] = []  # pitch, first and last 16th
+        for (first, last), pitch in zip(self._spans, self._pitches, strict=True):
+            if merged and merged[-1][0] == pitch and first <= merged[-1][2]:
+                first = merged.pop()[1]
+            merged.append((pitch, first, last))
+        least = max(LONG, 2 * median(last - first for _, first, last in merged))
+        self._long = {
+            place
+            for _, first, last in merged
+            if last - first >= least
+            for place in range(first + 1, min(last, first + LONGEST_HOLD))
+        }
+
+    def holds(self, frame: int) -> bool:
+        """Whether the chord is to stay in 16th number `frame`: a long note of the soprano goes on."""
+        return self._tells_notes and self._place(frame) in self._long
+
+    def _place(self, frame: int) -> int:
+        """16th number `frame` within the first playing of the lines."""
+        return frame if self._period is None else frame - max(frame // self._period, 0) * self._period
+
     def at(self, frame: int) -> Hints:
         """The hints of 16th number `frame`."""
-        repetition = 0 if self._period is None else max(frame // self._period, 0)
-        place = frame - repetition * (self._period or 0)
+        place = self._place(frame)
         piece = self._spans[-1][0] - place
         number = bisect_right(self._ends, place, key=lambda end: end[1] - 1)
         phrase = self._ends[min(number, len(self._ends) - 1)][0] - place

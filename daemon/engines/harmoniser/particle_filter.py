@@ -84,11 +84,12 @@ class ParticleFilter:
         top_p: float,
         limits: ChordLimits | None = None,
         hints: Hints = NO_HINTS,
+        hold_cost: float = 0.0,
     ) -> None:
         """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,); `limits` of
-        a planned chord; `hints` (1,)."""
+        a planned chord; `hints` (1,); `hold_cost` as in Place."""
         self._limits = limits
-        self._place = None if limits is not None else Place(position, hints, int(known[0]))
+        self._place = None if limits is not None else Place(position, hints, int(known[0]), hold_cost)
         temperatures = np.full(len(VOICES), temperature)
         if self._place is not None:
             temperatures = self._place.temperatures(temperature)
@@ -154,7 +155,7 @@ class ParticleFilter:
         log_probs = log_probs.reshape(len(known), -1)
         previous = self._symbols[None].repeat(len(voices), axis=0).reshape(known.shape)
         mask, costs = choices(voice, previous, known, self._limits)
-        if self._place is not None and (asked := self._place.costs(voice, known)) is not None:
+        if self._place is not None and (asked := self._place.costs(voice, previous, known)) is not None:
             costs = asked if costs is None else costs + asked
         scores = (log_probs if costs is None else log_probs - costs) / temperatures[voice, None]
         chosen, tempered, drawn = choose(scores, mask, 1.0, top_p, draws.ravel())

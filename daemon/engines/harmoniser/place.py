@@ -1,9 +1,10 @@
-"""What a place in the music asks for: at the end of a phrase or of the piece, arrival; on beats, thirds; elsewhere,
-motion.
+"""What a place in the music asks for: at the end of a phrase or of the piece, arrival; under a long note, rest; on
+beats, thirds; elsewhere, motion.
 
 The last chord of the piece is home, in root position; that of a phrase rather home or the dominant, if the soprano's
-note belongs to one of them; before a phrase that ends at home, the dominant. A chord on a beat has a third. All costs
-are nats that are subtracted from log probabilities: a note that costs something may still be the likeliest.
+note belongs to one of them; before a phrase that ends at home, the dominant. Under a long note of the soprano a
+consonant chord stays. A chord on a beat has a third. All costs are nats that are subtracted from log probabilities: a
+note that costs something may still be the likeliest.
 """
 
 from __future__ import annotations
@@ -31,15 +32,16 @@ HOME_COST, PHRASE_COST, DOMINANT_COST = 10.0, 2.0, 2.5  # of a note that belongs
 HOME_BASS_COST, BASS_COST = 6.0, 2.0  # more, for the bass, of a note of these chords that is not the root
 ARRIVALS = (0, 8)  # 16ths after the bar line at which phrases often end
 ARRIVAL_COST = 1.5  # as PHRASE_COST and BASS_COST, at these, where the future is unknown
-BARE_COST = 2.5  # of a note that completes a chord on a beat without a third; half as much with one voice to come
+BARE_COST = 3.0  # of a note that completes a chord on a beat without a third; half as much with one voice to come
 DISSONANT_COST = 1.0  # of a note that completes a dissonance on a beat where the future is unknown
+HOLD_COST, STRUCK_COST = 2.5, 0.3  # of a note that is not in the chord before, under a long note; where that is struck
 NEAR = 4  # 16ths before the last chord of a phrase in which notes are chosen strictly
 SHARE_OF_BARE = np.array([0.0, 1.0, 0.5, 0.0, 0.0])  # by the number of unknown voices
 # Times the temperature of each voice: in and near the last chord of a phrase; where the future is unknown, on beats and
 # between them; where it is known, the same.
 STRICT = np.full(len(VOICES), 0.6)
-LIVE = np.full(len(VOICES), 0.8), np.full(len(VOICES), 1.0)
-AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 2.8, 2.8, 0.8])
+LIVE = np.full(len(VOICES), 0.8), np.array([1.0, 1.7, 1.7, 0.8])
+AHEAD = np.full(len(VOICES), 1.0), np.array([1.0, 3.6, 3.6, 0.8])
 BASS = VOICES.index("bass")
 PITCH_CLASSES = np.where(np.arange(UNKNOWN + 1) < REST, 1 << (np.arange(UNKNOWN + 1) + LOWEST) % 12, 0)  # as bits
 
@@ -79,12 +81,14 @@ class Arrival:
 
 
 class Place:
-    """A 16th, `position` 16ths after the bar line, of which the `hints` (1,) are known, under the symbol `soprano`."""
+    """A 16th, `position` 16ths after the bar line, of which the `hints` (1,) are known, under the symbol `soprano`;
+    `hold_cost`: nats that a note costs that is not in the chord before, if the soprano repeats its pitch."""
 
-    def __init__(self, position: int, hints: Hints, soprano: int = UNKNOWN) -> None:
+    def __init__(self, position: int, hints: Hints, soprano: int = UNKNOWN, hold_cost: float = 0.0) -> None:
         phrase = int(hints.ends[0, 0])
         self._on_beat, self._is_live = position % STEPS_PER_BEAT == 0, hints.coming[0, 0] == UNKNOWN
-        self._strict = phrase != DISTANCE_UNKNOWN and phrase <= NEAR
+        self._hold_cost = hold_cost
+        self._strict = (phrase != DISTANCE_UNKNOWN and phrase <= NEAR) or hold_cost > 0
         self._arrival = arrival_at(hints, soprano)
         if self._is_live and position in ARRIVALS and hints.home[0] != KEY_UNKNOWN and self._arrival is None:
             self._arrival = _arrival(int(hints.home[0]), ("home", "dominant"), ARRIVAL_COST, ARRIVAL_COST)
@@ -94,9 +98,9 @@ class Place:
         factors = STRICT if self._strict else (LIVE if self._is_live else AHEAD)[not self._on_beat]
         return np.asarray(temperature * factors)
 
-    def costs(self, voice: int | Ints, known: Ints) -> Floats | None:
-        """(B, 47): nats to subtract from the log probabilities of `voice`, a number or (B,), beside the `known` symbols
-        (B, 4); None if all are 0."""
+    def costs(self, voice: int | Ints, previous: Ints, known: Ints) -> Floats | None:
+        """(B, 47): nats to subtract from the log probabilities of `voice`, a number or (B,), after the `previous` 16th
+        (B, 4) and beside the `known` symbols (B, 4); None if all are 0."""
         costs: Floats | None = None
         if self._arrival is not None:
             costs = self._arrival.costs(np.broadcast_to(voice, len(known)), known)
@@ -106,6 +110,11 @@ class Place:
             chord = np.bitwise_or.reduce(PITCH_CLASSES[known], axis=1)[:, None] | PITCH_CLASSES[:SYMBOLS]
             of_beat = (unknown == 1) * dissonant * ~CONSONANT[chord] + BARE_COST * BARE[chord] * SHARE_OF_BARE[unknown]
             costs = of_beat if costs is None else costs + of_beat
+        if self._hold_cost:
+            chord = np.bitwise_or.reduce(PITCH_CLASSES[previous], axis=1)
+            holds = (known[:, 0] == previous[:, 0]) & CONSONANT[chord]
+            new = holds[:, None] & (chord[:, None] & PITCH_CLASSES[:SYMBOLS] == 0)
+            costs = self._hold_cost * new if costs is None else costs + self._hold_cost * new
         return costs
 
 

@@ -51,6 +51,7 @@ class FakeModel:
 
     predict: Prediction = below_soprano
     tie: float = 9.0
+    strength: float = 40.0  # nats by which a prediction is likelier than any other note; more than any place asks for
     advances: list[FakeState] = field(default_factory=list)
     heads: list[tuple[int, int]] = field(default_factory=list)  # (voice of the last row, number of rows)
 
@@ -66,7 +67,7 @@ class FakeModel:
     def head(self, state: State, previous: Any, known: Any, voice: Any) -> tuple[np.ndarray, np.ndarray]:
         assert previous.shape == known.shape == (len(voice), 4)
         self.heads.append((int(voice[-1]), len(voice)))
-        logits = np.full((len(voice), REST + 1), -40.0)  # more than any place in the music asks for
+        logits = np.full((len(voice), REST + 1), -self.strength)
         for row in range(len(voice)):
             position = int(state.context[row, 0])
             pitch = self.predict(int(voice[row]), pitches(previous[row]), pitches(known[row]), position)

@@ -31,6 +31,8 @@ from daemon.music.melody import Note
 TUNE = [*zip(range(4), (1,) * 4, (60, 62, 64, 65), strict=True), (4, 3, 67)]
 TUNE += [*zip(range(8, 12), (1,) * 4, (65, 64, 62, 64), strict=True), (12, 2, 62), (14, 2, 60)]
 
+NOTHING = np.full((1, 4), UNKNOWN)
+
 
 def hints_of(notes: list[tuple[float, float, int]], period: float | None = None, voice: str = "soprano") -> MelodyHints:
     made = [Note(onset, duration, pitch + 7, 80) for onset, duration, pitch in notes]  # in G major
@@ -101,9 +103,9 @@ def place_in_c(phrase: int, piece: int, soprano: int = 72, coming: int = 72, com
 
 def cheapest(place: Place, voice: int, *known: int) -> set[int]:
     """Pitch classes that cost a voice least beside known pitches from the top."""
-    symbols = np.full((1, 4), UNKNOWN)
+    symbols = NOTHING.copy()
     symbols[0, : len(known)] = np.array(known) - LOWEST
-    costs = place.costs(voice, symbols)
+    costs = place.costs(voice, NOTHING, symbols)
     assert costs is not None
     return {int(symbol + LOWEST) % 12 for symbol in np.flatnonzero(costs[0, :REST] == costs[0, :REST].min())}
 
@@ -119,17 +121,37 @@ def test_a_phrase_ends_at_home_or_on_the_dominant_as_its_soprano_allows() -> Non
     assert cheapest(place_in_c(0, 9), 1, 74) == {7, 11, 2}
     assert cheapest(place_in_c(0, 9), 3, 74, 71, 67) == {7}
     symbols = np.array([[69 - LOWEST, UNKNOWN, UNKNOWN, UNKNOWN]])
-    costs = place_in_c(0, 9).costs(1, symbols)
+    costs = place_in_c(0, 9).costs(1, NOTHING, symbols)
     assert costs is not None and not costs.any(), "A belongs to neither: nothing is asked for"
 
 
 def test_before_an_end_at_home_comes_the_dominant() -> None:
     assert cheapest(place_in_c(4, 9, soprano=74, coming=72, coming_in=4), 3, 74, 71, 67) == {7}
-    assert place_in_c(4, 9, soprano=74, coming=74, coming_in=4).costs(1, np.full((1, 4), UNKNOWN)) is None
+    assert place_in_c(4, 9, soprano=74, coming=74, coming_in=4).costs(1, NOTHING, NOTHING) is None
 
 
 def test_on_beats_a_chord_has_a_third_and_is_strict_near_the_end_of_a_phrase() -> None:
     on_beat = Place(4, no_hints(1))
     assert cheapest(on_beat, 3, 72, 67, 60) == {3, 4}
-    assert Place(5, no_hints(1)).costs(3, np.full((1, 4), UNKNOWN)) is None
+    assert Place(5, no_hints(1)).costs(3, NOTHING, NOTHING) is None
     assert place_in_c(2, 9).temperatures(1.0).max() < on_beat.temperatures(1.0).min()
+
+
+def test_under_a_long_note_a_consonant_chord_stays() -> None:
+    def costs(soprano: int, *before: int) -> set[int] | None:
+        """Pitch classes that cost the bass nothing."""
+        known = np.array([[soprano - LOWEST, UNKNOWN, UNKNOWN, UNKNOWN]])
+        found = Place(5, no_hints(1), hold_cost=2.0).costs(3, np.array([before]) - LOWEST, known)
+        return None if found is None else {int(symbol + LOWEST) % 12 for symbol in np.flatnonzero(found[0, :REST] == 0)}
+
+    assert costs(72, 72, 67, 64, 48) == {0, 4, 7}
+    assert costs(74, 72, 67, 64, 48) == set(range(12)), "the soprano moves"
+    assert costs(72, 72, 67, 65, 48) == set(range(12)), "a suspension resolves"
+
+
+def test_long_notes_are_those_that_are_long_for_the_tune_or_repeated_and_hold_for_a_bar() -> None:
+    hints = hints_of([(0, 1, 60), (1, 1, 62), (2, 1, 62), (3, 1, 64), (4, 1, 65), (5, 8, 64), (13, 1, 65)], 14.0)
+    held = [frame for frame in range(56) if hints.holds(frame)]
+    assert held == [*range(5, 12), *range(21, 36)]
+    assert hints.holds(56 + 21) and not hints.holds(56 + 20)
+    assert not hints_of([(0, 1, 60), (1, 4, 62)], voice="bass").holds(8)

@@ -55,6 +55,26 @@ def test_voices_move_on_the_grid_under_a_key_and_rest_after_two_beats(monkeypatc
     assert plays(run(engine, 0.25, 4)) == [(1 + DELAY, "bass", 49)]
 
 
+def test_under_a_held_or_repeated_key_a_consonant_chord_stays_from_its_second_beat_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def to_a_sixth(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 67, 64, 48 if position < 4 else 45)[voice]
+
+    def bass(*events: MidiEvent) -> set[int]:
+        """Its pitch classes."""
+        engine = make(monkeypatch, FakeModel(to_a_sixth, strength=2.5))
+        actions = list(engine.generate(window(0)))
+        for beat in np.arange(0, 1.5, 0.25):
+            for event in [event for event in events if beat <= event.beat < beat + 0.25]:
+                actions += engine.listen(event)
+            actions += engine.generate(window(beat + 0.25))
+        return {a.pitch % 12 for a in actions if isinstance(a, Play) and a.voice == "bass"}
+
+    assert bass(on(0.0, 72)) == bass(on(0.0, 72), on(0.5, 72)) == {0}
+    assert bass(on(0.0, 71), on(0.75, 72)) == {0, 9}, "a new note, which is not long yet"
+
+
 def test_a_repeated_note_is_struck_if_the_model_does_not_tie_it(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(constant_chord)
     engine = make(monkeypatch, model)
