@@ -1,4 +1,4 @@
-"""The form of a chorale that is composed: where its phrases end and where it rests, by itself or as a plan has it."""
+"""The form of a chorale that is composed: where its phrases end and where it rests; or where planned chords sound."""
 
 from __future__ import annotations
 
@@ -38,31 +38,26 @@ class Composition:
         self._composed = (place + 1) % (PHRASE_STEPS * PHRASES + FINAL_REST)
         if place >= PHRASE_STEPS * PHRASES:
             return None
-        hints = _hints(place, PHRASE_STEPS, FERMATA_AT, PHRASE_STEPS * PHRASES - LAST_CHORD - place)
-        return ComposedStep(place == 0, place < PHRASE_STEPS * PHRASES - LAST_CHORD, hints)
+        return ComposedStep(place == 0, place < PHRASE_STEPS * PHRASES - LAST_CHORD, _hints(place))
 
 
-def planned_step(plan: FollowedPlan, frame: int, bar: float) -> ComposedStep | None:
-    """16th number `frame` as it is planned: phrases of two bars from the beginning of each section on, as loud as the
-    feel has it, the last chord held. `bar` in beats. None: a rest."""
+def planned_step(plan: FollowedPlan, frame: int) -> ComposedStep | None:
+    """16th number `frame` as it is planned: as loud as the feel has it, the last chord held. None: a rest."""
     beat = frame * STEP
-    harmony, section, feel = plan.harmony(beat), plan.section(beat), plan.feel(beat)
+    harmony, feel = plan.harmony(beat), plan.feel(beat)
     if harmony is None or plan.rests(beat):
         return None
     moves = not plan.in_ending(beat) or harmony.onset > beat - STEP
-    phrase = max(round(2 * bar / STEP), STEPS_PER_BEAT)
-    place = round((beat - (section.onset if section is not None else harmony.onset)) / STEP)
     energy = 0.5 if feel is None else feel.energy
-    hints = _hints(place, phrase, phrase * 3 // 4)
-    return ComposedStep(False, moves, hints, round(VELOCITY * (0.75 + energy / 2)))
+    return ComposedStep(False, moves, no_hints(1), round(VELOCITY * (0.75 + energy / 2)))
 
 
-def _hints(place: int, phrase: int, at: int, remaining: int | None = None) -> Hints:
-    """`phrase`: length of a phrase, whose last chord begins `at`; `remaining`: 16ths to the piece's last chord, if
-    known."""
+def _hints(place: int) -> Hints:
+    """`place`: 16ths since the beginning of the chorale."""
+    in_phrase, last = place % PHRASE_STEPS, PHRASE_STEPS * PHRASES - LAST_CHORD
+    arrives = in_phrase in range(FERMATA_AT, FERMATA_AT + STEPS_PER_BEAT)
     hints = no_hints(1)
-    hints.fermata[0] = FERMATA if place % phrase in range(at, at + STEPS_PER_BEAT) else NO_FERMATA
-    hints.ends[0, 0] = distance_class(0 if hints.fermata[0] == FERMATA else (at - place) % phrase)
-    if remaining is not None:
-        hints.ends[0, 1] = distance_class(max(remaining, 0))
+    hints.fermata[0] = FERMATA if arrives else NO_FERMATA
+    distances = 0 if arrives else (FERMATA_AT - place) % PHRASE_STEPS, max(last - place, 0)
+    hints.ends[0] = [distance_class(distance) for distance in distances]
     return hints

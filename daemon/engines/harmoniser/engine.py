@@ -279,10 +279,7 @@ class Harmoniser(Engine):
 
     def _compose(self, frame: int, beat: float, position: int, again: bool = False) -> Iterator[Action]:
         """Compose 16th number `frame`, which sounds at `beat`. `again`: it was composed before, without its chord."""
-        if self._plan.has_chords:
-            step = planned_step(self._plan, frame, self._bar)
-        else:
-            step = self._composition.next_step(position)
+        step = planned_step(self._plan, frame) if self._plan.has_chords else self._composition.next_step(position)
         if step is None:
             yield from self._choir.stop(beat)
             return

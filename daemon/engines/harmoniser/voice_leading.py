@@ -15,7 +15,7 @@ VOICE_NUMBERS = np.arange(len(VOICES))
 IN_RANGE: Bools = np.array(  # (4, 47): a rest is in no voice's range
     [[low <= pitch + LOWEST <= high for pitch in range(REST)] + [False] for low, high in (RANGES[v] for v in VOICES)]
 )
-PARALLEL_COST = 6.5  # nats that a parallel fifth, octave or unison costs: makes parallels about as rare as in Bach
+PARALLEL_COST = 6.5  # nats that a parallel fifth, octave or unison costs: makes parallels rarer than in Bach
 
 
 def fold(pitch: int, voice: str) -> int:
