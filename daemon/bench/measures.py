@@ -49,8 +49,8 @@ band: {CHOIR % "twinkle"}
 """
 
 
-def random_notes(count: int, apart: tuple[float, float] = (0.05, 0.11)) -> Events:
-    """Single notes at random intervals (seconds), each released before the next."""
+def random_notes(count: int, apart: tuple[float, float] = (0.06, 0.12)) -> Events:
+    """Single notes at random intervals (seconds), each released so long before the next that the choir is silent."""
     rng, moment, events = random.Random(1), 0.0, []
     for _ in range(count):
         moment += rng.uniform(*apart)
