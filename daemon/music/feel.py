@@ -12,7 +12,7 @@ TRIPLET = 1e-6  # beats from a third of a beat
 # The feels that comping, bass and drums can play, and the swing of each, in percent.
 FEELS = {
     "swing": 64.0,
-    "ballad": 60.0,
+    "ballad": 64.0,
     "blues": 66.0,
     "bossa": STRAIGHT,
     "waltz": 62.0,

@@ -14,11 +14,12 @@ from random import Random
 from daemon.music.chords import Chord
 
 LOWEST, HIGHEST = 28, 55  # E1 to G3
-COMFORTABLE = range(31, 49)  # G1 to C3
+COMFORTABLE = range(31, 46)  # G1 to A2: above, the left hand of a piano begins
 UNCOMFORTABLE = 0.25  # weight of a note beyond, for each three semitones
 # Weights of intervals in semitones; what is not listed is avoided.
 STEPS = {0: 0.02, 1: 1.0, 2: 1.0, 3: 0.8, 4: 0.7, 5: 0.5, 7: 0.3, 8: 0.02, 9: 0.02, 12: 0.05}
-AVOIDED = 1e-4
+AVOIDED = 1e-4  # within an octave; beyond, its square
+REPEATED = 0.5  # weight of a fifth that becomes the bass of the next chord, and the reverse, outside walking lines
 # Of the note before a new chord, relative to the chord's bass: by semitone, scale step, or dominant.
 APPROACHES = {-1: 1.0, 1: 0.9, -2: 0.7, 2: 0.7, 7: 0.4, -5: 0.4}
 CHORD_TONE, SCALE_TONE, CHROMATIC = 1.0, 0.4, 0.02
@@ -31,7 +32,8 @@ ROOT, FIFTH, OCTAVE, WALK, PICKUP = "R", "5", "8", "w", "p"
 @dataclass(frozen=True, slots=True)
 class Step:
     """A note to be chosen. `scale`: the pitch classes that fit the chord. `role`: ROOT (the chord's bass), FIFTH,
-    OCTAVE (the bass an octave away), WALK or PICKUP. `is_strong`: WALK has a chord tone. `leads`: a new chord follows.
+    OCTAVE (the bass, an octave from a ROOT before), WALK or PICKUP. `is_strong`: WALK has a chord tone. `leads`: a new
+    chord follows.
     """
 
     chord: Chord
@@ -80,6 +82,7 @@ def _notes(step: Step) -> dict[int, float]:
     """The pitches that a step may have, and their weights."""
     chord, weights = step.chord, dict[int, float]()
     fifth = next((interval for interval in (7, 6, 8) if interval in {each % 12 for each in chord.intervals}), 0)
+    fifth *= (chord.root + fifth) % 12 != chord.bass  # over its fifth, a chord has its root as the other note
     for pitch in range(LOWEST, HIGHEST + 1):
         interval = (pitch - chord.root) % 12
         is_bass = pitch % 12 == chord.bass
@@ -102,15 +105,18 @@ def _notes(step: Step) -> dict[int, float]:
 def _interval(step: Step, following: Step | None, pitch: int, to: int, direction: int) -> float:
     """The weight of going from `pitch`, of `step`, `to` another one. `following`: None for a new chord's bass."""
     move = to - pitch
+    avoided = AVOIDED if abs(move) <= 12 else AVOIDED**2
     if step.leads and step.role in (WALK, PICKUP) and (following is None or following.role == ROOT):
-        return APPROACHES.get(-move, AVOIDED)
-    if following is not None and following.role == OCTAVE:
-        return 1.0 if abs(move) == 12 else AVOIDED
+        return APPROACHES.get(-move, avoided)
+    if following is not None and following.role == OCTAVE and step.role == ROOT:
+        return 1.0 if abs(move) == 12 else avoided
     if following is not None and following.role == PICKUP and move == 0:
         return 1.0
     if following is not None and step.role == following.role in (ROOT, FIFTH) and step.chord == following.chord:
-        return 1.0 if move == 0 else AVOIDED
-    return STEPS.get(abs(move), AVOIDED) * (ONWARD if move * direction > 0 else 1.0)
+        return 1.0 if move == 0 else avoided
+    if move == 0 and step.role in (ROOT, FIFTH) and (following is None or following.role in (ROOT, FIFTH)):
+        return REPEATED
+    return STEPS.get(abs(move), avoided) * (ONWARD if move * direction > 0 else 1.0)
 
 
 def _in_range(pitch_class: int) -> list[int]:

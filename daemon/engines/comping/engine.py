@@ -85,8 +85,8 @@ class Comping(PlanPlayer):
         final = self.final_in(bar)
         last = bar.end if final is None else final.start
         strokes = [
-            _Stroke(beat, min(beat + hit.length * EIGHTH, span.end), span)
-            for hit in hits_of(self._pattern(bar, feel))
+            _Stroke(beat, min(beat + hit.length * EIGHTH, span.end, bar.end), span)
+            for hit in hits_of(self._pattern(bar, feel), feel.name in STRUMMED)
             if (beat := bar.line + hit.place * EIGHTH) < last - EPSILON
             and (span := self._harmony(beat, feel)) is not None
         ]

@@ -66,7 +66,7 @@ FEELS = {"swing": SWING, "blues": BLUES, "ballad": BALLAD, "bossa": BOSSA, "walt
 STRUMMED = ("folk",)  # each chord over a few milliseconds, down on the beat, up off the beat
 SUSTAINED = ("ballad", "rock")  # a chord that comes unexpectedly lasts for the bar
 PLAIN = ("folk", "rock")  # chords as written, with their roots
-LOUDNESS = {"swing": 62, "blues": 66, "ballad": 52, "bossa": 56, "waltz": 58, "rock": 72, "folk": 64}
+LOUDNESS = {"swing": 66, "blues": 68, "ballad": 62, "bossa": 64, "waltz": 64, "rock": 66, "folk": 63}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,11 @@ def _table(feel: Feel, eighths: int) -> tuple[tuple[str, ...], ...]:
     return SWING if feel.name == "waltz" else FEELS.get(feel.name, SWING)
 
 
-def hits_of(pattern: str) -> list[Hit]:
+def hits_of(pattern: str, rings: bool = False) -> list[Hit]:
+    """`rings`: what is struck sounds for a beat, as strings do."""
     found = []
     for place, kind in enumerate(pattern):
         if kind in "xo":
             held = len(pattern[place + 1 :]) - len(pattern[place + 1 :].lstrip("-"))
-            found.append(Hit(place, 0.7 if kind == "x" else float(1 + held)))
+            found.append(Hit(place, max(1.0 + held, 2.0) if rings else 0.7 if kind == "x" else 1.0 + held))
     return found

@@ -13,7 +13,7 @@ from daemon import models
 from daemon.encodings.drums.hits import TICKS, Conditioning
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, on_quarter, prime
-from daemon.engines.drums.feels import FULLER, RIDE_FROM, RIDES, groove_of, on_cymbal, own_swing
+from daemon.engines.drums.feels import FULLER, RIDE_FROM, RIDES, SOFTER, groove_of, on_cymbal, own_swing
 from daemon.engines.drums.fills import Fills
 from daemon.engines.drums.intensity import IntensityFollower
 from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
@@ -228,7 +228,7 @@ class Drums(Engine):
         heard, weight = self._follower.intensity(window.start, window.meter)
         own = self.values["intensity"]
         if self._feel is not None:
-            own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0)
+            own = min(max(self._feel.energy + own - 0.5 - SOFTER.get(self._feel.name, 0.0), 0.0), 1.0)
         return round(own + self.values["follow"] * weight * (heard - own), 2)  # rounded, so that it rarely changes
 
     def _draw_settings(self, window: Window, fill: bool) -> DrawSettings:

@@ -12,13 +12,14 @@ from daemon.engines.drums.primer import Primer, shipped_grooves
 # The shipped groove of each feel, in bars of four quarters and of three; others are fitted from those of four.
 GROOVES = {
     "swing": ("swing", "waltz"),
-    "ballad": ("ballad", "three"),
+    "ballad": ("swing", "waltz"),
     "blues": ("shuffle", "waltz"),
     "bossa": ("bossa", "waltz"),
     "waltz": ("swing", "waltz"),
     "rock": ("rock", "three"),
-    "folk": ("soul", "three"),
+    "folk": ("soul", "waltz"),
 }
+SOFTER = {"ballad": 0.2, "folk": 0.15, "rock": 0.1}  # intensity below that of the groove, so that the melody leads
 FIVE = "five"  # the groove in bars of five quarters
 COMPOUND = "six_eight"  # the groove in bars of beats of three eighths
 FULLER = 0.07  # probability that the next 16th does not stay empty, which each variation adds

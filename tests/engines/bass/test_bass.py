@@ -220,6 +220,24 @@ def test_from_root_to_root_it_goes_the_shorter_way() -> None:
     assert mean(leaps) < 5.5 and sum(leap > 7 for leap in leaps) <= 0.1 * len(leaps)
 
 
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("variation", range(4))
+def test_no_leap_is_wider_than_an_octave_and_few_are_octaves(feel: str, variation: int) -> None:
+    leaps = []
+    for seed in range(4):
+        played = line(plan(RHYTHM * 2, Feel(feel, FEELS[feel], 0.5, variation)), 128, seed)
+        leaps += [abs(after.pitch - note.pitch) for note, after in pairwise(played)]
+    assert max(leaps) <= 12
+    allowed = 0.25 if (feel, variation) == ("rock", 3) else 0.03  # there octaves are written
+    assert mean(leap > 7 for leap in leaps) <= allowed
+
+
+def test_a_chord_over_its_fifth_has_its_root_as_the_other_note() -> None:
+    played = line(plan("| C/G | F/C " * 4 + "|", Feel("folk")), 32)
+    other = [(note.pitch % 12, int(note.onset // 4) % 2) for note in played if note.onset % 4 == 2]
+    assert len(other) == 8 and set(other) <= {(0, 0), (7, 0), (5, 1), (0, 1)} and {(0, 0), (5, 1)} <= set(other)
+
+
 def test_most_notes_lie_between_low_g_and_the_c_below_middle_c() -> None:
     played = [note.pitch for seed in range(4) for note in line(plan(BLUES * 2, Feel("swing", 64.0, 0.5, 1)), 96, seed)]
     assert mean(31 <= pitch <= 48 for pitch in played) > 0.93

@@ -194,6 +194,16 @@ def test_folk_is_strummed_down_on_the_beat_and_up_off_the_beat() -> None:
             assert len({round(note.onset + (note.duration or 0), 6) for note in chord}) == 1, "they end together"
 
 
+def test_a_strummed_chord_rings_until_the_next_one_or_for_a_beat() -> None:
+    given = plan("| C | F | G7 | C " * 4 + "|", Feel("folk", 50.0, 0.5, 2))
+    made = [note for note in notes(play(make("comping"), [given], 64)) if note.onset < 63]
+    begins = sorted({note.onset // 0.5 * 0.5 for note in made})
+    for note in made:
+        following = next((beat for beat in begins if beat > note.onset), 64.0)
+        bar = note.onset // 4 * 4 + 4
+        assert note.onset + (note.duration or 0) >= min(following, bar, note.onset // 0.5 * 0.5 + 1) - 1e-6
+
+
 def test_only_the_last_chord_is_rolled_in_other_feels() -> None:
     sections = (Section(0.0, 32.0, "A"), Section(32.0, 4.0, ENDING))
     made = notes(play(make("comping"), [plan(TWO_FIVE_ONE + " C6 |", sections=sections)], 36))

@@ -59,7 +59,7 @@ def test_every_feel_has_a_groove_in_each_meter() -> None:
 
 
 def test_six_eight_has_its_groove_where_three_four_has_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    for is_compound, expected in ((False, "three"), (True, "six_eight")):
+    for is_compound, expected in ((False, "waltz"), (True, "six_eight")):
         engine = make(monkeypatch, groove="random")
         list(engine.learn("keys", plan_of("C " * 16, Feel("folk", is_compound=is_compound), [], bar=3.0)))
         run(engine, 0, 6, 3.0)
