@@ -30,7 +30,7 @@ from daemon.errors import JamdError
 from daemon.markov.automaton import Event
 from daemon.markov.constraints import Boundary, Constraint, Fixed
 from daemon.markov.events import REST, TICKS, MelodyEvent
-from daemon.markov.layers import Layer, Span, on_grid
+from daemon.markov.layers import Layer, OnGrid, Span
 from daemon.markov.max_order import Stop, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
@@ -140,7 +140,7 @@ def _by_length(style: Style) -> list[Figure]:
     seconds = {}
     for bars in LENGTHS:
         span = Span(bars * BAR, BAR)
-        layer = Layer(style.melody, (on_grid(style.melody, span), *_phrases(bars)))
+        layer = Layer(style.melody, (OnGrid(span.length), *_phrases(bars)))
         _, taken = _timed(lambda layer=layer, span=span: layer.sampler(span).sample(np.random.default_rng(1)))  # type: ignore[misc]
         seconds[bars] = taken / bars
     return [

@@ -120,14 +120,22 @@ class Regular:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """`logs[tick, event]`: the logarithm of the weight of each event of the model that begins there. For every tick."""
+    """`logs[tick, event]`: the logarithm of the weight of each event of the model that begins there, for every tick; it
+    counts `times`. No weight is 0. `also`: another table that counts as well."""
 
     logs: NDArray[np.float64]
     name: str
+    times: float = 1.0
+    also: Table | None = None
     where: int = 0
 
     def terms(self) -> tuple[Term, ...]:
         return ()
+
+    def at(self, tick: int) -> NDArray[np.float64]:
+        """By event. Tables are added tick by tick: of long songs they are large."""
+        logs: NDArray[np.float64] = self.logs[tick] * self.times
+        return logs if self.also is None else self.also.at(tick) + logs
 
 
 def never(event: Event) -> float:
@@ -136,9 +144,10 @@ def never(event: Event) -> float:
 
 
 class TickWeights:
-    """Logarithms of the weights of events by the tick where they begin: `rows[row_of_tick[tick], event]`.
+    """Logarithms of the weights of events by the tick where they begin: `rows[row_of_tick[tick], event]`, where -inf
+    forbids, and tables.
 
-    -inf forbids. Raises ValueError for a weight that is negative or not finite, and for a table of another shape.
+    Raises ValueError for a weight that is negative or not finite, and for a table of another shape.
     """
 
     def __init__(self, constraints: Sequence[Constraint], events: Sequence[Event], length: int) -> None:
@@ -154,9 +163,17 @@ class TickWeights:
                 self._add(term, constraint.name)
         used, self.row_of_tick = np.unique(self.row_of_tick, return_inverse=True)
         self.rows = np.array([self._rows[row] for row in used])
+        self._tables: tuple[Table, ...] = ()
         for table in constraints:
             if isinstance(table, Table):
                 self._add_table(table)
+
+    def at(self, tick: int) -> NDArray[np.float64]:
+        """By event that begins there."""
+        logs: NDArray[np.float64] = self.rows[self.row_of_tick[tick]]
+        for table in self._tables:
+            logs = logs + table.at(tick)
+        return logs
 
     def with_table(self, table: Table) -> TickWeights:
         result = copy(self)
@@ -166,10 +183,9 @@ class TickWeights:
     def _add_table(self, table: Table) -> None:
         if table.logs.shape != (len(self.row_of_tick), len(self._events)):
             raise ValueError(f"{table.name}: a table needs a row for each tick and a column for each event")
-        if not (table.logs < np.inf).all():
-            raise ValueError(f"{table.name}: a weight is not finite")
-        self.rows = self.rows[self.row_of_tick] + table.logs
-        self.row_of_tick = np.arange(len(self.rows))
+        if not np.isfinite(table.logs).all():
+            raise ValueError(f"{table.name}: a weight is 0 or not finite")
+        self._tables = (*self._tables, table)
 
     def _add(self, term: Term, name: str) -> None:
         """Ticks that had a row in common, and have the same of `term.ticks` ahead, get a new row in common."""

@@ -20,13 +20,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from daemon.markov.automaton import Event
-from daemon.markov.constraints import Constraint, Table
+from daemon.markov.constraints import Constraint, Table, Term, Weight
 from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
 from daemon.markov.harmony import Harmony, chord_weights, strong_ticks
 from daemon.markov.model import MarkovModel
@@ -65,10 +64,20 @@ class Layer:
         return compile_sampler(self.model, span.length, span.bar, (*self.constraints, *more))
 
 
-def on_grid(model: MarkovModel, span: Span) -> Table:
+@dataclass(frozen=True)
+class OnGrid:
     """Events end on 16ths and triplets only: no rhythm drifts away from these, and there is less to compute."""
-    ends = np.arange(span.length)[:, None] + [event[-1] for event in model.events]
-    return Table(np.where(np.isin(ends % TICKS, GRID), 0.0, -np.inf), "16ths and triplets")
+
+    length: int
+    name: str = "16ths and triplets"
+    where: int = 0
+
+    def terms(self) -> tuple[Term, ...]:
+        return tuple(Term(range(tick, self.length, TICKS), _ending(tick), 0, to_end=False) for tick in range(TICKS))
+
+
+def _ending(tick: int) -> Weight:
+    return lambda event: float((tick + event[-1]) % TICKS in GRID)
 
 
 def chord_sampler(
@@ -87,7 +96,7 @@ def with_gain(
     weights: MelodyWeights, layer: Layer, span: Span, chords: Sequence[ChordEvent], notes: float
 ) -> MelodyWeights:
     """With the gain that leads to this expected number of notes on these chords, which cover the span."""
-    model, free, ticks = layer.model, layer.sampler(span, on_grid(layer.model, span)), span.length
+    model, free, ticks = layer.model, layer.sampler(span, OnGrid(span.length)), span.length
 
     def log_mass(weight: float) -> float:
         table = weights.table(model.events, chords, span.strong, -weight / ticks - weights.gain)
@@ -111,9 +120,8 @@ def near(
     exp(-λ * distance). `sampler`: of the melodies with a table of weights."""
     costs, ticks = distance_weights(alphabet, source), len(suiting.logs)
 
-    @cache
     def table(weight: float) -> Table:
-        return Table(suiting.logs - weight * costs, "the varied melody")
+        return Table(costs, "the varied melody", -weight, suiting)
 
     if not wanted:
         return table(LIMITS[1])

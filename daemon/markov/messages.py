@@ -10,6 +10,8 @@ where s' is the state after e. Only pairs that can be reached from the start are
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from daemon.markov.constraints import TickWeights
@@ -20,28 +22,30 @@ NOTHING = np.empty(0)
 EXACT = 600.0  # sums are linear down to exp(-EXACT) of the largest term: smaller terms are lost, and count for nothing
 
 
-def messages(lattice: Lattice, weights: TickWeights, reached: Reached) -> list[Floats]:
-    """By tick: the logarithms of beta of the states reached; -inf: a dead end."""
+def messages(lattice: Lattice, weights: TickWeights, reached: Reached) -> Iterator[Floats]:
+    """By tick, from the end to 0: the logarithms of beta of the states reached; -inf: a dead end."""
     height, length = lattice.height, len(reached.keys)
     window = np.full((height, lattice.graph.states), -np.inf)
     flat = window.reshape(-1)
+    bound = EXACT + np.log(lattice.least)
     with np.errstate(divide="ignore", over="ignore"):
-        result = [np.log(lattice.graph.final[reached.states[-1]])]
-        window[length % height, reached.states[-1]] = result[0]
-        bound = EXACT + np.log(lattice.least)
-        for tick in range(length - 1, -1, -1):
-            row = window[tick % height]
-            row.fill(-np.inf)  # so that states that are not reached set no scale
-            if not len(reached.states[tick]):
-                result.append(NOTHING)
-                continue
-            step = lattice.step(reached.keys[tick])
-            plan = step.plan
-            later = flat.take(lattice.begins(tick).take(plan.duration) + plan.target)
-            later += weights.rows[weights.row_of_tick[tick]].take(plan.event)
-            result.append(_sums(plan, later, bound).take(step.place()))
-            row[step.states] = result[-1]
-    return result[::-1]
+        logs = np.log(lattice.graph.final[reached.states[-1]])
+    window[length % height, reached.states[-1]] = logs
+    yield logs
+    for tick in range(length - 1, -1, -1):
+        row = window[tick % height]
+        row.fill(-np.inf)  # so that states that are not reached set no scale
+        if not len(reached.states[tick]):
+            yield NOTHING
+            continue
+        step = lattice.step(reached.keys[tick])
+        plan = step.plan
+        later = flat.take(lattice.begins(tick).take(plan.duration) + plan.target)
+        later += weights.at(tick).take(plan.event)
+        with np.errstate(divide="ignore", over="ignore"):
+            logs = _sums(plan, later, bound).take(step.place())
+        row[step.states] = logs
+        yield logs
 
 
 def _sums(plan: Plan, later: Floats, bound: float) -> Floats:

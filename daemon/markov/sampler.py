@@ -11,7 +11,8 @@ A sample is one draw from exactly this distribution, by the messages of daemon.m
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
 from math import exp, inf
@@ -21,11 +22,12 @@ import numpy as np
 from daemon.markov.automaton import Automaton, Event
 from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Constraint, Regular, Table, TickWeights
-from daemon.markov.graph import product
+from daemon.markov.graph import Floats, product
 from daemon.markov.lattice import Lattice, Reached, reachable
 from daemon.markov.messages import messages
 from daemon.markov.model import MarkovModel
 
+MOST_TICKS = 4096  # whose weights are kept for the next sample
 Edge = tuple[float, int, int, int]  # probability, event, duration, target
 
 
@@ -42,31 +44,36 @@ class Problem:
 
 
 class Sampler:
-    """Messages are computed when the first sample or the mass is asked for."""
+    """Messages are computed when the first sample or the mass is asked for, and kept from the first sample on."""
 
     def __init__(self, problem: Problem) -> None:
         self._problem = problem
         self._graph, self._weights = problem.lattice.graph, problem.weights
         self._states = [states.data for states in problem.reached.states]
-        self._rows_of_weights: dict[int, list[float]] = {}
+        self._weights_by_tick: dict[int, memoryview] = {}
         self._edges: dict[int, list[Edge]] = {}
         self._arcs: dict[int, list[tuple[float, list[Edge]]]] = {}
 
+    def _messages(self) -> Iterator[Floats]:
+        return messages(self._problem.lattice, self._weights, self._problem.reached)
+
     @cached_property
     def _logs(self) -> list[memoryview]:
-        problem = self._problem
-        return [logs.data for logs in messages(problem.lattice, problem.weights, problem.reached)]
+        return [logs.data for logs in self._messages()][::-1]
 
-    @property
+    @cached_property
     def log_mass(self) -> float:
         """The logarithm of the normalising sum. If all weights are 0 or 1, this is the probability that the model's
-        sequence has an event boundary at `length_ticks` and meets all constraints."""
-        return float(self._logs[0][0])
+        sequence has an event boundary at `length_ticks` and meets all constraints.
+
+        Without a sample the messages, which take most of the memory, are not kept."""
+        if "_logs" in self.__dict__:
+            return float(self._logs[0][0])
+        (last,) = deque(self._messages(), 1)
+        return float(last[0])
 
     def weighted(self, table: Table) -> Sampler:
         """Of the same sequences, weighted by a table as well. Raises ValueError for a table that forbids anything."""
-        if not np.isfinite(table.logs).all():
-            raise ValueError(f"{table.name}: a weight is 0 or not finite")
         result = Sampler(replace(self._problem, weights=self._weights.with_table(table)))
         result._edges, result._arcs = self._edges, self._arcs
         return result
@@ -76,7 +83,7 @@ class Sampler:
     ) -> tuple[Event, ...]:
         """`stop(events)`, after each event: the sample ends here, as it will be rejected."""
         events: list[Event] = []
-        tick, state, log = 0, self._graph.start, self.log_mass
+        tick, state, log = 0, self._graph.start, float(self._logs[0][0])
         while tick < len(self._states) - 1:
             event, tick, state, log = self._next(tick, state, log, random.random())
             events.append(self._graph.events[event])
@@ -102,11 +109,12 @@ class Sampler:
         assert found is not None  # rounding: the shares add up to a little less than 1
         return found
 
-    def _weights_at(self, tick: int) -> list[float]:
-        number = int(self._weights.row_of_tick[tick])
-        if number not in self._rows_of_weights:
-            self._rows_of_weights[number] = self._weights.rows[number].tolist()
-        return self._rows_of_weights[number]
+    def _weights_at(self, tick: int) -> memoryview:
+        if (weights := self._weights_by_tick.get(tick)) is None:
+            if len(self._weights_by_tick) == MOST_TICKS:
+                self._weights_by_tick.clear()
+            weights = self._weights_by_tick[tick] = self._weights.at(tick).data
+        return weights
 
     def _arcs_of(self, state: int) -> list[tuple[float, list[Edge]]]:
         """The shares and edges of the rows of a state, likely ones first, so that a draw ends early."""

@@ -50,9 +50,12 @@ class MelodyWeights:
         """Of melodies on `chords`, which cover the ticks of `strong`. `density`: added to the gain."""
         pitches, durations = np.array(alphabet, np.intp).reshape(-1, 2).T
         by_tick = notes_by_tick(self.harmony, chords, strong)
-        logs = sum_over_events(by_tick, by_tick, pitches % 12, durations) + (self.gain + density)
-        logs = np.where(pitches == REST, self.rest * durations, logs)
-        logs += self.meter[np.arange(len(logs)) % len(self.meter)][:, durations]
+        logs = sum_over_events(by_tick, by_tick, pitches % 12, durations)
+        logs += self.gain + density
+        logs[:, pitches == REST] = self.rest * durations[pitches == REST]
+        meter = self.meter[:, durations]
+        for bar in range(0, len(logs), len(meter)):
+            logs[bar : bar + len(meter)] += meter[: len(logs) - bar]
         return Table(logs, "the chords and the meter")
 
 

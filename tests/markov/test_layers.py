@@ -269,7 +269,7 @@ def test_variations_have_the_wanted_distance_and_the_stated_law(wanted: float) -
     table = suiting(chords)
     varied = near(table, free.weighted, MELODY.events, SOURCE, wanted)
     sampler = free.weighted(varied)
-    strength = -(varied.logs - table.logs)[1, MELODY.events.index((REST, 6))] * 24 / 6  # differs for all of its ticks
+    strength = -(varied.at(1) - table.at(1))[MELODY.events.index((REST, 6))] * 24 / 6  # differs for all of its ticks
     away = {melody: share_that_differs(melody, SOURCE) for melody in MELODY_REFERENCE.sequences(SPAN.length)}
     expected = MELODY_REFERENCE.sequences(
         SPAN.length, lambda melody: melody_factor(melody, chords) * math.exp(-strength * away[tuple(melody)])

@@ -15,7 +15,7 @@ from daemon.markov.automaton import Event
 from daemon.markov.constraints import Fixed
 from daemon.markov.events import REST, MelodyEvent
 from daemon.markov.harmony import stated_harmony
-from daemon.markov.layers import GRID, Layer, Span, on_grid
+from daemon.markov.layers import GRID, Layer, OnGrid, Span
 from daemon.markov.max_order import CopyIndex, longest_copy, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import Sampler
@@ -122,7 +122,7 @@ def test_constraints_chords_and_no_copies_together() -> None:
                 tick += duration
         return sum(hits) / len(hits)
 
-    layer = Layer(model(2), (given, on_grid(model(2), SPAN)))
+    layer = Layer(model(2), (given, OnGrid(SPAN.length)))
     weights = counted_weights([], PIECES, harmony, 48, 48).table(layer.model.events, chords, SPAN.strong)
     sampler = layer.sampler(SPAN).weighted(weights)
     melodies = [
@@ -151,4 +151,4 @@ def test_events_begin_on_16ths_and_triplets() -> None:
         }
 
     assert places(layer.sampler(span)) == set(range(12))
-    assert places(layer.sampler(span, on_grid(layer.model, span))) == set(GRID)
+    assert places(layer.sampler(span, OnGrid(span.length))) == set(GRID)

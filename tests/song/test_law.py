@@ -238,7 +238,7 @@ def strength_of(section: SectionComposer, alphabet: Sequence[Event], source: Seq
     other = next(event for event in alphabet if event[1] == BAR // 2 and event[0] not in (source[0][0], source[1][0]))
     number = alphabet.index(other)
     found = section.near(source, distance, suiting)
-    return float(suiting.logs[0, number] - found.logs[0, number]) * ticks / other[1]
+    return float(suiting.at(0)[number] - found.at(0)[number]) * ticks / other[1]
 
 
 def mean_distance(weights: Sequences, source: Sequence[Event]) -> float:

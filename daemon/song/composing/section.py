@@ -13,7 +13,7 @@ from daemon.errors import SongError
 from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, MelodyEvent
-from daemon.markov.layers import Layer, Span, chord_sampler, near, on_grid
+from daemon.markov.layers import Layer, OnGrid, Span, chord_sampler, near
 from daemon.markov.max_order import Stop
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
@@ -41,7 +41,10 @@ from daemon.song.styles.pieces import kind_of
 UNLIKELY, UNLIKELY_BAR = 4.6, 1.0
 DENSITY = 0.7  # nats for each note, at density 1
 CADENCE_BARS = 2  # in which a variation goes another way than its source
-KEPT = 4  # tables of weights, and samplers of melodies
+KEPT, LONG = (
+    4,
+    64 * 48,
+)  # tables of weights, and samplers of melodies; of sections of more ticks one each: 0.4 GB of 1,024 bars
 Chords = tuple[PlannedChord, ...]
 
 
@@ -86,9 +89,10 @@ class SectionComposer:
         self.has_melody = blank(section.notes, section.bars * song.bar) is None
         has_chords = blank(section.chords, section.bars * song.bar) is None
         self._chords = None if has_chords else self._chord_sampler(section)
-        self.suiting = lru_cache(KEPT)(self._suiting)
+        kept = KEPT if self.length <= LONG else 1
+        self.suiting = lru_cache(kept)(self._suiting)
         if not self.has_melody:
-            self.melodies = lru_cache(KEPT)(self._melody_sampler(home).weighted)
+            self.melodies = lru_cache(kept)(self._melody_sampler(home).weighted)
 
     def chords(self, random: np.random.Generator) -> Chords:
         """The given ones; others as in the style, so that they suit the notes that are given."""
@@ -133,7 +137,7 @@ class SectionComposer:
 
     def _melody_sampler(self, home: int) -> Sampler:
         song, section, model = self._song, self.section, self._models.melody
-        grid = on_grid(model, self._span)
+        grid = OnGrid(self.length)
         return self._met(
             "melody",
             model,
