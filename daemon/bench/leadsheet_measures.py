@@ -136,7 +136,7 @@ def _of_songs() -> list[Figure]:
 
 
 def _by_length(style: Style) -> list[Figure]:
-    """Time to compile and to draw one melody, per bar, by that of a fourth of the bars."""
+    """Time to compile and to draw one melody, per bar, by that of a fourth of the bars; the memory of the longest."""
     seconds = {}
     for bars in LENGTHS:
         span = Span(bars * BAR, BAR)
@@ -144,8 +144,11 @@ def _by_length(style: Style) -> list[Figure]:
         _, taken = _timed(lambda layer=layer, span=span: layer.sampler(span).sample(np.random.default_rng(1)))  # type: ignore[misc]
         seconds[bars] = taken / bars
     return [
-        Figure(f"a bar of {longer}, beside one of {bars}", seconds[longer] / seconds[bars], 1.5, "times")
-        for bars, longer in pairwise(LENGTHS)
+        *(
+            Figure(f"a bar of {longer}, beside one of {bars}", seconds[longer] / seconds[bars], 1.5, "times")
+            for bars, longer in pairwise(LENGTHS)
+        ),
+        Figure(f"{LENGTHS[-1]:,} bars: peak memory of the process", _peak_memory(), 600, "MB"),
     ]
 
 
@@ -175,9 +178,14 @@ def first_sample() -> None:
         return compile_sampler(model, length, BAR, (ends,)).sample(np.random.default_rng(1))
 
     _, seconds = _timed(sample)
+    print(json.dumps([seconds, _peak_memory()]))
+
+
+def _peak_memory() -> float:
+    """Of this process, in MB."""
     peak = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert peak is not None
-    print(json.dumps([seconds, int(peak[1]) * 1024 / 1e6]))
+    return int(peak[1]) * 1024 / 1e6
 
 
 def _beside_peer(style: Style) -> list[Figure]:

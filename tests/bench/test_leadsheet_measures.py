@@ -19,9 +19,9 @@ def small(monkeypatch):
 def test_each_figure_has_a_value_beside_its_target(small, monkeypatch):
     monkeypatch.setattr(measures, "_in_all_keys", lambda environment: [])
     figures = measures.leadsheet(Path(), {})
-    assert len(figures) == 10
+    assert len(figures) == 11
     assert all(figure.value >= 0 and figure.target > 0 for figure in figures)
-    assert len({figure.what for figure in figures}) == 10
+    assert len({figure.what for figure in figures}) == 11
 
 
 def test_time_and_memory_of_the_first_sample(small, capsys):
