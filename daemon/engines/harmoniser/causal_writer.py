@@ -13,7 +13,7 @@ from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
 from daemon.engines.harmoniser.place import Place
-from daemon.engines.harmoniser.voice_leading import IN_RANGE
+from daemon.engines.harmoniser.voice_leading import IN_RANGE, allowed
 from daemon.engines.shared.draw import Ints, choose, sigmoid
 
 LogProbs = NDArray[np.float32]
@@ -97,6 +97,16 @@ class CausalWriter:
         log_probs, tie = self._model.head(state, previous, known, np.full(len(notes), int(voice == 0)))
         for row, symbols in enumerate(known.tolist()):
             self._precomputed[tuple(symbols)] = log_probs[row : row + 1], tie[row : row + 1]
+
+    def keep(self, known: list[int]) -> Iterator[DrawnNote]:
+        """Have the voices keep their notes, except those that the `known` symbols leave no room for: notes kept are
+        known from now on."""
+        for voice in range(len(VOICES)):
+            if known[voice] == UNKNOWN and self.symbols is not None:
+                own = int(self.symbols[0, voice])
+                if own < REST and allowed(voice, np.array([known]))[0, own]:
+                    known[voice] = own
+                    yield DrawnNote(voice, own, held=True)
 
     def write(
         self,

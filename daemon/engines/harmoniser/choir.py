@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from daemon.encodings.chorale import LOWEST, VOICES
 from daemon.engines.harmoniser.register import Register
@@ -37,6 +37,10 @@ class Choir:
         if action is not None:
             self.struck.add(voice)
             yield action
+
+    def is_silent(self, beat: float, given: Collection[str]) -> bool:
+        """Whether a voice that is not `given` is silent."""
+        return any(self.sounding.note_at(beat, voice) is None for voice in VOICES if voice not in given)
 
     def stop(self, beat: float, voices: Iterable[str] = VOICES) -> Iterator[Action]:
         for voice in voices:

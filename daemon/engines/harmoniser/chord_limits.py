@@ -43,8 +43,14 @@ def planned_limits(plan: FollowedPlan, frame: int, position: int, struck: bool =
     was struck there."""
     if (harmony := plan.harmony(frame * STEP)) is None:
         return None
-    begins = plan.chord((frame - 1) * STEP)[0] != harmony.chord
+    begins = chord_begins(plan, frame)
     return limits_of(harmony, begins or struck or position % STEPS_PER_BEAT == 0, begins)
+
+
+def chord_begins(plan: FollowedPlan, frame: int) -> bool:
+    """Whether a planned chord begins in 16th number `frame`."""
+    harmony = plan.harmony(frame * STEP)
+    return harmony is not None and plan.chord((frame - 1) * STEP)[0] != harmony.chord
 
 
 @lru_cache(maxsize=1024)

@@ -12,8 +12,9 @@ from daemon.encodings.chorale import LOWEST, REST, UNKNOWN, VOICES
 from daemon.engines.base import SEEDS, Engine, Setting, Setup
 from daemon.engines.harmoniser.causal_writer import CausalWriter
 from daemon.engines.harmoniser.choir import Choir
-from daemon.engines.harmoniser.chord_limits import ChordLimits, planned_limits
+from daemon.engines.harmoniser.chord_limits import ChordLimits, chord_begins, planned_limits
 from daemon.engines.harmoniser.composition import Composition, planned_step
+from daemon.engines.harmoniser.density import Density
 from daemon.engines.harmoniser.given_melody import Lines, melody_notes
 from daemon.engines.harmoniser.home import HeardHome
 from daemon.engines.harmoniser.leading_keys import MAX_GATHER, LeadingKeys
@@ -47,6 +48,7 @@ class Harmoniser(Engine):
         first_key: str = option(
             "at once", "when the first key of a chord is answered", choices=("at once", "with the chord")
         )
+        density: str = option("every note", "when the other voices move", choices=tuple(each.value for each in Density))
         release: str = option(
             "at once", "when the voices end after the last key and pedal", choices=("at once", "next step")
         )
@@ -75,12 +77,12 @@ class Harmoniser(Engine):
         super().__init__(setup)
         self._given_voices = tuple(voice for voice in VOICES if voice in self.options.given)
         self._lead = LeadSelector(setup.listen, self._given_voices)
-        self._plan = FollowedPlan(setup.listen)
+        self._plan, self._density = FollowedPlan(setup.listen), Density(self.options.density)
 
     def prepare(self) -> None:
         model = ChoraleModel(models.load(self.setup.require_model("harmoniser"), engine="harmoniser"))
         self._writer = CausalWriter(model)
-        self._look_ahead = LookAhead(model, self.values, self._plan)
+        self._look_ahead = LookAhead(model, self.values, self._plan, self._density)
         self._look_ahead.warm_up()
         self.reset({}, 0.0, 0)
 
@@ -177,7 +179,12 @@ class Harmoniser(Engine):
             return
         position = 0 if self._window is None else position_of(frame, self._window)
         limits = planned_limits(self._plan, frame, position, struck)
-        yield from self._write(beat, known, max(key.velocity for key in given.values()), same_chord, limits)
+        moves = self._density.moves(position, not struck and self._keys.is_long(frame * STEP))
+        keeps = not (moves or chord_begins(self._plan, frame) or self._choir.is_silent(beat, given))
+        velocity = max(key.velocity for key in given.values())
+        for note in self._writer.keep(known) if keeps else ():
+            yield from self._choir.move(beat, VOICES[note.voice], note.symbol, velocity, strike=False)
+        yield from self._write(beat, known, velocity, same_chord, limits)
 
     def _write(
         self, beat: float, known: list[int], velocity: int, same_chord: bool, limits: ChordLimits | None

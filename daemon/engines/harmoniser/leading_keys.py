@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from daemon.encodings.chorale import STEPS_PER_BEAT
 from daemon.engines.shared.lead import GivenKeys, LiveSource
 from daemon.engines.shared.line import EPSILON, STEP
 
@@ -59,6 +60,10 @@ class LeadingKeys:
         if pitches != self._pitches:
             self._pitches, self._since = pitches, max([beat - STEP, *(key.onset for key in given.values())])
         return beat - self._since >= HOLD_AFTER - EPSILON
+
+    def is_long(self, beat: float) -> bool:
+        """Whether the keys are found to be long in the 16th at `beat`: they have led for a beat."""
+        return bool(self._pitches) and round((beat - self._since) / STEP) == STEPS_PER_BEAT
 
     def at(self, beat: float, given: GivenKeys) -> tuple[GivenKeys, bool]:
         """The keys that lead at `beat` while those `given` are the outermost ones, and whether the voices rest."""

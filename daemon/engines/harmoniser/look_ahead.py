@@ -8,11 +8,12 @@ import numpy as np
 
 from daemon.encodings.chorale import LOWEST, REST, STEPS_PER_BAR, UNKNOWN, VOICES
 from daemon.engines.base import SEEDS
-from daemon.engines.harmoniser.chord_limits import planned_limits
+from daemon.engines.harmoniser.chord_limits import chord_begins, planned_limits
+from daemon.engines.harmoniser.density import Density
 from daemon.engines.harmoniser.given_melody import Lines
 from daemon.engines.harmoniser.melody_hints import MelodyHints
 from daemon.engines.harmoniser.model import ChoraleModel
-from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilter
+from daemon.engines.harmoniser.particle_filter import Asked, ChoraleStep, ParticleFilter
 from daemon.engines.harmoniser.place import HOLD_COST, STRUCK_COST
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.shared.followed_plan import FollowedPlan
@@ -27,8 +28,10 @@ BURST = 8  # 16ths written at a time, after what is due was sent: all but the fi
 class LookAhead:
     """`settings` and `plan` are the engine's own, and change while it plays."""
 
-    def __init__(self, model: ChoraleModel, settings: Mapping[str, float], plan: FollowedPlan) -> None:
-        self._model, self._settings, self._plan = model, settings, plan
+    def __init__(
+        self, model: ChoraleModel, settings: Mapping[str, float], plan: FollowedPlan, density: Density
+    ) -> None:
+        self._model, self._settings, self._plan, self._density = model, settings, plan, density
         self._anticipated: dict[tuple[float, ...], ParticleFilter] = {}  # by `_start`
         self._hints: tuple[Lines, MelodyHints] | None = None  # of the lines that were harmonised last
 
@@ -114,7 +117,10 @@ class LookAhead:
             limits = planned_limits(self._plan, ahead.frontier, position)
             temperature, top_p = self._settings["temperature"], self._settings["top_p"]
             hold_cost = (STRUCK_COST if struck[0] else HOLD_COST) if hints.holds(ahead.frontier) else 0.0
-            ahead.extend(known, struck, position, temperature, top_p, limits, told, hold_cost)
+            keeps = not chord_begins(self._plan, ahead.frontier) and not (
+                self._density.moves(position, hints.begins_long(ahead.frontier))
+            )
+            ahead.extend(known, struck, position, temperature, top_p, Asked(limits, told, hold_cost, keeps))
 
     def _hints_of(self, lines: Lines) -> MelodyHints:
         if self._hints is None or self._hints[0] is not lines:

@@ -16,6 +16,7 @@ from daemon.encodings.chorale import (
     LOWEST,
     NO_FERMATA,
     REST,
+    STEPS_PER_BEAT,
     UNKNOWN,
     Hints,
     distance_class,
@@ -40,6 +41,7 @@ class MelodyHints:
         self._period = None if line.period is None else max(round(line.period / STEP), 1)
         self._spans = [(round(n.onset / STEP), max(round((n.onset + n.duration) / STEP), round(n.onset / STEP) + 1))
                        for n in line.notes]  # fmt: skip
+        self._of_beats = {first for first, last in self._spans if last - first >= STEPS_PER_BEAT}
         self._pitches = [note.pitch for note in line.notes]
         self._find_events(line)
         self._find_ends()
@@ -100,6 +102,10 @@ class MelodyHints:
     def holds(self, frame: int) -> bool:
         """Whether the chord is to stay in 16th number `frame`: a long note of the soprano goes on."""
         return self._tells_notes and self._place(frame) in self._long
+
+    def begins_long(self, frame: int) -> bool:
+        """Whether a note of at least a beat begins in 16th number `frame`."""
+        return self._place(frame) in self._of_beats
 
     def _place(self, frame: int) -> int:
         """16th number `frame` within the first playing of the lines."""

@@ -22,12 +22,27 @@ from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.place import Place
+from daemon.engines.harmoniser.voice_leading import allowed
 from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
 
 # Least temperature of draws and weights. Temperature 0 means the best harmonisation found: without randomness all
 # particles would be the same.
 MIN_TEMPERATURE = 0.25
 NO_HINTS = no_hints(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a 16th: the `limits` of a planned chord, `hints` (1,), `hold_cost` as in Place. `keeps`: the
+    free voices keep their notes, except those that the given ones leave no room for."""
+
+    limits: ChordLimits | None = None
+    hints: Hints = NO_HINTS
+    hold_cost: float = 0.0
+    keeps: bool = False
+
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +97,13 @@ class ParticleFilter:
         position: int,
         temperature: float,
         top_p: float,
-        limits: ChordLimits | None = None,
-        hints: Hints = NO_HINTS,
-        hold_cost: float = 0.0,
+        asked: Asked = NOTHING_ASKED,
     ) -> None:
-        """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,); `limits` of
-        a planned chord; `hints` (1,); `hold_cost` as in Place."""
-        self._limits = limits
-        self._place = None if limits is not None else Place(position, hints, int(known[0]), hold_cost)
+        """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,)."""
+        self._limits = asked.limits
+        self._place = None
+        if asked.limits is None:
+            self._place = Place(position, asked.hints, int(known[0]), asked.hold_cost)
         temperatures = np.full(len(VOICES), temperature)
         if self._place is not None:
             temperatures = self._place.temperatures(temperature)
@@ -98,11 +112,13 @@ class ParticleFilter:
         if self._rested >= STEPS_PER_BAR:
             self._restart()
         after_rest, self._rested = self._rested > 0, 0
-        self._advance(position, hints)
+        self._advance(position, asked.hints)
         previous = self._symbols
         symbols = np.tile(known, (self._count, 1))
         held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
         given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
+        if asked.keeps:
+            free = [voice for voice in free if not self._keep(voice, symbols, held)]
         draws = self.random.random((len(free), 2, self._count))
         log_probs, ties, assumed = self._predict([*given, *free], symbols)
         for index, voice in enumerate(given):
@@ -122,6 +138,14 @@ class ParticleFilter:
             if free:
                 log_probs, ties, assumed = self._predict(free, symbols)
         self._append(previous, symbols, np.zeros_like(held) if after_rest else held)
+
+    def _keep(self, voice: int, symbols: Ints, held: Ints) -> bool:
+        """Let a voice keep its notes beside the known `symbols`; False if there is no room for one of them."""
+        own = self._symbols[:, voice]
+        if (own >= REST).any() or not allowed(voice, symbols)[np.arange(self._count), own].all():
+            return False
+        symbols[:, voice], held[:, voice] = own, 1
+        return True
 
     def _predict(self, voices: list[int], symbols: Ints) -> tuple[NDArray[np.float32], NDArray[np.float32], Ints]:
         """Log probabilities (voices, particles, 47) and tie logits (voices, particles) of `voices`, and the symbols

@@ -227,3 +227,31 @@ def test_a_start_that_differs_from_the_anticipated_one_begins_anew(
     for _ in range(4):
         next(first)
     assert model.advances
+
+
+RUN = [(number / 4, 0.25, 72 + number % 5) for number in range(8)]  # two beats of 16ths
+
+
+@pytest.mark.parametrize(
+    ("density", "onsets"),
+    [("every note", [number / 4 for number in range(9)]), ("beats", [0, 1, 2, 3]), ("long notes", [0, 2])],
+)
+def test_density_is_when_the_voices_move_under_a_melody(
+    monkeypatch: pytest.MonkeyPatch, density: str, onsets: list[float]
+) -> None:
+    """A run of 16ths, then a note of a beat and one of half a beat."""
+    tune = melody(*RUN, (2, 1.0, 78), (3, 0.5, 79))
+    actions = run(make(monkeypatch, FakeModel(), {"tune": tune}, density=density), 0, 3.5)
+    expected = [*onsets, *([3] if density == "every note" else [])]
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "bass"] == expected
+    assert [onset for onset, voice, *_ in plays(actions) if voice == "soprano"] == [n[0] for n in (*RUN, (2,), (3,))]
+
+
+def test_a_low_note_of_a_run_takes_its_place_from_the_voices_that_it_would_cross(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tune = melody((0, 0.5, 76), (0.5, 0.5, 64))
+    actions = run(make(monkeypatch, FakeModel(), {"tune": tune}, density="beats"), 0, 1)
+    assert [(voice, pitch) for onset, voice, pitch, _ in plays(actions) if onset == 0.5] == [
+        ("soprano", 64), ("alto", 64)
+    ]  # fmt: skip

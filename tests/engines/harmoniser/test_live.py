@@ -462,3 +462,31 @@ def test_a_later_key_of_a_chord_uses_the_same_draws(monkeypatch: pytest.MonkeyPa
         assert plays(list(engine.listen(on(n + 0.251, 74)))) == [(n + 0.25 + GATHER, "soprano", 74)]
         for key in (72, 74):
             list(engine.listen(off(n + 0.5, key)))
+
+
+@pytest.mark.parametrize(
+    ("density", "onsets"), [("every note", [0, 0.25, 0.5, 0.75, 1.0]), ("beats", [0, 1.0]), ("long notes", [0, 2.0])]
+)
+def test_density_is_when_the_voices_move_under_keys(
+    monkeypatch: pytest.MonkeyPatch, density: str, onsets: list[float]
+) -> None:
+    """A run of 16ths over one beat, and a long key."""
+    engine = make(monkeypatch, FakeModel(), density=density)
+    actions = list(engine.generate(window(0)))
+    for number in range(12):
+        if number <= 4:
+            actions += engine.listen(on(number / 4, 72 + number))
+            actions += engine.listen(off(number / 4 + 0.01, 71 + number)) if number else []
+        actions += engine.generate(window((number + 1) / 4))
+    moves = sorted({onset - onset % 0.25 for onset, voice, _ in plays(actions) if voice == "bass"})
+    assert moves == onsets
+
+
+def test_voices_that_were_let_go_sound_on_under_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(), density="beats")
+    actions = [*engine.generate(window(0)), *engine.listen(on(0.0, 72))]
+    actions += [*engine.generate(window(0.25)), *engine.listen(off(0.25, 72)), *engine.listen(on(0.25, 74))]
+    after = [action for action in actions if isinstance(action, Play) and action.onset == 0.25]
+    assert [(a.voice, a.tied) for a in after] == [
+        ("soprano", False), ("alto", True), ("tenor", True), ("bass", True)
+    ]  # fmt: skip
