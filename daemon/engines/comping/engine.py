@@ -111,16 +111,14 @@ class Comping(PlanPlayer):
         """In a break there is one stroke, on its first beat."""
         kept = []
         for stroke in strokes:
-            if (start := self.chart.break_from(stroke.beat)) is None:
+            if self.chart.break_from(stroke.beat) is None:
                 following = self.chart.break_from(stroke.end)
                 kept.append(
                     stroke if following is None else replace(stroke, end=max(following, stroke.beat + SHORTEST))
                 )
-            elif stroke.beat < start + EPSILON:
-                kept.append(replace(stroke, end=start + SHORT))
         start = self.chart.break_from(bar.line)
         span = None if start is None or start < bar.line - EPSILON else self.chart.span(start)
-        if start is not None and span is not None and all(abs(stroke.beat - start) > EPSILON for stroke in kept):
+        if start is not None and span is not None:
             kept.append(_Stroke(start, start + SHORT, span))
         return kept
 
@@ -190,7 +188,8 @@ class Comping(PlanPlayer):
         return slots or [span]
 
     def _change(self, slot: Span, plain: bool) -> Change:
-        beneath = bool(self._melody(slot))
+        final = self.chart.final_span(slot.start)
+        beneath = bool(self._melody(slot)) and (final is None or slot.start < final.start)  # the last chord is full
         if plain:
             return Change(slot.chord, (), plain, beneath)
         following = self.chart.next_span(slot.start)

@@ -18,6 +18,8 @@ LOWEST, HIGHEST = 50, 79  # D3 to G5: below C3 chords are mud, and the bass play
 LOWEST_BENEATH = 48  # C3, beneath a melody
 WIDEST = 17  # semitones from the lowest to the highest note
 NO_SECONDS_BELOW = 55  # pitch
+MOST_NEEDED = 4  # notes
+ALTERED = (1, 3, 6, 8)  # semitones: ninth, eleventh and thirteenth that a symbol alters
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +99,12 @@ def _shells(tones: Tones) -> Iterator[tuple[int, ...]]:
 
 
 def _needed(tones: Tones) -> set[int]:
-    """The guide tones, an altered fifth, and the colour that the symbol names last."""
-    needed = {*tones.guides, *tones.colours[-1:]}
+    """The guide tones, an altered fifth, the altered colours and the highest one, as far as a hand has notes."""
+    needed = {*tones.guides}
     if tones.fifth is not None and (tones.fifth in (6, 8) or tones.third is None):
         needed.add(tones.fifth)
-    return needed
+    telling = [colour for colour in tones.colours if colour in ALTERED or colour == tones.colours[-1]]
+    return needed | {*telling[len(needed) - MOST_NEEDED :]}
 
 
 def _bodies(tones: Tones, added: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -109,7 +112,7 @@ def _bodies(tones: Tones, added: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     fifth = () if tones.fifth is None else (tones.fifth,)
     needed = _needed(tones)
     optional = {0, *fifth, *tones.colours, *added} - needed
-    for count in range(min(len(optional), 4 - len(needed)) + 1):
+    for count in range(min(len(optional), MOST_NEEDED - len(needed)) + 1):
         for chosen in combinations(sorted(optional), count):
             body = tuple(sorted(needed | {*chosen}))
             if len(body) >= 3:

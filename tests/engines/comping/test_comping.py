@@ -412,6 +412,18 @@ def test_an_ending_holds_the_last_chord_and_nothing_follows() -> None:
     assert any(40.0 <= note.onset < 47.0 for note in made), "the bars before it are played"
 
 
+@pytest.mark.parametrize("feel", FEELS)
+@pytest.mark.parametrize("pitch", [59, 60, 64, 72])
+def test_the_last_chord_is_full_also_beneath_a_low_melody(feel: str, pitch: int) -> None:
+    sections = (Section(0.0, 16.0, "A"), Section(16.0, 8.0, ENDING))
+    given = plan("| Dm7 | G7 | C6 | G7 | C6 | C6 |", Feel(feel, FEELS[feel]), sections=sections)
+    tune = tuple(Note(float(beat), 1.0, pitch, 80) for beat in range(16))
+    for seed in range(4):
+        actions = play(make("comping"), [replace(given, melody=(*tune, Note(16.0, 8.0, pitch, 80)))], 24, seed)
+        last = {note.pitch for note in notes(actions) if note.onset >= 16}
+        assert len(last) >= 3 and len({each % 12 for each in last}) >= 3
+
+
 def test_the_same_seed_gives_the_same_notes_and_another_one_others() -> None:
     given = plan(BLUES * 2)
     engine = make("comping")
