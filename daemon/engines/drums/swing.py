@@ -1,10 +1,14 @@
-"""Swing: the second of every two notes is moved, and the ticks between are stretched; bar lines stay."""
+"""Swing: the second of every two notes moves, and the hits near it; what lies between is stretched. Bar lines stay."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from daemon.encodings.drums.hits import Ints
+
+NEAR = 1 / 18  # of a pair: hits as near to one of its notes belong to that note; more would crowd what lies between
+Floats = NDArray[np.float64]
 
 
 def swung(tick: int, bar: int, pair: int, share: float, own: float = 0.5) -> int:
@@ -13,43 +17,33 @@ def swung(tick: int, bar: int, pair: int, share: float, own: float = 0.5) -> int
 
     Bars of `bar` ticks follow each other from tick 0 on. A pair that the bar line cuts is not swung.
     """
-    start, place = _pair(tick, bar, pair)
-    if start is None:
-        return tick
-    return start + round(_bend(place, pair, pair * own, pair * share))
+    return _bent(tick, bar, pair, own, share)
 
 
 def unswung(tick: int, bar: int, pair: int, share: float, own: float = 0.5) -> int:
     """The inverse of `swung`, to within a tick."""
-    start, place = _pair(tick, bar, pair)
-    if start is None:
-        return tick
-    return start + round(_bend(place, pair, pair * share, pair * own))
+    return _bent(tick, bar, pair, share, own)
 
 
 def all_unswung(ticks: Ints, bar: int, pair: int, share: float, own: float = 0.5) -> Ints:
     """The earliest ticks (n,) that `swung` does not map to before `ticks` (n,)."""
     if share == own:
         return ticks
-    places = ticks % bar
-    starts, places = ticks - places % pair, places % pair
-    cut = (starts % bar) + pair > bar
-    middle, before = pair * share, pair * own
-    second = before + (places - middle) * (pair - before) / (pair - middle)
-    bent = np.ceil(np.where(places < middle, places * own / share, second)).astype(np.int64)
-    unswung_ticks: Ints = np.where(cut, ticks, starts + bent)
+    starts, places = ticks - ticks % bar % pair, ticks % bar % pair
+    bent = np.ceil(np.interp(places, _knots(pair, share), _knots(pair, own)) - 1e-9).astype(np.int64)
+    unswung_ticks: Ints = np.where(starts % bar + pair > bar, ticks, starts + bent)
     return unswung_ticks
 
 
-def _pair(tick: int, bar: int, pair: int) -> tuple[int | None, int]:
-    """The tick at which the pair begins, None if the bar line cuts the pair; and the ticks since."""
-    number, place = divmod(tick % bar, pair)
-    cut = (number + 1) * pair > bar
-    return (None if cut else tick - place), place
+def _bent(tick: int, bar: int, pair: int, share: float, to: float) -> int:
+    place = tick % bar % pair
+    start = tick - place
+    if share == to or start % bar + pair > bar:
+        return tick
+    return start + round(float(np.interp(place, _knots(pair, share), _knots(pair, to))))
 
 
-def _bend(place: float, pair: int, middle: float, to: float) -> float:
-    """The piecewise linear function through (0, 0), (middle, to) and (pair, pair)."""
-    if place < middle:
-        return place * to / middle
-    return to + (place - middle) * (pair - to) / (pair - middle)
+def _knots(pair: int, share: float) -> Floats:
+    """The places in a pair that correspond for every `share`. Hits near either note keep their distance from it."""
+    near, second = pair * NEAR, pair * share
+    return np.array([0, near, second - near, second + near, pair - near, pair])

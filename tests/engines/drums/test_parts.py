@@ -72,6 +72,13 @@ def test_half_a_pair_at_the_end_of_a_bar_is_not_swung() -> None:
     assert [swung(tick, 1680, 480, 0.7) for tick in (240, 1440, 1560, 1680, 1920)] == [336, 1440, 1560, 1680, 2016]
 
 
+@pytest.mark.parametrize(("own", "share"), [(0.7, 0.5), (0.7, 0.64), (0.5, 0.64)])
+def test_a_hit_near_a_beat_or_its_second_eighth_keeps_its_distance(own: float, share: float) -> None:
+    for offset in (-26, -10, 0, 10, 26):
+        assert swung(960 + offset, 1920, 480, share, own) == 960 + offset
+        assert swung(960 + round(own * 480) + offset, 1920, 480, share, own) == 960 + round(share * 480) + offset
+
+
 @given(
     st.integers(0, 20_000),
     st.sampled_from([120, 960, 1440, 1680, 1920]),
