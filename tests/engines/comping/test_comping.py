@@ -204,6 +204,15 @@ def test_a_strummed_chord_rings_until_the_next_one_or_for_a_beat() -> None:
         assert note.onset + (note.duration or 0) >= min(following, bar, note.onset // 0.5 * 0.5 + 1) - 1e-6
 
 
+@pytest.mark.parametrize("variation", range(4))
+def test_bossa_has_short_chords_and_held_ones(variation: int) -> None:
+    made = notes(
+        play(make("comping"), [plan("| Dm7 | G7 | Cmaj7 | A7 " * 8 + "|", Feel("bossa", 50.0, 0.5, variation))], 128)
+    )
+    held = mean((note.duration or 0) > 0.9 for note in made)
+    assert 0.15 < held < 0.85
+
+
 def test_only_the_last_chord_is_rolled_in_other_feels() -> None:
     sections = (Section(0.0, 32.0, "A"), Section(32.0, 4.0, ENDING))
     made = notes(play(make("comping"), [plan(TWO_FIVE_ONE + " C6 |", sections=sections)], 36))
