@@ -20,7 +20,6 @@ from daemon.engines.harmoniser.engine import Harmoniser
 from export_tools.common import command
 from export_tools.common.files import write, writing
 
-from .evaluate import BadPieces
 from .table import Rows, count
 from .tunes import SOURCE, Frames, ahead, frames_of, live, read
 
@@ -29,13 +28,7 @@ METHODS = {"ahead": ahead, "live": live}
 
 def compare(args: argparse.Namespace) -> int:
     """Print the table. Raises BadPieces, MelodyError, ModelError."""
-    pieces = read(args.pieces, args.split)
-    if not pieces:
-        raise BadPieces(
-            f"{args.pieces}: holds no piece of four parts: name a folder of MIDI files with four parts each"
-        )
-    if args.count and args.count < len(pieces):
-        pieces = [pieces[number * len(pieces) // args.count] for number in range(args.count)]
+    pieces = read(args.pieces, args.split, args.count)
     settings = {name: getattr(args, name) for name in ("temperature", "top_p") if getattr(args, name) is not None}
     engine = Harmoniser(Setup(Harmoniser.Options(), settings, args.model, (SOURCE,)))
     engine.prepare()

@@ -16,7 +16,7 @@ from daemon.music.events import Action, MidiEvent, Play, Window, note_off, note_
 from daemon.music.melody import Melody, Note, load_melody
 from daemon.music.tempo import TempoMap
 
-from .evaluate import read_pieces
+from .evaluate import BadPieces, read_pieces
 
 Frames = np.ndarray  # (frames, 4) MIDI, -1 = rest
 SOURCE = "tune"  # that the engine listens to
@@ -33,13 +33,20 @@ class Piece:
     soprano: Melody
 
 
-def read(path: Path, split: str | None) -> list[Piece]:
-    """The pieces of a folder of MIDI files with four parts, or of PIECES.json. Raises BadPieces, MelodyError."""
+def read(path: Path, split: str | None, count: int | None = None) -> list[Piece]:
+    """The pieces of a folder of MIDI files with four parts, or of PIECES.json; `count` of them at most, evenly chosen.
+    Raises BadPieces, also for none, MelodyError."""
     if path.is_dir():
-        found = ((file.stem, load_melody(file, SOURCE)) for file in sorted(path.glob("*.mid")))
-        return [from_melody(name, melody) for name, melody in found if melody.parts == len(VOICES)]
-    pieces = read_pieces(path, split)
-    return [from_symbols(f"{path.stem} {number}", symbols) for number, symbols in enumerate(pieces)]
+        files = ((file.stem, load_melody(file, SOURCE)) for file in sorted(path.glob("*.mid")))
+        found = [from_melody(name, melody) for name, melody in files if melody.parts == len(VOICES)]
+    else:
+        pieces = read_pieces(path, split)
+        found = [from_symbols(f"{path.stem} {number}", symbols) for number, symbols in enumerate(pieces)]
+    if not found:
+        raise BadPieces(f"{path}: holds no piece of four parts: name a folder of MIDI files with four parts each")
+    if count is None or count >= len(found):
+        return found
+    return [found[number * len(found) // count] for number in range(count)]
 
 
 def from_melody(name: str, melody: Melody) -> Piece:
