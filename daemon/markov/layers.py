@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from daemon.markov.automaton import Event
 from daemon.markov.constraints import Constraint, Table, Term, Weight
 from daemon.markov.events import TICKS, ChordEvent, MelodyEvent
-from daemon.markov.harmony import Harmony, chord_weights, strong_ticks
+from daemon.markov.harmony import Harmony, chord_weights, starts, strong_ticks, sum_over_events
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler, compile_sampler
 from daemon.markov.variation import LIMITS, Strength, distance_weights, tuned
@@ -37,6 +37,7 @@ GRID = (0, 3, 4, 6, 8, 9)  # ticks of a quarter note where 16ths and triplets of
 COSTS = (-2.0, 1.0)  # of a note, which are gains with the sign changed: the least and the most, in nats
 USUAL_GAIN, NEAR = 0.4, 0.03  # nats; of the number of notes, by which it may differ
 FREE = Strength(0.0, 0.95)  # about the distance of melodies from a source that does not bear on them
+RHYTHM = 6.0  # nats for each event that begins elsewhere than in the bars whose rhythm is repeated
 USUAL_STRENGTH = 0.1  # λ by tick, near distance 0
 
 
@@ -128,3 +129,21 @@ def near(
     first = ticks * USUAL_STRENGTH * max(1 - wanted, 1 - FREE.distance)
     found = tuned(lambda weight: sampler(table(weight)).log_mass, wanted, FREE, first)
     return table(found.weight)
+
+
+def in_rhythm(
+    suiting: Table,
+    alphabet: Sequence[MelodyEvent],
+    source: Sequence[MelodyEvent],
+    phrase: int,
+    alike: NDArray[np.bool_],
+) -> Table:
+    """Of melodies that have, at the ticks that are `alike`, the rhythm of the first `phrase` ticks of `source`, again
+    and again: `suiting`, and exp(-RHYTHM) for each of these ticks at which an event begins in only one of the two."""
+    begins = np.zeros(phrase, np.bool_)
+    begins[[tick for tick in starts(source).tolist() if tick < phrase]] = True
+    begins = np.resize(begins, len(alike))
+    kinds, durations = np.zeros(len(alphabet), np.intp), np.array([event[-1] for event in alphabet], np.intp)
+    at_start, while_held = (differs[:, None].astype(float) for differs in (alike & ~begins, alike & begins))
+    costs = sum_over_events(at_start, while_held, kinds, durations)
+    return Table(costs, "the rhythm of the first phrase", -RHYTHM, suiting)

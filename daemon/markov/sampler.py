@@ -10,11 +10,12 @@ A sample is one draw from exactly this distribution, by the messages of daemon.m
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import deque
+from bisect import bisect_left, bisect_right
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, reduce
+from itertools import accumulate
 from math import exp, inf
 
 import numpy as np
@@ -79,17 +80,47 @@ class Sampler:
         return result
 
     def sample(
-        self, random: np.random.Generator, stop: Callable[[Sequence[Event]], bool] | None = None
+        self,
+        random: np.random.Generator,
+        stop: Callable[[Sequence[Event]], bool] | None = None,
+        begun: Sequence[Event] = (),
     ) -> tuple[Event, ...]:
-        """`stop(events)`, after each event: the sample ends here, as it will be rejected."""
-        events: list[Event] = []
-        tick, state, log = 0, self._graph.start, float(self._logs[0][0])
+        """`stop(events)`, after each event: the sample ends here, as it will be rejected. `begun`: the events at its
+        beginning, which must be possible; the sample is drawn given these."""
+        events: list[Event] = list(begun)
+        tick, state, log = self._after(begun, random)
         while tick < len(self._states) - 1:
             event, tick, state, log = self._next(tick, state, log, random.random())
             events.append(self._graph.events[event])
             if stop is not None and stop(events):
                 break
         return tuple(events)
+
+    def _after(self, begun: Sequence[Event], random: np.random.Generator) -> tuple[int, int, float]:
+        """The tick, one of the states that these events may lead to, drawn given all that comes after, and its message.
+
+        An event may lead to several states: it does not tell how much of what came before was forgotten."""
+        chances = {self._graph.start: 1.0}
+        for event in begun:
+            later: dict[int, float] = defaultdict(float)
+            for state, chance in chances.items():
+                for share, edges in self._arcs.get(state) or self._arcs_of(state):
+                    for probability, number, _, target in edges:
+                        if self._graph.events[number] == event:
+                            later[target] += chance * share * probability
+            total = sum(later.values())
+            chances = {state: chance / total for state, chance in later.items()}
+        tick = sum(event[-1] for event in begun)
+        logs = {state: self._logs[tick][bisect_left(self._states[tick], state)] for state in chances}
+        largest = max(logs.values())
+        weights = [chance * exp(logs[state] - largest) for state, chance in chances.items()]
+        ends = list(accumulate(weights))
+        state = (
+            list(chances)[bisect_right(ends, random.random() * ends[-1], hi=len(ends) - 1)]
+            if begun
+            else self._graph.start
+        )
+        return tick, state, logs[state]
 
     def _next(self, tick: int, state: int, log: float, left: float) -> tuple[int, int, int, float]:
         """The event where the cumulative probability exceeds `left`, and the pair after the event with its message."""

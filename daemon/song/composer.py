@@ -180,7 +180,14 @@ class Composer:
                 return Drawn(chords, with_given(melody, composer.given), fixed, composer.length)
             weights = composer.near(melody, distance, weights)
         tries = max(min(MOST_TRIES, MOST_TICKS // composer.length) // self._draws, 1)
-        return self._without_copies(lambda stop: composer.draw(chords, weights, random, stop), tries)
+        first = self._without_copies(lambda stop: composer.draw(chords, weights, random, stop), tries)
+        if source is not None or (alike := composer.alike(first, weights, random)) is None:
+            return first
+        begun, weights = alike
+        tries = max(tries // MOST_CHORDS, 1)
+        with suppress(CopyError):
+            return self._without_copies(lambda stop: composer.draw(chords, weights, random, stop, begun), tries)
+        return first
 
     def _without_copies(self, draw: Callable[[Stop | None], MelodyT], most_tries: int) -> MelodyT:
         """Raises CopyError."""

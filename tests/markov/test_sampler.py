@@ -48,6 +48,17 @@ def test_the_frequencies_are_those_of_the_enumeration(problem: Problem) -> None:
         assert chi_squared_p(counts, expected) > LEVEL
 
 
+@each_problem
+def test_a_sample_that_is_begun_is_drawn_given_its_beginning(problem: Problem) -> None:
+    """Of which the last event may lead to several states, as the model may have forgotten what came before."""
+    expected = expected_of(problem)
+    ((begun, _),) = Counter(events[:2] for events in expected).most_common(1)
+    given = {events: weight for events, weight in expected.items() if events[:2] == begun}
+    random, sampler = np.random.default_rng(1), compiled(problem)
+    counts = Counter(sampler.sample(random, begun=begun) for _ in range(SAMPLES))
+    assert chi_squared_p(counts, given) > LEVEL
+
+
 def greedily(problem: Problem) -> Callable[[np.random.Generator], tuple[tuple, ...]]:
     """A wrong sampler: the model's next event among those that leave a way on. Not exact."""
     reference = Reference(problem.blend, problem.order, problem.weights)

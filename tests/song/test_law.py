@@ -339,6 +339,40 @@ def by_notes(melodies: Sequences) -> dict[Notes, float]:
     return result
 
 
+PHRASED = "bars: 2\nchords: '| C G7 | C G7 |'\ncadence: none\nphrases: 1\nmax_order: none\n"
+
+
+def onsets_in(melody: Sequence[Event], begin: int) -> set[int]:
+    return {at - begin for at, _, _ in spans(melody) if begin <= at < begin + BAR}
+
+
+def test_other_phrases_take_up_the_rhythm_of_the_first(small: Callable[[str], Small]) -> None:
+    """A first melody, of which the first phrase stays; the second has its rhythm or goes on freely, half of the time
+    each."""
+    song = small(PHRASED)
+    free = MELODY.sequences(
+        2 * BAR, lambda melody: suiting_factor(melody, ON * 2, song.models) * by_tick(melody)[BAR][1]
+    )
+    after: dict[tuple[Event, ...], Sequences] = defaultdict(dict)
+    for melody, weight in free.items():
+        after[tuple(event for at, _, event in spans(melody) if at < BAR)][melody] = weight
+    expected, mass = dict.fromkeys(free, 0.0), math.fsum(free.values())
+    for melodies in after.values():
+        chance = math.fsum(melodies.values()) / mass
+        for nats in (0.0, 6.0):
+            factors = {
+                melody: weight * math.exp(-nats * len(onsets_in(melody, 0) ^ onsets_in(melody, BAR)))
+                for melody, weight in melodies.items()
+            }
+            total = math.fsum(factors.values())
+            for melody, weight in factors.items():
+                expected[melody] += chance / 2 * weight / total
+    for seed in SEEDS:
+        found = Counter(written(sheet) for sheet in song.sheets(seed, 2 * SAMPLES))
+        assert chi_squared_p(found, by_notes(expected)) > LEVEL
+        assert chi_squared_p(found, by_notes(free)) < LEVEL, "the control"
+
+
 ALONE = "bars: 2\nchords: '| C G7 | C G7 |'\ncadence: none\nmax_order: 3\n"
 
 

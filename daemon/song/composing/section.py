@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from daemon.errors import SongError
 from daemon.markov.conflicts import ImpossibleError
 from daemon.markov.constraints import Constraint, Table
 from daemon.markov.events import TICKS, MelodyEvent
-from daemon.markov.layers import Layer, OnGrid, Span, chord_sampler, near
+from daemon.markov.layers import Layer, OnGrid, Span, chord_sampler, in_rhythm, near
 from daemon.markov.max_order import Stop
 from daemon.markov.model import MarkovModel
 from daemon.markov.sampler import Sampler
@@ -41,6 +43,9 @@ from daemon.song.styles.pieces import kind_of
 UNLIKELY, UNLIKELY_BAR = 4.6, 1.0
 DENSITY = 0.7  # nats for each note, at density 1
 CADENCE_BARS = 2  # in which a variation goes another way than its source
+# Bars of a phrase, where the song gives none; bars that have the rhythm of the first phrase together, or not, and how
+# often: four bars later a third of the bars of the styles' pieces have the same rhythm, by chance it were a twentieth.
+PHRASE, MOTIF, REPEATED = 4, 2, 0.5
 KEPT, LONG = (
     4,
     64 * 48,
@@ -50,12 +55,14 @@ Chords = tuple[PlannedChord, ...]
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A section: its chords, its melody as events at their ticks, those of them that are given, its ticks."""
+    """A section: its chords, its melody as events at their ticks, those of them that are given, its ticks. `sampled`:
+    the melody before the given notes took their places."""
 
     chords: Chords
     placed: tuple[Placed, ...]
     fixed: frozenset[Placed]
     length: int
+    sampled: tuple[MelodyEvent, ...] = ()
 
     @property
     def events(self) -> list[MelodyEvent]:
@@ -120,10 +127,33 @@ class SectionComposer:
         """The weights of variations of `source` at an expected distance, with those of `suiting`."""
         return near(suiting, self.melodies, self._models.melody.events, source, distance)
 
-    def draw(self, chords: Chords, weights: Table, random: np.random.Generator, stop: Stop | None = None) -> Drawn:
-        """A melody with these weights, and what is given. `stop`: ends one that will be rejected."""
-        placed = with_given(self.melodies(weights).sample(random, None if self.given else stop), self.given)
-        return Drawn(chords, placed, frozenset(self.given), self.length)
+    def draw(
+        self,
+        chords: Chords,
+        weights: Table,
+        random: np.random.Generator,
+        stop: Stop | None = None,
+        begun: Sequence[MelodyEvent] = (),
+    ) -> Drawn:
+        """A melody with these weights, and what is given. `stop`: ends one that will be rejected. `begun`: its first
+        events."""
+        sampled = self.melodies(weights).sample(random, None if self.given else stop, begun)
+        return Drawn(chords, with_given(sampled, self.given), frozenset(self.given), self.length, sampled)
+
+    def alike(
+        self, melody: Drawn, weights: Table, random: np.random.Generator
+    ) -> tuple[tuple[MelodyEvent, ...], Table] | None:
+        """The first phrase of a melody, and weights of melodies that go on with the rhythm of that phrase in some of
+        the bars, as pieces do; None: there are no other phrases."""
+        bar = ticks_of(self._song.bar)
+        length = bar * (self.section.phrases[0] if self.section.phrases else PHRASE)
+        if self.length < 2 * length:
+            return None
+        ends = list(accumulate(ticks for _, ticks in melody.sampled))
+        begun = melody.sampled[: bisect_right(ends, length)]
+        repeats = random.random(-(-self.length // (MOTIF * bar))) < REPEATED
+        ticks = np.repeat(repeats, MOTIF * bar)[: self.length]
+        return begun, in_rhythm(weights, self._models.melody.events, melody.sampled, length, ticks)
 
     def _chord_sampler(self, section: SongSection) -> Sampler:
         song, model, harmony = self._song, self._models.chords, self._models.harmony
