@@ -228,7 +228,7 @@ class Drums(Engine):
         heard, weight = self._follower.intensity(window.start, window.meter)
         own = self.values["intensity"]
         if self._feel is not None:
-            own = min(max(self._feel.energy + own - 0.5 - SOFTER.get(self._feel.name, 0.0), 0.0), 1.0)
+            own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0) - SOFTER.get(self._feel.name, 0.0)
         return round(own + self.values["follow"] * weight * (heard - own), 2)  # rounded, so that it rarely changes
 
     def _draw_settings(self, window: Window, fill: bool) -> DrawSettings:

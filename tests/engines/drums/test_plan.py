@@ -88,6 +88,16 @@ def test_another_feel_brings_its_groove_at_the_next_bar_line(monkeypatch: pytest
     assert engine._primer.name == "bossa" and names.count("rock") == 9
 
 
+@pytest.mark.parametrize("energy", [0.0, 0.1, 0.5])
+def test_folk_is_softer_than_swing_also_with_little_energy(monkeypatch: pytest.MonkeyPatch, energy: float) -> None:
+    loudness = {}
+    for feel in ("folk", "swing"):
+        engine, _ = follower(monkeypatch)
+        learn(engine, Feel(feel, 50.0, energy), [])
+        loudness[feel] = max(hit.velocity for hit in run(engine, 0, 8) if isinstance(hit, Play))
+    assert loudness["folk"] < 0.93 * loudness["swing"]
+
+
 def test_grooves_that_swing_are_known() -> None:
     swings = {name: own_swing(groove) for name, groove in shipped_grooves().items()}
     assert {name for name, swing in swings.items() if swing != 0.5} == {"swing", "shuffle", "waltz"}
