@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import functools
 import json
 import sys
@@ -32,6 +33,7 @@ from daemon.errors import JamdError
 from daemon.recording.recorder import Recorder
 from daemon.start import OPEN_FILES, require_open_files
 
+_M_MMAP_THRESHOLD, MAPPED = -3, 1 << 16  # of mallopt; bytes
 FILES_PER_MEMBER = 4  # open files of a process for each port (3 on JACK) or player
 
 
@@ -51,10 +53,21 @@ def run(
         shown = (lambda text: view.log(text, write)) if on_terminal else write
         log.set_up(shown, functools.partial(columns, sys.stderr))
         band = load_config(path, options)
+        return_large_blocks()
         require_open_files(OPEN_FILES + FILES_PER_MEMBER * (len(band.ports) + len(band.band)))
         with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
             complete = runner.run(_perform(band, seconds, view, metrics))
     return 0 if complete else 1
+
+
+def return_large_blocks() -> None:
+    """Have glibc map blocks of memory of 64 KiB or more on their own, such as those that asyncio reads into.
+
+    Else these come from the heap, as glibc raises its limit with each one that is freed: small blocks that are kept
+    part the free ones, and the memory of a band that plays for days grows by several megabytes an hour."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another library than glibc
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, MAPPED)
 
 
 async def _perform(band: config.Config, seconds: float | None, view: View, metrics: bool) -> bool:
