@@ -8,6 +8,8 @@ figures in export_tools/common/checks.py, and of:
   longest_copy   the longest passage, by instrument and 16ths, that is in the training split, in hits
   off_grid       mean distance from the nearest 16th, in ticks, 480 to a quarter
   loudness_sd    standard deviation of the velocities
+With --grooves, a second table follows: what the engine makes of a player with the last model, in these grooves, beside
+drummers; its rows are those of `groove_rows` in response.py.
 Exit code 1 if the last model is farther from the drummers than LIMITS. Needs only the packages of jamd.
 """
 
@@ -24,12 +26,14 @@ from daemon.encodings.drums.files import read_groove
 from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.interface import DrawRequest, DrumsModel
+from daemon.engines.drums.primer import shipped_grooves
 from daemon.music.melody import Note
 from export_tools.common import command
 from export_tools.common.checks import Corpus, drum_tokens, figures, means, report
 
 from .evaluate import open_model
 from .grooves import GrooveFile, groove_files
+from .response import drummer_rows, groove_rows, print_table
 
 METER = 4.0  # beats
 LENGTH = 0.05  # of a hit, in beats
@@ -116,7 +120,13 @@ def check(args: argparse.Namespace) -> int:
         rng = np.random.default_rng(args.seed)
         played = [play(model, args.bars, rng, args.temperature, args.top_p) for _ in range(args.pieces)]
         columns[name] = mean_figures(played, corpus)
-    return report(columns, "drummers", args.model[-1].stem, LIMITS)
+    status = report(columns, "drummers", args.model[-1].stem, LIMITS)
+    if args.grooves:
+        filled = [notes_of(file) for file in listed if file.split == "validation" and file.fill]
+        by_groove = {groove: groove_rows(groove, args.model[-1], args.seed) for groove in args.grooves}
+        print()
+        print_table(by_groove, drummer_rows(list(filter(None, beats)), list(filter(None, filled))))
+    return status
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -128,6 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pieces", type=command.positive_integer, default=60, help="by each model")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
+    parser.add_argument("--grooves", nargs="*", choices=list(shipped_grooves()), metavar="GROOVE")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(arguments)
     return command.exit_code(lambda: check(args))

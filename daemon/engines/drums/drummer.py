@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from daemon.encodings.drums.hits import TICKS, Conditioning, Hit
+from daemon.encodings.drums.hits import COUNT, TICKS, Conditioning, Hit, Ints
+from daemon.engines.drums.dynamics import SNARES
 from daemon.engines.drums.guide import FILL, Guide
-from daemon.engines.drums.interface import DrawRequest, DrumsModel
+from daemon.engines.drums.interface import UNREACHABLE_GAP, DrawRequest, DrumsModel
 from daemon.engines.drums.kit import CRASH, KICK, PlayableHits
 from daemon.engines.drums.primer import NEAR, Note, Primer, in_order
 from daemon.engines.drums.swing import all_unswung, swung
@@ -18,8 +19,9 @@ from daemon.engines.drums.swing import all_unswung, swung
 LOUD = 92  # velocity of an accent that a section begins or the song ends with, at least
 ACCENT = (KICK, CRASH)  # struck on the bar line at the end of a fill
 DENSE_GAP = 150  # longest gap, in ticks, in a fill and where no 16th is to stay empty
-LATENESS_RATE = 0.1  # weight of a new hit in the running mean of lateness
-CORRECTION = 0.3  # share of the excess lateness by which the next hit is moved
+LATENESS_RATE = 0.2  # share of a hit's excess lateness that is added to the correction of later hits
+BACKBEAT = 0.7  # of the loudest stroke of the snare in the groove, that a stroke of the backbeat has at least
+WINDOW = 24  # ticks around the quarter in which a stroke of the backbeat falls that was missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Drummer:
         self._lateness = LatenessTracker(primed.primer)
         self._queue: deque[Note] = deque()  # hits of the groove or of an accent, played before the model draws
         self._drawn: Note | None = None  # drawn from the model, not played yet
+        self._backbeat, self._backbeat_done = backbeat_of(primed.primer), 0
         self.origin = primed.primer.length  # tick of the bar line at or before the entry
         self.swing: tuple[int, int, float, float] = (primed.primer.bar, TICKS, 0.5, 0.5)
         self.playable = playable
@@ -111,11 +114,34 @@ class Drummer:
             bar_bias=self._guide.weights if self._guide else None,
         )  # fmt: skip
         hit = self._model.draw(self._state, self._random, request)
+        if not fill and (due := self._backbeat_before(self.last + hit.gap, hit.instrument)) is not None:
+            hit = self._draw_backbeat(due, request, earliest) or hit
         if self._guide:
             hit = self._guide.place(hit, self.last - self._guide_origin, earliest, self._random, fill)
-        gap = max(hit.gap - self._lateness.correction, int(earliest[hit.instrument]), 0)
+        correction = 0 if self._guide else self._lateness.corrections[hit.instrument]
+        gap = max(hit.gap - correction, int(earliest[hit.instrument]), 0)
         self._drawn = Note(self.last + gap, hit.instrument, hit.velocity)
         return self._drawn
+
+    def _backbeat_before(self, tick: int, instrument: int) -> int | None:
+        """The quarter of the backbeat that still lacks its stroke if the next hit is `instrument` at `tick`."""
+        for place in self._backbeat:
+            quarter = tick - (tick - place) % self._primer.bar
+            for due in (quarter, quarter + self._primer.bar):
+                is_stroke = instrument in SNARES and abs(tick - due) <= NEAR
+                if self._backbeat_done < due <= tick and due >= self.last - WINDOW and not is_stroke:
+                    return due
+        return None
+
+    def _draw_backbeat(self, due: int, request: DrawRequest, earliest: Ints) -> Hit | None:
+        """A stroke of the backbeat on the quarter at tick `due`; None if the hands are not free in time."""
+        instrument = self._backbeat[(due - self.origin) % self._primer.bar]
+        only = np.full(len(earliest), UNREACHABLE_GAP)
+        only[instrument] = max(int(earliest[instrument]), due - WINDOW - self.last)
+        latest = due + WINDOW - self.last
+        if only[instrument] >= latest:
+            return None
+        return self._model.draw(self._state, self._random, request._replace(earliest=only, latest=latest))
 
     def strike(self, tempo: float) -> None:
         """Take the upcoming hit as played."""
@@ -123,7 +149,7 @@ class Drummer:
         self._drawn = None
         if note is not None:
             self._advance(note, tempo)
-            self._lateness.observe(note.tick)
+            self._lateness.observe(note)
             self.playable.strike(swung(note.tick, *self.swing), note.instrument)
 
     def discard_upcoming(self) -> None:
@@ -146,27 +172,30 @@ class Drummer:
         hit = Hit(max(note.tick - self.last, 0), note.instrument, note.velocity)
         self._state = self._model.advance(self._state, hit, tempo)
         self.last = note.tick
+        quarter = note.tick - (_lateness(note.tick) or 0)
+        if note.instrument in SNARES and (quarter - self.origin) % self._primer.bar in self._backbeat:
+            self._backbeat_done = max(self._backbeat_done, quarter)
 
 
 class LatenessTracker:
-    """The mean lateness of the hits on the quarters, compared with that of the groove.
+    """Moves the hits of each instrument so that those on the quarters come as late as the groove's in the mean.
 
-    A model continues from its own last hits, so without a correction their lateness would add up.
+    A model continues from its own last hits, so without a correction their lateness would add up. `corrections` (17):
+    ticks by which the next hit of each instrument is moved earlier.
     """
 
     def __init__(self, primer: Primer) -> None:
         late = [ticks for note in primer.notes if (ticks := _lateness(note.tick)) is not None]
-        self._of_groove = self._mean = sum(late) / max(len(late), 1)
+        self._of_groove = sum(late) / max(len(late), 1)
+        self._excess = [0.0] * COUNT
+        self.corrections = [0] * COUNT
 
-    def observe(self, tick: int) -> None:
-        ticks = _lateness(tick)
+    def observe(self, note: Note) -> None:
+        ticks = _lateness(note.tick)
         if ticks is not None:
-            self._mean += LATENESS_RATE * (ticks - self._mean)
-
-    @property
-    def correction(self) -> int:
-        """Ticks by which the next hit is moved earlier."""
-        return round(CORRECTION * (self._mean - self._of_groove))
+            excess = self._excess[note.instrument] + LATENESS_RATE * (ticks - self._of_groove)
+            self._excess[note.instrument] = min(max(excess, -NEAR), NEAR)
+            self.corrections[note.instrument] = round(self._excess[note.instrument])
 
 
 def _lateness(tick: int) -> int | None:
@@ -175,5 +204,16 @@ def _lateness(tick: int) -> int | None:
     return ticks if abs(ticks) <= NEAR else None
 
 
-def on_quarter(tick: int) -> bool:
-    return _lateness(tick) is not None
+def backbeat_of(primer: Primer) -> dict[int, int]:
+    """The quarters, in ticks since the bar line, on which the groove has a strong stroke of the snare or its rim in
+    every bar, with the instrument; not the first one."""
+    strokes = [note for note in primer.notes if note.instrument in SNARES]
+    loudest = max((note.velocity for note in strokes), default=0)
+    bars: dict[int, dict[int, int]] = {}  # quarter → bar → instrument
+    for note in strokes:
+        lateness = _lateness(note.tick)
+        if lateness is not None and note.velocity >= BACKBEAT * loudest:
+            number, place = divmod((note.tick - lateness) % primer.length, primer.bar)
+            bars.setdefault(place, {})[number] = note.instrument
+    count = primer.length // primer.bar
+    return {place: found[0] for place, found in bars.items() if place and len(found) == count}

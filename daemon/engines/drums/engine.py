@@ -12,11 +12,12 @@ import numpy as np
 from daemon import models
 from daemon.encodings.drums.hits import TICKS, Conditioning
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
-from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, on_quarter, prime
-from daemon.engines.drums.feels import FULLER, RIDE_FROM, RIDES, SOFTER, groove_of, on_cymbal, own_swing
+from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, prime
+from daemon.engines.drums.dynamics import Intensity
+from daemon.engines.drums.feels import FULLER, RIDES, SOFTER, SOFTER_IN_BAND, groove_of, on_cymbal, own_swing
 from daemon.engines.drums.fills import Fills
 from daemon.engines.drums.intensity import IntensityFollower
-from daemon.engines.drums.kit import HATS, KICK, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
+from daemon.engines.drums.kit import HATS, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
 from daemon.engines.drums.model import drums_model
 from daemon.engines.drums.options import OF_GROOVE, DrumsOptions
 from daemon.engines.drums.primer import NEAR, SHORTEST_BAR, Note, Primer, find_groove, groove_at_random, shipped_grooves
@@ -31,15 +32,15 @@ from daemon.music.melody import Melodies
 from daemon.music.plan import BREAK, ENDING, Plan
 from daemon.suggestions import suggestion
 
+HARDEST = 20  # velocities over which strokes of 127 are spread, which stands for all harder ones in the data
 MAX_LATENESS = 0.1  # beats; a hit that is later is left out
 PHRASE = 8  # bars after which the drummer returns to its groove; without a return, the groove is lost within an hour
 # Steps per unit of the requested loudness and density (hits per beat): equal requests need no model run.
 REQUEST_STEPS = 16
-DOUBLINGS = 1.2  # of loudness and requested density, per unit of intensity; at intensity 0.5 they are the groove's
-FULL_CHANCE = 1.2  # probability that the next 16th does not stay empty, per unit of intensity above 0.5
-TOGETHER = 0.06  # beats within which the ride cymbal is struck once
-QUIET = 1.0  # beats of silence after which a faint hit is played
-FAINT = 100.0  # velocity, per unit of intensity below 0.5, below which hits off the quarters are left out
+LOUDNESS_DOUBLINGS, DENSITY_DOUBLINGS = 1.2, 2.0  # of what is requested, per unit; at 0.5 it is the groove's
+FULL_CHANCE = 2.5  # probability that the next 16th does not stay empty, per unit of density above 0.5
+TOGETHER = 0.06  # beats within which a piece that replaces another is struck once
+QUIET = 1.0  # beats of silence after which no hit is left out
 
 
 class Drums(Engine):
@@ -108,7 +109,7 @@ class Drums(Engine):
         self._plan.clear()
         self._feel: Feel | None = None  # that is planned for the present window
         self._groove_feel: tuple[str, bool] | None = None  # name and meter of the feel whose groove is played
-        self._last_ride = -math.inf  # beat of the last hit of the ride cymbal
+        self._struck: dict[int, float] = {}  # beat of the last hit, by instrument; one for all of the ride cymbal
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
         self._zero = 0.0  # beat of the drummer's tick 0
@@ -224,20 +225,22 @@ class Drums(Engine):
             return self._bar, TICKS, self._feel.swing / 100, own_swing(self._primer)
         return self._bar, self._swing_pair, self.values["swing"] / 100, 0.5
 
-    def _intensity_at(self, window: Window) -> float:
-        heard, weight = self._follower.intensity(window.start, window.meter)
-        own = self.values["intensity"]
+    def _intensity_at(self, window: Window) -> Intensity:
+        heard, weight = self._follower.heard(window.start, window.meter)
+        own, softer = self.values["intensity"], 0.0
         if self._feel is not None:
-            own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0) - SOFTER.get(self._feel.name, 0.0)
-        return round(own + self.values["follow"] * weight * (heard - own), 2)  # rounded, so that it rarely changes
+            own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0)
+            softer = SOFTER.get(self._feel.name, SOFTER_IN_BAND)
+        alone, share = Intensity(own - softer, own), self.values["follow"] * weight
+        return Intensity(*(round(a + share * (b - a), 2) for a, b in zip(alone, heard, strict=True)))  # rarely changes
 
     def _draw_settings(self, window: Window, fill: bool) -> DrawSettings:
         style = self._primer.style if self.options.style == OF_GROOVE else self.options.style
-        factor = _loudness_factor(self._intensity)
-        loudness, density = min(self._loudness * factor, 1.0), self._density * factor
+        loudness = min(self._loudness * 2 ** (LOUDNESS_DOUBLINGS * (self._intensity.loudness - 0.5)), 1.0)
+        density = self._density * 2 ** (DENSITY_DOUBLINGS * (self._intensity.density - 0.5))
         loudness, density = (round(value * REQUEST_STEPS) / REQUEST_STEPS for value in (loudness, density))
         conditioning = Conditioning(style, fill, loudness, density)
-        dense = FULL_CHANCE * max(self._intensity - 0.5, 0.0) + FULLER * self._variation
+        dense = FULL_CHANCE * max(self._intensity.density - 0.5, 0.0) + FULLER * self._variation
         return DrawSettings(conditioning, dense, self.values["temperature"], self.values["top_p"], window.tempo)
 
     @property
@@ -245,9 +248,9 @@ class Drums(Engine):
         return 0 if self._feel is None else self._feel.variation
 
     def _is_silent(self, onset: float, instrument: int) -> bool:
-        """Whether a hit at `onset` is left out: after the accent of a break or an ending, and on a ride cymbal that was
-        struck just now instead of the hi-hat."""
-        if instrument in RIDES and self._variation >= RIDE_FROM and onset - self._last_ride < TOGETHER:
+        """Whether a hit at `onset` is left out: after the accent of a break or an ending, and on a piece that was
+        struck just now instead of another."""
+        if onset - self._struck.get(_piece(instrument), -math.inf) < TOGETHER:
             return True
         place = onset + NEAR / TICKS  # a hit a little before a section belongs to that section
         section = self._plan.section(place)
@@ -258,21 +261,29 @@ class Drums(Engine):
         return section.name in (BREAK, ENDING) and place > section.onset + 2 * NEAR / TICKS
 
     def _sound(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
-        instrument, intensity = on_cymbal(note.instrument, self._variation), self._intensity
+        softer = self._intensity.instrument(note)
+        if self._kit.note(softer) is None:
+            softer = note.instrument
+        instrument = on_cymbal(softer, self._variation)
         pitch = None if self._is_silent(onset, instrument) else self._kit.note(instrument)
-        faint = note.velocity < FAINT * (0.5 - intensity) and note.instrument != KICK and not on_quarter(note.tick)
-        if pitch is None or onset < window.start - MAX_LATENESS or (faint and onset < self._last_onset + QUIET):
+        omitted = self._random.random() < self._intensity.omission(note) and onset < self._last_onset + QUIET
+        if pitch is None or onset < window.start - MAX_LATENESS or omitted:
             return
         self._last_onset = onset
         onset = max(onset, window.start)
         if self._hat_is_open and instrument in HATS:
             yield Stop(onset, "hihat")
         self._hat_is_open = instrument == OPEN_HAT if instrument in HATS else self._hat_is_open
-        self._last_ride = onset if instrument in RIDES else self._last_ride
-        piece, velocity = PIECES[PIECE_OF[instrument]], round(note.velocity * _loudness_factor(intensity))
-        yield Play(onset, pitch, min(max(velocity, 1), 127), piece.voice, piece.beats)
+        if instrument != note.instrument:
+            self._struck[_piece(instrument)] = onset
+        piece = PIECES[PIECE_OF[instrument]]
+        yield Play(onset, pitch, self._velocity(note), piece.voice, piece.beats)
+
+    def _velocity(self, note: Note) -> int:
+        hardest = int(self._random.integers(HARDEST)) if note.velocity == 127 else 0
+        return self._intensity.velocity(note.velocity - hardest)
 
 
-def _loudness_factor(intensity: float) -> float:
-    """Loudness and density as a multiple of the groove's."""
-    return float(2 ** (DOUBLINGS * (intensity - 0.5)))
+def _piece(instrument: int) -> int:
+    """The instrument by whose hits a replaced one is found; the same for all of the ride cymbal."""
+    return min(RIDES) if instrument in RIDES else instrument

@@ -14,7 +14,7 @@ PULL = 0.5  # share by which the distance of a hit from its note or 16th is redu
 OTHER_VELOCITY, FILL_VELOCITY = 45, 85  # of a hit that is not in the groove; the least one in a fill
 VELOCITY_SPREAD = 8  # velocities vary at random by so much at most
 FILL: Floats = np.array(  # nats added to the instruments in a fill: drums, not cymbals
-    [2.0 if n in (38, 41, 43, 45, 47, 48, 50) else 0.0 if n in (36, 40) else -3.0 for n in INSTRUMENTS],
+    [2.8 if n in (41, 43, 45, 47, 48, 50) else 2.0 if n == 38 else 0.0 if n in (36, 40) else -3.0 for n in INSTRUMENTS],
     dtype=np.float32,
 )
 

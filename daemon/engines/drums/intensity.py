@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from daemon.engines.drums.dynamics import Intensity
 from daemon.music.events import MidiEvent, is_note_on
 
 CHORD = 0.06  # beats within which notes count as one onset
@@ -34,18 +35,18 @@ class IntensityFollower:
         self._loudness = self._loudness * decay + velocity
         self._beat = event.beat
 
-    def intensity(self, beat: float, bar: float) -> tuple[float, float]:
-        """(intensity of the notes heard, 0 … 1; its weight, 1 … 0) at `beat`.
+    def heard(self, beat: float, bar: float) -> tuple[Intensity, float]:
+        """(loudness and density of the notes heard; their weight, 1 … 0) at `beat`.
 
         The weight is 1 until a bar (in beats) after the last onset and falls to 0 within another bar.
         """
         onsets = self._onsets * self._decay(beat)
         if onsets < LEAST_ONSETS:
-            return 0.0, 0.0
+            return Intensity(0.0, 0.0), 0.0
         density = math.log(onsets / MEMORY / MIN_DENSITY) / math.log(MAX_DENSITY / MIN_DENSITY)
         loudness = (self._loudness / self._onsets - MIN_VELOCITY) / (MAX_VELOCITY - MIN_VELOCITY)
         silence = (beat - self._beat) / max(bar, 1e-6)
-        return (_clipped(density) + _clipped(loudness)) / 2, _clipped(2.0 - silence)
+        return Intensity(_clipped(loudness), _clipped(density)), _clipped(2.0 - silence)
 
     def _decay(self, beat: float) -> float:
         return math.exp(-max(beat - self._beat, 0.0) / MEMORY) if self._onsets else 0.0

@@ -15,7 +15,7 @@ from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit
 from daemon.engines.base import Setup
 from daemon.engines.drums import engine as engine_module
 from daemon.engines.drums.engine import Drums
-from daemon.engines.drums.interface import DrawRequest
+from daemon.engines.drums.interface import DrawRequest, first_possible
 from daemon.engines.drums.primer import Note, Primer
 from daemon.engines.options import make_options
 from daemon.music.events import Action, Play, Window
@@ -78,6 +78,8 @@ class FakeModel:
                 if tick >= state + max(int(request.earliest[number]), 0):
                     return Hit(tick - state, number, self.velocity)
             tick += 1
+            if tick > state + 2 * self.bar:  # the pattern lacks what is asked for
+                return first_possible(request.earliest, self.velocity)
 
 
 @dataclass

@@ -17,6 +17,7 @@ from tests.engines.drums.fake import (
     CRASH,
     GRID,
     KICK,
+    SNARE,
     FakeModel,
     make,
     onsets_of,
@@ -139,7 +140,12 @@ def test_settings_and_style_reach_the_model(monkeypatch: pytest.MonkeyPatch) -> 
 def test_swing_delays_the_off_beats(monkeypatch: pytest.MonkeyPatch) -> None:
     swing = make(monkeypatch, FakeModel(), {"swing": 200 / 3})
     assert {round(beat % 1, 3) for beat, _ in plays(run(swing, 0, 16)) if beat >= 4} == {0.0, 0.667}
-    fine = make(monkeypatch, FakeModel(lambda tick: CLOSED), {"swing": 60.0}, swing_of="sixteenths")
+    fine = make(
+        monkeypatch,
+        FakeModel(lambda tick: SNARE if tick % 960 == 480 else CLOSED),
+        {"swing": 60.0},
+        swing_of="sixteenths",
+    )
     assert {round(beat % 1, 3) for beat, _ in plays(run(fine, 0, 16)) if beat >= 4} == {0.0, 0.3, 0.5, 0.8}
 
 
@@ -205,7 +211,7 @@ def test_a_model_without_velocities_gets_those_of_the_groove_scaled_by_the_inten
 
 def test_intensity_adds_and_leaves_out_hits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first bar of GRID, with velocities from 60 to 67, then a model that plays eighths, and 16ths if `latest` is
-    short."""
+    short; the backbeat is added."""
 
     class Filling(FakeModel):
         def draw(self, state: int, rng: np.random.Generator, request: DrawRequest) -> Hit:
@@ -215,7 +221,7 @@ def test_intensity_adds_and_leaves_out_hits(monkeypatch: pytest.MonkeyPatch) -> 
     def count(intensity: float) -> int:
         return len(plays(run(make(monkeypatch, Filling(), {"intensity": intensity}), 4, 28)))
 
-    assert count(0.0) < count(0.5) == 8 + 5 * 8 < count(0.75) < count(1.0)
+    assert count(0.0) < count(0.5) == 8 + 5 * (8 + 2) < count(0.75) < count(1.0)
 
 
 def test_faint_hits_are_played_after_a_beat_of_silence(monkeypatch: pytest.MonkeyPatch) -> None:
