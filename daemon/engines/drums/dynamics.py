@@ -15,6 +15,7 @@ CROSS_STICK_BELOW = 0.3  # loudness below which strokes of the snare are struck 
 SOFT_AND_FULL = 0.2  # by so much the loudness may be less than the density without leaving out hits
 GHOST = 40  # velocity of the model below which a stroke of the snare is a ghost note
 SIXTEENTHS, EIGHTHS, QUARTERS = (0.5, 0.25), (0.45, 0.2), (0.35, 0.05)  # fullness at which hits thin out, and are gone
+SWUNG = 0.72 * TICKS + NEAR  # latest second eighth of a beat, swung or not; later hits are 16ths
 SNARES = frozenset(INSTRUMENTS.index(note) for note in (37, 38, 40))
 _SNARE, _STICK, _CLOSED_HAT, _RIDE = (INSTRUMENTS.index(note) for note in (38, 37, 42, 51))
 _SOFTER = {OPEN_HAT: _CLOSED_HAT, CRASH: _RIDE}
@@ -48,7 +49,7 @@ class Intensity(NamedTuple):
         place = (note.tick + NEAR) % TICKS
         if place <= 2 * NEAR:
             begin, end = (0.0, -1.0) if note.instrument == KICK or note.instrument in SNARES else QUARTERS
-        elif abs(place - NEAR - TICKS // 2) <= NEAR:
+        elif TICKS // 2 <= place <= SWUNG:
             begin, end = EIGHTHS
         else:
             begin, end = SIXTEENTHS

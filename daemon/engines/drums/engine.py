@@ -231,7 +231,7 @@ class Drums(Engine):
         if self._feel is not None:
             own = min(max(self._feel.energy + own - 0.5, 0.0), 1.0)
             softer = SOFTER.get(self._feel.name, SOFTER_IN_BAND)
-        alone, share = Intensity(own - softer, own), self.values["follow"] * weight
+        alone, share = Intensity(own - softer, max(own - softer / 2, 0.0)), self.values["follow"] * weight
         return Intensity(*(round(a + share * (b - a), 2) for a, b in zip(alone, heard, strict=True)))  # rarely changes
 
     def _draw_settings(self, window: Window, fill: bool) -> DrawSettings:

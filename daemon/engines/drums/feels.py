@@ -19,7 +19,7 @@ GROOVES = {
     "rock": ("rock", "three"),
     "folk": ("soul", "waltz"),
 }
-SOFTER = {"ballad": 0.2, "folk": 0.15}  # loudness below that of the groove, so that the melody leads
+SOFTER = {"ballad": 0.2, "folk": 0.2}  # loudness below that of the groove, so that the melody leads
 SOFTER_IN_BAND = 0.1  # the same in the other feels
 FIVE = "five"  # the groove in bars of five quarters
 COMPOUND = "six_eight"  # the groove in bars of beats of three eighths
