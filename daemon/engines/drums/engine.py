@@ -53,7 +53,7 @@ class Drums(Engine):
     tolerance: ClassVar[float] = 0.05
     Options = DrumsOptions
     settings: ClassVar[tuple[Setting, ...]] = (
-        Setting("intensity", 0.0, 1.0, 0.5, "how loud and dense the playing is; 0.5: like the groove"),
+        Setting("intensity", 0.0, 1.0, 0.5, "how loud and dense the playing is; 0.5: as dense as the groove"),
         Setting("follow", 0.0, 1.0, 0.7, "how much the players listened to set the intensity, while they play"),
         Setting("fill_every", 0.0, 16.0, 8.0, "bars from fill to fill; 0: fills on demand only"),
         Setting("fill", 0.0, 1.0, 0.0, "turned up to 0.5 or more: a fill at once"),
