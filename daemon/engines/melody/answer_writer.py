@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, pitch_of
+from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, pitch_of
 from daemon.engines.melody.event_sampler import MIDI_PITCHES, EventSampler
 from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.phrase import Answer
@@ -19,25 +19,29 @@ class AnswerWriter:
     def __init__(self, sampler: EventSampler, settings: Mapping[str, float]) -> None:
         self._sampler, self._settings = sampler, settings
 
-    def generate(self, answer: Answer, place: int, memory: LineMemory) -> int:
+    def generate(self, answer: Answer, place: int, memory: LineMemory, bar: int) -> int:
         """The event at `place`, in 16ths from the beginning of the answer, drawn after the line in `memory`.
 
         An answer begins with a note; one of MIN_LENGTH_WITH_ENDING or more ends with a note of the tonic triad that
-        lasts a beat.
+        lasts a beat. No note is longer than `bar` 16ths.
         """
         sampler = self._sampler
         assert memory.state is not None
-        left, first = answer.length - place, place == 0
+        left, first = answer.length - place, place == answer.first
+        if place < answer.first:
+            return NOTE_OFF_EVENT if memory.sounding is not None else NO_EVENT
         ends = answer.length >= MIN_LENGTH_WITH_ENDING and left <= STEPS_PER_BEAT
         if ends and left < STEPS_PER_BEAT:
             return NO_EVENT
         pitches, sounding = sampler.allowed(), None if first else memory.sounding
         # a setting may have changed the range: a note outside of it does not go on
         may_hold = not first and (sounding is None or bool(sampler.in_range_and_key()[sounding - FIRST_PITCH]))
+        may_hold = may_hold and (sounding is None or answer.held(place) + (left if ends else 1) <= bar)
         if ends and (final := pitches & ((cost := sampler.ending_costs()) < np.inf)).any():
             hold = may_hold and sounding is not None and bool(cost[sounding - FIRST_PITCH] < np.inf)
             return sampler.draw(memory.state.log_probs, final, hold, end=False, cost=cost)
-        return sampler.draw(memory.state.log_probs, pitches, hold=may_hold, end=sounding is not None)
+        log_probs = sampler.with_motif(memory.state.log_probs, pitches)
+        return sampler.draw(log_probs, pitches, hold=may_hold, end=sounding is not None)
 
     def repeat(self, answer: Answer, repeated: Mapping[int, int], place: int, memory: LineMemory) -> int:
         """The event that `repeated` has at `place`. As often as the setting `mutate` says, another note that the model

@@ -41,6 +41,10 @@ class MelodyPlayer(Engine):
         Setting("answer", 0, 1, 0, "turned up to 0.5 or more: answer now, that is, from the next beat on"),
         Setting("rest", 0.25, 8, 1, "beats with keys and pedal up that end a phrase"),
         Setting("bars", 1, 8, 2, "length of a phrase in bars"),
+        Setting("longest", 1, 64, 8, "most bars of an answer"),
+        Setting(
+            "align", 0, 1, 0, "from 0.5 on: after a rest, begin at your phrase's place in the bar, not on the next beat"
+        ),
         Setting("loop", 0, 1, 0, "from 0.5 on: repeat the answer again and again"),
         Setting("mutate", 0, 1, 0, "share of the answer's notes that each repeat replaces"),
         Setting("temperature", 0, 1.5, 1, "how freely notes are chosen; 0: always the most likely"),
@@ -77,11 +81,13 @@ class MelodyPlayer(Engine):
         return self._duet if self.values["duet"] >= ON else self._respond
 
     def reset(self, known: Melodies, beat: float, seed: int) -> None:
-        """Start again. Known melodies are heard as they sound, like keys."""
+        """Start again. Known melodies are heard as they sound, like keys, but answered at their
+        place in the bar."""
         self._grid, self._mode = Grid(), self._selected
         self._plan.clear()
         self._state.reset(seed & SEEDS)
         self._respond.reset()
+        self._respond.learn(known)
         self._duet.reset()
 
     def control(self, name: str, value: float, beat: float) -> Iterable[Action]:

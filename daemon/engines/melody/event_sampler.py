@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats
 from daemon.engines.melody.copy_tracker import CopyTracker
 from daemon.engines.melody.key import ESTIMATED, TRIAD_COST, KeyEstimator
+from daemon.engines.melody.motif import Motif
 from daemon.engines.shared.draw import choose
 from daemon.engines.shared.followed_plan import Harmony
 
@@ -30,7 +31,7 @@ class EventSampler:
 
     def __init__(self, settings: Mapping[str, float]) -> None:
         self._settings = settings
-        self.key, self.copies = KeyEstimator(), CopyTracker()
+        self.key, self.copies, self.motif = KeyEstimator(), CopyTracker(), Motif()
         self._random = np.random.default_rng(0)
         self.follow(None)
         self._range_and_key: tuple[float, float, bytes] | None = None  # for which `_playable` was computed
@@ -50,6 +51,7 @@ class EventSampler:
         self.follow(None)
         self.key.reset()
         self.copies.reset()
+        self.motif.reset()
         self._random = np.random.default_rng(seed)
 
     def happens(self, probability: float) -> bool:
@@ -109,6 +111,22 @@ class EventSampler:
         temperature, top_p = self._settings["temperature"], self._settings["top_p"]
         drawn, _, _ = choose(scores, mask, temperature, top_p, self._random.random(1))
         return int(drawn[0])
+
+    def scale(self) -> Bools:
+        """(36,): the pitches of the key, or of the planned chord's scale, in any range."""
+        if self.harmony is not None and round(self._settings["key"]) == ESTIMATED:
+            return _mask(self.harmony.scale)[MIDI_PITCHES % 12]
+        return self.key.pitch_classes(round(self._settings["key"]))[MIDI_PITCHES % 12]
+
+    def with_motif(self, log_probs: Floats, pitches: Bools) -> Floats:
+        """`log_probs` (38,) with those of the notes that continue the motif raised, and those of the others lowered, so
+        that a note of `pitches` is as likely as before."""
+        favoured = log_probs.copy()
+        favoured[FIRST_PITCH:] += self.motif.favours(self.scale())
+        if pitches.any():
+            before, after = (np.logaddexp.reduce(each[FIRST_PITCH:][pitches]) for each in (log_probs, favoured))
+            favoured[FIRST_PITCH:] += before - after
+        return favoured
 
     def certainly_in_key(self) -> Bools:
         """(36,): the pitches that are in the key even if little was heard (KeyEstimator.certain); all under a planned

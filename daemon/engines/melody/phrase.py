@@ -6,12 +6,14 @@ from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from daemon.encodings.melody.events import FIRST_PITCH
 from daemon.engines.melody.top_line import TopNote
 
 
 @dataclass(slots=True)
 class Phrase:
-    """What `source` played from 16th number `start` on; its bars count from 16th number `bar`.
+    """What `source` played from 16th number `start` on; its bars count from 16th number `bar`. Its first note is at
+    `place` in its bar, in 16ths.
 
     `frames` and `velocities`: 16th and velocity of each note, in order.
     """
@@ -19,6 +21,7 @@ class Phrase:
     source: str
     start: int
     bar: int
+    place: int
     bars: int = 0  # bars that have ended; -1 in an upbeat
     length: int = 0  # in 16ths, once the phrase has ended
     frames: list[int] = field(default_factory=list)
@@ -39,7 +42,8 @@ class Phrase:
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as it is played from 16th number `start` on, for `length` 16ths.
+    """An answer as it is played from 16th number `start` on, for `length` 16ths; its first note begins at `first`, in
+    16ths since `start`.
 
     `events`: by 16ths since `start`. `repeated`: the events that it repeats, also by 16ths; None if the model generates
     it. `last_repeated` and `last_played`: the last note repeated, and the note that was played in its place.
@@ -47,8 +51,13 @@ class Answer:
 
     start: int
     length: int
+    first: int = 0
     requested: bool = False  # begun by control or at a bar line, not by a rest
     repeated: Mapping[int, int] | None = None
     events: dict[int, int] = field(default_factory=dict)
     last_repeated: int | None = None
     last_played: int | None = None
+
+    def held(self, place: int) -> int:
+        """16ths since the last note, at `place`."""
+        return next((place - at for at in reversed(self.events) if self.events[at] >= FIRST_PITCH), 0)

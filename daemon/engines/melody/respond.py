@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, pitch_of, step_of
 from daemon.engines.base import ON, turned_on
@@ -30,7 +30,13 @@ class Respond:
             state.memory, state.line, state.sampler, state.sounding
         )  # fmt: skip
         self._writer = AnswerWriter(state.sampler, settings)
+        self._known: frozenset[str] = frozenset()
+        self._bar = 0  # 16ths
         self.reset()
+
+    def learn(self, known: Collection[str]) -> None:
+        """Take the names of the melodies that are known."""
+        self._known = frozenset(known)
 
     def reset(self, frame: int = 0) -> None:
         """Forget everything; `frame` is the last 16th that was requested."""
@@ -127,17 +133,18 @@ class Respond:
         if self._memory.state is None or self._memory.silence > grid.bar:
             self._memory.begin(note.frame, grid)
         self._sampler.key.begin_phrase()
-        position = grid.position(note.frame)
-        bar = note.frame - math.floor(position / STEP + EPSILON)
+        self._sampler.motif.begin_phrase()
+        position, place = grid.position(note.frame), _place(note.frame, grid)
+        bar = note.frame - place
         upbeat = grid.meter > UPBEAT and position > grid.meter - UPBEAT - EPSILON
-        return Phrase(note.source, note.frame, bar, -1 if upbeat else 0)
+        return Phrase(note.source, note.frame, bar, place, -1 if upbeat else 0)
 
     def step(self, frame: int, beat: float, grid: Grid) -> Iterator[Action]:
         """Play 16th number `frame`, which begins at `beat`."""
         if not 0 < frame - self.frame <= JUMP and self._memory.state is not None:
             self._forget()
             yield from self._sounding.stop(beat, VOICE)
-        self.frame = frame
+        self.frame, self._bar = frame, grid.bar
         if (phrase := self._phrase) is not None and grid.on_bar(frame) and frame > phrase.start:
             phrase.bars += 1
             phrase.bar = phrase.bar if phrase.bars else frame
@@ -179,14 +186,18 @@ class Respond:
         """Pass an event of the phrase to the copy tracker, and what sounds after it to the key estimator."""
         if event >= FIRST_PITCH:
             self._sampler.copies.hear(event)
+            self._sampler.motif.hear(event)
         if self._memory.sounding is not None:
             self._sampler.key.hear(pitch_of(self._memory.sounding) % 12)
 
     def _answer_cause(self, frame: int, grid: Grid) -> str | None:
         """What lets an answer begin with this 16th: "rest", "bars" or "control"; None if no answer begins."""
-        if not grid.on_beat(frame):
-            return None
         phrase, line = self._phrase, self._line
+        if self._phrase_end == "rest" and self._requested_from is None and phrase is not None and self._aligned(phrase):
+            if _place(frame, grid) != phrase.place % grid.bar:
+                return None
+        elif not grid.on_beat(frame):
+            return None
         if self._requested_from is not None and frame >= self._requested_from:
             self._requested_from = None
             return "control" if phrase is not None or self._answered is not None else None
@@ -209,8 +220,15 @@ class Respond:
         self._answered = phrase or self._answered
         assert self._answered is not None
         self._sampler.copies.begin_answer()
+        self._sampler.motif.begin_answer()
         self._replaced_loop, self._answer_memory = self._answer, None
-        self._answer = Answer(frame, self._answered.length, requested=cause != "rest")
+        longest = round(self._settings["longest"]) * grid.bar
+        first = self._answered.place if cause == "bars" and self._answered.place < grid.bar - STEPS_PER_BEAT else 0
+        self._answer = Answer(frame, min(self._answered.length, longest), first, cause != "rest")
+
+    def _aligned(self, phrase: Phrase) -> bool:
+        """Whether the answer waits for the phrase's place in the bar: that of a known melody always does."""
+        return self._settings["align"] >= ON or phrase.source in self._known
 
     def owes(self, beat: float) -> bool:
         """Whether an answer will begin without a request, or a generated one still plays; a loop does not count."""
@@ -249,13 +267,14 @@ class Respond:
         if self._sampler.silent:
             event = NOTE_OFF_EVENT if memory.sounding is not None else NO_EVENT
         elif answer.repeated is None:
-            event = self._writer.generate(answer, place, memory)
+            event = self._writer.generate(answer, place, memory, self._bar)
         else:
             event = self._writer.repeat(answer, answer.repeated, place, self._memory)
         answer.events[place] = event
         self._played = (frame, event)
         if event >= FIRST_PITCH:
             self._sampler.copies.play(event)
+            self._sampler.motif.play(event, self._sampler.scale())
             velocity = self._sampler.velocity(self._answered.velocity(place))
             yield self._sounding.play(beat, VOICE, pitch_of(event), velocity)
         elif event == NOTE_OFF_EVENT:
@@ -264,3 +283,8 @@ class Respond:
 
 def _is_pedal(message: bytes) -> bool:
     return len(message) == 3 and message[0] & 0xF0 == CONTROL_CHANGE and message[1] == SUSTAIN
+
+
+def _place(frame: int, grid: Grid) -> int:
+    """16ths from the bar line to 16th number `frame`."""
+    return math.floor(grid.position(frame) / STEP + EPSILON)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from daemon.encodings.melody.events import NO_EVENT, NOTE_OFF_EVENT
+from daemon.encodings.melody.events import EVENTS, NO_EVENT, NOTE_OFF_EVENT
 from daemon.engines.base import Setup
 from daemon.engines.melody.engine import MelodyPlayer
 from daemon.errors import ModelError
 from daemon.models import folder
 from daemon.music.events import Action, MidiEvent, Play, Stop, Window
+from daemon.music.melody import Melody, Note
+from daemon.music.tempo import TempoMap
 from tests.engines.harmoniser.fake import off, on, window
 from tests.engines.melody.fake import FakeModel, Stage, cycle_of, event, keys, make, pedal, sounded
 
@@ -108,15 +110,49 @@ def test_a_phrase_of_bars_is_answered_at_the_bar_line_after_them(
 ) -> None:
     engine = make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=bars)
     stage = Stage(engine, meter=meter).play(keys((0.5, 0.5, 60)), 5 * meter)
-    assert onsets(stage) == sixteenths(bars * meter, bars * meter)
+    assert onsets(stage) == sixteenths(bars * meter + 0.5, bars * meter - 0.5), "at the phrase's place in the bar"
     assert sounded(stage.actions)[-1][1] == 2 * bars * meter
+
+
+@pytest.mark.parametrize(("settings", "start"), [({}, 4.0), ({"align": 1.0}, 5.5)])
+def test_after_a_rest_an_answer_begins_on_the_beat_or_at_the_place_of_the_phrase_in_the_bar(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, float], start: float
+) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), **settings)
+    assert onsets(Stage(engine).play(keys((1.5, 0.4, 60), (2, 0.9, 62)), 16))[0] == start
+
+
+def test_a_known_melody_is_answered_at_its_place_in_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)))
+    tune = Melody("keys", (Note(1.5, 0.5, 60, 80),), 4, False, TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))
+    engine.reset({"keys": tune}, 0.0, 1)
+    assert onsets(Stage(engine).play(keys((1.5, 0.4, 60), (2, 0.9, 62)), 16))[0] == 5.5
+
+
+def test_no_note_of_an_answer_is_longer_than_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that would hold every note for ever."""
+
+    def hold(heard: tuple[int, ...], position: float) -> np.ndarray:
+        scores = np.full(EVENTS, -20.0)
+        scores[NO_EVENT] = 0.0
+        return scores
+
+    notes = sounded(Stage(make(monkeypatch, FakeModel(hold))).play(keys((0, 29.9, 60)), 70).actions)
+    assert len(notes) > 5
+    assert max(end - onset for onset, end, *_ in notes) <= 4.0
+
+
+def test_an_answer_has_at_most_the_longest_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    played = keys(*((float(beat), 0.9, 60) for beat in range(24)))
+    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), longest=2.0)).play(played, 60)
+    assert sounded(stage.actions)[-1][1] - onsets(stage)[0] == 8.0
 
 
 def test_an_upbeat_belongs_to_the_bar_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=1)).play(keys((3, 0.5, 60)), 16)
     assert onsets(stage) == sixteenths(8, 4)
     stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=BARS, bars=1)).play(keys((2.75, 0.5, 60)), 16)
-    assert onsets(stage) == sixteenths(4, 4)
+    assert onsets(stage) == [6.75, 7.0], "no upbeat, and at its place in the bar"
 
 
 def test_a_note_just_before_the_bar_line_of_the_answer_still_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,8 +258,9 @@ def test_a_stray_note_long_ago_is_no_part_of_the_phrase(monkeypatch: pytest.Monk
 
 def test_of_an_endless_phrase_the_last_bars_count(monkeypatch: pytest.MonkeyPatch) -> None:
     played = keys(*((i / 2, 0.5, 60 + i % 3) for i in range(1000)))
-    stage = Stage(make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)).play([*played, pedal(499.9)], 800)
-    assert onsets(stage) == sixteenths(500, 257)
+    engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL, longest=64)
+    stage = Stage(engine).play([*played, pedal(499.9)], 800)
+    assert onsets(stage) == sixteenths(500, 256)
 
 
 def test_bars_are_counted_though_the_meter_changes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +321,8 @@ def test_one_note_is_answered_for_a_beat(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_phrase_of_a_thousand_notes_is_answered_at_full_length(monkeypatch: pytest.MonkeyPatch) -> None:
     model = FakeModel(cycle_of(*SCALE))
-    stage = Stage(make(monkeypatch, model, copy=32)).play(keys(*((i / 4, 0.2, 48 + i % 36) for i in range(1000))), 520)
+    engine = make(monkeypatch, model, copy=32, longest=64)
+    stage = Stage(engine).play(keys(*((i / 4, 0.2, 48 + i % 36) for i in range(1000))), 520)
     assert onsets(stage) == sixteenths(251, 250)
     assert len(model.states) < 2200, "the phrase was heard while it was played"
 
@@ -327,14 +365,19 @@ def test_an_answer_copies_no_more_notes_in_a_row_than_allowed(monkeypatch: pytes
     def repeats(heard: tuple[int, ...], position: float) -> np.ndarray:
         return np.array([-5.0, -9.0, *(5.0 * (event(p) in heard[-8:][:1]) + (p in tune) for p in range(48, 84))])
 
-    engine = make(monkeypatch, FakeModel(repeats), copy=most)
-    stage = Stage(engine).play(keys(*((i / 4, 0.25, p) for i, p in enumerate(tune))), 12)
-    answer = [pitch for _, pitch in stage.plays]
-    longest = max(
-        n for n in range(1, 9) for i in range(len(answer) - n + 1)
-        if any(answer[i : i + n] == tune[j : j + n] for j in range(len(tune) - n + 1))
-    )  # fmt: skip
-    assert longest == most and len(answer) > 8
+    longest = 0
+    for seed in range(8):
+        engine = make(monkeypatch, FakeModel(repeats), copy=most)
+        engine.reset({}, 0.0, seed)
+        stage = Stage(engine).play(keys(*((i / 4, 0.25, p) for i, p in enumerate(tune))), 12)
+        answer = [pitch for _, pitch in stage.plays]
+        assert len(answer) > 8
+        copied = (
+            n for n in range(1, 9) for i in range(len(answer) - n + 1)
+            if any(answer[i : i + n] == tune[j : j + n] for j in range(len(tune) - n + 1))
+        )  # fmt: skip
+        longest = max(longest, *copied)
+    assert longest == most
 
 
 def test_notes_that_the_last_answer_copied_do_not_count_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

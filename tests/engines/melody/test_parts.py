@@ -1,5 +1,7 @@
 """Parts of the melody player: grid, top line, key estimator, copy tracker, line memory, event sampler."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from daemon.engines.melody.copy_tracker import MIN_REMEMBERED, CopyTracker
 from daemon.engines.melody.event_sampler import EventSampler
 from daemon.engines.melody.key import KeyEstimator
 from daemon.engines.melody.line_memory import LineMemory
+from daemon.engines.melody.motif import Motif
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.shared.grid import Grid
 from daemon.music.events import MidiEvent, control_change
@@ -378,3 +381,32 @@ def test_copies_are_found_after_more_notes_than_are_remembered() -> None:
     assert tracker.exceeding(4).tolist() == []
     assert set(range(MIN_REMEMBERED, 2 * MIN_REMEMBERED)) <= set(tracker.exceeding(0).tolist())
     assert 0 not in tracker.exceeding(0)
+
+
+@pytest.mark.parametrize("first", [62, 64, 67])
+def test_the_note_that_continues_a_motif_in_steps_of_the_scale_is_favoured(first: int) -> None:
+    scale = np.isin(np.arange(48, 84) % 12, (0, 2, 4, 5, 7, 9, 11))
+    motif, degrees = Motif(), [p for p in range(48, 84) if scale[p - 48]]
+    heard = [60, 64, 62, 65, 64]
+    for pitch in heard:
+        motif.hear(event(pitch))
+    motif.begin_answer()
+    assert motif.favours(scale).argmin() == 60 - 48, "a motif at its own pitch would be a copy"
+    motif.play(event(first), scale)
+    for before, after in pairwise(heard):
+        first = degrees[degrees.index(first) + degrees.index(after) - degrees.index(before)]
+        assert motif.favours(scale).argmax() == first - 48
+        motif.play(event(first), scale)
+    motif.begin_phrase()
+    assert motif.favours(scale).max() < 1, "the motif is over"
+
+
+def test_the_tonic_is_found_in_modes() -> None:
+    for tonic, pitches in (
+        (2, (62, 65, 69, 67, 65, 64, 62, 60, 62, 69, 71, 69, 62)),
+        (0, (60, 64, 67, 65, 64, 62, 60)),
+    ):
+        estimator = KeyEstimator()
+        for pitch in pitches:
+            estimator.hear(pitch % 12)
+        assert estimator.ending_costs(0).argmin() == tonic
