@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from daemon.encodings.melody.events import FIRST_PITCH, NO_EVENT, NOTE_OFF_EVENT, pitch_of, step_of
 from daemon.engines.base import ON, turned_on
@@ -15,6 +15,7 @@ from daemon.engines.melody.top_line import TopNote
 from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
 from daemon.engines.shared.line import EPSILON, STEP
 from daemon.music.events import CONTROL_CHANGE, SUSTAIN, Action, MidiEvent, is_note_on
+from daemon.music.melody import Melodies
 
 UPBEAT = 1.0  # beats before a bar line: a phrase that begins there belongs to the bar that follows
 LAST_NOTE = 1.0  # beats into an answer begun by control or at a bar line: notes heard there belong to the phrase before
@@ -30,13 +31,13 @@ class Respond:
             state.memory, state.line, state.sampler, state.sounding
         )  # fmt: skip
         self._writer = AnswerWriter(state.sampler, settings)
-        self._known: frozenset[str] = frozenset()
+        self._known: Melodies = {}
         self._bar = 0  # 16ths
         self.reset()
 
-    def learn(self, known: Collection[str]) -> None:
-        """Take the names of the melodies that are known."""
-        self._known = frozenset(known)
+    def learn(self, known: Melodies) -> None:
+        """Take the melodies that are known, by name."""
+        self._known = known
 
     def reset(self, frame: int = 0) -> None:
         """Forget everything; `frame` is the last 16th that was requested."""
@@ -206,7 +207,10 @@ class Respond:
         if self._phrase_end == "bars" and grid.on_bar(frame):
             return "bars" if phrase.bars >= round(self._settings["bars"]) else None
         if self._phrase_end == "rest" and not line.held:
-            return "rest" if line.released + self._settings["rest"] <= frame * STEP + EPSILON else None
+            over = line.released + self._settings["rest"]
+            melody = self._known.get(phrase.source)  # whose rest is known before it has passed
+            rests = melody is not None and not any(melody.between(frame * STEP, over))
+            return "rest" if rests or over <= frame * STEP + EPSILON else None
         return None
 
     def _begin_answer(self, frame: int, cause: str, grid: Grid) -> None:

@@ -129,6 +129,13 @@ def test_a_known_melody_is_answered_at_its_place_in_the_bar(monkeypatch: pytest.
     assert onsets(Stage(engine).play(keys((1.5, 0.4, 60), (2, 0.9, 62)), 16))[0] == 5.5
 
 
+def test_the_rest_of_a_known_melody_is_known_before_it_has_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = make(monkeypatch, FakeModel(cycle_of(60)))
+    notes = tuple(Note(float(beat), 1.0, 60, 80) for beat in (0, 1, 2, 3, 8, 9))
+    engine.reset({"keys": Melody("keys", notes, 16, False, TempoMap(((0.0, 96.0),), ((0.0, 4.0),)))}, 0.0, 1)
+    assert onsets(Stage(engine).play(keys(*((float(beat), 1.0, 60) for beat in range(4))), 8))[0] == 4
+
+
 def test_no_note_of_an_answer_is_longer_than_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that would hold every note for ever."""
 
