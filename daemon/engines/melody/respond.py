@@ -206,12 +206,17 @@ class Respond:
             return None
         if self._phrase_end == "bars" and grid.on_bar(frame):
             return "bars" if phrase.bars >= round(self._settings["bars"]) else None
-        if self._phrase_end == "rest" and not line.held:
-            over = line.released + self._settings["rest"]
-            melody = self._known.get(phrase.source)  # whose rest is known before it has passed
-            rests = melody is not None and not any(melody.between(frame * STEP, over))
-            return "rest" if rests or over <= frame * STEP + EPSILON else None
+        rests = not line.held and line.released + self._settings["rest"] <= frame * STEP + EPSILON
+        if self._phrase_end == "rest" and (rests or self._known_to_rest(phrase, frame * STEP)):
+            return "rest"
         return None
+
+    def _known_to_rest(self, phrase: Phrase, beat: float) -> bool:
+        """Whether a known melody's rest of `rest` beats has begun by `beat`."""
+        if (melody := self._known.get(phrase.source)) is None:
+            return False
+        end = max((note.onset + note.duration for note in melody.between(phrase.start * STEP, beat)), default=math.inf)
+        return end <= beat + EPSILON and not any(melody.between(beat, end + self._settings["rest"]))
 
     def _begin_answer(self, frame: int, cause: str, grid: Grid) -> None:
         """Begin to answer the phrase; if none was heard since the last answer, the last phrase once more."""
