@@ -14,13 +14,8 @@ from daemon.errors import ModelError
 
 FORMAT = 2
 REMEDY = "install jamd again, or export the model again with export_tools"
-INTERFACES = (
-    "step",
-    "frame with hints",
-    "hit",
-    "block",
-    "audio",
-)  # what one run of the graph answers for; docs/models.md
+# What one run of the graph answers for; docs/models.md.
+INTERFACES = ("step", "frame with hints", "hit", "block", "audio")
 DTYPES = ("bool", "int64", "float32")
 
 T = TypeVar("T")

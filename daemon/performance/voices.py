@@ -94,7 +94,7 @@ class Voices:
                 break
         else:
             return False
-        for queued in later:
+        for queued in later if self._spec.monophonic else ():
             self._end(queued, action.onset, False)
         if note.off is not None:
             note.off.cancelled = True

@@ -44,9 +44,9 @@ def test_many_notes_of_one_voice_within_a_16th_take_linear_time(duration: float 
     assert sent == []
 
 
-def heard(*actions: tuple[float, Play | Stop]) -> list[tuple[float, bytes]]:
+def heard(*actions: tuple[float, Play | Stop], monophonic: bool = True) -> list[tuple[float, bytes]]:
     """What a player with one voice sends: (seconds, action), at 60 beats a minute."""
-    spec = PlayerSpec("choir", (), "choir", {"voice": 1}, monophonic=True, lead=0.1, tolerance=0.05)
+    spec = PlayerSpec("choir", (), "choir", {"voice": 1}, monophonic=monophonic, lead=0.1, tolerance=0.05)
     now, sent = [0.0], list[tuple[float, bytes]]()
     timeline = Timeline(Tempo(0.0, 0.0, 60.0))
     voices = Voices(
@@ -92,3 +92,13 @@ def test_a_tied_note_cancels_what_was_queued() -> None:
         (1.01, Play(1.01, 60, 80, "voice", None, True)),
     )
     assert played == [(0.0, note_on(1, 60, 80))]
+
+
+def test_a_tied_note_of_a_polyphonic_voice_leaves_the_queued_ones() -> None:
+    played = heard(
+        (0.0, Play(0.0, 60, 80, "voice")),
+        (1.0, Play(1.02, 64, 80, "voice")),
+        (1.01, Play(1.01, 60, 80, "voice", None, True)),
+        monophonic=False,
+    )
+    assert played == [(0.0, note_on(1, 60, 80)), (1.02, note_on(1, 64, 80))]

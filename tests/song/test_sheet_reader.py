@@ -97,6 +97,30 @@ def test_a_section_of_a_chart_begins_as_the_first_of_its_name(tmp_path: Path) ->
     assert first == last
 
 
+@pytest.mark.parametrize(
+    ("cadence", "second", "kept"), [("full", 4, 2), ("half", 4, 2), ("full", 3, 1), ("full", 6, 4)]
+)
+def test_a_section_that_begins_as_another_closes_with_its_own_cadence(
+    tmp_path: Path, cadence: str, second: int, kept: int
+) -> None:
+    chart = f"key: F\nstyle: foster\nmax_order: none\ncadence: {cadence}\n[A] F | ? | ? | ?\n[A] F" + " | ?" * (
+        second - 1
+    )
+    composer = Composer(text_song(tmp_path, chart))
+    for seed in range(8):
+        sheet = composer.compose(np.random.default_rng(seed))
+        assert sheet.chords[-1].symbol in (("F",) if cadence == "full" else ("C", "C7", "C7sus4", "C7#5"))
+        first, last = (
+            [
+                (each.onset - start, each.pitch)
+                for each in sheet.melody
+                if start <= each.onset and each.onset + each.duration <= start + kept * 4
+            ]
+            for start in (0, 16)
+        )
+        assert first == last
+
+
 def test_what_a_sheet_has_is_not_given_again(tmp_path: Path) -> None:
     written(tmp_path, score(*SHEET))
     found = problems(tmp_path, "sheet: song.musicxml\nkey: C\nform: AABA\nchords: blues")

@@ -63,7 +63,7 @@ class LeadingKeys:
 
     def is_long(self, beat: float) -> bool:
         """Whether the keys are found to be long in the 16th at `beat`: they have led for a beat."""
-        return bool(self._pitches) and round((beat - self._since) / STEP) == STEPS_PER_BEAT
+        return bool(self._pitches) and math.floor(self._since / STEP + 0.5) + STEPS_PER_BEAT == round(beat / STEP)
 
     def at(self, beat: float, given: GivenKeys) -> tuple[GivenKeys, bool]:
         """The keys that lead at `beat` while those `given` are the outermost ones, and whether the voices rest."""

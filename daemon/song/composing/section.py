@@ -46,10 +46,8 @@ CADENCE_BARS = 2  # in which a variation goes another way than its source
 # Bars of a phrase, where the song gives none; bars that have the rhythm of the first phrase together, or not, and how
 # often: four bars later a third of the bars of the styles' pieces have the same rhythm, by chance it were a twentieth.
 PHRASE, MOTIF, REPEATED = 4, 2, 0.5
-KEPT, LONG = (
-    4,
-    64 * 48,
-)  # tables of weights, and samplers of melodies; of sections of more ticks one each: 0.4 GB of 1,024 bars
+# Tables of weights, and samplers of melodies, that are kept; of sections of more ticks one each: 0.4 GB of 1,024 bars.
+KEPT, LONG = 4, 64 * 48
 Chords = tuple[PlannedChord, ...]
 
 
@@ -114,8 +112,13 @@ class SectionComposer:
         return chords_of(self._song, section, self._chord_sampler(section).sample(random))
 
     def begun_as(self, source: Drawn) -> SectionComposer:
-        """With the first bars of the section that this one begins as."""
-        until = self.section.same_bars * self._song.bar
+        """With the first bars of the section that this one begins as: without the last two, if that section is longer
+        or has not the cadence of this one."""
+        bars, first = self.section.same_bars, self._song.section(self.section.variation_of)
+        is_shorter = bars < first.bars and self.section.cadence != "none"
+        if bars == self.section.bars and (self.ends_anew or is_shorter):
+            bars = max(bars - CADENCE_BARS, 0)
+        until = bars * self._song.bar
         section = with_kept_notes(with_kept(self.section, source.chords, until), source.placed, self._home, until)
         return SectionComposer(self._song, section, self._models, self._home)
 
@@ -144,7 +147,7 @@ class SectionComposer:
         self, melody: Drawn, weights: Table, random: np.random.Generator
     ) -> tuple[tuple[MelodyEvent, ...], Table] | None:
         """The first phrase of a melody, and weights of melodies that go on with the rhythm of that phrase in some of
-        the bars, as pieces do; None: there are no other phrases."""
+        the bars, as pieces do; None: less than such a phrase follows."""
         bar = ticks_of(self._song.bar)
         length = bar * (self.section.phrases[0] if self.section.phrases else PHRASE)
         if self.length < 2 * length:

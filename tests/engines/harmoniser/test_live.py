@@ -490,3 +490,18 @@ def test_voices_that_were_let_go_sound_on_under_a_run(monkeypatch: pytest.Monkey
     assert [(a.voice, a.tied) for a in after] == [
         ("soprano", False), ("alto", True), ("tenor", True), ("bass", True)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("onset", [0.02, 0.125, 0.25, 0.375])
+def test_a_long_key_moves_the_voices_once(monkeypatch: pytest.MonkeyPatch, onset: float) -> None:
+    """A beat after the 16th that the key belongs to, also of keys between two 16ths."""
+
+    def falling(voice: int, previous: list[int | None], known: list[int | None], position: int) -> int:
+        return (72, 64, 60, 52)[voice] - position * (voice == 3)
+
+    engine, actions = make(monkeypatch, FakeModel(falling), density="long notes"), list[Action]()
+    for number in range(10):
+        actions += engine.generate(window(number / 4))
+        actions += engine.listen(on(onset, 72)) if number == onset // 0.25 else []
+    moves = [beat // 0.25 for beat, voice, _ in plays(actions) if voice == "bass"]
+    assert moves == [onset // 0.25, (onset + 0.125) // 0.25 + 4]
