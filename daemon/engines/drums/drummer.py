@@ -126,11 +126,10 @@ class Drummer:
     def _backbeat_before(self, tick: int, instrument: int) -> int | None:
         """The quarter of the backbeat that still lacks its stroke if the next hit is `instrument` at `tick`."""
         for place in self._backbeat:
-            quarter = tick - (tick - place) % self._primer.bar
-            for due in (quarter, quarter + self._primer.bar):
-                is_stroke = instrument in SNARES and abs(tick - due) <= NEAR
-                if self._backbeat_done < due <= tick and due >= self.last - WINDOW and not is_stroke:
-                    return due
+            due = tick - (tick - place) % self._primer.bar
+            is_stroke = instrument in SNARES and tick - due <= NEAR
+            if due > self._backbeat_done and due >= self.last - WINDOW and not is_stroke:
+                return due
         return None
 
     def _draw_backbeat(self, due: int, request: DrawRequest, earliest: Ints) -> Hit | None:

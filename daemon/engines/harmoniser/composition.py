@@ -11,7 +11,7 @@ from daemon.engines.shared.line import STEP
 # Without a plan: 16ths of a phrase, number of phrases, and 16ths of rest after the last one.
 PHRASE_STEPS, PHRASES, FINAL_REST = 32, 6, 16
 FERMATA_AT = 24  # 16ths from the beginning of a phrase
-LAST_CHORD = 7  # 16ths for which the last chord is held
+LAST_CHORD = 8  # 16ths of the last chord, which is held
 VELOCITY = 72
 
 
@@ -38,7 +38,7 @@ class Composition:
         self._composed = (place + 1) % (PHRASE_STEPS * PHRASES + FINAL_REST)
         if place >= PHRASE_STEPS * PHRASES:
             return None
-        return ComposedStep(place == 0, place < PHRASE_STEPS * PHRASES - LAST_CHORD, _hints(place))
+        return ComposedStep(place == 0, place <= PHRASE_STEPS * PHRASES - LAST_CHORD, _hints(place))
 
 
 def planned_step(plan: FollowedPlan, frame: int) -> ComposedStep | None:

@@ -20,6 +20,7 @@ from daemon.encodings.chorale import (
     distances_to,
     no_hints,
 )
+from daemon.engines.harmoniser.composition import Composition
 from daemon.engines.harmoniser.home import HeardHome, known_home
 from daemon.engines.harmoniser.melody_hints import MelodyHints
 from daemon.engines.harmoniser.place import Place
@@ -155,3 +156,12 @@ def test_long_notes_are_those_that_are_long_for_the_tune_or_repeated_and_hold_fo
     assert held == [*range(5, 12), *range(21, 36)]
     assert hints.holds(56 + 21) and not hints.holds(56 + 20)
     assert not hints_of([(0, 1, 60), (1, 4, 62)], voice="bass").holds(8)
+
+
+def test_a_composed_chorale_arrives_with_the_chord_that_is_held() -> None:
+    composition = Composition()
+    steps = [step for place in range(192) if (step := composition.next_step(place % 16)) is not None]
+    last = max(place for place, step in enumerate(steps) if step.moves)
+    assert [steps[last + offset].hints.ends.tolist() for offset in (-1, 0)] == [
+        [[distance_class(1), distance_class(1)]], [[0, 0]]
+    ]  # fmt: skip
