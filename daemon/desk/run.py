@@ -174,6 +174,7 @@ async def _reload(supervisor: Supervisor, old: config.Config) -> config.Config:
         supervisor.reload_error = f"reload failed, the previous configuration stays in effect ({error_line}); "
         return old
     supervisor.reload_error = ""
+    describe(supervisor.folder, band.path)
     file = [f"{band.path.absolute()} instead of {old.path}"] if band.path != old.path else []
     log.LOG.info("reloaded: %s", "; ".join([*file, *changes(old, band, renewed)]) or "no change")
     for hint in hints(band):

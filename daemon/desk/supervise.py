@@ -36,7 +36,7 @@ class Supervisor:
         table: Sequence[ProcessKind[Any]] = PROCESS_TABLE,
     ) -> None:
         self.reload_error = ""  # of the last reload, as the status line begins with it; empty if it succeeded
-        self._folder = folder
+        self.folder = folder
         self._processes = Processes(folder, listeners, watchdog)
         self._table = table
         self._tell = listeners
@@ -81,7 +81,7 @@ class Supervisor:
         that does. Raises JamdError if there is no room for the sound.
         """
         if audio is not None:
-            make_audio_files(self._folder, audio["instruments"])
+            make_audio_files(self.folder, audio["instruments"])
         self._processes.stage_state.spec, self.sound.settings = spec, audio
         for kind in self._table:
             slots: dict[str, ProcessSlot] = {kind.name: ProcessSlot(kind, kind.name)}
@@ -128,8 +128,8 @@ class Supervisor:
         }
         fresh = {name: slot for name, slot in slots.items() if name not in kept}
         if audio is not None:
-            check_folder(self._folder)
-            make_audio_files(self._folder, audio["instruments"])
+            check_folder(self.folder)
+            make_audio_files(self.folder, audio["instruments"])
         await self._prepare(fresh.values())
         for name in players.keys() - kept.keys():
             await self._processes.dismiss(players[name])

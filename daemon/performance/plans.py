@@ -92,4 +92,3 @@ class Plans:
     def restore(self, state: Mapping[str, Any]) -> None:
         plans = state.get("plans", {})  # older journals have none
         self._plans = {name: tuple(map(plan_from_json, own)) for name, own in plans.items()}
-        self._json = None

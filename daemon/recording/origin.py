@@ -54,6 +54,12 @@ def other_versions(header: Mapping[str, Any]) -> Iterator[str]:
             yield f"{path} is not as in the recording: the notes may differ"
 
 
+def other_jamd(header: Mapping[str, Any]) -> str:
+    """What explains a difference, if another version of jamd made the music; empty if the same one did."""
+    then, here = header.get("versions", {}).get("jamd"), version("jamd")
+    return "" if then in (None, here) else f"; jamd {then} made this music, and another version may play other notes"
+
+
 def read_now(members: Mapping[str, Any]) -> Iterator[str]:
     """About each file that a replay reads because its session was recorded without the file's content."""
     for name, member in members.items():

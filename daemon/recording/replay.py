@@ -26,7 +26,6 @@ from daemon.entries import (
     StageStarted,
     StateSaved,
     TempoChanged,
-    encode_entry,
 )
 from daemon.errors import JamdError
 from daemon.input_files import read_input
@@ -35,9 +34,10 @@ from daemon.performance.performance import Performance
 from daemon.performance.sink import SilentSink
 from daemon.player.failure import EngineFailure, named
 from daemon.player.host import Host, make_host
+from daemon.recording.difference import difference
 from daemon.recording.journal_checks import check_jump, check_shape
 from daemon.recording.journal_file import MAX_JOURNAL_BYTES, Damage, JournalReader, NoSession
-from daemon.recording.origin import other_versions, read_now
+from daemon.recording.origin import other_jamd, other_versions, read_now
 from daemon.recording.replayed_answers import ReplayedAnswers
 from daemon.recording.session_name import journal_of, unreadable
 from daemon.recording.to_midi import midi_file
@@ -123,6 +123,7 @@ class _Player(SilentSink):
         self._answers = ReplayedAnswers(lambda seconds, left: self._differs(seconds, None, left))
         self._made: deque[Entry] = deque()
         self._members: Mapping[str, Any] = {}
+        self._other_jamd = ""
 
     def again(self) -> Iterator[Entry]:
         """The entries that the journal would hold had this been the session; from where it cannot be replayed on, those
@@ -152,6 +153,7 @@ class _Player(SilentSink):
             raise _Stop(f"the header is not of a session of this version of jamd ({error})", header) from None
         self._members, self._seconds = header.header["members"], header.seconds
         self._performance = Performance(StageSpec.from_json(header.header["spec"]), self)
+        self._other_jamd = other_jamd(header.header)
         self._result.warnings += [*other_versions(header.header), *read_now(self._members)]
         return header
 
@@ -195,8 +197,7 @@ class _Player(SilentSink):
 
     def _differs(self, seconds: float, was: Any, now: Any) -> None:
         if not self._result.difference:
-            shown = [encode_entry(value) if isinstance(value, Entry) else value for value in (was, now)]
-            self._result.difference = f"first difference at {seconds:.3f} s: recorded {shown[0]}, replayed {shown[1]}"
+            self._result.difference = difference(seconds, was, now) + self._other_jamd
 
     def _try(self, entry: Entry) -> None:
         """Apply an input. What the performance of the session took, this one takes, unless the journal is wrong."""

@@ -1,5 +1,6 @@
 """`jamd run` with real processes and no MIDI system."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -11,10 +12,13 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import mido
 import pytest
 
+from daemon.config import Config, load
+from daemon.desk import run, runtime
 from daemon.entries import Entry, Reconfigured, SessionBegan
 from daemon.paths import resources
 from daemon.recording.journal_file import JournalReader
@@ -111,6 +115,22 @@ def test_options_and_a_drawn_seed_outlive_a_reload(start: Start) -> None:
             int(seed),
             "No such keyboard",
         )
+
+
+def test_a_reload_from_another_file_is_known_to_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a config.yaml that was made in jamd's folder after the start."""
+    before, after = tmp_path / "before.yaml", tmp_path / "config.yaml"
+    for path in (before, after):
+        path.write_text("ports: {keys: {direction: in}}\n")
+
+    async def load_again(*_: object) -> Config:
+        return load(after)
+
+    monkeypatch.setattr(run, "load_config_again", load_again)
+    supervisor = Mock(folder=tmp_path, reload=AsyncMock(return_value=[]))
+    runtime.describe(tmp_path, before)
+    assert asyncio.run(run._reload(supervisor, load(before))).path == after
+    assert json.loads((tmp_path / runtime.DESCRIPTION_FILE).read_text()) == [os.getpid(), str(after)]
 
 
 def test_a_wrong_option_ends_the_start_with_2(start: Start) -> None:
