@@ -135,14 +135,13 @@ def in_rhythm(
     suiting: Table,
     alphabet: Sequence[MelodyEvent],
     source: Sequence[MelodyEvent],
-    phrase: int,
+    places: NDArray[np.intp],
     alike: NDArray[np.bool_],
 ) -> Table:
-    """Of melodies that have, at the ticks that are `alike`, the rhythm of the first `phrase` ticks of `source`, again
-    and again: `suiting`, and exp(-RHYTHM) for each of these ticks at which an event begins in only one of the two."""
-    begins = np.zeros(phrase, np.bool_)
-    begins[[tick for tick in starts(source).tolist() if tick < phrase]] = True
-    begins = np.resize(begins, len(alike))
+    """Of melodies that have, at the ticks that are `alike`, the rhythm of the first phrase of `source`: `suiting`, and
+    exp(-RHYTHM) for each of these ticks at which an event begins in only one of the two. `places`: of each tick, the
+    tick of the first phrase."""
+    begins = np.isin(places, starts(source))
     kinds, durations = np.zeros(len(alphabet), np.intp), np.array([event[-1] for event in alphabet], np.intp)
     at_start, while_held = (differs[:, None].astype(float) for differs in (alike & ~begins, alike & begins))
     costs = sum_over_events(at_start, while_held, kinds, durations)

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from daemon.markov.events import REST
 from daemon.markov.harmony import STRENGTH, Harmony
@@ -371,6 +372,34 @@ def test_other_phrases_take_up_the_rhythm_of_the_first(small: Callable[[str], Sm
         found = Counter(written(sheet) for sheet in song.sheets(seed, 2 * SAMPLES))
         assert chi_squared_p(found, by_notes(expected)) > LEVEL
         assert chi_squared_p(found, by_notes(free)) < LEVEL, "the control"
+
+
+class Always:
+    """Draws 0, so that all bars have the rhythm of the first phrase."""
+
+    def random(self, size: int) -> NDArray[np.float64]:
+        return np.zeros(size)
+
+
+@pytest.mark.parametrize(
+    ("phrases", "takes_up"), [((2, 1, 1), (0, 1, 0, 0)), ((1, 3), (0, 0, 0, 0)), ((3, 1), (0, 1, 2, 0))]
+)
+def test_the_rhythm_is_that_of_the_same_bars_of_each_phrase(
+    small: Callable[[str], Small], phrases: tuple[int, ...], takes_up: tuple[int, ...]
+) -> None:
+    text = f"bars: 4\nchords: '| C G7 | C G7 | C G7 | C G7 |'\ncadence: none\nphrases: {list(phrases)}\n"
+    section, random = small(text).composer._sections["A"], np.random.default_rng(1)
+    chords, like = section.chords(random), Counter[bool]()
+    for _ in range(40):
+        weights = section.suiting(chords)
+        alike = section.alike(section.draw(chords, weights, random), weights, Always())  # type: ignore[arg-type]
+        assert alike is not None
+        begun, weights = alike
+        drawn = section.draw(chords, weights, random, begun=begun)
+        assert drawn.sampled[: len(begun)] == begun
+        rhythms = [onsets_in(drawn.sampled, bar * BAR) for bar in range(4)]
+        like[all(rhythms[bar] == rhythms[source] for bar, source in enumerate(takes_up))] += 1
+    assert like[True] > 30
 
 
 ALONE = "bars: 2\nchords: '| C G7 | C G7 |'\ncadence: none\nmax_order: 3\n"

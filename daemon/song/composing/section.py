@@ -147,16 +147,18 @@ class SectionComposer:
         self, melody: Drawn, weights: Table, random: np.random.Generator
     ) -> tuple[tuple[MelodyEvent, ...], Table] | None:
         """The first phrase of a melody, and weights of melodies that go on with the rhythm of that phrase in some of
-        the bars, as pieces do; None: less than such a phrase follows."""
+        the bars, as pieces do; None: there are no other phrases."""
         bar = ticks_of(self._song.bar)
-        length = bar * (self.section.phrases[0] if self.section.phrases else PHRASE)
-        if self.length < 2 * length:
+        phrases = self.section.phrases or (PHRASE,) * -(-self.section.bars // PHRASE)
+        if len(phrases) == 1:
             return None
+        first = bar * phrases[0]
         ends = list(accumulate(ticks for _, ticks in melody.sampled))
-        begun = melody.sampled[: bisect_right(ends, length)]
-        repeats = random.random(-(-self.length // (MOTIF * bar))) < REPEATED
-        ticks = np.repeat(repeats, MOTIF * bar)[: self.length]
-        return begun, in_rhythm(weights, self._models.melody.events, melody.sampled, length, ticks)
+        begun = melody.sampled[: bisect_right(ends, first)]
+        places = np.concatenate([np.arange(bar * bars) for bars in phrases])[: self.length]  # since the phrase began
+        number = np.cumsum(places % (MOTIF * bar) == 0) - 1  # of the bars that repeat together
+        repeats = random.random(number[-1] + 1) < REPEATED
+        return begun, in_rhythm(weights, self._models.melody.events, melody.sampled, places % first, repeats[number])
 
     def _chord_sampler(self, section: SongSection) -> Sampler:
         song, model, harmony = self._song, self._models.chords, self._models.harmony
