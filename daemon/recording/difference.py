@@ -30,6 +30,8 @@ def _parts(was: Plan, now: Plan) -> Iterator[tuple[str, str, str]]:
         for old, new in zip_longest(*pair, fillvalue="none"):
             if old != new:
                 yield name, old, new
+    if was != now:
+        yield "plan", "one", "another (feel, durations or velocities)"
 
 
 def _words(entry: Entry | Sequence[Any] | None) -> str:

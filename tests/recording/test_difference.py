@@ -27,6 +27,9 @@ PLAN = Plan(0.0, CHORDS, SECTIONS, MELODY)
         (Plan(0.0, CHORDS, SECTIONS, MELODY[:-1]), "note of lead: recorded pitch 60 at beat 127, replayed none"),
         (Plan(0.0, CHORDS, (Section(0.0, 128.0, "B", 1),)),
          "section of lead: recorded A at beat 0, replayed B at beat 0"),
+        (Plan(0.0, CHORDS, SECTIONS, (Note(0.0, 0.5, 60, 80), *MELODY[1:])),
+         "plan of lead: recorded one, replayed another (feel, durations or velocities)"),
+        (PLAN, "plan of lead: recorded at another moment, replayed at this one"),
     ],
 )  # fmt: skip
 def test_of_two_plans_the_first_part_that_differs_is_named(other: Plan, line: str) -> None:
