@@ -109,7 +109,7 @@ class Drums(Engine):
         self._plan.clear()
         self._feel: Feel | None = None  # that is planned for the present window
         self._groove_feel: tuple[str, bool] | None = None  # name and meter of the feel whose groove is played
-        self._struck: dict[int, float] = {}  # beat of the last hit, by instrument; one for all of the ride cymbal
+        self._struck: dict[int, float] = {}  # beat of the last hit that replaced another instrument's, by instrument
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
         self._zero = 0.0  # beat of the drummer's tick 0

@@ -35,13 +35,13 @@ class HeardHome:
     """The key of what is played, from the first beats on."""
 
     def __init__(self) -> None:
-        self._durations = np.zeros(12)  # of pitch classes, in 16ths
+        self._durations = np.zeros(12)  # of pitch classes, in 16ths, which voices that sound together share
 
     def told(self, given: GivenKeys) -> Hints:
         """What the keys so far, with those of the next 16th, tell about that 16th."""
         self._durations *= DECAY
         for key in given.values():
-            self._durations[key.pitch % 12] += 1.0
+            self._durations[key.pitch % 12] += 1.0 / len(given)
         hints = no_hints(1)
         hints.home[0] = self.key
         return hints
