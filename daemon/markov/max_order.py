@@ -80,7 +80,11 @@ class CopyIndex:
 
 
 class CopyError(InputError):
-    """All samples are copies of the corpus."""
+    """All samples are copies of the corpus. `enough`: the smallest max_order that would do."""
+
+    def __init__(self, message: str, enough: int) -> None:
+        super().__init__(message)
+        self.enough = enough
 
 
 Stop = Callable[[Sequence[MelodyEvent]], bool]
@@ -105,7 +109,8 @@ def without_copies(draw: Callable[[Stop | None], MelodyT], index: CopyIndex, mos
         longer = CopyIndex(index.pieces, longer.max_order + 1)
     raise CopyError(
         f"all of {tries:,} melodies have {index.max_order} notes in a row of the style's pieces: "
-        f"set max_order to {longer.max_order} or more, or choose a lower order or a blend of styles"
+        f"set max_order to {longer.max_order} or more, or choose a lower order or other styles",
+        longer.max_order,
     )
 
 

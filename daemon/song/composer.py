@@ -82,10 +82,17 @@ class Composer:
             raise SongError(problems)
 
     def _usual_chords(self, composer: SectionComposer, random: np.random.Generator) -> Chords:
-        """With a melody on them, unless the section is a variation. Raises SongError."""
+        """With a melody on them, unless the section is a variation. Where all melodies are copies and the song gives no
+        `max_order`, more is allowed. Raises SongError."""
         if composer.section.variation_of:
             return composer.chords(random)
-        return self._again(lambda: self._section(composer, composer.chords(random), random)).chords
+        try:
+            return self._again(lambda: self._section(composer, composer.chords(random), random)).chords
+        except CopyError as error:
+            if self.song.has_max_order or self._copies is None:
+                raise self._error(error) from None
+            self._copies = CopyIndex(self._copies.pieces, error.enough)
+            return self._usual_chords(composer, random)
 
     def compose(
         self, random: np.random.Generator, like: LeadSheet | None = None, wishes: Wishes = Wishes()
@@ -116,8 +123,18 @@ class Composer:
         sections = self._sections.values()
         return [
             *(warning for section in sections for warning in section.warnings(self._usual[section.section.name])),
+            *self._allowed(),
             *(warning for section in sections for warning in self._rare(section)),
         ]
+
+    def _allowed(self) -> Iterator[str]:
+        """If more was allowed than the usual `max_order`."""
+        if self._copies is not None and self._copies.max_order > self.song.max_order:
+            yield (
+                f"{self.song.file}: style: has too few pieces in this mode and meter: up to "
+                f"{self._copies.max_order - 1} notes in a row may be those of a piece: choose other styles, or give "
+                "`max_order` to forbid that"
+            )
 
     def _rare(self, composer: SectionComposer) -> Iterator[str]:
         """If nearly all melodies of a section are copies."""
@@ -194,14 +211,11 @@ class Composer:
         return draw(None) if self._copies is None else without_copies(draw, self._copies, most_tries)[0]
 
     def _again(self, draw: Callable[[], MelodyT]) -> MelodyT:
-        """With other chords, until a melody is found in each section. Raises SongError."""
+        """With other chords, until a melody is found in each section. Raises CopyError."""
         for _ in range(self._draws - 1):
             with suppress(CopyError):
                 return draw()
-        try:
-            return draw()
-        except CopyError as error:
-            raise self._error(error) from None
+        return draw()
 
     def _error(self, error: CopyError) -> SongError:
         return SongError([f"{self.song.file}: max_order: {error}"])

@@ -89,12 +89,13 @@ class KeptStyle:
 
 @dataclass(frozen=True, slots=True)
 class Song:
-    """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none,
-    then nothing is composed. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of
-    the feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
-    `ending`: one of ENDINGS. `ritardando`: bars before the last chord in which the tempo slows down. `seed`: None: that
-    of the band. `range`: lowest and highest pitch of the melody. `file`: as messages name the song. `kept_styles`: see
-    `daemon/song/content.py`; other styles are read from their files.
+    """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none, then
+    nothing is composed. `has_max_order`: whether the song gives `max_order`; else more is allowed where a style has
+    too few pieces. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of the
+    feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
+    `ending`: one of ENDINGS. `ritardando`: bars before the last chord in which the tempo slows down. `seed`: None:
+    that of the band. `range`: lowest and highest pitch of the melody. `file`: as messages name the song.
+    `kept_styles`: see `daemon/song/content.py`; other styles are read from their files.
     """
 
     title: str
@@ -109,6 +110,7 @@ class Song:
     style: tuple[tuple[str, Annotated[float, Limits(1e-9, 1)]], ...] = ()
     order: Annotated[int, Limits(1, 4)] = 2
     max_order: Annotated[int, Limits(0, 100)] = 8
+    has_max_order: bool = True
     has_melody: bool = False
     range: tuple[Pitch, Pitch] = (0, 127)
     count_in: int | None = None

@@ -113,6 +113,7 @@ class _Reader:
             style=style,
             order=order,
             max_order=self._max_order(order),
+            has_max_order=top["max_order"].given,
             form=form,
             sections=tuple(sections),
             has_melody=_has_melody(sections, bool(style)),

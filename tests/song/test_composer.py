@@ -379,6 +379,21 @@ def test_chords_on_which_no_melody_is_found_are_drawn_again(studio: Studio, monk
             once.compose(np.random.default_rng(seed))
 
 
+def test_a_song_without_max_order_is_composed_where_a_style_has_few_pieces(studio: Studio) -> None:
+    """The longest copy is shorter than what the warning says; a song that gives `max_order` is refused."""
+    text = "key: D minor\nmeter: 6/8\nstyle: {folk: 2, hymns: 1}\nbars: 16\nphrases: 4\ncadence: full\n"
+    composer = studio.composer(text)
+    (warning,) = [each for each in composer.warnings() if "too few pieces" in each]
+    assert composer._copies is not None
+    allowed = composer._copies.max_order
+    assert allowed > 8 and f"up to {allowed - 1} notes in a row may be those of a piece" in warning
+    for seed in range(3):
+        assert composer.compose(np.random.default_rng(seed)).melody
+    with pytest.raises(SongError, match="max_order: all of"):
+        studio.composer(text + "max_order: 8\n")
+    assert not [each for each in studio.composer("key: C\nstyle: folk\nbars: 8").warnings() if "few pieces" in each]
+
+
 def test_a_max_order_that_nearly_all_melodies_break_gives_a_warning(studio: Studio) -> None:
     assert studio.composer(HEAD.replace("none", "8") + "bars: 16").warnings() == []
     (warning,) = studio.composer(HEAD.replace("none", "5") + "bars: 12").warnings()
