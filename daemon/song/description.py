@@ -90,8 +90,8 @@ class KeptStyle:
 @dataclass(frozen=True, slots=True)
 class Song:
     """`form`: names of `sections` in the order of one chorus. `style`: names of styles and their weights; () is none,
-    then nothing is composed. `has_max_order`: whether the song gives `max_order`; else more is allowed where a style has
-    too few pieces. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of the
+    then nothing is composed. `has_max_order`: whether the song gives `max_order`; else more is allowed where a style
+    has too few pieces. `has_melody`: whether there is one, given or composed. `swing`: in percent; None: that of the
     feel. `intro`, `count_in`: in bars; without a number, the clock's count-in. `choruses`: ENDLESS, or how many.
     `ending`: one of ENDINGS. `ritardando`: bars before the last chord in which the tempo slows down. `seed`: None:
     that of the band. `range`: lowest and highest pitch of the melody. `file`: as messages name the song.
