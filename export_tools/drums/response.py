@@ -1,4 +1,4 @@
-"""What the drums engine makes of a player: dynamics, density, backbeat, time. Shares no code with the engine.
+"""What the drums engine makes of a player: dynamics, density, backbeat, time. The counts share no code with the engine.
 
 The player plays even notes for `BARS` bars; the figures leave out the first bars, in which the engine comes to follow.
 Those of drummers are counted in the same way over the 4/4 beats (fills: over the fills) of the validation split.
@@ -28,7 +28,12 @@ NEAR = 1 / 12  # of a beat: a hit so near to a quarter belongs to the quarter
 
 
 def played(
-    groove: str, model: Path, seed: int, notes: tuple[float, int] | None = None, **settings: float
+    groove: str,
+    model: Path,
+    seed: int,
+    notes: tuple[float, int] | None = None,
+    tempo: float = TEMPO,
+    **settings: float,
 ) -> list[Note]:
     """What the engine plays while a player plays `notes`, (notes per beat, velocity), or nobody plays."""
     options = make_options(Drums.Options, {"groove": groove})
@@ -38,7 +43,7 @@ def played(
     meter, hits, heard = METERS.get(groove, 4.0), [], 0
     for number in range(round(BARS * meter * 4)):
         start = number / 4
-        window = Window(start, start + 0.25, start // meter * meter, meter, TEMPO)
+        window = Window(start, start + 0.25, start // meter * meter, meter, tempo)
         hits += [
             Note(action.onset, LENGTH, action.pitch, action.velocity)
             for action in engine.generate(window)

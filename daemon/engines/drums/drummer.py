@@ -21,7 +21,7 @@ ACCENT = (KICK, CRASH)  # struck on the bar line at the end of a fill
 DENSE_GAP = 150  # longest gap, in ticks, in a fill and where no 16th is to stay empty
 LATENESS_RATE = 0.2  # share of a hit's excess lateness that is added to the correction of later hits
 BACKBEAT = 0.7  # of the loudest stroke of the snare in the groove, that a stroke of the backbeat has at least
-WINDOW = 24  # ticks around the quarter in which a stroke of the backbeat falls that was missing
+WINDOW = 24  # ticks around the beat in which a stroke of the backbeat falls that was missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class Drummer:
         return self._drawn
 
     def _backbeat_before(self, tick: int, instrument: int) -> int | None:
-        """The quarter of the backbeat that still lacks its stroke if the next hit is `instrument` at `tick`."""
+        """The beat of the backbeat that still lacks its stroke if the next hit is `instrument` at `tick`."""
         for place in self._backbeat:
             due = tick - (tick - place) % self._primer.bar
             is_stroke = instrument in SNARES and tick - due <= NEAR
@@ -133,7 +133,7 @@ class Drummer:
         return None
 
     def _draw_backbeat(self, due: int, request: DrawRequest, earliest: Ints) -> Hit | None:
-        """A stroke of the backbeat on the quarter at tick `due`; None if the hands are not free in time."""
+        """A stroke of the backbeat on the beat at tick `due`; None if the hands are not free in time."""
         instrument = self._backbeat[(due - self.origin) % self._primer.bar]
         only = np.full(len(earliest), UNREACHABLE_GAP)
         only[instrument] = max(int(earliest[instrument]), due - WINDOW - self.last)
@@ -171,46 +171,47 @@ class Drummer:
         hit = Hit(max(note.tick - self.last, 0), note.instrument, note.velocity)
         self._state = self._model.advance(self._state, hit, tempo)
         self.last = note.tick
-        quarter = note.tick - (_lateness(note.tick) or 0)
-        if note.instrument in SNARES and (quarter - self.origin) % self._primer.bar in self._backbeat:
-            self._backbeat_done = max(self._backbeat_done, quarter)
+        beat = note.tick - (_lateness(note.tick, self._primer.beat) or 0)
+        if note.instrument in SNARES and (beat - self.origin) % self._primer.bar in self._backbeat:
+            self._backbeat_done = max(self._backbeat_done, beat)
 
 
 class LatenessTracker:
-    """Moves the hits of each instrument so that those on the quarters come as late as the groove's in the mean.
+    """Moves the hits of each instrument so that those on the beats come as late as the groove's in the mean.
 
     A model continues from its own last hits, so without a correction their lateness would add up. `corrections` (17):
     ticks by which the next hit of each instrument is moved earlier.
     """
 
     def __init__(self, primer: Primer) -> None:
-        late = [ticks for note in primer.notes if (ticks := _lateness(note.tick)) is not None]
+        self._beat = primer.beat
+        late = [ticks for note in primer.notes if (ticks := _lateness(note.tick, self._beat)) is not None]
         self._of_groove = sum(late) / max(len(late), 1)
         self._excess = [0.0] * COUNT
         self.corrections = [0] * COUNT
 
     def observe(self, note: Note) -> None:
-        ticks = _lateness(note.tick)
+        ticks = _lateness(note.tick, self._beat)
         if ticks is not None:
             excess = self._excess[note.instrument] + LATENESS_RATE * (ticks - self._of_groove)
             self._excess[note.instrument] = min(max(excess, -NEAR), NEAR)
             self.corrections[note.instrument] = round(self._excess[note.instrument])
 
 
-def _lateness(tick: int) -> int | None:
-    """Ticks since the quarter that a hit belongs to, less than 0 before it; None for a hit between quarters."""
-    ticks = (tick + TICKS // 2) % TICKS - TICKS // 2
+def _lateness(tick: int, beat: int) -> int | None:
+    """Ticks since the nearest beat, of `beat` ticks; None if the tick is not near a beat."""
+    ticks = (tick + beat // 2) % beat - beat // 2
     return ticks if abs(ticks) <= NEAR else None
 
 
 def backbeat_of(primer: Primer) -> dict[int, int]:
-    """The quarters, in ticks since the bar line, on which the groove has a strong stroke of the snare or its rim in
+    """The beats, in ticks since the bar line, on which the groove has a strong stroke of the snare or its rim in
     every bar, with the instrument; not the first one."""
     strokes = [note for note in primer.notes if note.instrument in SNARES]
     loudest = max((note.velocity for note in strokes), default=0)
-    bars: dict[int, dict[int, int]] = {}  # quarter → bar → instrument
+    bars: dict[int, dict[int, int]] = {}  # beat → bar → instrument
     for note in strokes:
-        lateness = _lateness(note.tick)
+        lateness = _lateness(note.tick, primer.beat)
         if lateness is not None and note.velocity >= BACKBEAT * loudest:
             number, place = divmod((note.tick - lateness) % primer.length, primer.bar)
             bars.setdefault(place, {})[number] = note.instrument

@@ -14,10 +14,10 @@ LIMIT, SHARPNESS = 125.0, 4.0  # velocities approach the limit; the sharper, the
 CROSS_STICK_BELOW = 0.3  # loudness below which strokes of the snare are struck on its rim, and cymbals are soft
 SOFT_AND_FULL = 0.2  # by so much the loudness may be less than the density without leaving out hits
 GHOST = 40  # velocity of the model below which a stroke of the snare is a ghost note
-SIXTEENTHS, EIGHTHS, QUARTERS = (0.5, 0.25), (0.45, 0.2), (0.35, 0.05)  # fullness at which hits thin out, and are gone
+SIXTEENTHS, EIGHTHS, ON_BEAT = (0.5, 0.25), (0.45, 0.2), (0.35, 0.05)  # fullness at which hits thin out, and are gone
 SWUNG = 0.72 * TICKS + NEAR  # latest second eighth of a beat, swung or not; later hits are 16ths
 SNARES = frozenset(INSTRUMENTS.index(note) for note in (37, 38, 40))
-_SNARE, _STICK, _CLOSED_HAT, _RIDE = (INSTRUMENTS.index(note) for note in (38, 37, 42, 51))
+_SNARE, _RIM_SHOT, _STICK, _CLOSED_HAT, _RIDE = (INSTRUMENTS.index(note) for note in (38, 40, 37, 42, 51))
 _SOFTER = {OPEN_HAT: _CLOSED_HAT, CRASH: _RIDE}
 
 
@@ -37,19 +37,22 @@ class Intensity(NamedTuple):
         """The instrument that is struck: a softer one where the playing is soft."""
         if self.loudness >= CROSS_STICK_BELOW:
             return note.instrument
-        if note.instrument == _SNARE and note.velocity >= GHOST:
+        if note.instrument in (_SNARE, _RIM_SHOT) and note.velocity >= GHOST:
             return _STICK
         return _SOFTER.get(note.instrument, note.instrument)
 
-    def omission(self, note: Note) -> float:
-        """The probability that a hit is left out: first 16ths, then eighths, then cymbals on quarters."""
+    def omission(self, note: Note, beat: int = TICKS) -> float:
+        """The probability that a hit is left out: first 16ths, then eighths, then cymbals on beats, which have `beat`
+        ticks."""
         fullness = (self.density + min(self.density, self.loudness + SOFT_AND_FULL)) / 2
         if fullness >= SIXTEENTHS[0]:
             return 0.0
-        place = (note.tick + NEAR) % TICKS
+        place = (note.tick + NEAR) % beat
         if place <= 2 * NEAR:
-            begin, end = (0.0, -1.0) if note.instrument == KICK or note.instrument in SNARES else QUARTERS
-        elif TICKS // 2 <= place <= SWUNG:
+            if note.instrument == KICK or note.instrument in SNARES:
+                return 0.0
+            begin, end = ON_BEAT
+        elif TICKS // 2 <= place <= SWUNG if beat == TICKS else place % (TICKS // 2) <= 2 * NEAR:
             begin, end = EIGHTHS
         else:
             begin, end = SIXTEENTHS

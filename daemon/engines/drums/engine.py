@@ -39,7 +39,6 @@ PHRASE = 8  # bars after which the drummer returns to its groove; without a retu
 REQUEST_STEPS = 16
 LOUDNESS_DOUBLINGS, DENSITY_DOUBLINGS = 1.2, 2.0  # of what is requested, per unit; at 0.5 it is the groove's
 FULL_CHANCE = 2.5  # probability that the next 16th does not stay empty, per unit of density above 0.5
-TOGETHER = 0.06  # beats within which a piece that replaces another is struck once
 QUIET = 1.0  # beats of silence after which no hit is left out
 
 
@@ -109,7 +108,7 @@ class Drums(Engine):
         self._plan.clear()
         self._feel: Feel | None = None  # that is planned for the present window
         self._groove_feel: tuple[str, bool] | None = None  # name and meter of the feel whose groove is played
-        self._struck: dict[int, float] = {}  # beat of the last hit that replaced another instrument's, by instrument
+        self._struck: dict[int, tuple[float, bool]] = {}  # beat of the last hit of a piece, and whether it replaced one
         self._drummer: Drummer | None = None
         self._returned = 0  # tick of the last return to the groove
         self._zero = 0.0  # beat of the drummer's tick 0
@@ -247,11 +246,8 @@ class Drums(Engine):
     def _variation(self) -> int:
         return 0 if self._feel is None else self._feel.variation
 
-    def _is_silent(self, onset: float, instrument: int) -> bool:
-        """Whether a hit at `onset` is left out: after the accent of a break or an ending, and on a piece that was
-        struck just now instead of another."""
-        if onset - self._struck.get(_piece(instrument), -math.inf) < TOGETHER:
-            return True
+    def _is_silent(self, onset: float) -> bool:
+        """Whether a hit at `onset` is left out after the accent of a break or an ending."""
         place = onset + NEAR / TICKS  # a hit a little before a section belongs to that section
         section = self._plan.section(place)
         if section is None:
@@ -265,18 +261,21 @@ class Drums(Engine):
         if self._kit.note(softer) is None:
             softer = note.instrument
         instrument = on_cymbal(softer, self._variation)
-        pitch = None if self._is_silent(onset, instrument) else self._kit.note(instrument)
-        omitted = self._random.random() < self._intensity.omission(note) and onset < self._last_onset + QUIET
-        if pitch is None or onset < window.start - MAX_LATENESS or omitted:
+        piece, replaces = PIECES[PIECE_OF[instrument]], instrument != note.instrument
+        pitch = None if self._is_silent(onset) else self._kit.note(instrument)
+        omission = self._intensity.omission(note, self._primer.beat)
+        omitted = self._random.random() < omission and onset < self._last_onset + QUIET
+        # the drummer keeps the hits that it draws apart, not those that are struck on another piece
+        last, replaced = self._struck.get(_piece(instrument), (-math.inf, False))
+        close = (replaces or replaced) and onset - last < piece.apart * window.tempo / 60
+        if pitch is None or onset < window.start - MAX_LATENESS or omitted or close:
             return
         self._last_onset = onset
         onset = max(onset, window.start)
         if self._hat_is_open and instrument in HATS:
             yield Stop(onset, "hihat")
         self._hat_is_open = instrument == OPEN_HAT if instrument in HATS else self._hat_is_open
-        if instrument != note.instrument:
-            self._struck[_piece(instrument)] = onset
-        piece = PIECES[PIECE_OF[instrument]]
+        self._struck[_piece(instrument)] = onset, replaces
         yield Play(onset, pitch, self._velocity(note), piece.voice, piece.beats)
 
     def _velocity(self, note: Note) -> int:

@@ -21,13 +21,15 @@ MAX_BARS = 2  # of a file that are used
 MAX_HITS = 160  # in these bars: the model runs once for each of them before the drummer starts
 SHORTEST_BAR = TICKS // 4
 NEAR = 40  # ticks: a hit at most this far from a bar line or quarter belongs to that line or quarter
-LATENESS = 8  # ticks, before or after the quarter
+LATENESS = 8  # ticks, before or after the beat
 # The styles of the Groove MIDI Dataset, by shipped groove; another groove has none.
 STYLES = {
     "ballad": "rock", "bossa": "latin", "disco": "dance", "five": "rock", "funk": "funk", "hiphop": "hiphop",
     "reggae": "reggae", "rock": "rock", "shuffle": "rock", "six_eight": "rock", "soul": "soul", "swing": "jazz",
     "three": "rock", "waltz": "jazz",
 }  # fmt: skip
+
+BEATS = {"six_eight": TICKS * 3 // 2}  # ticks of a beat, by shipped groove; of other grooves a quarter
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Primer:
     length: int
     notes: tuple[Note, ...]
     tempo: float = 120.0  # beats per minute
+
+    @property
+    def beat(self) -> int:
+        """In ticks."""
+        beat = BEATS.get(self.name, TICKS)
+        return beat if self.bar % beat == 0 else TICKS
 
     @property
     def style(self) -> str | None:
@@ -111,25 +119,25 @@ def read(path: Path) -> Primer:
     notes = [note for note in notes if note.tick < bars * bar]
     if len(notes) > MAX_HITS:
         raise MelodyError(f"{path}: {len(notes)} hits in its first {bars} bars: remove some, {MAX_HITS} are possible")
-    notes = _on_time(notes, bars * bar)
     return Primer(path.stem, bar, bars * bar, tuple(notes), groove.tempo_map.bpm_at(groove.start / TICKS))
 
 
-def _on_time(notes: list[Note], length: int) -> list[Note]:
-    """The notes of `length` ticks, moved so that those near the quarters are LATENESS ticks from these in the median
-    at most. Some drummers of the data set are 30 ticks ahead of their metronome throughout."""
-    near = [(note.tick + TICKS // 2) % TICKS - TICKS // 2 for note in notes]
+def _on_time(primer: Primer) -> Primer:
+    """Moved so that the notes near the beats are LATENESS ticks from these in the median at most. Some drummers of the
+    data set are 30 ticks ahead of their metronome throughout."""
+    beat, notes = primer.beat, primer.notes
+    near = [(note.tick + beat // 2) % beat - beat // 2 for note in notes]
     late = median([ticks for ticks in near if abs(ticks) <= TICKS // 8] or [0])
-    shift = round(min(max(late, -LATENESS), LATENESS) - late)
-    return (
-        sorted((replace(note, tick=(note.tick + shift) % length) for note in notes), key=in_order) if shift else notes
-    )
+    if not (shift := round(min(max(late, -LATENESS), LATENESS) - late)):
+        return primer
+    moved = (replace(note, tick=(note.tick + shift) % primer.length) for note in notes)
+    return replace(primer, notes=tuple(sorted(moved, key=in_order)))
 
 
 @cache
 def shipped_grooves() -> dict[str, Primer]:
     """The grooves that ship with jamd, by name."""
-    return {path.stem: read(path) for path in sorted((resources() / "grooves").glob("*.mid"))}
+    return {path.stem: _on_time(read(path)) for path in sorted((resources() / "grooves").glob("*.mid"))}
 
 
 def find_groove(name_or_path: str) -> Primer | None:
