@@ -339,15 +339,22 @@ band:
 """
 
 
-@pytest.mark.parametrize("live", [False, True])
 @pytest.mark.parametrize(
-    ("options", "start", "end"),
+    ("live", "options", "start", "end"),
     [
-        ("{rest: 2}", 10, 18),
-        ("{phrase: bars, bars: 3}", 12, 24),
-        ("{loop: 1}", 9, 17),  # once: a loop has no end
-        ("{phrase: control}", None, 8),  # nobody asks
-        ("{duet: 1}", None, 8),
+        (True, "{rest: 2}", 10, 18),
+        (False, "{rest: 2}", 8, 16),  # the rest is known, and the phrase begins on a bar line
+        (True, "{loop: 1}", 9, 17),  # once: a loop has no end
+        (False, "{loop: 1}", 8, 16),
+        *(
+            (live, *case)
+            for live in (False, True)
+            for case in (
+                ("{phrase: bars, bars: 3}", 12, 24),
+                ("{phrase: control}", None, 8),  # nobody asks
+                ("{duet: 1}", None, 8),
+            )
+        ),
     ],
 )
 def test_the_answer_to_the_last_phrase_is_rendered_and_the_band_goes_on_with_it(
