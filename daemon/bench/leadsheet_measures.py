@@ -34,13 +34,13 @@ from daemon.markov.layers import Layer, OnGrid, Span
 from daemon.markov.max_order import Stop, without_copies
 from daemon.markov.model import Corpus, MarkovModel
 from daemon.markov.sampler import compile_sampler
-from daemon.music.leadsheet import Key
+from daemon.music.leadsheet import Key, LeadSheet
 from daemon.paths import resources
-from daemon.song.composer import MOST_TRIES, Composer
+from daemon.song.composer import MOST_TRIES, Composer, Wishes
 from daemon.song.composing.melody import home_of
 from daemon.song.composing.models import Models, load_styles
 from daemon.song.composing.section import Drawn, SectionComposer
-from daemon.song.description import NoteRule, Song, SongSection
+from daemon.song.description import MAX_BARS, NoteRule, Song, SongSection
 from daemon.song.reader import read_song
 from daemon.song.styles.style import model_of
 from daemon.song.styles.style_file import find_style, load_style, shipped_styles
@@ -69,7 +69,8 @@ def leadsheet(folder: Path, environment: dict[str, str]) -> list[Figure]:
     styles = _styles()
     by_style = [_of_style(style) for style in styles]
     slowest = [max(figures, key=lambda figure: figure.value) for figures in zip(*by_style, strict=True)]
-    return [*slowest, *_of_songs(), *_by_length(styles[0]), *_in_all_keys(environment), *_beside_peer(styles[0])]
+    alone = [*_in_long_songs(environment), *_in_all_keys(environment)]
+    return [*slowest, *_of_songs(), *_by_length(styles[0]), *alone, *_beside_peer(styles[0])]
 
 
 def _styles() -> list[Style]:
@@ -136,7 +137,7 @@ def _of_songs() -> list[Figure]:
 
 
 def _by_length(style: Style) -> list[Figure]:
-    """Time to compile and to draw one melody, per bar, by that of a fourth of the bars; the memory of the longest."""
+    """Time to compile and to draw one melody, per bar, by that of a fourth of the bars."""
     seconds = {}
     for bars in LENGTHS:
         span = Span(bars * BAR, BAR)
@@ -144,26 +145,47 @@ def _by_length(style: Style) -> list[Figure]:
         _, taken = _timed(lambda layer=layer, span=span: layer.sampler(span).sample(np.random.default_rng(1)))  # type: ignore[misc]
         seconds[bars] = taken / bars
     return [
-        *(
-            Figure(f"a bar of {longer}, beside one of {bars}", seconds[longer] / seconds[bars], 1.5, "times")
-            for bars, longer in pairwise(LENGTHS)
-        ),
-        Figure(f"{LENGTHS[-1]:,} bars: peak memory of the process", _peak_memory(), 600, "MB"),
+        Figure(f"a bar of {longer}, beside one of {bars}", seconds[longer] / seconds[bars], 1.5, "times")
+        for bars, longer in pairwise(LENGTHS)
     ]
 
 
 def _in_all_keys(environment: dict[str, str]) -> list[Figure]:
-    """In a process of its own, for its memory."""
-    command = [sys.executable, "-P", "-c", "from daemon.bench.leadsheet_measures import first_sample; first_sample()"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=END_WITH_PARENT)
-    if done.returncode:
-        raise JamdError(f"order {HIGH_ORDER} in {KEYS} keys failed: {done.stderr.strip()[-300:]}")
-    seconds, memory = json.loads(done.stdout)
+    seconds, memory = _alone("first_sample", environment)
     name = f"{TRACKS} tracks of {TRACK_EVENTS} notes in {KEYS} keys, order {HIGH_ORDER}, {EVENTS} notes"
     return [
         Figure(f"{name}: first sample", seconds, 1, "s"),
         Figure(f"{name}: peak memory of the process", memory, 300, "MB"),
     ]
+
+
+def _in_long_songs(environment: dict[str, str]) -> list[Figure]:
+    _, memory = _alone("long_song", environment)
+    return [Figure(f"{MAX_BARS:,} bars, two choruses alike: peak memory of the process", memory, 1000, "MB")]
+
+
+def _alone(function: str, environment: dict[str, str]) -> tuple[float, float]:
+    """What a function of this module prints, in a process of its own, for its memory."""
+    command = [sys.executable, "-P", "-c", f"from {__name__} import {function}; {function}()"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=END_WITH_PARENT)
+    if done.returncode:
+        raise JamdError(f"{function} failed: {done.stderr.strip()[-300:]}")
+    seconds, memory = json.loads(done.stdout)
+    return seconds, memory
+
+
+def long_song() -> None:
+    """Print the seconds in which two choruses of MAX_BARS bars are composed, the second one near the first, and the
+    peak of the memory in MB, as JSON."""
+    bars, folk = (SongSection("A", MAX_BARS),), (("folk", 1.0),)
+    composer = Composer(Song("long", Key(0), (4, 4), 120.0, ("A",), bars, style=folk, max_order=0, range=(57, 81)))
+
+    def choruses() -> LeadSheet:
+        like = composer.compose(np.random.default_rng(1))
+        return composer.compose(np.random.default_rng(2), like, Wishes(similarity=0.6))
+
+    _, seconds = _timed(choruses)
+    print(json.dumps([seconds, _peak_memory()]))
 
 
 def first_sample() -> None:

@@ -79,6 +79,9 @@ def no_hints(frames: int) -> Hints:
     )
 
 
+NO_HINTS = no_hints(1)
+
+
 def distances_to(ends: NDArray[np.bool_]) -> Symbols:
     """Of each frame, the class of its distance to the next frame that `ends` (n,) marks; unknown after the last one."""
     frames = np.arange(len(ends))

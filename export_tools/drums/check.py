@@ -138,7 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pieces", type=command.positive_integer, default=60, help="by each model")
     parser.add_argument("--temperature", type=float, default=defaults["temperature"])
     parser.add_argument("--top-p", type=float, default=defaults["top_p"])
-    parser.add_argument("--grooves", nargs="*", choices=list(shipped_grooves()), metavar="GROOVE")
+    parser.add_argument("--grooves", nargs="+", choices=list(shipped_grooves()), metavar="GROOVE")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args(arguments)
     return command.exit_code(lambda: check(args))

@@ -18,14 +18,23 @@ def small(monkeypatch):
 
 def test_each_figure_has_a_value_beside_its_target(small, monkeypatch):
     monkeypatch.setattr(measures, "_in_all_keys", lambda environment: [])
+    monkeypatch.setattr(measures, "_in_long_songs", lambda environment: [])
     figures = measures.leadsheet(Path(), {})
-    assert len(figures) == 11
+    assert len(figures) == 10
     assert all(figure.value >= 0 and figure.target > 0 for figure in figures)
-    assert len({figure.what for figure in figures}) == 11
+    assert len({figure.what for figure in figures}) == 10
 
 
 def test_time_and_memory_of_the_first_sample(small, capsys):
     measures.first_sample()
+    seconds, memory = json.loads(capsys.readouterr().out)
+    assert 0 < seconds < 60
+    assert memory > 10
+
+
+def test_time_and_memory_of_a_long_song(small, monkeypatch, capsys):
+    monkeypatch.setattr(measures, "MAX_BARS", 8)
+    measures.long_song()
     seconds, memory = json.loads(capsys.readouterr().out)
     assert 0 < seconds < 60
     assert memory > 10

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints, no_hints
+from daemon.encodings.chorale import NO_HINTS, REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.particle_filter import ChoraleStep
@@ -18,7 +18,6 @@ from daemon.engines.shared.draw import Ints, choose, sigmoid
 
 LogProbs = NDArray[np.float32]
 TieLogits = NDArray[np.float32]
-NO_HINTS = no_hints(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,8 @@ class CausalWriter:
         scores = log_probs if costs is None else log_probs - costs
         if limits is None:
             temperature = float(self._place.temperatures(temperature)[voice])
-            if (asked := self._place.costs(voice, self.previous, symbols)) is not None:
-                scores = scores - asked
+            if (of_place := self._place.costs(voice, self.previous, symbols)) is not None:
+                scores = scores - of_place
         chosen, _, _ = choose(scores, mask, temperature, top_p, self._draws[voice, :1])
         return int(chosen[0]), bool(self._draws[voice, 1] < sigmoid(tie, temperature)[0])
 

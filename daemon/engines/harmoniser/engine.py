@@ -228,7 +228,7 @@ class Harmoniser(Engine):
             self._look_ahead.stop()
             if late_keys is not None and source.leading and source.leading == self._keys.given:
                 voices_struck = [voice in struck for voice in VOICES]
-                self._writer.move_to_next_step(*late_keys, position, voices_struck, self._home.told(source.leading))
+                self._writer.move_to_next_step(*late_keys, position, voices_struck, self._home.hints(source.leading))
             else:
                 yield from self._step_with_keys(frame, sounding, position, source.leading)
         elif (lines := self._lead.melody_lines(beat)) is not None:
@@ -243,7 +243,7 @@ class Harmoniser(Engine):
     def _step_with_keys(self, frame: int, beat: float, position: int, given: GivenKeys) -> Iterator[Action]:
         """Play the next 16th under the held keys, or silence after them."""
         hold_cost = HOLD_COST if self._keys.holds(beat, given) else 0.0
-        self._writer.next_step(position, self._home.told(given), hold_cost)
+        self._writer.next_step(position, self._home.hints(given), hold_cost)
         given, rests = self._keys.at(beat, given)
         if rests and planned_limits(self._plan, frame, position) is None:
             return

@@ -37,8 +37,8 @@ class HeardHome:
     def __init__(self) -> None:
         self._durations = np.zeros(12)  # of pitch classes, in 16ths, which voices that sound together share
 
-    def told(self, given: GivenKeys) -> Hints:
-        """What the keys so far, with those of the next 16th, tell about that 16th."""
+    def hints(self, given: GivenKeys) -> Hints:
+        """The hints for the next 16th, of which `given` are the keys, after all keys before."""
         self._durations *= DECAY
         for key in given.values():
             self._durations[key.pitch % 12] += 1.0 / len(given)

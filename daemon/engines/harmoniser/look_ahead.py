@@ -13,7 +13,7 @@ from daemon.engines.harmoniser.density import Density
 from daemon.engines.harmoniser.given_melody import Lines
 from daemon.engines.harmoniser.melody_hints import MelodyHints
 from daemon.engines.harmoniser.model import ChoraleModel
-from daemon.engines.harmoniser.particle_filter import Asked, ChoraleStep, ParticleFilter
+from daemon.engines.harmoniser.particle_filter import ChoraleStep, ParticleFilter, StepSettings
 from daemon.engines.harmoniser.place import HOLD_COST, STRUCK_COST
 from daemon.engines.harmoniser.voice_leading import fold
 from daemon.engines.shared.followed_plan import FollowedPlan
@@ -120,7 +120,7 @@ class LookAhead:
             keeps = not chord_begins(self._plan, ahead.frontier) and not (
                 self._density.moves(position, hints.begins_long(ahead.frontier))
             )
-            ahead.extend(known, struck, position, temperature, top_p, Asked(limits, told, hold_cost, keeps))
+            ahead.extend(known, struck, position, temperature, top_p, StepSettings(limits, told, hold_cost, keeps))
 
     def _hints_of(self, lines: Lines) -> MelodyHints:
         if self._hints is None or self._hints[0] is not lines:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.chorale import REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints, no_hints
+from daemon.encodings.chorale import NO_HINTS, REST, STEPS_PER_BAR, UNKNOWN, VOICES, Hints
 from daemon.engines.harmoniser.chord_limits import ChordLimits, choices
 from daemon.engines.harmoniser.model import ChoraleModel, State
 from daemon.engines.harmoniser.place import Place
@@ -28,13 +28,12 @@ from daemon.engines.shared.draw import Bools, Floats, Ints, choose, sigmoid
 # Least temperature of draws and weights. Temperature 0 means the best harmonisation found: without randomness all
 # particles would be the same.
 MIN_TEMPERATURE = 0.25
-NO_HINTS = no_hints(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What is asked of a 16th: the `limits` of a planned chord, `hints` (1,), `hold_cost` as in Place. `keeps`: the
-    free voices keep their notes, except those that the given ones leave no room for."""
+class StepSettings:
+    """How a 16th is written: within the `limits` of a planned chord, with `hints` (1,), `hold_cost` as in Place.
+    `keeps`: the free voices keep their notes, except those that the given ones leave no room for."""
 
     limits: ChordLimits | None = None
     hints: Hints = NO_HINTS
@@ -42,7 +41,7 @@ class Asked:
     keeps: bool = False
 
 
-NOTHING_ASKED = Asked()
+USUAL = StepSettings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +96,13 @@ class ParticleFilter:
         position: int,
         temperature: float,
         top_p: float,
-        asked: Asked = NOTHING_ASKED,
+        settings: StepSettings = USUAL,
     ) -> None:
         """Write the 16th at the frontier: `known` (4,) symbols, UNKNOWN for the free voices; `struck` (4,)."""
-        self._limits = asked.limits
+        self._limits = settings.limits
         self._place = None
-        if asked.limits is None:
-            self._place = Place(position, asked.hints, int(known[0]), asked.hold_cost)
+        if settings.limits is None:
+            self._place = Place(position, settings.hints, int(known[0]), settings.hold_cost)
         temperatures = np.full(len(VOICES), temperature)
         if self._place is not None:
             temperatures = self._place.temperatures(temperature)
@@ -112,12 +111,12 @@ class ParticleFilter:
         if self._rested >= STEPS_PER_BAR:
             self._restart()
         after_rest, self._rested = self._rested > 0, 0
-        self._advance(position, asked.hints)
+        self._advance(position, settings.hints)
         previous = self._symbols
         symbols = np.tile(known, (self._count, 1))
         held = np.where(symbols == UNKNOWN, 0, (symbols == previous) & ~struck).astype(np.int64)
         given, free = np.flatnonzero(known != UNKNOWN).tolist(), np.flatnonzero(known == UNKNOWN).tolist()
-        if asked.keeps:
+        if settings.keeps:
             free = [voice for voice in free if not self._keep(voice, symbols, held)]
         draws = self.random.random((len(free), 2, self._count))
         log_probs, ties, assumed = self._predict([*given, *free], symbols)
@@ -179,8 +178,8 @@ class ParticleFilter:
         log_probs = log_probs.reshape(len(known), -1)
         previous = self._symbols[None].repeat(len(voices), axis=0).reshape(known.shape)
         mask, costs = choices(voice, previous, known, self._limits)
-        if self._place is not None and (asked := self._place.costs(voice, previous, known)) is not None:
-            costs = asked if costs is None else costs + asked
+        if self._place is not None and (of_place := self._place.costs(voice, previous, known)) is not None:
+            costs = of_place if costs is None else costs + of_place
         scores = (log_probs if costs is None else log_probs - costs) / temperatures[voice, None]
         chosen, tempered, drawn = choose(scores, mask, 1.0, top_p, draws.ravel())
         return chosen.reshape(draws.shape), (tempered - drawn).reshape(draws.shape)

@@ -1,5 +1,5 @@
-"""What a place in the music asks for: at the end of a phrase or of the piece, arrival; under a long note, rest; on
-beats, thirds; elsewhere, motion.
+"""Costs and temperatures of notes by their place in the music: at the end of a phrase or of the piece, under a long
+note, on beats, and elsewhere.
 
 The last chord of the piece is home, in root position; that of a phrase rather home or the dominant, if the soprano's
 note belongs to one of them; before a phrase that ends at home, the dominant. Under a long note of the soprano a

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats
 from daemon.engines.melody.copy_tracker import CopyTracker
-from daemon.engines.melody.key import ESTIMATED, TRIAD_COST, KeyEstimator
+from daemon.engines.melody.key import ESTIMATED, KeyEstimator
 from daemon.engines.melody.motif import Motif
 from daemon.engines.shared.draw import choose
 from daemon.engines.shared.followed_plan import Harmony
@@ -19,6 +19,7 @@ Bools = NDArray[np.bool_]
 
 MIDI_PITCHES = np.arange(LOWEST, HIGHEST + 1)  # MIDI, of the events from FIRST_PITCH on
 NON_CHORD_COST = 1.5  # nats that a note outside of the planned chord costs on a weak beat
+CHORD_COST = 1.0  # nats for ending on another note of the planned chord than its root
 NEUTRAL_VELOCITY = 80  # with the setting `velocity` at 0; else the musician's distance from this value counts
 
 
@@ -137,9 +138,9 @@ class EventSampler:
 
     def ending_costs(self) -> Floats:
         """(36,): nats that each pitch costs as the last one (KeyEstimator.ending_costs): under a planned chord the root
-        nothing, the other notes of the chord as much as those of a triad."""
+        nothing, the other notes of the chord CHORD_COST."""
         if self.harmony is not None:
-            costs = np.where(_mask(self.harmony.tones), TRIAD_COST, np.inf)
+            costs = np.where(_mask(self.harmony.tones), CHORD_COST, np.inf)
             costs[self.harmony.chord.root] = 0.0
             return np.asarray(costs[MIDI_PITCHES % 12])
         return self.key.ending_costs(round(self._settings["key"]))[MIDI_PITCHES % 12]

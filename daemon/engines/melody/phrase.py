@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from daemon.encodings.melody.events import FIRST_PITCH
 from daemon.engines.melody.top_line import TopNote
+from daemon.engines.shared.line import EPSILON
+from daemon.music.melody import Melody
 
 
 @dataclass(slots=True)
@@ -38,6 +41,16 @@ class Phrase:
     def velocity(self, place: int) -> int:
         """Velocity of the last note up to `place`, in 16ths from the beginning of the phrase."""
         return self.velocities[max(bisect_right(self.frames, self.start + place) - 1, 0)]
+
+
+def rests_at(melody: Melody, start: float, beat: float, rest: float) -> bool:
+    """Whether a rest of `rest` beats has begun by `beat` in a melody, of which the notes from beat `start` on count."""
+    following = next((note.onset for note in melody.between(beat, beat + rest)), math.inf)
+    latest = min(beat, following - rest) + EPSILON  # when the notes must have ended
+    if any(melody.between(latest, beat)):  # so that most melodies are not read from their start in every 16th
+        return False
+    ends = (note.onset + note.duration for note in melody.between(start, beat))
+    return max(ends, default=math.inf) <= latest
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from daemon.engines.base import ON, turned_on
 from daemon.engines.melody.answer_writer import AnswerWriter
 from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.mode_state import VOICE, ModeState
-from daemon.engines.melody.phrase import Answer, Phrase
+from daemon.engines.melody.phrase import Answer, Phrase, rests_at
 from daemon.engines.melody.top_line import TopNote
 from daemon.engines.shared.grid import JUMP, STEPS_PER_BEAT, Grid
 from daemon.engines.shared.line import EPSILON, STEP
@@ -213,10 +213,8 @@ class Respond:
 
     def _known_to_rest(self, phrase: Phrase, beat: float) -> bool:
         """Whether a known melody's rest of `rest` beats has begun by `beat`."""
-        if (melody := self._known.get(phrase.source)) is None:
-            return False
-        end = max((note.onset + note.duration for note in melody.between(phrase.start * STEP, beat)), default=math.inf)
-        return end <= beat + EPSILON and not any(melody.between(beat, end + self._settings["rest"]))
+        melody = self._known.get(phrase.source)
+        return melody is not None and rests_at(melody, phrase.start * STEP, beat, self._settings["rest"])
 
     def _begin_answer(self, frame: int, cause: str, grid: Grid) -> None:
         """Begin to answer the phrase; if none was heard since the last answer, the last phrase once more."""

@@ -44,7 +44,7 @@ UNLIKELY, UNLIKELY_BAR = 4.6, 1.0
 DENSITY = 0.7  # nats for each note, at density 1
 CADENCE_BARS = 2  # in which a variation goes another way than its source
 # Bars of a phrase, where the song gives none; bars that have the rhythm of the first phrase together, or not, and how
-# often: four bars later a third of the bars of the styles' pieces have the same rhythm, by chance it were a twentieth.
+# often: four bars later a third of the bars of the styles' pieces have the same rhythm.
 PHRASE, MOTIF, REPEATED = 4, 2, 0.5
 # Tables of weights, and samplers of melodies, that are kept; of sections of more ticks one each: 0.4 GB of 1,024 bars.
 KEPT, LONG = 4, 64 * 48

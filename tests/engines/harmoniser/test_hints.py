@@ -91,11 +91,11 @@ def test_the_home_of_a_melody_is_major_or_minor_by_its_notes_and_its_end(tonic: 
 def test_the_home_of_keys_is_named_after_a_bar() -> None:
     heard = HeardHome()
     tune = [pitch for pitch in (60, 62, 64, 65, 67, 64, 62, 60) for _ in range(4)]
-    named = [int(heard.told({"soprano": Key(pitch, 80, 0.0)}).home[0]) for pitch in tune]
+    named = [int(heard.hints({"soprano": Key(pitch, 80, 0.0)}).home[0]) for pitch in tune]
     assert named[15] == KEY_UNKNOWN and named[16] != KEY_UNKNOWN and named[-1] == 0
     heard = HeardHome()
     voices = {name: Key(pitch, 80, 0.0) for name, pitch in (("soprano", 72), ("alto", 67), ("tenor", 64), ("bass", 48))}
-    named = [int(heard.told(voices).home[0]) for _ in range(20)]
+    named = [int(heard.hints(voices).home[0]) for _ in range(20)]
     assert named[15] == KEY_UNKNOWN and named[-1] == 0, "also of several voices"
 
 

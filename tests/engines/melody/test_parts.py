@@ -11,9 +11,12 @@ from daemon.engines.melody.event_sampler import EventSampler
 from daemon.engines.melody.key import KeyEstimator
 from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.motif import Motif
+from daemon.engines.melody.phrase import rests_at
 from daemon.engines.melody.top_line import TopLine
 from daemon.engines.shared.grid import Grid
 from daemon.music.events import MidiEvent, control_change
+from daemon.music.melody import Melody, Note
+from daemon.music.tempo import TempoMap
 from tests.engines.harmoniser.fake import off, on, window
 from tests.engines.melody.fake import LEAD, FakeModel, cycle_of, event, keys, pedal
 
@@ -401,6 +404,26 @@ def test_the_note_that_continues_a_motif_in_steps_of_the_scale_is_favoured(first
     assert motif.favours(scale).max() < 1, "the motif is over"
 
 
+def test_leaps_are_favoured_less_than_the_motif() -> None:
+    scale = np.isin(np.arange(48, 84) % 12, (0, 2, 4, 5, 7, 9, 11))
+    motif = Motif()
+    motif.begin_answer()
+    motif.play(event(60), scale)
+    favours = motif.favours(scale)
+    assert favours[62 - 48] == favours[64 - 48] == favours[60 - 48] == 0 < favours[65 - 48] == favours[72 - 48] < 1
+    assert favours[74 - 48] == 0, "more than an octave"
+
+
+def test_the_tonic_is_not_the_pitch_that_sounds_most() -> None:
+    estimator = KeyEstimator()
+    for pitch, count in ((67, 10), (64, 6), (60, 7), (62, 4), (65, 4), (69, 3), (71, 2)):
+        for _ in range(count):
+            estimator.hear(pitch % 12)
+    costs = estimator.ending_costs(0)
+    assert costs.argmin() == 0
+    assert costs[4] == costs[7] > 3, "a third that the model likes twenty times better is not the end"
+
+
 def test_the_tonic_is_found_in_modes() -> None:
     for tonic, pitches in (
         (2, (62, 65, 69, 67, 65, 64, 62, 60, 62, 69, 71, 69, 62)),
@@ -410,3 +433,19 @@ def test_the_tonic_is_found_in_modes() -> None:
         for pitch in pitches:
             estimator.hear(pitch % 12)
         assert estimator.ending_costs(0).argmin() == tonic
+
+
+def test_a_known_rest_is_that_of_all_notes() -> None:
+    """Against every note of melodies with overlapping notes, read from their start."""
+    random, found = np.random.default_rng(3), set()
+    for _ in range(300):
+        onsets = np.sort(random.choice(np.arange(0, 16, 0.5), 8, replace=False))
+        notes = [Note(float(onset), float(random.choice((0.25, 0.5, 1, 3))), 60, 80) for onset in onsets]
+        melody = Melody("tune", tuple(notes), 20.0, False, TempoMap(((0.0, 120.0),), ((0.0, 4.0),)))
+        for beat in np.arange(0, 20, 0.25):
+            ends = [note.onset + note.duration for note in notes if 0 <= note.onset < beat]
+            end = max(ends, default=np.inf)
+            expected = end <= beat and not any(beat <= note.onset < end + 1.5 for note in notes)
+            assert rests_at(melody, 0.0, float(beat), 1.5) == expected
+            found.add(expected)
+    assert found == {True, False}
