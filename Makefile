@@ -15,7 +15,11 @@ TEST_COMMANDS := jackd jack_midi_dump jack_midi_clock midish ardour7-lua aplaymi
 TEST_PACKAGES := jackd2 jack-example-tools jack-midi-clock midish ardour alsa-utils qemu-system-x86 busybox-static cpio kmod systemd \
 	systemd-container dbus libpam-systemd procps iproute2 python3 fluidsynth timgm6mb-soundfont
 
-.PHONY: install jam test check bench soak
+# Tests that wait for no clock and no server: they run on all cores at once, before the others, which run alone.
+PARALLEL_TESTS := $(addprefix tests/,config contract encodings engines export_tools leadsheet markov models music performance \
+	recording/test_mutations.py render sheet song)
+
+.PHONY: install jam test run-tests check bench soak
 
 install: $(VENV)/.installed
 
@@ -29,7 +33,11 @@ test: $(VENV)/.installed-dev
 	@PATH="$$PATH:/usr/sbin:/sbin"; for command in $(TEST_COMMANDS); do command -v $$command >/dev/null || lacking="$$lacking $$command"; done; \
 	if [ "$$(uname)" = Linux ] && [ -n "$$lacking" ]; then \
 		eval "$$FUNCTIONS"; apt $(TEST_PACKAGES) || echo "Please install, to run every test: $(TEST_PACKAGES)"; fi
-	$(BIN)/pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests: $(VENV)/.installed-dev
+	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses=auto $(PARALLEL_TESTS)
+	$(BIN)/pytest $(PYTEST_ARGS) $(addprefix --ignore=,$(PARALLEL_TESTS))
 
 # Random faults over JACK, with real kills, for hours; `make soak SEEDS=123` repeats one seed, SEEDS=3,8-10 several.
 SEEDS ?= 1-1000

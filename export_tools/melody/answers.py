@@ -9,13 +9,17 @@ daemon runs it, with `phrase: bars`. Nothing here uses the engine's own estimate
 - tonic, triad: share whose last note is the tonic, or of its triad; the tonic is the last note of the whole tune
 - run: the longest run of intervals, counted in scale steps, that call and answer share
 - copy: the longest run of the same pitches, in notes
-- range: semitones; leaps: intervals of more than two scale steps
+- range: semitones; leaps: intervals of more than two scale steps; final leap: share whose last interval is one
+- rhythm: onsets that call and answer have at the same place, as a share of the onsets of either
 - longest: the longest note of any answer, in bars; notes: those of the answer for each one of the call
+
+A second table has the shares of tonic and triad by the mode of the tune.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,24 +36,23 @@ from export_tools.common import command
 from .checks import notes_from
 from .tunes import NoTunes, Tune, read_tunes
 
-Key = tuple[int, tuple[int, ...], int]
-MODES = (  # semitones of the scale, and its third: major, minor, Dorian, Mixolydian
-    ((0, 2, 4, 5, 7, 9, 11), 4),
-    ((0, 2, 3, 5, 7, 8, 10), 3),
-    ((0, 2, 3, 5, 7, 9, 10), 3),
-    ((0, 2, 4, 5, 7, 9, 10), 4),
-)
+Key = tuple[int, str]  # tonic, name of the mode
+MODES = {  # semitones of the scale, and its third
+    "major": ((0, 2, 4, 5, 7, 9, 11), 4),
+    "minor": ((0, 2, 3, 5, 7, 8, 10), 3),
+    "Dorian": ((0, 2, 3, 5, 7, 9, 10), 3),
+    "Mixolydian": ((0, 2, 4, 5, 7, 9, 10), 4),
+}
 LEAP = 2  # scale steps
 LEGATO = 0.95  # share of its length for which a key is held
 
 
 def key_of(tune: Sequence[Note]) -> Key:
-    """(tonic, scale, third): the tonic is the tune's last note; the mode is the one that holds most of the tune."""
+    """The tonic is the tune's last note; the mode is the one that holds most of the tune."""
     tonic, time = tune[-1].pitch % 12, np.zeros(12)
     for note in tune:
         time[(note.pitch - tonic) % 12] += note.duration
-    scale, third = max(MODES, key=lambda mode: (time[list(mode[0])].sum(), time[mode[1]]))
-    return tonic, scale, third
+    return tonic, max(MODES, key=lambda mode: (time[list(MODES[mode][0])].sum(), time[MODES[mode][1]]))
 
 
 def steps(notes: Sequence[Note], tonic: int, scale: tuple[int, ...]) -> list[int]:
@@ -71,11 +74,12 @@ def shared_run(one: Sequence[int], other: Sequence[int]) -> int:
 
 
 def measure(call: Sequence[Note], answer: Sequence[Note], bar: float, key: Key) -> dict[str, float]:
-    """The rows of one answer; onsets count from a bar line."""
-    tonic, scale, third = key
+    """The rows of one answer; the onsets of each count from its own first bar line."""
+    tonic, (scale, third) = key[0], MODES[key[1]]
     last = (answer[-1].pitch - tonic) % 12
     moves = steps(answer, tonic, scale)
     pitches = [note.pitch for note in answer]
+    onsets, answered = ({round(note.onset * STEPS_PER_BEAT) for note in notes} for notes in (call, answer))
     return {
         "place": 100.0 * (abs(call[0].onset % bar - answer[0].onset % bar) < 0.13),
         "tonic": 100.0 * (last == 0),
@@ -84,13 +88,16 @@ def measure(call: Sequence[Note], answer: Sequence[Note], bar: float, key: Key) 
         "copy": float(shared_run([note.pitch for note in call], pitches)),
         "range": float(max(pitches) - min(pitches)),
         "leaps": 100.0 * float(np.mean([abs(move) > LEAP for move in moves])) if moves else 0.0,
+        "final leap": 100.0 * (abs(moves[-1]) > LEAP) if moves else 0.0,
+        "rhythm": 100.0 * len(onsets & answered) / len(onsets | answered),
         "longest": max(note.duration for note in answer) / bar,
         "notes": len(answer) / len(call),
     }
 
 
 def answer_of(player: MelodyPlayer, call: Sequence[Note], meter: float, bars: int, seed: int) -> list[Note]:
-    """What the engine answers, as the stage calls it: each 16th before it begins, keys as they are struck."""
+    """What the engine answers, as the stage calls it: each 16th before it begins, keys as they are struck. Onsets count
+    from the bar line at which the answer begins."""
     player.reset({}, 0.0, seed)
     keys = sorted(
         (onset, message)
@@ -116,7 +123,7 @@ def answer_of(player: MelodyPlayer, call: Sequence[Note], meter: float, bars: in
                 sounding = None
             if isinstance(action, Play):
                 sounding = action.onset, action.pitch
-    return [note for note in notes if note.duration > 0]
+    return [replace(note, onset=note.onset - bars * meter) for note in notes if note.duration > 0]
 
 
 def calls(tunes: Sequence[Tune], bars: int) -> Iterator[tuple[float, list[Note], list[Note]]]:
@@ -133,6 +140,7 @@ def calls(tunes: Sequence[Tune], bars: int) -> Iterator[tuple[float, list[Note],
 def compare(args: argparse.Namespace) -> int:
     """Print the table. Raises ModelError, or NoTunes if no tune is long enough."""
     rows: dict[str, list[dict[str, float]]] = {"real": [], "ours": []}
+    modes: list[str] = []
     player = MelodyPlayer(Setup(MelodyPlayer.Options(phrase="bars"), {"bars": args.bars}, args.model, ("keys",)))
     player.prepare()
     rng = np.random.default_rng(args.seed)
@@ -148,16 +156,33 @@ def compare(args: argparse.Namespace) -> int:
             if not answer:
                 continue
             key = key_of(notes_from(tunes[0].events))
+            modes.append(key[1])
             rows["real"].append(measure(call, following, meter, key))
             rows["ours"].append(measure(call, answer, meter, key))
     if not rows["ours"]:
         raise NoTunes("no tune is long enough for a call and its answer: give longer ones, or fewer --bars")
+    print_means(rows)
+    print_modes(rows["ours"], modes)
+    return 0
+
+
+def print_means(rows: dict[str, list[dict[str, float]]]) -> None:
+    """The table of all rows."""
     print("| | real | ours |\n|---|---|---|")
     for name in rows["real"][0]:
         values = [[row[name] for row in rows[side]] for side in rows]
         figures = [max(column) if name == "longest" else float(np.mean(column)) for column in values]
         print(f"| {name} | " + " | ".join(f"{figure:.2f}" for figure in figures) + " |")
-    return 0
+
+
+def print_modes(rows: Sequence[dict[str, float]], modes: Sequence[str]) -> None:
+    """The shares of tonic and triad of our answers by mode."""
+    print("\n| mode | answers | tonic | triad |\n|---|---|---|---|")
+    for mode in MODES:
+        chosen = [row for row, each in zip(rows, modes, strict=True) if each == mode]
+        if chosen:
+            shares = [np.mean([row[name] for row in chosen]) for name in ("tonic", "triad")]
+            print(f"| {mode} | {len(chosen)} | " + " | ".join(f"{share:.0f}" for share in shares) + " |")
 
 
 def main(arguments: list[str] | None = None) -> int:

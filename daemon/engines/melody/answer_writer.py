@@ -12,6 +12,7 @@ from daemon.engines.melody.line_memory import LineMemory
 from daemon.engines.melody.phrase import Answer
 from daemon.engines.shared.grid import STEPS_PER_BEAT
 
+RHYTHM_FAVOUR = 0.8  # nats by which a note gains where the phrase has an onset, and loses elsewhere
 MIN_LENGTH_WITH_ENDING = 2 * STEPS_PER_BEAT  # 16ths of an answer that gets an ending of its own
 
 
@@ -38,10 +39,14 @@ class AnswerWriter:
         may_hold = not first and (sounding is None or bool(sampler.in_range_and_key()[sounding - FIRST_PITCH]))
         may_hold = may_hold and (sounding is None or answer.held(place) + (left if ends else 1) <= bar)
         if ends and (final := pitches & ((cost := sampler.ending_costs()) < np.inf)).any():
-            hold = may_hold and sounding is not None and bool(cost[sounding - FIRST_PITCH] < np.inf)
-            return sampler.draw(memory.state.log_probs, final, hold, end=False, cost=cost)
+            held = np.inf if sounding is None else float(cost[sounding - FIRST_PITCH])
+            hold = may_hold and held < np.inf
+            return sampler.draw(memory.state.log_probs, final, hold, end=False, cost=cost, bonus=held if hold else 0.0)
         log_probs = sampler.with_motif(memory.state.log_probs, pitches)
-        return sampler.draw(log_probs, pitches, hold=may_hold, end=sounding is not None)
+        if answer.length >= MIN_LENGTH_WITH_ENDING and left <= 2 * STEPS_PER_BEAT:
+            log_probs = sampler.towards_end(log_probs, sounding, left - STEPS_PER_BEAT)
+        rhythm = RHYTHM_FAVOUR if place in answer.onsets else -RHYTHM_FAVOUR
+        return sampler.draw(log_probs, pitches, hold=may_hold, end=sounding is not None, bonus=rhythm)
 
     def repeat(self, answer: Answer, repeated: Mapping[int, int], place: int, memory: LineMemory) -> int:
         """The event that `repeated` has at `place`. As often as the setting `mutate` says, another note that the model

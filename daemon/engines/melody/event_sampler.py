@@ -8,7 +8,16 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.encodings.melody.events import EVENTS, FIRST_PITCH, HIGHEST, LOWEST, NO_EVENT, NOTE_OFF_EVENT, Floats
+from daemon.encodings.melody.events import (
+    EVENTS,
+    FIRST_PITCH,
+    HIGHEST,
+    LOWEST,
+    NO_EVENT,
+    NOTE_OFF_EVENT,
+    Floats,
+    pitch_of,
+)
 from daemon.engines.melody.copy_tracker import CopyTracker
 from daemon.engines.melody.key import ESTIMATED, KeyEstimator
 from daemon.engines.melody.motif import Motif
@@ -144,6 +153,18 @@ class EventSampler:
             costs[self.harmony.chord.root] = 0.0
             return np.asarray(costs[MIDI_PITCHES % 12])
         return self.key.ending_costs(round(self._settings["key"]))[MIDI_PITCHES % 12]
+
+    def towards_end(self, log_probs: Floats, sounding: int | None, left: int) -> Floats:
+        """`log_probs` (38,) for a line that ends on the tonic `left` 16ths later: the pitch that sounds after each event
+        counts by how often it leads there (KeyEstimator.approach)."""
+        weighted = log_probs.copy()
+        if self.harmony is not None:  # the chords lead home
+            return weighted
+        approach = self.key.approach(round(self._settings["key"]), left)
+        weighted[FIRST_PITCH:] += approach[MIDI_PITCHES % 12]
+        if sounding is not None:
+            weighted[NO_EVENT] += approach[pitch_of(sounding) % 12]
+        return weighted
 
     def velocity(self, heard: int) -> int:
         """The velocity of a note that answers or accompanies one of velocity `heard`."""

@@ -38,6 +38,10 @@ class Phrase:
         while self.frames[0] < self.start:
             del self.frames[0], self.velocities[0]
 
+    def onsets(self) -> frozenset[int]:
+        """16ths, from the beginning of the phrase, in which a note began."""
+        return frozenset(frame - self.start for frame in self.frames)
+
     def velocity(self, place: int) -> int:
         """Velocity of the last note up to `place`, in 16ths from the beginning of the phrase."""
         return self.velocities[max(bisect_right(self.frames, self.start + place) - 1, 0)]
@@ -56,7 +60,7 @@ def rests_at(melody: Melody, start: float, beat: float, rest: float) -> bool:
 @dataclass(slots=True)
 class Answer:
     """An answer as it is played from 16th number `start` on, for `length` 16ths; its first note begins at `first`, in
-    16ths since `start`.
+    16ths since `start`. `onsets`: 16ths at which notes of the phrase began, counted from the beginning of the phrase.
 
     `events`: by 16ths since `start`. `repeated`: the events that it repeats, also by 16ths; None if the model generates
     it. `last_repeated` and `last_played`: the last note repeated, and the note that was played in its place.
@@ -66,6 +70,7 @@ class Answer:
     length: int
     first: int = 0
     requested: bool = False  # begun by control or at a bar line, not by a rest
+    onsets: frozenset[int] = frozenset()
     repeated: Mapping[int, int] | None = None
     events: dict[int, int] = field(default_factory=dict)
     last_repeated: int | None = None

@@ -231,7 +231,8 @@ class Respond:
         self._replaced_loop, self._answer_memory = self._answer, None
         longest = round(self._settings["longest"]) * grid.bar
         first = self._answered.place if cause == "bars" and self._answered.place < grid.bar - STEPS_PER_BEAT else 0
-        self._answer = Answer(frame, min(self._answered.length, longest), first, cause != "rest")
+        length = min(self._answered.length, longest)
+        self._answer = Answer(frame, length, first, cause != "rest", self._answered.onsets())
 
     def _aligned(self, phrase: Phrase) -> bool:
         """Whether the answer waits for the phrase's place in the bar: that of a known melody always does."""

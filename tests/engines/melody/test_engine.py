@@ -356,6 +356,51 @@ def test_an_answer_ends_on_the_tonic_triad(monkeypatch: pytest.MonkeyPatch) -> N
     )
 
 
+def test_a_held_third_or_fifth_is_not_the_last_note_for_being_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 66, 64, 62))))
+
+    def holds(heard: tuple[int, ...], position: float) -> np.ndarray:
+        return np.array([4.0, -9.0, *(2.0 * (np.arange(48, 84) % 12 == 9))])
+
+    last = []
+    for seed in range(12):
+        engine = make(monkeypatch, FakeModel(holds))
+        engine.reset({}, 0.0, seed)
+        *_, (onset, _, pitch, _) = sounded(Stage(engine).play(scale, 12).actions)
+        last.append((onset, pitch % 12))
+    assert sum(each == (8, 2) for each in last) > 6, f"D, struck on the last beat: {last}"
+
+
+def test_the_rhythm_of_a_phrase_is_taken_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    rhythm = (0, 0.75, 1, 1.75, 2, 2.75, 3, 3.5)
+    phrase = keys(*((bar * 4 + place, 0.25, 60 + i) for bar in range(2) for i, place in enumerate(rhythm)))
+    at, elsewhere = 0, 0
+    for seed in range(10):
+        engine = make(monkeypatch, FakeModel(lambda heard, position: np.array([3.6, -9.0, *np.zeros(36)])))
+        engine.reset({}, 0.0, seed)
+        for onset, *_ in sounded(Stage(engine).play(phrase, 20).actions):
+            at, elsewhere = at + ((onset - 1) % 4 in rhythm), elsewhere + ((onset - 1) % 4 not in rhythm)
+    assert at > 1.5 * elsewhere, "half of the 16ths have an onset of the phrase, which began a beat after the bar line"
+
+
+def test_a_line_is_led_to_its_last_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74) * 2)))
+    flat = np.array([-9.0, -9.0, *np.zeros(36)])
+    before, earlier = [], []
+    for seed in range(30):
+        engine = make(monkeypatch, FakeModel(lambda heard, position: flat))
+        engine.reset({}, 0.0, seed)
+        notes = sounded(Stage(engine).play(scale, 20).actions)
+        before += [pitch % 12 for onset, _, pitch, _ in notes if 15.5 <= onset < 16]
+        earlier += [pitch % 12 for onset, _, pitch, _ in notes if 10 <= onset < 15]
+
+    def share(pitches: list[int], *classes: int) -> float:
+        return sum(pitch in classes for pitch in pitches) / len(pitches)
+
+    assert share(before, 1, 4, 2) > 0.65 > 0.55 > share(earlier, 1, 4, 2), "C#, E or D, before D"
+    assert share(before, 7) < 0.02 < 0.08 < share(earlier, 7), "no G"
+
+
 def test_answers_keep_the_key_of_the_phrase_and_the_range(monkeypatch: pytest.MonkeyPatch) -> None:
     scale = keys(*((i / 2, 0.5, pitch) for i, pitch in enumerate((62, 64, 66, 67, 69, 71, 73, 74))))
     stage = Stage(make(monkeypatch, FakeModel(), low=60, high=72)).play(scale, 12)
@@ -466,7 +511,7 @@ def test_mutate_keeps_rhythm_and_contour(monkeypatch: pytest.MonkeyPatch) -> Non
         assert changed == share if share in (0, 1) else 0.1 < changed < 0.5
         ways = [[np.sign(y[2] - x[2]) for x, y in pairwise(turn)] for turn in turns]
         same = sum(x == y for x, y in zip(*ways, strict=True)) / len(ways[0])
-        assert same > 0.97, share
+        assert same > 0.94, share  # at an edge of the range, no other note may keep the contour
 
 
 def test_density_makes_more_or_fewer_notes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -496,10 +541,19 @@ def test_a_note_outside_a_changed_range_is_not_held(monkeypatch: pytest.MonkeyPa
 
 def test_a_controller_that_only_sends_127_requests_an_answer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
-    played = [*keys((0, 0.9, 64), (8, 0.9, 64)), (1.5, "answer", 1.0), (9.5, "answer", 1.0)]
+    played = [
+        *keys(*((start + i / 4, 0.2, 64) for start in (0, 8) for i in range(4))),
+        (1.5, "answer", 1.0),
+        (9.5, "answer", 1.0),
+    ]
     assert onsets(Stage(engine).play(played, 16)) == [*sixteenths(2, 1), *sixteenths(10, 1)]
     engine = make(monkeypatch, FakeModel(cycle_of(60)), options=CONTROL)
-    swept = [*keys((0, 0.9, 64)), (1.5, "answer", 0.6), (3.5, "answer", 0.7), (4.5, "answer", 0.8)]
+    swept = [
+        *keys(*((i / 4, 0.2, 64) for i in range(4))),
+        (1.5, "answer", 0.6),
+        (3.5, "answer", 0.7),
+        (4.5, "answer", 0.8),
+    ]
     assert onsets(Stage(engine).play(swept, 16)) == sixteenths(2, 1), "a knob that is turned up requests one answer"
 
 

@@ -435,6 +435,22 @@ def test_the_tonic_is_found_in_modes() -> None:
         assert estimator.ending_costs(0).argmin() == tonic
 
 
+def test_the_first_and_the_last_note_speak_for_the_tonic() -> None:
+    middle = (64, 67, 65, 69, 62, 67)
+    found = {}
+    for outer in (60, 67):
+        estimator = KeyEstimator()
+        for pitch in (outer, *middle, outer):
+            estimator.hear(pitch % 12)
+        found[outer] = estimator.ending_costs(0).argmin()
+    assert found == {60: 0, 67: 7}
+    estimator = KeyEstimator()
+    for pitch in (64, 65):
+        estimator.begin_phrase()
+        estimator.hear(pitch % 12)
+    assert estimator._first.argmax() == 5, "of the last phrase"
+
+
 def test_a_known_rest_is_that_of_all_notes() -> None:
     """Against every note of melodies with overlapping notes, read from their start."""
     random, found = np.random.default_rng(3), set()
