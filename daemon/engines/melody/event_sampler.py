@@ -155,8 +155,8 @@ class EventSampler:
         return self.key.ending_costs(round(self._settings["key"]))[MIDI_PITCHES % 12]
 
     def towards_end(self, log_probs: Floats, sounding: int | None, left: int) -> Floats:
-        """`log_probs` (38,) for a line that ends on the tonic `left` 16ths later: the pitch that sounds after each event
-        counts by how often it leads there (KeyEstimator.approach)."""
+        """`log_probs` (38,) for a line that ends on the tonic `left` 16ths later: what an event leaves sounding counts
+        by how often it leads there (KeyEstimator.approach)."""
         weighted = log_probs.copy()
         if self.harmony is not None:  # the chords lead home
             return weighted

@@ -36,8 +36,8 @@ TONIC_WEIGHTS = (
     ),
 )
 
-# Nats by which a note of a beat is likelier to be the tonic when a pitch class, in semitones above the tonic, sounds one
-# or two 16ths before, and three or four 16ths before; from the same tunes.
+# Nats by which a note of a beat is likelier to be the tonic when a pitch class, in semitones above the tonic, sounds
+# one or two 16ths before, and three or four 16ths before; from the same tunes.
 APPROACHES = (
     (0.36, -0.70, 0.06, -0.52, -0.13, -2.51, -3.31, -0.37, -0.89, -0.67, -0.42, 0.60),
     (0.32, -1.11, 0.08, -0.23, 0.09, -0.70, -0.72, -0.27, -0.65, 0.00, -0.94, -0.19),
