@@ -13,9 +13,10 @@ from daemon import models
 from daemon.encodings.drums.hits import TICKS, Conditioning
 from daemon.engines.base import SEEDS, Engine, Setting, Setup, turned_on
 from daemon.engines.drums.drummer import DrawSettings, Drummer, PrimedState, prime
-from daemon.engines.drums.dynamics import Intensity
-from daemon.engines.drums.feels import FULLER, RIDES, SOFTER, SOFTER_IN_BAND, groove_of, on_cymbal, own_swing
+from daemon.engines.drums.dynamics import CROSS_STICK_BELOW, Intensity
+from daemon.engines.drums.feels import FULLER, SOFTER, SOFTER_IN_BAND, groove_of, on_cymbal, own_swing, replaceable
 from daemon.engines.drums.fills import Fills
+from daemon.engines.drums.flams import CLOSEST, Flams
 from daemon.engines.drums.intensity import IntensityFollower
 from daemon.engines.drums.kit import HATS, KIT_VOICES, OPEN_HAT, PIECE_OF, PIECES, Kit, PlayableHits
 from daemon.engines.drums.model import drums_model
@@ -105,6 +106,7 @@ class Drums(Engine):
         self._random = np.random.default_rng(seed & SEEDS)
         self._draw = float(self._random.random())
         self._follower, self._fills = IntensityFollower(), Fills(self._random)
+        self._flams = Flams(self._random)
         self._plan.clear()
         self._feel: Feel | None = None  # that is planned for the present window
         self._groove_feel: tuple[str, bool] | None = None  # name and meter of the feel whose groove is played
@@ -160,11 +162,14 @@ class Drums(Engine):
             elif (accent := self._fills.accent) is not None and note.tick >= accent - NEAR:
                 self._fills.accent = None
                 drummer.queue_accent(accent, note, window.tempo, self._fills.accents_change)
-            elif (tick := swung(note.tick, *swing)) < end:
-                yield from self._sound(note, self._zero + tick / TICKS, window)  # sent before the model runs
-                drummer.strike(window.tempo)
             else:
-                return
+                tick = swung(note.tick, *swing)
+                onset = self._zero + tick / TICKS
+                yield from self._first_stroke(note, onset, window)
+                if tick >= end:
+                    return
+                yield from self._sound(note, onset, window)  # sent before the model runs
+                drummer.strike(window.tempo)
 
     def _plan_fills(self, window: Window, now: int, line: int, number: int) -> bool:
         """Schedule the fill of this bar, if any; whether it was requested. Where sections are planned, fills lead from
@@ -266,7 +271,7 @@ class Drums(Engine):
         omission = self._intensity.omission(note, self._primer.beat)
         omitted = self._random.random() < omission and onset < self._last_onset + QUIET
         # the drummer keeps the hits that it draws apart, not those that are struck on another piece
-        last, replaced = self._struck.get(_piece(instrument), (-math.inf, False))
+        last, replaced = self._struck.get(replaceable(instrument), (-math.inf, False))
         close = (replaces or replaced) and onset - last < piece.apart * window.tempo / 60
         if pitch is None or onset < window.start - MAX_LATENESS or omitted or close:
             return
@@ -275,14 +280,21 @@ class Drums(Engine):
         if self._hat_is_open and instrument in HATS:
             yield Stop(onset, "hihat")
         self._hat_is_open = instrument == OPEN_HAT if instrument in HATS else self._hat_is_open
-        self._struck[_piece(instrument)] = onset, replaces
+        self._struck[replaceable(instrument)] = onset, replaces
         yield Play(onset, pitch, self._velocity(note), piece.voice, piece.beats)
+
+    def _first_stroke(self, note: Note, onset: float, window: Window) -> Iterator[Action]:
+        """The first stroke of the next hit's flam, if it falls into the window; none in soft or sparse playing."""
+        piece, second, pitch = PIECES[PIECE_OF[note.instrument]], window.tempo / 60, self._kit.note(note.instrument)
+        soft = self._intensity.loudness < CROSS_STICK_BELOW or self._intensity.omission(note, self._primer.beat)
+        if soft or pitch is None or self._is_silent(onset):
+            return
+        last = self._struck.get(replaceable(note.instrument), (-math.inf, False))[0]
+        earliest = max(window.start, last + piece.apart * second)
+        if first := self._flams.take(note, (onset - earliest) / second, (onset - window.end) / second):
+            velocity = self._intensity.velocity(first.velocity)
+            yield Play(onset - first.ahead * second, pitch, velocity, piece.voice, CLOSEST * second)
 
     def _velocity(self, note: Note) -> int:
         hardest = int(self._random.integers(HARDEST)) if note.velocity == 127 else 0
         return self._intensity.velocity(note.velocity - hardest)
-
-
-def _piece(instrument: int) -> int:
-    """The instrument by whose hits a replaced one is found; the same for all of the ride cymbal."""
-    return min(RIDES) if instrument in RIDES else instrument

@@ -55,3 +55,8 @@ def own_swing(primer: Primer) -> float:
 def on_cymbal(instrument: int, variation: int) -> int:
     """The instrument that is struck instead, in variations that are played on the ride cymbal."""
     return ON_RIDE.get(instrument, instrument) if variation >= RIDE_FROM else instrument
+
+
+def replaceable(instrument: int) -> int:
+    """The instrument by whose hits one that was replaced is found; the same for all of the ride cymbal."""
+    return min(RIDES) if instrument in RIDES else instrument

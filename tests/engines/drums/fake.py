@@ -14,6 +14,7 @@ import pytest
 from daemon.encodings.drums.hits import INSTRUMENTS, Conditioning, Hit
 from daemon.engines.base import Setup
 from daemon.engines.drums import engine as engine_module
+from daemon.engines.drums import flams as flams_module
 from daemon.engines.drums.engine import Drums
 from daemon.engines.drums.interface import DrawRequest, first_possible
 from daemon.engines.drums.primer import Note, Primer
@@ -90,9 +91,15 @@ class FakeArtifact:
 
 
 def make(
-    monkeypatch: pytest.MonkeyPatch, model: Any = None, settings: dict[str, float] | None = None, **options: Any
+    monkeypatch: pytest.MonkeyPatch,
+    model: Any = None,
+    settings: dict[str, float] | None = None,
+    flams: float = 0.0,
+    **options: Any,
 ) -> Drums:
-    """A prepared engine without fills that listens to keys; its groove is GRID unless `groove` is given."""
+    """A prepared engine without fills that listens to keys; its groove is GRID unless `groove` is given. `flams`: the
+    share of the strokes of the snare."""
+    monkeypatch.setattr(flams_module, "SHARES", (flams,) * 4)
     model = model or FakeModel()
     if "groove" not in options:
         monkeypatch.setattr(engine_module, "find_groove", lambda name_or_path: GRID)
