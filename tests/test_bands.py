@@ -121,6 +121,8 @@ def test_the_quartet_by_itself(tmp_path: Path) -> None:
         assert all(any(start <= beat < end for start, end in calls) for beat in onsets[channel])
     assert all(not any(start + 0.1 <= beat < end for start, end in calls) for beat in onsets[5])
     assert onsets[10][0] < 1 and max(onsets[10]) > 60
+    solo = {int(beat / 2) for beat in onsets[5]}
+    assert len(solo) > 8 and solo <= {int((beat + 0.1) / 2) for beat in onsets[10]}, "the drums go on under the solo"
 
 
 def test_the_picture_in_the_readme_is_of_the_whole_band() -> None:

@@ -39,7 +39,7 @@ PHRASE = 8  # bars after which the drummer returns to its groove; without a retu
 # Steps per unit of the requested loudness and density (hits per beat): equal requests need no model run.
 REQUEST_STEPS = 16
 LOUDNESS_DOUBLINGS, DENSITY_DOUBLINGS = 1.2, 2.0  # of what is requested, per unit; at 0.5 it is the groove's
-FULL_CHANCE = 2.5  # probability that the next 16th does not stay empty, per unit of density above 0.5
+FULL_CHANCE = 3.2  # probability that the next 16th does not stay empty, per unit of density above 0.5
 QUIET = 1.0  # beats of silence after which no hit is left out
 
 
