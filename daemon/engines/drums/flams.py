@@ -1,8 +1,9 @@
 """Flams and drags: two strokes of the snare within 45 ms, the first of them before the time of the hit.
 
 The network's hits are at least 55 ms apart on one piece, so the first strokes are added. How often, how early and how
-loud they are was counted in the training split of the Groove MIDI Dataset (export_tools/drums/response.py has the
-definition): softest strokes are often dragged, two about equal ones; loud strokes are flams, with a soft first stroke.
+loud they are was counted in the training split of the Groove MIDI Dataset (export_tools/drums/flams.py): softest
+strokes are dragged, two about equal ones. The first strokes of the loudest are soft in a third of the pairs; here in
+all, as a flam is.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class AnswerWriter:
             hold = may_hold and held < np.inf
             return sampler.draw(memory.state.log_probs, final, hold, end=False, cost=cost, bonus=held if hold else 0.0)
         log_probs = sampler.with_motif(memory.state.log_probs, pitches)
-        if answer.length >= MIN_LENGTH_WITH_ENDING and left <= 2 * STEPS_PER_BEAT:
+        if answer.length >= MIN_LENGTH_WITH_ENDING and STEPS_PER_BEAT < left <= 2 * STEPS_PER_BEAT:
             log_probs = sampler.towards_end(log_probs, sounding, left - STEPS_PER_BEAT)
         rhythm = RHYTHM_FAVOUR if place in answer.onsets else -RHYTHM_FAVOUR
         return sampler.draw(log_probs, pitches, hold=may_hold, end=sounding is not None, bonus=rhythm)
