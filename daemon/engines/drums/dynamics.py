@@ -8,8 +8,8 @@ from daemon.encodings.drums.hits import INSTRUMENTS, TICKS
 from daemon.engines.drums.kit import CRASH, KICK, OPEN_HAT
 from daemon.engines.drums.primer import NEAR, Note
 
-DOUBLINGS = 3.4  # of the velocities, per unit of loudness, before the limit
-GAIN = 1.25  # of the velocities at loudness 0.5: the grooves are softer than drummers are in the mean
+DOUBLINGS = 3.7  # of the velocities, per unit of loudness, before the limit
+GAIN = 1.45  # of the velocities at loudness 0.5: the grooves are softer than drummers are in the mean
 LIMIT, SHARPNESS = 125.0, 4.0  # velocities approach the limit; the sharper, the later they bend
 CROSS_STICK_BELOW = 0.3  # loudness below which strokes of the snare are struck on its rim, and cymbals are soft
 SOFT_AND_FULL = 0.2  # by so much the loudness may be less than the density without leaving out hits
