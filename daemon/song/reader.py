@@ -207,8 +207,9 @@ class _Reader:
                 entries[name].report(f"{weight:g} is too little: give 0, or a number from {LEAST_WEIGHT:g} to 1000")
         total = sum(weights.values())
         if total <= 0:
-            value.report("all weights are 0: give one style more")
-        return tuple((name, weight / (total or 1.0)) for name, weight in weights.items() if weight)
+            value.report("all weights are 0: give one style a weight above 0")
+            return tuple((name, 1 / len(weights)) for name in weights)  # that a style was meant is no further mistake
+        return tuple((name, weight / total) for name, weight in weights.items() if weight)
 
     def _check_style(self, value: Value, name: str) -> None:
         if not name:
@@ -238,7 +239,9 @@ class _Reader:
         if low is None or high is None:
             value.report(f"{value.text('')!r} is no range: write the lowest and the highest note, as in C4-C6")
             return None
-        if high - low < 7:
+        if high < low:
+            value.report(f"{value.text('')} begins with the higher note: write the lowest first, as in C4-C6")
+        elif high - low < 7:
             value.report(f"{value.text('')} is narrower than a fifth: give the melody more room, as in C4-C6")
         return low, high
 

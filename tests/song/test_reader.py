@@ -178,7 +178,7 @@ MISTAKES = [
     (CHART + "seed: -1", ["3: seed: -1 is out of range: give a number from 0 to 2147483648"]),
     (CHART + "transpose: 25", ["3: transpose: 25 is out of range: give a number from -24 to 24"]),
     (CHART + "tempi: 3", ["3: tempi: unknown key: did you mean 'tempo'?"]),
-    (CHART + "style: {foster: 0, hymns: 0}", ["3: style: all weights are 0: give one style more"]),
+    (CHART + "style: {foster: 0, hymns: 0}", ["3: style: all weights are 0: give one style a weight above 0"]),
     (
         CHART + "style: {foster: 1, hymns: 1e-300}",
         ["3: style.hymns: 1e-300 is too little: give 0, or a number from 0.001 to 1000"],
@@ -191,6 +191,8 @@ MISTAKES = [
     (CHART + "style: fosters", ["3: style: there is no style 'fosters': did you mean 'foster'?"]),
     (CHART + "style: {hymn: 1, foster: 2}", ["3: style.hymn: there is no style 'hymn': did you mean 'hymns'?"]),
     (CHART + "range: high", ["3: range: 'high' is no range: write the lowest and the highest note, as in C4-C6"]),
+    ("key: C\nbars: 2\nstyle: {foster: 0}", ["3: style: all weights are 0: give one style a weight above 0"]),
+    (CHART + "range: C5-C4", ["3: range: C5-C4 begins with the higher note: write the lowest first, as in C4-C6"]),
     (CHART + "range: C4-D4", ["3: range: C4-D4 is narrower than a fifth: give the melody more room, as in C4-C6"]),
     ("key: C", ["1: bars: is missing: give the number of bars, or a chart under `chords`"]),
     ("key: C\nbars: 2000\nstyle: foster", ["2: bars: 2000 is out of range: give a number from 1 to 1024"]),
