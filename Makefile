@@ -37,7 +37,7 @@ test: $(VENV)/.installed-dev
 
 run-tests: $(VENV)/.installed-dev
 	$(BIN)/pytest $(PYTEST_ARGS) --numprocesses=auto $(PARALLEL_TESTS)
-	$(BIN)/pytest $(PYTEST_ARGS) $(addprefix --ignore=,$(PARALLEL_TESTS))
+	$(BIN)/pytest $(PYTEST_ARGS) --durations=20 $(addprefix --ignore=,$(PARALLEL_TESTS))
 
 # Random faults over JACK, with real kills, for hours; `make soak SEEDS=123` repeats one seed, SEEDS=3,8-10 several.
 SEEDS ?= 1-1000

@@ -30,9 +30,8 @@ LAST = band("ann", "bob", "cid", instruments=["synth"])
 ALL = {"stage", "speaker", "ann", "bob", "cid", "synth"}
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_random_faults(tmp_path: Path, echo_engine: Path, seed: int) -> None:
-    rng = random.Random(seed)
+def test_random_faults(tmp_path: Path, echo_engine: Path) -> None:
+    rng = random.Random(1)  # `make soak` has more seeds, over JACK
     with Jamd(tmp_path, BANDS[0]) as jamd:
         jamd.ready()
         end = time.monotonic() + 30
